@@ -1,0 +1,33 @@
+# Short names for `go run ./build …`. Every target is phony: folders are named init, build, images, config.
+include build/go.env
+export CGO_ENABLED GOFLAGS
+BOARD ?= pc
+PROA  := go run ./build
+# Packages that compile without Kubernetes.
+LIGHT := ./config/... ./boards/... ./images/... ./overlay/... ./init/... ./build/...
+
+.PHONY: help iso disk run test unit vet laws e2e bench verify lock clean
+help: ## this list
+	@sed -n 's/^\([a-z0-9-]*\):.*## /  make \1\t/p' Makefile | expand -t 18
+
+iso: ## out/pc/proa-pc.iso: CD and USB, BIOS and UEFI
+	$(PROA) build $(BOARD) iso
+disk: ## out/pc/proa-pc.img: raw disk with slots a and b
+	$(PROA) build $(BOARD) disk
+run: ## boot the disk image in QEMU, wait for Ready, say how to reach it
+	$(PROA) run $(BOARD)
+test: vet unit e2e ## everything: vet, laws, unit, golden, oracle tests, then the images in QEMU
+vet:
+	go vet $(LIGHT)
+unit: ## laws, unit, golden and oracle tests
+	$(PROA) tool -- go test $(LIGHT) ./k3s/...
+e2e: iso disk ## boot the images in QEMU
+	$(PROA) tool -- go test -count=1 -timeout 60m -v -tags=$(TAGS),e2e ./build/e2e
+bench: ## the table of the README: sizes, times, memory
+	$(PROA) bench $(BOARD)
+verify: ## build again in another place and compare bytes
+	$(PROA) verify $(BOARD) iso
+lock: ## take the newest packages into build/pin
+	$(PROA) lock
+clean: ## remove out/ (the cache is in the user's cache directory)
+	rm -rf out

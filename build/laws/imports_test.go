@@ -1,0 +1,119 @@
+package laws
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
+	"os/exec"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/proa-os/proa/"
+
+// importLaw forbids every package under From to depend, directly or through others, on a package under one of Never.
+type importLaw struct {
+	From   string
+	Never  []string
+	Reason string
+}
+
+// The law is about the whole dependency graph, not about import lines: a helper package must not smuggle Kubernetes into PID 1.
+var importLaws = []importLaw{
+	{"init", []string{module + "k3s", "k8s.io/", "github.com/containerd/containerd"}, "a kubelet panic must not be a kernel panic: PID 1 meets the runtime over a process boundary"},
+	{"init", []string{module + "build"}, "nothing on the device depends on the host tool"},
+	{"k3s", []string{module + "init", module + "build"}, "the runtime must run under any init that speaks sd_notify"},
+	{"images", []string{module}, "images is about bytes: board and config values are passed in"},
+	{"images", []string{"os/exec", "math/rand", "math/rand/v2"}, "same input, same bytes: no foreign programs, no randomness"},
+	{"boards", []string{module}, "a board is data; behaviour has its name elsewhere"},
+	{"config", []string{module, "k8s.io/"}, "config says what the user may say, to host, init and runtime alike"},
+	{"overlay", []string{module + "init", module + "k3s", module + "config"}, "overlay is plain files"},
+	{"build", []string{"k8s.io/", "github.com/containerd/containerd/v2/client", module + "k3s", module + "init"}, "the host tool starts in a blink and compiles without Kubernetes"},
+}
+
+
+type listed struct {
+	ImportPath   string
+	Deps         []string
+	Imports      []string
+	TestImports  []string
+	XTestImports []string
+}
+
+func TestImportLaws(t *testing.T) {
+	packages := goList(t)
+	for _, law := range importLaws {
+		t.Run(law.From, func(t *testing.T) {
+			for _, p := range under(packages, law.From) {
+				for _, dep := range p.Deps {
+					if law.forbids(dep) {
+						t.Errorf("%s depends on %s: %s", p.ImportPath, dep, law.Reason)
+					}
+				}
+			}
+		})
+	}
+}
+
+// TestKubernetesStaysUnderK3s looks at direct imports, so that the first wrong line is named and not its whole shadow.
+func TestKubernetesStaysUnderK3s(t *testing.T) {
+	for _, p := range goList(t) {
+		if strings.HasPrefix(p.ImportPath, module+"k3s") {
+			continue
+		}
+		for _, dep := range p.allImports() {
+			if strings.HasPrefix(dep, "k8s.io/") {
+				t.Errorf("%s imports %s: k8s.io belongs beneath k3s/ only, everything else must build in seconds", p.ImportPath, dep)
+			}
+		}
+	}
+}
+
+func (l importLaw) forbids(dep string) bool {
+	for _, never := range l.Never {
+		if never == module && strings.HasPrefix(dep, module+l.From) {
+			continue // a folder may import itself
+		}
+		if dep == strings.TrimSuffix(never, "/") || strings.HasPrefix(dep, strings.TrimSuffix(never, "/")+"/") {
+			return true
+		}
+	}
+	return false
+}
+
+func (p listed) allImports() []string {
+	return append(append(append([]string{}, p.Imports...), p.TestImports...), p.XTestImports...)
+}
+
+func under(packages []listed, folder string) []listed {
+	var found []listed
+	for _, p := range packages {
+		if p.ImportPath == module+folder || strings.HasPrefix(p.ImportPath, module+folder+"/") {
+			found = append(found, p)
+		}
+	}
+	return found
+}
+
+// goList asks the go command, which reads imports without compiling anything.
+func goList(t *testing.T) []listed {
+	t.Helper()
+	cmd := exec.Command("go", "list", "-e", "-json=ImportPath,Deps,Imports,TestImports,XTestImports", module+"...")
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("go list: %v\n%s", err, stderr.String())
+	}
+	var packages []listed
+	for dec := json.NewDecoder(bytes.NewReader(out)); ; {
+		var p listed
+		if err := dec.Decode(&p); errors.Is(err, io.EOF) {
+			return packages
+		} else if err != nil {
+			t.Fatalf("go list -json: %v", err)
+		}
+		packages = append(packages, p)
+	}
+}
