@@ -32,7 +32,6 @@ var importLaws = []importLaw{
 	{"build", []string{"k8s.io/", "github.com/containerd/containerd/v2/client", module + "k3s", module + "init"}, "the host tool starts in a blink and compiles without Kubernetes"},
 }
 
-
 type listed struct {
 	ImportPath   string
 	Deps         []string
