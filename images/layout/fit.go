@@ -1,0 +1,79 @@
+package layout
+
+import "fmt"
+
+// gptReserve is what the backup GPT takes at the end of a disk: 32 sectors of entries and the header.
+const gptReserve = 33 * Sector
+
+// minData is the smallest data partition worth making; a smaller rest is left alone and said so.
+const minData = 64 * MiB
+
+// Table is a disk's partitions in the order they lie.
+type Table []Partition
+
+// Fit lays the partitions of an image onto a disk of diskSize bytes. With a disk of exactly
+// ImageSize bytes there is no data partition; on a larger one it takes the rest.
+func (s Spec) Fit(diskSize int64) (Table, error) {
+	t, err := s.fixed()
+	if err != nil {
+		return nil, err
+	}
+	if need := s.ImageSize(); diskSize < need {
+		return nil, fmt.Errorf("disk of %d bytes is too small: the layout needs %d", diskSize, need)
+	}
+	last := t[len(t)-1]
+	if data, ok := Rest(last.Index+1, last.Start+last.Size, diskSize, s.Align); ok {
+		t = append(t, data)
+	}
+	return t, nil
+}
+
+// ImageSize is the size in bytes of an image: everything but data, and the backup GPT behind it.
+func (s Spec) ImageSize() int64 {
+	t, err := s.fixed()
+	if err != nil {
+		return 0
+	}
+	last := t[len(t)-1]
+	return alignUp(last.Start+last.Size+gptReserve, s.Align)
+}
+
+// Rest is the data partition over what lies between end (of the last partition, in bytes) and the
+// backup GPT of a disk of diskSize bytes. It is what init calls with the table it has read; ok is
+// false when the rest is too small to be of use.
+func Rest(index int, end, diskSize, align int64) (p Partition, ok bool) {
+	start := alignUp(end, align)
+	stop := (diskSize - gptReserve) / align * align
+	return Partition{
+		Index: index, Role: Data, Name: "data", Type: TypeLinux, Label: DataLabel, Start: start, Size: stop - start,
+	}, stop-start >= minData
+}
+
+// Find returns the partition of that role and slot. A partition that both slots share answers for
+// either, so callers need not know which boards keep a boot partition per slot.
+func (t Table) Find(role Role, slot Slot) (Partition, error) {
+	for _, p := range t {
+		if p.Role == role && (p.Slot == slot || p.Slot == Shared) {
+			return p, nil
+		}
+	}
+	return Partition{}, fmt.Errorf("no partition for %s %s in the table", role, slot)
+}
+
+func (s Spec) fixed() (Table, error) {
+	if s.Align <= 0 || s.Align%Sector != 0 || s.FirstLBA*Sector < s.Align {
+		return nil, fmt.Errorf("layout: first LBA %d and alignment %d do not fit", s.FirstLBA, s.Align)
+	}
+	next := s.FirstLBA * Sector
+	t := Table(s.rows())
+	for i := range t {
+		if t[i].Size <= 0 || t[i].Size%Sector != 0 {
+			return nil, fmt.Errorf("layout: partition %s of %d bytes", t[i].Name, t[i].Size)
+		}
+		t[i].Index, t[i].Start = i+1, alignUp(next, s.Align)
+		next = t[i].Start + t[i].Size
+	}
+	return t, nil
+}
+
+func alignUp(n, align int64) int64 { return (n + align - 1) / align * align }
