@@ -1,13 +1,25 @@
-// Package fat writes FAT32 file systems over go-diskfs.
+// Package fat makes FAT32 file systems over go-diskfs, changes one file in an existing one, and reads one
+// back. go-diskfs takes times from a clock, leaves the serial number zero and two things fsck.fat
+// complains of; finish.go corrects that in the bytes. It knows no FAT12 or FAT16, no attributes, and does
+// not repair.
 package fat
 
 import (
-	"errors"
+	"fmt"
 	"io"
+	"os"
+	"path"
 	"time"
 
+	"github.com/diskfs/go-diskfs/filesystem/fat32"
+
+	"github.com/proa-os/proa/images/layout"
+	"github.com/proa-os/proa/images/sparse"
 	"github.com/proa-os/proa/images/tree"
 )
+
+// MinSize is the smallest FAT32 that readers accept as one: 65525 clusters of one sector, and the tables.
+const MinSize = 34 * layout.MiB
 
 // Spec is a file system to be made.
 type Spec struct {
@@ -18,21 +30,112 @@ type Spec struct {
 	Files []tree.Entry // regular files and directories; missing parents are made
 }
 
-// Image is a FAT image at the start of an io.NewOffsetWriter-like window.
-type Image interface {
-	io.ReaderAt
-	io.WriterAt
+// Image is an image file or a block device with a file system somewhere in it.
+type Image = sparse.ReadWriterAt
+
+// Write makes the file system and writes its non-zero parts to w from offset at on, where there must be
+// zeros.
+func Write(w io.WriterAt, at int64, s Spec) error {
+	if s.Size < MinSize {
+		return fmt.Errorf("fat: %d bytes are too few for FAT32", s.Size)
+	}
+	mem := sparse.New(s.Size)
+	fs, err := fat32.Create(mem, s.Size, 0, layout.Sector, s.Label, true)
+	if err != nil {
+		return fmt.Errorf("fat: %w", err)
+	}
+	entries, err := tree.Sort(s.Files)
+	if err != nil {
+		return fmt.Errorf("fat: %w", err)
+	}
+	for _, e := range entries {
+		if err := add(fs, e); err != nil {
+			return fmt.Errorf("fat: %s: %w", e.Path, err)
+		}
+	}
+	if err := finish(mem, finishing{when: s.When, id: &s.ID}); err != nil {
+		return fmt.Errorf("fat: %w", err)
+	}
+	return mem.CopyTo(w, at)
 }
 
-// Write makes the file system and writes its non-zero parts at offset at of w (which must read as zeros there).
-func Write(w io.WriterAt, at int64, s Spec) error { return errTodo }
+func add(fs *fat32.FileSystem, e tree.Entry) error {
+	switch {
+	case e.Path == ".":
+		return nil
+	case e.Mode.IsDir():
+		return fs.Mkdir("/" + e.Path)
+	case !e.Mode.IsRegular():
+		return fmt.Errorf("FAT has no %v", e.Mode.Type())
+	}
+	data, err := e.Content.ReadAll()
+	if err != nil {
+		return err
+	}
+	return put(fs, e.Path, data)
+}
+
+// put writes a file in one call: go-diskfs rewrites the whole allocation table for each.
+func put(fs *fat32.FileSystem, name string, data []byte) error {
+	f, err := fs.OpenFile("/"+name, os.O_CREATE|os.O_RDWR|os.O_TRUNC)
+	if err != nil {
+		return err
+	}
+	if len(data) > 0 {
+		if _, err := f.Write(data); err != nil {
+			return err
+		}
+	}
+	return f.Close()
+}
 
 // Inject makes or replaces one file in the file system of size bytes at offset at of an image.
-func Inject(img Image, at, size int64, path string, data []byte, when time.Time) error {
-	return errTodo
+func Inject(img Image, at, size int64, name string, data []byte, when time.Time) error {
+	w := sparse.NewWindow(img, at, size)
+	fs, err := fat32.Read(w, size, 0, layout.Sector)
+	if err != nil {
+		return fmt.Errorf("fat: %w", err)
+	}
+	if dir := path.Dir(name); dir != "." {
+		if err := fs.Mkdir("/" + dir); err != nil {
+			return fmt.Errorf("fat: %s: %w", dir, err)
+		}
+	}
+	if err := dropEmpty(fs, name); err != nil {
+		return fmt.Errorf("fat: %s: %w", name, err)
+	}
+	if err := put(fs, name, data); err != nil {
+		return fmt.Errorf("fat: %s: %w", name, err)
+	}
+	if err := finish(w, finishing{when: when, only: path.Base(name)}); err != nil {
+		return fmt.Errorf("fat: %w", err)
+	}
+	return nil
+}
+
+// dropEmpty removes an existing empty file before it is written: go-diskfs would allocate clusters for it
+// and not note the first one. Files with content keep their directory entry.
+func dropEmpty(fs *fat32.FileSystem, name string) error {
+	f, err := fs.OpenFile("/"+name, os.O_RDONLY)
+	if err != nil {
+		return nil // there is none; creating it tells more
+	}
+	st, err := f.Stat()
+	if err != nil || st.Size() > 0 {
+		return err
+	}
+	return fs.Remove("/" + name)
 }
 
 // ReadFile returns one file's content.
-func ReadFile(img io.ReaderAt, at, size int64, path string) ([]byte, error) { return nil, errTodo }
-
-var errTodo = errors.New("todo")
+func ReadFile(img Image, at, size int64, name string) ([]byte, error) {
+	fs, err := fat32.Read(sparse.NewWindow(img, at, size), size, 0, layout.Sector)
+	if err != nil {
+		return nil, fmt.Errorf("fat: %w", err)
+	}
+	f, err := fs.OpenFile("/"+name, os.O_RDONLY)
+	if err != nil {
+		return nil, fmt.Errorf("fat: %w", err)
+	}
+	return io.ReadAll(f)
+}

@@ -21,8 +21,7 @@ func (s Spec) Fit(diskSize int64) (Table, error) {
 	if need := s.ImageSize(); diskSize < need {
 		return nil, fmt.Errorf("disk of %d bytes is too small: the layout needs %d", diskSize, need)
 	}
-	last := t[len(t)-1]
-	if data, ok := Rest(last.Index+1, last.Start+last.Size, diskSize, s.Align); ok {
+	if data, ok := t.Rest(diskSize, s.Align); ok {
 		t = append(t, data)
 	}
 	return t, nil
@@ -38,14 +37,18 @@ func (s Spec) ImageSize() int64 {
 	return alignUp(last.Start+last.Size+gptReserve, s.Align)
 }
 
-// Rest is the data partition over what lies between end (of the last partition, in bytes) and the
-// backup GPT of a disk of diskSize bytes. It is what init calls with the table it has read; ok is
-// false when the rest is too small to be of use.
-func Rest(index int, end, diskSize, align int64) (p Partition, ok bool) {
+// Rest is the data partition over what lies between the last partition and the backup GPT of a disk of
+// diskSize bytes. init calls it with the table it has read; ok is false when the rest is too small to be
+// of use.
+func (t Table) Rest(diskSize, align int64) (p Partition, ok bool) {
+	index, end := 0, int64(0)
+	for _, q := range t {
+		index, end = max(index, q.Index), max(end, q.Start+q.Size)
+	}
 	start := alignUp(end, align)
 	stop := (diskSize - gptReserve) / align * align
 	return Partition{
-		Index: index, Role: Data, Name: "data", Type: TypeLinux, Label: DataLabel, Start: start, Size: stop - start,
+		Index: index + 1, Role: Data, Name: "data", Type: TypeLinux, Label: DataLabel, Start: start, Size: stop - start,
 	}, stop-start >= minData
 }
 
@@ -58,6 +61,16 @@ func (t Table) Find(role Role, slot Slot) (Partition, error) {
 		}
 	}
 	return Partition{}, fmt.Errorf("no partition for %s %s in the table", role, slot)
+}
+
+// ByName tells role and slot from a GPT name; both are empty for a partition that is none of proa's.
+func ByName(name string) (Role, Slot) {
+	for _, p := range append(Spec{BIOSSize: 1}.rows(), Partition{Role: Data, Name: "data"}) {
+		if p.Name == name {
+			return p.Role, p.Slot
+		}
+	}
+	return "", Shared
 }
 
 func (s Spec) fixed() (Table, error) {

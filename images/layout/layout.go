@@ -9,6 +9,9 @@ import "fmt"
 // with, so an upgrade made for another version is refused.
 const Version = 1
 
+// Align is what images of boards whose medium has no erase blocks align to, and what init aligns data to.
+const Align = MiB
+
 // Sector is the only logical sector size images are written for.
 const Sector = 512
 
