@@ -1,27 +1,71 @@
-// Package bootfs lists the files of the boot partition.
+// Package bootfs lists the files of a fresh boot partition: bootloaders and their state, kernel and initrd
+// of each slot, and the user's config.yaml. It writes nothing.
 package bootfs
 
 import (
+	"fmt"
+
+	"github.com/proa-os/proa/images/grubenv"
 	"github.com/proa-os/proa/images/layout"
+	"github.com/proa-os/proa/images/sdboot"
 	"github.com/proa-os/proa/images/tree"
 )
 
+// ConfigFile is the user's file in the boot partition and on the ISO.
+const ConfigFile = "config.yaml"
+
 // Slot is what one slot has in the boot partition.
 type Slot struct {
-	Slot     layout.Slot
-	Title    string // shown in the boot menu
-	Sequence uint64
-	Kernel   tree.Content
-	Initrd   tree.Content
-	Cmdline  string
+	Slot    layout.Slot
+	Title   string // shown in the boot menu
+	Kernel  tree.Content
+	Initrd  tree.Content
+	Cmdline string
 }
 
-// Loaders are the bootloader blobs that are files; nil ones are left out.
+// Loaders says which bootloaders there are.
 type Loaders struct {
-	SystemdBoot []byte // systemd-bootx64.efi
-	EFIName     string // "BOOTX64.EFI"
-	GRUB        bool   // write grub.cfg, env0, env1
+	SystemdBoot []byte // nil: the board does not boot by UEFI
+	EFIName     string // where firmware looks: "BOOTX64.EFI"
+	GRUB        bool   // grub.cfg and its state; the boot code itself is images/disk's
 }
 
-// Files is the whole boot partition of a fresh image.
-func Files(l Loaders, slots []Slot, config []byte) []tree.Entry { return nil }
+// Files is the whole boot partition of an image whose slot a is filled and on trial.
+func Files(l Loaders, s Slot, config []byte) []tree.Entry {
+	dir := "slots/" + string(s.Slot) + "/"
+	files := []tree.Entry{
+		tree.File(ConfigFile, 0o644, tree.Bytes(config)),
+		tree.File(dir+"vmlinuz", 0o644, s.Kernel),
+		tree.File(dir+"initrd", 0o644, s.Initrd),
+		tree.Dir("slots/"+string(s.Slot.Other()), 0o755),
+	}
+	if l.SystemdBoot != nil {
+		files = append(files, uefi(l, s)...)
+	}
+	if l.GRUB {
+		files = append(files, bios(s)...)
+	}
+	return files
+}
+
+func uefi(l Loaders, s Slot) []tree.Entry {
+	entry := sdboot.Entry{Slot: s.Slot, Title: s.Title, Sequence: 1, Cmdline: s.Cmdline}
+	return []tree.Entry{
+		tree.File("EFI/BOOT/"+l.EFIName, 0o644, tree.Bytes(l.SystemdBoot)),
+		tree.File("loader/loader.conf", 0o644, tree.Bytes(sdboot.LoaderConf())),
+		tree.File(fmt.Sprintf("%s/%s", sdboot.Dir, sdboot.Trial(s.Slot)), 0o644, tree.Bytes(entry.Text())),
+	}
+}
+
+// bios starts with the same state in both files, the second one step older, so that either alone will do.
+func bios(s Slot) []tree.Entry {
+	first := grubenv.First(s.Slot)
+	older := first
+	older.Seq = (first.Seq + 2) % 3
+	return []tree.Entry{
+		tree.File("grub/grub.cfg", 0o644, tree.Bytes(grubenv.Config())),
+		tree.File("grub/"+grubenv.File(0), 0o644, tree.Bytes(grubenv.Encode(first))),
+		tree.File("grub/"+grubenv.File(1), 0o644, tree.Bytes(grubenv.Encode(older))),
+		tree.File("slots/"+string(s.Slot)+"/grub.cfg", 0o644, tree.Bytes(grubenv.SlotConfig(s.Slot, s.Cmdline))),
+	}
+}

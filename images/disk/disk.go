@@ -1,12 +1,18 @@
-// Package disk writes whole disk images: partition table, boot partition, root slots, BIOS boot code.
+// Package disk writes whole disk images: partition table, boot partition, root slots and BIOS boot code.
+// It leaves holes where there is nothing, makes no data partition (the device does), and does not compress.
 package disk
 
 import (
-	"errors"
+	"crypto/sha256"
+	"encoding/binary"
+	"fmt"
 	"io"
 	"time"
 
+	"github.com/proa-os/proa/images/fat"
+	"github.com/proa-os/proa/images/gpt"
 	"github.com/proa-os/proa/images/layout"
+	"github.com/proa-os/proa/images/sparse"
 	"github.com/proa-os/proa/images/tree"
 )
 
@@ -23,20 +29,91 @@ type Contents struct {
 type GRUB struct{ BootImg, CoreImg []byte }
 
 // Image is what Write writes to: an empty (sparse) file opened for reading and writing.
-type Image interface {
-	io.ReaderAt
-	io.WriterAt
+type Image = sparse.ReadWriterAt
+
+// Progress is told how much of the contents is written; it may be nil.
+type Progress func(done, total int64)
+
+// Write writes an image of size bytes (layout.Spec.ImageSize).
+func Write(img Image, size int64, t layout.Table, c Contents, progress Progress) error {
+	w := &writer{img: img, table: t, progress: progress}
+	for _, root := range c.Root {
+		w.total += root.Size
+	}
+	// The table comes last: an image without one is visibly unfinished.
+	if err := w.boot(c); err != nil {
+		return fmt.Errorf("disk: boot: %w", err)
+	}
+	for _, slot := range layout.Slots() {
+		if root, ok := c.Root[slot]; ok {
+			if err := w.root(slot, root); err != nil {
+				return fmt.Errorf("disk: root %s: %w", slot, err)
+			}
+		}
+	}
+	if c.GRUB != nil {
+		if err := w.grub(*c.GRUB); err != nil {
+			return fmt.Errorf("disk: %w", err)
+		}
+	}
+	if err := gpt.Write(img, size, t, gpt.Derive(c.Seed, t)); err != nil {
+		return fmt.Errorf("disk: %w", err)
+	}
+	return nil
 }
 
-// Write writes an image of size bytes, leaving holes where there is nothing. progress may be nil.
-func Write(img Image, size int64, t layout.Table, c Contents, progress func(done, total int64)) error {
-	return errTodo
+type writer struct {
+	img         Image
+	table       layout.Table
+	progress    Progress
+	done, total int64
 }
 
-// CoreConfig is the script to build into core.img (grub-mkimage -c): it finds the boot partition.
-func CoreConfig() []byte { return nil }
+func (w *writer) boot(c Contents) error {
+	p, err := w.table.Find(layout.Boot, layout.Shared)
+	if err != nil {
+		return err
+	}
+	return fat.Write(w.img, p.Start, fat.Spec{
+		Size: p.Size, Label: p.Label, ID: serial(c.Seed), When: c.When, Files: c.Boot,
+	})
+}
 
-// CoreModules are the GRUB modules core.img needs.
-func CoreModules() []string { return nil }
+// serial is a FAT volume serial number that differs between images.
+func serial(seed string) uint32 {
+	sum := sha256.Sum256([]byte("fat\x00" + seed))
+	return binary.LittleEndian.Uint32(sum[:])
+}
 
-var errTodo = errors.New("todo")
+func (w *writer) root(slot layout.Slot, c tree.Content) error {
+	p, err := w.table.Find(layout.Root, slot)
+	if err != nil {
+		return err
+	}
+	if c.Size > p.Size {
+		return fmt.Errorf("%d bytes do not fit into the slot's %d", c.Size, p.Size)
+	}
+	return c.CopyTo(&holes{w: w, off: p.Start})
+}
+
+// holes writes sequentially and skips blocks of zeros.
+type holes struct {
+	w   *writer
+	off int64
+}
+
+func (h *holes) Write(b []byte) (int, error) {
+	if !sparse.IsZero(b) {
+		if _, err := h.w.img.WriteAt(b, h.off); err != nil {
+			return 0, err
+		}
+	}
+	h.off += int64(len(b))
+	h.w.done += int64(len(b))
+	if h.w.progress != nil {
+		h.w.progress(h.w.done, h.w.total)
+	}
+	return len(b), nil
+}
+
+var _ io.Writer = (*holes)(nil)

@@ -25,7 +25,7 @@ type finishing struct {
 
 // geometry is the part of the boot sector that is needed to walk directories.
 type geometry struct {
-	cluster, data int64 // bytes per cluster, offset of cluster 2
+	cluster, data int64   // bytes per cluster, offset of cluster 2
 	fats          []int64 // offsets of the copies of the allocation table
 	table         []uint32
 	count         uint32 // clusters
