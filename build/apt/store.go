@@ -1,0 +1,147 @@
+package apt
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/proa-os/proa/build/pin"
+)
+
+// Store keeps downloaded packages under their sha256, so that a new lock fetches only what is new.
+// Its methods may be called by several steps at once; downloads take turns.
+type Store struct {
+	Dir string // of the packages
+	Apt string // parent of the private apt directories
+	mu  sync.Mutex
+}
+
+// File is where a package lies once it has been fetched.
+func (s *Store) File(p pin.Package) string { return filepath.Join(s.Dir, p.SHA256+".deb") }
+
+// Fetch downloads what is missing of the list and verifies it. progress gets bytes.
+func (s *Store) Fetch(ctx context.Context, arch string, list []pin.Package, progress func(done, total int64)) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	missing := s.missing(list)
+	if len(missing) == 0 {
+		return nil
+	}
+	state, err := Open(ctx, s.Apt, arch)
+	if err != nil {
+		return err
+	}
+	if err := state.Update(ctx); err != nil {
+		return err
+	}
+	incoming := filepath.Join(s.Dir, "incoming-"+arch)
+	if err := os.MkdirAll(incoming, 0o755); err != nil {
+		return err
+	}
+	stop := watch(incoming, missing, progress)
+	args := []string{"download", "-qq"}
+	for _, p := range missing {
+		args = append(args, p.Name+"="+p.Version)
+	}
+	_, err = state.run(ctx, incoming, "apt-get", args...)
+	stop()
+	if err != nil {
+		return hint(err)
+	}
+	return s.accept(incoming, missing)
+}
+
+// hint adds what to do when the archive no longer has what the lock names.
+func hint(err error) error {
+	if strings.Contains(err.Error(), "was not found") || strings.Contains(err.Error(), "Unable to locate") || strings.Contains(err.Error(), "404") {
+		return fmt.Errorf("%w\nthe mirror no longer has a locked version: run `proa lock` and commit build/pin", err)
+	}
+	return err
+}
+
+func (s *Store) missing(list []pin.Package) []pin.Package {
+	var out []pin.Package
+	for _, p := range list {
+		if st, err := os.Stat(s.File(p)); err != nil || st.Size() != p.Size {
+			out = append(out, p)
+		}
+	}
+	return out
+}
+
+// accept moves downloads that are what the lock says into the store.
+func (s *Store) accept(incoming string, list []pin.Package) error {
+	var all error
+	for _, p := range list {
+		file := filepath.Join(incoming, fileName(p))
+		sum, err := digest(file)
+		switch {
+		case err != nil:
+			all = errors.Join(all, err)
+		case sum != p.SHA256:
+			all = errors.Join(all, fmt.Errorf("%s: sha256 is %s, the lock says %s", p, sum, p.SHA256), os.Remove(file))
+		default:
+			all = errors.Join(all, os.Rename(file, s.File(p)))
+		}
+	}
+	return all
+}
+
+// fileName is apt's: only the colon of an epoch is escaped.
+func fileName(p pin.Package) string {
+	version := strings.ReplaceAll(p.Version, ":", "%3a")
+	return fmt.Sprintf("%s_%s_%s.deb", p.Name, version, p.Arch)
+}
+
+func digest(file string) (string, error) {
+	f, err := os.Open(file)
+	if err != nil {
+		return "", err
+	}
+	defer f.Close() // read side: nothing to lose
+	h := sha256.New()
+	if _, err := io.Copy(h, f); err != nil {
+		return "", err
+	}
+	return hex.EncodeToString(h.Sum(nil)), nil
+}
+
+// watch reports the growth of the directory until stop is called: apt's own progress is for terminals.
+func watch(dir string, list []pin.Package, progress func(done, total int64)) (stop func()) {
+	var total int64
+	for _, p := range list {
+		total += p.Size
+	}
+	quit, gone := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(gone)
+		tick := time.NewTicker(200 * time.Millisecond)
+		defer tick.Stop()
+		for {
+			select {
+			case <-quit:
+				return
+			case <-tick.C:
+				progress(min(sizeOf(dir, list), total), total)
+			}
+		}
+	}()
+	return func() { close(quit); <-gone }
+}
+
+func sizeOf(dir string, list []pin.Package) (n int64) {
+	for _, p := range list {
+		if st, err := os.Stat(filepath.Join(dir, fileName(p))); err == nil {
+			n += st.Size()
+		}
+	}
+	return n
+}

@@ -1,0 +1,132 @@
+// Package pin is the list of every Debian package a build may use: name, version, architecture, size and
+// sha256. It reads and writes the lock file and refuses a lock it does not understand completely. It
+// downloads nothing and knows no mirror.
+package pin
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"maps"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Package is one binary package.
+type Package struct {
+	Name, Version, Arch string
+	Size                int64
+	SHA256              string
+}
+
+// String is what a person calls it.
+func (p Package) String() string { return p.Name + " " + p.Version }
+
+// Lock is what `proa lock` resolved on a day.
+type Lock struct {
+	// Date is the day; every timestamp inside an image is its midnight, so that a commit that changes no
+	// package does not change all bytes.
+	Date time.Time
+	Sets map[string][]Package // by Set.ID
+}
+
+// Epoch is the one time images know.
+func (l Lock) Epoch() time.Time { return l.Date }
+
+// Set returns the packages of a set.
+func (l Lock) Set(id string) ([]Package, error) {
+	p, ok := l.Sets[id]
+	if !ok {
+		return nil, fmt.Errorf("set %q is not in the lock; run `proa lock`", id)
+	}
+	return p, nil
+}
+
+const header = "# Every Debian package a build uses. Written by `proa lock`; a build takes nothing else.\n"
+
+// Write writes the lock file: one line a package, sets and packages sorted, so that a diff reads well.
+func (l Lock) Write(w io.Writer) error {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%sdate %s\n", header, l.Date.UTC().Format(time.DateOnly))
+	for _, id := range slices.Sorted(maps.Keys(l.Sets)) {
+		fmt.Fprintf(&b, "\nset %s\n", id)
+		list := slices.Clone(l.Sets[id])
+		slices.SortFunc(list, func(a, b Package) int { return strings.Compare(a.Name, b.Name) })
+		for _, p := range list {
+			fmt.Fprintf(&b, "%s %s %s %d %s\n", p.Name, p.Version, p.Arch, p.Size, p.SHA256)
+		}
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+// Load reads a lock file.
+func Load(file string) (Lock, error) {
+	f, err := os.Open(file)
+	if err != nil {
+		return Lock{}, err
+	}
+	defer f.Close() // read side: nothing to lose
+	l, err := Parse(f)
+	if err != nil {
+		return Lock{}, fmt.Errorf("%s: %w", file, err)
+	}
+	return l, nil
+}
+
+// Parse reads what Write wrote.
+func Parse(r io.Reader) (Lock, error) {
+	l := Lock{Sets: map[string][]Package{}}
+	set := ""
+	lines := bufio.NewScanner(r)
+	for n := 1; lines.Scan(); n++ {
+		fields := strings.Fields(lines.Text())
+		if len(fields) == 0 || strings.HasPrefix(fields[0], "#") {
+			continue
+		}
+		if err := l.line(fields, &set); err != nil {
+			return Lock{}, fmt.Errorf("line %d: %w", n, err)
+		}
+	}
+	if err := lines.Err(); err != nil {
+		return Lock{}, err
+	}
+	if l.Date.IsZero() {
+		return Lock{}, fmt.Errorf("no date line")
+	}
+	return l, nil
+}
+
+func (l *Lock) line(f []string, set *string) (err error) {
+	switch {
+	case len(f) == 2 && f[0] == "date":
+		l.Date, err = time.Parse(time.DateOnly, f[1])
+		return err
+	case len(f) == 2 && f[0] == "set":
+		*set = f[1]
+		if _, twice := l.Sets[*set]; twice {
+			return fmt.Errorf("set %s stands twice", *set)
+		}
+		l.Sets[*set] = []Package{}
+		return nil
+	case len(f) == 5 && *set != "":
+		p, err := parsePackage(f)
+		l.Sets[*set] = append(l.Sets[*set], p)
+		return err
+	}
+	return fmt.Errorf("neither date, set nor package: %q", strings.Join(f, " "))
+}
+
+func parsePackage(f []string) (Package, error) {
+	size, err := strconv.ParseInt(f[3], 10, 64)
+	if err != nil || size <= 0 {
+		return Package{}, fmt.Errorf("%s: size %q", f[0], f[3])
+	}
+	if len(f[4]) != 64 || strings.Trim(f[4], "0123456789abcdef") != "" {
+		return Package{}, fmt.Errorf("%s: sha256 %q", f[0], f[4])
+	}
+	return Package{f[0], f[1], f[2], size, f[4]}, nil
+}

@@ -1,0 +1,76 @@
+package pin
+
+import "path"
+
+// Set is a group of packages that one step unpacks together.
+type Set struct {
+	Name     string
+	Arch     string // Debian's name of the architecture
+	Packages []string
+	// Only keeps packages that match one of these globs and drops the rest of the closure: a kernel image
+	// depends on initramfs-tools, a boot loader on its installer, and a build wants neither.
+	Only []string
+}
+
+// ID is the key in Lock.Sets.
+func (s Set) ID() string { return s.Name + "/" + s.Arch }
+
+// Keeps says whether a package of the closure belongs to the set.
+func (s Set) Keeps(name string) bool {
+	if s.Only == nil {
+		return true
+	}
+	for _, glob := range s.Only {
+		if ok, _ := path.Match(glob, name); ok {
+			return true
+		}
+	}
+	return false
+}
+
+// Tools is what a build runs on the host: the C compiler that links k3s, and the writers of formats that
+// no Go library writes well enough.
+func Tools(arch string) Set {
+	return Set{Name: "tools", Arch: arch, Packages: []string{
+		"binutils", "gcc-14", "libc6-dev", // cgo of k3s, and pause
+		"erofs-utils", // mkfs.erofs with compression; fsck.erofs judges it
+		"kmod",        // depmod
+		"grub-common", // grub-mkimage
+		"xz-utils",
+	}}
+}
+
+// Oracles are the programs that judge what we wrote, in tests.
+func Oracles(arch string) Set {
+	return Set{Name: "oracles", Arch: arch, Packages: []string{
+		"dosfstools", "mtools", "gdisk", "cryptsetup-bin", "e2fsprogs", "xorriso", "cpio", "erofs-utils",
+	}}
+}
+
+// Emulator is QEMU with its firmware, for `proa run` and the end-to-end tests.
+func Emulator(arch string) Set {
+	return Set{Name: "emulator", Arch: arch, Packages: []string{
+		"qemu-system-x86", "qemu-utils", "ovmf", "seabios",
+	}}
+}
+
+// Boot is the boot loaders of an architecture: data to us, whatever host builds.
+func Boot(arch string) Set {
+	list := []string{"systemd-boot-efi"}
+	if arch == "amd64" {
+		list = append(list, "grub-pc-bin", "isolinux", "syslinux-common")
+	}
+	return Set{Name: "boot", Arch: arch, Packages: list, Only: list}
+}
+
+// Root is the packages whose files the root image takes; recipe/rootfiles.go says which files.
+func Root(arch string) Set {
+	return Set{Name: "root", Arch: arch, Packages: []string{
+		"busybox-static", "ca-certificates", "crun", "dropbear-bin", "e2fsprogs", "mount", "nftables", "tzdata",
+	}}
+}
+
+// Kernel is a kernel metapackage and the image it stands for.
+func Kernel(arch, metapackage string) Set {
+	return Set{Name: metapackage, Arch: arch, Packages: []string{metapackage}, Only: []string{"linux-image-*"}}
+}
