@@ -1,0 +1,144 @@
+package config
+
+import (
+	"reflect"
+	"strings"
+
+	"gopkg.in/yaml.v3"
+)
+
+// cmdline turns the words of the kernel command line that begin with a top-level key into documents, as if the user had
+// written them: dotted keys nest, a repeated key is a list, key[name]=value is a map's entry, a key alone is true, quotes keep
+// spaces. All other words are the kernel's or proa's own.
+func (d *decoder) cmdline(line string) []*yaml.Node {
+	top := fieldsOf(reflect.TypeFor[Config]())
+	root := &yaml.Node{Kind: yaml.MappingNode, Line: 1, Column: 1}
+	for _, w := range split(line) {
+		key, value, hasValue := strings.Cut(w.text, "=")
+		path := keyPath(key)
+		if _, ours := top[path[0]]; !ours {
+			continue
+		}
+		if !hasValue {
+			value = "true"
+		}
+		leaf := &yaml.Node{Kind: yaml.ScalarNode, Value: value, Line: 1, Column: w.column}
+		d.insert(root, path, leaf, reflect.TypeFor[Config]())
+	}
+	if len(root.Content) == 0 {
+		return nil
+	}
+	return []*yaml.Node{root}
+}
+
+// insert puts leaf where path says. t is the schema at n, or nil where the path has left it; the decoder then reports the key.
+func (d *decoder) insert(n *yaml.Node, path []string, leaf *yaml.Node, t reflect.Type) {
+	child := childType(t, path[0])
+	slot := lookup(n, path[0])
+	if len(path) > 1 {
+		if slot == nil {
+			slot = &yaml.Node{Kind: yaml.MappingNode, Line: 1, Column: leaf.Column}
+			put(n, path[0], slot)
+		}
+		if slot.Kind != yaml.MappingNode {
+			d.bad(leaf, "%s has a value already and cannot have keys too", path[0])
+			return
+		}
+		d.insert(slot, path[1:], leaf, child)
+		return
+	}
+	switch {
+	case child != nil && child.Kind() == reflect.Slice && slot == nil:
+		put(n, path[0], &yaml.Node{Kind: yaml.SequenceNode, Line: 1, Column: leaf.Column, Content: []*yaml.Node{leaf}})
+	case child != nil && child.Kind() == reflect.Slice && slot.Kind == yaml.SequenceNode:
+		slot.Content = append(slot.Content, leaf)
+	case slot != nil:
+		*slot = *leaf // of a scalar said twice the last word counts, as with the kernel's own keys
+	default:
+		put(n, path[0], leaf)
+	}
+}
+
+func childType(t reflect.Type, key string) reflect.Type {
+	switch {
+	case t == nil:
+		return nil
+	case t.Kind() == reflect.Map:
+		return t.Elem()
+	case t.Kind() != reflect.Struct:
+		return nil
+	}
+	i, ok := fieldsOf(t)[key]
+	if !ok {
+		return nil
+	}
+	return t.Field(i).Type
+}
+
+func lookup(n *yaml.Node, key string) *yaml.Node {
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		if n.Content[i].Value == key {
+			return n.Content[i+1]
+		}
+	}
+	return nil
+}
+
+func put(n *yaml.Node, key string, value *yaml.Node) {
+	k := &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: key, Line: 1, Column: value.Column}
+	n.Content = append(n.Content, k, value)
+}
+
+// keyPath splits "network.interfaces[eth0].mtu" into its parts; a name in brackets may hold dots.
+func keyPath(key string) []string {
+	var parts []string
+	for key != "" {
+		end := strings.IndexAny(key, ".[")
+		switch {
+		case end < 0:
+			return append(parts, key)
+		case end > 0:
+			parts = append(parts, key[:end])
+		}
+		if key[end] == '.' {
+			key = key[end+1:]
+			continue
+		}
+		name, rest, _ := strings.Cut(key[end+1:], "]")
+		parts, key = append(parts, name), rest
+	}
+	return append(parts, "")[:max(len(parts), 1)]
+}
+
+type word struct {
+	text   string
+	column int
+}
+
+// split cuts at spaces outside double quotes, as the kernel does, and drops the quotes.
+func split(line string) (words []word) {
+	var cur strings.Builder
+	start, quoted := 0, false
+	flush := func() {
+		if cur.Len() > 0 {
+			words = append(words, word{cur.String(), start + 1})
+		}
+		cur.Reset()
+	}
+	for i, r := range line {
+		switch {
+		case r == '"':
+			quoted = !quoted
+		case !quoted && (r == ' ' || r == '\t' || r == '\n'):
+			flush()
+			continue
+		default:
+			if cur.Len() == 0 {
+				start = i
+			}
+			cur.WriteRune(r)
+		}
+	}
+	flush()
+	return words
+}

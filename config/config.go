@@ -1,0 +1,120 @@
+// Package config is what the user may say: one document, the same on every board. config.go holds the schema, structs
+// and comments only; the comments are the manual (REFERENCE.md, schema.json and example.yaml are made from them). The package
+// decodes and checks. It refuses unknown keys, and it applies nothing.
+package config
+
+// Config is the whole document.
+type Config struct {
+	// Version of the schema. This release knows version 1; a document without it is taken for version 1.
+	Version int `yaml:"version" default:"1" enum:"1"`
+
+	// Hostname is the node's name, also in Kubernetes. Empty: "proa-" and the last six hex digits of the first
+	// network interface's hardware address.
+	Hostname string `yaml:"hostname" check:"hostname" example:"kiosk-3"`
+
+	// SSHAuthorizedKeys are the public keys that may log in as root, one per entry, as in ~/.ssh/authorized_keys.
+	// Empty: no SSH server is started. Passwords are never accepted.
+	SSHAuthorizedKeys []string `yaml:"ssh_authorized_keys" check:"sshkey" example:"ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJrI9bLpDHxMWfjD0OTMwwHUnhcGE1ey4Yo/lfXoTLiP you@example.org"`
+
+	// WriteFiles are written at every boot, before the network and the services start. A path below /etc is gone with the
+	// next boot unless it stays listed; /var, /home, /opt and /root keep what was written.
+	WriteFiles []File `yaml:"write_files"`
+
+	// Modules are kernel modules loaded at boot, each a name and, after a space, its parameters.
+	// Drivers of devices that are present load without being listed.
+	Modules []string `yaml:"modules" example:"wireguard"`
+
+	// Sysctls are kernel settings, written below /proc/sys after proa's own.
+	Sysctls map[string]string `yaml:"sysctls" check:"sysctl" example:"vm.max_map_count=262144"`
+
+	// Network settings. Without any, every wired interface asks for an address by DHCP.
+	Network Network `yaml:"network"`
+
+	// K3s is the Kubernetes runtime.
+	K3s K3s `yaml:"k3s"`
+}
+
+// File is one entry of write_files.
+type File struct {
+	// Path of the file, absolute. Missing directories are made with mode 0755.
+	Path string `yaml:"path" check:"path,required" example:"/etc/motd"`
+
+	// Content of the file, as Encoding says.
+	Content string `yaml:"content" secret:"true" example:"Ask the harbour master."`
+
+	// Encoding of Content. Empty: as it stands.
+	Encoding string `yaml:"encoding" enum:",b64,base64,gz,gzip,gz+b64,gz+base64,gzip+b64,gzip+base64"`
+
+	// Owner is USER or USER:GROUP, by name or number.
+	Owner string `yaml:"owner" default:"root:root" check:"owner"`
+
+	// Permissions in octal.
+	Permissions string `yaml:"permissions" default:"0644" check:"octal"`
+}
+
+// Network is how the machine reaches others.
+type Network struct {
+	// Interfaces by kernel name (eth0) or hardware address (52:54:00:12:34:56). An interface that is not listed uses DHCP
+	// if it is wired.
+	Interfaces map[string]Interface `yaml:"interfaces" example:"eth0"`
+
+	// DNS servers. They go before those that DHCP brings.
+	DNS []string `yaml:"dns" check:"ip" example:"192.168.1.1"`
+
+	// Search domains for names without a dot at their end.
+	Search []string `yaml:"search" check:"domain" example:"lan"`
+}
+
+// Interface is one wired network interface.
+type Interface struct {
+	// DHCP asks for an IPv4 address. Unset: yes, unless Addresses are given.
+	DHCP *bool `yaml:"dhcp" example:"false"`
+
+	// Addresses are static, with prefix length, IPv4 or IPv6.
+	Addresses []string `yaml:"addresses" check:"cidr" example:"192.168.1.20/24"`
+
+	// Gateway is the default route's next hop.
+	Gateway string `yaml:"gateway" check:"ip" example:"192.168.1.1"`
+
+	// Routes beside the default route.
+	Routes []Route `yaml:"routes"`
+
+	// MTU of the interface. 0: leave it as it is.
+	MTU int `yaml:"mtu" check:"mtu" example:"1500"`
+}
+
+// Route is one static route.
+type Route struct {
+	// To is the destination network.
+	To string `yaml:"to" check:"cidr,required" example:"10.8.0.0/16"`
+
+	// Via is the next hop.
+	Via string `yaml:"via" check:"ip,required" example:"192.168.1.254"`
+
+	// Metric decides between routes to the same network: the lower wins.
+	Metric int `yaml:"metric"`
+}
+
+// K3s says what the runtime does on this machine.
+type K3s struct {
+	// Enabled starts the runtime. false: the machine boots without Kubernetes.
+	Enabled bool `yaml:"enabled" default:"true"`
+
+	// Role of the node: server runs the control plane and pods, agent only pods. Empty: agent if ServerURL is set, else server.
+	Role string `yaml:"role" enum:",server,agent"`
+
+	// ServerURL is the server to join.
+	ServerURL string `yaml:"server_url" check:"url" example:"https://192.168.1.10:6443"`
+
+	// Token is the shared secret of the cluster.
+	Token string `yaml:"token" secret:"true" example:"K10…::server:…"`
+
+	// Args are further flags of the runtime, as on its command line: --flag=value, or --flag for a switch.
+	Args []string `yaml:"args" check:"flag" example:"--disable=local-storage"`
+
+	// Labels the node registers with.
+	Labels map[string]string `yaml:"labels" example:"region=quay"`
+
+	// Taints the node registers with, KEY=VALUE:EFFECT.
+	Taints []string `yaml:"taints" check:"taint" example:"gpu=true:NoSchedule"`
+}

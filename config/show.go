@@ -1,0 +1,58 @@
+package config
+
+import (
+	"reflect"
+
+	"gopkg.in/yaml.v3"
+)
+
+// Show renders the configuration in force, with secrets replaced.
+func Show(c *Config) ([]byte, error) {
+	shown := mask(reflect.ValueOf(c).Elem(), "")
+	return yaml.Marshal(shown)
+}
+
+const hidden = "(secret)"
+
+// mask copies v into nodes that keep the order of the schema and leave out what was not set.
+func mask(v reflect.Value, tag reflect.StructTag) *yaml.Node {
+	switch {
+	case v.Kind() == reflect.Pointer:
+		return mask(v.Elem(), tag)
+	case v.Kind() == reflect.Struct:
+		n := &yaml.Node{Kind: yaml.MappingNode}
+		for i := range v.NumField() {
+			f := v.Type().Field(i)
+			if child := mask2(v.Field(i), f.Tag); child != nil {
+				n.Content = append(n.Content, &yaml.Node{Kind: yaml.ScalarNode, Value: f.Tag.Get("yaml")}, child)
+			}
+		}
+		return n
+	case v.Kind() == reflect.Slice && v.Type().Elem().Kind() == reflect.Struct:
+		n := &yaml.Node{Kind: yaml.SequenceNode}
+		for i := range v.Len() {
+			n.Content = append(n.Content, mask(v.Index(i), tag))
+		}
+		return n
+	}
+	n := &yaml.Node{}
+	if err := n.Encode(v.Interface()); err != nil {
+		panic("BUG: the schema holds what YAML cannot: " + err.Error())
+	}
+	return n
+}
+
+func mask2(v reflect.Value, tag reflect.StructTag) *yaml.Node {
+	switch {
+	case v.IsZero() && v.Kind() != reflect.Bool:
+		return nil
+	case tag.Get("secret") == "true":
+		return &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: hidden}
+	case v.Kind() == reflect.Struct:
+		if n := mask(v, tag); len(n.Content) > 0 {
+			return n
+		}
+		return nil
+	}
+	return mask(v, tag)
+}
