@@ -1,0 +1,121 @@
+package qemu
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+func TestArgs(t *testing.T) {
+	tools := Tools{System: "qemu", DataDir: "/q", OVMFCode: "/code.fd", OVMFVars: "/vars.fd"}
+	for name, tc := range map[string]struct {
+		spec Spec
+		want []string
+		not  []string
+	}{
+		"cd by bios":          {Spec{Firmware: SeaBIOS, Medium: CD, Image: "i.iso"}, []string{"media=cdrom", "ide-cd", "-accel tcg"}, []string{"pflash", "restrict"}},
+		"usb by uefi":         {Spec{Firmware: OVMF, Medium: USB, Image: "i.iso"}, []string{"usb-storage", "file=/code.fd", "readonly=on,id=boot"}, nil},
+		"disk, host only":     {Spec{Medium: Disk, Image: "d.img", Restrict: true}, []string{"restrict=on", "hostfwd=tcp:127.0.0.1:4022-:22", "virtio-blk-pci,drive=boot"}, []string{"readonly=on,id=boot"}},
+		"no reboot, more RAM": {Spec{NoReboot: true, Memory: 3072}, []string{"-no-reboot", "-m 3072"}, nil},
+	} {
+		tc.spec.Tools = tools
+		got := strings.Join(tc.spec.args(map[int]int{22: 4022}), " ")
+		for _, want := range tc.want {
+			if !strings.Contains(got, want) {
+				t.Errorf("%s: no %q in %s", name, want, got)
+			}
+		}
+		for _, not := range tc.not {
+			if strings.Contains(got, not) {
+				t.Errorf("%s: %q in %s", name, not, got)
+			}
+		}
+	}
+}
+
+func TestConsole(t *testing.T) {
+	var seen bytes.Buffer
+	c := newConsole(&seen)
+	go func() {
+		_, _ = c.Write([]byte("one\r\ntwo: par"))
+		_, _ = c.Write([]byte("tial\r\n"))
+	}()
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	if line, err := c.wait(ctx, "partial", 0); err != nil || line != "two: partial" {
+		t.Errorf("got %q, %v; want the whole line", line, err)
+	}
+	mark := c.count()
+	c.close()
+	if _, err := c.wait(ctx, "two", mark); err == nil || !strings.Contains(err.Error(), "ended before") {
+		t.Errorf("got %v; want an error once the machine has ended", err)
+	}
+	if seen.String() != "one\r\ntwo: partial\r\n" {
+		t.Errorf("copy: got %q", seen.String())
+	}
+}
+
+func TestConsoleTimesOutWithTheLastLines(t *testing.T) {
+	c := newConsole(nil)
+	_, _ = c.Write([]byte("boot 3/17 load-modules\n"))
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Millisecond)
+	defer cancel()
+	_, err := c.wait(ctx, "never", 0)
+	if !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), "load-modules") {
+		t.Errorf("got %v; want the deadline and the last line", err)
+	}
+}
+
+func TestCopyKeepsHolesAndExtends(t *testing.T) {
+	dir := t.TempDir()
+	from, to := filepath.Join(dir, "from"), filepath.Join(dir, "to")
+	f, err := os.Create(from)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, _ = f.WriteAt([]byte("head"), 0)
+	_, _ = f.WriteAt([]byte("tail"), 8<<20)
+	f.Close()
+	if err := Copy(to, from, 16<<20); err != nil {
+		t.Fatal(err)
+	}
+	got, _ := os.ReadFile(to)
+	if len(got) != 16<<20 || string(got[:4]) != "head" || string(got[8<<20:8<<20+4]) != "tail" {
+		t.Errorf("copy has %d bytes, or lost data", len(got))
+	}
+}
+
+// TestMachine runs the real QEMU with an empty disk: the firmware says that there is nothing to boot.
+func TestMachine(t *testing.T) {
+	system, err := exec.LookPath("qemu-system-x86_64")
+	if err != nil {
+		t.Skip("qemu-system-x86_64 is not in PATH: run the tests by `make unit`")
+	}
+	dir := t.TempDir()
+	image := filepath.Join(dir, "disk")
+	if err := os.WriteFile(image, make([]byte, 1<<20), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
+	defer cancel()
+	vm, err := Start(ctx, Spec{Tools: Tools{System: system}, Medium: Disk, Image: image, Memory: 256, Dir: dir, Forward: []int{22}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if line, err := vm.WaitLine(ctx, "SeaBIOS"); err != nil {
+		t.Error(line, err)
+	}
+	if err := vm.Reset(ctx); err != nil {
+		t.Error(err)
+	}
+	vm.Kill()
+	if err := vm.Wait(ctx); err == nil {
+		t.Error("a machine whose power was cut ended without an error")
+	}
+}

@@ -1,0 +1,159 @@
+package qemu
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"os/exec"
+	"strconv"
+	"sync"
+	"syscall"
+	"time"
+)
+
+// VM is a running machine.
+type VM struct {
+	spec    Spec
+	cmd     *exec.Cmd
+	console *console
+	ports   map[int]int
+	done    chan struct{}
+	err     error
+	once    sync.Once
+}
+
+// Start starts the machine and returns at once. The machine ends with ctx, by Kill, or by itself.
+func Start(ctx context.Context, s Spec) (*VM, error) {
+	ports, err := freePorts(s.Forward)
+	if err != nil {
+		return nil, err
+	}
+	if s.Firmware == OVMF {
+		if err := Copy(s.varsFile(), s.Tools.OVMFVars, 0); err != nil {
+			return nil, fmt.Errorf("firmware variables: %w", err)
+		}
+	}
+	vm := &VM{spec: s, ports: ports, console: newConsole(s.Console), done: make(chan struct{})}
+	vm.cmd = exec.CommandContext(ctx, s.Tools.System, s.args(ports)...)
+	vm.cmd.Stdout, vm.cmd.Stderr = vm.console, vm.console
+	// QEMU must not outlive a test that was killed, and Ctrl-C at the terminal is for us to handle.
+	vm.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL, Setpgid: true}
+	if err := vm.cmd.Start(); err != nil {
+		return nil, fmt.Errorf("start %s: %w", s.Tools.System, err)
+	}
+	go func() {
+		vm.err = vm.cmd.Wait()
+		vm.console.close()
+		close(vm.done)
+	}()
+	return vm, nil
+}
+
+// Addr is where the host reaches a forwarded guest port.
+func (vm *VM) Addr(guest int) string {
+	return net.JoinHostPort("127.0.0.1", strconv.Itoa(vm.ports[guest]))
+}
+
+// WaitLine returns the first console line that contains text, whether printed already or not yet. The error names text and
+// carries the last lines, so that a failing test says where the machine was.
+func (vm *VM) WaitLine(ctx context.Context, text string) (string, error) {
+	return vm.console.wait(ctx, text, 0)
+}
+
+// WaitLineAfter is WaitLine that passes over the lines before mark, see Mark.
+func (vm *VM) WaitLineAfter(ctx context.Context, mark int, text string) (string, error) {
+	return vm.console.wait(ctx, text, mark)
+}
+
+// Mark is the number of console lines so far.
+func (vm *VM) Mark() int { return vm.console.count() }
+
+// Console is everything the machine has printed.
+func (vm *VM) Console() string { return vm.console.text() }
+
+// PowerButton presses it; what happens is the guest's business.
+func (vm *VM) PowerButton(ctx context.Context) error {
+	return qmp(ctx, vm.spec.qmpSocket(), "system_powerdown")
+}
+
+// Reset is the reset button.
+func (vm *VM) Reset(ctx context.Context) error { return qmp(ctx, vm.spec.qmpSocket(), "system_reset") }
+
+// Kill cuts the power: what the guest had not flushed to its disk is lost. It returns when the process is gone.
+func (vm *VM) Kill() {
+	vm.once.Do(func() { _ = vm.cmd.Process.Kill() })
+	<-vm.done
+}
+
+// Wait returns when the machine has gone, with QEMU's error if it did not go by itself.
+func (vm *VM) Wait(ctx context.Context) error {
+	select {
+	case <-vm.done:
+		return vm.err
+	case <-ctx.Done():
+		return fmt.Errorf("machine still on: %w\n%s", ctx.Err(), vm.console.tail(20))
+	}
+}
+
+// Copy makes a sparse, writable copy of an image, extended to size if it is larger: the built image stays as it is.
+func Copy(to, from string, size int64) error {
+	src, err := os.Open(from)
+	if err != nil {
+		return err
+	}
+	defer src.Close()
+	info, err := src.Stat()
+	if err != nil {
+		return err
+	}
+	dst, err := os.OpenFile(to, os.O_RDWR|os.O_CREATE|os.O_TRUNC, 0o600)
+	if err != nil {
+		return err
+	}
+	if err := errors.Join(copyData(dst, src, info.Size()), dst.Truncate(max(size, info.Size())), dst.Close()); err != nil {
+		return fmt.Errorf("copy %s: %w", from, err)
+	}
+	return nil
+}
+
+// copyData copies what is not a hole (lseek(2), SEEK_DATA and SEEK_HOLE).
+func copyData(dst, src *os.File, size int64) error {
+	const seekData, seekHole = 3, 4
+	for at := int64(0); at < size; {
+		data, err := src.Seek(at, seekData)
+		if errors.Is(err, syscall.ENXIO) {
+			return nil // only a hole is left
+		}
+		if err != nil {
+			return err
+		}
+		end, err := src.Seek(data, seekHole)
+		if err != nil {
+			return err
+		}
+		if _, err := io.Copy(io.NewOffsetWriter(dst, data), io.NewSectionReader(src, data, end-data)); err != nil {
+			return err
+		}
+		at = end
+	}
+	return nil
+}
+
+// freePorts asks the kernel for ports nobody uses. Another process may take one before QEMU does; then QEMU says so and ends.
+func freePorts(guests []int) (map[int]int, error) {
+	ports := map[int]int{}
+	for _, guest := range guests {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			return nil, err
+		}
+		defer l.Close()
+		ports[guest] = l.Addr().(*net.TCPAddr).Port
+	}
+	return ports, nil
+}
+
+const qmpTimeout = 10 * time.Second
