@@ -66,7 +66,7 @@ func (c *console) wait(ctx context.Context, text string, from int) (string, erro
 		select {
 		case <-changed:
 		case <-ctx.Done():
-			return "", fmt.Errorf("waiting for %q: %w; last lines:\n%s", text, ctx.Err(), c.tail(30))
+			return "", fmt.Errorf("waiting for %q: %w; last lines:\n%s", text, context.Cause(ctx), c.tail(30))
 		}
 	}
 }

@@ -13,7 +13,7 @@ import (
 )
 
 func TestArgs(t *testing.T) {
-	tools := Tools{System: "qemu", DataDir: "/q", OVMFCode: "/code.fd", OVMFVars: "/vars.fd"}
+	tools := Tools{System: "qemu", DataDirs: []string{"/q"}, OVMFCode: "/code.fd", OVMFVars: "/vars.fd"}
 	for name, tc := range map[string]struct {
 		spec Spec
 		want []string

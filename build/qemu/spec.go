@@ -28,9 +28,20 @@ const (
 // Tools are the host files a machine needs; build/toolroot has them.
 type Tools struct {
 	System   string // qemu-system-x86_64
-	DataDir  string // -L: option ROMs and SeaBIOS; empty: QEMU's own
+	DataDirs []string // -L: option ROMs and SeaBIOS; empty: QEMU's own
 	OVMFCode string // OVMF_CODE_4M.fd
 	OVMFVars string // OVMF_VARS_4M.fd, copied for each machine
+}
+
+// ToolsIn are the tools where Debian's packages qemu-system-x86, seabios and ovmf lie unpacked.
+func ToolsIn(root string) Tools {
+	at := func(path string) string { return filepath.Join(root, path) }
+	return Tools{
+		System:   at("usr/bin/qemu-system-x86_64"),
+		DataDirs: []string{at("usr/share/qemu"), at("usr/share/seabios")},
+		OVMFCode: at("usr/share/OVMF/OVMF_CODE_4M.fd"),
+		OVMFVars: at("usr/share/OVMF/OVMF_VARS_4M.fd"),
+	}
 }
 
 // Spec is a machine to start.
@@ -62,8 +73,8 @@ func (s Spec) args(ports map[int]int) []string {
 		"-device", "i6300esb", "-action", "watchdog=reset",
 		"-netdev", s.netdev(ports), "-device", "virtio-net-pci,netdev=n0,romfile=",
 	}
-	if s.Tools.DataDir != "" {
-		args = append(args, "-L", s.Tools.DataDir)
+	for _, dir := range s.Tools.DataDirs {
+		args = append(args, "-L", dir)
 	}
 	if s.NoReboot {
 		args = append(args, "-no-reboot")

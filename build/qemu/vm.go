@@ -94,7 +94,7 @@ func (vm *VM) Wait(ctx context.Context) error {
 	case <-vm.done:
 		return vm.err
 	case <-ctx.Done():
-		return fmt.Errorf("machine still on: %w\n%s", ctx.Err(), vm.console.tail(20))
+		return fmt.Errorf("machine still on: %w\n%s", context.Cause(ctx), vm.console.tail(20))
 	}
 }
 

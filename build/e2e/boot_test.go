@@ -1,0 +1,58 @@
+package e2e
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/proa-os/proa/build/qemu"
+)
+
+// The ways one ISO and one disk image start: each firmware, each medium. Kubernetes is switched off where the medium allows a
+// config: these tests are about the way to PID 1 and back.
+func TestBoots(t *testing.T) {
+	needs(t, "ci")
+	for _, tc := range []struct {
+		name string
+		options
+		mode string
+	}{
+		{"iso-cd-seabios", options{kind: "iso", firmware: qemu.SeaBIOS, medium: qemu.CD}, "live"},
+		{"iso-cd-ovmf", options{kind: "iso", firmware: qemu.OVMF, medium: qemu.CD}, "live"},
+		{"iso-usb-seabios", options{kind: "iso", firmware: qemu.SeaBIOS, medium: qemu.USB}, "live"},
+		{"iso-usb-ovmf", options{kind: "iso", firmware: qemu.OVMF, medium: qemu.USB}, "live"},
+		{"disk-seabios", options{kind: "img", firmware: qemu.SeaBIOS, medium: qemu.Disk}, "disk"},
+		{"disk-ovmf", options{kind: "img", firmware: qemu.OVMF, medium: qemu.Disk}, "disk"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			tc.config = "version: 1\nk3s: {enabled: false}\nssh_authorized_keys: ['%KEY%']\n"
+			m := start(t, tc.options)
+			up := m.expect("proa: up ", bootBudget)
+			if !strings.Contains(up, "mode="+tc.mode) {
+				t.Errorf("got %q, want mode=%s", up, tc.mode)
+			}
+			if tc.mode == "disk" {
+				diskIsWhole(t, m)
+			}
+			m.off()
+			if !strings.Contains(m.Console(), "reboot: Power down") {
+				t.Error("the kernel did not announce the power-off: the machine was not shut down in order")
+			}
+		})
+	}
+}
+
+// diskIsWhole: slot a runs and is good, the root is verified, the data partition exists and holds the writable folders.
+func diskIsWhole(t *testing.T, m *machine) {
+	t.Helper()
+	m.until("proa status", "good", bootBudget)
+	status := m.run("proa status", nil)
+	if !strings.Contains(status, "slot") {
+		t.Errorf("proa status does not name the slot:\n%s", status)
+	}
+	if out := m.run("grep -E ' / | /var ' /proc/mounts", nil); !strings.Contains(out, "/dev/dm-0 / erofs ro") || !strings.Contains(out, " /var ext4 rw") {
+		t.Errorf("root is not the verified image, or /var not on data:\n%s", out)
+	}
+	if r := m.node.Run(t.Context(), "touch /usr/bin/x", nil); r.Err == nil {
+		t.Error("the root can be written")
+	}
+}

@@ -1,0 +1,75 @@
+// Command hello is the workload of the end-to-end tests: a server that answers with its name and logs each request,
+// and, with a URL as argument, a client that prints one answer. With -write FILE or -read FILE it tests a volume.
+package main
+
+import (
+	"flag"
+	"fmt"
+	"io"
+	"log"
+	"net/http"
+	"os"
+	"time"
+)
+
+func main() {
+	write := flag.String("write", "", "append a line to `FILE` before serving")
+	read := flag.String("read", "", "print `FILE` and exit")
+	flag.Parse()
+	if err := run(*write, *read, flag.Arg(0)); err != nil {
+		log.Fatal(err)
+	}
+}
+
+func run(write, read, url string) error {
+	switch {
+	case read != "":
+		return show(read)
+	case url != "":
+		return get(url)
+	case write != "":
+		if err := appendLine(write); err != nil {
+			return err
+		}
+	}
+	name, _ := os.Hostname()
+	log.Printf("serving as %s on :8080", name)
+	return http.ListenAndServe(":8080", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		log.Printf("request %s", r.URL.Path)
+		fmt.Fprintf(w, "hello from %s\n", name)
+	}))
+}
+
+func show(file string) error {
+	data, err := os.ReadFile(file)
+	if err == nil {
+		_, err = os.Stdout.Write(data)
+	}
+	return err
+}
+
+func get(url string) error {
+	client := http.Client{Timeout: 20 * time.Second}
+	r, err := client.Get(url)
+	if err != nil {
+		return err
+	}
+	defer r.Body.Close()
+	_, err = io.Copy(os.Stdout, r.Body)
+	return err
+}
+
+// appendLine syncs, because the test cuts the power right after it has seen the line acknowledged.
+func appendLine(file string) error {
+	f, err := os.OpenFile(file, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
+	if err != nil {
+		return err
+	}
+	if _, err := fmt.Fprintln(f, "kept"); err != nil {
+		return err
+	}
+	if err := f.Sync(); err != nil {
+		return err
+	}
+	return f.Close()
+}

@@ -1,0 +1,224 @@
+package e2e
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/proa-os/proa/build/qemu"
+	"github.com/proa-os/proa/build/remote"
+	"github.com/proa-os/proa/images/fat"
+	"github.com/proa-os/proa/images/gpt"
+	"github.com/proa-os/proa/images/layout"
+)
+
+const (
+	sshPort  = 22
+	apiPort  = 6443
+	nodePort = 30080
+
+	diskSize = 8 << 30 // what the machine finds when it looks for room for its data partition
+)
+
+// What an emulated machine may spend, in CPU time of the emulator. Measured: a boot 20-40 s, Ready 200-400 s.
+const (
+	bootBudget  = 4 * time.Minute
+	readyBudget = 25 * time.Minute
+	podBudget   = 10 * time.Minute
+)
+
+// machine is a VM with its disk and the way in.
+type machine struct {
+	*qemu.VM
+	t    *testing.T
+	spec qemu.Spec
+	node remote.Node
+	key  remote.Key
+}
+
+// options are what the tests vary.
+type options struct {
+	kind     string // iso or img
+	firmware qemu.Firmware
+	medium   qemu.Medium
+	memory   int
+	restrict bool
+	config   string // of the boot partition; %KEY% is replaced by the test's SSH key
+}
+
+// start boots a fresh machine; its disk is a copy.
+func start(t *testing.T, o options) *machine {
+	t.Helper()
+	key, err := remote.NewKey("e2e")
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	m := &machine{t: t, key: key, spec: qemu.Spec{
+		Tools: tools(t), Firmware: o.firmware, Medium: o.medium, Image: image(t, o.kind), Memory: o.memory,
+		Restrict: o.restrict, Forward: []int{sshPort, apiPort, nodePort}, Dir: dir, Console: consoleLog(t),
+	}}
+	if o.medium == qemu.Disk {
+		m.spec.Image = filepath.Join(dir, "disk.img")
+		if err := qemu.Copy(m.spec.Image, image(t, o.kind), diskSize); err != nil {
+			t.Fatal(err)
+		}
+		if o.config != "" {
+			inject(t, m.spec.Image, strings.ReplaceAll(o.config, "%KEY%", key.Authorized))
+		}
+	}
+	m.powerOn()
+	return m
+}
+
+// powerOn starts the machine, or starts it again on the same disk.
+func (m *machine) powerOn() {
+	m.t.Helper()
+	vm, err := qemu.Start(context.Background(), m.spec)
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	m.VM, m.node = vm, remote.Node{Addr: vm.Addr(sshPort), Signer: m.key.Signer}
+	m.t.Cleanup(vm.Kill)
+}
+
+// expect waits for a console line within a budget of work, and returns it.
+func (m *machine) expect(text string, budget time.Duration) string {
+	m.t.Helper()
+	ctx, cancel := m.Budget(context.Background(), budget)
+	defer cancel()
+	began, cpu := time.Now(), m.CPUTime()
+	line, err := m.WaitLine(ctx, text)
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	m.t.Logf("%q after %.1f s, %.1f s of CPU", line, time.Since(began).Seconds(), (m.CPUTime() - cpu).Seconds())
+	return line
+}
+
+// run executes a command on the node and fails the test when it fails.
+func (m *machine) run(command string, stdin io.Reader) string {
+	m.t.Helper()
+	ctx, cancel := m.Budget(context.Background(), podBudget)
+	defer cancel()
+	r := m.node.Run(ctx, command, stdin)
+	if r.Err != nil {
+		m.t.Fatalf("%v\n%s", r.Err, r.Stdout)
+	}
+	return r.Stdout
+}
+
+// until repeats a command until its output contains want.
+func (m *machine) until(command, want string, budget time.Duration) string {
+	m.t.Helper()
+	ctx, cancel := m.Budget(context.Background(), budget)
+	defer cancel()
+	began := time.Now()
+	for {
+		r := m.node.Run(ctx, command, nil)
+		if r.Err == nil && strings.Contains(r.Stdout, want) {
+			m.t.Logf("%s: %q after %.1f s", command, want, time.Since(began).Seconds())
+			return r.Stdout
+		}
+		select {
+		case <-ctx.Done():
+			m.t.Fatalf("%s: waited for %q: %v; last: %v\n%s", command, want, context.Cause(ctx), r.Err, r.Stdout)
+		case <-time.After(2 * time.Second):
+		}
+	}
+}
+
+// off presses the power button and waits until the machine is gone by itself.
+func (m *machine) off() {
+	m.t.Helper()
+	ctx, cancel := m.Budget(context.Background(), bootBudget)
+	defer cancel()
+	if err := m.PowerButton(ctx); err != nil {
+		m.t.Fatal(err)
+	}
+	if err := m.Wait(ctx); err != nil {
+		m.t.Fatal(err)
+	}
+}
+
+// inject replaces config.yaml in the boot partition of a disk image.
+func inject(t *testing.T, path, config string) {
+	t.Helper()
+	f, err := os.OpenFile(path, os.O_RDWR, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	table, _, err := gpt.Read(f, imageSize(t, "img"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	boot, err := table.Find(layout.Boot, layout.Shared)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := fat.Inject(f, boot.Start, boot.Size, "config.yaml", []byte(config), time.Unix(1<<30, 0)); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func image(t *testing.T, kind string) string {
+	t.Helper()
+	path, err := filepath.Abs(fmt.Sprintf("../../out/pc/proa-pc.%s", kind))
+	if err == nil {
+		_, err = os.Stat(path)
+	}
+	if err != nil {
+		t.Fatalf("%v: build it by `make iso disk`", err)
+	}
+	return path
+}
+
+func imageSize(t *testing.T, kind string) int64 {
+	t.Helper()
+	info, err := os.Stat(image(t, kind))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return info.Size()
+}
+
+// tools are QEMU and firmware of the tool root, so that every host tests with the same ones.
+func tools(t *testing.T) qemu.Tools {
+	t.Helper()
+	root := os.Getenv("PROA_TOOLROOT")
+	if root == "" {
+		t.Fatal("PROA_TOOLROOT is not set: run by `make e2e`")
+	}
+	return qemu.ToolsIn(root)
+}
+
+// consoleLog keeps the whole console of each test below out/, because a failure prints only its end.
+func consoleLog(t *testing.T) io.Writer {
+	t.Helper()
+	dir := "../../out/e2e"
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	f, err := os.Create(filepath.Join(dir, strings.NewReplacer("/", "-", " ", "-").Replace(t.Name())+".log"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { f.Close() })
+	return f
+}
+
+// needs skips a test unless the run asks for it.
+func needs(t *testing.T, scope string) {
+	t.Helper()
+	switch got := os.Getenv("PROA_E2E"); {
+	case got == "full", got == scope:
+	default:
+		t.Skipf("PROA_E2E is %q: run by `make e2e` (ci) or `make e2e-full`", got)
+	}
+}

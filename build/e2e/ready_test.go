@@ -1,0 +1,168 @@
+package e2e
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/proa-os/proa/build/qemu"
+	"github.com/proa-os/proa/images/oci"
+	"github.com/proa-os/proa/images/tree"
+)
+
+const readyConfig = "version: 1\nhostname: edge-1\nssh_authorized_keys: ['%KEY%']\n"
+
+// TestReady: without any network but the forwarded ports, the disk becomes a Ready node and runs an image it was handed.
+func TestReady(t *testing.T) {
+	needs(t, "ci")
+	m := ready(t)
+	apply(m, "one.yaml")
+	m.run("kubectl rollout status deployment/hello --timeout=20m", nil)
+	askNodePort(t, m, "hello from hello-")
+	if os.Getenv("PROA_E2E") != "full" {
+		return
+	}
+	t.Run("serves", func(t *testing.T) { serves(t, m) })
+	t.Run("reaches-into-pods", func(t *testing.T) { reachesIntoPods(t, m) })
+	t.Run("volume-survives", func(t *testing.T) { volumeSurvives(t, m) })
+	t.Run("k3s-killed", func(t *testing.T) { k3sKilled(t, m) })
+}
+
+// ready is a disk machine whose node is Ready, with the test image loaded.
+func ready(t *testing.T) *machine {
+	t.Helper()
+	m := start(t, options{kind: "img", firmware: qemu.OVMF, medium: qemu.Disk, memory: 3072, restrict: true, config: readyConfig})
+	m.expect("proa: up ", bootBudget)
+	m.until("kubectl get node edge-1", " Ready ", readyBudget)
+	m.run("kubectl -n kube-system rollout status deployment/coredns --timeout=20m", nil)
+	m.run("ctr -n k8s.io images import -", bytes.NewReader(helloImage(t)))
+	return m
+}
+
+// serves: two replicas answer through the Service's DNS name, asked by another pod.
+func serves(t *testing.T, m *machine) {
+	m.t = t
+	m.run("kubectl scale deployment/hello --replicas=2 && kubectl rollout status deployment/hello --timeout=20m", nil)
+	apply(m, "client.yaml")
+	m.run("kubectl wait pod/client --for=condition=Ready --timeout=20m", nil)
+	names := map[string]bool{}
+	for range 30 {
+		names[m.run("kubectl exec client -- /hello http://hello.default.svc.cluster.local/", nil)] = true
+		if len(names) == 2 {
+			return
+		}
+	}
+	t.Errorf("30 requests were answered by %v, want both replicas", names)
+}
+
+// reachesIntoPods: exec is in serves; here logs that follow, and a forwarded port.
+func reachesIntoPods(t *testing.T, m *machine) {
+	m.t = t
+	ctx, cancel := m.Budget(context.Background(), podBudget)
+	defer cancel()
+	logs, write := io.Pipe()
+	go func() {
+		write.CloseWithError(m.node.Stream(ctx, "kubectl logs -f --tail=0 client", nil, write, io.Discard))
+	}()
+	go m.node.Run(ctx, "sleep 10; kubectl port-forward pod/client 18080:8080 & p=$!; sleep 20; wget -qO- http://127.0.0.1:18080/through; kill $p", nil)
+	buf := make([]byte, 4096)
+	for text := ""; !strings.Contains(text, "/through"); {
+		n, err := logs.Read(buf)
+		if err != nil {
+			t.Fatalf("followed logs ended: %v; so far:\n%s", err, text)
+		}
+		text += string(buf[:n])
+	}
+}
+
+// volumeSurvives: what a pod wrote is there for its successor, and after a reboot.
+func volumeSurvives(t *testing.T, m *machine) {
+	m.t = t
+	m.run("kubectl delete pod client --wait", nil)
+	apply(m, "client.yaml")
+	m.run("kubectl wait pod/client --for=condition=Ready --timeout=20m", nil)
+	if got := m.run("kubectl exec client -- /hello -read /keep/file", nil); strings.Count(got, "kept") != 2 {
+		t.Errorf("the second pod found %q, want what both have written", got)
+	}
+	m.off()
+	m.powerOn()
+	m.expect("proa: up ", bootBudget)
+	m.until("kubectl get node edge-1", " Ready ", readyBudget)
+	m.until("kubectl exec client -- /hello -read /keep/file", "kept\nkept\nkept", readyBudget)
+}
+
+// k3sKilled: the runtime dies, the pods do not.
+func k3sKilled(t *testing.T, m *machine) {
+	m.t = t
+	m.run("kubectl wait deployment/hello --for=condition=Available --timeout=20m", nil)
+	const restarts = "kubectl get pods -A -o jsonpath='{range .items[*]}{.metadata.uid} {.status.containerStatuses[*].containerID} {.status.containerStatuses[*].restartCount}{\"\\n\"}{end}'"
+	before := m.run(restarts, nil)
+	m.run("kill -9 $(pidof k3s)", nil)
+	askNodePort(t, m, "hello from hello-")
+	time.Sleep(5 * time.Second)
+	m.until("kubectl get --raw /readyz", "ok", readyBudget)
+	m.until("kubectl get node edge-1", " Ready ", readyBudget)
+	if after := m.run(restarts, nil); after != before {
+		t.Errorf("pods changed:\nbefore\n%s\nafter\n%s", before, after)
+	}
+}
+
+func askNodePort(t *testing.T, m *machine, want string) {
+	t.Helper()
+	ctx, cancel := m.Budget(context.Background(), podBudget)
+	defer cancel()
+	client := http.Client{Timeout: 20 * time.Second}
+	for {
+		r, err := client.Get("http://" + m.Addr(nodePort) + "/from-the-host")
+		if err == nil {
+			body, _ := io.ReadAll(r.Body)
+			r.Body.Close()
+			if strings.Contains(string(body), want) {
+				return
+			}
+		}
+		select {
+		case <-ctx.Done():
+			t.Fatalf("NodePort: %v; last: %v", context.Cause(ctx), err)
+		case <-time.After(time.Second):
+		}
+	}
+}
+
+func apply(m *machine, manifest string) {
+	m.t.Helper()
+	data, err := os.ReadFile(filepath.Join("testdata/manifests", manifest))
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	m.run("kubectl apply -f -", bytes.NewReader(data))
+}
+
+// helloImage builds the image the pods run: a static binary and nothing else.
+func helloImage(t *testing.T) []byte {
+	t.Helper()
+	binary := filepath.Join(t.TempDir(), "hello")
+	if out, err := exec.Command("go", "build", "-ldflags=-s -w", "-o", binary, "./hello").CombinedOutput(); err != nil {
+		t.Fatalf("go build: %v\n%s", err, out)
+	}
+	content, err := tree.HostFile(binary)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var archive bytes.Buffer
+	err = oci.Write(&archive, oci.Image{
+		Name: "proa.test/hello:1", Arch: "amd64", Entrypoint: []string{"/hello"},
+		Entries: []tree.Entry{tree.File("hello", 0o755, content)}, When: time.Unix(0, 0),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return archive.Bytes()
+}
