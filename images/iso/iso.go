@@ -1,25 +1,36 @@
-// Package iso writes the hybrid live image: CD and USB disk, BIOS and UEFI.
+// Package iso writes the hybrid live image: CD and USB disk, BIOS (isolinux) and UEFI (systemd-boot). go-diskfs
+// lays out ISO 9660 with Rock Ridge and El Torito; patch.go corrects its times and owners, which come
+// from the host, and makes the result a disk. It writes the one tree proa needs, and no Joliet.
 package iso
 
 import (
-	"errors"
-	"io"
+	"crypto/sha256"
+	"encoding/binary"
+	"fmt"
 	"time"
 
+	"github.com/proa-os/proa/images/layout"
+	"github.com/proa-os/proa/images/sparse"
 	"github.com/proa-os/proa/images/tree"
+)
+
+// Paths of files that others look for.
+const (
+	RootImage  = "proa/root.img" // EROFS image with its verity tree behind
+	ConfigFile = "config.yaml"
 )
 
 // Spec is an ISO.
 type Spec struct {
 	Label   string // volume label: layout.ISOLabel
 	Title   string // shown in the boot menu
-	Seed    string // GUIDs and serial numbers
+	Seed    string // serial numbers are derived from it
 	When    time.Time
 	Cmdline string
 	Kernel  tree.Content
 	Initrd  tree.Content
-	Root    tree.Content // EROFS image with its verity tree behind: /proa/root.img
-	Config  []byte       // /config.yaml
+	Root    tree.Content
+	Config  []byte
 	UEFI    UEFI
 	BIOS    BIOS
 }
@@ -27,21 +38,77 @@ type Spec struct {
 // UEFI is systemd-boot.
 type UEFI struct {
 	SystemdBoot []byte
-	EFIName     string // "BOOTX64.EFI"
+	EFIName     string // where firmware looks: "BOOTX64.EFI"
 }
 
-// BIOS is isolinux's files.
-type BIOS struct{ Isolinux, Ldlinux, HybridMBR []byte } // isolinux.bin, ldlinux.c32, isohdpfx.bin
+// BIOS is isolinux.bin, ldlinux.c32 and isohdpfx.bin.
+type BIOS struct{ Isolinux, Ldlinux, HybridMBR []byte }
 
-// Image is what Write writes to: an empty file opened for reading and writing.
-type Image interface {
-	io.ReaderAt
-	io.WriterAt
+// Image is what Write writes to: an empty (sparse) file opened for reading and writing, of at least
+// MaxSize(s) bytes; the caller cuts it to the size Write returns.
+type Image = sparse.ReadWriterAt
+
+// Progress is told how much of the contents is written; it may be nil.
+type Progress func(done, total int64)
+
+// Write writes the image and returns its size. tempDir holds a skeleton of the tree for a moment; empty
+// means the system's.
+func Write(img Image, s Spec, tempDir string, progress Progress) (size int64, err error) {
+	esp, err := espImage(s)
+	if err != nil {
+		return 0, fmt.Errorf("iso: %w", err)
+	}
+	files := s.files(esp)
+	if err := skeleton(img, s, files, tempDir); err != nil {
+		return 0, fmt.Errorf("iso: %w", err)
+	}
+	t, err := normalise(img, s.When)
+	if err != nil {
+		return 0, fmt.Errorf("iso: %w", err)
+	}
+	if err := t.fill(img, files, progress); err != nil {
+		return 0, fmt.Errorf("iso: %w", err)
+	}
+	if err := t.makeHybrid(img, s); err != nil {
+		return 0, fmt.Errorf("iso: %w", err)
+	}
+	return t.size, nil
 }
 
-// Write writes the image and returns its size.
-func Write(img Image, s Spec, progress func(done, total int64)) (size int64, err error) {
-	return 0, errTodo
+// MaxSize is more than the image can have.
+func MaxSize(s Spec) int64 {
+	sum := int64(8 * layout.MiB)
+	for _, f := range s.files(make([]byte, espSize(s))) {
+		sum += f.content.Size + sector
+	}
+	return sum
 }
 
-var errTodo = errors.New("todo")
+// file is one file of the tree. Small ones are written by go-diskfs, big ones afterwards in their place.
+type file struct {
+	path    string
+	content tree.Content
+}
+
+func (s Spec) files(esp []byte) []file {
+	return []file{
+		{"boot/esp.img", tree.Bytes(esp)},
+		{"boot/initrd", s.Initrd},
+		{"boot/vmlinuz", s.Kernel},
+		{ConfigFile, tree.Bytes(s.Config)},
+		{"isolinux/isolinux.bin", tree.Bytes(s.BIOS.Isolinux)},
+		{"isolinux/isolinux.cfg", tree.Bytes(isolinuxConfig(s))},
+		{"isolinux/ldlinux.c32", tree.Bytes(s.BIOS.Ldlinux)},
+		{RootImage, s.Root},
+	}
+}
+
+func isolinuxConfig(s Spec) []byte {
+	return fmt.Appendf(nil, "SERIAL 0 115200\nDEFAULT proa\nPROMPT 0\nTIMEOUT 0\nLABEL proa\n  LINUX /boot/vmlinuz\n  INITRD /boot/initrd\n  APPEND %s\n", s.Cmdline)
+}
+
+// serial is a number that differs between images.
+func serial(s Spec, what string) uint32 {
+	sum := sha256.Sum256([]byte(what + "\x00" + s.Seed))
+	return binary.LittleEndian.Uint32(sum[:])
+}

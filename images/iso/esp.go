@@ -1,0 +1,39 @@
+package iso
+
+import (
+	"fmt"
+
+	"github.com/proa-os/proa/images/fat"
+	"github.com/proa-os/proa/images/layout"
+	"github.com/proa-os/proa/images/sparse"
+	"github.com/proa-os/proa/images/tree"
+)
+
+// espImage is the FAT image UEFI starts from, on CD through El Torito and on USB as a partition. It has its
+// own kernel and initrd: systemd-boot reads no file system but the one it was started from.
+func espImage(s Spec) ([]byte, error) {
+	entry := fmt.Appendf(nil, "title %s\nlinux /vmlinuz\ninitrd /initrd\noptions %s\n", s.Title, s.Cmdline)
+	mem := sparse.New(espSize(s))
+	err := fat.Write(mem, 0, fat.Spec{
+		Size: espSize(s), Label: "PROA-EFI", ID: serial(s, "esp"), When: s.When,
+		Files: []tree.Entry{
+			tree.File("EFI/BOOT/"+s.UEFI.EFIName, 0o644, tree.Bytes(s.UEFI.SystemdBoot)),
+			tree.File("loader/loader.conf", 0o644, tree.Bytes([]byte("timeout 0\neditor no\nauto-entries no\nauto-firmware no\n"))),
+			tree.File("loader/entries/proa.conf", 0o644, tree.Bytes(entry)),
+			tree.File("vmlinuz", 0o644, s.Kernel),
+			tree.File("initrd", 0o644, s.Initrd),
+		},
+	})
+	if err != nil {
+		return nil, fmt.Errorf("esp: %w", err)
+	}
+	image := make([]byte, espSize(s))
+	_, err = mem.ReadAt(image, 0)
+	return image, err
+}
+
+// espSize leaves FAT32 its two tables (8 bytes of 512) and some air.
+func espSize(s Spec) int64 {
+	need := (int64(len(s.UEFI.SystemdBoot))+s.Kernel.Size+s.Initrd.Size)*65/64 + 2*layout.MiB
+	return max((need+layout.MiB-1)/layout.MiB*layout.MiB, fat.MinSize)
+}

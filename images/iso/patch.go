@@ -1,0 +1,191 @@
+package iso
+
+import (
+	"bytes"
+	"encoding/binary"
+	"fmt"
+	"strings"
+	"time"
+)
+
+// toc is what a walk over the directories found: where each file lies.
+type toc struct {
+	size    int64            // of the volume in bytes
+	extents map[string]int64 // path: offset in bytes
+	lengths map[string]int64
+}
+
+// normalise walks all directories and sets what go-diskfs takes from the host: times, owners, modes and
+// link counts. It returns where the files lie.
+func normalise(img Image, when time.Time) (*toc, error) {
+	pvd := make([]byte, sector)
+	if _, err := img.ReadAt(pvd, 16*sector); err != nil {
+		return nil, err
+	}
+	if string(pvd[1:6]) != "CD001" {
+		return nil, fmt.Errorf("no volume descriptor")
+	}
+	t := &toc{int64(binary.LittleEndian.Uint32(pvd[80:])) * sector, map[string]int64{}, map[string]int64{}}
+	for _, at := range []int{813, 830} { // created, modified
+		copy(pvd[at:], when.UTC().Format("20060102150405")+"00\x00")
+	}
+	for _, at := range []int{847, 864} { // expires, effective: unset
+		copy(pvd[at:], "0000000000000000\x00")
+	}
+	root := pvd[156:190]
+	stampRecord(root, when)
+	if _, err := img.WriteAt(pvd, 16*sector); err != nil {
+		return nil, err
+	}
+	return t, t.walk(img, "", root, when)
+}
+
+func (t *toc) walk(img Image, dir string, record []byte, when time.Time) error {
+	at, size := extent(record)
+	buf := make([]byte, size)
+	if _, err := img.ReadAt(buf, at); err != nil {
+		return err
+	}
+	for pos := 0; pos < len(buf); {
+		n := int(buf[pos])
+		if n == 0 { // records do not cross sectors
+			pos = (pos/sector + 1) * sector
+			continue
+		}
+		r := buf[pos : pos+n]
+		pos += n
+		stampRecord(r, when)
+		use := 33 + int(r[32])
+		name, err := rockRidge(img, r[use+use&1:], r[25]&2 != 0, when)
+		if err != nil {
+			return fmt.Errorf("%s: %w", dir, err)
+		}
+		if id := r[33 : 33+int(r[32])]; len(id) == 1 && id[0] < 2 { // itself and its parent
+			continue
+		}
+		path := strings.TrimPrefix(dir+"/"+name, "/")
+		if r[25]&2 != 0 {
+			if err := t.walk(img, path, r, when); err != nil {
+				return err
+			}
+			continue
+		}
+		t.extents[path], t.lengths[path] = extent(r)
+	}
+	_, err := img.WriteAt(buf, at)
+	return err
+}
+
+func extent(record []byte) (at, size int64) {
+	le := binary.LittleEndian
+	return int64(le.Uint32(record[2:])) * sector, int64(le.Uint32(record[10:]))
+}
+
+func stampRecord(r []byte, when time.Time) { copy(r[18:25], shortTime(when)) }
+
+func shortTime(when time.Time) []byte {
+	t := when.UTC()
+	return []byte{byte(t.Year() - 1900), byte(t.Month()), byte(t.Day()), byte(t.Hour()), byte(t.Minute()), byte(t.Second()), 0}
+}
+
+// rockRidge corrects the system use entries behind a record's name, and where they continue elsewhere, and
+// returns the file name they hold.
+func rockRidge(img Image, area []byte, isDir bool, when time.Time) (name string, err error) {
+	for at := 0; at+4 <= len(area); {
+		n := int(area[at+2])
+		if n < 4 || at+n > len(area) {
+			break
+		}
+		e := area[at : at+n]
+		at += n
+		switch string(e[:2]) {
+		case "PX":
+			fixOwner(e, isDir)
+		case "TF":
+			fixTimes(e, when)
+		case "NM":
+			name += string(e[5:])
+		case "CE":
+			more, err := continuation(img, e, isDir, when)
+			if err != nil {
+				return "", err
+			}
+			name += more
+		}
+	}
+	return name, nil
+}
+
+func continuation(img Image, e []byte, isDir bool, when time.Time) (string, error) {
+	le := binary.LittleEndian
+	at := int64(le.Uint32(e[4:]))*sector + int64(le.Uint32(e[12:]))
+	area := make([]byte, le.Uint32(e[20:])%sector)
+	if _, err := img.ReadAt(area, at); err != nil {
+		return "", err
+	}
+	name, err := rockRidge(img, area, isDir, when)
+	if err != nil {
+		return "", err
+	}
+	_, err = img.WriteAt(area, at)
+	return name, err
+}
+
+// fixOwner writes mode, links, user and group, each in both byte orders.
+func fixOwner(e []byte, isDir bool) {
+	mode := uint32(0o100444)
+	if isDir {
+		mode = 0o040555
+	}
+	for i, v := range []uint32{mode, 1, 0, 0} {
+		binary.LittleEndian.PutUint32(e[4+8*i:], v)
+		binary.BigEndian.PutUint32(e[8+8*i:], v)
+	}
+}
+
+// fixTimes sets every time of a TF entry; bit 7 of its flags says that they are in the long form.
+func fixTimes(e []byte, when time.Time) {
+	one := shortTime(when)
+	if e[4]&0x80 != 0 {
+		one = []byte(when.UTC().Format("20060102150405") + "00\x00")
+	}
+	copy(e[5:], bytes.Repeat(one, len(e)/len(one))[:len(e)-5])
+}
+
+// fill writes the content of the files that are holes so far.
+func (t *toc) fill(img Image, files []file, progress Progress) error {
+	w := &section{img: img, progress: progress}
+	for _, f := range files {
+		w.total += f.content.Size
+	}
+	for _, f := range files {
+		at, ok := t.extents[f.path]
+		if !ok || t.lengths[f.path] != f.content.Size {
+			return fmt.Errorf("%s: %d bytes in the tree, %d expected", f.path, t.lengths[f.path], f.content.Size)
+		}
+		if f.content.Size <= inline {
+			continue
+		}
+		w.off = at
+		if err := f.content.CopyTo(w); err != nil {
+			return fmt.Errorf("%s: %w", f.path, err)
+		}
+	}
+	return nil
+}
+
+type section struct {
+	img              Image
+	off, done, total int64
+	progress         Progress
+}
+
+func (s *section) Write(b []byte) (int, error) {
+	n, err := s.img.WriteAt(b, s.off)
+	s.off += int64(n)
+	s.done += int64(n)
+	if s.progress != nil {
+		s.progress(s.done, s.total)
+	}
+	return n, err
+}

@@ -1,0 +1,81 @@
+package iso
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+
+	"github.com/diskfs/go-diskfs/filesystem/iso9660"
+
+	"github.com/proa-os/proa/images/layout"
+	"github.com/proa-os/proa/images/sparse"
+)
+
+const (
+	sector = 2048
+	// inline is up to which size go-diskfs copies content itself. isolinux.bin must be among these: its
+	// checksum goes into the boot information table. Larger files are holes in the skeleton.
+	inline = layout.MiB
+)
+
+// skeleton lets go-diskfs write volume descriptors, directories and boot catalog. It reads a directory of
+// the host, so the tree is made there with holes for content.
+func skeleton(img Image, s Spec, files []file, tempDir string) (err error) {
+	dir, err := os.MkdirTemp(tempDir, "iso-")
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	for _, f := range files {
+		if err := plant(dir, f); err != nil {
+			return err
+		}
+	}
+	size := MaxSize(s)
+	fs, err := iso9660.Create(sparse.NewWindow(skipZeros{img}, 0, size), size, 0, sector, dir)
+	if err != nil {
+		return err
+	}
+	bios := &iso9660.ElToritoEntry{Platform: iso9660.BIOS, BootFile: "isolinux/isolinux.bin", BootTable: true}
+	bios.SetLoadSize(4)
+	return fs.Finalize(iso9660.FinalizeOptions{
+		RockRidge: true, VolumeIdentifier: s.Label,
+		ElTorito: &iso9660.ElTorito{
+			BootCatalog: "isolinux/boot.cat",
+			Entries:     []*iso9660.ElToritoEntry{bios, {Platform: iso9660.EFI, BootFile: "boot/esp.img"}},
+		},
+	})
+}
+
+func plant(dir string, f file) error {
+	name := filepath.Join(dir, f.path)
+	if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
+		return err
+	}
+	if f.content.Size > inline {
+		return hole(name, f.content.Size)
+	}
+	data, err := f.content.ReadAll()
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(name, data, 0o644)
+}
+
+func hole(name string, size int64) error {
+	w, err := os.Create(name)
+	if err != nil {
+		return err
+	}
+	return errors.Join(w.Truncate(size), w.Close())
+}
+
+// skipZeros keeps the holes of the skeleton holes.
+type skipZeros struct{ Image }
+
+func (s skipZeros) WriteAt(b []byte, off int64) (int, error) {
+	if sparse.IsZero(b) {
+		return len(b), nil
+	}
+	return s.Image.WriteAt(b, off)
+}
