@@ -95,7 +95,7 @@ func (n Node) Wait(ctx context.Context, command string, pause time.Duration) (Re
 		}
 		select {
 		case <-ctx.Done():
-			return r, fmt.Errorf("%w: last: %w", ctx.Err(), r.Err)
+			return r, fmt.Errorf("%w: last: %w", context.Cause(ctx), r.Err)
 		case <-time.After(pause):
 		}
 	}
