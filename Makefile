@@ -6,7 +6,7 @@ PROA  := go run ./build
 # Packages that compile without Kubernetes.
 LIGHT := ./config/... ./boards/... ./images/... ./overlay/... ./init/... ./build/...
 
-.PHONY: help iso disk run test unit vet laws e2e bench verify lock clean
+.PHONY: help iso disk run test unit vet e2e e2e-full bench verify lock clean
 help: ## this list
 	@sed -n 's/^\([a-z0-9-]*\):.*## /  make \1\t/p' Makefile | expand -t 18
 
@@ -21,9 +21,11 @@ vet:
 	go vet $(LIGHT)
 unit: ## laws, unit, golden and oracle tests
 	$(PROA) tool -- go test $(LIGHT) ./k3s/...
-e2e: iso disk ## boot the images in QEMU
-	$(PROA) tool -- go test -count=1 -timeout 60m -v -tags=$(TAGS),e2e ./build/e2e
-bench: ## the table of the README: sizes, times, memory
+e2e: iso disk ## boot the images in QEMU, run a pod
+	PROA_E2E=ci $(PROA) tool -- go test -count=1 -timeout 80m -v ./build/e2e
+e2e-full: iso disk ## the same, and everything that takes hours: volumes, power cuts, broken configs
+	PROA_E2E=full $(PROA) tool -- go test -count=1 -timeout 12h -v ./build/e2e
+bench: disk iso ## the table of the README: sizes, times, memory
 	$(PROA) bench $(BOARD)
 verify: ## build again in another place and compare bytes
 	$(PROA) verify $(BOARD) iso
