@@ -1,0 +1,62 @@
+package boot
+
+import (
+	"os"
+	"strings"
+	"time"
+
+	"github.com/proa-os/proa/images/layout"
+	"github.com/proa-os/proa/init/slot"
+	"golang.org/x/sys/unix"
+)
+
+// IsLive looks at the command line before any step has run, to choose the list. /proc may have to be mounted for it.
+func IsLive() bool {
+	raw, err := os.ReadFile("/proc/cmdline")
+	if err != nil {
+		os.MkdirAll("/proc", 0o755)
+		if unix.Mount("proc", "/proc", "proc", unix.MS_NOSUID|unix.MS_NOEXEC|unix.MS_NODEV, "") != nil {
+			return false
+		}
+		raw, _ = os.ReadFile("/proc/cmdline")
+		unix.Unmount("/proc", unix.MNT_DETACH)
+	}
+	for _, w := range strings.Fields(string(raw)) {
+		if w == "proa.mode=live" {
+			return true
+		}
+	}
+	return false
+}
+
+// Slots opens the boot state of the machine.
+func (m *Machine) Slots() (slot.Slots, error) {
+	s, err := layout.ParseSlot(m.Line.Slot)
+	if err != nil {
+		return nil, slot.ErrNoState
+	}
+	return slot.Find(slot.Boot{Dir: BootDir, Writable: slot.Remount(BootDir, bootFlags)}, s, slot.EFI())
+}
+
+// Recoverable reports whether a restart would help: the slot is on trial. A boot partition that does not show
+// within the wait is not on trial as far as anybody can tell.
+func Recoverable(m *Machine) bool {
+	if m.Line.Slot == "" {
+		return false
+	}
+	if _, err := os.Stat(BootDir + "/loader"); err != nil {
+		os.MkdirAll(BootDir, 0o755)
+		for _, part := range partitionsNamed(m, string(layout.Boot)) {
+			if unix.Mount("/dev/"+part, BootDir, "vfat", unix.MS_RDONLY|bootFlags, "") == nil {
+				break
+			}
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
+	s, err := m.Slots()
+	if err != nil {
+		return false
+	}
+	on, _, err := s.Trial()
+	return err == nil && on
+}

@@ -1,0 +1,104 @@
+package boot
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/proa-os/proa/config"
+	"github.com/proa-os/proa/init/netup"
+	"github.com/proa-os/proa/init/service"
+	"github.com/proa-os/proa/init/userfile"
+)
+
+// ConfigFile is the user's document on the boot partition or the live medium.
+const ConfigFile = BootDir + "/config.yaml"
+
+// readConfig never fails because of what the user wrote: the sound parts hold, the problems go to console and status.
+func readConfig(_ context.Context, m *Machine) error {
+	text, err := os.ReadFile(m.Path(ConfigFile))
+	if errors.Is(err, os.ErrNotExist) {
+		err = nil
+	}
+	m.Config, m.Problems = config.Load(ConfigFile, text, m.Line.Raw)
+	for _, p := range m.Problems {
+		m.Logf("config: %s", p)
+	}
+	return err
+}
+
+// identity is who this machine is: host name, hosts file, machine id.
+func identity(_ context.Context, m *Machine) error {
+	m.Hostname = m.Config.Hostname
+	if m.Hostname == "" {
+		m.Hostname = defaultName()
+	}
+	id, err := m.machineID()
+	return errors.Join(err, m.Sys.SetHostname(m.Hostname),
+		m.Sys.WriteFile("/etc/hostname", []byte(m.Hostname+"\n"), 0o644),
+		m.Sys.WriteFile("/etc/hosts", []byte("127.0.0.1 localhost\n127.0.1.1 "+m.Hostname+"\n::1 localhost ip6-localhost ip6-loopback\n"), 0o644),
+		m.Sys.WriteFile("/etc/machine-id", []byte(id+"\n"), 0o444))
+}
+
+func defaultName() string {
+	if mac := netup.FirstMAC(); mac != nil {
+		return "proa-" + hex.EncodeToString(mac[3:])
+	}
+	return "proa"
+}
+
+// machineID is made once and kept on data, where a new slot finds it again.
+func (m *Machine) machineID() (string, error) {
+	file := StateDir + "/machine-id"
+	if b, err := os.ReadFile(m.Path(file)); err == nil && len(strings.TrimSpace(string(b))) == 32 {
+		return strings.TrimSpace(string(b)), nil
+	}
+	raw := make([]byte, 16)
+	rand.Read(raw) // never fails
+	id := hex.EncodeToString(raw)
+	return id, m.Sys.WriteFile(file, []byte(id+"\n"), 0o444)
+}
+
+// sshKeys writes root's authorized keys afresh, so that a key taken out of the config is out of the machine at the next boot.
+func sshKeys(_ context.Context, m *Machine) error {
+	dir := service.KeysDir
+	if err := m.Sys.MkdirAll(dir, 0o700); err != nil {
+		return err
+	}
+	return m.Sys.WriteFile(dir+"/authorized_keys", []byte(strings.Join(m.Config.SSHAuthorizedKeys, "\n")+"\n"), 0o600)
+}
+
+func writeFiles(_ context.Context, m *Machine) error {
+	var errs []error
+	for i, f := range m.Config.WriteFiles {
+		if err := userfile.Write(m.Sys, m.Root, f); err != nil {
+			errs = append(errs, fmt.Errorf("write_files[%d] %s: %w", i, f.Path, err))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func network(_ context.Context, m *Machine) error {
+	m.Net = netup.New(m.Config.Network, m.Hostname, m.Path("/etc/resolv.conf"), m.Logf)
+	return m.Net.Up(m.Ctx)
+}
+
+// k3sConfig translates the user's section into the runtime's own file.
+func k3sConfig(_ context.Context, m *Machine) error {
+	if !m.Config.K3s.Enabled {
+		return nil
+	}
+	text, err := service.K3sConfig(m.Config.K3s, m.Hostname)
+	if err != nil {
+		return err
+	}
+	if err := m.Sys.MkdirAll(filepath.Dir(service.K3sConfigFile), 0o755); err != nil {
+		return err
+	}
+	return m.Sys.WriteFile(service.K3sConfigFile, text, 0o600)
+}

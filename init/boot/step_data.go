@@ -1,0 +1,80 @@
+package boot
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/proa-os/proa/images/layout"
+	"github.com/proa-os/proa/init/clock"
+	"github.com/proa-os/proa/init/data"
+	"github.com/proa-os/proa/init/mounts"
+	"golang.org/x/sys/unix"
+)
+
+// BootDir is where the boot partition lies, read-only; a state write remounts it for its moment.
+const BootDir = "/boot"
+
+const bootFlags = unix.MS_NODEV | unix.MS_NOSUID | unix.MS_NOEXEC
+
+// mountBoot mounts the boot partition of the disk that the root came from, or shows the medium there.
+func mountBoot(_ context.Context, m *Machine) error {
+	if !m.OnDisk() {
+		return m.Sys.Mount(liveDir, BootDir, "", unix.MS_BIND, "")
+	}
+	part, err := m.sibling(string(layout.Boot))
+	if err != nil {
+		return err
+	}
+	return m.Sys.Mount("/dev/"+part, BootDir, "vfat", bootFlags|unix.MS_RDONLY, "umask=0077,utf8=1")
+}
+
+// sibling is the partition of that name on the disk the root came from.
+func (m *Machine) sibling(name string) (string, error) {
+	for _, p := range partitionsNamed(m, name) {
+		if m.Found.Disk != "" && diskOf(m, p) == m.Found.Disk {
+			return p, nil
+		}
+	}
+	return "", fmt.Errorf("disk %s has no partition called %s", m.Found.Disk, name)
+}
+
+// mountData mounts the data partition, making it first on a new disk. When it fails, data lies in memory, so that SSH
+// works and the disk can be looked at; Kubernetes is then not started, for it would found a new cluster.
+func mountData(ctx context.Context, m *Machine) error {
+	if m.OnDisk() {
+		disk := data.Disk{Sys: m.Sys, Name: m.Found.Disk, Logf: m.Logf}
+		if m.DataErr = disk.Mount(ctx, DataDir); m.DataErr == nil {
+			return nil
+		}
+	}
+	if err := m.Sys.Mount("data", DataDir, "tmpfs", unix.MS_NODEV, "mode=0755,size=75%"); err != nil {
+		return err
+	}
+	return m.DataErr
+}
+
+func persist(_ context.Context, m *Machine) error {
+	return mounts.Apply(m.Sys, mounts.Persistent(DataDir), m.Logf)
+}
+
+// setClock never turns time back: certificates that are "not yet valid" stop a cluster for good.
+func setClock(_ context.Context, m *Machine) error {
+	floor := clock.Floor(m.Path(StateDir+"/clock"), buildTime(m))
+	now := time.Now()
+	if !now.Before(floor) {
+		return nil
+	}
+	m.Logf("clock says %s; setting it to %s, when this machine last ran or was built", now.UTC().Format(time.RFC3339), floor.UTC().Format(time.RFC3339))
+	return m.Sys.SetClock(floor)
+}
+
+// buildTime is the date of the release file in the root image.
+func buildTime(m *Machine) time.Time {
+	st, err := os.Stat(m.Path("/usr/share/proa/release.json"))
+	if err != nil {
+		return time.Time{}
+	}
+	return st.ModTime()
+}

@@ -1,0 +1,73 @@
+package boot
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"strings"
+
+	"github.com/proa-os/proa/init/cmdline"
+	"github.com/proa-os/proa/init/modules"
+	"github.com/proa-os/proa/init/mounts"
+	"golang.org/x/sys/unix"
+)
+
+func earlyMounts(_ context.Context, m *Machine) error {
+	return mounts.Apply(m.Sys, mounts.Early(), m.Logf)
+}
+
+func readCmdline(_ context.Context, m *Machine) error {
+	raw, err := os.ReadFile(m.Path("/proc/cmdline"))
+	if err != nil {
+		return err
+	}
+	m.Line, err = cmdline.Parse(string(raw))
+	return err
+}
+
+// earlyModules cannot be found by a device's modalias: they are file systems and device-mapper.
+func earlyModules() []string {
+	return []string{"loop", "dm-mod", "dm-verity", "erofs", "isofs", "vfat", "nls_cp437", "nls_ascii", "nls_utf8", "sd_mod", "sr_mod", "efivarfs"}
+}
+
+func openModules(m *Machine) error {
+	var u unix.Utsname
+	if err := unix.Uname(&u); err != nil {
+		return err
+	}
+	dir := "/usr/lib/modules/" + unix.ByteSliceToString(u.Release[:])
+	if _, err := os.Stat(m.Path(dir)); err != nil {
+		dir = strings.TrimPrefix(dir, "/usr")
+	}
+	x, err := modules.Open(m.Path(dir), func(file, params string) error {
+		return m.Sys.LoadModule("/"+strings.TrimPrefix(strings.TrimPrefix(file, m.Root), "/"), params)
+	})
+	m.Modules = x
+	return err
+}
+
+func loadEarlyModules(_ context.Context, m *Machine) error {
+	if err := openModules(m); err != nil {
+		return fmt.Errorf("module index: %w", err)
+	}
+	err := loadAll(m, earlyModules())
+	if _, cold := m.Modules.Coldplug(m.Path("/sys")); cold != nil {
+		m.Logf("coldplug: %v", cold)
+	}
+	return err
+}
+
+// loadAll tries every module and reports those that failed together.
+func loadAll(m *Machine, names []string) error {
+	var failed []string
+	for _, line := range names {
+		name, params, _ := strings.Cut(line, " ")
+		if err := m.Modules.Load(name, params); err != nil {
+			failed = append(failed, err.Error())
+		}
+	}
+	if failed != nil {
+		return fmt.Errorf("%s", strings.Join(failed, "; "))
+	}
+	return nil
+}

@@ -1,0 +1,181 @@
+package boot
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"sort"
+	"strings"
+	"time"
+
+	"github.com/proa-os/proa/init/verity"
+	"golang.org/x/sys/unix"
+)
+
+// deviceWait is how long a disk may take to appear: USB bridges and card readers take their time.
+const deviceWait = 30 * time.Second
+
+const (
+	newRoot  = "/mnt/root"
+	liveDir  = "/run/proa/medium"
+	rootFile = "/proa/root.img"
+	rootName = "proa-root"
+)
+
+// waitFor repeats look, with a new coldplug each second, because a controller's driver brings devices that need drivers of their own.
+func waitFor(ctx context.Context, m *Machine, look func() (bool, error)) error {
+	start, plugged := time.Now(), time.Now()
+	for {
+		found, err := look()
+		if found {
+			return nil
+		}
+		if time.Since(start) > deviceWait || ctx.Err() != nil {
+			return fmt.Errorf("waited %.0f s: %w", time.Since(start).Seconds(), err)
+		}
+		time.Sleep(100 * time.Millisecond)
+		if m.Modules != nil && time.Since(plugged) > time.Second {
+			_, _ = m.Modules.Coldplug(m.Path("/sys")) // reported once by load-modules
+			plugged = time.Now()
+		}
+	}
+}
+
+// findSlot looks at every partition that carries the slot's name, on every disk, and takes the one whose verity tree
+// begins with the root hash of the boot entry: several disks may hold proa.
+func findSlot(ctx context.Context, m *Machine) error {
+	name := "root-" + m.Line.Slot
+	return waitFor(ctx, m, func() (bool, error) {
+		var fit []string
+		var why []string
+		for _, part := range partitionsNamed(m, name) {
+			if err := verity.CheckDevice(m.Path("/dev/"+part), m.Line.RootSize, m.Line.RootHash); err != nil {
+				why = append(why, part+": "+err.Error())
+				continue
+			}
+			fit = append(fit, part)
+		}
+		if len(fit) == 0 {
+			return false, noPartition(name, why)
+		}
+		if len(fit) > 1 {
+			m.Logf("several disks hold this slot: %s; using the first", strings.Join(fit, ", "))
+		}
+		m.Found.Part, m.Found.Root = fit[0], "/dev/"+fit[0]
+		m.Found.Disk = diskOf(m, fit[0])
+		return true, nil
+	})
+}
+
+func noPartition(name string, why []string) error {
+	if len(why) > 0 {
+		return fmt.Errorf("no %s is sound: %s", name, strings.Join(why, "; "))
+	}
+	return fmt.Errorf("no partition is called %s", name)
+}
+
+// partitionsNamed reads GPT names from the kernel, which has read the tables already.
+func partitionsNamed(m *Machine, name string) (parts []string) {
+	events, _ := filepath.Glob(m.Path("/sys/class/block/*/uevent"))
+	sort.Strings(events)
+	for _, file := range events {
+		text, _ := os.ReadFile(file) // a device may vanish while we look
+		for _, line := range strings.Split(string(text), "\n") {
+			if line == "PARTNAME="+name {
+				parts = append(parts, filepath.Base(filepath.Dir(file)))
+			}
+		}
+	}
+	return parts
+}
+
+// diskOf: in sysfs a partition lies in its disk's directory.
+func diskOf(m *Machine, part string) string {
+	real, err := filepath.EvalSymlinks(m.Path("/sys/class/block/" + part))
+	if err != nil {
+		return ""
+	}
+	return filepath.Base(filepath.Dir(real))
+}
+
+// findMedium looks for the ISO file system by its label: on a CD the whole disc has it, on a USB disk the disk or one of its partitions.
+func findMedium(ctx context.Context, m *Machine) error {
+	return waitFor(ctx, m, func() (bool, error) {
+		var seen []string
+		devices, _ := filepath.Glob(m.Path("/sys/class/block/*"))
+		for _, d := range devices {
+			name := filepath.Base(d)
+			label := isoLabel(m.Path("/dev/" + name))
+			if label == "" {
+				continue
+			}
+			seen = append(seen, name+" ("+label+")")
+			if label == m.Line.Medium && m.mountMedium(name) == nil {
+				return true, nil
+			}
+		}
+		return false, fmt.Errorf("no medium is labelled %s; seen: [%s]", m.Line.Medium, strings.Join(seen, ", "))
+	})
+}
+
+func (m *Machine) mountMedium(name string) error {
+	if err := m.Sys.MkdirAll(liveDir, 0o755); err != nil {
+		return err
+	}
+	if err := m.Sys.Mount("/dev/"+name, liveDir, "iso9660", unix.MS_RDONLY|unix.MS_NODEV|unix.MS_NOSUID|unix.MS_NOEXEC, ""); err != nil {
+		return err
+	}
+	if _, err := os.Stat(m.Path(liveDir + rootFile)); err != nil {
+		return m.Sys.Unmount(liveDir, 0)
+	}
+	m.Found.Medium = "/dev/" + name
+	return nil
+}
+
+// isoLabel reads the primary volume descriptor, 32 KiB into the device.
+func isoLabel(dev string) string {
+	f, err := os.Open(dev)
+	if err != nil {
+		return ""
+	}
+	defer f.Close()
+	pvd := make([]byte, 2048)
+	if _, err := f.ReadAt(pvd, 32768); err != nil || string(pvd[1:6]) != "CD001" {
+		return ""
+	}
+	return strings.TrimSpace(string(pvd[40:72]))
+}
+
+func attachImage(_ context.Context, m *Machine) (err error) {
+	m.Found.Root, err = verity.Loop(m.Path(liveDir + rootFile))
+	if err != nil {
+		return err
+	}
+	return verity.CheckDevice(m.Found.Root, m.Line.RootSize, m.Line.RootHash)
+}
+
+func mapVerity(_ context.Context, m *Machine) (err error) {
+	m.Found.Root, err = verity.Open(rootName, m.Found.Root, m.Line.RootSize, m.Line.RootHash)
+	return err
+}
+
+func mountRoot(_ context.Context, m *Machine) error {
+	if err := m.Sys.MkdirAll(newRoot, 0o755); err != nil {
+		return err
+	}
+	return m.Sys.Mount(m.Found.Root, newRoot, "erofs", unix.MS_RDONLY, "")
+}
+
+func switchRoot(_ context.Context, m *Machine) error {
+	if err := m.writeJSON(handover, m.Found); err != nil {
+		return err
+	}
+	// It does not come back when it succeeds, so what is to be said is said now.
+	m.SaveTimeline()
+	m.Logf("switching to the root of %s", m.Found.Root)
+	if m.Flush != nil {
+		m.Flush()
+	}
+	return m.Sys.SwitchRoot(newRoot, []string{"/usr/sbin/init"})
+}

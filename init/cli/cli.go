@@ -1,0 +1,125 @@
+// Package cli is the `proa` command on the device: a table of verbs. It reads what PID 1 writes and asks PID 1 by signals; it
+// refuses to change the machine any other way.
+package cli
+
+import (
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/proa-os/proa/config"
+)
+
+// Env is what a verb works with; tests bring their own.
+type Env struct {
+	Out, Err   io.Writer
+	Root       string // prefix of files that are read
+	Version    string
+	Kubernetes string
+}
+
+// verb is one row.
+type verb struct {
+	name, args, help string
+	run              func(Env, []string) error
+}
+
+// verbs is the table; the help text is made from it.
+func verbs() []verb {
+	return []verb{
+		{"status", "[--json]", "what the machine is doing", statusVerb},
+		{"version", "", "version of this system and of Kubernetes", versionVerb},
+		{"config show", "", "the configuration in force, secrets hidden", showVerb},
+		{"config check", "[FILE]", "check a configuration; exit code 1 if it has problems", checkVerb},
+		{"slot", "", "which slot runs, and whether it is on trial", slotVerb},
+		{"logs", "NAME [-f]", "a service's log: k3s, ssh, ntp; -f follows", logsVerb},
+		{"timeline", "", "what the boot spent its time on", timelineVerb},
+		{"reboot", "", "stop everything in order, then restart", rebootVerb},
+		{"poweroff", "", "stop everything in order, then switch off", poweroffVerb},
+		{"ntp", "", "keep the clock in step (PID 1 runs this)", ntpVerb},
+	}
+}
+
+const examples = `
+Examples:
+  proa status
+  proa logs k3s -f
+  proa config check /boot/config.yaml
+`
+
+// Usage is the help text.
+func Usage() string {
+	var b strings.Builder
+	b.WriteString("proa shows and steers this machine.\n\nUsage: proa VERB\n\n")
+	for _, v := range verbs() {
+		fmt.Fprintf(&b, "  %-22s %s\n", strings.TrimSpace(v.name+" "+v.args), v.help)
+	}
+	return b.String() + examples
+}
+
+// Main returns the exit code: 0, 1 for a failure, 2 for a call that is not understood.
+func Main(e Env, args []string) int {
+	if len(args) == 0 || args[0] == "--help" || args[0] == "-h" || args[0] == "help" {
+		fmt.Fprint(e.Out, Usage())
+		return 0
+	}
+	v, rest := find(args)
+	if v == nil {
+		fmt.Fprintf(e.Err, "proa: unknown verb %q", args[0])
+		if n := config.Nearest(args[0], names()); n != "" {
+			fmt.Fprintf(e.Err, "; did you mean %q?", n)
+		}
+		fmt.Fprintln(e.Err, "\nproa --help lists the verbs")
+		return 2
+	}
+	for _, a := range rest {
+		if a == "--help" || a == "-h" {
+			fmt.Fprintf(e.Out, "Usage: proa %s\n\n%s\n%s", strings.TrimSpace(v.name+" "+v.args), v.help, examples)
+			return 0
+		}
+	}
+	switch err := v.run(e, rest); {
+	case err == flag.ErrHelp:
+		return 2
+	case err != nil:
+		fmt.Fprintf(e.Err, "proa: %s: %v\n", v.name, err)
+		return 1
+	}
+	return 0
+}
+
+func find(args []string) (*verb, []string) {
+	for _, v := range verbs() {
+		words := strings.Fields(v.name)
+		if len(args) >= len(words) && strings.Join(args[:len(words)], " ") == v.name {
+			return &v, args[len(words):]
+		}
+	}
+	return nil, nil
+}
+
+func names() (out []string) {
+	for _, v := range verbs() {
+		out = append(out, v.name)
+	}
+	return out
+}
+
+// flags makes a set that reports errors the same way for every verb.
+func flags(e Env, name string) *flag.FlagSet {
+	fs := flag.NewFlagSet("proa "+name, flag.ContinueOnError)
+	fs.SetOutput(e.Err)
+	return fs
+}
+
+// noArgs refuses words nobody would read.
+func noArgs(args []string) error {
+	if len(args) > 0 {
+		return fmt.Errorf("unexpected argument %q", args[0])
+	}
+	return nil
+}
+
+func (e Env) read(path string) ([]byte, error) { return os.ReadFile(e.Root + path) }

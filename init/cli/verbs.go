@@ -1,0 +1,233 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/proa-os/proa/config"
+	"github.com/proa-os/proa/init/boot"
+	"github.com/proa-os/proa/init/clock"
+	"github.com/proa-os/proa/init/status"
+	"github.com/proa-os/proa/init/step"
+	"golang.org/x/sys/unix"
+)
+
+func (e Env) status() (s status.Status, err error) {
+	b, err := e.read(status.File)
+	if err != nil {
+		return s, err
+	}
+	return s, json.Unmarshal(b, &s)
+}
+
+func statusVerb(e Env, args []string) error {
+	fs := flags(e, "status")
+	asJSON := fs.Bool("json", false, "print the whole document")
+	if err := fs.Parse(args); err != nil {
+		return err
+	}
+	s, err := e.status()
+	if err != nil {
+		return err
+	}
+	if *asJSON {
+		enc := json.NewEncoder(e.Out)
+		enc.SetIndent("", "  ")
+		return enc.Encode(s)
+	}
+	_, err = io.WriteString(e.Out, s.Text())
+	return err
+}
+
+func versionVerb(e Env, args []string) error {
+	if err := noArgs(args); err != nil {
+		return err
+	}
+	fmt.Fprintf(e.Out, "proa %s\nkubernetes %s\n", e.Version, e.Kubernetes)
+	return nil
+}
+
+// load reads what PID 1 has read.
+func (e Env) load() (*config.Config, []config.Problem, error) {
+	text, err := e.read(boot.ConfigFile)
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		return nil, nil, err
+	}
+	line, err := e.read("/proc/cmdline")
+	if err != nil {
+		return nil, nil, err
+	}
+	c, problems := config.Load(boot.ConfigFile, text, string(line))
+	return c, problems, nil
+}
+
+func showVerb(e Env, args []string) error {
+	if err := noArgs(args); err != nil {
+		return err
+	}
+	c, problems, err := e.load()
+	if err != nil {
+		return err
+	}
+	text, err := config.Show(c)
+	if err != nil {
+		return err
+	}
+	for _, p := range problems {
+		fmt.Fprintf(e.Out, "# %s\n", p)
+	}
+	_, err = e.Out.Write(text)
+	return err
+}
+
+func checkVerb(e Env, args []string) error {
+	var problems []config.Problem
+	switch len(args) {
+	case 0:
+		_, found, err := e.load()
+		if err != nil {
+			return err
+		}
+		problems = found
+	case 1:
+		text, err := os.ReadFile(args[0])
+		if err != nil {
+			return err
+		}
+		_, problems = config.Load(args[0], text, "")
+	default:
+		return noArgs(args[1:])
+	}
+	for _, p := range problems {
+		fmt.Fprintln(e.Out, p)
+	}
+	if len(problems) > 0 {
+		return fmt.Errorf("%d problems", len(problems))
+	}
+	fmt.Fprintln(e.Out, "no problems")
+	return nil
+}
+
+func slotVerb(e Env, args []string) error {
+	if err := noArgs(args); err != nil {
+		return err
+	}
+	s, err := e.status()
+	if err != nil {
+		return err
+	}
+	if s.Slot == "" {
+		return fmt.Errorf("mode %s has no slots", s.Mode)
+	}
+	fmt.Fprintf(e.Out, "slot %s\ntrial %t\ntries-left %d\n", s.Slot, s.Trial, s.Tries)
+	return nil
+}
+
+func timelineVerb(e Env, args []string) error {
+	if err := noArgs(args); err != nil {
+		return err
+	}
+	b, err := e.read(boot.Timeline)
+	if err != nil {
+		return err
+	}
+	var rows []step.Result
+	if err := json.Unmarshal(b, &rows); err != nil {
+		return err
+	}
+	for _, r := range rows {
+		fmt.Fprintf(e.Out, "%7d ms  %-7s %-18s %8.1f ms  %s\n", r.StartMs, r.List, r.Name, r.TookMs, r.Error)
+	}
+	return nil
+}
+
+func logsVerb(e Env, args []string) error {
+	name, follow := "", false
+	for _, a := range args {
+		switch {
+		case a == "-f":
+			follow = true
+		case name == "" && !strings.HasPrefix(a, "-") && filepath.Base(a) == a:
+			name = a
+		default:
+			return fmt.Errorf("unexpected argument %q", a)
+		}
+	}
+	if name == "" {
+		return fmt.Errorf("which service? one of %s", strings.Join(e.logNames(), ", "))
+	}
+	path := filepath.Join(e.Root, "/var/log/proa", name+".log")
+	f, err := os.Open(path)
+	if errors.Is(err, os.ErrNotExist) {
+		return fmt.Errorf("no log of %q; there are: %s", name, strings.Join(e.logNames(), ", "))
+	}
+	if err != nil {
+		return err
+	}
+	return tail(e.Out, f, path, follow)
+}
+
+func (e Env) logNames() (out []string) {
+	files, _ := filepath.Glob(filepath.Join(e.Root, "/var/log/proa/*.log"))
+	for _, f := range files {
+		out = append(out, strings.TrimSuffix(filepath.Base(f), ".log"))
+	}
+	return out
+}
+
+// tail copies to the end and, when following, on; a rotated file is opened anew.
+func tail(out io.Writer, f *os.File, path string, follow bool) error {
+	for {
+		if _, err := io.Copy(out, f); err != nil || !follow {
+			f.Close()
+			return err
+		}
+		time.Sleep(250 * time.Millisecond)
+		mine, err1 := f.Stat()
+		now, err2 := os.Stat(path)
+		if err1 == nil && err2 == nil && !os.SameFile(mine, now) {
+			io.Copy(out, f)
+			f.Close()
+			if f, err1 = os.Open(path); err1 != nil {
+				return err1
+			}
+		}
+	}
+}
+
+func rebootVerb(e Env, args []string) error { return signalInit(args, unix.SIGTERM) }
+
+func poweroffVerb(e Env, args []string) error { return signalInit(args, unix.SIGUSR2) }
+
+func signalInit(args []string, s unix.Signal) error {
+	if err := noArgs(args); err != nil {
+		return err
+	}
+	return unix.Kill(1, s)
+}
+
+func ntpVerb(e Env, args []string) error {
+	if err := noArgs(args); err != nil {
+		return err
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), unix.SIGTERM, unix.SIGINT)
+	defer stop()
+	logf := func(format string, a ...any) {
+		fmt.Fprintf(e.Out, time.Now().UTC().Format(time.RFC3339)+" "+format+"\n", a...)
+	}
+	return clock.Follow(ctx, e.ntpServers, logf)
+}
+
+// ntpServers are those that DHCP brought, then the defaults.
+func (e Env) ntpServers() []string {
+	b, _ := e.read(boot.RunDir + "/ntp-servers") // written when DHCP names some
+	return append(strings.Fields(string(b)), clock.DefaultServers()...)
+}

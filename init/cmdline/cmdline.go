@@ -1,0 +1,56 @@
+// Package cmdline reads proa's own keys from the kernel command line. Configuration on the command line belongs to
+// config; the kernel's keys belong to the kernel. It refuses a value it cannot use rather than guess.
+package cmdline
+
+import (
+	"encoding/hex"
+	"fmt"
+	"strconv"
+	"strings"
+)
+
+// Line is what the boot entry says about the machine.
+type Line struct {
+	Mode     string // disk or live
+	Slot     string // a or b; empty when live
+	RootHash string
+	RootSize int64
+	Board    string
+	Medium   string // live: label of the ISO file system
+	Raw      string
+}
+
+// Parse takes the text of /proc/cmdline.
+func Parse(raw string) (Line, error) {
+	l := Line{Raw: strings.TrimSpace(raw)}
+	values := map[string]string{}
+	for _, word := range strings.Fields(raw) {
+		if key, value, ok := strings.Cut(word, "="); ok && strings.HasPrefix(key, "proa.") {
+			values[key] = value
+		}
+	}
+	l.Mode, l.Slot, l.Board = values["proa.mode"], values["proa.slot"], values["proa.board"]
+	l.RootHash, l.Medium = values["proa.roothash"], values["proa.medium"]
+	return l, l.check(values["proa.rootsize"])
+}
+
+func (l *Line) check(size string) error {
+	if l.Mode != "disk" && l.Mode != "live" {
+		return fmt.Errorf("proa.mode=%q: want disk or live", l.Mode)
+	}
+	if raw, err := hex.DecodeString(l.RootHash); err != nil || len(raw) != 32 {
+		return fmt.Errorf("proa.roothash=%q: want 64 hex digits", l.RootHash)
+	}
+	n, err := strconv.ParseInt(size, 10, 64)
+	if err != nil || n <= 0 || n%4096 != 0 {
+		return fmt.Errorf("proa.rootsize=%q: want a multiple of 4096", size)
+	}
+	l.RootSize = n
+	if l.Mode == "disk" && l.Slot != "a" && l.Slot != "b" {
+		return fmt.Errorf("proa.slot=%q: want a or b", l.Slot)
+	}
+	if l.Mode == "live" && l.Medium == "" {
+		return fmt.Errorf("proa.medium is empty: the live medium is found by its label")
+	}
+	return nil
+}

@@ -1,0 +1,100 @@
+// Package console writes lines to every active kernel console and to the kernel log. It refuses to wait: a terminal that
+// is stopped or gone must not stop PID 1, so lines that find no room are dropped.
+package console
+
+import (
+	"fmt"
+	"os"
+	"strings"
+	"sync"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// Console is the set of terminals the kernel was told to use.
+type Console struct {
+	mu    sync.Mutex
+	sinks []sink
+	kmsg  *os.File
+}
+
+type sink struct {
+	lines chan string
+	idle  chan struct{}
+}
+
+// Open finds the terminals. Before /dev and /sys are mounted there may be none; Reopen then.
+func Open() *Console {
+	c := &Console{}
+	c.Reopen()
+	return c
+}
+
+// Reopen looks again.
+func (c *Console) Reopen() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if len(c.sinks) > 0 {
+		return
+	}
+	active, _ := os.ReadFile("/sys/class/tty/console/active")
+	for _, name := range strings.Fields(string(active)) {
+		if f, err := os.OpenFile("/dev/"+name, os.O_WRONLY|unix.O_NOCTTY, 0); err == nil {
+			c.sinks = append(c.sinks, start(f))
+		}
+	}
+	if f, err := os.OpenFile("/dev/kmsg", os.O_WRONLY, 0); err == nil {
+		c.kmsg = f
+	}
+}
+
+func start(f *os.File) sink {
+	s := sink{lines: make(chan string, 512), idle: make(chan struct{})}
+	go func() {
+		for line := range s.lines {
+			if line == "" {
+				s.idle <- struct{}{}
+				continue
+			}
+			_, _ = f.WriteString(line) // nowhere else to say that the console does not work
+		}
+	}()
+	return s
+}
+
+// Logf writes one line, "proa: …".
+func (c *Console) Logf(format string, args ...any) {
+	text := "proa: " + strings.ReplaceAll(strings.TrimRight(fmt.Sprintf(format, args...), "\n"), "\n", "\n    ")
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, s := range c.sinks {
+		select {
+		case s.lines <- text + "\r\n":
+		default:
+		}
+	}
+	if c.kmsg != nil {
+		// <7>: into the kernel log but not from there to the consoles again
+		_, _ = c.kmsg.WriteString("<7>" + text + "\n")
+	}
+}
+
+// Flush waits until the lines are out, but not long.
+func (c *Console) Flush() {
+	deadline := time.After(time.Second)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, s := range c.sinks {
+		select {
+		case s.lines <- "":
+		case <-deadline:
+			return
+		}
+		select {
+		case <-s.idle:
+		case <-deadline:
+			return
+		}
+	}
+}

@@ -1,0 +1,144 @@
+// Package mounts holds the tables of what is mounted where. A row does one thing and prints itself, and the error
+// says what the row prints. It refuses to look at what is mounted already: the tables run once, in order.
+package mounts
+
+import (
+	"fmt"
+	"os"
+	"strings"
+
+	"github.com/proa-os/proa/init/sys"
+	"golang.org/x/sys/unix"
+)
+
+const (
+	noexec = unix.MS_NOEXEC
+	nosuid = unix.MS_NOSUID
+	nodev  = unix.MS_NODEV
+	strict = noexec | nosuid | nodev
+)
+
+// Row is a directory that is made, then mounted on if Type is set. Optional rows may fail: not every kernel has every file system.
+type Row struct {
+	Source, Target, Type string
+	Flags                uintptr
+	Data                 string
+	Mode                 os.FileMode // of a directory that must be made first
+	Optional             bool
+}
+
+func (r Row) String() string {
+	s := fmt.Sprintf("mount %-11s %s", r.Type, r.Target)
+	switch {
+	case r.Type == "" && r.Flags == 0:
+		s = "dir " + r.Target
+	case r.Type == "" && r.Flags&unix.MS_BIND != 0:
+		s = "bind " + r.Source + " " + r.Target
+	case r.Type == "":
+		s = "propagation " + r.Target
+	}
+	if r.Data != "" {
+		s += " " + r.Data
+	}
+	if r.Optional {
+		s += " (optional)"
+	}
+	return s
+}
+
+// Do makes the directory and mounts.
+func (r Row) Do(s sys.Sys) error {
+	if r.Mode != 0 {
+		if err := s.MkdirAll(r.Target, r.Mode); err != nil {
+			return err
+		}
+	}
+	if r.Type == "" && r.Flags == 0 {
+		return nil
+	}
+	return s.Mount(r.Source, r.Target, r.Type, r.Flags, r.Data)
+}
+
+// Apply works through a table. An optional row that fails is reported, not returned.
+func Apply(s sys.Sys, table []Row, logf func(string, ...any)) error {
+	for _, r := range table {
+		err := r.Do(s)
+		if err != nil && !r.Optional {
+			return fmt.Errorf("%s: %w", r, err)
+		}
+		if err != nil {
+			logf("%s: %v", r, err)
+		}
+	}
+	return nil
+}
+
+// Print is the golden form of a table.
+func Print(table []Row) string {
+	var b strings.Builder
+	for _, r := range table {
+		b.WriteString(r.String() + "\n")
+	}
+	return b.String()
+}
+
+// Early is what the initramfs needs; /dev, /proc, /sys and /run move along into the real root.
+func Early() []Row {
+	return []Row{
+		{Target: "/proc", Type: "proc", Source: "proc", Flags: strict, Mode: 0o755},
+		{Target: "/sys", Type: "sysfs", Source: "sysfs", Flags: strict, Mode: 0o755},
+		{Target: "/dev", Type: "devtmpfs", Source: "devtmpfs", Flags: nosuid, Data: "mode=0755", Mode: 0o755},
+		{Target: "/run", Type: "tmpfs", Source: "tmpfs", Flags: nosuid | nodev, Data: "mode=0755", Mode: 0o755},
+		{Target: "/run/proa", Mode: 0o755},
+		{Target: "/mnt", Mode: 0o755},
+	}
+}
+
+// Main is what a Kubernetes node expects to find. Everything is shared, because volumes mounted by pods must be seen by others.
+func Main() []Row {
+	return []Row{
+		{Target: "/", Flags: unix.MS_SHARED | unix.MS_REC},
+		{Target: "/dev/pts", Type: "devpts", Source: "devpts", Flags: noexec | nosuid, Data: "mode=0620,gid=5,ptmxmode=0666", Mode: 0o755},
+		{Target: "/dev/shm", Type: "tmpfs", Source: "shm", Flags: nosuid | nodev, Data: "mode=1777", Mode: 0o1777},
+		{Target: "/dev/mqueue", Type: "mqueue", Source: "mqueue", Flags: strict, Mode: 0o755},
+		{Target: "/dev/hugepages", Type: "hugetlbfs", Source: "hugetlbfs", Flags: nosuid | nodev, Mode: 0o755, Optional: true},
+		{Target: "/sys/fs/cgroup", Type: "cgroup2", Source: "cgroup2", Flags: strict, Data: "nsdelegate,memory_recursiveprot"},
+		{Target: "/sys/fs/bpf", Type: "bpf", Source: "bpf", Flags: strict, Data: "mode=0700", Optional: true},
+		{Target: "/sys/kernel/security", Type: "securityfs", Source: "securityfs", Flags: strict, Optional: true},
+		{Target: "/sys/kernel/debug", Type: "debugfs", Source: "debugfs", Flags: strict, Optional: true},
+		{Target: "/sys/kernel/tracing", Type: "tracefs", Source: "tracefs", Flags: strict, Optional: true},
+		{Target: "/tmp", Type: "tmpfs", Source: "tmp", Flags: nosuid | nodev, Data: "mode=1777,size=50%"},
+		{Target: "/run/lock", Mode: 0o1777},
+		{Target: "/run/proa/data", Mode: 0o755},
+		{Target: "/run/proa/etc", Mode: 0o755},
+	}
+}
+
+// Etc lays a writable memory layer over the read-only defaults; it starts empty at every boot.
+func Etc() []Row {
+	return []Row{
+		{Target: "/run/proa/etc/upper", Mode: 0o755},
+		{Target: "/run/proa/etc/work", Mode: 0o755},
+		{Target: "/etc", Type: "overlay", Source: "etc", Flags: nodev | nosuid, Data: "lowerdir=/etc,upperdir=/run/proa/etc/upper,workdir=/run/proa/etc/work"},
+	}
+}
+
+// Persistent binds the writable directories of the root to the data file system.
+func Persistent(data string) []Row {
+	var rows []Row
+	for _, d := range []struct {
+		name string
+		mode os.FileMode
+	}{{"var", 0o755}, {"home", 0o755}, {"opt", 0o755}, {"root", 0o700}} {
+		from := data + "/" + d.name
+		rows = append(rows, Row{Target: from, Mode: d.mode}, Row{Source: from, Target: "/" + d.name, Flags: unix.MS_BIND})
+	}
+	return append(rows,
+		Row{Target: "/var/lib/proa", Mode: 0o700},
+		Row{Target: "/var/log/proa", Mode: 0o750},
+		Row{Target: "/var/lib/rancher/k3s", Mode: 0o755},
+		Row{Target: "/var/tmp", Mode: 0o1777},
+		// Kubernetes mounts volumes beneath these: they must propagate.
+		Row{Target: "/var", Flags: unix.MS_SHARED | unix.MS_REC},
+		Row{Target: "/opt", Flags: unix.MS_SHARED | unix.MS_REC})
+}

@@ -1,0 +1,208 @@
+// Package proc starts processes and collects them when they end: its own children and the orphans that PID 1
+// inherits. There is one waiter, because two would steal each other's exit codes; so nothing else in this program may use
+// os/exec. It refuses to know what a service is.
+package proc
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// Spec is what to start.
+type Spec struct {
+	Argv     []string
+	Env      []string
+	Out      *os.File // stdout and stderr; nil: /dev/null
+	CgroupFD int      // 0: the parent's cgroup
+	Cred     *syscall.Credential
+}
+
+// Reaper is the one waiter.
+type Reaper struct {
+	mu      sync.Mutex
+	waiting map[int]chan unix.WaitStatus
+	orphans int
+}
+
+// New starts collecting. It returns when the context ends only in tests; PID 1's never does.
+func New(ctx context.Context) *Reaper {
+	r := &Reaper{waiting: map[int]chan unix.WaitStatus{}}
+	sig := make(chan os.Signal, 16)
+	signal.Notify(sig, unix.SIGCHLD)
+	go func() {
+		defer signal.Stop(sig)
+		tick := time.NewTicker(5 * time.Second) // SIGCHLD does not queue; a lost one must not cost more than this
+		defer tick.Stop()
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-sig:
+			case <-tick.C:
+			}
+			r.collect()
+		}
+	}()
+	return r
+}
+
+func (r *Reaper) collect() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for {
+		var ws unix.WaitStatus
+		pid, err := unix.Wait4(-1, &ws, unix.WNOHANG, nil)
+		if err == unix.EINTR {
+			continue
+		}
+		if err != nil || pid <= 0 {
+			return
+		}
+		if ch, ours := r.waiting[pid]; ours {
+			delete(r.waiting, pid)
+			ch <- ws
+		} else {
+			r.orphans++
+		}
+	}
+}
+
+// Proc is a running child.
+type Proc struct {
+	Pid  int
+	Done <-chan unix.WaitStatus // one value
+}
+
+// Signal fails when the process is gone already.
+func (p *Proc) Signal(s unix.Signal) error { return unix.Kill(p.Pid, s) }
+
+// Start holds the lock over fork and registration, so that a child that dies at once is still known when it is collected.
+func (r *Reaper) Start(s Spec) (*Proc, error) {
+	path, err := lookPath(s.Argv[0])
+	if err != nil {
+		return nil, err
+	}
+	null, err := os.OpenFile(os.DevNull, os.O_RDWR, 0)
+	if err != nil {
+		return nil, err
+	}
+	defer null.Close()
+	out := s.Out
+	if out == nil {
+		out = null
+	}
+	attr := &syscall.ProcAttr{Dir: "/", Env: s.Env, Files: []uintptr{null.Fd(), out.Fd(), out.Fd()},
+		Sys: &syscall.SysProcAttr{Setsid: true, Credential: s.Cred}}
+	if s.CgroupFD > 0 {
+		attr.Sys.UseCgroupFD, attr.Sys.CgroupFD = true, s.CgroupFD
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	pid, err := syscall.ForkExec(path, s.Argv, attr)
+	if err != nil {
+		return nil, fmt.Errorf("start %s: %w", path, err)
+	}
+	done := make(chan unix.WaitStatus, 1)
+	r.waiting[pid] = done
+	return &Proc{Pid: pid, Done: done}, nil
+}
+
+// Env is what every child gets.
+func Env() []string {
+	return []string{"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/root", "LANG=C.UTF-8", "SHELL=/bin/sh"}
+}
+
+func lookPath(name string) (string, error) {
+	if strings.Contains(name, "/") {
+		return name, nil
+	}
+	for _, dir := range []string{"/usr/sbin", "/usr/bin", "/sbin", "/bin"} {
+		if st, err := os.Stat(dir + "/" + name); err == nil && st.Mode()&0o111 != 0 {
+			return dir + "/" + name, nil
+		}
+	}
+	return "", fmt.Errorf("%s: %w", name, os.ErrNotExist)
+}
+
+// Run starts a tool, waits and returns what it said. The error carries the tool's last words and its exit code.
+func (r *Reaper) Run(ctx context.Context, argv ...string) (string, error) {
+	rd, wr, err := os.Pipe()
+	if err != nil {
+		return "", err
+	}
+	defer rd.Close()
+	p, err := r.Start(Spec{Argv: argv, Env: Env(), Out: wr})
+	wr.Close()
+	if err != nil {
+		return "", err
+	}
+	said := make(chan string, 1)
+	go func() { said <- readTail(rd) }()
+	var ws unix.WaitStatus
+	select {
+	case ws = <-p.Done:
+	case <-ctx.Done():
+		_ = p.Signal(unix.SIGKILL)
+		<-p.Done
+		return "", fmt.Errorf("%s: %w", argv[0], ctx.Err())
+	}
+	out := <-said
+	if code := ws.ExitStatus(); code != 0 {
+		return out, &ExitError{argv[0], code, lastLine(out)}
+	}
+	return out, nil
+}
+
+// ExitError is a tool that ended with a code other than 0 (-1: by a signal).
+type ExitError struct {
+	Name string
+	Code int
+	Said string
+}
+
+func (e *ExitError) Error() string {
+	return fmt.Sprintf("%s: exit code %d: %s", e.Name, e.Code, e.Said)
+}
+
+// Code is the exit code behind err, 0 for nil, -1 if there is none.
+func Code(err error) int {
+	var e *ExitError
+	switch {
+	case err == nil:
+		return 0
+	case errors.As(err, &e):
+		return e.Code
+	}
+	return -1
+}
+
+const maxOutput = 64 << 10
+
+func readTail(f *os.File) string {
+	var all []byte
+	buf := make([]byte, 4096)
+	for {
+		n, err := f.Read(buf)
+		all = append(all, buf[:n]...)
+		if len(all) > 2*maxOutput {
+			all = all[len(all)-maxOutput:]
+		}
+		if err != nil {
+			return string(all)
+		}
+	}
+}
+
+func lastLine(s string) string {
+	lines := strings.Split(strings.TrimSpace(s), "\n")
+	return lines[len(lines)-1]
+}

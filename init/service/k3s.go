@@ -1,0 +1,98 @@
+package service
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/proa-os/proa/config"
+	"gopkg.in/yaml.v3"
+)
+
+// K3sConfigFile is the runtime's own config file; its keys are its flags' names.
+const K3sConfigFile = "/etc/rancher/k3s/config.yaml"
+
+// Role is what the runtime is started as.
+func Role(k config.K3s) string {
+	switch {
+	case k.Role != "":
+		return k.Role
+	case k.ServerURL != "":
+		return "agent"
+	}
+	return "server"
+}
+
+// K3sConfig renders the runtime's file. The user's args come last and win; a flag given twice becomes a list.
+func K3sConfig(k config.K3s, hostname string) ([]byte, error) {
+	doc := &yaml.Node{Kind: yaml.MappingNode}
+	add := func(key string, values ...string) { addFlag(doc, key, values...) }
+	add("node-name", hostname)
+	if k.ServerURL != "" {
+		add("server", k.ServerURL)
+	}
+	if k.Token != "" {
+		add("token", k.Token)
+	}
+	for _, key := range slices.Sorted(maps.Keys(k.Labels)) {
+		add("node-label+", key+"="+k.Labels[key])
+	}
+	for _, t := range k.Taints {
+		add("node-taint+", t)
+	}
+	for _, a := range k.Args {
+		name, value, given := strings.Cut(strings.TrimPrefix(a, "--"), "=")
+		if name == "" || !strings.HasPrefix(a, "--") {
+			return nil, fmt.Errorf("args: %q is not --flag or --flag=value", a)
+		}
+		if !given {
+			value = "true"
+		}
+		add(name, value)
+	}
+	finish(doc)
+	return yaml.Marshal(doc)
+}
+
+// lists are flags that may be given several times; all others keep the last value.
+func lists() []string {
+	return []string{"node-label", "node-taint", "disable", "tls-san", "kubelet-arg", "kube-proxy-arg", "kube-apiserver-arg",
+		"kube-controller-manager-arg", "kube-scheduler-arg", "cluster-cidr", "service-cidr", "node-ip", "node-external-ip", "etcd-arg"}
+}
+
+func addFlag(doc *yaml.Node, key string, values ...string) {
+	key = strings.TrimSuffix(key, "+")
+	many := slices.Contains(lists(), key)
+	for _, v := range values {
+		item := &yaml.Node{Kind: yaml.ScalarNode, Value: v}
+		if v != "true" && v != "false" {
+			item.SetString(v)
+		}
+		slot := find(doc, key)
+		switch {
+		case slot == nil && many:
+			slot = &yaml.Node{Kind: yaml.SequenceNode, Content: []*yaml.Node{item}}
+			doc.Content = append(doc.Content, &yaml.Node{Kind: yaml.ScalarNode, Value: key}, slot)
+		case slot == nil:
+			doc.Content = append(doc.Content, &yaml.Node{Kind: yaml.ScalarNode, Value: key}, item)
+		case many:
+			slot.Content = append(slot.Content, item)
+		default:
+			*slot = *item
+		}
+	}
+}
+
+func find(doc *yaml.Node, key string) *yaml.Node {
+	for i := 0; i+1 < len(doc.Content); i += 2 {
+		if doc.Content[i].Value == key {
+			return doc.Content[i+1]
+		}
+	}
+	return nil
+}
+
+func finish(doc *yaml.Node) {
+	doc.HeadComment = "written by proa at every boot from the k3s section of its config"
+}

@@ -1,0 +1,175 @@
+// Package shutdown is the way down as an ordered list: services, everybody else, clock, file systems, power. No step can stop it;
+// what a step cannot do is said on the console. It refuses to be interrupted.
+package shutdown
+
+import (
+	"fmt"
+	"os"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// End is what happens last.
+type End string
+
+// The ends.
+const (
+	PowerOff End = "power off"
+	Reboot   End = "reboot"
+)
+
+// Machine is what the list needs.
+type Machine struct {
+	Logf         func(string, ...any)
+	Flush        func()
+	StopServices func()
+	SaveClock    func()
+	End          End
+}
+
+// Step is one row.
+type Step struct {
+	Name string
+	Func func(*Machine)
+}
+
+// Sequence is the list.
+func Sequence() []Step {
+	return []Step{
+		{"stop-services", func(m *Machine) { m.StopServices() }},
+		{"save-clock", func(m *Machine) { m.SaveClock() }},
+		{"stop-processes", stopProcesses},
+		{"sync", func(*Machine) { unix.Sync() }},
+		{"unmount", unmount},
+		{"sync-again", func(*Machine) { unix.Sync() }},
+		{"end", end},
+	}
+}
+
+// Print is the golden form.
+func Print() string {
+	out := "shutdown\n"
+	for i, s := range Sequence() {
+		out += fmt.Sprintf("%3d  %s\n", i+1, s.Name)
+	}
+	return out
+}
+
+// Run does not come back on a machine.
+func Run(m *Machine) {
+	list := Sequence()
+	for i, s := range list {
+		began := time.Now()
+		guard(m, s)
+		m.Logf("shutdown %d/%d %s %dms", i+1, len(list), s.Name, time.Since(began).Milliseconds())
+	}
+}
+
+func guard(m *Machine, s Step) {
+	defer func() {
+		if p := recover(); p != nil {
+			m.Logf("shutdown %s: panic: %v", s.Name, p)
+		}
+	}()
+	s.Func(m)
+}
+
+// processGrace is what processes without a service get: shells, and containers that the runtime left.
+const processGrace = 3 * time.Second
+
+func stopProcesses(m *Machine) {
+	if unix.Kill(-1, unix.SIGTERM) == unix.ESRCH {
+		return
+	}
+	for end := time.Now().Add(processGrace); time.Now().Before(end) && others(); {
+		time.Sleep(50 * time.Millisecond)
+	}
+	if others() {
+		unix.Kill(-1, unix.SIGKILL)
+		time.Sleep(200 * time.Millisecond)
+	}
+}
+
+// others reports whether a process of user space beside PID 1 lives: one that has a command line.
+func others() bool {
+	dirs, _ := os.ReadDir("/proc")
+	for _, d := range dirs {
+		if n := d.Name(); n[0] < '1' || n[0] > '9' || n == "1" {
+			continue
+		}
+		if cmd, err := os.ReadFile("/proc/" + d.Name() + "/cmdline"); err == nil && len(cmd) > 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// unmount takes everything down that lies on a disk, last mounted first; what is still in use is made read-only, so that the
+// file system is clean all the same.
+func unmount(m *Machine) {
+	for pass := range 3 {
+		left := Targets()
+		if len(left) == 0 {
+			return
+		}
+		for _, t := range left {
+			err := unix.Unmount(t, 0)
+			if err != nil && pass == 2 {
+				m.Logf("unmount %s: %v; making it read-only", t, err)
+				unix.Mount("", t, "", unix.MS_REMOUNT|unix.MS_RDONLY, "")
+				unix.Unmount(t, unix.MNT_DETACH)
+			}
+		}
+		time.Sleep(time.Duration(pass) * 100 * time.Millisecond)
+	}
+}
+
+// Targets lists what has to go, last mounted first.
+func Targets() []string {
+	text, err := os.ReadFile("/proc/self/mountinfo")
+	if err != nil {
+		return nil
+	}
+	return parse(string(text))
+}
+
+// kept are mounts that hold nothing to save and are needed to the end, with what lies beneath them in memory.
+func kept(target, fstype string) bool {
+	switch fstype {
+	case "proc", "sysfs", "devtmpfs", "devpts", "mqueue", "cgroup2", "bpf", "securityfs", "debugfs", "tracefs", "efivarfs", "hugetlbfs", "configfs", "fusectl", "binfmt_misc", "iso9660":
+		return true
+	case "tmpfs":
+		// a pod's memory volumes lie in the data file system and have to go before it can
+		return !strings.HasPrefix(target, "/var/") && !strings.HasPrefix(target, "/run/proa/data/")
+	}
+	return target == "/" || target == "/etc"
+}
+
+func parse(mountinfo string) (targets []string) {
+	for _, line := range strings.Split(mountinfo, "\n") {
+		left, right, ok := strings.Cut(line, " - ")
+		f, g := strings.Fields(left), strings.Fields(right)
+		if !ok || len(f) < 5 || len(g) < 1 {
+			continue
+		}
+		target := strings.NewReplacer(`\040`, " ", `\011`, "\t", `\134`, `\`).Replace(f[4])
+		if !kept(target, g[0]) {
+			targets = append([]string{target}, targets...)
+		}
+	}
+	return targets
+}
+
+func end(m *Machine) {
+	m.Logf("%s", m.End)
+	m.Flush()
+	how := unix.LINUX_REBOOT_CMD_POWER_OFF
+	if m.End == Reboot {
+		how = unix.LINUX_REBOOT_CMD_RESTART
+	}
+	if err := unix.Reboot(how); err != nil {
+		m.Logf("%s: %v", m.End, err)
+	}
+}

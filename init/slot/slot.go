@@ -1,0 +1,75 @@
+// Package slot is the device's view of the two slots: which one runs, and moving the boot state from "on trial" to "good" or to a
+// trial of the other. One file per boot chain; all keep to the same interface and the same conformance test. It refuses to decide when a
+// slot is good.
+package slot
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/proa-os/proa/images/layout"
+	"golang.org/x/sys/unix"
+)
+
+// Slots is one machine's boot state. Changes are on the disk when the call returns.
+type Slots interface {
+	Current() layout.Slot
+	Other() layout.Slot
+	// Trial reports whether the current slot still has to prove itself, and how many tries are left after this one.
+	Trial() (on bool, left int, err error)
+	// Try makes the next boot a trial of the other slot.
+	Try() error
+	// Good ends the current slot's trial: it is booted from now on.
+	Good() error
+	// Rollback makes the next boot the other slot's, if that one is good.
+	Rollback() error
+}
+
+// ErrNoState: live media and unknown boot chains keep no state.
+var ErrNoState = errors.New("this machine keeps no boot state")
+
+// Boot is the mounted boot partition that state lies on.
+type Boot struct {
+	Dir string
+	// Writable runs change while the partition may be written. nil: it always may (tests).
+	Writable func(change func() error) error
+}
+
+func (b Boot) write(change func() error) error {
+	if b.Writable == nil {
+		return change()
+	}
+	return b.Writable(change)
+}
+
+func (b Boot) path(parts ...string) string {
+	return filepath.Join(append([]string{b.Dir}, parts...)...)
+}
+
+// Remount makes the partition at dir writable for the moment of a change.
+func Remount(dir string, flags uintptr) func(func() error) error {
+	return func(change func() error) error {
+		if err := unix.Mount("", dir, "", unix.MS_REMOUNT|flags, ""); err != nil {
+			return fmt.Errorf("remount %s writable: %w", dir, err)
+		}
+		err := change()
+		unix.Sync()
+		return errors.Join(err, unix.Mount("", dir, "", unix.MS_REMOUNT|unix.MS_RDONLY|flags, ""))
+	}
+}
+
+// Find chooses the chain that started this machine: firmware that speaks UEFI started systemd-boot, else it was GRUB.
+func Find(b Boot, current layout.Slot, efi bool) (Slots, error) {
+	if current == layout.Shared {
+		return nil, ErrNoState
+	}
+	if efi {
+		return sdbootSlots{b, current}, nil
+	}
+	return grubSlots{b, current}, nil
+}
+
+// EFI reports whether UEFI firmware started the kernel.
+func EFI() bool { _, err := os.Stat("/sys/firmware/efi"); return err == nil }

@@ -1,0 +1,105 @@
+// Package status is what the machine says about itself: the file that `proa status` prints and the lines on the console. It
+// gathers nothing; PID 1 fills it in.
+package status
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"strings"
+
+	"github.com/proa-os/proa/config"
+	"github.com/proa-os/proa/init/netup"
+	"github.com/proa-os/proa/init/supervise"
+	"github.com/proa-os/proa/init/sys"
+)
+
+// File is where PID 1 keeps it.
+const File = "/run/proa/status.json"
+
+// Status is the whole document.
+type Status struct {
+	Version        string            `json:"version"`
+	Hostname       string            `json:"hostname"`
+	Board          string            `json:"board,omitempty"`
+	Mode           string            `json:"mode"`
+	Slot           string            `json:"slot,omitempty"`
+	Trial          bool              `json:"trial"`
+	Tries          int               `json:"tries_left"`
+	SlotError      string            `json:"slot_error,omitempty"`
+	Good           bool              `json:"good"` // this boot has marked its slot good, or found it so
+	DefaultRoute   bool              `json:"default_route"`
+	Addresses      []netup.Address   `json:"addresses"`
+	ConfigProblems []config.Problem  `json:"config_problems"`
+	FailedSteps    []string          `json:"failed_steps"`
+	Services       []supervise.State `json:"services"`
+	K3s            string            `json:"k3s"`
+	NodeReady      bool              `json:"node_ready"`
+}
+
+// Write replaces the file.
+func Write(s Status) error {
+	b, err := json.MarshalIndent(s, "", "  ")
+	if err != nil {
+		return err
+	}
+	return sys.Linux{}.WriteFile(File, append(b, '\n'), 0o644)
+}
+
+// Read returns what PID 1 wrote last.
+func Read() (s Status, err error) {
+	b, err := os.ReadFile(File)
+	if err != nil {
+		return s, err
+	}
+	return s, json.Unmarshal(b, &s)
+}
+
+// Addrs is the short form for the console.
+func (s Status) Addrs() string {
+	var out []string
+	for _, a := range s.Addresses {
+		out = append(out, a.Interface+"="+a.Address)
+	}
+	if out == nil {
+		return "none"
+	}
+	return strings.Join(out, ",")
+}
+
+// Text is what a person reads.
+func (s Status) Text() string {
+	var b strings.Builder
+	line := func(name, format string, args ...any) {
+		fmt.Fprintf(&b, "%-10s %s\n", name, fmt.Sprintf(format, args...))
+	}
+	line("version", "%s", s.Version)
+	line("host", "%s", s.Hostname)
+	slot := "mode " + s.Mode
+	if s.Slot != "" {
+		slot = fmt.Sprintf("slot %s, mode %s, %s", s.Slot, s.Mode, trial(s))
+	}
+	line("system", "%s", slot)
+	line("addresses", "%s", s.Addrs())
+	line("k3s", "%s", s.K3s)
+	for _, v := range s.Services {
+		line("service", "%s", v)
+	}
+	for _, f := range s.FailedSteps {
+		line("FAILED", "%s", f)
+	}
+	for _, p := range s.ConfigProblems {
+		line("CONFIG", "%s", p)
+	}
+	return b.String()
+}
+
+func trial(s Status) string {
+	switch {
+	case s.SlotError != "":
+		return "boot state: " + s.SlotError
+	case s.Trial:
+		return fmt.Sprintf("on trial, %d tries left", s.Tries)
+	}
+	return "good"
+}

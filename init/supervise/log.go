@@ -1,0 +1,117 @@
+package supervise
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+)
+
+// A service's log is at most (Kept+1) × MaxLog bytes, so that a chatty one cannot fill the data partition.
+const (
+	MaxLog = 8 << 20
+	Kept   = 3
+)
+
+// Log is the file that a service's output goes to. The service writes into a pipe and PID 1 into the file, because a file that is rotated
+// beneath a process grows on for ever.
+type Log struct {
+	path string
+	w    *os.File
+	done chan struct{}
+	once sync.Once
+}
+
+// OpenLog starts copying.
+func OpenLog(dir, name string) (*Log, error) {
+	if err := os.MkdirAll(dir, 0o750); err != nil {
+		return nil, err
+	}
+	rd, wr, err := os.Pipe()
+	if err != nil {
+		return nil, err
+	}
+	l := &Log{path: filepath.Join(dir, name+".log"), w: wr, done: make(chan struct{})}
+	go l.copy(rd)
+	return l, nil
+}
+
+// Writer is the service's end of the pipe.
+func (l *Log) Writer() *os.File { return l.w }
+
+// CloseWriter closes our copy of it, so that the pipe ends with the service and its children.
+func (l *Log) CloseWriter() { l.once.Do(func() { l.w.Close() }) }
+
+// Close leaves the copying alone: children of the service may still write.
+func (l *Log) Close() { l.CloseWriter() }
+
+func (l *Log) copy(rd *os.File) {
+	defer close(l.done)
+	defer rd.Close()
+	var f *os.File
+	buf := make([]byte, 32<<10)
+	for {
+		n, err := rd.Read(buf)
+		if n > 0 {
+			f = l.write(f, buf[:n])
+		}
+		if err != nil {
+			break
+		}
+	}
+	if f != nil {
+		f.Close()
+	}
+}
+
+// write appends, or drops the text: a full or broken disk must not stop the service on its pipe. Several runs' copies append to one file, so each looks at its size anew.
+func (l *Log) write(f *os.File, text []byte) *os.File {
+	if f != nil {
+		if now, err := os.Stat(l.path); err != nil || !same(f, now) {
+			f.Close()
+			f = nil
+		} else if now.Size()+int64(len(text)) > MaxLog {
+			f.Close()
+			f = nil
+			rotate(l.path)
+		}
+	}
+	if f == nil {
+		var err error
+		if f, err = os.OpenFile(l.path, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o640); err != nil {
+			return nil
+		}
+	}
+	_, _ = f.Write(text)
+	return f
+}
+
+func same(f *os.File, now os.FileInfo) bool {
+	mine, err := f.Stat()
+	return err == nil && os.SameFile(mine, now)
+}
+
+// rotate: NAME.log → .1 → .2 → .3 → gone.
+func rotate(path string) {
+	for i := Kept; i > 1; i-- {
+		_ = os.Rename(fmt.Sprintf("%s.%d", path, i-1), fmt.Sprintf("%s.%d", path, i)) // not all exist yet
+	}
+	_ = os.Rename(path, path+".1")
+}
+
+// LastLine is the end of a service's log, for a status line.
+func LastLine(dir, name string) string {
+	f, err := os.Open(filepath.Join(dir, name+".log"))
+	if err != nil {
+		return ""
+	}
+	defer f.Close()
+	end, _ := f.Seek(0, 2)
+	buf := make([]byte, min(end, 2048))
+	if _, err := f.ReadAt(buf, end-int64(len(buf))); err != nil {
+		return ""
+	}
+	lines := strings.Split(strings.TrimSpace(string(buf)), "\n")
+	return lines[len(lines)-1]
+}

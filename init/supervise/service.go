@@ -1,0 +1,254 @@
+// Package supervise keeps services running: start, restart with back-off, bounded logs, an sd_notify socket each, one
+// cgroup leaf each. On stop it signals the main process only, so that what a service has started (containers) lives on. It refuses
+// to order services among each other; each row may have a condition to wait for.
+package supervise
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/proa-os/proa/init/proc"
+	"golang.org/x/sys/unix"
+)
+
+// Service is one row.
+type Service struct {
+	Name string
+	Argv []string
+	// Wait returns when the service may start, with an error if it never may. nil: at once.
+	Wait func(ctx context.Context, say func(string)) error
+	// Prepare runs before every start.
+	Prepare func(ctx context.Context) error
+	// Stop is the signal for going down with the machine, Grace how long it may take.
+	Stop  unix.Signal
+	Grace time.Duration
+	// Notify gives the service a socket; it is ready when it says so. Without, it is ready when started.
+	Notify bool
+}
+
+// State is what a service is doing.
+type State struct {
+	Name     string `json:"name"`
+	State    string `json:"state"` // waiting, starting, ready, restarting, stopped
+	Status   string `json:"status,omitempty"`
+	Restarts int    `json:"restarts"`
+	LastExit string `json:"last_exit,omitempty"`
+	Pid      int    `json:"pid,omitempty"`
+}
+
+// Back-off between restarts: doubled each time, and forgotten after a run of calm.
+const (
+	firstPause = 1 * time.Second
+	lastPause  = 60 * time.Second
+	calm       = 2 * time.Minute
+)
+
+// Supervisor runs rows.
+type Supervisor struct {
+	Reaper  *proc.Reaper
+	LogDir  string
+	Cgroup  string // parent directory of the leaves; "" for none
+	RunDir  string // where notify sockets lie
+	Changed func(State)
+
+	mu     sync.Mutex
+	runs   []*run
+	closed bool
+}
+
+type run struct {
+	s     Service
+	sup   *Supervisor
+	mu    sync.Mutex
+	state State
+	proc  *proc.Proc
+	ended chan struct{}
+	stop  context.CancelFunc
+}
+
+// Start begins a row; it returns at once.
+func (v *Supervisor) Start(ctx context.Context, s Service) {
+	ctx, cancel := context.WithCancel(ctx)
+	r := &run{s: s, sup: v, ended: make(chan struct{}), stop: cancel, state: State{Name: s.Name, State: "waiting"}}
+	v.mu.Lock()
+	v.runs = append(v.runs, r)
+	v.mu.Unlock()
+	go r.loop(ctx)
+}
+
+// States of all rows, in the order they were started.
+func (v *Supervisor) States() []State {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	out := []State{}
+	for _, r := range v.runs {
+		r.mu.Lock()
+		out = append(out, r.state)
+		r.mu.Unlock()
+	}
+	return out
+}
+
+func (r *run) set(change func(*State)) {
+	r.mu.Lock()
+	before := r.state
+	change(&r.state)
+	now := r.state
+	r.mu.Unlock()
+	if now != before {
+		r.sup.Changed(now)
+	}
+}
+
+func (r *run) loop(ctx context.Context) {
+	defer close(r.ended)
+	defer r.set(func(s *State) { s.State, s.Pid = "stopped", 0 })
+	pause := firstPause
+	for {
+		if r.s.Wait != nil {
+			if err := r.s.Wait(ctx, func(why string) { r.set(func(s *State) { s.State, s.Status = "waiting", why }) }); err != nil {
+				r.set(func(s *State) { s.Status = err.Error() })
+				return
+			}
+		}
+		began := time.Now()
+		end := r.once(ctx)
+		if ctx.Err() != nil {
+			return
+		}
+		if time.Since(began) > calm {
+			pause = firstPause
+		}
+		r.set(func(s *State) {
+			s.State, s.LastExit, s.Pid = "restarting", end, 0
+			s.Restarts++
+		})
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(pause):
+			pause = min(2*pause, lastPause)
+		}
+	}
+}
+
+// once runs the service one time and says how it ended.
+func (r *run) once(ctx context.Context) (end string) {
+	defer func() {
+		if p := recover(); p != nil {
+			end = fmt.Sprintf("panic: %v", p)
+		}
+	}()
+	if r.s.Prepare != nil {
+		if err := r.s.Prepare(ctx); err != nil {
+			return "prepare: " + err.Error()
+		}
+	}
+	log, err := OpenLog(r.sup.LogDir, r.s.Name)
+	if err != nil {
+		return "log: " + err.Error()
+	}
+	defer log.Close()
+	env := proc.Env()
+	if r.s.Notify {
+		sock, err := r.listen()
+		if err != nil {
+			return "notify socket: " + err.Error()
+		}
+		defer sock.Close()
+		env = append(env, "NOTIFY_SOCKET="+r.socket())
+	}
+	leaf, err := r.leaf()
+	if err != nil {
+		return "cgroup: " + err.Error()
+	}
+	spec := proc.Spec{Argv: r.s.Argv, Env: env, Out: log.Writer()}
+	if leaf != nil {
+		defer leaf.Close()
+		spec.CgroupFD = int(leaf.Fd())
+	}
+	r.set(func(s *State) { s.State = "starting" })
+	p, err := r.sup.Reaper.Start(spec)
+	log.CloseWriter()
+	if err != nil {
+		return err.Error()
+	}
+	r.mu.Lock()
+	r.proc = p
+	r.mu.Unlock()
+	r.set(func(s *State) {
+		s.Pid = p.Pid
+		if !r.s.Notify {
+			s.State, s.Status = "ready", ""
+		}
+	})
+	return Describe(<-p.Done)
+}
+
+func (r *run) leaf() (*os.File, error) {
+	if r.sup.Cgroup == "" {
+		return nil, nil
+	}
+	dir := r.sup.Cgroup + "/" + r.s.Name
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return nil, err
+	}
+	return os.Open(dir)
+}
+
+// Describe says how a process ended.
+func Describe(ws unix.WaitStatus) string {
+	if ws.Signaled() {
+		return "signal " + unix.SignalName(ws.Signal())
+	}
+	return fmt.Sprintf("exit code %d", ws.ExitStatus())
+}
+
+// StopAll asks every service to end, waits for each as long as its row allows, then kills it.
+func (v *Supervisor) StopAll(logf func(string, ...any)) {
+	v.mu.Lock()
+	runs := append([]*run{}, v.runs...)
+	v.mu.Unlock()
+	var wg sync.WaitGroup
+	for _, r := range runs {
+		wg.Add(1)
+		go func() { defer wg.Done(); r.end(logf) }()
+	}
+	wg.Wait()
+}
+
+func (r *run) end(logf func(string, ...any)) {
+	r.stop()
+	r.mu.Lock()
+	p := r.proc
+	r.mu.Unlock()
+	if p != nil {
+		_ = p.Signal(r.s.Stop) // it may have ended by itself
+	}
+	select {
+	case <-r.ended:
+	case <-time.After(r.s.Grace):
+		logf("%s did not stop within %s; killing it", r.s.Name, r.s.Grace)
+		if p != nil {
+			_ = p.Signal(unix.SIGKILL)
+		}
+		select {
+		case <-r.ended:
+		case <-time.After(5 * time.Second):
+		}
+	}
+}
+
+func (s State) String() string {
+	out := s.Name + " " + s.State
+	if s.Status != "" {
+		out += ": " + s.Status
+	}
+	if s.Restarts > 0 {
+		out += fmt.Sprintf(" (restarts %d, last: %s)", s.Restarts, s.LastExit)
+	}
+	return out
+}

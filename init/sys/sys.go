@@ -1,0 +1,200 @@
+// Package sys is the one door to privileged calls: what boot changes about the machine goes through Sys, so that a
+// test can put a recording in its place and compare the calls with a golden file. It decides nothing.
+package sys
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// Sys changes the machine. Reading needs no door.
+type Sys interface {
+	Mount(source, target, fstype string, flags uintptr, data string) error
+	Unmount(target string, flags int) error
+	MkdirAll(path string, perm os.FileMode) error
+	WriteFile(path string, data []byte, perm os.FileMode) error
+	Symlink(target, path string) error
+	Chown(path string, uid, gid int, mode uint32) error
+	LoadModule(path, params string) error
+	SetHostname(name string) error
+	SetClock(t time.Time) error
+	SetRlimit(resource int, soft, hard uint64) error
+	Run(ctx context.Context, argv ...string) (string, error)
+	SwitchRoot(root string, argv []string) error
+}
+
+// Runner starts a command and waits for it. PID 1 passes its own, because there a wait must not race with reaping.
+type Runner func(ctx context.Context, argv ...string) (string, error)
+
+// Linux is the real thing.
+type Linux struct{ Runner Runner }
+
+func (Linux) Mount(source, target, fstype string, flags uintptr, data string) error {
+	if err := unix.Mount(source, target, fstype, flags, data); err != nil {
+		return fmt.Errorf("mount %s on %s: %w", fstype, target, err)
+	}
+	return nil
+}
+
+func (Linux) Unmount(target string, flags int) error {
+	if err := unix.Unmount(target, flags); err != nil {
+		return fmt.Errorf("unmount %s: %w", target, err)
+	}
+	return nil
+}
+
+func (Linux) MkdirAll(path string, perm os.FileMode) error { return os.MkdirAll(path, perm) }
+
+// WriteFile replaces a regular file by rename, so that no reader and no power cut sees half of it.
+// Files of the kernel (proc, sys) cannot be renamed over and are written in place.
+func (Linux) WriteFile(path string, data []byte, perm os.FileMode) error {
+	if strings.HasPrefix(path, "/proc/") || strings.HasPrefix(path, "/sys/") || strings.HasPrefix(path, "/dev/") {
+		return os.WriteFile(path, data, perm)
+	}
+	return replace(path, data, perm)
+}
+
+func replace(path string, data []byte, perm os.FileMode) error {
+	tmp, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
+	if err != nil {
+		return err
+	}
+	defer os.Remove(tmp.Name())
+	_, err = tmp.Write(data)
+	for _, then := range []func() error{func() error { return tmp.Chmod(perm) }, tmp.Sync, tmp.Close} {
+		if err == nil {
+			err = then()
+		}
+	}
+	if err != nil {
+		tmp.Close()
+		return fmt.Errorf("write %s: %w", path, err)
+	}
+	return os.Rename(tmp.Name(), path)
+}
+
+func (Linux) Symlink(target, path string) error {
+	if have, err := os.Readlink(path); err == nil && have == target {
+		return nil
+	}
+	if err := os.Remove(path); err != nil && !os.IsNotExist(err) {
+		return err
+	}
+	return os.Symlink(target, path)
+}
+
+// Chown sets owner, then mode: a change of owner clears the set-uid bit.
+func (Linux) Chown(path string, uid, gid int, mode uint32) error {
+	if err := os.Chown(path, uid, gid); err != nil {
+		return err
+	}
+	return unix.Chmod(path, mode)
+}
+
+// moduleCompressed lets the kernel unpack .ko.xz itself (MODULE_INIT_COMPRESSED_FILE).
+const moduleCompressed = 4
+
+func (Linux) LoadModule(path, params string) error {
+	f, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	flags := 0
+	if !strings.HasSuffix(path, ".ko") {
+		flags = moduleCompressed
+	}
+	if err := unix.FinitModule(int(f.Fd()), params, flags); err != nil && err != unix.EEXIST {
+		return fmt.Errorf("load %s: %w", filepath.Base(path), err)
+	}
+	return nil
+}
+
+func (Linux) SetHostname(name string) error { return unix.Sethostname([]byte(name)) }
+
+func (Linux) SetClock(t time.Time) error {
+	tv := unix.NsecToTimeval(t.UnixNano())
+	return unix.Settimeofday(&tv)
+}
+
+func (Linux) SetRlimit(resource int, soft, hard uint64) error {
+	return unix.Setrlimit(resource, &unix.Rlimit{Cur: soft, Max: hard})
+}
+
+// Run returns what the command said; a failure carries its last line, which is where tools put the reason.
+func (l Linux) Run(ctx context.Context, argv ...string) (string, error) {
+	if l.Runner != nil {
+		return l.Runner(ctx, argv...)
+	}
+	out, err := exec.CommandContext(ctx, argv[0], argv[1:]...).CombinedOutput()
+	return string(out), err
+}
+
+// SwitchRoot makes root the root of the mount tree, frees what the old one held and becomes argv. It returns only on failure.
+func (Linux) SwitchRoot(root string, argv []string) error {
+	for _, dir := range []string{"/dev", "/proc", "/sys", "/run"} {
+		if err := unix.Mount(dir, root+dir, "", unix.MS_MOVE, ""); err != nil {
+			return fmt.Errorf("move %s: %w", dir, err)
+		}
+	}
+	old, err := os.Open("/")
+	if err != nil {
+		return err
+	}
+	if err := os.Chdir(root); err != nil {
+		return err
+	}
+	if err := unix.Mount(".", "/", "", unix.MS_MOVE, ""); err != nil {
+		return fmt.Errorf("move %s to /: %w", root, err)
+	}
+	if err := unix.Chroot("."); err != nil {
+		return fmt.Errorf("chroot: %w", err)
+	}
+	if err := os.Chdir("/"); err != nil {
+		return err
+	}
+	emptyOld(old)
+	return fmt.Errorf("exec %s: %w", argv[0], unix.Exec(argv[0], argv, os.Environ()))
+}
+
+// emptyOld deletes the files of the initramfs, which otherwise hold their memory until power-off. What cannot be
+// deleted only costs memory, so errors are not looked at. Other file systems are not entered.
+func emptyOld(old *os.File) {
+	defer old.Close()
+	var st unix.Stat_t
+	if unix.Fstat(int(old.Fd()), &st) == nil {
+		emptyDir(int(old.Fd()), st.Dev)
+	}
+}
+
+func emptyDir(fd int, dev uint64) {
+	dup, err := unix.Openat(fd, ".", unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return
+	}
+	dir := os.NewFile(uintptr(dup), "old root")
+	defer dir.Close()
+	names, _ := dir.Readdirnames(-1)
+	for _, name := range names {
+		var st unix.Stat_t
+		if unix.Fstatat(fd, name, &st, unix.AT_SYMLINK_NOFOLLOW) != nil || st.Dev != dev {
+			continue
+		}
+		if st.Mode&unix.S_IFMT != unix.S_IFDIR {
+			unix.Unlinkat(fd, name, 0)
+			continue
+		}
+		if sub, err := unix.Openat(fd, name, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0); err == nil {
+			emptyDir(sub, dev)
+			unix.Close(sub)
+		}
+		unix.Unlinkat(fd, name, unix.AT_REMOVEDIR)
+	}
+}

@@ -1,0 +1,108 @@
+// Package userfile writes the user's write_files: decode, then replace the file whole. It refuses what it cannot decode, names
+// an owner only if passwd and group know it, and never runs anything.
+package userfile
+
+import (
+	"bufio"
+	"bytes"
+	"compress/gzip"
+	"encoding/base64"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"github.com/proa-os/proa/config"
+	"github.com/proa-os/proa/init/sys"
+)
+
+// maxSize bounds what a few compressed lines can become.
+const maxSize = 64 << 20
+
+// Write writes one file. root is where passwd and group are read from.
+func Write(s sys.Sys, root string, f config.File) error {
+	content, err := Decode(f.Content, f.Encoding)
+	if err != nil {
+		return err
+	}
+	mode, err := strconv.ParseUint(f.Permissions, 8, 32)
+	if err != nil {
+		return fmt.Errorf("permissions: %w", err)
+	}
+	uid, gid, err := owner(root, f.Owner)
+	if err != nil {
+		return err
+	}
+	if err := s.MkdirAll(filepath.Dir(f.Path), 0o755); err != nil {
+		return err
+	}
+	if err := s.WriteFile(f.Path, content, os.FileMode(mode&0o777)); err != nil {
+		return err
+	}
+	if uid == 0 && gid == 0 && mode <= 0o777 {
+		return nil
+	}
+	return s.Chown(f.Path, uid, gid, uint32(mode))
+}
+
+// Decode undoes the encoding that cloud-init and k3OS know.
+func Decode(content, encoding string) ([]byte, error) {
+	raw := []byte(content)
+	zipped := strings.HasPrefix(encoding, "gz")
+	if strings.HasSuffix(encoding, "b64") || strings.HasSuffix(encoding, "base64") {
+		clean := strings.Join(strings.Fields(content), "")
+		var err error
+		if raw, err = base64.StdEncoding.DecodeString(clean); err != nil {
+			return nil, fmt.Errorf("content is not base64: %w", err)
+		}
+	}
+	if !zipped {
+		return raw, nil
+	}
+	zr, err := gzip.NewReader(bytes.NewReader(raw))
+	if err != nil {
+		return nil, fmt.Errorf("content is not gzip: %w", err)
+	}
+	out, err := io.ReadAll(io.LimitReader(zr, maxSize+1))
+	if err == nil && len(out) > maxSize {
+		err = fmt.Errorf("content unpacks to more than %d MiB", maxSize>>20)
+	}
+	return out, err
+}
+
+func owner(root, spec string) (uid, gid int, err error) {
+	user, group, both := strings.Cut(spec, ":")
+	if uid, err = number(filepath.Join(root, "/etc/passwd"), user); err != nil {
+		return 0, 0, fmt.Errorf("owner: no user %q", user)
+	}
+	if !both {
+		group = user
+	}
+	if gid, err = number(filepath.Join(root, "/etc/group"), group); err != nil && both {
+		return 0, 0, fmt.Errorf("owner: no group %q", group)
+	}
+	return uid, gid, nil
+}
+
+// number finds a name's number in the third field of a file like passwd; numbers stand for themselves.
+func number(file, name string) (int, error) {
+	if n, err := strconv.Atoi(name); err == nil {
+		return n, nil
+	}
+	if name == "root" {
+		return 0, nil
+	}
+	f, err := os.Open(file)
+	if err != nil {
+		return 0, err
+	}
+	defer f.Close()
+	for s := bufio.NewScanner(f); s.Scan(); {
+		if fields := strings.Split(s.Text(), ":"); len(fields) > 2 && fields[0] == name {
+			return strconv.Atoi(fields[2])
+		}
+	}
+	return 0, os.ErrNotExist
+}
