@@ -1,18 +1,32 @@
-// Package boards reads what kinds of machine there are: one YAML file each, pure data. A board has
-// no conditions, hooks or inheritance; two boards that differ in one line are two files.
+// Package boards reads what kinds of machine there are: one YAML file each, pure data. A board selects among
+// behaviours that have a name in Go; it has no conditions, hooks or inheritance, and two boards that differ
+// in one line are two files.
 package boards
 
-import "errors"
+import (
+	"embed"
+	"fmt"
+	"io/fs"
+	"path"
+	"strings"
 
-// Board is one board.yaml.
+	"gopkg.in/yaml.v3"
+
+	"github.com/proa-os/proa/images/layout"
+)
+
+//go:embed */board.yaml
+var files embed.FS
+
+// Board is one board.yaml. The build writes it into the image as JSON; a device never chooses among boards.
 type Board struct {
-	Name     string          `yaml:"name" json:"name"`
-	Title    string          `yaml:"title" json:"title"`
-	Arch     string          `yaml:"arch" json:"arch"` // GOARCH
+	Name     string          `yaml:"name" json:"name"`   // of its directory
+	Title    string          `yaml:"title" json:"title"` // for people
+	Arch     string          `yaml:"arch" json:"arch"`   // GOARCH
 	Images   []string        `yaml:"images" json:"images"`
-	Table    string          `yaml:"table" json:"table"`
-	FirstLBA int64           `yaml:"first-lba" json:"firstLBA"`
-	Align    Size            `yaml:"align" json:"align"`
+	Table    string          `yaml:"table" json:"table"`        // kind of partition table
+	FirstLBA int64           `yaml:"first-lba" json:"firstLBA"` // of the first partition
+	Align    Size            `yaml:"align" json:"align"`        // of partitions
 	Sizes    Sizes           `yaml:"sizes" json:"sizes"`
 	Boot     map[string]Boot `yaml:"boot" json:"boot"` // by image kind
 	EFIName  string          `yaml:"efi-name" json:"efiName"`
@@ -24,27 +38,111 @@ type Board struct {
 type Sizes struct {
 	BIOS Size `yaml:"bios" json:"bios"`
 	Boot Size `yaml:"boot" json:"boot"`
-	Root Size `yaml:"root" json:"root"` // each slot
+	Root Size `yaml:"root" json:"root"` // of each slot
 }
 
 // Boot names the boot chain by firmware; empty: not booted that way.
 type Boot struct {
-	UEFI string `yaml:"uefi" json:"uefi"` // systemd-boot
-	BIOS string `yaml:"bios" json:"bios"` // grub, isolinux
+	UEFI string `yaml:"uefi" json:"uefi"`
+	BIOS string `yaml:"bios" json:"bios"`
 }
 
 // Kernel is where the kernel comes from and which modules go where.
 type Kernel struct {
 	Package string   `yaml:"package" json:"package"` // Debian package, usually a metapackage
-	Early   []string `yaml:"early" json:"early"`     // modules of the initramfs, dependencies come by themselves
-	Modules []string `yaml:"modules" json:"modules"` // globs of directories of the root image
+	Early   []string `yaml:"early" json:"early"`     // modules of the initramfs; dependencies come by themselves
+	Modules []string `yaml:"modules" json:"modules"` // globs below kernel/ of files and directories of the root image
 }
 
-// Size is bytes, written "256MiB" in YAML.
-type Size int64
+// Layout is the board's choice of sizes in the words of images/layout.
+func (b Board) Layout() layout.Spec {
+	return layout.Spec{
+		FirstLBA: b.FirstLBA, Align: int64(b.Align),
+		BIOSSize: int64(b.Sizes.BIOS), BootSize: int64(b.Sizes.Boot), RootSize: int64(b.Sizes.Root),
+	}
+}
 
 // All returns every board, sorted by name.
-func All() ([]Board, error) { return nil, errors.New("todo") }
+func All() ([]Board, error) { return load(files) }
 
-// Get returns the board of that name; the error names the closest one.
-func Get(name string) (Board, error) { return Board{}, errors.New("todo") }
+// load reads the boards of a file system, in the order of their directories.
+func load(fsys fs.FS) ([]Board, error) {
+	names, err := fs.Glob(fsys, "*/board.yaml")
+	if err != nil {
+		return nil, err
+	}
+	var all []Board
+	for _, name := range names {
+		b, err := read(fsys, name)
+		if err != nil {
+			return nil, fmt.Errorf("board %s: %w", path.Dir(name), err)
+		}
+		all = append(all, b)
+	}
+	return all, nil
+}
+
+func read(fsys fs.FS, name string) (Board, error) {
+	f, err := fsys.Open(name)
+	if err != nil {
+		return Board{}, err
+	}
+	defer f.Close()
+	dec := yaml.NewDecoder(f)
+	dec.KnownFields(true)
+	var b Board
+	if err := dec.Decode(&b); err != nil {
+		return Board{}, err
+	}
+	if dir := path.Dir(name); b.Name != dir {
+		return Board{}, fmt.Errorf("name %q is not that of its directory", b.Name)
+	}
+	return b, b.Validate()
+}
+
+// Get returns the board of that name; the error names the closest one there is.
+func Get(name string) (Board, error) {
+	all, err := All()
+	if err != nil {
+		return Board{}, err
+	}
+	var names []string
+	for _, b := range all {
+		if b.Name == name {
+			return b, nil
+		}
+		names = append(names, b.Name)
+	}
+	return Board{}, fmt.Errorf("no board %q; did you mean %q? (boards: %s)", name, closest(name, names), strings.Join(names, " "))
+}
+
+// closest returns the candidate that fewest edits turn name into.
+func closest(name string, candidates []string) (best string) {
+	least := -1
+	for _, c := range candidates {
+		if d := distance(name, c); least < 0 || d < least {
+			best, least = c, d
+		}
+	}
+	return best
+}
+
+// distance counts insertions, deletions and replacements.
+func distance(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			next := diagonal
+			if a[i] != b[j] {
+				next = 1 + min(diagonal, row[j], row[j+1])
+			}
+			diagonal, row[j+1] = row[j+1], next
+		}
+	}
+	return row[len(b)]
+}

@@ -1,0 +1,84 @@
+package boards
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"testing/fstest"
+
+	"github.com/proa-os/proa/images/layout"
+)
+
+// Every row: valid, and its table on a 16 GB medium is the golden one.
+func TestEveryBoard(t *testing.T) {
+	all, err := All()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(all) == 0 {
+		t.Fatal("no boards")
+	}
+	for _, b := range all {
+		table, err := b.Layout().Fit(16_000_000_000)
+		if err != nil {
+			t.Errorf("%s: %v", b.Name, err)
+			continue
+		}
+		var got strings.Builder
+		for _, p := range table {
+			got.WriteString(p.String() + "\n")
+		}
+		golden := filepath.Join("testdata", b.Name+".golden")
+		if os.Getenv("UPDATE") != "" {
+			if err := os.WriteFile(golden, []byte(got.String()), 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+		want, err := os.ReadFile(golden)
+		if err != nil || got.String() != string(want) {
+			t.Errorf("%s: table\n%s, want\n%s (%v)", b.Name, got.String(), want, err)
+		}
+		if _, err := table.Find(layout.Data, layout.Shared); err != nil {
+			t.Errorf("%s: %v", b.Name, err)
+		}
+	}
+}
+
+func TestGetSuggests(t *testing.T) {
+	if b, err := Get("pc"); err != nil || b.Arch != "amd64" {
+		t.Errorf("pc: %v, %v", b.Arch, err)
+	}
+	_, err := Get("cp")
+	if err == nil || !strings.Contains(err.Error(), `no board "cp"; did you mean "pc"?`) {
+		t.Errorf("cp: %v", err)
+	}
+	if got := closest("rpi9", []string{"pc", "arm64-uefi", "rpi4"}); got != "rpi4" {
+		t.Errorf("closest to rpi9: %s", got)
+	}
+}
+
+func TestRefusals(t *testing.T) {
+	good, err := files.ReadFile("pc/board.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct{ old, new, want string }{
+		{"arch: amd64", "arch: z80", `arch: "z80" is none of`},
+		{"title:", "titel:", "field titel not found"},
+		{"images: [iso, disk]", "images: [iso, dsk]", `images: "dsk"`},
+		{"name: pc", "name: cp", "not that of its directory"},
+		{"bios: 1MiB", "bios: 1", `"1" is no size`},
+		{"bios: 1MiB", "bios: 0MiB", "GRUB needs it"},
+		{"first-lba: 2048", "first-lba: 1", "do not fit"},
+		{"bios: grub", "bios: lilo", `"lilo" is none of`},
+		{"efi-name: BOOTX64.EFI", "efi-name: ''", "efi-name: missing"},
+		{"- ahci", "- nvme", `"nvme" twice`},
+	} {
+		bad := strings.Replace(string(good), c.old, c.new, 1)
+		_, err := load(fstest.MapFS{"pc/board.yaml": {Data: []byte(bad)}})
+		if err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: %v, want %q", c.new, err, c.want)
+		}
+	}
+}
