@@ -1,0 +1,51 @@
+package controlplane
+
+import (
+	"context"
+
+	"k8s.io/kubernetes/cmd/kube-controller-manager/app"
+	"k8s.io/kubernetes/cmd/kube-controller-manager/app/options"
+)
+
+// controllerManagerArgs: one server, so no election; no port of its own, so nothing to authenticate against it.
+func (p Plane) controllerManagerArgs() []arg {
+	signers := []arg{}
+	for _, kind := range []string{"kube-apiserver-client", "kubelet-client", "legacy-unknown"} {
+		signers = append(signers,
+			arg{"cluster-signing-" + kind + "-cert-file", p.tls("client-ca.crt")},
+			arg{"cluster-signing-" + kind + "-key-file", p.tls("client-ca.key")})
+	}
+	return append(signers,
+		arg{"cluster-signing-kubelet-serving-cert-file", p.tls("server-ca.crt")},
+		arg{"cluster-signing-kubelet-serving-key-file", p.tls("server-ca.key")},
+		arg{"kubeconfig", p.cred("controller")},
+		arg{"secure-port", "0"},
+		arg{"leader-elect", "false"},
+		arg{"profiling", "false"},
+		arg{"use-service-account-credentials", "true"},
+		arg{"service-account-private-key-file", p.tls("service.key")},
+		arg{"root-ca-file", p.tls("server-ca.crt")},
+		arg{"allocate-node-cidrs", "true"},
+		arg{"configure-cloud-routes", "false"},
+		arg{"cluster-cidr", p.ClusterCIDR},
+		arg{"service-cluster-ip-range", p.ServiceCIDR},
+		arg{"controllers", "*,tokencleaner"},
+	)
+}
+
+// ControllerManager runs the controllers until the context ends.
+func (p Plane) ControllerManager(ctx context.Context) error {
+	opts, err := options.NewKubeControllerManagerOptions()
+	if err != nil {
+		return err
+	}
+	all, off, aliases := app.KnownControllers(), app.ControllersDisabledByDefault(), app.ControllerAliases()
+	if err := apply(opts.Flags(all, off, aliases), override(p.controllerManagerArgs(), p.ControllerManagerArgs)); err != nil {
+		return err
+	}
+	config, err := opts.Config(ctx, all, off, aliases)
+	if err != nil {
+		return err
+	}
+	return app.Run(ctx, config.Complete())
+}

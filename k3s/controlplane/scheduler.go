@@ -1,0 +1,30 @@
+package controlplane
+
+import (
+	"context"
+
+	"k8s.io/kubernetes/cmd/kube-scheduler/app"
+	"k8s.io/kubernetes/cmd/kube-scheduler/app/options"
+)
+
+func (p Plane) schedulerArgs() []arg {
+	return []arg{
+		{"kubeconfig", p.cred("scheduler")},
+		{"secure-port", "0"},
+		{"leader-elect", "false"},
+		{"profiling", "false"},
+	}
+}
+
+// Scheduler places pods until the context ends.
+func (p Plane) Scheduler(ctx context.Context) error {
+	opts := options.NewOptions()
+	if err := apply(*opts.Flags, override(p.schedulerArgs(), p.SchedulerArgs)); err != nil {
+		return err
+	}
+	config, scheduler, err := app.Setup(ctx, opts)
+	if err != nil {
+		return err
+	}
+	return app.Run(ctx, config, scheduler)
+}

@@ -1,0 +1,199 @@
+package deploy
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"slices"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/client-go/discovery"
+	"k8s.io/client-go/discovery/cached/memory"
+	"k8s.io/client-go/dynamic"
+	"k8s.io/client-go/rest"
+	"k8s.io/client-go/restmapper"
+)
+
+const (
+	manager = "proa-deploy"
+	period  = 15 * time.Second
+	// hurry is the period while a file failed: a custom resource waits for its definition, say.
+	hurry = 3 * time.Second
+)
+
+// record is what was applied for one file: kept in the cluster, so that it is saved and restored with it.
+type record struct {
+	Sum     string `json:"sum"`
+	Objects []ref  `json:"objects"`
+}
+
+// Deployer applies one folder.
+type Deployer struct {
+	dir    string
+	client dynamic.Interface
+	mapper meta.ResettableRESTMapper
+	state  state
+	log    func(format string, args ...any)
+}
+
+// New makes a deployer of a folder.
+func New(config *rest.Config, dir string, log func(string, ...any)) (*Deployer, error) {
+	client, err := dynamic.NewForConfig(config)
+	if err != nil {
+		return nil, err
+	}
+	disco, err := discovery.NewDiscoveryClientForConfig(config)
+	if err != nil {
+		return nil, err
+	}
+	mapper := restmapper.NewDeferredDiscoveryRESTMapper(memory.NewMemCacheClient(disco))
+	return &Deployer{dir: dir, client: client, mapper: mapper, state: state{client}, log: log}, nil
+}
+
+// Run applies the folder again and again until the context ends. done is called after the first pass without error.
+func (d *Deployer) Run(ctx context.Context, done func()) error {
+	for first := true; ; {
+		wait := period
+		if err := d.pass(ctx); err != nil {
+			d.log("%v", err)
+			wait = hurry
+		} else if first {
+			first = false
+			done()
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-time.After(wait):
+		}
+	}
+}
+
+// pass brings every file into the cluster and takes out what is no longer in any.
+func (d *Deployer) pass(ctx context.Context) error {
+	files, err := manifests(d.dir)
+	if err != nil {
+		return err
+	}
+	records, err := d.state.load(ctx)
+	if err != nil {
+		return fmt.Errorf("read state: %w", err)
+	}
+	var problems []error
+	for _, name := range slices.Sorted(maps.Keys(files)) {
+		problems = append(problems, d.file(ctx, name, files[name], records))
+	}
+	for name, old := range records {
+		if _, stays := files[name]; !stays {
+			problems = append(problems, d.remove(ctx, name, old))
+		}
+	}
+	return errors.Join(problems...)
+}
+
+func (d *Deployer) file(ctx context.Context, name string, data []byte, records map[string]record) error {
+	hash := sha256.Sum256(data)
+	sum, old := hex.EncodeToString(hash[:]), records[name]
+	if old.Sum == sum {
+		return nil
+	}
+	objects, err := decode(data)
+	if err != nil {
+		return fmt.Errorf("%s: %w", name, err)
+	}
+	now := record{Sum: sum}
+	for _, o := range objects {
+		if err := d.apply(ctx, o); err != nil {
+			return fmt.Errorf("%s: %s %s: %w", name, o.GetKind(), o.GetName(), err)
+		}
+		now.Objects = append(now.Objects, refOf(o))
+	}
+	for _, r := range old.Objects {
+		if slices.ContainsFunc(now.Objects, r.same) {
+			continue
+		}
+		if err := d.delete(ctx, r); err != nil {
+			return fmt.Errorf("%s: prune %s %s: %w", name, r.Kind, r.Name, err)
+		}
+	}
+	d.log("%s applied, %d objects", name, len(objects))
+	return d.state.save(ctx, name, &now)
+}
+
+// remove deletes what a vanished file had brought.
+func (d *Deployer) remove(ctx context.Context, name string, old record) error {
+	for _, r := range slices.Backward(old.Objects) {
+		if err := d.delete(ctx, r); err != nil {
+			return fmt.Errorf("%s: delete %s %s: %w", name, r.Kind, r.Name, err)
+		}
+	}
+	d.log("%s removed", name)
+	return d.state.save(ctx, name, nil)
+}
+
+// resource finds the endpoint for an object, and fills in the default namespace where one is needed.
+func (d *Deployer) resource(r *ref) (dynamic.ResourceInterface, error) {
+	kind := schema.GroupKind{Group: r.Group, Kind: r.Kind}
+	mapping, err := d.mapper.RESTMapping(kind, r.Version)
+	if meta.IsNoMatchError(err) {
+		d.mapper.Reset() // the definition may have come since
+		mapping, err = d.mapper.RESTMapping(kind, r.Version)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if mapping.Scope.Name() == meta.RESTScopeNameRoot {
+		return d.client.Resource(mapping.Resource), nil
+	}
+	if r.Namespace == "" {
+		r.Namespace = metav1.NamespaceDefault
+	}
+	return d.client.Resource(mapping.Resource).Namespace(r.Namespace), nil
+}
+
+func (d *Deployer) apply(ctx context.Context, o *unstructured.Unstructured) error {
+	r := refOf(o)
+	api, err := d.resource(&r)
+	if err != nil {
+		return err
+	}
+	data, err := json.Marshal(o)
+	if err != nil {
+		return err
+	}
+	force := true
+	_, err = api.Patch(ctx, r.Name, "application/apply-patch+yaml", data, metav1.PatchOptions{FieldManager: manager, Force: &force})
+	return err
+}
+
+func (d *Deployer) delete(ctx context.Context, r ref) error {
+	api, err := d.resource(&r)
+	if meta.IsNoMatchError(err) {
+		return nil // its kind is gone, and it with it
+	}
+	if err != nil {
+		return err
+	}
+	policy := metav1.DeletePropagationBackground
+	err = api.Delete(ctx, r.Name, metav1.DeleteOptions{PropagationPolicy: &policy})
+	if apierrors.IsNotFound(err) {
+		return nil
+	}
+	return err
+}
+
+// Exists reports whether the folder is there at all: an agent has none.
+func Exists(dir string) bool {
+	_, err := os.Stat(dir)
+	return err == nil
+}

@@ -1,0 +1,81 @@
+package deploy
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/util/yaml"
+)
+
+// ref names an object without its version, so that a manifest may move to a newer one.
+type ref struct {
+	Group     string `json:"group,omitempty"`
+	Version   string `json:"version"`
+	Kind      string `json:"kind"`
+	Namespace string `json:"namespace,omitempty"`
+	Name      string `json:"name"`
+}
+
+func refOf(o *unstructured.Unstructured) ref {
+	gvk := o.GroupVersionKind()
+	return ref{gvk.Group, gvk.Version, gvk.Kind, o.GetNamespace(), o.GetName()}
+}
+
+// same ignores the version.
+func (r ref) same(other ref) bool {
+	r.Version = other.Version
+	return r == other
+}
+
+// decode splits a manifest into objects; lists are opened.
+func decode(data []byte) ([]*unstructured.Unstructured, error) {
+	var all []*unstructured.Unstructured
+	docs := yaml.NewYAMLReader(bufio.NewReader(bytes.NewReader(data)))
+	for {
+		doc, err := docs.Read()
+		if errors.Is(err, io.EOF) {
+			return all, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+		text, err := yaml.ToJSON(doc)
+		if err != nil {
+			return nil, err
+		}
+		if bytes.Equal(bytes.TrimSpace(text), []byte("null")) {
+			continue
+		}
+		objects, err := open(text)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, objects...)
+	}
+}
+
+func open(text []byte) ([]*unstructured.Unstructured, error) {
+	o := &unstructured.Unstructured{}
+	if err := o.UnmarshalJSON(text); err != nil {
+		return nil, err
+	}
+	if o.IsList() {
+		list, err := o.ToList()
+		if err != nil {
+			return nil, err
+		}
+		var all []*unstructured.Unstructured
+		for i := range list.Items {
+			all = append(all, &list.Items[i])
+		}
+		return all, nil
+	}
+	if o.GetName() == "" {
+		return nil, fmt.Errorf("%s without a name", o.GetKind())
+	}
+	return []*unstructured.Unstructured{o}, nil
+}

@@ -1,0 +1,80 @@
+package deploy
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/dynamic"
+)
+
+// stateName is the config map that remembers what was deployed, one key per file.
+const stateName = "deployed-manifests"
+
+// state is the deployer's memory in the cluster.
+type state struct{ client dynamic.Interface }
+
+func (s state) api() dynamic.ResourceInterface {
+	return s.client.Resource(schema.GroupVersionResource{Version: "v1", Resource: "configmaps"}).Namespace(metav1.NamespaceSystem)
+}
+
+// key makes a file name fit for a config map.
+func key(file string) string { return strings.ReplaceAll(file, "/", "__") }
+
+func file(key string) string { return strings.ReplaceAll(key, "__", "/") }
+
+func (s state) load(ctx context.Context) (map[string]record, error) {
+	records := map[string]record{}
+	m, err := s.api().Get(ctx, stateName, metav1.GetOptions{})
+	if apierrors.IsNotFound(err) {
+		return records, s.create(ctx)
+	}
+	if err != nil {
+		return nil, err
+	}
+	data, _, err := unstructured.NestedStringMap(m.Object, "data")
+	if err != nil {
+		return nil, err
+	}
+	for k, text := range data {
+		var r record
+		if err := json.Unmarshal([]byte(text), &r); err != nil {
+			return nil, fmt.Errorf("%s: %w", k, err)
+		}
+		records[file(k)] = r
+	}
+	return records, nil
+}
+
+func (s state) create(ctx context.Context) error {
+	m := &unstructured.Unstructured{Object: map[string]any{
+		"apiVersion": "v1", "kind": "ConfigMap",
+		"metadata": map[string]any{"name": stateName, "namespace": metav1.NamespaceSystem},
+	}}
+	_, err := s.api().Create(ctx, m, metav1.CreateOptions{})
+	return err
+}
+
+// save remembers one file, or forgets it.
+func (s state) save(ctx context.Context, file string, r *record) error {
+	var value any
+	if r != nil {
+		text, err := json.Marshal(r)
+		if err != nil {
+			return err
+		}
+		value = string(text)
+	}
+	patch, err := json.Marshal(map[string]any{"data": map[string]any{key(file): value}})
+	if err != nil {
+		return err
+	}
+	_, err = s.api().Patch(ctx, stateName, types.MergePatchType, patch, metav1.PatchOptions{})
+	return err
+}

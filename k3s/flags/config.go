@@ -1,0 +1,153 @@
+// Package flags reads what the runtime is told: K3s's flag names from its configuration file and the command line.
+// It knows names, defaults and precedence; what a value does is decided where it is used.
+// It refuses unknown flags on the command line; unknown keys in the file are returned as warnings, as K3s does.
+package flags
+
+import (
+	"fmt"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/pflag"
+)
+
+// Config is everything the runtime can be told. The comments are the help texts' long form.
+type Config struct {
+	ConfigFile string // read before the command line, with the drop-ins in ConfigFile.d
+	DataDir    string
+	Verbosity  int
+
+	// The API as others see it.
+	HTTPSListenPort  int
+	AdvertiseAddress string
+	TLSSan           []string
+	WriteKubeconfig  string
+	Disable          []string // packaged manifests that are not deployed, by file name without .yaml
+
+	// Membership.
+	Server string // URL to join; empty: this machine is the whole cluster
+	Token  string
+
+	// This node.
+	NodeName   string
+	NodeIP     string
+	NodeLabels []string
+	NodeTaints []string
+	ResolvConf string
+
+	// The cluster's networks.
+	ClusterCIDR    string
+	ServiceCIDR    string
+	ClusterDNS     string
+	ClusterDomain  string
+	FlannelBackend string
+	FlannelIface   string
+
+	// Arguments handed to a component as they are, after our own.
+	APIServerArgs         []string
+	ControllerManagerArgs []string
+	SchedulerArgs         []string
+	KubeletArgs           []string
+	KubeProxyArgs         []string
+
+	// The appliance's own.
+	PreloadDir        string
+	PackagedManifests string
+	CNIBinDir         string
+	ContainerdSocket  string
+	DisableAgent      bool // control plane only: for tests on machines that cannot run pods
+	BindAddress       string
+}
+
+// Path joins elements below the data directory.
+func (c *Config) Path(elem ...string) string {
+	return filepath.Join(append([]string{c.DataDir}, elem...)...)
+}
+
+// set declares every flag. Order is the order of the help text.
+func (c *Config) set() *pflag.FlagSet {
+	fs := pflag.NewFlagSet("k3s", pflag.ContinueOnError)
+	fs.SortFlags = false
+	fs.StringVarP(&c.ConfigFile, "config", "c", "/etc/rancher/k3s/config.yaml", "configuration `file`, read first; the command line wins")
+	fs.StringVarP(&c.DataDir, "data-dir", "d", "/var/lib/rancher/k3s", "`folder` for all state")
+	fs.IntVarP(&c.Verbosity, "v", "v", 0, "log verbosity `level` of the Kubernetes components")
+	fs.StringVar(&c.BindAddress, "bind-address", "0.0.0.0", "`address` the API server listens on")
+	fs.IntVar(&c.HTTPSListenPort, "https-listen-port", 6443, "`port` of the API server")
+	fs.StringVar(&c.AdvertiseAddress, "advertise-address", "", "`address` others reach the API server at (default: node-ip)")
+	fs.StringSliceVar(&c.TLSSan, "tls-san", nil, "additional `name` or address in the API server's certificate")
+	fs.StringVarP(&c.WriteKubeconfig, "write-kubeconfig", "o", "/etc/rancher/k3s/k3s.yaml", "`file` for the administrator's kubeconfig")
+	fs.StringSliceVar(&c.Disable, "disable", nil, "do not deploy packaged `component` (coredns, local-storage)")
+	fs.StringVarP(&c.Server, "server", "s", "", "`URL` of the server to join")
+	fs.StringVarP(&c.Token, "token", "t", "", "shared `secret` for joining")
+	fs.StringVar(&c.NodeName, "node-name", "", "`name` of this node (default: host name)")
+	fs.StringVarP(&c.NodeIP, "node-ip", "i", "", "`address` of this node (default: that of the default route's interface)")
+	fs.StringSliceVar(&c.NodeLabels, "node-label", nil, "register the node with `key=value`")
+	fs.StringSliceVar(&c.NodeTaints, "node-taint", nil, "register the node with taint `key=value:effect`")
+	fs.StringVar(&c.ResolvConf, "resolv-conf", "", "resolv.conf `file` for pods with the node's DNS policy (default: /etc/resolv.conf)")
+	fs.StringVar(&c.ClusterCIDR, "cluster-cidr", "10.42.0.0/16", "`network` for pods")
+	fs.StringVar(&c.ServiceCIDR, "service-cidr", "10.43.0.0/16", "`network` for services")
+	fs.StringVar(&c.ClusterDNS, "cluster-dns", "", "`address` of the DNS service (default: the tenth of service-cidr)")
+	fs.StringVar(&c.ClusterDomain, "cluster-domain", "cluster.local", "DNS `domain` of the cluster")
+	fs.StringVar(&c.FlannelBackend, "flannel-backend", "vxlan", "vxlan, host-gw or none")
+	fs.StringVar(&c.FlannelIface, "flannel-iface", "", "`interface` flannel sends through (default: that of node-ip)")
+	fs.StringArrayVar(&c.APIServerArgs, "kube-apiserver-arg", nil, "`flag=value` for kube-apiserver")
+	fs.StringArrayVar(&c.ControllerManagerArgs, "kube-controller-manager-arg", nil, "`flag=value` for kube-controller-manager")
+	fs.StringArrayVar(&c.SchedulerArgs, "kube-scheduler-arg", nil, "`flag=value` for kube-scheduler")
+	fs.StringArrayVar(&c.KubeletArgs, "kubelet-arg", nil, "`flag=value` for kubelet")
+	fs.StringArrayVar(&c.KubeProxyArgs, "kube-proxy-arg", nil, "`flag=value` for kube-proxy")
+	fs.StringVar(&c.PreloadDir, "preload-dir", "/usr/share/proa/images", "`folder` of image archives imported at start")
+	fs.StringVar(&c.PackagedManifests, "packaged-manifests", "/usr/share/proa/manifests", "`folder` of manifests copied to server/manifests at start")
+	fs.StringVar(&c.CNIBinDir, "cni-bin-dir", "/usr/libexec/cni", "`folder` of the CNI plugins")
+	fs.StringVar(&c.ContainerdSocket, "containerd-socket", "/run/k3s/containerd/containerd.sock", "`path` of containerd's socket")
+	fs.BoolVar(&c.DisableAgent, "disable-agent", false, "run the control plane only")
+	return fs
+}
+
+// Usage is the help text of server and agent.
+func Usage() string { return new(Config).set().FlagUsagesWrapped(110) }
+
+// Parse merges defaults, the configuration file and the command line, in rising precedence.
+// Warnings name keys of the file that no flag has.
+func Parse(args []string) (c *Config, warnings []string, err error) {
+	c = new(Config)
+	fs := c.set()
+	if err := fs.Parse(args); err != nil {
+		return nil, nil, err
+	}
+	if fs.NArg() > 0 {
+		return nil, nil, fmt.Errorf("unexpected argument %q", fs.Arg(0))
+	}
+	onCommandLine := map[string]bool{}
+	fs.Visit(func(f *pflag.Flag) { onCommandLine[f.Name] = true })
+	file, err := readFiles(c.ConfigFile)
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, e := range file {
+		if onCommandLine[e.key] {
+			continue
+		}
+		if fs.Lookup(e.key) == nil {
+			warnings = append(warnings, fmt.Sprintf("%s: unknown key %q skipped", e.file, e.key))
+			continue
+		}
+		for _, value := range e.values {
+			if err := fs.Set(e.key, value); err != nil {
+				return nil, nil, fmt.Errorf("%s: %s: %w", e.file, e.key, err)
+			}
+		}
+	}
+	return c, warnings, c.validate()
+}
+
+func (c *Config) validate() error {
+	if c.NodeName != strings.ToLower(c.NodeName) {
+		return fmt.Errorf("node-name %q: must be lower case", c.NodeName)
+	}
+	switch c.FlannelBackend {
+	case "vxlan", "host-gw", "none":
+	default:
+		return fmt.Errorf("flannel-backend %q: want vxlan, host-gw or none", c.FlannelBackend)
+	}
+	return c.fillNetworks()
+}

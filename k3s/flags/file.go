@@ -1,0 +1,100 @@
+package flags
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"gopkg.in/yaml.v3"
+)
+
+// entry is one key of the configuration files after merging, with the file that had the last word.
+type entry struct {
+	file   string
+	key    string
+	values []string
+}
+
+// readFiles reads path and then path.d/*.yaml in order of name. A later file replaces a key; "key+" appends to it.
+// A missing file is an empty one.
+func readFiles(path string) ([]entry, error) {
+	dropins, err := filepath.Glob(path + ".d/*.yaml")
+	if err != nil {
+		return nil, err
+	}
+	slices.Sort(dropins)
+	var merged []entry
+	for _, file := range append([]string{path}, dropins...) {
+		data, err := os.ReadFile(file)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		if merged, err = merge(merged, file, data); err != nil {
+			return nil, err
+		}
+	}
+	return merged, nil
+}
+
+func merge(into []entry, file string, data []byte) ([]entry, error) {
+	var doc yaml.Node
+	if err := yaml.Unmarshal(data, &doc); err != nil {
+		return nil, fmt.Errorf("%s: %w", file, err)
+	}
+	if len(doc.Content) == 0 {
+		return into, nil
+	}
+	top := doc.Content[0]
+	if top.Kind != yaml.MappingNode {
+		return nil, fmt.Errorf("%s:%d: want flag names as keys", file, top.Line)
+	}
+	for i := 0; i+1 < len(top.Content); i += 2 {
+		key, value := top.Content[i], top.Content[i+1]
+		values, err := scalars(value)
+		if err != nil {
+			return nil, fmt.Errorf("%s:%d: %s: %w", file, key.Line, key.Value, err)
+		}
+		into = put(into, entry{file, key.Value, values})
+	}
+	return into, nil
+}
+
+func put(into []entry, e entry) []entry {
+	name, appends := strings.CutSuffix(e.key, "+")
+	e.key = name
+	at := slices.IndexFunc(into, func(old entry) bool { return old.key == name })
+	switch {
+	case at < 0:
+		return append(into, e)
+	case appends:
+		into[at].values = append(into[at].values, e.values...)
+	default:
+		into[at] = e
+	}
+	return into
+}
+
+// scalars flattens a value: a list is its items, anything else is one text.
+func scalars(n *yaml.Node) ([]string, error) {
+	switch n.Kind {
+	case yaml.ScalarNode:
+		return []string{n.Value}, nil
+	case yaml.SequenceNode:
+		var all []string
+		for _, item := range n.Content {
+			if item.Kind != yaml.ScalarNode {
+				return nil, errors.New("want a list of plain values")
+			}
+			all = append(all, item.Value)
+		}
+		return all, nil
+	}
+	return nil, errors.New("want a plain value or a list")
+}

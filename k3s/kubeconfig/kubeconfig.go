@@ -1,0 +1,48 @@
+// Package kubeconfig writes the files with which a component or a person reaches the API server.
+// It writes one cluster, one user and one context, and nothing else.
+package kubeconfig
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/google/renameio/v2"
+	"k8s.io/client-go/tools/clientcmd"
+	"k8s.io/client-go/tools/clientcmd/api"
+)
+
+// File names the certificates by path, so that a renewed one is picked up without rewriting the kubeconfig.
+func File(path, server, authority, base string) error {
+	return write(path, api.Cluster{Server: server, CertificateAuthority: authority},
+		api.AuthInfo{ClientCertificate: base + ".crt", ClientKey: base + ".key"})
+}
+
+// Portable carries the certificates inside, for use on another machine.
+func Portable(path, server, authority, base string) error {
+	var data [3][]byte
+	for i, file := range []string{authority, base + ".crt", base + ".key"} {
+		var err error
+		if data[i], err = os.ReadFile(file); err != nil {
+			return err
+		}
+	}
+	return write(path, api.Cluster{Server: server, CertificateAuthorityData: data[0]},
+		api.AuthInfo{ClientCertificateData: data[1], ClientKeyData: data[2]})
+}
+
+func write(path string, cluster api.Cluster, user api.AuthInfo) error {
+	config := api.NewConfig()
+	config.Clusters["default"] = &cluster
+	config.AuthInfos["default"] = &user
+	config.Contexts["default"] = &api.Context{Cluster: "default", AuthInfo: "default"}
+	config.CurrentContext = "default"
+	data, err := clientcmd.Write(*config)
+	if err != nil {
+		return fmt.Errorf("encode %s: %w", path, err)
+	}
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return err
+	}
+	return renameio.WriteFile(path, data, 0o600)
+}

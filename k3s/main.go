@@ -1,0 +1,80 @@
+// Command k3s runs a Kubernetes cluster, or its clients, in one process.
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+)
+
+// Set by the linker.
+var (
+	version    = "dev"
+	kubernetes = "unknown"
+)
+
+// verb is one thing the command can do.
+type verb struct {
+	name string
+	run  func(args []string) error
+	help string
+}
+
+// verbs, in the order of the help text. A link to the binary named like a verb is that verb.
+func verbs() []verb {
+	return []verb{
+		{"server", server, "run control plane and node"},
+		{"agent", agent, "run a node of another server's cluster"},
+		{"kubectl", kubectl, "control the cluster"},
+		{"ctr", ctr, "look into containerd"},
+		{"check-config", checkConfig, "check kernel and tools"},
+		{"version", printVersion, "print versions"},
+	}
+}
+
+func main() {
+	args := os.Args[1:]
+	name := filepath.Base(os.Args[0])
+	if !known(name) {
+		if len(args) == 0 || args[0] == "help" || args[0] == "--help" || args[0] == "-h" {
+			usage(os.Stdout)
+			return
+		}
+		name, args = args[0], args[1:]
+	}
+	for _, v := range verbs() {
+		if v.name != name {
+			continue
+		}
+		if err := v.run(args); err != nil {
+			fmt.Fprintf(os.Stderr, "k3s: %s: %v\n", name, err)
+			os.Exit(1)
+		}
+		return
+	}
+	fmt.Fprintf(os.Stderr, "k3s: no verb %q\n", name)
+	usage(os.Stderr)
+	os.Exit(2)
+}
+
+func known(name string) bool {
+	for _, v := range verbs() {
+		if v.name == name {
+			return true
+		}
+	}
+	return false
+}
+
+func usage(w io.Writer) {
+	fmt.Fprintln(w, "usage: k3s VERB [arguments]")
+	for _, v := range verbs() {
+		fmt.Fprintf(w, "  %-14s %s\n", v.name, v.help)
+	}
+}
+
+func printVersion([]string) error {
+	fmt.Printf("k3s %s\nkubernetes %s\n", version, kubernetes)
+	return nil
+}

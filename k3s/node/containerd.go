@@ -1,0 +1,134 @@
+package node
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/containerd/containerd/v2/client"
+	_ "github.com/containerd/containerd/v2/cmd/containerd/builtins" // registers snapshotters, CRI and the other plugins
+	"github.com/containerd/containerd/v2/cmd/containerd/server"
+	"github.com/containerd/containerd/v2/cmd/containerd/server/config"
+	"github.com/containerd/containerd/v2/core/mount"
+)
+
+// PauseImage holds a pod's namespaces open. Its name is pinned here and in k3s/images.yaml.
+const PauseImage = "proa.local/pause:3.10.2"
+
+// containerdTemplate is containerd's configuration, format 3. crun is the OCI runtime: it starts a container in a
+// fraction of runc's time and memory. cgroupfs: there is no systemd to ask.
+// The container logs' and the shims' paths are under state, so that they outlive this process and end with the boot.
+const containerdTemplate = `version = 3
+root = @root
+state = @state
+temp = @temp
+disabled_plugins = ["io.containerd.internal.v1.opt", "io.containerd.internal.v1.restart",
+  "io.containerd.snapshotter.v1.blockfile", "io.containerd.snapshotter.v1.erofs"]
+required_plugins = ["io.containerd.grpc.v1.cri", "io.containerd.snapshotter.v1.overlayfs"]
+
+[grpc]
+  address = @socket
+
+[plugins.'io.containerd.cri.v1.images']
+  snapshotter = "overlayfs"
+  [plugins.'io.containerd.cri.v1.images'.pinned_images]
+    sandbox = @pause
+  [plugins.'io.containerd.cri.v1.images'.registry]
+    config_path = @certs
+
+[plugins.'io.containerd.cri.v1.runtime']
+  enable_unprivileged_ports = true
+  enable_unprivileged_icmp = true
+  device_ownership_from_security_context = false
+  [plugins.'io.containerd.cri.v1.runtime'.cni]
+    bin_dirs = [@cnibin]
+    conf_dir = @cniconf
+  [plugins.'io.containerd.cri.v1.runtime'.containerd]
+    default_runtime_name = "crun"
+    [plugins.'io.containerd.cri.v1.runtime'.containerd.runtimes.crun]
+      runtime_type = "io.containerd.runc.v2"
+      [plugins.'io.containerd.cri.v1.runtime'.containerd.runtimes.crun.options]
+        BinaryName = "crun"
+        SystemdCgroup = false
+
+[plugins.'io.containerd.nri.v1.nri']
+  disable = true
+
+[plugins.'io.containerd.grpc.v1.cri']
+  stream_server_address = "127.0.0.1"
+  stream_server_port = "0"
+`
+
+func (n Node) containerdState() string { return filepath.Dir(n.ContainerdSocket) }
+
+func (n Node) containerdConfig() string {
+	return strings.NewReplacer(
+		"@root", quote(n.agent("containerd")),
+		"@state", quote(n.containerdState()),
+		"@temp", quote(n.agent("containerd/tmp")),
+		"@socket", quote(n.ContainerdSocket),
+		"@pause", quote(PauseImage),
+		"@certs", quote(n.agent("etc/containerd/certs.d")),
+		"@cnibin", quote(n.CNIBinDir),
+		"@cniconf", quote(n.agent("etc/cni/net.d")),
+	).Replace(containerdTemplate)
+}
+
+// Containerd serves on its socket until the context ends. Shims stay, and are found again by the next start.
+func (n Node) Containerd(ctx context.Context) error {
+	c := &config.Config{Version: 3}
+	if err := config.LoadConfig(ctx, n.agent("etc/containerd/config.toml"), c); err != nil {
+		return err
+	}
+	if err := server.CreateTopLevelDirectories(c); err != nil {
+		return err
+	}
+	if err := n.tempMounts(); err != nil {
+		return err
+	}
+	srv, err := server.New(ctx, c)
+	if err != nil {
+		return err
+	}
+	defer srv.Stop()
+	if err := srv.Start(ctx); err != nil {
+		return err
+	}
+	<-ctx.Done()
+	return nil
+}
+
+// tempMounts unmounts what a killed process was unpacking.
+func (n Node) tempMounts() error {
+	dir := n.agent("containerd/tmpmounts")
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return err
+	}
+	if err := mount.SetTempMountLocation(dir); err != nil {
+		return err
+	}
+	_, err := mount.CleanupTempMounts(0)
+	return err
+}
+
+// client connects to our containerd, in Kubernetes' namespace.
+func (n Node) client() (*client.Client, error) {
+	return client.New(n.ContainerdSocket, client.WithDefaultNamespace("k8s.io"), client.WithTimeout(10*time.Second))
+}
+
+// ContainerdReady returns when the socket answers.
+func (n Node) ContainerdReady(ctx context.Context) error {
+	c, err := n.client()
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	serving, err := c.IsServing(ctx)
+	if err == nil && !serving {
+		err = fmt.Errorf("not serving")
+	}
+	return err
+}

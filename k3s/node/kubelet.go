@@ -1,0 +1,128 @@
+package node
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/spf13/pflag"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	utilfeature "k8s.io/apiserver/pkg/util/feature"
+	cliflag "k8s.io/component-base/cli/flag"
+	"k8s.io/kubernetes/cmd/kubelet/app"
+	"k8s.io/kubernetes/cmd/kubelet/app/options"
+	kubeletconfig "k8s.io/kubernetes/pkg/kubelet/apis/config"
+	"k8s.io/kubernetes/pkg/util/taints"
+)
+
+// Kubelet runs pods until the context ends. It stops managing them then; it does not stop them.
+func (n Node) Kubelet(ctx context.Context) error {
+	s, err := n.kubeletServer()
+	if err != nil {
+		return err
+	}
+	deps, err := app.UnsecuredDependencies(ctx, s, utilfeature.DefaultFeatureGate)
+	if err != nil {
+		return err
+	}
+	return app.Run(ctx, s, deps, utilfeature.DefaultFeatureGate)
+}
+
+func (n Node) kubeletServer() (*options.KubeletServer, error) {
+	s, err := options.NewKubeletServer()
+	if err != nil {
+		return nil, err
+	}
+	s.HostnameOverride = n.Name
+	s.NodeIP = n.IP
+	s.KubeConfig = n.kubeconfig("kubelet")
+	if s.NodeLabels, err = labels(n.NodeLabels); err != nil {
+		return nil, err
+	}
+	if s.RegisterWithTaints, err = parseTaints(n.NodeTaints); err != nil {
+		return nil, err
+	}
+	n.trust(&s.KubeletConfiguration)
+	n.habits(&s.KubeletConfiguration)
+	return s, overrideKubelet(s, n.KubeletArgs)
+}
+
+// trust: whoever asks shows a certificate or token, and the API server says what they may do.
+func (n Node) trust(k *kubeletconfig.KubeletConfiguration) {
+	k.Authentication.Anonymous.Enabled = false
+	k.Authentication.Webhook.Enabled = true
+	k.Authentication.X509.ClientCAFile = n.agent("client-ca.crt")
+	k.Authorization.Mode = kubeletconfig.KubeletAuthorizationModeWebhook
+	k.TLSCertFile = n.agent("serving-kubelet.crt")
+	k.TLSPrivateKeyFile = n.agent("serving-kubelet.key")
+	k.RotateCertificates = false // renewed by the runtime's own start
+	k.ReadOnlyPort = 0
+	k.HealthzBindAddress = "127.0.0.1"
+}
+
+func (n Node) habits(k *kubeletconfig.KubeletConfiguration) {
+	k.ContainerRuntimeEndpoint = "unix://" + n.ContainerdSocket
+	k.ImageServiceEndpoint = k.ContainerRuntimeEndpoint
+	k.CgroupDriver = "cgroupfs"
+	k.FailSwapOn = false
+	k.SerializeImagePulls = false
+	k.StaticPodPath = n.agent("pod-manifests")
+	k.ClusterDNS = []string{n.ClusterDNS}
+	k.ClusterDomain = n.ClusterDomain
+	k.ResolverConfig = n.podResolvConf()
+	k.MakeIPTablesUtilChains = false // the image has nft only
+	k.EvictionHard = map[string]string{
+		"memory.available": "100Mi", "nodefs.available": "5%", "imagefs.available": "5%",
+		"nodefs.inodesFree": "5%", "imagefs.inodesFree": "5%",
+	}
+	// One disk is both; K3s's thresholds for collecting images follow its eviction ones.
+	k.NodeStatusUpdateFrequency = metav1.Duration{Duration: 10 * time.Second}
+	k.VolumePluginDir = filepath.Join(n.DataDir, "agent", "libexec", "kubelet-plugins")
+}
+
+// overrideKubelet applies the user's "flag=value" texts last.
+func overrideKubelet(s *options.KubeletServer, args []string) error {
+	fs := pflag.NewFlagSet("kubelet", pflag.ContinueOnError)
+	fs.SetNormalizeFunc(cliflag.WordSepNormalizeFunc)
+	s.AddFlags(fs)
+	return setAll(fs, args)
+}
+
+func setAll(fs *pflag.FlagSet, args []string) error {
+	for _, text := range args {
+		name, value, ok := strings.Cut(strings.TrimPrefix(text, "--"), "=")
+		if !ok {
+			value = "true"
+		}
+		if err := fs.Set(name, value); err != nil {
+			return fmt.Errorf("argument %s: %w", text, err)
+		}
+	}
+	return nil
+}
+
+func labels(texts []string) (map[string]string, error) {
+	m := map[string]string{}
+	for _, text := range texts {
+		key, value, ok := strings.Cut(text, "=")
+		if !ok || key == "" {
+			return nil, fmt.Errorf("node-label %q: want key=value", text)
+		}
+		m[key] = value
+	}
+	return m, nil
+}
+
+func parseTaints(texts []string) ([]corev1.Taint, error) {
+	add, remove, err := taints.ParseTaints(texts)
+	if err == nil && len(remove) > 0 {
+		err = fmt.Errorf("cannot remove %v", remove)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("node-taint: %w", err)
+	}
+	return add, nil
+}

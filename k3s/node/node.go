@@ -1,0 +1,119 @@
+// Package node runs what makes this machine a node: containerd, the kubelet, kube-proxy and flannel, all inside this
+// process, and imports the image archives that lie on it. Only shims, the OCI runtime and CNI plugins are processes
+// of their own: they, and with them the pods, outlive the runtime.
+package node
+
+import (
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"github.com/google/renameio/v2"
+
+	"github.com/proa-os/proa/k3s/flags"
+	"github.com/proa-os/proa/k3s/kubeconfig"
+)
+
+// Node is this machine as a member of the cluster.
+type Node struct {
+	*flags.Config
+	Identity
+}
+
+func (n Node) agent(elem ...string) string {
+	return n.Path(append([]string{"agent"}, elem...)...)
+}
+
+func (n Node) kubeconfig(user string) string { return n.agent(user + ".kubeconfig") }
+
+// kubeconfigs names the node's users and their certificates.
+var kubeconfigs = []struct{ file, certificate string }{
+	{"kubelet", "client-kubelet"},
+	{"kubeproxy", "client-kube-proxy"},
+	{"k3scontroller", "client-k3s-controller"},
+}
+
+// Files writes every file the node's components read.
+func (n Node) Files() error {
+	server := "https://" + net.JoinHostPort("127.0.0.1", strconv.Itoa(n.HTTPSListenPort))
+	for _, k := range kubeconfigs {
+		if err := kubeconfig.File(n.kubeconfig(k.file), server, n.agent("server-ca.crt"), n.agent(k.certificate)); err != nil {
+			return err
+		}
+	}
+	for _, dir := range []string{n.agent("pod-manifests"), n.agent("images")} {
+		if err := os.MkdirAll(dir, 0o700); err != nil {
+			return err
+		}
+	}
+	for _, f := range []struct{ path, content string }{
+		{n.agent("etc/containerd/config.toml"), n.containerdConfig()},
+		{n.agent("etc/flannel/net-conf.json"), n.flannelConfig()},
+		{n.agent("etc/cni/net.d/10-flannel.conflist"), n.cniConfig()},
+		{n.agent("etc/resolv.conf"), resolvConf(n.hostResolvConf())},
+	} {
+		if err := writeFile(f.path, f.content); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func writeFile(path, content string) error {
+	if content == "" {
+		return os.RemoveAll(path)
+	}
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return err
+	}
+	return renameio.WriteFile(path, []byte(content), 0o644)
+}
+
+func (n Node) hostResolvConf() string {
+	if n.ResolvConf != "" {
+		return n.ResolvConf
+	}
+	return "/etc/resolv.conf"
+}
+
+// noUpstream stands in for a name server on a node that has none. CoreDNS refuses to start without one to forward to,
+// and a loopback address would send its own questions back to it. RFC 5737 gives this one to nobody.
+const noUpstream = "nameserver 192.0.2.1\n"
+
+// resolvConf decides what pods with the node's DNS policy get: empty, when the node's own file serves.
+func resolvConf(path string) string {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return noUpstream
+	}
+	for line := range strings.Lines(string(data)) {
+		fields := strings.Fields(line)
+		if len(fields) < 2 || fields[0] != "nameserver" {
+			continue
+		}
+		address, _, _ := strings.Cut(fields[1], "%")
+		if ip := net.ParseIP(address); ip != nil && !ip.IsLoopback() {
+			return ""
+		}
+	}
+	return noUpstream
+}
+
+// podResolvConf is the file the kubelet hands to pods.
+func (n Node) podResolvConf() string {
+	if own := n.agent("etc/resolv.conf"); exists(own) {
+		return own
+	}
+	return n.hostResolvConf()
+}
+
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
+}
+
+// quote makes a TOML or JSON string of a path.
+func quote(s string) string { return fmt.Sprintf("%q", s) }

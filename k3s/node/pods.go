@@ -1,0 +1,58 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials/insecure"
+	cri "k8s.io/cri-api/pkg/apis/runtime/v1"
+)
+
+const (
+	// containerGrace is what a container gets between its stop signal and the kill, when the machine goes down.
+	containerGrace = 20 * time.Second
+	podsDeadline   = 30 * time.Second
+)
+
+// StopPods stops every container and then every sandbox of this node, side by side, within half a minute.
+func (n Node) StopPods() error {
+	ctx, cancel := context.WithTimeout(context.Background(), podsDeadline)
+	defer cancel()
+	conn, err := grpc.NewClient("unix://"+n.ContainerdSocket, grpc.WithTransportCredentials(insecure.NewCredentials()))
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	runtime := cri.NewRuntimeServiceClient(conn)
+	running := &cri.ContainerFilter{State: &cri.ContainerStateValue{State: cri.ContainerState_CONTAINER_RUNNING}}
+	containers, err := runtime.ListContainers(ctx, &cri.ListContainersRequest{Filter: running})
+	if err != nil {
+		return err
+	}
+	err = each(containers.Containers, func(c *cri.Container) error {
+		_, err := runtime.StopContainer(ctx, &cri.StopContainerRequest{ContainerId: c.Id, Timeout: int64(containerGrace.Seconds())})
+		return err
+	})
+	pods, listErr := runtime.ListPodSandbox(ctx, &cri.ListPodSandboxRequest{})
+	if listErr != nil {
+		return errors.Join(err, listErr)
+	}
+	return errors.Join(err, each(pods.Items, func(p *cri.PodSandbox) error {
+		_, err := runtime.StopPodSandbox(ctx, &cri.StopPodSandboxRequest{PodSandboxId: p.Id})
+		return err
+	}))
+}
+
+// each runs f for all items at once and joins what went wrong.
+func each[T any](items []T, f func(T) error) error {
+	errs := make([]error, len(items))
+	var wg sync.WaitGroup
+	for i, item := range items {
+		wg.Go(func() { errs[i] = f(item) })
+	}
+	wg.Wait()
+	return errors.Join(errs...)
+}

@@ -1,0 +1,36 @@
+package node
+
+import (
+	"context"
+
+	"github.com/spf13/pflag"
+	"k8s.io/kubernetes/cmd/kube-proxy/app"
+)
+
+func (n Node) proxyArgs() []string {
+	return []string{
+		"kubeconfig=" + n.kubeconfig("kubeproxy"),
+		"proxy-mode=nftables",
+		"hostname-override=" + n.Name,
+		"cluster-cidr=" + n.ClusterCIDR,
+		"healthz-bind-address=127.0.0.1:10256",
+		"metrics-bind-address=127.0.0.1:10249",
+	}
+}
+
+// Proxy programs the service rules until the context ends. The rules stay: connections of running pods go on.
+func (n Node) Proxy(ctx context.Context) error {
+	opts := app.NewOptions()
+	fs := pflag.NewFlagSet("kube-proxy", pflag.ContinueOnError)
+	opts.AddFlags(fs)
+	if err := setAll(fs, append(n.proxyArgs(), n.KubeProxyArgs...)); err != nil {
+		return err
+	}
+	if err := opts.Complete(fs); err != nil {
+		return err
+	}
+	if err := opts.Validate(); err != nil {
+		return err
+	}
+	return opts.Run(ctx)
+}

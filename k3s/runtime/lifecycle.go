@@ -1,0 +1,122 @@
+package runtime
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+)
+
+const (
+	readyPoll = 500 * time.Millisecond
+	// stopWait is how long a component may take to stop before the next one is stopped regardless. Data is safe: the
+	// datastore commits every write on its own.
+	stopWait = 5 * time.Second
+)
+
+// running is one started component.
+type running struct {
+	Component
+	cancel context.CancelFunc
+	ready  chan struct{} // closed when ready
+	done   chan struct{} // closed when Run returned
+}
+
+// lifecycle starts components in order and stops them in reverse.
+type lifecycle struct {
+	status func(format string, args ...any)
+	failed chan error
+	mu     sync.Mutex
+	all    []*running
+}
+
+// run starts every component as soon as those it waits for are ready, and returns when one failed or the context
+// ended, after having stopped all.
+func (l *lifecycle) run(ctx context.Context, list []Component) error {
+	l.failed = make(chan error, 2*len(list))
+	for _, c := range list {
+		run, cancel := context.WithCancel(context.WithoutCancel(ctx))
+		l.all = append(l.all, &running{Component: c, cancel: cancel, ready: make(chan struct{}), done: make(chan struct{})})
+		go l.start(run, l.all[len(l.all)-1], l.waitsFor(c))
+	}
+	var err error
+	select {
+	case err = <-l.failed:
+		l.status("failed: %v", err)
+	case <-ctx.Done():
+	}
+	l.stop()
+	return err
+}
+
+func (l *lifecycle) waitsFor(c Component) (channels []chan struct{}) {
+	for _, r := range l.all {
+		if slices.Contains(c.After, r.Name) {
+			channels = append(channels, r.ready)
+		}
+	}
+	return channels
+}
+
+func (l *lifecycle) start(ctx context.Context, r *running, after []chan struct{}) {
+	defer close(r.done)
+	for _, ready := range after {
+		select {
+		case <-ready:
+		case <-ctx.Done():
+			return
+		}
+	}
+	l.status("%s: starting", r.Name)
+	go l.awaitReady(ctx, r)
+	err := guard(func() error { return r.Run(ctx) })
+	if ctx.Err() != nil {
+		return
+	}
+	if err == nil {
+		err = errors.New("ended without a reason")
+	}
+	l.failed <- fmt.Errorf("%s: %w", r.Name, err)
+}
+
+// guard turns a panic on the component's own goroutine into its failure, so that its name is reported.
+func guard(f func() error) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("panic: %v", p)
+		}
+	}()
+	return f()
+}
+
+func (l *lifecycle) awaitReady(ctx context.Context, r *running) {
+	for began := time.Now(); ; {
+		if r.Ready == nil || r.Ready(ctx) == nil {
+			l.status("%s: ready", r.Name)
+			close(r.ready)
+			return
+		}
+		if r.Deadline > 0 && time.Since(began) > r.Deadline {
+			l.failed <- fmt.Errorf("%s: not ready after %s: %w", r.Name, r.Deadline, r.Ready(ctx))
+			return
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(readyPoll):
+		}
+	}
+}
+
+func (l *lifecycle) stop() {
+	for _, r := range slices.Backward(l.all) {
+		r.cancel()
+		select {
+		case <-r.done:
+		case <-time.After(max(stopWait, r.Stop)):
+			l.status("%s: still stopping, left behind", r.Name)
+		}
+	}
+}

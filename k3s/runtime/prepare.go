@@ -1,0 +1,124 @@
+package runtime
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"strings"
+	"time"
+
+	"k8s.io/klog/v2"
+
+	"github.com/proa-os/proa/k3s/controlplane"
+	"github.com/proa-os/proa/k3s/deploy"
+	"github.com/proa-os/proa/k3s/node"
+	"github.com/proa-os/proa/k3s/pki"
+	"github.com/proa-os/proa/k3s/token"
+)
+
+// step is one thing done before the first component starts.
+type step struct {
+	Name string
+	Run  func(*Server, context.Context) error
+}
+
+// preparation, in order. Each may rely on those before it; an error ends the process.
+var preparation = []step{
+	{"logging", (*Server).logging},
+	{"folders", (*Server).folders},
+	{"kernel", (*Server).kernel},
+	{"identity", (*Server).identity},
+	{"certificates", (*Server).certificates},
+	{"token", (*Server).token},
+	{"kubeconfigs", (*Server).kubeconfigs},
+	{"node-files", (*Server).nodeFiles},
+	{"manifest-files", (*Server).manifestFiles},
+}
+
+func (s *Server) prepare(ctx context.Context) error {
+	for _, p := range preparation {
+		if err := p.Run(s, ctx); err != nil {
+			return fmt.Errorf("%s: %w", p.Name, err)
+		}
+	}
+	return nil
+}
+
+// logging sends everything to standard error, which the supervisor keeps and rotates.
+func (s *Server) logging(context.Context) error {
+	var level klog.Level
+	return level.Set(fmt.Sprint(s.config.Verbosity))
+}
+
+// folders; the working directory is K3s's too, and nothing is written relative to it.
+func (s *Server) folders(context.Context) error {
+	if err := mkdirs(s.config.Path("server"), s.config.Path("agent"), s.config.Path("storage")); err != nil {
+		return err
+	}
+	// Pods with volumes of their own must be able to pass through.
+	for _, dir := range []string{s.config.DataDir, s.config.Path("storage")} {
+		if err := os.Chmod(dir, 0o711); err != nil {
+			return err
+		}
+	}
+	return os.Chdir(s.config.Path("server"))
+}
+
+func (s *Server) kernel(context.Context) error {
+	if s.config.DisableAgent {
+		return nil
+	}
+	for _, problem := range node.Kernel() {
+		fmt.Fprintln(os.Stderr, "k3s: kernel:", problem)
+	}
+	return nil
+}
+
+func (s *Server) identity(ctx context.Context) error {
+	id, err := node.Identify(ctx, s.config.NodeName, s.config.NodeIP, func(reason error) {
+		s.notify.Status("network: waiting: %v", reason)
+	})
+	if err != nil {
+		return err
+	}
+	s.node = node.Node{Config: s.config, Identity: id}
+	s.plane = controlplane.Plane{Config: s.config, NodeIP: id.IP}
+	return nil
+}
+
+func (s *Server) certificates(context.Context) error {
+	id := pki.Identity{
+		DataDir: s.config.DataDir, NodeName: s.node.Name, NodeIP: s.node.IP, Domain: s.config.ClusterDomain,
+		Service: s.config.APIServiceIP().String(), SANs: append(s.config.TLSSan, s.config.AdvertiseAddress),
+	}
+	renewed, err := id.Ensure(time.Now())
+	if len(renewed) > 0 {
+		s.notify.Status("certificates: new: %s", strings.Join(renewed, " "))
+	}
+	return err
+}
+
+func (s *Server) token(context.Context) error {
+	bundle, err := os.ReadFile(s.config.Path("server", "tls", "server-ca.crt"))
+	if err != nil {
+		return err
+	}
+	return token.Ensure(s.config.Path("server"), s.config.Token, bundle)
+}
+
+func (s *Server) kubeconfigs(context.Context) error { return s.plane.WriteKubeconfigs() }
+
+func (s *Server) nodeFiles(context.Context) error { return s.node.Files() }
+
+// manifestFiles fills in K3s's variables, so that its own manifests work here.
+func (s *Server) manifestFiles(context.Context) error {
+	return deploy.Stage(s.config.PackagedManifests, s.manifestDir(), map[string]string{
+		"CLUSTER_DNS":                s.config.ClusterDNS,
+		"CLUSTER_DNS_LIST":           "[" + s.config.ClusterDNS + "]",
+		"CLUSTER_DNS_IPFAMILYPOLICY": "SingleStack",
+		"CLUSTER_DOMAIN":             s.config.ClusterDomain,
+		"DEFAULT_LOCAL_STORAGE_PATH": s.config.Path("storage"),
+		"NODE_NAME":                  s.node.Name,
+		"NODE_IP":                    s.node.IP,
+	}, s.config.Disable)
+}

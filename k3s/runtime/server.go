@@ -1,0 +1,126 @@
+package runtime
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"sync/atomic"
+	"time"
+
+	"k8s.io/client-go/rest"
+	"k8s.io/client-go/tools/clientcmd"
+
+	"github.com/proa-os/proa/k3s/controlplane"
+	"github.com/proa-os/proa/k3s/datastore"
+	"github.com/proa-os/proa/k3s/deploy"
+	"github.com/proa-os/proa/k3s/flags"
+	"github.com/proa-os/proa/k3s/node"
+	"github.com/proa-os/proa/k3s/notify"
+)
+
+// Server is a whole cluster on this machine: control plane and node.
+type Server struct {
+	config *flags.Config
+	notify *notify.Notifier
+	plane  controlplane.Plane
+	node   node.Node
+
+	powerOff         atomic.Bool // the machine goes down: pods are stopped with us
+	imagesImported   flag
+	manifestsApplied flag
+}
+
+// flag is raised once.
+type flag struct{ up atomic.Bool }
+
+func (f *flag) check(context.Context) error {
+	if f.up.Load() {
+		return nil
+	}
+	return fmt.Errorf("not yet")
+}
+
+// Serve prepares the machine, runs the components until the context ends or one fails, and stops them.
+func (s *Server) Serve(ctx context.Context) error {
+	if err := s.prepare(ctx); err != nil {
+		if ctx.Err() != nil {
+			return nil
+		}
+		s.notify.Status("failed: %v", err)
+		return err
+	}
+	l := lifecycle{status: s.notify.Status}
+	return l.run(ctx, s.Components())
+}
+
+func (s *Server) datastore(ctx context.Context) error {
+	store, err := datastore.Open(s.config.Path("server"))
+	if err != nil {
+		return err
+	}
+	return store.Serve(ctx)
+}
+
+// admin is the configuration the runtime's own clients share.
+func (s *Server) admin() (*rest.Config, error) {
+	return clientcmd.BuildConfigFromFlags("", s.plane.AdminKubeconfig())
+}
+
+func (s *Server) manifests(ctx context.Context) error {
+	config, err := s.admin()
+	if err != nil {
+		return err
+	}
+	d, err := deploy.New(config, s.manifestDir(), func(format string, args ...any) {
+		s.notify.Status("manifests: "+format, args...)
+	})
+	if err != nil {
+		return err
+	}
+	return d.Run(ctx, func() { s.manifestsApplied.up.Store(true) })
+}
+
+func (s *Server) manifestDir() string { return s.config.Path("server", "manifests") }
+
+func (s *Server) images(ctx context.Context) error {
+	began := time.Now()
+	err := s.node.ImportImages(ctx, func(file string) { s.notify.Status("images: importing %s", file) })
+	if err != nil {
+		return err
+	}
+	s.notify.Status("images: present after %s", time.Since(began).Round(time.Millisecond))
+	s.imagesImported.up.Store(true)
+	<-ctx.Done()
+	return nil
+}
+
+// pods does nothing but end: when the machine goes down, it takes the pods with it.
+func (s *Server) pods(ctx context.Context) error {
+	<-ctx.Done()
+	if !s.powerOff.Load() {
+		return nil
+	}
+	s.notify.Status("pods: stopping")
+	if err := s.node.StopPods(); err != nil {
+		s.notify.Status("pods: %v", err)
+	}
+	return nil
+}
+
+// PowerOff makes the next stop take the pods along.
+func (s *Server) PowerOff() { s.powerOff.Store(true) }
+
+// New reads the configuration of a server.
+func New(config *flags.Config, n *notify.Notifier) *Server {
+	return &Server{config: config, notify: n}
+}
+
+func mkdirs(paths ...string) error {
+	for _, p := range paths {
+		if err := os.MkdirAll(filepath.Clean(p), 0o700); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,113 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"runtime/debug"
+	"syscall"
+
+	ctrapp "github.com/containerd/containerd/v2/cmd/ctr/app"
+	"github.com/spf13/pflag"
+	_ "k8s.io/client-go/plugin/pkg/client/auth" // registers kubeconfig's login helpers
+	"k8s.io/component-base/cli"
+	kubectlcmd "k8s.io/kubectl/pkg/cmd"
+
+	"github.com/proa-os/proa/k3s/check"
+	"github.com/proa-os/proa/k3s/flags"
+	"github.com/proa-os/proa/k3s/join"
+	"github.com/proa-os/proa/k3s/notify"
+	"github.com/proa-os/proa/k3s/runtime"
+)
+
+func server(args []string) error {
+	config, n, err := start("server", args)
+	if config == nil || err != nil {
+		return err
+	}
+	s := runtime.New(config, n)
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	onSignal(cancel, s.PowerOff)
+	return s.Serve(ctx)
+}
+
+func agent(args []string) error {
+	config, n, err := start("agent", args)
+	if config == nil || err != nil {
+		return err
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	onSignal(cancel, func() {})
+	return join.Run(ctx, config, n)
+}
+
+// start reads the configuration. No configuration and no error: help was asked for and given.
+func start(verb string, args []string) (*flags.Config, *notify.Notifier, error) {
+	n := notify.Take()
+	config, warnings, err := flags.Parse(args)
+	if errors.Is(err, pflag.ErrHelp) {
+		return nil, nil, nil
+	}
+	if err != nil {
+		n.Status("failed: config: %v", err)
+		return nil, nil, err
+	}
+	for _, w := range warnings {
+		fmt.Fprintln(os.Stderr, "k3s: config:", w)
+	}
+	tuneMemory()
+	return config, n, nil
+}
+
+// tuneMemory trades processor time for memory, unless the environment says otherwise: an edge board has less of the latter.
+func tuneMemory() {
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(50)
+	}
+}
+
+// onSignal stops on SIGTERM and SIGINT, leaving pods alone; SIGPWR says that the machine goes down.
+func onSignal(stop, powerOff func()) {
+	signals := make(chan os.Signal, 2)
+	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT, syscall.SIGPWR)
+	go func() {
+		if <-signals == syscall.SIGPWR {
+			powerOff()
+		}
+		stop()
+		<-signals // the second one does not wait
+		os.Exit(1)
+	}()
+}
+
+// kubectl talks to this machine's cluster unless told otherwise.
+func kubectl(args []string) error {
+	if os.Getenv("KUBECONFIG") == "" {
+		os.Setenv("KUBECONFIG", "/etc/rancher/k3s/k3s.yaml")
+	}
+	os.Args = append([]string{"kubectl"}, args...)
+	if err := cli.RunNoErrOutput(kubectlcmd.NewDefaultKubectlCommand()); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	return nil
+}
+
+// ctr talks to this machine's containerd, in Kubernetes' namespace, unless told otherwise.
+func ctr(args []string) error {
+	for name, value := range map[string]string{
+		"CONTAINERD_ADDRESS":   "/run/k3s/containerd/containerd.sock",
+		"CONTAINERD_NAMESPACE": "k8s.io",
+	} {
+		if os.Getenv(name) == "" {
+			os.Setenv(name, value)
+		}
+	}
+	return ctrapp.New().Run(context.Background(), append([]string{"ctr"}, args...))
+}
+
+func checkConfig([]string) error { return check.Run(os.Stdout) }
