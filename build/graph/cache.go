@@ -40,6 +40,9 @@ func (c *Cache) Out(a *Action) string { return filepath.Join(c.entry(a.key), "ou
 
 func (c *Cache) entry(key string) string { return filepath.Join(c.Dir, "steps", key) }
 
+// scratch is the pattern of what Job.Tmp makes.
+const scratch = "scratch-*"
+
 // Has says whether the output is there and usable.
 func (c *Cache) Has(a *Action) bool {
 	r, err := readRecord(filepath.Join(c.entry(a.key), "record.json"))
@@ -73,6 +76,13 @@ func (c *Cache) commit(a *Action, tmp string, r Record) error {
 	if err := writeJSON(filepath.Join(tmp, "record.json"), r); err != nil {
 		return err
 	}
+	left, err := filepath.Glob(filepath.Join(tmp, scratch))
+	for _, dir := range left {
+		err = errors.Join(err, Remove(dir))
+	}
+	if err != nil {
+		return err
+	}
 	dst := c.entry(a.key)
 	if err := os.MkdirAll(filepath.Dir(dst), 0o755); err != nil {
 		return err
@@ -82,7 +92,7 @@ func (c *Cache) commit(a *Action, tmp string, r Record) error {
 			return err
 		}
 	}
-	err := os.Rename(tmp, dst)
+	err = os.Rename(tmp, dst)
 	if err != nil && c.Has(a) {
 		return Remove(tmp) // another process was faster
 	}

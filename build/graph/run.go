@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -49,8 +51,14 @@ func (j *Job) In(name string) string {
 	return dir
 }
 
+// Inputs lists the names of the dependencies, sorted.
+func (j *Job) Inputs() []string { return slices.Sorted(maps.Keys(j.deps)) }
+
 // Path is a file of the output.
 func (j *Job) Path(elem ...string) string { return filepath.Join(append([]string{j.Out}, elem...)...) }
+
+// Tmp makes a directory for scratch files beside Out; it goes away with the step.
+func (j *Job) Tmp() (string, error) { return os.MkdirTemp(filepath.Dir(j.Out), scratch) }
 
 // Progress reports bytes done of total.
 func (j *Job) Progress(done, total int64) { j.progress(done, total) }

@@ -1,0 +1,214 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"github.com/proa-os/proa/boards"
+	"github.com/proa-os/proa/images"
+)
+
+// errUsage marks errors of the command line: exit status 2.
+var errUsage = errors.New("see `proa help`")
+
+func usage(format string, args ...any) error {
+	return fmt.Errorf("%w\n%w", fmt.Errorf(format, args...), errUsage)
+}
+
+// proa finds the verb and runs it.
+func proa(ctx context.Context, args []string, out io.Writer) error {
+	if len(args) == 0 || slices.Contains([]string{"help", "-h", "-help", "--help"}, args[0]) {
+		return help(args, out)
+	}
+	v, err := findVerb(args[0])
+	if err != nil {
+		return err
+	}
+	c := &call{out: out}
+	c.args, err = v.parse(args[1:], &c.opts)
+	if errors.Is(err, flag.ErrHelp) {
+		v.print(out)
+		return nil
+	}
+	if err != nil {
+		return usage("%s: %v", v.name, err)
+	}
+	return v.run(ctx, c)
+}
+
+func findVerb(name string) (verb, error) {
+	var names []string
+	for _, v := range verbs() {
+		if v.name == name {
+			return v, nil
+		}
+		names = append(names, v.name)
+	}
+	return verb{}, usage("no verb %q%s", name, didYouMean(name, names))
+}
+
+// parse takes flags before and after the arguments, as people type them. What follows "--" is not ours.
+func (v verb) parse(args []string, o *options) (rest []string, err error) {
+	f := v.flagSet(o)
+	for {
+		if err := f.Parse(args); err != nil {
+			return nil, err
+		}
+		ended := len(args) > f.NArg() && args[len(args)-f.NArg()-1] == "--"
+		args = f.Args()
+		if len(args) == 0 || ended {
+			return append(rest, args...), nil
+		}
+		rest, args = append(rest, args[0]), args[1:]
+	}
+}
+
+func (v verb) flagSet(o *options) *flag.FlagSet {
+	f := flag.NewFlagSet(v.name, flag.ContinueOnError)
+	f.SetOutput(io.Discard) // the error says it all
+	if v.flags != nil {
+		v.flags(f, o)
+	}
+	return f
+}
+
+func help(args []string, out io.Writer) error {
+	if len(args) > 1 {
+		v, err := findVerb(args[1])
+		if err == nil {
+			v.print(out)
+		}
+		return err
+	}
+	fmt.Fprint(out, "proa builds images of the proa operating system and boots them in an emulator.\n\nusage: proa VERB …   (in the repository: go run ./build VERB …)\n\n")
+	for _, v := range verbs() {
+		fmt.Fprintf(out, "  %-28s %s\n", v.name+" "+v.args, v.short)
+	}
+	fmt.Fprintf(out, "\nboards: %s\nkinds:  %s\n\nproa help VERB says more, with examples.\n", strings.Join(boardNames(), ", "), strings.Join(kindNames(), ", "))
+	return nil
+}
+
+func (v verb) print(out io.Writer) {
+	fmt.Fprintf(out, "usage: proa %s %s\n\n%s: %s.\n\n%s\n", v.name, v.args, v.name, v.short, strings.TrimSpace(v.long))
+	var o options
+	f := v.flagSet(&o)
+	first := true
+	f.VisitAll(func(fl *flag.Flag) {
+		if first {
+			fmt.Fprintln(out, "\nflags:")
+			first = false
+		}
+		name, text := flag.UnquoteUsage(fl)
+		fmt.Fprintf(out, "  --%-22s %s\n", strings.TrimSpace(fl.Name+" "+name), text)
+	})
+}
+
+// board finds a board by the first argument.
+func (c *call) board() (boards.Board, error) {
+	if len(c.args) == 0 {
+		return boards.Board{}, usage("which board? one of: %s", strings.Join(boardNames(), ", "))
+	}
+	all, err := boards.All()
+	if err != nil {
+		return boards.Board{}, err
+	}
+	for _, b := range all {
+		if b.Name == c.args[0] {
+			return b, nil
+		}
+	}
+	return boards.Board{}, usage("no board %q%s", c.args[0], didYouMean(c.args[0], boardNames()))
+}
+
+// kind finds an image kind of a board by name.
+func kind(b boards.Board, name string) (images.Kind, error) {
+	for _, k := range images.Kinds() {
+		if k.Name != name {
+			continue
+		}
+		if !slices.Contains(b.Images, name) {
+			return k, usage("board %s has no image kind %q; it has %s", b.Name, name, strings.Join(b.Images, ", "))
+		}
+		return k, nil
+	}
+	return images.Kind{}, usage("no image kind %q%s", name, didYouMean(name, kindNames()))
+}
+
+// kinds are those named by the arguments after the board; none named means the board's first, or all.
+func (c *call) kinds(b boards.Board, all bool) ([]images.Kind, error) {
+	names := c.args[1:]
+	if len(names) == 0 {
+		names = b.Images
+		if !all {
+			names = names[:1]
+		}
+	}
+	var out []images.Kind
+	for _, n := range names {
+		k, err := kind(b, n)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, k)
+	}
+	return out, nil
+}
+
+func boardNames() []string {
+	all, err := boards.All()
+	if err != nil {
+		return nil // the caller's own use of the boards says what is wrong
+	}
+	var out []string
+	for _, b := range all {
+		out = append(out, b.Name)
+	}
+	return out
+}
+
+func kindNames() []string {
+	var out []string
+	for _, k := range images.Kinds() {
+		out = append(out, k.Name)
+	}
+	return out
+}
+
+// didYouMean names the closest candidate, or all if none is close.
+func didYouMean(name string, candidates []string) string {
+	best, at := "", 1+max(1, len(name)/2)
+	for _, c := range candidates {
+		if d := distance(strings.ToLower(name), c); d < at {
+			best, at = c, d
+		}
+	}
+	if best == "" {
+		return "; there is " + strings.Join(candidates, ", ")
+	}
+	return fmt.Sprintf("; did you mean %q", best)
+}
+
+// distance is Levenshtein's: how many letters to add, drop or change.
+func distance(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := 1; i <= len(a); i++ {
+		diagonal := row[0]
+		row[0] = i
+		for j := 1; j <= len(b); j++ {
+			change := diagonal
+			if a[i-1] != b[j-1] {
+				change++
+			}
+			diagonal, row[j] = row[j], min(change, row[j]+1, row[j-1]+1)
+		}
+	}
+	return row[len(b)]
+}

@@ -1,0 +1,89 @@
+// Command proa builds images of the proa operating system and boots them in an emulator. It runs on a
+// host with Go and Debian's apt; it needs no root, no Docker and no loop devices, and changes nothing on
+// the host but out/ and its cache.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+)
+
+// verb is one thing the command does.
+type verb struct {
+	name  string
+	args  string // after the name, in the usage line
+	short string
+	long  string // what else there is to know, and examples
+	run   func(ctx context.Context, c *call) error
+	flags func(f *flag.FlagSet, o *options)
+}
+
+// options are the flags of all verbs; each verb's flags function says which it takes.
+type options struct {
+	iso        bool
+	firmware   string
+	memory     int
+	cpus       int
+	config     string
+	sshKey     string
+	ephemeral  bool
+	unlocked   bool
+	steps      bool
+	bySource   bool
+	allInputs  bool
+	restricted bool
+}
+
+// call is one invocation.
+type call struct {
+	args []string
+	opts options
+	out  io.Writer
+}
+
+// verbs, in the order of the help text.
+func verbs() []verb {
+	return []verb{
+		{"plan", "BOARD [KIND]", "print the steps of an image and what they read", planHelp, planVerb, planFlags},
+		{"build", "BOARD [KIND…]", "make images in out/BOARD", buildHelp, buildVerb, buildFlags},
+		{"why", "BOARD [KIND] [STEP]", "say why steps would run, or ran last time", whyHelp, whyVerb, nil},
+		{"run", "BOARD", "boot an image in QEMU and wait for the node", runHelp, runVerb, runFlags},
+		{"verify", "BOARD [KIND]", "make every step again and compare bytes", verifyHelp, verifyVerb, nil},
+		{"lock", "", "take the newest Debian packages into build/pin", lockHelp, lockVerb, nil},
+		{"tool", "-- COMMAND…", "run a command with the tool root in PATH", toolHelp, toolVerb, nil},
+		{"version", "", "print version and Kubernetes version", versionHelp, versionVerb, nil},
+	}
+}
+
+func main() {
+	ctx, stop := interruptible()
+	err := proa(ctx, os.Args[1:], os.Stdout)
+	stop()
+	switch {
+	case err == nil:
+	case errors.Is(err, context.Canceled):
+		fmt.Fprintln(os.Stderr, "proa: stopped; what was finished is kept")
+		os.Exit(130)
+	case errors.Is(err, errUsage):
+		fmt.Fprintln(os.Stderr, "proa: "+strings.TrimSuffix(err.Error(), "\n"+errUsage.Error()))
+		os.Exit(2)
+	default:
+		fmt.Fprintln(os.Stderr, "proa: "+err.Error())
+		os.Exit(1)
+	}
+}
+
+// interruptible is cancelled by the first Ctrl-C; the second kills at once, because by then the first
+// has not helped.
+func interruptible() (context.Context, context.CancelFunc) {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop)
+	return ctx, stop
+}

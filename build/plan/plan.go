@@ -1,0 +1,136 @@
+// Package plan is the pipeline: which steps make an image of a board, and which needs which. It reads
+// like the recipe it is; how a step is done is recipe's business, when it is done is graph's. It runs
+// nothing.
+package plan
+
+import (
+	"strings"
+
+	"github.com/proa-os/proa/boards"
+	"github.com/proa-os/proa/build/graph"
+	"github.com/proa-os/proa/build/pin"
+	"github.com/proa-os/proa/build/recipe"
+	"github.com/proa-os/proa/images"
+)
+
+// Plan is the steps for one image, and which of them are what the user asked for.
+type Plan struct {
+	Graph *graph.Graph
+	Board boards.Board
+	Kind  images.Kind
+	Image *graph.Action // writes File
+	SBOM  *graph.Action // writes File + ".spdx.json"
+}
+
+// File is the image's name in its step's output and in out/BOARD.
+func (p *Plan) File() string { return FileName(p.Board, p.Kind) }
+
+// FileName is "proa-pc.iso".
+func FileName(b boards.Board, kind images.Kind) string { return "proa-" + b.Name + kind.File }
+
+// Scope names the plan's history in the cache.
+func (p *Plan) Scope() string { return p.Board.Name + "-" + p.Kind.Name }
+
+// New plans an image.
+func New(k *recipe.Kit, b boards.Board, kind images.Kind) (*Plan, error) {
+	p := &planner{Kit: k, graph: &graph.Graph{}, board: b}
+	config, err := k.DefaultConfig()
+	if err != nil {
+		return nil, err
+	}
+
+	tools := p.step("tools")(k.Tools(pin.Tools(k.Host)))
+	loaders := p.step("boot-loaders")(k.Debs(pin.Boot(recipe.DebianArch(b.Arch))))
+	kernel := p.step("kernel", tools)(k.Kernel(pin.Kernel(recipe.DebianArch(b.Arch), b.Kernel.Package)))
+	packages := p.step("packages")(k.Debs(pin.Root(recipe.DebianArch(b.Arch))))
+
+	programs, compiled := p.programs(tools)
+	archives := p.archives(tools)
+
+	root := p.step("root", append(append(compiled, archives...), tools, kernel, packages)...)(k.RootImage(recipe.Root{
+		Board: b, Packages: packages.Name, Kernel: kernel.Name, Programs: programs, Archives: names(archives)}))
+	initramfs := p.step("initramfs", p.graph.Find("go-init"), kernel)(k.Initramfs(b, programs[0], kernel.Name))
+
+	media := recipe.Media{Board: b, Loaders: loaders.Name, Kernel: kernel.Name, Initramfs: initramfs.Name, Root: root.Name}
+	needs := []*graph.Action{loaders, kernel, initramfs, root}
+	out := &Plan{Graph: p.graph, Board: b, Kind: kind}
+	switch kind.Name {
+	case "iso":
+		out.Image = p.step("iso", needs...)(k.ISO(media, out.File(), config))
+	case "disk":
+		if b.Boot["disk"].BIOS == "grub" {
+			grub := p.step("grub", tools, loaders)(k.GRUBCore(b, loaders.Name))
+			media.GRUB, needs = grub.Name, append(needs, grub)
+		}
+		out.Image = p.step("disk", needs...)(k.Disk(media, out.File(), config))
+	}
+	out.SBOM = p.step("sbom-"+kind.Name, append(append(compiled, archives...), out.Image, packages)...)(k.SBOM(recipe.Parts{
+		Board: b, Image: out.Image.Name, File: out.File(), Packages: packages.Name, Programs: programs, Archives: names(archives)}))
+	return out, p.err
+}
+
+// deviceProgram is a row of the programs the root image carries.
+type deviceProgram struct {
+	goPackage recipe.Go
+	path      string
+	links     []string
+}
+
+// devicePrograms is the table; PID 1 is the first. k3s is the only one that links C (SQLite).
+func devicePrograms(k *recipe.Kit, arch string) []deviceProgram {
+	kubernetes := map[string]string{"main.kubernetes": k.Release.Kubernetes}
+	return []deviceProgram{
+		{recipe.Go{Package: "./init", Arch: arch, Defines: map[string]string{"main.version": k.Release.Version, "main.kubernetes": k.Release.Kubernetes}},
+			"usr/bin/proa", []string{"usr/sbin/init", "usr/sbin/modprobe"}},
+		{recipe.Go{Package: "./k3s", Arch: arch, C: true, Defines: kubernetes},
+			"usr/bin/k3s", []string{"usr/bin/kubectl", "usr/bin/ctr"}},
+		{recipe.Go{Package: "github.com/containerd/containerd/v2/cmd/containerd-shim-runc-v2", Arch: arch},
+			"usr/bin/containerd-shim-runc-v2", nil},
+		{recipe.CNI(arch), "usr/libexec/cni/proa-cni", []string{
+			"usr/libexec/cni/bridge", "usr/libexec/cni/host-local", "usr/libexec/cni/loopback", "usr/libexec/cni/portmap",
+			"usr/libexec/cni/bandwidth", "usr/libexec/cni/firewall", "usr/libexec/cni/flannel"}},
+	}
+}
+
+// programs plans the compilation of the root's programs.
+func (p *planner) programs(tools *graph.Action) (list []recipe.Install, steps []*graph.Action) {
+	for _, d := range devicePrograms(p.Kit, p.board.Arch) {
+		s := p.compile(d.goPackage, tools)
+		steps = append(steps, s)
+		list = append(list, recipe.Install{Step: s.Name, File: d.goPackage.Name(), Path: d.path, Links: d.links})
+	}
+	return list, steps
+}
+
+// archives plans the container images of k3s/images.yaml and the programs in them.
+func (p *planner) archives(tools *graph.Action) []*graph.Action {
+	list, err := p.Containers()
+	p.fail(err)
+	var out []*graph.Action
+	for _, c := range list {
+		programs := map[string]recipe.Install{}
+		var needs []*graph.Action
+		for _, f := range c.Files {
+			var s *graph.Action
+			var file string
+			if f.C != "" {
+				file = strings.TrimSuffix(f.C[strings.LastIndex(f.C, "/")+1:], ".c")
+				s = p.step("c-"+file, tools)(p.CProgram(f.C, f.CFlags))
+			} else {
+				g := recipe.Go{Package: f.Go, Arch: p.board.Arch}
+				s, file = p.compile(g, tools), g.Name()
+			}
+			programs[f.Path] = recipe.Install{Step: s.Name, File: file}
+			needs = append(needs, s)
+		}
+		out = append(out, p.step("image-"+c.Name(), needs...)(p.Archive(c, p.board.Arch, programs)))
+	}
+	return out
+}
+
+func names(list []*graph.Action) (out []string) {
+	for _, a := range list {
+		out = append(out, a.Name)
+	}
+	return out
+}

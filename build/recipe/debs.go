@@ -1,0 +1,54 @@
+package recipe
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/proa-os/proa/build/graph"
+	"github.com/proa-os/proa/build/pin"
+	"github.com/proa-os/proa/build/toolroot"
+)
+
+// Debs fetches the packages of a set and unpacks them.
+func (k *Kit) Debs(set pin.Set) (graph.Step, error) {
+	list, err := k.Lock.Set(set.ID())
+	if err != nil {
+		return graph.Step{}, err
+	}
+	inputs, err := k.code("build/recipe/debs.go", "build/toolroot")
+	run := func(ctx context.Context, j *graph.Job) error { return k.unpack(ctx, j, set.Arch, list) }
+	return step(graph.Step{Run: run}, append(inputs, packageInputs(list)...), err)
+}
+
+// Tools is Debs made runnable on the host.
+func (k *Kit) Tools(set pin.Set) (graph.Step, error) {
+	s, err := k.Debs(set)
+	unpack := s.Run
+	s.Local = true
+	s.Run = func(ctx context.Context, j *graph.Job) error {
+		if err := unpack(ctx, j); err != nil {
+			return err
+		}
+		return toolroot.Wrap(j.Out, j.Final)
+	}
+	return s, err
+}
+
+func (k *Kit) unpack(ctx context.Context, j *graph.Job, arch string, list []pin.Package) error {
+	if err := k.Store.Fetch(ctx, arch, list, j.Progress); err != nil {
+		return err
+	}
+	var debs []string
+	for _, p := range list {
+		debs = append(debs, k.Store.File(p))
+	}
+	return toolroot.Unpack(ctx, j.Out, debs, func(int64, int64) {})
+}
+
+func packageInputs(list []pin.Package) []graph.Input {
+	var out []graph.Input
+	for _, p := range list {
+		out = append(out, graph.Input{Name: "package " + p.Name, Value: fmt.Sprintf("%s %s", p.Version, p.SHA256)})
+	}
+	return out
+}

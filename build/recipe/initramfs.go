@@ -1,0 +1,69 @@
+package recipe
+
+import (
+	"context"
+	"fmt"
+	"os"
+
+	"github.com/klauspost/compress/zstd"
+
+	"github.com/proa-os/proa/boards"
+	"github.com/proa-os/proa/build/graph"
+	"github.com/proa-os/proa/images/cpio"
+	"github.com/proa-os/proa/images/tree"
+)
+
+// Initramfs writes initrd: PID 1 and the modules that reach the root, compressed.
+func (k *Kit) Initramfs(b boards.Board, program Install, kernel string) (graph.Step, error) {
+	inputs, err := k.code("build/recipe/initramfs.go", "build/recipe/modules.go", "images/cpio", "images/tree")
+	inputs = append(inputs, k.epoch(), graph.Input{Name: "early modules", Value: fmt.Sprint(b.Kernel.Early)})
+	run := func(_ context.Context, j *graph.Job) error {
+		entries, err := initramfsEntries(j, b, program, kernel)
+		if err != nil {
+			return err
+		}
+		return k.writeInitramfs(j, entries)
+	}
+	return step(graph.Step{Run: run}, inputs, err)
+}
+
+func initramfsEntries(j *graph.Job, b boards.Board, program Install, kernel string) ([]tree.Entry, error) {
+	m, err := loadModules(j.In(kernel))
+	if err != nil {
+		return nil, err
+	}
+	files, err := m.named(b.Kernel.Early)
+	if err != nil {
+		return nil, fmt.Errorf("board %s: early modules: %w", b.Name, err)
+	}
+	modules, err := m.entries("lib/modules", files)
+	if err != nil {
+		return nil, err
+	}
+	program.Path, program.Links = "init", nil
+	list, err := programs(j, []Install{program})
+	// The kernel opens /dev/console for PID 1 before anybody can mount a devtmpfs.
+	list = append(list, tree.Dir("dev", 0o755), tree.CharDev("dev/console", 0o600, 5, 1), tree.CharDev("dev/null", 0o666, 1, 3),
+		tree.Dir("proc", 0o555), tree.Dir("sys", 0o555), tree.Dir("run", 0o755))
+	return append(list, modules...), err
+}
+
+func (k *Kit) writeInitramfs(j *graph.Job, entries []tree.Entry) error {
+	f, err := os.Create(j.Path("initrd"))
+	if err != nil {
+		return err
+	}
+	defer f.Close() // closed again below, with its error
+	// One goroutine: the bytes must not depend on the number of CPUs. The kernel's unpacker takes windows up to 8 MiB.
+	z, err := zstd.NewWriter(f, zstd.WithEncoderLevel(zstd.SpeedBetterCompression), zstd.WithEncoderConcurrency(1), zstd.WithWindowSize(4<<20))
+	if err != nil {
+		return err
+	}
+	if err := cpio.Write(&meter{w: z, total: contentSize(entries), report: j.Progress}, entries, k.when()); err != nil {
+		return err
+	}
+	if err := z.Close(); err != nil {
+		return err
+	}
+	return f.Close()
+}

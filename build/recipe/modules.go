@@ -1,0 +1,193 @@
+package recipe
+
+import (
+	"bufio"
+	"fmt"
+	"os"
+	"path"
+	"path/filepath"
+	"sort"
+	"strings"
+
+	"github.com/proa-os/proa/images/tree"
+)
+
+// moduleSet is depmod's knowledge about the modules of a kernel.
+type moduleSet struct {
+	dir     string
+	version string
+	file    map[string]string   // name to path below dir
+	deps    map[string][]string // path to paths, transitive
+	soft    map[string][]string // name to names
+	builtin map[string]bool
+}
+
+// loadModules reads the output of Kernel.
+func loadModules(kernel string) (*moduleSet, error) {
+	m := &moduleSet{dir: filepath.Join(kernel, "modules"), file: map[string]string{}, deps: map[string][]string{}, soft: map[string][]string{}, builtin: map[string]bool{}}
+	version, err := os.ReadFile(filepath.Join(kernel, "version"))
+	if err != nil {
+		return nil, err
+	}
+	m.version = string(version)
+	for name, take := range map[string]func(string){"modules.dep": m.takeDep, "modules.softdep": m.takeSoft, "modules.builtin": m.takeBuiltin} {
+		if err := lines(filepath.Join(m.dir, name), take); err != nil {
+			return nil, err
+		}
+	}
+	return m, nil
+}
+
+func (m *moduleSet) takeDep(line string) {
+	p, deps, _ := strings.Cut(line, ":")
+	m.file[moduleName(p)] = p
+	m.deps[p] = strings.Fields(deps)
+}
+
+// takeSoft reads "softdep NAME pre: a b post: c"; before or after makes no difference to who is needed.
+func (m *moduleSet) takeSoft(line string) {
+	f := strings.Fields(line)
+	if len(f) < 3 || f[0] != "softdep" {
+		return
+	}
+	for _, word := range f[2:] {
+		if !strings.HasSuffix(word, ":") {
+			m.soft[moduleName(f[1])] = append(m.soft[moduleName(f[1])], moduleName(word))
+		}
+	}
+}
+
+func (m *moduleSet) takeBuiltin(line string) { m.builtin[moduleName(line)] = true }
+
+// moduleName is the name the kernel uses: no directory, no suffix, no dashes.
+func moduleName(p string) string {
+	name, _, _ := strings.Cut(path.Base(p), ".ko")
+	return strings.ReplaceAll(name, "-", "_")
+}
+
+// named returns the files of modules by name with everything they need. A name the kernel does not know
+// is an error: a typo in a board must not be found on the machine.
+func (m *moduleSet) named(names []string) ([]string, error) {
+	have := map[string]bool{}
+	for _, n := range names {
+		n = moduleName(n)
+		if m.file[n] == "" && !m.builtin[n] {
+			return nil, fmt.Errorf("kernel %s has no module %q", m.version, n)
+		}
+		m.add(have, n)
+	}
+	return sorted(have), nil
+}
+
+// matching returns the files below kernel/ that are in one of the directories or match one of the globs,
+// with everything they need.
+func (m *moduleSet) matching(globs []string) ([]string, error) {
+	have := map[string]bool{}
+	for _, g := range globs {
+		found := false
+		for name, p := range m.file {
+			if inGlob(g, strings.TrimPrefix(p, "kernel/")) {
+				found = true
+				m.add(have, name)
+			}
+		}
+		if !found {
+			return nil, fmt.Errorf("kernel %s has no module below kernel/%s", m.version, g)
+		}
+	}
+	return sorted(have), nil
+}
+
+// inGlob says whether the file or a directory above it matches.
+func inGlob(glob, p string) bool {
+	for ; p != "."; p = path.Dir(p) {
+		if ok, _ := path.Match(glob, p); ok {
+			return true
+		}
+	}
+	return false
+}
+
+// add adds a module, its dependencies and its soft dependencies. A soft dependency that this kernel does
+// not have is none.
+func (m *moduleSet) add(have map[string]bool, name string) {
+	p := m.file[name]
+	if p == "" || have[p] {
+		return
+	}
+	have[p] = true
+	for _, d := range m.deps[p] {
+		m.add(have, moduleName(d))
+	}
+	for _, d := range m.soft[name] {
+		m.add(have, d)
+	}
+}
+
+// entries puts modules and the index lines about them below prefix/VERSION.
+func (m *moduleSet) entries(prefix string, files []string) ([]tree.Entry, error) {
+	base := path.Join(prefix, m.version)
+	var out []tree.Entry
+	names := map[string]bool{}
+	for _, f := range files {
+		c, err := tree.HostFile(filepath.Join(m.dir, f))
+		if err != nil {
+			return nil, err
+		}
+		names[moduleName(f)] = true
+		out = append(out, tree.File(path.Join(base, f), 0o644, c))
+	}
+	for _, index := range indexes {
+		var b strings.Builder
+		err := lines(filepath.Join(m.dir, index), func(line string) {
+			if index == "modules.builtin" || names[subject(index, line)] {
+				b.WriteString(line + "\n")
+			}
+		})
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, tree.File(path.Join(base, index), 0o644, tree.Bytes([]byte(b.String()))))
+	}
+	return out, nil
+}
+
+// subject is the module a line of an index is about.
+func subject(index, line string) string {
+	f := strings.Fields(line)
+	switch {
+	case len(f) == 0:
+	case index == "modules.alias": // alias PATTERN NAME
+		return moduleName(f[len(f)-1])
+	case index == "modules.softdep" && len(f) > 1: // softdep NAME pre: …
+		return moduleName(f[1])
+	case index == "modules.dep":
+		return moduleName(strings.TrimSuffix(f[0], ":"))
+	case index == "modules.devname": // NAME DEVICE cMAJOR:MINOR
+		return moduleName(f[0])
+	}
+	return ""
+}
+
+func lines(file string, take func(string)) error {
+	f, err := os.Open(file)
+	if err != nil {
+		return err
+	}
+	defer f.Close() // read side: nothing to lose
+	s := bufio.NewScanner(f)
+	s.Buffer(nil, 1<<20)
+	for s.Scan() {
+		take(s.Text())
+	}
+	return s.Err()
+}
+
+func sorted(set map[string]bool) []string {
+	out := make([]string, 0, len(set))
+	for k := range set {
+		out = append(out, k)
+	}
+	sort.Strings(out)
+	return out
+}

@@ -1,0 +1,56 @@
+package recipe
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+)
+
+// Release is what an image says about itself: /usr/share/proa/release.json.
+type Release struct {
+	Version    string `json:"version"` // git describe, with -dirty
+	Commit     string `json:"commit"`
+	Kubernetes string `json:"kubernetes"`
+	Layout     int    `json:"layout"`
+	Board      any    `json:"board,omitempty"` // resolved
+}
+
+// DescribeRelease asks git and go.mod.
+func DescribeRelease(ctx context.Context, repo string) (Release, error) {
+	k8s, err := kubernetesVersion(filepath.Join(repo, "go.mod"))
+	if err != nil {
+		return Release{}, err
+	}
+	r := Release{Version: "unknown", Commit: "unknown", Kubernetes: k8s}
+	describe, err := command{dir: repo, argv: []string{"git", "describe", "--tags", "--always", "--dirty", "--abbrev=12"}}.run(ctx)
+	if err != nil {
+		return r, nil // an unpacked archive of the sources has no git; it builds all the same
+	}
+	commit, err := command{dir: repo, argv: []string{"git", "rev-parse", "HEAD"}}.run(ctx)
+	r.Version, r.Commit = strings.TrimSpace(string(describe)), strings.TrimSpace(string(commit))
+	return r, err
+}
+
+var kubernetesLine = regexp.MustCompile(`(?m)^\s*k8s\.io/kubernetes (v\S+)`)
+
+func kubernetesVersion(gomod string) (string, error) {
+	b, err := os.ReadFile(gomod)
+	if err != nil {
+		return "", err
+	}
+	m := kubernetesLine.FindSubmatch(b)
+	if m == nil {
+		return "", fmt.Errorf("%s: no k8s.io/kubernetes", gomod)
+	}
+	return string(m[1]), nil
+}
+
+// json is the file.
+func (r Release) json() ([]byte, error) {
+	b, err := json.MarshalIndent(r, "", "  ")
+	return append(b, '\n'), err
+}

@@ -1,0 +1,287 @@
+package recipe
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"path"
+	"path/filepath"
+	"strconv"
+
+	"github.com/proa-os/proa/boards"
+	"github.com/proa-os/proa/build/graph"
+	"github.com/proa-os/proa/images/tree"
+	"github.com/proa-os/proa/images/verity"
+	"github.com/proa-os/proa/overlay"
+)
+
+// Install says where a compiled program goes in the root image and by which other names it is called.
+type Install struct {
+	Step  string // that compiled it
+	File  string // its name in that step's output
+	Path  string
+	Links []string
+}
+
+// Root describes a root image.
+type Root struct {
+	Board    boards.Board
+	Packages string    // step that unpacked the Debian packages
+	Kernel   string    // step that unpacked the kernel
+	Programs []Install // compiled by us
+	Archives []string  // steps that wrote container images
+}
+
+// rootUUID and salt are fixed: the content is what distinguishes two root images, and its hash says which.
+const rootUUID = "70726f61-726f-4f74-8000-000000000001"
+
+// Compression of the root image, as mkfs.erofs names it.
+const compression = "zstd,level=6"
+
+// RootImage writes root.img: an EROFS file system and its verity tree behind it, and root.json.
+func (k *Kit) RootImage(r Root) (graph.Step, error) {
+	inputs, err := k.code("build/recipe/root.go", "build/recipe/rootfiles.go", "build/recipe/modules.go", "build/recipe/release.go", "images/tree", "images/verity", "overlay")
+	if err != nil {
+		return graph.Step{}, err
+	}
+	files := map[string]bool{"overlay/rootfs.modes": true}
+	if err := k.addTree(filepath.Join(k.Repo, "overlay/rootfs"), files); err != nil {
+		return graph.Step{}, err
+	}
+	for _, f := range sorted(files) {
+		sum, err := overlaySum(filepath.Join(k.Repo, f))
+		if err != nil {
+			return graph.Step{}, err
+		}
+		inputs = append(inputs, graph.Input{Name: f, Value: sum})
+	}
+	more, err := k.boardInputs(r.Board)
+	inputs = append(append(inputs, more...), k.epoch())
+	run := func(ctx context.Context, j *graph.Job) error { return k.writeRoot(ctx, j, r) }
+	return step(graph.Step{Run: run}, inputs, err)
+}
+
+// overlaySum is the digest of what the image takes from a file: content or target, and the executable bit.
+func overlaySum(file string) (string, error) {
+	st, err := os.Lstat(file)
+	if err != nil {
+		return "", err
+	}
+	if st.Mode()&os.ModeSymlink != 0 {
+		target, err := os.Readlink(file)
+		return "link to " + target, err
+	}
+	sum, err := fileSum(file)
+	if st.Mode()&0o100 != 0 {
+		sum += " executable"
+	}
+	return sum, err
+}
+
+// boardInputs are the resolved board and the release that stand in release.json.
+func (k *Kit) boardInputs(b boards.Board) ([]graph.Input, error) {
+	text, err := json.Marshal(b)
+	if err != nil {
+		return nil, err
+	}
+	sum := sha256.Sum256(text)
+	return []graph.Input{
+		{Name: "boards/" + b.Name, Value: hex.EncodeToString(sum[:])},
+		{Name: "version", Value: k.Release.Version},
+		{Name: "commit", Value: k.Release.Commit},
+		{Name: "kubernetes", Value: k.Release.Kubernetes},
+	}, nil
+}
+
+func (k *Kit) writeRoot(ctx context.Context, j *graph.Job, r Root) error {
+	entries, err := k.rootEntries(j, r)
+	if err != nil {
+		return err
+	}
+	img, err := os.Create(j.Path("root.img"))
+	if err != nil {
+		return err
+	}
+	defer img.Close() // closed again below, with its error
+	if err := k.mkfs(ctx, j, entries, img.Name()); err != nil {
+		return err
+	}
+	info, err := addVerity(img)
+	if err != nil {
+		return err
+	}
+	if err := writeJSON(j.Path("root.json"), info); err != nil {
+		return err
+	}
+	return img.Close()
+}
+
+// rootEntries is the whole tree of the root image.
+func (k *Kit) rootEntries(j *graph.Job, r Root) ([]tree.Entry, error) {
+	out := []tree.Entry{
+		tree.Symlink("bin", "usr/bin"), tree.Symlink("sbin", "usr/sbin"),
+		tree.Symlink("lib", "usr/lib"), tree.Symlink("lib64", "usr/lib64"), tree.Dir("usr/lib64", 0o755),
+	}
+	for _, part := range []func() ([]tree.Entry, error){
+		func() ([]tree.Entry, error) { return debEntries(j.In(r.Packages)) },
+		func() ([]tree.Entry, error) { return rootModules(j.In(r.Kernel), r.Board) },
+		func() ([]tree.Entry, error) { return programs(j, r.Programs) },
+		func() ([]tree.Entry, error) { return archives(j, r.Archives) },
+		func() ([]tree.Entry, error) { return overlay.Files(filepath.Join(k.Repo, "overlay")) },
+		func() ([]tree.Entry, error) { return k.releaseEntry(r.Board) },
+	} {
+		list, err := part()
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, list...)
+	}
+	return out, nil
+}
+
+func rootModules(kernel string, b boards.Board) ([]tree.Entry, error) {
+	m, err := loadModules(kernel)
+	if err != nil {
+		return nil, err
+	}
+	files, err := m.matching(b.Kernel.Modules)
+	if err != nil {
+		return nil, fmt.Errorf("board %s: modules: %w", b.Name, err)
+	}
+	return m.entries("usr/lib/modules", files)
+}
+
+func programs(j *graph.Job, list []Install) ([]tree.Entry, error) {
+	var out []tree.Entry
+	for _, p := range list {
+		c, err := tree.HostFile(filepath.Join(j.In(p.Step), p.File))
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, tree.File(p.Path, 0o755, c))
+		for _, l := range p.Links {
+			out = append(out, tree.Symlink(l, "/"+p.Path))
+		}
+	}
+	return out, nil
+}
+
+func archives(j *graph.Job, steps []string) ([]tree.Entry, error) {
+	var out []tree.Entry
+	for _, s := range steps {
+		files, err := filepath.Glob(filepath.Join(j.In(s), "*.tar"))
+		if err != nil {
+			return nil, err
+		}
+		for _, f := range files {
+			c, err := tree.HostFile(f)
+			if err != nil {
+				return nil, err
+			}
+			out = append(out, tree.File(path.Join("usr/share/proa/images", filepath.Base(f)), 0o644, c))
+		}
+	}
+	return out, nil
+}
+
+func (k *Kit) releaseEntry(b boards.Board) ([]tree.Entry, error) {
+	r := k.Release
+	r.Board = b
+	text, err := r.json()
+	return []tree.Entry{tree.File("usr/share/proa/release.json", 0o644, tree.Bytes(text))}, err
+}
+
+// mkfs writes the file system by mkfs.erofs out of a tar stream, so that owners and modes never depend on
+// what the building user may create.
+func (k *Kit) mkfs(ctx context.Context, j *graph.Job, entries []tree.Entry, img string) error {
+	tmp, err := j.Tmp()
+	if err != nil {
+		return err
+	}
+	archive := filepath.Join(tmp, "root.tar")
+	f, err := os.Create(archive)
+	if err != nil {
+		return err
+	}
+	defer f.Close() // closed again below, with its error
+	w := &meter{w: f, total: contentSize(entries), report: j.Progress}
+	if err := tree.WriteTar(w, entries, k.when()); err != nil {
+		return err
+	}
+	if err := f.Close(); err != nil {
+		return err
+	}
+	_, err = command{argv: []string{tools(j).Tool("mkfs.erofs"), "--quiet", "--tar=f", "-z" + compression, "-C65536",
+		"-T" + strconv.FormatInt(k.when().Unix(), 10), "-U" + rootUUID, "-x-1", img, archive}}.run(ctx)
+	return err
+}
+
+// RootInfo is root.json: what the kernel command line must say about a root image.
+type RootInfo struct {
+	RootHash string `json:"roothash"`
+	RootSize int64  `json:"rootsize"` // of the file system; the verity superblock stands there
+}
+
+// addVerity pads the file system to whole blocks and appends its hash tree.
+func addVerity(img *os.File) (RootInfo, error) {
+	st, err := img.Stat()
+	if err != nil {
+		return RootInfo{}, err
+	}
+	size := (st.Size() + verity.BlockSize - 1) / verity.BlockSize * verity.BlockSize
+	if err := img.Truncate(size); err != nil {
+		return RootInfo{}, err
+	}
+	salt := sha256.Sum256([]byte("proa root image"))
+	var uuid [16]byte
+	copy(uuid[:], salt[16:])
+	var hashes bytes.Buffer
+	root, err := verity.Write(&hashes, io.NewSectionReader(img, 0, size), size, salt[:], uuid)
+	if err != nil {
+		return RootInfo{}, err
+	}
+	_, err = img.WriteAt(hashes.Bytes(), size)
+	return RootInfo{hex.EncodeToString(root), size}, err
+}
+
+func contentSize(entries []tree.Entry) (n int64) {
+	for _, e := range entries {
+		n += e.Content.Size
+	}
+	return n
+}
+
+// meter counts what is written through it.
+type meter struct {
+	w           io.Writer
+	done, total int64
+	report      func(done, total int64)
+}
+
+func (m *meter) Write(p []byte) (int, error) {
+	n, err := m.w.Write(p)
+	m.done += int64(n)
+	m.report(min(m.done, m.total), m.total)
+	return n, err
+}
+
+func writeJSON(file string, v any) error {
+	b, err := json.MarshalIndent(v, "", "  ")
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(file, append(b, '\n'), 0o644)
+}
+
+func readJSON(file string, v any) error {
+	b, err := os.ReadFile(file)
+	if err != nil {
+		return err
+	}
+	return json.Unmarshal(b, v)
+}

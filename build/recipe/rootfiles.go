@@ -1,0 +1,195 @@
+package recipe
+
+import (
+	"bytes"
+	"debug/elf"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"strings"
+
+	"github.com/proa-os/proa/images/tree"
+)
+
+// rootFiles is what the root image takes out of Debian packages; libraries come by themselves. A
+// directory's name stands for all beneath it.
+var rootFiles = []string{
+	"etc/mke2fs.conf",
+	"usr/bin/busybox",
+	"usr/bin/crun",
+	"usr/bin/dropbearkey",
+	"usr/bin/mount",  // kubelet uses options busybox's does not know
+	"usr/bin/umount", // the same
+	"usr/sbin/dropbear",
+	"usr/sbin/e2fsck",
+	"usr/sbin/losetup",
+	"usr/sbin/mke2fs",
+	"usr/sbin/mkfs.ext4",
+	"usr/sbin/nft",
+	"usr/sbin/resize2fs",
+	"usr/sbin/tune2fs",
+}
+
+// applets are the commands busybox is called by; a link never replaces a file of rootFiles.
+var applets = strings.Fields(`
+usr/bin/ash usr/bin/awk usr/bin/base64 usr/bin/basename usr/bin/cat usr/bin/chmod usr/bin/chown usr/bin/clear usr/bin/cmp
+usr/bin/cp usr/bin/cut usr/bin/date usr/bin/dd usr/bin/df usr/bin/diff usr/bin/dirname usr/bin/dmesg usr/bin/du usr/bin/echo
+usr/bin/env usr/bin/expr usr/bin/false usr/bin/find usr/bin/free usr/bin/grep usr/bin/gunzip usr/bin/gzip usr/bin/head
+usr/bin/hexdump usr/bin/hostname usr/bin/id usr/bin/kill usr/bin/killall usr/bin/less usr/bin/ln usr/bin/ls usr/bin/md5sum
+usr/bin/mkdir usr/bin/mknod usr/bin/mktemp usr/bin/more usr/bin/mv usr/bin/nc usr/bin/nslookup usr/bin/nsenter usr/bin/od
+usr/bin/pgrep usr/bin/pidof usr/bin/ping usr/bin/printf usr/bin/ps usr/bin/pwd usr/bin/readlink usr/bin/realpath usr/bin/rm
+usr/bin/rmdir usr/bin/sed usr/bin/seq usr/bin/sh usr/bin/sha256sum usr/bin/sleep usr/bin/sort usr/bin/stat usr/bin/stty
+usr/bin/sync usr/bin/tail usr/bin/tar usr/bin/tee usr/bin/test usr/bin/timeout usr/bin/top usr/bin/touch usr/bin/tr
+usr/bin/traceroute usr/bin/true usr/bin/tty usr/bin/uname usr/bin/uniq usr/bin/unxz usr/bin/uptime usr/bin/vi usr/bin/watch
+usr/bin/wc usr/bin/wget usr/bin/which usr/bin/xargs usr/bin/yes usr/bin/zcat
+usr/sbin/arp usr/sbin/blkid usr/sbin/brctl usr/sbin/chroot usr/sbin/fdisk usr/sbin/ifconfig usr/sbin/ip usr/sbin/lsmod
+usr/sbin/route usr/sbin/sysctl
+`)
+
+const (
+	caDir    = "usr/share/ca-certificates/mozilla"
+	caBundle = "etc/ssl/certs/ca-certificates.crt"
+)
+
+// debEntries lists what the root image takes out of the unpacked packages.
+func debEntries(dir string) ([]tree.Entry, error) {
+	c := &collector{dir: dir, have: map[string]tree.Entry{}}
+	for _, f := range rootFiles {
+		if err := c.add(f); err != nil {
+			return nil, err
+		}
+	}
+	for _, a := range applets {
+		if _, there := c.have[a]; !there {
+			c.have[a] = tree.Symlink(a, "/usr/bin/busybox")
+		}
+	}
+	bundle, err := certificates(filepath.Join(dir, caDir))
+	if err != nil {
+		return nil, err
+	}
+	c.have[caBundle] = tree.File(caBundle, 0o644, tree.Bytes(bundle))
+	var out []tree.Entry
+	for _, p := range sortedKeys(c.have) {
+		out = append(out, c.have[p])
+	}
+	return out, nil
+}
+
+// collector follows programs to their libraries.
+type collector struct {
+	dir  string
+	have map[string]tree.Entry
+}
+
+// add takes a file, the target of a link, and the libraries of a program.
+func (c *collector) add(p string) error {
+	if _, there := c.have[p]; there {
+		return nil
+	}
+	host := filepath.Join(c.dir, p)
+	st, err := os.Lstat(host)
+	if err != nil {
+		return err
+	}
+	switch {
+	case st.Mode()&fs.ModeSymlink != 0:
+		return c.addLink(p, host)
+	case !st.Mode().IsRegular():
+		return fmt.Errorf("%s: %v is no file", p, st.Mode().Type())
+	}
+	content, err := tree.HostFile(host)
+	if err != nil {
+		return err
+	}
+	perm := fs.FileMode(0o644)
+	if st.Mode()&0o100 != 0 {
+		perm = 0o755 // never set-id: nothing on the device needs it, root owns all
+	}
+	c.have[p] = tree.File(p, perm, content)
+	return c.libraries(host)
+}
+
+func (c *collector) addLink(p, host string) error {
+	target, err := os.Readlink(host)
+	if err != nil {
+		return err
+	}
+	c.have[p] = tree.Symlink(p, target)
+	abs := strings.TrimPrefix(target, "/")
+	if !path.IsAbs(target) {
+		abs = path.Join(path.Dir(p), target)
+	}
+	return c.add(abs)
+}
+
+// libraries adds what a dynamic program or library names. The loader is named by an absolute path through
+// the links of the merged /usr.
+func (c *collector) libraries(host string) error {
+	f, err := elf.Open(host)
+	if err != nil {
+		return nil // no program: nothing to follow
+	}
+	defer f.Close() // read side: nothing to lose
+	needed, err := f.ImportedLibraries()
+	if err != nil {
+		return err
+	}
+	for _, p := range f.Progs {
+		if p.Type == elf.PT_INTERP {
+			b := make([]byte, p.Filesz)
+			if _, err := p.ReadAt(b, 0); err != nil {
+				return err
+			}
+			needed = append(needed, path.Base(strings.TrimRight(string(b), "\x00")))
+		}
+	}
+	for _, lib := range needed {
+		p, err := c.find(lib)
+		if err != nil {
+			return fmt.Errorf("%s: %w", filepath.Base(host), err)
+		}
+		if err := c.add(p); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// find looks a library up where Debian puts them. usr/lib64 holds the loader's link.
+func (c *collector) find(lib string) (string, error) {
+	for _, glob := range []string{"usr/lib64", "usr/lib", "usr/lib/*-linux-*"} {
+		found, err := filepath.Glob(filepath.Join(c.dir, glob, lib))
+		if err != nil {
+			return "", err
+		}
+		if len(found) > 0 {
+			return filepath.Rel(c.dir, found[0])
+		}
+	}
+	return "", fmt.Errorf("%s: in none of the root's packages", lib)
+}
+
+// certificates joins all certificates in the order of their names, as update-ca-certificates does.
+func certificates(dir string) ([]byte, error) {
+	files, err := filepath.Glob(filepath.Join(dir, "*.crt"))
+	if err != nil {
+		return nil, err
+	}
+	if len(files) == 0 {
+		return nil, errors.New("no CA certificates in " + dir)
+	}
+	var b bytes.Buffer
+	for _, f := range files {
+		pem, err := os.ReadFile(f)
+		if err != nil {
+			return nil, err
+		}
+		b.Write(bytes.TrimSpace(pem))
+		b.WriteByte('\n')
+	}
+	return b.Bytes(), nil
+}

@@ -1,0 +1,122 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"time"
+
+	"github.com/proa-os/proa/boards"
+	"github.com/proa-os/proa/build/apt"
+	"github.com/proa-os/proa/build/graph"
+	"github.com/proa-os/proa/build/pin"
+	"github.com/proa-os/proa/build/plan"
+	"github.com/proa-os/proa/build/progress"
+	"github.com/proa-os/proa/build/recipe"
+	"github.com/proa-os/proa/build/toolroot"
+	"github.com/proa-os/proa/images"
+)
+
+// session is what verbs that plan or build work with.
+type session struct {
+	kit   *recipe.Kit
+	cache *graph.Cache
+}
+
+const (
+	lockFile = "build/pin/debian.lock"
+	envCache = "PROA_CACHE" // directory of the cache, instead of the user's cache directory
+)
+
+// open finds repository, cache and lock.
+func open(ctx context.Context) (*session, error) {
+	repo, err := repository()
+	if err != nil {
+		return nil, err
+	}
+	dir, err := cacheDir()
+	if err != nil {
+		return nil, err
+	}
+	lock, err := pin.Load(filepath.Join(repo, lockFile))
+	if err != nil {
+		return nil, fmt.Errorf("%w\nhint: `proa lock` writes the lock file", err)
+	}
+	release, err := recipe.DescribeRelease(ctx, repo)
+	if err != nil {
+		return nil, err
+	}
+	kit := &recipe.Kit{Repo: repo, Host: hostArch(), Store: store(dir), Lock: lock, Release: release}
+	return &session{kit, &graph.Cache{Dir: dir}}, nil
+}
+
+func store(dir string) *apt.Store {
+	return &apt.Store{Dir: filepath.Join(dir, "debs"), Apt: filepath.Join(dir, "apt")}
+}
+
+// hostArch is Debian's name of the machine proa runs on.
+func hostArch() string { return recipe.DebianArch(runtime.GOARCH) }
+
+func cacheDir() (string, error) {
+	if dir := os.Getenv(envCache); dir != "" {
+		return filepath.Abs(dir)
+	}
+	dir, err := os.UserCacheDir()
+	return filepath.Join(dir, "proa"), err
+}
+
+// repository is the nearest directory upwards that holds our go.mod.
+func repository() (string, error) {
+	dir, err := os.Getwd()
+	if err != nil {
+		return "", err
+	}
+	for ; ; dir = filepath.Dir(dir) {
+		b, err := os.ReadFile(filepath.Join(dir, "go.mod"))
+		if err == nil && strings.HasPrefix(string(b), "module github.com/proa-os/proa\n") {
+			return dir, nil
+		}
+		if dir == filepath.Dir(dir) {
+			return "", errors.New("not inside proa's repository")
+		}
+	}
+}
+
+func (s *session) plan(b boards.Board, k images.Kind) (*plan.Plan, error) {
+	p, err := plan.New(s.kit, b, k)
+	if err != nil {
+		return nil, fmt.Errorf("plan %s %s: %w", b.Name, k.Name, err)
+	}
+	return p, nil
+}
+
+func (s *session) runner(scope string, o graph.Observer) *graph.Runner {
+	return &graph.Runner{Cache: s.cache, Scope: scope, Observer: o}
+}
+
+// make runs what is missing of a graph's targets with progress on the terminal.
+func (s *session) make(ctx context.Context, scope string, g *graph.Graph, targets ...*graph.Action) error {
+	show := progress.New(os.Stderr)
+	defer show.Close()
+	r := s.runner(scope, show)
+	if err := r.Run(ctx, g, targets...); err != nil {
+		return err
+	}
+	return s.cache.Prune(time.Now())
+}
+
+// toolRoot makes one of the tool roots outside any image's plan.
+func (s *session) toolRoot(ctx context.Context, set pin.Set) (toolroot.Root, error) {
+	g := &graph.Graph{}
+	step, err := s.kit.Tools(set)
+	if err != nil {
+		return toolroot.Root{}, err
+	}
+	a := g.Add(set.Name, step)
+	err = s.make(ctx, "tools", g, a)
+	return toolroot.Root{Dir: s.cache.Out(a)}, err
+}

@@ -1,0 +1,130 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/proa-os/proa/boards"
+	"github.com/proa-os/proa/build/plan"
+	"github.com/proa-os/proa/build/progress"
+	"github.com/proa-os/proa/build/qemu"
+	"github.com/proa-os/proa/images"
+)
+
+const buildHelp = `
+Without KIND it makes every kind the board has. Steps whose inputs have not changed are taken from the
+cache; Ctrl-C loses only the steps that are running, and downloads go on where they stopped.
+
+  proa build pc            every image of the board pc
+  proa build pc iso        out/pc/proa-pc.iso and its SBOM
+  proa build pc disk --steps=false`
+
+func buildFlags(f *flag.FlagSet, o *options) {
+	f.BoolVar(&o.steps, "steps", true, "print every step")
+}
+
+func buildVerb(ctx context.Context, c *call) error {
+	began := time.Now()
+	b, err := c.board()
+	if err != nil {
+		return err
+	}
+	kinds, err := c.kinds(b, true)
+	if err != nil {
+		return err
+	}
+	s, err := open(ctx)
+	if err != nil {
+		return err
+	}
+	for _, k := range kinds {
+		file, err := s.image(ctx, b, k)
+		if err != nil {
+			return err
+		}
+		st, err := os.Stat(file)
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(c.out, "%s  %s  (%s)\n", short(s.kit.Repo, file), progress.Bytes(st.Size()), progress.Seconds(time.Since(began)))
+	}
+	return nil
+}
+
+// image makes an image and puts it into out/BOARD; it returns where.
+func (s *session) image(ctx context.Context, b boards.Board, k images.Kind) (string, error) {
+	p, err := s.plan(b, k)
+	if err != nil {
+		return "", err
+	}
+	if err := s.make(ctx, p.Scope(), p.Graph, p.Image, p.SBOM); err != nil {
+		return "", err
+	}
+	return s.deliver(p)
+}
+
+// deliver copies image and SBOM to out/BOARD, unless they are there. A copy and no link: what a person
+// does to a file in out/ must not reach the cache.
+func (s *session) deliver(p *plan.Plan) (string, error) {
+	dir := filepath.Join(s.kit.Repo, "out", p.Board.Name)
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return "", err
+	}
+	sbom := p.File() + ".spdx.json"
+	for file, from := range map[string]string{p.File(): s.cache.Out(p.Image), sbom: s.cache.Out(p.SBOM)} {
+		if err := deliverFile(filepath.Join(from, file), filepath.Join(dir, file)); err != nil {
+			return "", err
+		}
+	}
+	return filepath.Join(dir, p.File()), nil
+}
+
+// stamp is kept beside a delivered file and says what it is a copy of.
+type stamp struct {
+	From string
+	Size int64
+	Time time.Time
+}
+
+func deliverFile(from, to string) error {
+	note := filepath.Join(filepath.Dir(to), "."+filepath.Base(to)+".stamp")
+	if st, err := os.Stat(to); err == nil {
+		var was stamp
+		b, err := os.ReadFile(note)
+		if err == nil && json.Unmarshal(b, &was) == nil && was.From == from && was.Size == st.Size() && was.Time.Equal(st.ModTime()) {
+			return nil
+		}
+	}
+	tmp := to + ".part"
+	if err := qemu.Copy(tmp, from, 0); err != nil {
+		return err
+	}
+	if err := os.Chmod(tmp, 0o644); err != nil {
+		return err
+	}
+	if err := os.Rename(tmp, to); err != nil {
+		return err
+	}
+	st, err := os.Stat(to)
+	if err != nil {
+		return err
+	}
+	b, err := json.Marshal(stamp{from, st.Size(), st.ModTime()})
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(note, b, 0o644)
+}
+
+// short is a path as a person in the repository types it.
+func short(repo, file string) string {
+	if rel, err := filepath.Rel(repo, file); err == nil {
+		return rel
+	}
+	return file
+}

@@ -1,0 +1,80 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"syscall"
+
+	"github.com/proa-os/proa/build/pin"
+	"github.com/proa-os/proa/build/recipe"
+)
+
+const toolHelp = `
+The command sees the programs that judge our images (fsck.fat, sgdisk, veritysetup, xorriso …) behind the
+host's own in PATH, the compiler in CC, and QEMU with its firmware below PROA_TOOLROOT.
+
+  proa tool -- go test ./images/...`
+
+func toolVerb(ctx context.Context, c *call) error {
+	if len(c.args) == 0 {
+		return usage("tool: which command?")
+	}
+	s, err := open(ctx)
+	if err != nil {
+		return err
+	}
+	env, err := s.toolEnv(ctx)
+	if err != nil {
+		return err
+	}
+	cmd := exec.CommandContext(ctx, c.args[0], c.args[1:]...)
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
+	cmd.Env = append(os.Environ(), env...)
+	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
+	err = cmd.Run()
+	var exit *exec.ExitError
+	if errors.As(err, &exit) {
+		return fmt.Errorf("%s: %w", c.args[0], err)
+	}
+	return err
+}
+
+// toolEnv makes the tool roots and returns the variables that lead to them.
+func (s *session) toolEnv(ctx context.Context) ([]string, error) {
+	tools, err := s.toolRoot(ctx, pin.Tools(s.kit.Host))
+	if err != nil {
+		return nil, err
+	}
+	oracles, err := s.toolRoot(ctx, pin.Oracles(s.kit.Host))
+	if err != nil {
+		return nil, err
+	}
+	emulator, err := s.toolRoot(ctx, pin.Emulator(s.kit.Host))
+	if err != nil {
+		return nil, err
+	}
+	return []string{
+		"PATH=" + os.Getenv("PATH") + ":" + oracles.Bin() + ":" + emulator.Bin(),
+		"CC=" + tools.CC(),
+		"PROA_TOOLROOT=" + emulator.Dir,
+	}, nil
+}
+
+const versionHelp = `
+  proa version`
+
+func versionVerb(ctx context.Context, c *call) error {
+	repo, err := repository()
+	if err != nil {
+		return err
+	}
+	r, err := recipe.DescribeRelease(ctx, repo)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(c.out, "proa %s (Kubernetes %s)\n", r.Version, r.Kubernetes)
+	return nil
+}
