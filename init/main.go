@@ -27,6 +27,9 @@ func main() {
 		fmt.Print(boot.Print() + "\n" + shutdown.Print())
 		return
 	}
+	if filepath.Base(os.Args[0]) == "modprobe" {
+		os.Exit(boot.ModprobeMain(os.Args[1:]))
+	}
 	if filepath.Base(os.Args[0]) == "init" {
 		fmt.Fprintln(os.Stderr, "init runs as PID 1; init -print shows what it does. The command is proa.")
 		os.Exit(2)

@@ -42,16 +42,22 @@ func openModules(m *Machine) error {
 	x, err := modules.Open(m.Path(dir), func(file, params string) error {
 		return m.Sys.LoadModule("/"+strings.TrimPrefix(strings.TrimPrefix(file, m.Root), "/"), params)
 	})
+	if err != nil {
+		return err
+	}
+	x.Loaded(m.Path("/proc/modules"))
 	m.Modules = x
-	return err
+	return nil
 }
 
 func loadEarlyModules(_ context.Context, m *Machine) error {
 	if err := openModules(m); err != nil {
 		return fmt.Errorf("module index: %w", err)
 	}
-	err := loadAll(m, earlyModules())
-	if _, cold := m.Modules.Coldplug(m.Path("/sys")); cold != nil {
+	err := m.loadKnown(earlyModules())
+	got, cold := m.Modules.Coldplug(m.Path("/sys"), modules.Needed)
+	m.Logf("coldplug: %s", strings.Join(got, " "))
+	if cold != nil {
 		m.Logf("coldplug: %v", cold)
 	}
 	return err

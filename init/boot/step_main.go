@@ -80,20 +80,23 @@ func overlayEtc(_ context.Context, m *Machine) error {
 	return mounts.Apply(m.Sys, mounts.Etc(), m.Logf)
 }
 
-// nodeModules is what Kubernetes and its network want and no device asks for.
+// nodeModules is what Kubernetes and its network want before anything asks for it. The rest (nft_*, xt_*, ciphers, file systems) the
+// kernel loads on demand through Modprobe; loading all of them here cost a third of the boot.
 func nodeModules() []string {
-	return []string{
-		"overlay", "br_netfilter", "bridge", "veth", "vxlan", "tun", "dummy",
-		"nf_conntrack", "nf_conntrack_netlink", "nf_nat", "nfnetlink", "nf_tables",
-		"nft_chain_nat", "nft_compat", "nft_ct", "nft_counter", "nft_fib_inet", "nft_fib_ipv4", "nft_fib_ipv6", "nft_limit", "nft_log",
-		"nft_masq", "nft_nat", "nft_numgen", "nft_redir", "nft_reject_inet", "nft_hash", "nft_objref", "nft_quota",
-		"xt_addrtype", "xt_comment", "xt_conntrack", "xt_mark", "xt_connmark", "xt_MASQUERADE", "xt_nat", "xt_REDIRECT", "xt_multiport",
-		"xt_statistic", "xt_recent", "xt_limit", "xt_NFLOG", "xt_set", "xt_CT", "ip_set", "ip_set_hash_net", "ip_set_hash_ip",
-		"ext4", "vfat", "nls_cp437", "nls_ascii", "nls_utf8", "loop", "fuse", "evdev", "button", "efivarfs",
-	}
+	return []string{"overlay", "br_netfilter", "bridge", "veth", "vxlan", "nf_conntrack", "nf_tables", "nft_chain_nat", "nft_ct", "nft_masq",
+		"ext4", "vfat", "nls_cp437", "nls_ascii", "nls_utf8", "loop", "evdev", "efivarfs"}
 }
 
-func loadModules(_ context.Context, m *Machine) error { return m.loadKnown(nodeModules()) }
+// Modprobe is the helper that the kernel starts when it wants a module: this program under another name.
+const Modprobe = RunDir + "/modprobe"
+
+func loadModules(_ context.Context, m *Machine) error {
+	err := m.Sys.Symlink("/usr/bin/proa", Modprobe)
+	if err == nil {
+		err = m.sysctl("kernel.modprobe", Modprobe)
+	}
+	return errors.Join(err, m.loadKnown(nodeModules()))
+}
 
 // loadKnown skips modules this kernel does not have: tables name what some kernel has, and kernels build things in or merge them.
 func (m *Machine) loadKnown(names []string) error {
@@ -116,16 +119,21 @@ func coldplug(_ context.Context, m *Machine) error {
 	if err := modules.Listen(m.Ctx, m.hotplug); err != nil {
 		return err
 	}
-	loaded, err := m.Modules.Coldplug(m.Path("/sys"))
+	m.plug(modules.Needed)
+	go m.plug(nil)
+	return nil
+}
+
+// plug reports what it loads. A driver may refuse a device (no firmware, no such chip): no reason to doubt the slot.
+func (m *Machine) plug(want func(string) bool) {
+	loaded, err := m.Modules.Coldplug(m.Path("/sys"), want)
 	sort.Strings(loaded)
 	if len(loaded) > 0 {
 		m.Logf("coldplug: %s", strings.Join(loaded, " "))
 	}
-	// A driver may refuse a device (no firmware, no such chip): reported, but no reason to doubt the slot.
 	if err != nil {
 		m.Logf("coldplug: %v", err)
 	}
-	return nil
 }
 
 func (m *Machine) hotplug(ev modules.Event) {
@@ -134,8 +142,15 @@ func (m *Machine) hotplug(ev modules.Event) {
 	}
 	loaded, err := m.Modules.LoadAlias(ev["MODALIAS"])
 	if len(loaded) > 0 || err != nil {
-		m.Logf("hotplug %s: %s %v", ev["DEVPATH"], strings.Join(loaded, " "), errors.Join(err))
+		m.Logf("hotplug %s: %s", ev["DEVPATH"], strings.TrimSpace(strings.Join(loaded, " ")+" "+errText(err)))
 	}
+}
+
+func errText(err error) string {
+	if err == nil {
+		return ""
+	}
+	return err.Error()
 }
 
 // nodeSysctls is what Kubernetes wants of the kernel. A user's sysctls come later and win.

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/proa-os/proa/init/modules"
 	"github.com/proa-os/proa/init/verity"
 	"golang.org/x/sys/unix"
 )
@@ -36,7 +37,7 @@ func waitFor(ctx context.Context, m *Machine, look func() (bool, error)) error {
 		}
 		time.Sleep(100 * time.Millisecond)
 		if m.Modules != nil && time.Since(plugged) > time.Second {
-			_, _ = m.Modules.Coldplug(m.Path("/sys")) // reported once by load-modules
+			_, _ = m.Modules.Coldplug(m.Path("/sys"), modules.Needed) // reported once by load-modules
 			plugged = time.Now()
 		}
 	}

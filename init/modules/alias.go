@@ -1,29 +1,42 @@
 package modules
 
-import (
-	"path"
-	"strings"
-)
+import "strings"
 
-// aliases are the patterns of modules.alias, kept by what stands before their first wildcard up to the colon (pci:, usb:, virtio:),
-// because trying 20,000 patterns for each of 300 devices is seconds on a small board.
+// aliases are the patterns of modules.alias, kept by what stands before their first wildcard up to the colon (pci:, usb:, virtio:)
+// and with their answers remembered, because trying 20,000 patterns for each of 300 devices is seconds on a small board.
 type aliases struct {
 	byBus map[string][]alias
+	known map[string][]string
 }
 
-type alias struct{ pattern, module string }
+type alias struct {
+	literal string // what stands before the first wildcard
+	rest    string // the pattern from there on
+	module  string
+}
 
 // line reads "alias PATTERN MODULE".
 func (a *aliases) line(line string) {
-	words := strings.Fields(line)
-	if len(words) != 3 || words[0] != "alias" {
+	rest, ok := strings.CutPrefix(line, "alias ")
+	if !ok {
+		return
+	}
+	pattern, module, ok := strings.Cut(rest, " ")
+	if !ok {
 		return
 	}
 	if a.byBus == nil {
-		a.byBus = map[string][]alias{}
+		a.byBus, a.known = map[string][]alias{}, map[string][]string{}
 	}
-	bus := busOf(words[1])
-	a.byBus[bus] = append(a.byBus[bus], alias{words[1], Name(words[2])})
+	bus := busOf(pattern)
+	if bus == "" { // the name of a function, spelt with either dash
+		pattern = strings.ReplaceAll(pattern, "_", "-")
+	}
+	cut := strings.IndexAny(pattern, "*?[")
+	if cut < 0 {
+		cut = len(pattern)
+	}
+	a.byBus[bus] = append(a.byBus[bus], alias{pattern[:cut], pattern[cut:], Name(module)})
 }
 
 func busOf(s string) string {
@@ -40,26 +53,68 @@ func busOf(s string) string {
 const anyBus = "*"
 
 func (a *aliases) match(name string) []string {
+	if out, ok := a.known[name]; ok || a.byBus == nil {
+		return out
+	}
+	bus, spelt := busOf(name), name
+	if bus == "" {
+		spelt = strings.ReplaceAll(name, "_", "-")
+	}
 	var out []string
-	bus := busOf(name)
 	for _, list := range [][]alias{a.byBus[bus], a.byBus[anyBus]} {
 		for _, al := range list {
-			if matches(al.pattern, name) {
+			if strings.HasPrefix(spelt, al.literal) && glob(al.rest, spelt[len(al.literal):]) {
 				out = append(out, al.module)
 			}
 		}
 	}
+	a.known[name] = out
 	return out
 }
 
-// matches is fnmatch without flags; path.Match differs only in what "/" means, which modaliases (device trees) may hold.
-func matches(pattern, name string) bool {
-	unslash := func(s string) string { return strings.ReplaceAll(s, "/", "\x01") }
-	normal := strings.ReplaceAll(pattern, "_", "-")
-	ok, err := path.Match(unslash(pattern), unslash(name))
-	if err != nil || !ok {
-		// names of modules (not of devices) may be spelt with either dash
-		ok = busOf(pattern) == "" && normal == strings.ReplaceAll(name, "_", "-")
+// glob is fnmatch without flags. path.Match differs in what "/" means, and modaliases of device trees may hold one.
+func glob(pattern, s string) bool {
+	for pattern != "" {
+		switch pattern[0] {
+		case '*':
+			if pattern = pattern[1:]; pattern == "" {
+				return true
+			}
+			for i := 0; i <= len(s); i++ {
+				if glob(pattern, s[i:]) {
+					return true
+				}
+			}
+			return false
+		case '[':
+			end := strings.IndexByte(pattern, ']')
+			if s == "" || end < 0 || !inClass(pattern[1:end], s[0]) {
+				return false
+			}
+			pattern = pattern[end:]
+		default:
+			if s == "" || pattern[0] != '?' && pattern[0] != s[0] {
+				return false
+			}
+		}
+		pattern, s = pattern[1:], s[1:]
 	}
-	return ok
+	return s == ""
+}
+
+// inClass reads what stands in brackets: letters and ranges.
+func inClass(class string, c byte) bool {
+	for i := 0; i < len(class); i++ {
+		if i+2 < len(class) && class[i+1] == '-' {
+			if class[i] <= c && c <= class[i+2] {
+				return true
+			}
+			i += 2
+			continue
+		}
+		if class[i] == c {
+			return true
+		}
+	}
+	return false
 }

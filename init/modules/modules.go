@@ -12,6 +12,8 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+
+	"golang.org/x/sys/unix"
 )
 
 // ErrUnknown: no module of that name in this kernel's directory.
@@ -46,6 +48,15 @@ func Open(dir string, loader func(file, params string) error) (*Index, error) {
 		}
 	}
 	return x, nil
+}
+
+// Loaded marks modules that the kernel has already, as /proc/modules lists them: loading one again costs its unpacking.
+func (x *Index) Loaded(procModules string) {
+	// A kernel without modules has no such file and nothing to mark.
+	_ = eachLine(procModules, func(line string) {
+		name, _, _ := strings.Cut(line, " ")
+		x.done[Name(name)] = nil
+	})
 }
 
 func eachLine(file string, do func(string)) error {
@@ -161,7 +172,11 @@ func (x *Index) LoadAlias(modalias string) (loaded []string, err error) {
 		if _, seen := x.done[n]; seen || x.builtin[n] {
 			continue
 		}
-		if err := x.load(n, "", 0); err != nil {
+		err := x.load(n, "", 0)
+		if errors.Is(err, os.ErrNotExist) || errors.Is(err, unix.ENODEV) {
+			continue // an initramfs carries a part of the modules that its index names; a driver may find that it is not meant
+		}
+		if err != nil {
 			errs = append(errs, err)
 			continue
 		}

@@ -1,0 +1,29 @@
+package boot
+
+import (
+	"fmt"
+	"os"
+	"strings"
+
+	"github.com/proa-os/proa/init/sys"
+)
+
+// ModprobeMain is what the kernel starts as `modprobe -q -- NAME`. It also serves tools that call modprobe by name.
+func ModprobeMain(args []string) int {
+	m := &Machine{Sys: sys.Linux{}}
+	if err := openModules(m); err != nil {
+		fmt.Fprintln(os.Stderr, "modprobe:", err)
+		return 1
+	}
+	code := 0
+	for _, a := range args {
+		if strings.HasPrefix(a, "-") {
+			continue
+		}
+		if err := m.Modules.Load(a, ""); err != nil {
+			fmt.Fprintln(os.Stderr, "modprobe:", err)
+			code = 1
+		}
+	}
+	return code
+}
