@@ -8,12 +8,13 @@ import (
 	"strings"
 
 	"gopkg.in/yaml.v3"
+
+	"github.com/proa-os/proa/images"
 )
 
 // The behaviours a board may select. Each has code of that name somewhere; new ones are added with it.
 var (
 	arches = []string{"amd64"}
-	kinds  = []string{"iso", "disk"}
 	tables = []string{"gpt"}
 	chains = []string{"", "systemd-boot", "grub", "isolinux"}
 )
@@ -29,6 +30,10 @@ func (b Board) Validate() error {
 	}
 	oneOf("arch", b.Arch, arches)
 	oneOf("table", b.Table, tables)
+	var kinds []string
+	for _, k := range images.Kinds() {
+		kinds = append(kinds, k.Name)
+	}
 	for _, kind := range b.Images {
 		oneOf("images", kind, kinds)
 		if _, ok := b.Boot[kind]; !ok {

@@ -1,19 +1,19 @@
-// Package images says which kinds of image there are. What lies in each is in the packages beneath.
+// Package images says which kinds of image there are. What lies in each is in the packages beneath, which
+// have no clock, no randomness and start no programs: values in, bytes out.
 package images
 
-// Kind is one thing a user can flash, boot or install.
+// Kind is one thing a user can boot, flash or install.
 type Kind struct {
-	Name string
+	Name string // in board.yaml and on the command line
 	File string // extension of the output
-	What string
-	Mode string // value of proa.mode on its kernel command line
-	Slot string // value of proa.slot, where there are slots
+	What string // for people
+	Mode string // proa.mode on its kernel command line
 }
 
 // Kinds is the table.
 func Kinds() []Kind {
 	return []Kind{
-		{"iso", ".iso", "live system: CD or USB disk, BIOS and UEFI", "live", ""},
-		{"disk", ".img", "raw disk with two slots: BIOS and UEFI", "disk", "a"},
+		{"iso", ".iso", "live system for CD or USB disk, BIOS and UEFI", "live"},
+		{"disk", ".img", "raw disk with two slots, BIOS and UEFI", "disk"},
 	}
 }

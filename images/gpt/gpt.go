@@ -7,6 +7,7 @@ package gpt
 import (
 	"crypto/sha256"
 	"fmt"
+	"math"
 	"strings"
 
 	"github.com/diskfs/go-diskfs/partition/gpt"
@@ -58,11 +59,24 @@ func Write(d Disk, size int64, t layout.Table, ids GUIDs) error {
 		}
 		table.Partitions = append(table.Partitions, entry(p, guid))
 	}
+	return write(d, size, table)
+}
+
+// write corrects what go-diskfs says of disks above 2 TiB in the protective MBR: the field has 32 bits, and
+// "more than fits" is all ones.
+func write(d Disk, size int64, table *gpt.Table) error {
 	if err := table.Write(sparse.NewWindow(d, 0, size), size); err != nil {
 		return fmt.Errorf("gpt: %w", err)
 	}
-	return nil
+	if size/layout.Sector-1 <= math.MaxUint32 {
+		return nil
+	}
+	_, err := d.WriteAt([]byte{0xff, 0xff, 0xff, 0xff}, protectiveSize)
+	return err
 }
+
+// protectiveSize is the offset of the first MBR entry's number of sectors.
+const protectiveSize = 446 + 12
 
 func entry(p layout.Partition, guid string) *gpt.Partition {
 	return &gpt.Partition{
@@ -109,8 +123,5 @@ func Append(d Disk, size int64, p layout.Partition, guid string) error {
 		return fmt.Errorf("gpt: %s ends behind the disk", p.Name)
 	}
 	table.Partitions = append(table.Partitions, entry(p, guid))
-	if err := table.Write(w, size); err != nil {
-		return fmt.Errorf("gpt: %w", err)
-	}
-	return nil
+	return write(d, size, table)
 }

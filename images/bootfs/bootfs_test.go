@@ -1,0 +1,52 @@
+package bootfs
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/proa-os/proa/images/layout"
+	"github.com/proa-os/proa/images/tree"
+)
+
+func TestFiles(t *testing.T) {
+	slot := Slot{Slot: layout.A, Title: "proa v1", Kernel: tree.Bytes([]byte("K")), Initrd: tree.Bytes([]byte("I")), Cmdline: "quiet proa.slot=a"}
+	files := Files(Loaders{SystemdBoot: []byte("MZ"), EFIName: "BOOTX64.EFI", GRUB: true}, slot, []byte("# yours\n"))
+	sorted, err := tree.Sort(files)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, e := range sorted {
+		data, err := e.Content.ReadAll()
+		if err != nil {
+			t.Fatal(err)
+		}
+		line, _, _ := strings.Cut(strings.TrimPrefix(string(data), "# GRUB Environment Block\n"), "\n")
+		if e.Mode.IsDir() {
+			line = "directory"
+		}
+		got = append(got, e.Path+": "+line)
+	}
+	want := []string{
+		".: directory", "EFI: directory", "EFI/BOOT: directory", "EFI/BOOT/BOOTX64.EFI: MZ",
+		"config.yaml: # yours",
+		"grub: directory", "grub/env0: seq=0", "grub/env1: seq=2",
+		"grub/grub.cfg: # Chooses the slot to start. State: env0 and env1 beside this file, each \"SEQ GOOD TRY LEFT\" said twice.",
+		"loader: directory", "loader/entries: directory", "loader/entries/proa-a+3.conf: title proa v1", "loader/loader.conf: timeout 0",
+		"slots: directory", "slots/a: directory", "slots/a/grub.cfg: linux /slots/a/vmlinuz quiet proa.slot=a $fallback",
+		"slots/a/initrd: I", "slots/a/vmlinuz: K", "slots/b: directory",
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestOnlyWhatTheBoardBoots(t *testing.T) {
+	for _, e := range Files(Loaders{}, Slot{Slot: layout.B}, nil) {
+		if strings.HasPrefix(e.Path, "grub") || strings.HasPrefix(e.Path, "EFI") || strings.HasPrefix(e.Path, "slots/a/") {
+			t.Errorf("%s in a boot partition without bootloaders", e.Path)
+		}
+	}
+}
