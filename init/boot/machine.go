@@ -25,7 +25,9 @@ const (
 	DataDir  = "/run/proa/data"
 	StateDir = "/var/lib/proa"
 	Timeline = RunDir + "/timeline.json"
-	handover = RunDir + "/stage1.json"
+	// NTPServers is where PID 1 leaves the servers that DHCP named.
+	NTPServers = RunDir + "/ntp-servers"
+	handover   = RunDir + "/stage1.json"
 )
 
 // Machine carries what boot has learnt from step to step.

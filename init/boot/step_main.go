@@ -120,9 +120,11 @@ func coldplug(_ context.Context, m *Machine) error {
 		return err
 	}
 	m.plug(modules.Needed)
-	go m.plug(nil)
 	return nil
 }
+
+// PlugRest loads what a boot does not wait for.
+func (m *Machine) PlugRest() { m.plug(nil) }
 
 // plug reports what it loads. A driver may refuse a device (no firmware, no such chip): no reason to doubt the slot.
 func (m *Machine) plug(want func(string) bool) {

@@ -228,6 +228,6 @@ func ntpVerb(e Env, args []string) error {
 
 // ntpServers are those that DHCP brought, then the defaults.
 func (e Env) ntpServers() []string {
-	b, _ := e.read(boot.RunDir + "/ntp-servers") // written when DHCP names some
+	b, _ := e.read(boot.NTPServers) // there only if DHCP named some
 	return append(strings.Fields(string(b)), clock.DefaultServers()...)
 }

@@ -17,6 +17,7 @@ type Line struct {
 	RootSize int64
 	Board    string
 	Medium   string // live: label of the ISO file system
+	Fallback string // SLOT:TRIES of a trial that the boot loader has given up
 	Raw      string
 }
 
@@ -30,6 +31,7 @@ func Parse(raw string) (Line, error) {
 		}
 	}
 	l.Mode, l.Slot, l.Board = values["proa.mode"], values["proa.slot"], values["proa.board"]
+	l.Fallback = values["proa.fallback"]
 	l.RootHash, l.Medium = values["proa.roothash"], values["proa.medium"]
 	return l, l.check(values["proa.rootsize"])
 }

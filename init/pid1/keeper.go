@@ -2,6 +2,7 @@ package pid1
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"reflect"
 	"strings"
@@ -23,6 +24,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+const logDir = "/var/log/proa"
+
 // keeper is PID 1 after boot.
 type keeper struct {
 	m       *boot.Machine
@@ -41,7 +44,7 @@ type keeper struct {
 
 func newKeeper(m *boot.Machine, con *console.Console, reaper *proc.Reaper, version string, failed []string) *keeper {
 	k := &keeper{m: m, con: con, reaper: reaper, version: version, failed: failed}
-	k.sup = &supervise.Supervisor{Reaper: reaper, LogDir: "/var/log/proa", Cgroup: boot.ServiceCgroup, RunDir: boot.RunDir, Changed: k.changed}
+	k.sup = &supervise.Supervisor{Reaper: reaper, LogDir: logDir, Cgroup: boot.ServiceCgroup, RunDir: boot.RunDir, Changed: k.changed}
 	k.slots, k.slotErr = m.Slots()
 	return k
 }
@@ -62,6 +65,10 @@ func (k *keeper) start(ctx context.Context) {
 		k.sup.Start(ctx, s)
 	}
 	k.refresh()
+	go k.m.PlugRest()
+	if k.m.Line.Fallback != "" {
+		k.con.Logf("FALLBACK: the boot loader gave up a trial (%s)", k.m.Line.Fallback)
+	}
 	k.con.Logf("up slot=%s mode=%s version=%s host=%s", dash(k.m.Line.Slot), k.m.Line.Mode, k.version, k.m.Hostname)
 }
 
@@ -125,13 +132,24 @@ func (k *keeper) refresh() {
 		k.con.Logf("status addresses %s", s.Addrs())
 	}
 	k.now = s
+	k.noteNTP()
 	if err := status.Write(s); err != nil {
 		k.con.Logf("status: %v", err)
 	}
 }
 
+// noteNTP leaves the servers that DHCP named where `proa ntp` looks.
+func (k *keeper) noteNTP() {
+	if k.m.Net == nil {
+		return
+	}
+	if err := (sys.Linux{}).WriteFile(boot.NTPServers, []byte(strings.Join(k.m.Net.NTPServers(), "\n")), 0o644); err != nil {
+		k.con.Logf("ntp servers: %v", err)
+	}
+}
+
 func (k *keeper) gather() status.Status {
-	s := status.Status{Version: k.version, Hostname: k.m.Hostname, Board: k.m.Line.Board, Mode: k.m.Line.Mode, Slot: k.m.Line.Slot,
+	s := status.Status{Version: k.version, Hostname: k.m.Hostname, Board: k.m.Line.Board, Mode: k.m.Line.Mode, Slot: k.m.Line.Slot, Fallback: k.m.Line.Fallback,
 		Good: k.good, SlotError: k.goodErr, ConfigProblems: k.m.Problems, FailedSteps: k.failed,
 		DefaultRoute: netup.HasDefaultRoute(), Addresses: netup.Addresses(), Services: k.sup.States(), K3s: "off by config"}
 	if k.slots != nil {
@@ -150,14 +168,17 @@ func (k *keeper) gather() status.Status {
 	return s
 }
 
-// k3sLine is the cause in one line: what the runtime said last, or the end of its log if it said nothing.
+// k3sLine is the cause in one line: what the runtime said last, how its last run ended, and if it said nothing, the end of its log.
 func k3sLine(v supervise.State) string {
 	line := v.State
-	switch {
-	case v.Status != "":
+	if v.Status != "" {
 		line += ": " + v.Status
-	case v.State == "restarting":
-		line += ": " + supervise.LastLine("/var/log/proa", "k3s")
+	}
+	if v.State != "ready" && v.LastExit != "" {
+		line += fmt.Sprintf(" (last run: %s)", v.LastExit)
+	}
+	if v.State == "restarting" && !strings.Contains(v.LastExit, ": ") {
+		line += ": " + supervise.LastLine(logDir, "k3s")
 	}
 	return line
 }
@@ -182,12 +203,16 @@ func (k *keeper) judge() {
 	k.refresh()
 }
 
+// downLimit is how long a way down may take before the watchdog cuts it short.
+const downLimit = 3 * time.Minute
+
 // down works through the shutdown list and does not come back. The watchdog is fed meanwhile: pods may take their grace period.
 func (k *keeper) down(why string, end shutdown.End) {
 	k.con.Logf("going down: %s, %s", why, end)
 	go func() {
-		for range time.Tick(watchdog.Interval) {
+		for range downLimit / watchdog.Interval {
 			_ = k.dog.Feed()
+			time.Sleep(watchdog.Interval)
 		}
 	}()
 	shutdown.Run(&shutdown.Machine{Logf: k.con.Logf, Flush: k.con.Flush, StopServices: func() { k.sup.StopAll(k.con.Logf) }, SaveClock: k.saveClock, End: end})

@@ -26,6 +26,7 @@ type Status struct {
 	Slot           string            `json:"slot,omitempty"`
 	Trial          bool              `json:"trial"`
 	Tries          int               `json:"tries_left"`
+	Fallback       string            `json:"fallback,omitempty"` // SLOT:TRIES of a trial that failed before this boot
 	SlotError      string            `json:"slot_error,omitempty"`
 	Good           bool              `json:"good"` // this boot has marked its slot good, or found it so
 	DefaultRoute   bool              `json:"default_route"`
@@ -80,6 +81,10 @@ func (s Status) Text() string {
 		slot = fmt.Sprintf("slot %s, mode %s, %s", s.Slot, s.Mode, trial(s))
 	}
 	line("system", "%s", slot)
+	if s.Fallback != "" {
+		slot, tries, _ := strings.Cut(s.Fallback, ":")
+		line("FALLBACK", "slot %s did not come up in %s tries; this is the slot that worked before", slot, tries)
+	}
 	line("addresses", "%s", s.Addrs())
 	line("k3s", "%s", s.K3s)
 	for _, v := range s.Services {

@@ -7,6 +7,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"strings"
 	"sync"
 	"time"
 
@@ -98,7 +99,7 @@ func (r *run) set(change func(*State)) {
 	change(&r.state)
 	now := r.state
 	r.mu.Unlock()
-	if now != before {
+	if now.String() != before.String() {
 		r.sup.Changed(now)
 	}
 }
@@ -123,7 +124,10 @@ func (r *run) loop(ctx context.Context) {
 			pause = firstPause
 		}
 		r.set(func(s *State) {
-			s.State, s.LastExit, s.Pid = "restarting", end, 0
+			if cause, failed := strings.CutPrefix(s.Status, "failed: "); failed {
+				end += ": " + cause // what it said when it gave up is worth more than the code it gave up with
+			}
+			s.State, s.Status, s.LastExit, s.Pid = "restarting", "", end, 0
 			s.Restarts++
 		})
 		select {
