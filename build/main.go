@@ -27,18 +27,13 @@ type verb struct {
 
 // options are the flags of all verbs; each verb's flags function says which it takes.
 type options struct {
-	iso        bool
-	firmware   string
-	memory     int
-	cpus       int
-	config     string
-	sshKey     string
-	ephemeral  bool
-	unlocked   bool
-	steps      bool
-	bySource   bool
-	allInputs  bool
-	restricted bool
+	iso       bool
+	firmware  string
+	memory    int
+	cpus      int
+	config    string
+	sshKey    string
+	allInputs bool
 }
 
 // call is one invocation.
@@ -52,7 +47,7 @@ type call struct {
 func verbs() []verb {
 	return []verb{
 		{"plan", "BOARD [KIND]", "print the steps of an image and what they read", planHelp, planVerb, planFlags},
-		{"build", "BOARD [KIND…]", "make images in out/BOARD", buildHelp, buildVerb, buildFlags},
+		{"build", "BOARD [KIND…]", "make images in out/BOARD", buildHelp, buildVerb, nil},
 		{"why", "BOARD [KIND] [STEP]", "say why steps would run, or ran last time", whyHelp, whyVerb, nil},
 		{"run", "BOARD", "boot an image in QEMU and wait for the node", runHelp, runVerb, runFlags},
 		{"verify", "BOARD [KIND]", "make every step again and compare bytes", verifyHelp, verifyVerb, nil},

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"encoding/json"
-	"flag"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -21,12 +20,7 @@ Without KIND it makes every kind the board has. Steps whose inputs have not chan
 cache; Ctrl-C loses only the steps that are running, and downloads go on where they stopped.
 
   proa build pc            every image of the board pc
-  proa build pc iso        out/pc/proa-pc.iso and its SBOM
-  proa build pc disk --steps=false`
-
-func buildFlags(f *flag.FlagSet, o *options) {
-	f.BoolVar(&o.steps, "steps", true, "print every step")
-}
+  proa build pc iso        out/pc/proa-pc.iso and its SBOM`
 
 func buildVerb(ctx context.Context, c *call) error {
 	began := time.Now()

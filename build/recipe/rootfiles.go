@@ -17,7 +17,6 @@ import (
 // rootFiles is what the root image takes out of Debian packages; libraries come by themselves. A
 // directory's name stands for all beneath it.
 var rootFiles = []string{
-	"etc/mke2fs.conf",
 	"usr/bin/busybox",
 	"usr/bin/crun",
 	"usr/bin/dropbearkey",
