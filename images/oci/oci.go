@@ -10,11 +10,9 @@ import (
 	"io"
 	"time"
 
-	"github.com/google/go-containerregistry/pkg/compression"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/empty"
 	"github.com/google/go-containerregistry/pkg/v1/mutate"
-	"github.com/google/go-containerregistry/pkg/v1/tarball"
 	"github.com/google/go-containerregistry/pkg/v1/types"
 
 	"github.com/proa-os/proa/images/tree"
@@ -36,11 +34,7 @@ type Image struct {
 
 // Write writes the archive.
 func Write(w io.Writer, img Image) error {
-	layer, err := tarball.LayerFromOpener(func() (io.ReadCloser, error) {
-		r, pw := io.Pipe()
-		go func() { pw.CloseWithError(tree.WriteTar(pw, img.Entries, img.When)) }()
-		return r, nil
-	}, tarball.WithCompression(compression.None), tarball.WithMediaType(types.OCIUncompressedLayer))
+	layer, err := newLayer(img.Entries, img.When)
 	if err != nil {
 		return fmt.Errorf("oci %s: %w", img.Name, err)
 	}
