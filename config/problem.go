@@ -25,7 +25,7 @@ const CommandLine = "kernel command line"
 func Nearest(word string, candidates []string) string {
 	best, bestDist := "", 3
 	if len(word) <= 3 {
-		bestDist = 2
+		bestDist = len(word) - 1 // of a short word more than half must be right
 	}
 	sorted := append([]string{}, candidates...)
 	sort.Strings(sorted)

@@ -174,7 +174,7 @@ func (r *run) once(ctx context.Context) (end string) {
 		defer leaf.Close()
 		spec.CgroupFD = int(leaf.Fd())
 	}
-	r.set(func(s *State) { s.State = "starting" })
+	r.set(func(s *State) { s.State, s.Status = "starting", "" })
 	p, err := r.sup.Reaper.Start(spec)
 	log.CloseWriter()
 	if err != nil {

@@ -1,0 +1,169 @@
+package config
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+const key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJrI9bLpDHxMWfjD0OTMwwHUnhcGE1ey4Yo/lfXoTLiP you@example.org"
+
+func TestCorpus(t *testing.T) {
+	files, _ := filepath.Glob("testdata/v1/*.yaml")
+	if len(files) < 5 {
+		t.Fatalf("the corpus is gone: %v", files)
+	}
+	for _, f := range files {
+		text, err := os.ReadFile(f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, problems := Load(f, text, "")
+		for _, p := range problems {
+			t.Error(p)
+		}
+	}
+}
+
+// problems is what Load reports, one per line without the file.
+func problems(t *testing.T, doc, cmdline string) (*Config, string) {
+	t.Helper()
+	c, list := Load("c.yaml", []byte(doc), cmdline)
+	var b strings.Builder
+	for _, p := range list {
+		fmt.Fprintln(&b, strings.TrimPrefix(p.String(), "c.yaml:"))
+	}
+	return c, b.String()
+}
+
+func TestProblems(t *testing.T) {
+	for _, c := range []struct{ name, doc, want string }{
+		{"unknown key", "hostnam: a\nk3s:\n  rol: agent\n", "1:1: unknown key \"hostnam\"; did you mean \"hostname\"?\n3:3: unknown key \"rol\"; did you mean \"role\"?\n"},
+		{"nothing near", "zzzzzz: 1\n", "1:1: unknown key \"zzzzzz\"; known here: hostname, k3s, modules, network, ssh_authorized_keys, sysctls, version, write_files\n"},
+		{"list for a string", "hostname: [a]\n", "1:11: hostname: want a string, found a list\n"},
+		{"string for a list", "modules: wireguard\n", "1:10: modules: want a list, found a string\n"},
+		{"string for a bool", "k3s: {enabled: \"yes\"}\n", "1:16: enabled: want true or false, found a string\n"},
+		{"string for a number", "network: {interfaces: {eth0: {mtu: big}}}\n", "1:36: mtu: want a whole number, found a string\n"},
+		{"scalar for keys", "network: dhcp\n", "1:10: network: want key: value pairs, found a string\n"},
+		{"not one of", "k3s:\n  role: serv\n", "2:9: role: \"serv\" is not one of server, agent; did you mean \"server\"?\n"},
+		{"new version", "version: 2\n", "1:10: version: \"2\" is not one of 1\n"},
+		{"twice", "hostname: a\nhostname: b\n", "2:1: key \"hostname\" stands twice, first in line 1\n"},
+		{"missing", "write_files:\n  - content: x\n", "2:5: write_files[0]: \"path\" is missing\n"},
+		{"bad address", "network:\n  interfaces:\n    eth0:\n      addresses: [10.0.0.1]\n      gateway: here\n",
+			"4:19: addresses[0]: want an address with prefix length, such as 192.168.1.20/24\n5:16: gateway: want an IP address\n"},
+		{"bad key", "ssh_authorized_keys: [\"ssh-ed25519 AAAA\"]\n", "1:23: ssh_authorized_keys[0]: want " + rules["sshkey"].want + "\n"},
+		{"two documents", "hostname: a\n---\nhostname: b\n", "3:1: a second document; only one is read\n"},
+		{"a list", "- a\n", "1:1: want key: value pairs, found a list\n"},
+		{"NUL", "a\x00", "1:1: not a text file: it holds NUL bytes\n"},
+	} {
+		if _, got := problems(t, c.doc, ""); got != c.want {
+			t.Errorf("%s: %s", c.name, cmp.Diff(c.want, got))
+		}
+	}
+}
+
+// TestSoundPartsHold: a mistake costs what it stands in and no more.
+func TestSoundPartsHold(t *testing.T) {
+	doc := "hostname: kiosk-3\nssh_authorized_keys:\n  - " + key + "\n  - nonsense\nk3s:\n  token: abc\n  role: 7\nnetwork: {interfaces: {eth0: {addresses: [10.0.0.2/24, x], gateway: 10.0.0.1}}}\nbogus: 1\n"
+	c, _ := problems(t, doc, "")
+	if c.Hostname != "kiosk-3" || len(c.SSHAuthorizedKeys) != 1 || c.K3s.Token != "abc" || c.K3s.Role != "" || !c.K3s.Enabled {
+		t.Errorf("%+v", c)
+	}
+	if e := c.Network.Interfaces["eth0"]; e.Gateway != "10.0.0.1" || len(e.Addresses) != 1 {
+		t.Errorf("eth0: %+v", e)
+	}
+}
+
+// TestBrokenYAML: the parser gives up on the whole text, the keys around the break are read all the same.
+func TestBrokenYAML(t *testing.T) {
+	doc := "hostname: kiosk-3\nnetwork:\n  interfaces: {eth0: {dhcp: true\nssh_authorized_keys:\n  - " + key + "\nk3s:\n  rol: x\n"
+	c, got := problems(t, doc, "")
+	if c.Hostname != "kiosk-3" || len(c.SSHAuthorizedKeys) != 1 {
+		t.Errorf("%+v", c)
+	}
+	lines := strings.Split(got, "\n")
+	if !strings.Contains(lines[0], "not valid YAML") || lines[1] != `7:3: unknown key "rol"; did you mean "role"?` {
+		t.Errorf("problems:\n%s", got)
+	}
+}
+
+func TestCommandLine(t *testing.T) {
+	line := `BOOT_IMAGE=/x console=ttyS0 hostname=edge-7 k3s.labels[region.example/dock]="north quay" k3s.args=--disable=traefik k3s.args=--tls-san=a sysctls[vm.swappiness]=10 k3s.enabled ` +
+		`"ssh_authorized_keys=` + key + `" network.interfaces[eth0].addresses=10.0.0.2/24 quiet`
+	c, got := problems(t, "hostname: from-file\nk3s: {args: [--x], enabled: false, labels: {a: b}}\n", line)
+	if got != "" {
+		t.Fatal(got)
+	}
+	want := Default()
+	want.Hostname, want.SSHAuthorizedKeys, want.Sysctls = "edge-7", []string{key}, map[string]string{"vm.swappiness": "10"}
+	want.K3s.Args, want.K3s.Labels = []string{"--disable=traefik", "--tls-san=a"}, map[string]string{"a": "b", "region.example/dock": "north quay"}
+	want.Network.Interfaces = map[string]Interface{"eth0": {Addresses: []string{"10.0.0.2/24"}}}
+	if d := cmp.Diff(want, c); d != "" {
+		t.Error(d)
+	}
+}
+
+func TestCommandLineProblems(t *testing.T) {
+	_, got := problems(t, "", "quiet k3s.rol=agent hostname=Not_A_Name")
+	want := "kernel command line:1:7: unknown key \"rol\"; did you mean \"role\"?\nkernel command line:1:21: hostname: want " + rules["hostname"].want + "\n"
+	if got != want {
+		t.Error(cmp.Diff(want, got))
+	}
+}
+
+// TestSecrets: neither problems nor Show may repeat what is secret.
+func TestSecrets(t *testing.T) {
+	doc := "k3s:\n  token: hunter2\n  args: [{a: hunter2}]\nwrite_files:\n  - {path: relative, content: hunter2}\n  - {path: /a, content: hunter2}\n"
+	c, got := problems(t, doc, "")
+	shown, err := Show(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if strings.Contains(got+string(shown), "hunter2") {
+		t.Errorf("a secret was printed:\n%s\n%s", got, shown)
+	}
+	if !strings.Contains(string(shown), hidden) {
+		t.Errorf("Show does not say that there is a secret:\n%s", shown)
+	}
+}
+
+// TestTags reads every tag of the schema: a misspelt rule would check nothing.
+func TestTags(t *testing.T) {
+	for _, typ := range []reflect.Type{reflect.TypeFor[Config](), reflect.TypeFor[File](), reflect.TypeFor[Network](), reflect.TypeFor[Interface](), reflect.TypeFor[Route](), reflect.TypeFor[K3s]()} {
+		for i := range typ.NumField() {
+			f := typ.Field(i)
+			for _, w := range strings.Split(f.Tag.Get("check"), ",") {
+				if _, ok := rules[w]; !ok && w != "" && w != "required" {
+					t.Errorf("%s.%s: no rule %q", typ, f.Name, w)
+				}
+			}
+			if d := f.Tag.Get("default"); d != "" && f.Type.Kind() == reflect.Int {
+				if _, err := strconv.Atoi(d); err != nil {
+					t.Errorf("%s.%s: default %q", typ, f.Name, d)
+				}
+			}
+		}
+	}
+}
+
+// FuzzLoad: whatever stands on the boot partition, PID 1 must not fall over it.
+func FuzzLoad(f *testing.F) {
+	f.Add("a: &x [*x]\n", "hostname")
+	f.Add("k3s:\n  token: |\n    x\nnetwork: {interfaces: {eth0: {}}}\n", `k3s.labels[a]=b k3s[=] . "`)
+	f.Add("a: &a {<<: *a}\n", "k3s.=1 [x]=2")
+	f.Fuzz(func(t *testing.T, doc, line string) {
+		c, _ := Load("f", []byte(doc), line)
+		if c == nil {
+			t.Fatal("no config")
+		}
+		if _, err := Show(c); err != nil {
+			t.Fatal(err)
+		}
+	})
+}

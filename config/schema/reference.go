@@ -1,0 +1,145 @@
+package schema
+
+import (
+	"fmt"
+	"strings"
+)
+
+const intro = `# Configuration reference
+
+Generated from config.go; change it there. The document is ` + "`config.yaml`" + ` on the boot partition. Every key may also stand on the kernel
+command line, where it wins: dots nest (` + "`k3s.role=agent`" + `), a repeated key makes a list, ` + "`sysctls[vm.swappiness]=10`" + ` sets an entry of a map, a key
+alone means true, double quotes keep spaces.
+
+A key that is not known or has a wrong value is reported with line and column, on the console and by ` + "`proa status`" + `, and left out; the rest holds.
+
+`
+
+// reference writes one table row per key, nested keys with their full path.
+func reference(t Types) string {
+	var b strings.Builder
+	b.WriteString(intro)
+	b.WriteString("| key | type | default | meaning |\n|---|---|---|---|\n")
+	rows(&b, t, "Config", "")
+	return b.String()
+}
+
+func rows(b *strings.Builder, t Types, name, prefix string) {
+	for _, k := range t[name] {
+		path := prefix + k.Name
+		fmt.Fprintf(b, "| `%s` | %s | %s | %s |\n", path, typeText(k), k.Tag.Get("default"), meaning(k))
+		switch k.Type {
+		case "list":
+			rows(b, t, k.Elem, path+"[].")
+		case "map":
+			rows(b, t, k.Elem, path+".NAME.")
+		default:
+			rows(b, t, k.Type, path+".")
+		}
+	}
+}
+
+func typeText(k Key) string {
+	words := map[string]string{"int": "number", "bool": "true/false"}
+	text := func(s string) string {
+		switch {
+		case words[s] != "":
+			return words[s]
+		case s != "string":
+			return "keys"
+		}
+		return s
+	}
+	switch k.Type {
+	case "list":
+		return "list of " + text(k.Elem)
+	case "map":
+		return "map of " + text(k.Elem)
+	}
+	return text(k.Type)
+}
+
+func meaning(k Key) string {
+	out := k.Doc
+	if values := enum(k); len(values) > 1 {
+		out += " One of: " + strings.Join(values, ", ") + "."
+	}
+	if strings.Contains(k.Tag.Get("check"), "required") {
+		out += " Required."
+	}
+	if k.Tag.Get("secret") == "true" {
+		out += " Secret: never printed."
+	}
+	return strings.ReplaceAll(out, "|", "\\|")
+}
+
+func enum(k Key) (values []string) {
+	for _, v := range strings.Split(k.Tag.Get("enum"), ",") {
+		if v != "" {
+			values = append(values, v)
+		}
+	}
+	return values
+}
+
+// example writes every key once, commented out where the default would do.
+func example(t Types) string {
+	var b strings.Builder
+	b.WriteString("# Every key that proa knows. Generated from config.go.\n")
+	for _, k := range t["Config"] {
+		fmt.Fprintf(&b, "\n# %s\n", k.Doc)
+		exampleKey(&b, t, k, "")
+	}
+	return b.String()
+}
+
+func exampleKey(b *strings.Builder, t Types, k Key, indent string) {
+	switch k.Type {
+	case "list":
+		fmt.Fprintf(b, "%s%s:\n", indent, k.Name)
+		if _, ok := t[k.Elem]; !ok {
+			fmt.Fprintf(b, "%s  - %s\n", indent, k.Example)
+			return
+		}
+		var item strings.Builder
+		exampleKeys(&item, t, k.Elem, indent+"    ")
+		b.WriteString(indent + "  - " + strings.TrimPrefix(item.String(), indent+"    "))
+	case "map":
+		fmt.Fprintf(b, "%s%s:\n", indent, k.Name)
+		if _, ok := t[k.Elem]; !ok {
+			name, value, _ := strings.Cut(k.Example, "=")
+			fmt.Fprintf(b, "%s  %s: %q\n", indent, name, value)
+			return
+		}
+		fmt.Fprintf(b, "%s  %s:\n", indent, k.Example)
+		exampleKeys(b, t, k.Elem, indent+"    ")
+	case "string", "int", "bool":
+		fmt.Fprintf(b, "%s%s: %s\n", indent, k.Name, scalar(k))
+	default:
+		fmt.Fprintf(b, "%s%s:\n", indent, k.Name)
+		exampleKeys(b, t, k.Type, indent+"  ")
+	}
+}
+
+func exampleKeys(b *strings.Builder, t Types, name, indent string) {
+	for _, k := range t[name] {
+		exampleKey(b, t, k, indent)
+	}
+}
+
+func scalar(k Key) string {
+	value := k.Example
+	if value == "" {
+		value = k.Tag.Get("default")
+	}
+	if value == "" && len(enum(k)) > 0 {
+		value = enum(k)[0]
+	}
+	if k.Type == "int" && value == "" {
+		value = "0"
+	}
+	if k.Type == "string" && (value == "" || strings.ContainsAny(value, ":#{}[],&*!|>'\"%@`") || value[0] == '0') {
+		return fmt.Sprintf("%q", value)
+	}
+	return value
+}

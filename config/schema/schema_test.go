@@ -1,0 +1,41 @@
+package schema
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/proa-os/proa/config"
+)
+
+// TestFilesAreFresh fails when config.go was changed and `go run ./config/gendoc` was not run.
+func TestFilesAreFresh(t *testing.T) {
+	files, err := Generate("../config.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range files {
+		have, err := os.ReadFile(filepath.Join("..", name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if d := cmp.Diff(string(want), string(have)); d != "" {
+			t.Errorf("%s is stale; go run ./config/gendoc writes it anew:\n%s", name, d)
+		}
+	}
+}
+
+func TestExampleIsSound(t *testing.T) {
+	files, err := Generate("../config.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, problems := config.Load("example.yaml", files["example.yaml"], "")
+	for _, p := range problems {
+		t.Error(p)
+	}
+	if c.Network.Interfaces["eth0"].Gateway != "192.168.1.1" || len(c.WriteFiles) != 1 {
+		t.Errorf("the example lost something: %+v", c)
+	}
+}
