@@ -47,7 +47,7 @@ func parse(source string) (Types, error) {
 	if err != nil {
 		return nil, err
 	}
-	types := Types{}
+	types, names := Types{}, goNames(f)
 	for _, d := range f.Decls {
 		g, ok := d.(*ast.GenDecl)
 		if !ok || g.Tok != token.TYPE {
@@ -58,9 +58,31 @@ func parse(source string) (Types, error) {
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", spec.Name, err)
 		}
+		for i := range keys {
+			keys[i].Doc = names.Replace(keys[i].Doc)
+		}
 		types[spec.Name.Name] = keys
 	}
 	return types, nil
+}
+
+// goNames turns the fields' names, as comments speak of them, into the keys that the user writes. Names that differ in
+// their capital only (Role) read well as they are.
+func goNames(f *ast.File) *strings.Replacer {
+	var pairs []string
+	ast.Inspect(f, func(n ast.Node) bool {
+		field, ok := n.(*ast.Field)
+		if !ok || field.Tag == nil {
+			return true
+		}
+		name := field.Names[0].Name
+		raw, _ := strconv.Unquote(field.Tag.Value)
+		if key := reflect.StructTag(raw).Get("yaml"); strings.ToLower(name) != key {
+			pairs = append(pairs, name, "`"+key+"`")
+		}
+		return true
+	})
+	return strings.NewReplacer(pairs...)
 }
 
 func keysOf(s *ast.StructType) (keys []Key, err error) {
