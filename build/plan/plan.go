@@ -78,7 +78,15 @@ type deviceProgram struct {
 
 // devicePrograms is the table; PID 1 is the first. k3s is the only one that links C (SQLite).
 func devicePrograms(k *recipe.Kit, arch string) []deviceProgram {
-	kubernetes := map[string]string{"main.kubernetes": k.Release.Kubernetes}
+	// Kubernetes reports itself by its own variables, and refuses nodes and clients by them.
+	major, minor, _ := strings.Cut(strings.TrimPrefix(k.Release.Kubernetes, "v"), ".")
+	minor, _, _ = strings.Cut(minor, ".")
+	kubernetes := map[string]string{
+		"main.version": k.Release.Version, "main.kubernetes": k.Release.Kubernetes,
+		"k8s.io/component-base/version.gitVersion": k.Release.Kubernetes,
+		"k8s.io/component-base/version.gitMajor":   major,
+		"k8s.io/component-base/version.gitMinor":   minor,
+	}
 	return []deviceProgram{
 		{recipe.Go{Package: "./init", Arch: arch, Defines: map[string]string{"main.version": k.Release.Version, "main.kubernetes": k.Release.Kubernetes}},
 			"usr/bin/proa", []string{"usr/sbin/init", "usr/sbin/modprobe"}},
