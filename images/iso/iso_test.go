@@ -6,6 +6,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -102,6 +103,7 @@ func TestSameInputSameBytes(t *testing.T) {
 	a, _ := os.ReadFile(write(t, spec()))
 	time.Sleep(1100 * time.Millisecond)
 	t.Setenv("SOURCE_DATE_EPOCH", "1")
+	defer syscall.Umask(syscall.Umask(0o077))
 	b, _ := os.ReadFile(write(t, spec()))
 	if len(a) != len(b) {
 		t.Fatalf("%d and %d bytes", len(a), len(b))

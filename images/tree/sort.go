@@ -52,6 +52,9 @@ func check(e Entry) error {
 	if !fs.ValidPath(e.Path) {
 		return fmt.Errorf("%q: not a clean relative path", e.Path)
 	}
+	if odd := e.Mode &^ (fs.ModeType | modeBits); odd != 0 {
+		return fmt.Errorf("%s: mode %#o has bits that mean nothing in Go", e.Path, uint32(odd))
+	}
 	switch t := e.Mode.Type(); t {
 	case 0:
 		if e.Content.Open == nil && e.Content.Size != 0 {

@@ -79,12 +79,12 @@ func (c Content) CopyTo(w io.Writer) error {
 
 // File is a regular file of root's.
 func File(path string, perm fs.FileMode, c Content) Entry {
-	return Entry{Path: path, Mode: perm & modeBits, Content: c}
+	return Entry{Path: path, Mode: perm, Content: c}
 }
 
 // Dir is a directory of root's.
 func Dir(path string, perm fs.FileMode) Entry {
-	return Entry{Path: path, Mode: fs.ModeDir | perm&modeBits}
+	return Entry{Path: path, Mode: fs.ModeDir | perm}
 }
 
 // Symlink is a symbolic link to target.
@@ -94,7 +94,9 @@ func Symlink(path, target string) Entry {
 
 // CharDev is a character device node.
 func CharDev(path string, perm fs.FileMode, major, minor uint32) Entry {
-	return Entry{Path: path, Mode: fs.ModeDevice | fs.ModeCharDevice | perm&modeBits, Major: major, Minor: minor}
+	return Entry{Path: path, Mode: fs.ModeDevice | fs.ModeCharDevice | perm, Major: major, Minor: minor}
 }
 
+// modeBits are the permissions an entry may have. Go keeps set-id and sticky bits elsewhere than Unix:
+// 0o4755 is no mode, fs.ModeSetuid|0o755 is.
 const modeBits = fs.ModePerm | fs.ModeSetuid | fs.ModeSetgid | fs.ModeSticky

@@ -41,6 +41,7 @@ func TestSortRefuses(t *testing.T) {
 		"twice":            {ok, Symlink("x", "y")},
 		"below a file":     {ok, File("x/y", 0o644, Bytes(nil))},
 		"no target":        {Symlink("l", "")},
+		"Unix mode":        {File("su", 0o4755, Bytes(nil))},
 		"socket":           {{Path: "s", Mode: fs.ModeSocket}},
 		"size, no content": {{Path: "f", Content: Content{Size: 3}}},
 	} {
