@@ -1,0 +1,35 @@
+// Command launch starts the processes of a plan one after the other, each when the one before it is ready, and keeps
+// them until it is told to stop or one ends. It restarts none: a measurement with a restart in it is none. It is a
+// program of its own, over the standard library alone, because it stays in memory beside what is measured.
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/proa-os/proa/k3s/separate/plan"
+)
+
+func main() {
+	if err := run(os.Args[1:]); err != nil {
+		fmt.Fprintln(os.Stderr, "launch:", err)
+		os.Exit(1)
+	}
+}
+
+func run(args []string) error {
+	if len(args) != 1 {
+		return fmt.Errorf("usage: launch PLAN.json")
+	}
+	p, err := plan.Read(args[0])
+	if err != nil {
+		return err
+	}
+	ctx, cancel := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
+	defer cancel()
+	l := launcher{logDir: p.LogDir, say: func(format string, a ...any) { fmt.Printf("launch: "+format+"\n", a...) }}
+	return l.run(ctx, p.Steps)
+}

@@ -1,0 +1,184 @@
+// Command separate runs what the k3s process runs as the separate programs that upstream ships, on the same machine
+// with the same files, so that `make bench` can weigh the two against each other. It writes certificates, kubeconfigs
+// and configuration with the runtime's own code, then gives way to launch, which stays. It is no way to run a cluster:
+// it renews nothing, restarts nothing, and its etcd trusts whoever is on the machine.
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"syscall"
+	"time"
+
+	"github.com/spf13/pflag"
+
+	"github.com/proa-os/proa/k3s/controlplane"
+	"github.com/proa-os/proa/k3s/deploy"
+	"github.com/proa-os/proa/k3s/flags"
+	"github.com/proa-os/proa/k3s/node"
+	"github.com/proa-os/proa/k3s/pki"
+)
+
+func main() {
+	verb, args := "help", os.Args[1:]
+	if len(args) > 0 {
+		verb, args = args[0], args[1:]
+	}
+	run, known := map[string]func([]string) error{"server": server, "plan": printPlan, "import": importImages}[verb]
+	if !known {
+		fmt.Fprintf(os.Stderr, "usage: separate server|plan|import [--bin-dir DIR] [flags of k3s server]\n%s", flags.Usage())
+		os.Exit(2)
+	}
+	if err := run(args); err != nil {
+		fmt.Fprintf(os.Stderr, "separate: %s: %v\n", verb, err)
+		os.Exit(1)
+	}
+}
+
+// setup is what every step is made from.
+type setup struct {
+	*flags.Config
+	Node   node.Identity
+	BinDir string // where the upstream programs, launch and this one lie
+	LogDir string
+}
+
+// parse takes our own flags out and gives the rest to the runtime's parser.
+func parse(args []string) (setup, error) {
+	self, err := os.Executable()
+	if err != nil {
+		return setup{}, err
+	}
+	s := setup{}
+	own := pflag.NewFlagSet("separate", pflag.ContinueOnError)
+	own.ParseErrorsAllowlist.UnknownFlags = true
+	own.StringVar(&s.BinDir, "bin-dir", filepath.Dir(self), "")
+	own.StringVar(&s.LogDir, "log-dir", "/var/log/proa/separate", "")
+	if err := own.Parse(args); err != nil {
+		return s, err
+	}
+	s.Config, _, err = flags.Parse(without(args, "--bin-dir", "--log-dir"))
+	if err != nil {
+		return s, err
+	}
+	s.Node, err = node.Identify(context.Background(), s.NodeName, s.NodeIP, func(reason error) {
+		fmt.Fprintln(os.Stderr, "separate: waiting:", reason)
+	})
+	return s, err
+}
+
+// without drops flags given as --name=value.
+func without(args []string, names ...string) (rest []string) {
+next:
+	for _, arg := range args {
+		for _, name := range names {
+			if len(arg) > len(name) && arg[:len(name)+1] == name+"=" {
+				continue next
+			}
+		}
+		rest = append(rest, arg)
+	}
+	return rest
+}
+
+func printPlan(args []string) error {
+	s, err := parse(args)
+	if err == nil {
+		fmt.Print(s.plan())
+	}
+	return err
+}
+
+func importImages(args []string) error {
+	s, err := parse(args)
+	if err != nil {
+		return err
+	}
+	n := node.Node{Config: s.Config, Identity: s.Node}
+	return n.ImportImages(context.Background(), func(file string) { fmt.Println("importing", file) })
+}
+
+// server prepares and becomes launch, so that nothing of the preparation stays in memory.
+func server(args []string) error {
+	s, err := parse(args)
+	if err != nil {
+		return err
+	}
+	if err := s.prepare(); err != nil {
+		return err
+	}
+	file := s.Path("separate", "plan.json")
+	if err := s.plan().Write(file); err != nil {
+		return err
+	}
+	launch := filepath.Join(s.BinDir, "launch")
+	return fmt.Errorf("%s: %w", launch, syscall.Exec(launch, []string{launch, file}, os.Environ()))
+}
+
+// prepare writes all files, as the runtime's own preparation does.
+func (s setup) prepare() error {
+	for _, step := range []struct {
+		name string
+		run  func() error
+	}{
+		{"folders", s.folders},
+		{"kernel", s.kernel},
+		{"certificates", s.certificates},
+		{"kubeconfigs", controlplane.Plane{Config: s.Config, NodeIP: s.Node.IP}.WriteKubeconfigs},
+		{"node-files", node.Node{Config: s.Config, Identity: s.Node}.Files},
+		{"kubelet-config", s.writeKubeletConfig},
+		{"manifests", s.manifests},
+	} {
+		if err := step.run(); err != nil {
+			return fmt.Errorf("%s: %w", step.name, err)
+		}
+	}
+	return nil
+}
+
+func (s setup) folders() error {
+	for _, dir := range []string{s.Path("server"), s.Path("agent"), s.Path("storage"), s.Path("separate")} {
+		if err := os.MkdirAll(dir, 0o700); err != nil {
+			return err
+		}
+	}
+	for _, dir := range []string{s.DataDir, s.Path("storage")} {
+		if err := os.Chmod(dir, 0o711); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s setup) kernel() error {
+	if s.DisableAgent {
+		return nil
+	}
+	for _, problem := range node.Kernel() {
+		fmt.Fprintln(os.Stderr, "separate: kernel:", problem)
+	}
+	return nil
+}
+
+func (s setup) certificates() error {
+	id := pki.Identity{
+		DataDir: s.DataDir, NodeName: s.Node.Name, NodeIP: s.Node.IP, Domain: s.ClusterDomain,
+		Service: s.APIServiceIP().String(), SANs: append(s.TLSSan, s.AdvertiseAddress),
+	}
+	_, err := id.Ensure(time.Now())
+	return err
+}
+
+func (s setup) manifests() error {
+	return deploy.Stage(s.PackagedManifests, s.Path("server", "manifests"), map[string]string{
+		"CLUSTER_DNS":                s.ClusterDNS,
+		"CLUSTER_DNS_LIST":           "[" + s.ClusterDNS + "]",
+		"CLUSTER_DNS_IPFAMILYPOLICY": "SingleStack",
+		"CLUSTER_DOMAIN":             s.ClusterDomain,
+		"DEFAULT_LOCAL_STORAGE_PATH": s.Path("storage"),
+		"NODE_NAME":                  s.Node.Name,
+		"NODE_IP":                    s.Node.IP,
+	}, s.Disable)
+}
