@@ -100,5 +100,13 @@ func k3sConfig(_ context.Context, m *Machine) error {
 	if err := m.Sys.MkdirAll(filepath.Dir(service.K3sConfigFile), 0o755); err != nil {
 		return err
 	}
-	return m.Sys.WriteFile(service.K3sConfigFile, text, 0o600)
+	if err := m.Sys.WriteFile(service.K3sConfigFile, text, 0o600); err != nil {
+		return err
+	}
+	// The node's password proves to the cluster that it is the same node; /etc forgets it with every boot.
+	const kept = StateDir + "/node"
+	if err := m.Sys.MkdirAll(kept, 0o700); err != nil {
+		return err
+	}
+	return m.Sys.Symlink(kept, "/etc/rancher/node")
 }

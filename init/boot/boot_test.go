@@ -1,0 +1,199 @@
+package boot
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/proa-os/proa/config"
+	"github.com/proa-os/proa/init/mounts"
+	"github.com/proa-os/proa/init/step"
+	"github.com/proa-os/proa/init/sys"
+)
+
+var update = flag.Bool("update", false, "write the golden files anew")
+
+func golden(t *testing.T, name, got string) {
+	t.Helper()
+	file := filepath.Join("testdata", name+".golden")
+	if *update {
+		if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d := cmp.Diff(string(want), got); d != "" {
+		t.Errorf("%s (go test -update writes it anew):\n%s", file, d)
+	}
+}
+
+func TestSequence(t *testing.T) { golden(t, "sequence", Print()) }
+
+func TestMountTables(t *testing.T) {
+	golden(t, "mounts", "early\n"+mounts.Print(mounts.Early())+"\nmain\n"+mounts.Print(mounts.Main())+
+		"\netc\n"+mounts.Print(mounts.Etc())+"\npersistent\n"+mounts.Print(mounts.Persistent(DataDir)))
+}
+
+func TestNodeTables(t *testing.T) {
+	var b strings.Builder
+	for _, s := range nodeSysctls() {
+		fmt.Fprintf(&b, "%s = %s\n", s[0], s[1])
+	}
+	golden(t, "node", strings.Join(earlyModules(), " ")+"\n"+strings.Join(nodeModules(), " ")+"\n"+b.String())
+}
+
+// machine stands over a directory and records what would have been done.
+func machine(t *testing.T, files map[string]string) (*Machine, *sys.Fake) {
+	t.Helper()
+	root := t.TempDir()
+	for name, text := range files {
+		p := filepath.Join(root, name)
+		if err := os.MkdirAll(filepath.Dir(p), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(p, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	fake := &sys.Fake{}
+	return &Machine{Sys: fake, Root: root, Logf: t.Logf, Ctx: t.Context(), Config: config.Default()}, fake
+}
+
+const goodLine = "console=ttyS0 proa.mode=disk proa.slot=a proa.rootsize=8192 proa.board=pc proa.roothash=" +
+	"00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff hostname=edge-7 k3s.role=agent"
+
+// calls runs the named steps of stage 2 and returns what they did to the machine.
+func calls(t *testing.T, m *Machine, f *sys.Fake, names ...string) string {
+	t.Helper()
+	for _, s := range Stage2() {
+		for _, n := range names {
+			if s.Name == n {
+				f.Calls = append(f.Calls, "# "+n)
+				if err := s.Func(t.Context(), m); err != nil {
+					f.Calls = append(f.Calls, "error: "+strings.ReplaceAll(err.Error(), m.Root, ""))
+				}
+			}
+		}
+	}
+	return strings.ReplaceAll(f.String(), m.Root, "")
+}
+
+func TestStage2Calls(t *testing.T) {
+	m, f := machine(t, map[string]string{
+		"proc/cmdline":                     goodLine,
+		"sys/fs/cgroup/cgroup.controllers": "cpu memory pids\n",
+		"var/lib/proa/machine-id":          strings.Repeat("ab", 16) + "\n",
+		"boot/config.yaml":                 "modules: [dummy]\nsysctls: {vm.swappiness: 10}\nwrite_files: [{path: /etc/motd, content: hi}, {path: /opt/x, content: '!', encoding: b64}]\nk3s: {token: t}\n",
+		"sys/class/block/vda2/uevent":      "PARTNAME=boot\n",
+		"usr/share/proa/release.json":      "{}",
+	})
+	golden(t, "stage2", calls(t, m, f, "mounts", "read-cmdline", "cgroups", "rlimits", "persist", "read-config", "identity", "ssh-keys", "sysctls", "write-files", "k3s-config"))
+	if m.Hostname != "edge-7" {
+		t.Errorf("host name %q: the command line wins", m.Hostname)
+	}
+	if want := "node-name: edge-7\ntoken: t\n"; !strings.HasSuffix(f.Files["/etc/rancher/k3s/config.yaml"], want) {
+		t.Errorf("k3s config:\n%s", f.Files["/etc/rancher/k3s/config.yaml"])
+	}
+}
+
+// TestBadConfigBoots: no mistake of the user's may fail the step that reads it.
+func TestBadConfigBoots(t *testing.T) {
+	for _, text := range []string{"hostnam: x\n", "a: [", "k3s: 7\n", "\x00\x01"} {
+		m, _ := machine(t, map[string]string{"boot/config.yaml": text})
+		if err := readConfig(t.Context(), m); err != nil || len(m.Problems) == 0 || m.Config == nil {
+			t.Errorf("%q: %v, problems %v", text, err, m.Problems)
+		}
+	}
+	m, _ := machine(t, nil)
+	if err := readConfig(t.Context(), m); err != nil || len(m.Problems) != 0 {
+		t.Errorf("no file at all: %v %v", err, m.Problems)
+	}
+}
+
+func TestLiveBoot(t *testing.T) {
+	m, f := machine(t, nil)
+	m.Line.Mode = "live"
+	want := "# mount-boot\nmount /run/proa/medium /boot  0x1000\n# data\nmount data /run/proa/data tmpfs 0x4 mode=0755,size=75%\n"
+	if got := calls(t, m, f, "mount-boot", "data"); got != want {
+		t.Error(cmp.Diff(want, got))
+	}
+}
+
+// TestDataInMemory: a disk without a usable data partition still boots, and says why.
+func TestDataInMemory(t *testing.T) {
+	m, f := machine(t, nil)
+	m.Line.Mode = "disk"
+	got := calls(t, m, f, "data")
+	if !strings.Contains(got, "mount data /run/proa/data tmpfs") || m.DataErr == nil {
+		t.Errorf("%v\n%s", m.DataErr, got)
+	}
+}
+
+func TestFindSlot(t *testing.T) {
+	m, _ := machine(t, map[string]string{
+		"sys/devices/pci0/virtio1/block/vda/vda3/uevent": "DEVNAME=vda3\nPARTNAME=root-a\n",
+		"sys/devices/pci0/virtio1/block/vda/uevent":      "DEVNAME=vda\n",
+		"dev/vda3": strings.Repeat("x", 32768),
+	})
+	class := m.Path("/sys/class/block")
+	if err := os.MkdirAll(class, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for name, target := range map[string]string{"vda": "vda", "vda3": "vda/vda3"} {
+		if err := os.Symlink("../../devices/pci0/virtio1/block/"+target, filepath.Join(class, name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := diskOf(m, "vda3"); got != "vda" {
+		t.Errorf("disk of vda3: %q", got)
+	}
+	m.Line.Slot, m.Line.RootSize, m.Line.RootHash = "a", 4096, strings.Repeat("0", 64)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	err := findSlot(ctx, m)
+	if err == nil || !strings.Contains(err.Error(), "no root-a is sound: vda3: verity superblock") {
+		t.Errorf("a partition with garbage: %v", err)
+	}
+}
+
+// TestTimeline: what ran is reported and kept in order, a warned step included.
+func TestTimeline(t *testing.T) {
+	m, f := machine(t, nil)
+	list := []Step{
+		{"one", func(context.Context, *Machine) error { return nil }, step.Halt},
+		{"two", func(context.Context, *Machine) error { return errors.New("no luck") }, step.Warn},
+	}
+	results, err := Run(t.Context(), "stage2", list, m)
+	if err != nil || len(results) != 2 {
+		t.Fatal(err, results)
+	}
+	m.SaveTimeline()
+	if text := f.Files[Timeline]; !strings.Contains(text, `"name": "two"`) || !strings.Contains(text, `"error": "no luck"`) {
+		t.Errorf("timeline:\n%s", text)
+	}
+}
+
+func TestISOLabel(t *testing.T) {
+	dev := filepath.Join(t.TempDir(), "sr0")
+	image := make([]byte, 40000)
+	copy(image[32768:], "\x01CD001\x01\x00")
+	copy(image[32768+40:], "PROA                            ")
+	if err := os.WriteFile(dev, image, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if got := isoLabel(dev); got != "PROA" {
+		t.Errorf("label %q", got)
+	}
+	if got := isoLabel(dev + "x"); got != "" {
+		t.Errorf("label of nothing: %q", got)
+	}
+}
