@@ -1,0 +1,244 @@
+package slot
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/proa-os/proa/images/grubenv"
+	"github.com/proa-os/proa/images/layout"
+	"github.com/proa-os/proa/images/sdboot"
+)
+
+// chain is a boot loader as the conformance test sees it.
+type chain struct {
+	name  string
+	fresh func(t *testing.T, dir string)             // state of a new image: slot a on trial
+	boot  func(t *testing.T, dir string) layout.Slot // what the loader does: choose, count, start
+	efi   bool
+}
+
+func chains() []chain {
+	return []chain{{"grub", freshGrub, bootGrub, false}, {"sdboot", freshSdboot, bootSdboot, true}}
+}
+
+func write(t *testing.T, path string, b []byte) {
+	t.Helper()
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, b, 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func freshGrub(t *testing.T, dir string) {
+	write(t, filepath.Join(dir, "grub", "env0"), grubenv.Encode(grubenv.First(layout.A)))
+	write(t, filepath.Join(dir, "grub", "env1"), make([]byte, grubenv.Size))
+}
+
+// bootGrub does what grub.cfg does, in Go: the newer state, a try counted, or the good slot.
+func bootGrub(t *testing.T, dir string) layout.Slot {
+	g := grubSlots{boot: Boot{Dir: dir}}
+	s, next, err := g.read()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s.Try != layout.Shared && s.Left > 0 {
+		s = s.Started()
+		if err := inPlace(filepath.Join(dir, "grub", grubenv.File(next)), grubenv.Encode(s)[:grubenv.Sector]); err != nil {
+			t.Fatal(err)
+		}
+		return s.Try
+	}
+	if s.Good != layout.Shared {
+		return s.Good
+	}
+	return s.Try
+}
+
+func freshSdboot(t *testing.T, dir string) {
+	for _, e := range []struct {
+		name sdboot.Name
+		seq  uint64
+	}{{sdboot.Trial(layout.A), 2}, {sdboot.Name{Slot: layout.B}, 1}} {
+		write(t, filepath.Join(dir, sdboot.Dir, e.name.String()), sdboot.Entry{Slot: e.name.Slot, Title: "proa", Sequence: e.seq, Cmdline: "x"}.Text())
+	}
+}
+
+// bootSdboot does what systemd-boot does: entries without tries last, then the highest version; a counted one is renamed first.
+func bootSdboot(t *testing.T, dir string) layout.Slot {
+	s := sdbootSlots{boot: Boot{Dir: dir}}
+	type found struct {
+		sdboot.Entry
+		sdboot.Name
+		file string
+	}
+	var all []found
+	for _, slot := range layout.Slots() {
+		n, file, err := s.find(slot)
+		if err != nil {
+			continue
+		}
+		e, err := s.entry(slot)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, found{e, n, file})
+	}
+	slices.SortFunc(all, func(x, y found) int {
+		if x.Failed() != y.Failed() {
+			return map[bool]int{true: 1, false: -1}[x.Failed()]
+		}
+		return int(y.Sequence) - int(x.Sequence)
+	})
+	first := all[0]
+	if first.Counted && first.Left > 0 {
+		to := first.Name
+		to.Left, to.Done = to.Left-1, to.Done+1
+		if err := os.Rename(filepath.Join(dir, sdboot.Dir, first.file), filepath.Join(dir, sdboot.Dir, to.String())); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return first.Name.Slot
+}
+
+func (c chain) open(t *testing.T, dir string, current layout.Slot) Slots {
+	t.Helper()
+	s, err := Find(Boot{Dir: dir}, current, c.efi)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func conform(t *testing.T, do func(t *testing.T, c chain, dir string)) {
+	for _, c := range chains() {
+		t.Run(c.name, func(t *testing.T) {
+			dir := t.TempDir()
+			c.fresh(t, dir)
+			do(t, c, dir)
+		})
+	}
+}
+
+func TestFirstBootBecomesGood(t *testing.T) {
+	conform(t, func(t *testing.T, c chain, dir string) {
+		if got := c.boot(t, dir); got != layout.A {
+			t.Fatalf("first boot starts %q", got)
+		}
+		s := c.open(t, dir, layout.A)
+		if on, left, err := s.Trial(); !on || left != 2 || err != nil {
+			t.Errorf("first boot: trial %t, left %d, %v", on, left, err)
+		}
+		must(t, s.Good())
+		must(t, s.Good()) // each boot says it again
+		if on, _, _ := s.Trial(); on {
+			t.Error("still on trial")
+		}
+		for range 5 {
+			if got := c.boot(t, dir); got != layout.A {
+				t.Fatalf("a good slot was left for %q", got)
+			}
+		}
+	})
+}
+
+func TestFailedTrialFallsBack(t *testing.T) {
+	conform(t, func(t *testing.T, c chain, dir string) {
+		c.boot(t, dir)
+		s := c.open(t, dir, layout.A)
+		must(t, s.Good())
+		must(t, s.Try())
+		var order []string
+		for range 5 {
+			order = append(order, string(c.boot(t, dir)))
+		}
+		if got := strings.Join(order, ""); got != "bbbaa" {
+			t.Errorf("boots went %s, want three tries of b, then a", got)
+		}
+	})
+}
+
+func TestGoodTrialStays(t *testing.T) {
+	conform(t, func(t *testing.T, c chain, dir string) {
+		c.boot(t, dir)
+		must(t, c.open(t, dir, layout.A).Good())
+		must(t, c.open(t, dir, layout.A).Try())
+		if got := c.boot(t, dir); got != layout.B {
+			t.Fatalf("the trial starts %q", got)
+		}
+		must(t, c.open(t, dir, layout.B).Good())
+		for range 4 {
+			if got := c.boot(t, dir); got != layout.B {
+				t.Fatalf("after a good trial %q starts", got)
+			}
+		}
+		must(t, c.open(t, dir, layout.B).Try()) // and back again
+		if got := c.boot(t, dir); got != layout.A {
+			t.Errorf("the second trial starts %q", got)
+		}
+	})
+}
+
+func TestRollback(t *testing.T) {
+	conform(t, func(t *testing.T, c chain, dir string) {
+		c.boot(t, dir)
+		must(t, c.open(t, dir, layout.A).Good())
+		must(t, c.open(t, dir, layout.A).Try())
+		c.boot(t, dir)
+		must(t, c.open(t, dir, layout.B).Rollback())
+		if got := c.boot(t, dir); got != layout.A {
+			t.Errorf("after the rollback %q starts", got)
+		}
+	})
+}
+
+func TestNoState(t *testing.T) {
+	if _, err := Find(Boot{}, layout.Shared, true); err != ErrNoState {
+		t.Errorf("live media: %v", err)
+	}
+	for _, c := range chains() {
+		s := c.open(t, t.TempDir(), layout.A)
+		if _, _, err := s.Trial(); err == nil {
+			t.Errorf("%s: no files and no error", c.name)
+		}
+		if err := s.Good(); err == nil {
+			t.Errorf("%s: good without files", c.name)
+		}
+	}
+}
+
+// TestNeverGood: going back to a slot that never worked would leave a machine that works for one that does not.
+func TestNeverGood(t *testing.T) {
+	dir := t.TempDir()
+	freshGrub(t, dir)
+	bootGrub(t, dir)
+	if err := (grubSlots{Boot{Dir: dir}, layout.A}).Rollback(); err == nil {
+		t.Error("rolled back to an empty slot")
+	}
+}
+
+func TestOneSectorChanges(t *testing.T) {
+	dir := t.TempDir()
+	freshGrub(t, dir)
+	before, _ := os.ReadFile(filepath.Join(dir, "grub", "env0"))
+	must(t, grubSlots{Boot{Dir: dir}, layout.A}.Good())
+	after, _ := os.ReadFile(filepath.Join(dir, "grub", "env0"))
+	if string(before) != string(after) {
+		t.Error("the file in force was written")
+	}
+	other, _ := os.ReadFile(filepath.Join(dir, "grub", "env1"))
+	if len(other) != grubenv.Size {
+		t.Errorf("env1 has %d bytes", len(other))
+	}
+}

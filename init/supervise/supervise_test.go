@@ -1,0 +1,181 @@
+package supervise
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/proa-os/proa/init/proc"
+	"golang.org/x/sys/unix"
+)
+
+// rig is a supervisor over a directory. One reaper for all tests: it collects every child of this process.
+type rig struct {
+	*Supervisor
+	mu   sync.Mutex
+	said []string
+}
+
+var reap = sync.OnceValue(func() *proc.Reaper { return proc.New(context.Background()) })
+
+func newRig(t *testing.T) *rig {
+	r := &rig{}
+	r.Supervisor = &Supervisor{Reaper: reap(), LogDir: t.TempDir(), RunDir: t.TempDir(), Changed: func(s State) {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		r.said = append(r.said, s.String())
+	}}
+	t.Cleanup(func() { r.StopAll(t.Logf) })
+	return r
+}
+
+func (r *rig) wait(t *testing.T, what string, ok func(State) bool) State {
+	t.Helper()
+	for end := time.Now().Add(20 * time.Second); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
+		if s := r.States(); len(s) > 0 && ok(s[0]) {
+			return s[0]
+		}
+	}
+	t.Fatalf("waited for %s; states %v, said %q", what, r.States(), r.said)
+	return State{}
+}
+
+func shell(script string) Service {
+	return Service{Name: "svc", Argv: []string{"/bin/sh", "-c", script}, Stop: unix.SIGTERM, Grace: 2 * time.Second}
+}
+
+func TestRestart(t *testing.T) {
+	r := newRig(t)
+	r.Start(t.Context(), shell("echo hello; exit 3"))
+	s := r.wait(t, "a restart", func(s State) bool { return s.Restarts >= 1 })
+	if s.LastExit != "exit code 3" {
+		t.Errorf("last exit %q", s.LastExit)
+	}
+	r.StopAll(t.Logf)
+	text, err := os.ReadFile(filepath.Join(r.LogDir, "svc.log"))
+	if err != nil || !strings.HasPrefix(string(text), "hello\n") {
+		t.Errorf("log %q, %v", text, err)
+	}
+	if got := r.States()[0].State; got != "stopped" {
+		t.Errorf("after StopAll: %s", got)
+	}
+}
+
+// TestChildrenLive: killing the main process and restarting it leaves what it started alone.
+func TestChildrenLive(t *testing.T) {
+	r := newRig(t)
+	pids := filepath.Join(t.TempDir(), "pids")
+	r.Start(t.Context(), shell(fmt.Sprintf("setsid sleep 60 & echo $! >> %s; wait", pids)))
+	s := r.wait(t, "ready", func(s State) bool { _, err := os.Stat(pids); return s.State == "ready" && err == nil })
+	time.Sleep(200 * time.Millisecond)
+	if err := unix.Kill(s.Pid, unix.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
+	s = r.wait(t, "a second life", func(s State) bool { return s.Restarts == 1 && s.State == "ready" })
+	if s.LastExit != "signal SIGKILL" {
+		t.Errorf("last exit %q", s.LastExit)
+	}
+	text, _ := os.ReadFile(pids)
+	var child int
+	fmt.Sscan(string(text), &child)
+	if err := unix.Kill(child, 0); err != nil {
+		t.Errorf("the child %d did not survive: %v", child, err)
+	}
+	unix.Kill(child, unix.SIGKILL)
+}
+
+func TestNotify(t *testing.T) {
+	r := newRig(t)
+	s := shell(`python3 -c 'import os,socket; s=socket.socket(socket.AF_UNIX,socket.SOCK_DGRAM); s.connect(os.environ["NOTIFY_SOCKET"]); s.send(b"STATUS=apiserver: starting"); s.send(b"READY=1\nSTATUS=node Ready")'; sleep 60`)
+	s.Notify = true
+	if _, err := os.Stat("/usr/bin/python3"); err != nil {
+		if _, err := os.Stat("/root/.pyenv"); err != nil {
+			t.Skip("no python3 to speak sd_notify with")
+		}
+	}
+	s.Argv[2] = "PATH=$PATH:/usr/local/bin:/usr/bin; " + s.Argv[2]
+	r.Start(t.Context(), s)
+	got := r.wait(t, "ready", func(s State) bool { return s.State == "ready" || s.Restarts > 0 })
+	if got.Status != "node Ready" {
+		t.Skipf("python3 cannot run here: %v", got)
+	}
+}
+
+func TestParseNotify(t *testing.T) {
+	for msg, want := range map[string]string{
+		"READY=1\nSTATUS=node Ready":     "true node Ready true",
+		"STATUS=failed: kine: disk full": "false failed: kine: disk full true",
+		"WATCHDOG=1":                     "false  false",
+		"READY=0":                        "false  false",
+	} {
+		ready, status, said := ParseNotify(msg)
+		if got := fmt.Sprintf("%t %s %t", ready, status, said); got != want {
+			t.Errorf("%q: %s, want %s", msg, got, want)
+		}
+	}
+}
+
+func TestStopSignalAndGrace(t *testing.T) {
+	r := newRig(t)
+	mark := filepath.Join(t.TempDir(), "mark")
+	s := shell(fmt.Sprintf(`trap "echo pwr > %s; exit 0" PWR; while :; do sleep 0.1; done`, mark))
+	s.Stop = unix.SIGPWR
+	r.Start(t.Context(), s)
+	r.wait(t, "ready", func(s State) bool { return s.State == "ready" })
+	time.Sleep(300 * time.Millisecond) // the shell has to set its trap
+	r.StopAll(t.Logf)
+	if text, err := os.ReadFile(mark); err != nil || string(text) != "pwr\n" {
+		t.Errorf("SIGPWR: %q %v", text, err)
+	}
+}
+
+func TestStubbornIsKilled(t *testing.T) {
+	r := newRig(t)
+	s := shell(`trap "" TERM; while :; do sleep 0.1; done`)
+	s.Grace = 300 * time.Millisecond
+	r.Start(t.Context(), s)
+	r.wait(t, "ready", func(s State) bool { return s.State == "ready" })
+	time.Sleep(200 * time.Millisecond)
+	began := time.Now()
+	r.StopAll(t.Logf)
+	if took := time.Since(began); took > 4*time.Second || r.States()[0].State != "stopped" {
+		t.Errorf("took %s, %v", took, r.States())
+	}
+}
+
+func TestRefusedNeverStarts(t *testing.T) {
+	r := newRig(t)
+	s := shell("exit 0")
+	s.Wait = func(context.Context, func(string)) error { return fmt.Errorf("no disk") }
+	r.Start(t.Context(), s)
+	got := r.wait(t, "stopped", func(s State) bool { return s.State == "stopped" })
+	if got.Status != "no disk" || got.Restarts != 0 {
+		t.Errorf("%+v", got)
+	}
+}
+
+func TestLogRotates(t *testing.T) {
+	dir := t.TempDir()
+	l, err := OpenLog(dir, "svc")
+	if err != nil {
+		t.Fatal(err)
+	}
+	chunk := strings.Repeat("x", 1<<20)
+	for range MaxLog>>20 + 3 {
+		if _, err := l.Writer().WriteString(chunk); err != nil {
+			t.Fatal(err)
+		}
+	}
+	l.CloseWriter()
+	<-l.done
+	now, err1 := os.Stat(filepath.Join(dir, "svc.log"))
+	old, err2 := os.Stat(filepath.Join(dir, "svc.log.1"))
+	if err1 != nil || err2 != nil || now.Size() > MaxLog || old.Size() > MaxLog || now.Size()+old.Size() != int64(MaxLog+3<<20) {
+		t.Errorf("%v %v %v %v", now, err1, old, err2)
+	}
+}
