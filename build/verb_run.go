@@ -141,6 +141,9 @@ func (m *guest) disk(file string, b boards.Board, o options) error {
 
 // run starts the machine, waits for the node and stays until Ctrl-C.
 func (m *guest) run(ctx context.Context, c *call) error {
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
 	vm, err := qemu.Start(context.WithoutCancel(ctx), m.spec)
 	if err != nil {
 		return err

@@ -2,17 +2,16 @@
 package main
 
 import (
+	"encoding/json"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
 )
 
-// Set by the linker.
-var (
-	version    = "dev"
-	kubernetes = "unknown"
-)
+// Set by the linker. The version of proa is not: it stands in the root image beside us, so that a commit does not
+// link Kubernetes again.
+var kubernetes = "unknown"
 
 // verb is one thing the command can do.
 type verb struct {
@@ -75,6 +74,15 @@ func usage(w io.Writer) {
 }
 
 func printVersion([]string) error {
-	fmt.Printf("k3s %s\nkubernetes %s\n", version, kubernetes)
+	fmt.Printf("k3s %s\nkubernetes %s\n", release("/usr/share/proa/release.json"), kubernetes)
 	return nil
+}
+
+// release is the version of the image we are part of; "dev" anywhere else.
+func release(file string) string {
+	r := struct{ Version string }{"dev"}
+	if b, err := os.ReadFile(file); err == nil {
+		_ = json.Unmarshal(b, &r) // no version is better than no command
+	}
+	return r.Version
 }

@@ -3,6 +3,7 @@ package graph
 import (
 	"fmt"
 	"sort"
+	"strings"
 )
 
 // Explain says why an action is not the one recorded: which inputs changed, came or went, and which
@@ -47,10 +48,13 @@ func difference(name string, before, now map[string]string) []string {
 	return nil
 }
 
-// short shows enough of a digest to see that it differs; anything shorter stays whole.
+// short shows enough of a digest to see that it differs, and of anything else what fits a line.
 func short(v string) string {
-	if len(v) >= 40 {
+	switch {
+	case len(v) >= 40 && strings.Trim(v, "0123456789abcdef") == "":
 		return v[:10]
+	case len(v) > 60:
+		return "…" + v[len(v)-60:]
 	}
 	return v
 }

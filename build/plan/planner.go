@@ -26,11 +26,14 @@ func (p *planner) step(name string, needs ...*graph.Action) func(graph.Step, err
 
 func (p *planner) fail(err error) { p.err = errors.Join(p.err, err) }
 
-// compile plans a Go program, once per package.
+// compile plans a Go program, once per package. Only one that links C needs a compiler beside Go's.
 func (p *planner) compile(g recipe.Go, tools *graph.Action) *graph.Action {
 	name := "go-" + g.Name()
 	if a := p.graph.Find(name); a != nil {
 		return a
 	}
-	return p.step(name, tools)(p.GoBinary(g))
+	if g.C {
+		return p.step(name, tools)(p.GoBinary(g))
+	}
+	return p.step(name)(p.GoBinary(g))
 }

@@ -108,11 +108,20 @@ func (k *Kit) compile(ctx context.Context, j *graph.Job, g Go, flags string) err
 		}
 		args = append(args, "-overlay", file)
 	}
-	env := append(goEnv(g.Arch, flags), "CC="+tools(j).CC())
+	env := append(goEnv(g.Arch, flags), "CC="+g.compiler(j))
 	if _, err := (command{dir: k.Repo, env: env, argv: append(append([]string{"go"}, args...), g.Package)}).run(ctx); err != nil {
 		return err
 	}
 	return checkStatic(out)
+}
+
+// compiler is none for a program that is not to link C: if it would, the build fails instead of taking
+// the host's.
+func (g Go) compiler(j *graph.Job) string {
+	if g.C {
+		return tools(j).CC()
+	}
+	return "/bin/false"
 }
 
 func (k *Kit) writeOverlay(ctx context.Context, g Go, tmp string) (string, error) {
