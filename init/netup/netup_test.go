@@ -1,0 +1,105 @@
+package netup
+
+import (
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/insomniacslk/dhcp/dhcpv4"
+	"github.com/vishvananda/netlink"
+
+	"github.com/proa-os/proa/config"
+)
+
+func link(name, mac string) netlink.Link {
+	hw, _ := net.ParseMAC(mac)
+	return &netlink.Dummy{LinkAttrs: netlink.LinkAttrs{Name: name, HardwareAddr: hw, Index: 2}}
+}
+
+func TestSettings(t *testing.T) {
+	no := false
+	m := New(config.Network{Interfaces: map[string]config.Interface{
+		"eth0":              {Addresses: []string{"10.0.0.2/24"}},
+		"52:54:00:12:34:56": {DHCP: &no},
+	}}, "h", "", t.Logf)
+	for _, c := range []struct {
+		name, mac string
+		dhcp      bool
+	}{{"eth0", "02:00:00:00:00:01", false}, {"eth1", "02:00:00:00:00:02", true}, {"enp1s0", "52:54:00:12:34:56", false}} {
+		if got := *m.settings(link(c.name, c.mac)).DHCP; got != c.dhcp {
+			t.Errorf("%s: dhcp %t", c.name, got)
+		}
+	}
+	if err := m.unknownNames([]netlink.Link{link("eth0", "52:54:00:12:34:56"), link("lo", "")}); err != nil {
+		t.Error(err)
+	}
+	if err := m.unknownNames([]netlink.Link{link("eth5", "02:00:00:00:00:01")}); err == nil || !strings.Contains(err.Error(), "no interface 52:54:00:12:34:56, eth0; there are: eth5") {
+		t.Errorf("%v", err)
+	}
+}
+
+func TestStaticRoutes(t *testing.T) {
+	got := ""
+	for _, r := range staticRoutes(link("eth0", ""), config.Interface{Gateway: "10.0.0.1", Routes: []config.Route{{To: "10.8.0.0/16", Via: "10.0.0.254", Metric: 5}}}) {
+		got += r.Dst.String() + " " + r.Gw.String() + "\n"
+	}
+	if got != "0.0.0.0/0 10.0.0.1\n10.8.0.0/16 10.0.0.254\n" {
+		t.Error(got)
+	}
+}
+
+func ack(t *testing.T, opts ...dhcpv4.Option) *dhcpv4.DHCPv4 {
+	t.Helper()
+	p, err := dhcpv4.New(dhcpv4.WithYourIP(net.IPv4(10, 0, 2, 15)), dhcpv4.WithNetmask(net.CIDRMask(24, 32)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, o := range opts {
+		p.UpdateOption(o)
+	}
+	return p
+}
+
+func TestParseACK(t *testing.T) {
+	l := ParseACK(ack(t, dhcpv4.OptRouter(net.IPv4(10, 0, 2, 2)), dhcpv4.OptDNS(net.IPv4(10, 0, 2, 3)), dhcpv4.OptDomainName("lan"),
+		dhcpv4.OptIPAddressLeaseTime(time.Hour), dhcpv4.OptNTPServers(net.IPv4(10, 0, 2, 4))))
+	if l.Address.String() != "10.0.2.15/24" || l.Gateway.String() != "10.0.2.2" || l.Renew != 30*time.Minute || l.Expire != time.Hour {
+		t.Errorf("%+v", l)
+	}
+	if d := cmp.Diff([][]string{{"10.0.2.3"}, {"lan"}, {"10.0.2.4"}}, [][]string{l.DNS, l.Search, l.NTP}); d != "" {
+		t.Error(d)
+	}
+}
+
+// TestClasslessRoutes: option 121 replaces the router option.
+func TestClasslessRoutes(t *testing.T) {
+	_, all, _ := net.ParseCIDR("0.0.0.0/0")
+	_, ten, _ := net.ParseCIDR("10.0.0.0/8")
+	l := ParseACK(ack(t, dhcpv4.OptRouter(net.IPv4(10, 0, 2, 2)),
+		dhcpv4.OptClasslessStaticRoute(&dhcpv4.Route{Dest: all, Router: net.IPv4(10, 0, 2, 9)}, &dhcpv4.Route{Dest: ten, Router: net.IPv4(10, 0, 2, 8)})))
+	if l.Gateway.String() != "10.0.2.9" || len(l.Routes) != 1 || l.Routes[0].Dst.String() != "10.0.0.0/8" {
+		t.Errorf("%+v", l)
+	}
+}
+
+func TestResolv(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "resolv.conf")
+	m := New(config.Network{DNS: []string{"9.9.9.9"}, Search: []string{"example.org"}}, "h", file, t.Logf)
+	m.leases["eth1"] = Lease{DNS: []string{"10.0.0.4", "10.0.0.5"}}
+	m.leases["eth0"] = Lease{DNS: []string{"10.0.0.3"}, Search: []string{"lan"}, NTP: []string{"10.0.0.6"}}
+	if err := m.writeResolv(); err != nil {
+		t.Fatal(err)
+	}
+	got, _ := os.ReadFile(file)
+	want := "# written by proa from config and DHCP\nsearch example.org lan\nnameserver 9.9.9.9\nnameserver 10.0.0.3\nnameserver 10.0.0.4\n"
+	if d := cmp.Diff(want, string(got)); d != "" {
+		t.Error(d)
+	}
+	if d := cmp.Diff([]string{"10.0.0.6"}, m.NTPServers()); d != "" {
+		t.Error(d)
+	}
+}
