@@ -1,0 +1,86 @@
+package bench
+
+import (
+	"context"
+	"fmt"
+	"os"
+
+	"github.com/proa-os/proa/build/graph"
+	"github.com/proa-os/proa/build/recipe"
+	"github.com/proa-os/proa/images/erofs"
+	"github.com/proa-os/proa/images/tree"
+)
+
+// program is one of the baseline's.
+type program struct {
+	name      string
+	goPackage string
+	c         bool // links C
+	helper    bool // ours: not part of what is weighed
+}
+
+// programs are built from the modules that k3s is built from, with its flags, stripped like it. The upstream ones are
+// unchanged; flannel's own does not build from its module.
+func programs() []program {
+	return []program{
+		{name: "etcd", goPackage: "go.etcd.io/etcd/server/v3"},
+		{name: "kube-apiserver", goPackage: "k8s.io/kubernetes/cmd/kube-apiserver"},
+		{name: "kube-controller-manager", goPackage: "k8s.io/kubernetes/cmd/kube-controller-manager"},
+		{name: "kube-scheduler", goPackage: "k8s.io/kubernetes/cmd/kube-scheduler"},
+		{name: "kubelet", goPackage: "k8s.io/kubernetes/cmd/kubelet"},
+		{name: "kube-proxy", goPackage: "k8s.io/kubernetes/cmd/kube-proxy"},
+		{name: "containerd", goPackage: "github.com/containerd/containerd/v2/cmd/containerd", c: true},
+		{name: "flanneld", goPackage: "./k3s/separate/flanneld"},
+		{name: "separate", goPackage: "./k3s/separate", c: true, helper: true},
+		{name: "launch", goPackage: "./k3s/separate/launch", helper: true},
+	}
+}
+
+// buildBaseline makes the disk with the separate programs, through the same cache as the images.
+func (b *bench) buildBaseline(ctx context.Context) error {
+	g := &graph.Graph{}
+	tools := g.Add("tools", b.ToolRoot)
+	var needs []*graph.Action
+	files := map[string]string{} // program to step
+	for _, p := range programs() {
+		r := recipe.Go{Package: p.goPackage, Arch: b.Board.Arch, C: p.c}
+		step, err := b.Kit.GoBinary(r)
+		if err != nil {
+			return fmt.Errorf("%s: %w", p.name, err)
+		}
+		var deps []*graph.Action
+		if p.c {
+			deps = []*graph.Action{tools}
+		}
+		needs = append(needs, g.Add("go-"+p.name, step, deps...))
+		files[p.name] = r.Name()
+	}
+	disk := g.Add("baseline-disk", graph.Step{Run: func(_ context.Context, j *graph.Job) error {
+		return writeBaseline(j, files)
+	}}, needs...)
+	if err := b.Make(ctx, b.Board.Name+"-bench", g, disk); err != nil {
+		return err
+	}
+	b.baseline = b.Out(disk) + "/baseline.img"
+	return nil
+}
+
+func writeBaseline(j *graph.Job, files map[string]string) error {
+	var entries []tree.Entry
+	for name, file := range files {
+		content, err := tree.HostFile(j.In("go-"+name) + "/" + file)
+		if err != nil {
+			return err
+		}
+		entries = append(entries, tree.Entry{Path: name, Mode: 0o755, Content: content})
+	}
+	img, err := os.Create(j.Path("baseline.img"))
+	if err != nil {
+		return err
+	}
+	defer img.Close() // closed again below, with its error
+	if err := erofs.Write(img, entries, baselineTime, ""); err != nil {
+		return err
+	}
+	return img.Close()
+}
