@@ -131,6 +131,9 @@ func Parse(args []string) (c *Config, warnings []string, err error) {
 			warnings = append(warnings, fmt.Sprintf("%s: unknown key %q skipped", e.file, e.key))
 			continue
 		}
+		if _, list := fs.Lookup(e.key).Value.(pflag.SliceValue); !list && len(e.values) > 1 {
+			return nil, nil, fmt.Errorf("%s: %s: want one value, not %d", e.file, e.key, len(e.values))
+		}
 		for _, value := range e.values {
 			if err := fs.Set(e.key, value); err != nil {
 				return nil, nil, fmt.Errorf("%s: %s: %w", e.file, e.key, err)

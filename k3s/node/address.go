@@ -19,8 +19,11 @@ type Identity struct {
 	Iface string
 }
 
-// Identify finds name and address, waiting for a default route when the address is not given. waiting is called
-// once per second with the reason.
+// patience is how long a default route is waited for. A network that leads nowhere has none; its one address then does.
+const patience = 10 * time.Second
+
+// Identify finds name and address, waiting for the network when the address is not given. waiting is called once per
+// second with the reason.
 func Identify(ctx context.Context, name, ip string, waiting func(reason error)) (Identity, error) {
 	if name == "" {
 		host, err := os.Hostname()
@@ -29,8 +32,11 @@ func Identify(ctx context.Context, name, ip string, waiting func(reason error)) 
 		}
 		name = strings.ToLower(host)
 	}
-	for {
+	for began := time.Now(); ; {
 		id, err := find(name, ip)
+		if err != nil && ip == "" && time.Since(began) > patience {
+			id, err = findAny(name)
+		}
 		if err == nil {
 			return id, nil
 		}
@@ -62,6 +68,23 @@ func find(name, ip string) (Identity, error) {
 		return Identity{}, errors.New("no default route")
 	}
 	return addressOn(name, routes[best])
+}
+
+// findAny takes the first global address of an interface that a device stands behind.
+func findAny(name string) (Identity, error) {
+	links, err := netlink.LinkList()
+	if err != nil {
+		return Identity{}, err
+	}
+	for _, l := range links {
+		if l.Type() != "device" || l.Attrs().Flags&net.FlagLoopback != 0 || l.Attrs().Flags&net.FlagUp == 0 {
+			continue
+		}
+		if id, err := addressOn(name, netlink.Route{LinkIndex: l.Attrs().Index}); err == nil {
+			return id, nil
+		}
+	}
+	return Identity{}, errors.New("no default route and no address on any interface")
 }
 
 func isDefault(r netlink.Route) bool {

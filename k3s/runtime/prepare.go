@@ -28,6 +28,7 @@ var preparation = []step{
 	{"folders", (*Server).folders},
 	{"kernel", (*Server).kernel},
 	{"identity", (*Server).identity},
+	{"service-route", (*Server).serviceRoute},
 	{"certificates", (*Server).certificates},
 	{"token", (*Server).token},
 	{"kubeconfigs", (*Server).kubeconfigs},
@@ -84,6 +85,13 @@ func (s *Server) identity(ctx context.Context) error {
 	s.node = node.Node{Config: s.config, Identity: id}
 	s.plane = controlplane.Plane{Config: s.config, NodeIP: id.IP}
 	return nil
+}
+
+func (s *Server) serviceRoute(context.Context) error {
+	if s.config.DisableAgent {
+		return nil
+	}
+	return s.node.ServiceRoute()
 }
 
 func (s *Server) certificates(context.Context) error {

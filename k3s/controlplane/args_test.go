@@ -1,0 +1,57 @@
+package controlplane
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/proa-os/proa/k3s/flags"
+)
+
+var update = flag.Bool("update", false, "write the golden files")
+
+// The arguments are the security of the control plane: a change of one must be seen.
+func TestArguments(t *testing.T) {
+	c, _, err := flags.Parse([]string{"--config=/nonexistent"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := Plane{Config: c, NodeIP: "10.0.2.15"}
+	var b strings.Builder
+	for _, part := range []struct {
+		name string
+		args []arg
+	}{{"apiserver", p.apiServerArgs()}, {"controller-manager", p.controllerManagerArgs()}, {"scheduler", p.schedulerArgs()}} {
+		for _, a := range part.args {
+			fmt.Fprintf(&b, "%s --%s=%s\n", part.name, a.name, a.value)
+		}
+	}
+	if *update {
+		if err := os.WriteFile("testdata/args.golden", []byte(b.String()), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile("testdata/args.golden")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(want), b.String()); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestOverride(t *testing.T) {
+	ours := []arg{{"profiling", "false"}, {"controllers", "*"}, {"bind-address", "0.0.0.0"}}
+	got := override(ours, []string{"controllers=*", "--controllers=-ttl", "profiling"})
+	want := []arg{{"bind-address", "0.0.0.0"}, {"controllers", "*"}, {"controllers", "-ttl"}, {"profiling", "true"}}
+	if diff := cmp.Diff(want, got, cmp.AllowUnexported(arg{})); diff != "" {
+		t.Error(diff)
+	}
+	if len(ours) != 3 || ours[0].name != "profiling" {
+		t.Errorf("ours was changed: %v", ours)
+	}
+}

@@ -1,0 +1,83 @@
+package flags
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// files writes config.yaml and its drop-ins, and returns the path of the first.
+func files(t *testing.T, contents map[string]string) string {
+	t.Helper()
+	dir := t.TempDir()
+	for name, text := range contents {
+		path := filepath.Join(dir, name)
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return filepath.Join(dir, "config.yaml")
+}
+
+func TestPrecedence(t *testing.T) {
+	path := files(t, map[string]string{
+		"config.yaml":            "node-name: file\ncluster-domain: file.local\nnode-label: [a=1]\ntls-san: [one, two]\nkubelet-arg: [v=2]\n",
+		"config.yaml.d/10.yaml":  "cluster-domain: dropin.local\nnode-label+: [b=2]\nno-such-flag: 1\n",
+		"config.yaml.d/20.yaml":  "kubelet-arg: [max-pods=50]\n",
+		"config.yaml.d/skip.txt": "node-name: wrong\n",
+	})
+	c, warnings, err := Parse([]string{"--config", path, "--node-name=cli", "--tls-san=three"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := []any{c.NodeName, c.ClusterDomain, c.NodeLabels, c.TLSSan, c.KubeletArgs}
+	want := []any{"cli", "dropin.local", []string{"a=1", "b=2"}, []string{"three"}, []string{"max-pods=50"}}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+	if len(warnings) != 1 || !strings.Contains(warnings[0], `"no-such-flag"`) {
+		t.Errorf("warnings: %q", warnings)
+	}
+}
+
+func TestDefaults(t *testing.T) {
+	c, _, err := Parse([]string{"--config=/nonexistent"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := []string{c.ClusterDNS, c.APIServiceIP().String(), c.Path("server", "tls"), c.FlannelBackend}
+	want := []string{"10.43.0.10", "10.43.0.1", "/var/lib/rancher/k3s/server/tls", "vxlan"}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestRefuses(t *testing.T) {
+	for _, c := range []struct{ file, arg, says string }{
+		{"node-label: {a: 1}", "", "config.yaml:1: node-label"},
+		{"- a", "", "config.yaml:1: want flag names"},
+		{"a: [", "", "config.yaml: yaml:"},
+		{"https-listen-port: many", "", "https-listen-port"},
+		{"cluster-cidr: [10.0.0.0/16, fd00::/56]", "", "want one value, not 2"},
+		{"", "--no-such-flag", "no-such-flag"},
+		{"", "--cluster-cidr=10.0.0.0", "cluster-cidr"},
+		{"", "--cluster-dns=10.0.0.1", "not in service-cidr"},
+		{"", "--flannel-backend=udp", "flannel-backend"},
+		{"", "--node-name=Upper", "lower case"},
+		{"", "stray", "unexpected argument"},
+	} {
+		args := []string{"--config", files(t, map[string]string{"config.yaml": c.file})}
+		if c.arg != "" {
+			args = append(args, c.arg)
+		}
+		if _, _, err := Parse(args); err == nil || !strings.Contains(err.Error(), c.says) {
+			t.Errorf("%q %q: error %v, want one saying %q", c.file, c.arg, err, c.says)
+		}
+	}
+}

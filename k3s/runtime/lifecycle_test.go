@@ -1,0 +1,139 @@
+package runtime
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// journal records what happened, in order.
+type journal struct {
+	mu    sync.Mutex
+	lines []string
+}
+
+func (j *journal) add(format string, args ...any) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.lines = append(j.lines, fmt.Sprintf(format, args...))
+}
+
+func (j *journal) has(line string) bool {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return slices.Contains(j.lines, line)
+}
+
+// fake runs until stopped and writes down when.
+func (j *journal) fake(name string, after ...string) Component {
+	return Component{Name: name, After: after, Run: func(ctx context.Context) error {
+		j.add("run %s", name)
+		<-ctx.Done()
+		j.add("end %s", name)
+		return nil
+	}}
+}
+
+func (j *journal) wait(t *testing.T, line string) {
+	t.Helper()
+	for range 500 {
+		if j.has(line) {
+			return
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	t.Fatalf("no %q in %q", line, j.lines)
+}
+
+func TestStartsInOrderAndStopsInReverse(t *testing.T) {
+	j := &journal{}
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	l := lifecycle{status: func(string, ...any) {}}
+	go func() { done <- l.run(ctx, []Component{j.fake("a"), j.fake("b", "a"), j.fake("c", "b", "a")}) }()
+	j.wait(t, "run c")
+	cancel()
+	if err := <-done; err != nil {
+		t.Fatal(err)
+	}
+	want := []string{"run a", "run b", "run c", "end c", "end b", "end a"}
+	if diff := cmp.Diff(want, j.lines); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestWaitsForReady(t *testing.T) {
+	j := &journal{}
+	ctx, cancel := context.WithCancel(context.Background())
+	slow, opened := j.fake("slow"), flag{}
+	slow.Ready = opened.check
+	done := make(chan error, 1)
+	l := lifecycle{status: j.add}
+	go func() { done <- l.run(ctx, []Component{slow, j.fake("next", "slow")}) }()
+	j.wait(t, "run slow")
+	time.Sleep(50 * time.Millisecond)
+	if j.has("run next") {
+		t.Error("started before its predecessor was ready")
+	}
+	opened.up.Store(true)
+	j.wait(t, "run next")
+	cancel()
+	<-done
+}
+
+func TestFailureIsNamedAndStopsTheRest(t *testing.T) {
+	for name, c := range map[string]struct {
+		bad  Component
+		want string
+	}{
+		"error":    {Component{Name: "bad", Run: func(context.Context) error { return errors.New("disk full") }}, "bad: disk full"},
+		"return":   {Component{Name: "bad", Run: func(context.Context) error { return nil }}, "bad: ended without a reason"},
+		"panic":    {Component{Name: "bad", Run: func(context.Context) error { panic("oops") }}, "bad: panic: oops"},
+		"deadline": {Component{Name: "bad", Run: hang, Ready: never, Deadline: time.Millisecond}, "bad: not ready after 1ms: not yet"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			j := &journal{}
+			l := lifecycle{status: j.add}
+			err := l.run(context.Background(), []Component{j.fake("good"), c.bad})
+			if err == nil || err.Error() != c.want {
+				t.Errorf("got %v, want %s", err, c.want)
+			}
+			if !j.has("failed: " + c.want) {
+				t.Errorf("no status line with the cause in %q", j.lines)
+			}
+			if !j.has("end good") && j.has("run good") {
+				t.Error("the other component was left running")
+			}
+		})
+	}
+}
+
+func hang(ctx context.Context) error { <-ctx.Done(); return nil }
+
+func never(context.Context) error { return errors.New("not yet") }
+
+// Every name that a component waits for must stand above it: the list is the order.
+func TestListIsInOrder(t *testing.T) {
+	var seen []string
+	var b strings.Builder
+	for _, c := range new(Server).withConfig().Components() {
+		for _, name := range c.After {
+			if !slices.Contains(seen, name) {
+				t.Errorf("%s waits for %s, which does not stand above it", c.Name, name)
+			}
+		}
+		if slices.Contains(seen, c.Name) {
+			t.Errorf("%s stands twice", c.Name)
+		}
+		seen = append(seen, c.Name)
+		fmt.Fprintf(&b, "%s after %s\n", c.Name, strings.Join(c.After, " "))
+	}
+	golden(t, "components.golden", b.String())
+}
