@@ -22,14 +22,17 @@ type blkpgPartition struct {
 	_             [64 + 64 + 4]byte
 }
 
-const blkpgAdd = 1
+const (
+	blkpgAdd    = 1
+	blkpgResize = 3
+)
 
-func addPartition(disk *os.File, p layout.Partition) error {
+func tellKernel(disk *os.File, p layout.Partition, op int32) error {
 	part := blkpgPartition{start: p.Start, length: p.Size, number: int32(p.Index)}
-	arg := blkpgArg{op: blkpgAdd, length: int32(unsafe.Sizeof(part)), data: unsafe.Pointer(&part)}
+	arg := blkpgArg{op: op, length: int32(unsafe.Sizeof(part)), data: unsafe.Pointer(&part)}
 	_, _, errno := unix.Syscall(unix.SYS_IOCTL, disk.Fd(), unix.BLKPG, uintptr(unsafe.Pointer(&arg)))
 	runtime.KeepAlive(&part)
-	if errno != 0 && errno != unix.EBUSY { // busy: it is known already
+	if errno != 0 && (op != blkpgAdd || errno != unix.EBUSY) { // busy: it is known already
 		return errno
 	}
 	return nil

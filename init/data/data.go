@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -128,7 +129,7 @@ func (d Disk) partition() (name string, grown bool, err error) {
 	if err != nil {
 		return "", false, err
 	}
-	t, _, err := gpt.Read(f, size)
+	t, ids, err := gpt.Read(f, size)
 	if err != nil {
 		return "", false, err
 	}
@@ -136,7 +137,8 @@ func (d Disk) partition() (name string, grown bool, err error) {
 		return "", false, err
 	}
 	if p, err := t.Find(layout.Data, layout.Shared); err == nil {
-		return PartitionName(d.Name, p.Index), d.fits(p), nil
+		p, err = d.grow(f, size, t, ids, p)
+		return PartitionName(d.Name, p.Index), d.smaller(p), err
 	}
 	name, err = d.create(f, size, t)
 	return name, false, err
@@ -183,15 +185,34 @@ func (d Disk) create(f *os.File, size int64, t layout.Table) (string, error) {
 		return "", err
 	}
 	d.Logf("data: made partition %d, %d MiB", p.Index, p.Size/layout.MiB)
-	if err := addPartition(f, p); err != nil {
+	if err := tellKernel(f, p, blkpgAdd); err != nil {
 		return "", fmt.Errorf("tell the kernel: %w", err)
 	}
 	name := PartitionName(d.Name, p.Index)
 	return name, waitFile("/dev/"+name, 5*time.Second)
 }
 
-// fits reports whether the file system is smaller than its partition by more than rounding: the partition was grown.
-func (d Disk) fits(p layout.Partition) bool {
+// grow widens the data partition when the disk has become larger, as virtual disks do. It never moves or shrinks it.
+func (d Disk) grow(f *os.File, size int64, t layout.Table, ids gpt.GUIDs, p layout.Partition) (layout.Partition, error) {
+	at := slices.IndexFunc(t, func(q layout.Partition) bool { return q.Role == layout.Data })
+	others := slices.Delete(slices.Clone(t), at, at+1)
+	rest, ok := others.Rest(size, align)
+	if !ok || rest.Start != p.Start || rest.Size <= p.Size {
+		return p, nil
+	}
+	t[at].Size, p.Size = rest.Size, rest.Size
+	if err := gpt.Write(f, size, t, ids); err != nil {
+		return p, err
+	}
+	if err := f.Sync(); err != nil {
+		return p, err
+	}
+	d.Logf("data: the disk has grown; partition %d has %d MiB now", p.Index, p.Size/layout.MiB)
+	return p, tellKernel(f, p, blkpgResize)
+}
+
+// smaller reports whether the file system is smaller than its partition by more than rounding: the partition was grown.
+func (d Disk) smaller(p layout.Partition) bool {
 	f, err := os.Open("/dev/" + PartitionName(d.Name, p.Index))
 	if err != nil {
 		return false

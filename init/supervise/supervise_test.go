@@ -3,6 +3,7 @@ package supervise
 import (
 	"context"
 	"fmt"
+	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -89,20 +90,53 @@ func TestChildrenLive(t *testing.T) {
 	unix.Kill(child, unix.SIGKILL)
 }
 
+// TestMain makes the test binary a service when a supervisor started it as one.
+func TestMain(m *testing.M) {
+	socket := os.Getenv("NOTIFY_SOCKET")
+	if socket == "" {
+		os.Exit(m.Run())
+	}
+	c, err := net.Dial("unixgram", socket)
+	if err != nil {
+		os.Exit(9)
+	}
+	c.Write([]byte("STATUS=apiserver: starting"))
+	if _, err := os.Stat(filepath.Join(filepath.Dir(socket), "fail")); err == nil {
+		c.Write([]byte("STATUS=failed: agent: no route to host"))
+		time.Sleep(100 * time.Millisecond)
+		os.Exit(1)
+	}
+	c.Write([]byte("READY=1\nSTATUS=node Ready"))
+	time.Sleep(time.Minute)
+}
+
+func notifier(t *testing.T) Service {
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return Service{Name: "svc", Argv: []string{self}, Stop: unix.SIGTERM, Grace: 2 * time.Second, Notify: true}
+}
+
 func TestNotify(t *testing.T) {
 	r := newRig(t)
-	s := shell(`python3 -c 'import os,socket; s=socket.socket(socket.AF_UNIX,socket.SOCK_DGRAM); s.connect(os.environ["NOTIFY_SOCKET"]); s.send(b"STATUS=apiserver: starting"); s.send(b"READY=1\nSTATUS=node Ready")'; sleep 60`)
-	s.Notify = true
-	if _, err := os.Stat("/usr/bin/python3"); err != nil {
-		if _, err := os.Stat("/root/.pyenv"); err != nil {
-			t.Skip("no python3 to speak sd_notify with")
-		}
-	}
-	s.Argv[2] = "PATH=$PATH:/usr/local/bin:/usr/bin; " + s.Argv[2]
-	r.Start(t.Context(), s)
-	got := r.wait(t, "ready", func(s State) bool { return s.State == "ready" || s.Restarts > 0 })
+	r.Start(t.Context(), notifier(t))
+	got := r.wait(t, "ready", func(s State) bool { return s.State == "ready" })
 	if got.Status != "node Ready" {
-		t.Skipf("python3 cannot run here: %v", got)
+		t.Errorf("%+v", got)
+	}
+}
+
+// TestCauseOutlivesTheProcess: what a service said when it gave up stays readable while it is started again.
+func TestCauseOutlivesTheProcess(t *testing.T) {
+	r := newRig(t)
+	if err := os.WriteFile(filepath.Join(r.RunDir, "fail"), nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	r.Start(t.Context(), notifier(t))
+	got := r.wait(t, "a restart", func(s State) bool { return s.Restarts > 0 })
+	if got.LastExit != "exit code 1: agent: no route to host" {
+		t.Errorf("%+v", got)
 	}
 }
 

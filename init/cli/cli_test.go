@@ -1,0 +1,121 @@
+package cli
+
+import (
+	"bytes"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/proa-os/proa/config"
+	"github.com/proa-os/proa/init/netup"
+	"github.com/proa-os/proa/init/status"
+	"github.com/proa-os/proa/init/supervise"
+)
+
+// device is a root directory as the command finds it on a machine.
+func device(t *testing.T) Env {
+	t.Helper()
+	root := t.TempDir()
+	s := status.Status{Version: "v1", Hostname: "edge-7", Mode: "disk", Slot: "a", Trial: true, Tries: 2,
+		Addresses:      []netup.Address{{Interface: "eth0", Address: "10.0.2.15/24"}},
+		ConfigProblems: []config.Problem{{File: "/boot/config.yaml", Line: 2, Column: 3, Message: "unknown key \"rol\""}},
+		FailedSteps:    []string{"network: no interface eth7"},
+		Services:       []supervise.State{{Name: "ssh", State: "ready"}, {Name: "k3s", State: "restarting", Restarts: 2, LastExit: "exit code 1: agent: no route to host"}},
+		K3s:            "restarting (last run: exit code 1: agent: no route to host)"}
+	text, err := json.Marshal(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, content := range map[string]string{
+		status.File:               string(text),
+		"/proc/cmdline":           "quiet hostname=edge-7",
+		"/boot/config.yaml":       "k3s:\n  rol: x\n  token: hunter2\n",
+		"/var/log/proa/k3s.log":   "line one\nline two\n",
+		"/run/proa/timeline.json": `[{"list":"stage1","name":"find-slot","start_ms":812,"took_ms":41.5}]`,
+	} {
+		p := filepath.Join(root, name)
+		if err := os.MkdirAll(filepath.Dir(p), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(p, []byte(content), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return Env{Root: root, Version: "v1", Kubernetes: "v1.37.2"}
+}
+
+func run(e Env, args ...string) (code int, out, errs string) {
+	var o, r bytes.Buffer
+	e.Out, e.Err = &o, &r
+	code = Main(e, args)
+	return code, o.String(), r.String()
+}
+
+func TestVerbs(t *testing.T) {
+	e := device(t)
+	for _, c := range []struct{ args, want string }{
+		{"status", "version    v1\nhost       edge-7\nsystem     slot a, mode disk, on trial, 2 tries left\naddresses  eth0=10.0.2.15/24\n" +
+			"k3s        restarting (last run: exit code 1: agent: no route to host)\nservice    ssh ready\n" +
+			"service    k3s restarting (restarts 2, last: exit code 1: agent: no route to host)\nFAILED     network: no interface eth7\n" +
+			"CONFIG     /boot/config.yaml:2:3: unknown key \"rol\"\n"},
+		{"version", "proa v1\nkubernetes v1.37.2\n"},
+		{"slot", "slot a\ntrial true\ntries-left 2\n"},
+		{"logs k3s", "line one\nline two\n"},
+		{"timeline", "    812 ms  stage1  find-slot              41.5 ms  \n"},
+		{"config show", "# /boot/config.yaml:2:3: unknown key \"rol\"; did you mean \"role\"?\nversion: 1\nhostname: edge-7\nk3s:\n    enabled: true\n    token: (secret)\n"},
+	} {
+		code, out, errs := run(e, strings.Fields(c.args)...)
+		if d := cmp.Diff(c.want, out); code != 0 || d != "" {
+			t.Errorf("%s: exit %d %s\n%s", c.args, code, errs, d)
+		}
+	}
+}
+
+func TestMistakes(t *testing.T) {
+	e := device(t)
+	for _, c := range []struct {
+		args string
+		code int
+		want string
+	}{
+		{"stauts", 2, "did you mean \"status\"?"},
+		{"frobnicate", 2, "unknown verb \"frobnicate\"\n"},
+		{"logs nope", 1, "no log of \"nope\"; there are: k3s"},
+		{"logs", 1, "which service? one of k3s"},
+		{"logs ../../proc/cmdline", 1, "unexpected argument"},
+		{"config check", 1, "1 problems"},
+		{"version now", 1, "unexpected argument \"now\""},
+		{"reboot now", 1, "unexpected argument \"now\""},
+	} {
+		code, _, errs := run(e, strings.Fields(c.args)...)
+		if code != c.code || !strings.Contains(errs, c.want) {
+			t.Errorf("%s: exit %d, %q", c.args, code, errs)
+		}
+	}
+}
+
+func TestHelp(t *testing.T) {
+	for _, args := range []string{"", "--help", "help"} {
+		code, out, _ := run(Env{}, strings.Fields(args)...)
+		if code != 0 || out != Usage() || !strings.Contains(out, "proa logs k3s -f") {
+			t.Errorf("%q: exit %d\n%s", args, code, out)
+		}
+	}
+	for _, v := range verbs() {
+		code, out, _ := run(Env{}, append(strings.Fields(v.name), "--help")...)
+		if code != 0 || !strings.Contains(out, v.help) {
+			t.Errorf("%s --help: exit %d\n%s", v.name, code, out)
+		}
+	}
+}
+
+func TestJSON(t *testing.T) {
+	_, out, _ := run(device(t), "status", "--json")
+	var s status.Status
+	if err := json.Unmarshal([]byte(out), &s); err != nil || s.Hostname != "edge-7" {
+		t.Errorf("%v\n%s", err, out)
+	}
+}
