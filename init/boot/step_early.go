@@ -27,7 +27,7 @@ func readCmdline(_ context.Context, m *Machine) error {
 
 // earlyModules cannot be found by a device's modalias: they are file systems and device-mapper.
 func earlyModules() []string {
-	return []string{"loop", "dm-mod", "dm-verity", "erofs", "isofs", "vfat", "nls_cp437", "nls_ascii", "nls_utf8", "sd_mod", "sr_mod", "efivarfs"}
+	return []string{"loop", "dm-mod", "dm-verity", "erofs", "isofs", "vfat", "nls_cp437", "nls_ascii", "nls_utf8", "sd_mod", "sr_mod"}
 }
 
 func openModules(m *Machine) error {
