@@ -34,6 +34,8 @@ type options struct {
 	config    string
 	sshKey    string
 	allInputs bool
+
+	compression string
 }
 
 // call is one invocation.
@@ -47,10 +49,10 @@ type call struct {
 func verbs() []verb {
 	return []verb{
 		{"plan", "BOARD [KIND]", "print the steps of an image and what they read", planHelp, planVerb, planFlags},
-		{"build", "BOARD [KIND…]", "make images in out/BOARD", buildHelp, buildVerb, nil},
-		{"why", "BOARD [KIND] [STEP]", "say why steps would run, or ran last time", whyHelp, whyVerb, nil},
+		{"build", "BOARD [KIND…]", "make images in out/BOARD", buildHelp, buildVerb, imageFlags},
+		{"why", "BOARD [KIND] [STEP]", "say why steps would run, or ran last time", whyHelp, whyVerb, imageFlags},
 		{"run", "BOARD", "boot an image in QEMU and wait for the node", runHelp, runVerb, runFlags},
-		{"verify", "BOARD [KIND]", "make every step again and compare bytes", verifyHelp, verifyVerb, nil},
+		{"verify", "BOARD [KIND]", "make every step again and compare bytes", verifyHelp, verifyVerb, imageFlags},
 		{"lock", "", "take the newest Debian packages into build/pin", lockHelp, lockVerb, nil},
 		{"tool", "-- COMMAND…", "run a command with the tool root in PATH", toolHelp, toolVerb, nil},
 		{"version", "", "print version and Kubernetes version", versionHelp, versionVerb, nil},

@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"time"
 
@@ -33,7 +35,10 @@ const (
 )
 
 // open finds repository, cache and lock.
-func open(ctx context.Context) (*session, error) {
+func open(ctx context.Context, o options) (*session, error) {
+	if _, ok := recipe.Compressions[o.compression]; !ok && o.compression != "" {
+		return nil, usage("no compression %q%s", o.compression, didYouMean(o.compression, slices.Sorted(maps.Keys(recipe.Compressions))))
+	}
 	repo, err := repository()
 	if err != nil {
 		return nil, err
@@ -50,7 +55,10 @@ func open(ctx context.Context) (*session, error) {
 	if err != nil {
 		return nil, err
 	}
-	kit := &recipe.Kit{Repo: repo, Host: hostArch(), Store: store(dir), Lock: lock, Release: release}
+	kit := &recipe.Kit{Repo: repo, Host: hostArch(), Store: store(dir), Lock: lock, Release: release, Compression: o.compression}
+	if kit.Compression == "" {
+		kit.Compression = recipe.DefaultCompression
+	}
 	return &session{kit, &graph.Cache{Dir: dir}}, nil
 }
 

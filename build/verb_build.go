@@ -32,7 +32,7 @@ func buildVerb(ctx context.Context, c *call) error {
 	if err != nil {
 		return err
 	}
-	s, err := open(ctx)
+	s, err := open(ctx, c.opts)
 	if err != nil {
 		return err
 	}

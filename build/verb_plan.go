@@ -10,6 +10,7 @@ import (
 	"github.com/proa-os/proa/boards"
 	"github.com/proa-os/proa/build/graph"
 	"github.com/proa-os/proa/build/plan"
+	"github.com/proa-os/proa/build/recipe"
 	"github.com/proa-os/proa/images"
 )
 
@@ -21,6 +22,12 @@ A plan runs nothing. A step that is in the cache is marked with =, one that woul
 
 func planFlags(f *flag.FlagSet, o *options) {
 	f.BoolVar(&o.allInputs, "inputs", false, "print every input with its value")
+	imageFlags(f, o)
+}
+
+// imageFlags are those that make another image of the same sources.
+func imageFlags(f *flag.FlagSet, o *options) {
+	f.StringVar(&o.compression, "compression", recipe.DefaultCompression, "of the root image: `none|lz4|lz4hc|zstd`")
 }
 
 func planVerb(ctx context.Context, c *call) error {
@@ -58,7 +65,7 @@ func (c *call) one(ctx context.Context) (*session, boards.Board, images.Kind, er
 	if err != nil {
 		return nil, b, images.Kind{}, err
 	}
-	s, err := open(ctx)
+	s, err := open(ctx, c.opts)
 	return s, b, kinds[0], err
 }
 

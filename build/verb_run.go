@@ -53,7 +53,7 @@ func runVerb(ctx context.Context, c *call) error {
 	if !ok {
 		return usage("no firmware %q%s", c.opts.firmware, didYouMean(c.opts.firmware, []string{"uefi", "bios"}))
 	}
-	s, err := open(ctx)
+	s, err := open(ctx, c.opts)
 	if err != nil {
 		return err
 	}

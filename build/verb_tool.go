@@ -22,7 +22,7 @@ func toolVerb(ctx context.Context, c *call) error {
 	if len(c.args) == 0 {
 		return usage("tool: which command?")
 	}
-	s, err := open(ctx)
+	s, err := open(ctx, c.opts)
 	if err != nil {
 		return err
 	}

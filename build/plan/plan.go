@@ -82,7 +82,7 @@ func devicePrograms(k *recipe.Kit, arch string) []deviceProgram {
 	major, minor, _ := strings.Cut(strings.TrimPrefix(k.Release.Kubernetes, "v"), ".")
 	minor, _, _ = strings.Cut(minor, ".")
 	kubernetes := map[string]string{
-		"main.kubernetes": k.Release.Kubernetes, // proa's version is read from release.json: a commit must not link all this again
+		"main.kubernetes":                          k.Release.Kubernetes, // proa's version is read from release.json: a commit must not link all this again
 		"k8s.io/component-base/version.gitVersion": k.Release.Kubernetes,
 		"k8s.io/component-base/version.gitMajor":   major,
 		"k8s.io/component-base/version.gitMinor":   minor,

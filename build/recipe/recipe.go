@@ -27,6 +27,8 @@ type Kit struct {
 	Store   *apt.Store
 	Lock    pin.Lock
 	Release Release
+
+	Compression string // of the root image, a name of Compressions
 }
 
 // when is the one time inside images.
