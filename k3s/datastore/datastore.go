@@ -28,8 +28,9 @@ const (
 )
 
 // params are SQLite's settings. kine's default is synchronous=NORMAL, which loses acknowledged writes when the power
-// goes; FULL syncs the log at every commit. The rest is kine's default.
-const params = "_journal_mode=WAL&_busy_timeout=30000&_synchronous=FULL&_txlock=immediate&_stmt_cache_size=20&cache=shared"
+// goes; FULL syncs the log at every commit. kine's shared cache is left out: it makes readers wait for the writer, which
+// the write-ahead log does not. The rest is kine's default.
+const params = "_journal_mode=WAL&_busy_timeout=30000&_synchronous=FULL&_txlock=immediate&_stmt_cache_size=20"
 
 // Store is a running datastore.
 type Store struct {

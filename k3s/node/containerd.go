@@ -13,15 +13,16 @@ import (
 	"github.com/containerd/containerd/v2/cmd/containerd/server"
 	"github.com/containerd/containerd/v2/cmd/containerd/server/config"
 	"github.com/containerd/containerd/v2/core/mount"
+	"github.com/containerd/containerd/v2/version"
 )
 
 // PauseImage holds a pod's namespaces open. Its name is pinned here and in k3s/images.yaml.
 const PauseImage = "proa.local/pause:3.10.2"
 
-// containerdTemplate is containerd's configuration, format 3. crun is the OCI runtime: it starts a container in a
+// containerdTemplate is containerd's configuration, format 4: the servers' addresses are their plugins'. crun is the OCI runtime: it starts a container in a
 // fraction of runc's time and memory. cgroupfs: there is no systemd to ask.
 // The container logs' and the shims' paths are under state, so that they outlive this process and end with the boot.
-const containerdTemplate = `version = 3
+const containerdTemplate = `version = 4
 root = @root
 state = @state
 temp = @temp
@@ -29,8 +30,11 @@ disabled_plugins = ["io.containerd.internal.v1.opt", "io.containerd.internal.v1.
   "io.containerd.snapshotter.v1.blockfile", "io.containerd.snapshotter.v1.erofs"]
 required_plugins = ["io.containerd.grpc.v1.cri", "io.containerd.snapshotter.v1.overlayfs"]
 
-[grpc]
+[plugins.'io.containerd.server.v1.grpc']
   address = @socket
+
+[plugins.'io.containerd.server.v1.ttrpc']
+  address = @ttrpc
 
 [plugins.'io.containerd.cri.v1.images']
   snapshotter = "overlayfs"
@@ -70,6 +74,7 @@ func (n Node) containerdConfig() string {
 		"@state", quote(n.containerdState()),
 		"@temp", quote(n.agent("containerd/tmp")),
 		"@socket", quote(n.ContainerdSocket),
+		"@ttrpc", quote(n.ContainerdSocket+".ttrpc"),
 		"@pause", quote(PauseImage),
 		"@certs", quote(n.agent("etc/containerd/certs.d")),
 		"@cnibin", quote(n.CNIBinDir),
@@ -79,7 +84,7 @@ func (n Node) containerdConfig() string {
 
 // Containerd serves on its socket until the context ends. Shims stay, and are found again by the next start.
 func (n Node) Containerd(ctx context.Context) error {
-	c := &config.Config{Version: 3}
+	c := &config.Config{Version: version.ConfigVersion}
 	if err := config.LoadConfig(ctx, n.agent("etc/containerd/config.toml"), c); err != nil {
 		return err
 	}

@@ -16,17 +16,20 @@ type Component struct {
 	Run func(context.Context) error
 	// Ready returns nil once others may rely on the component. None: as soon as it runs.
 	Ready func(context.Context) error
-	// Deadline ends the process when the component is not ready by then. Generous: emulated machines are slow.
+	// Deadline ends the process when the component is not ready by then.
 	Deadline time.Duration
 	// Stop is how long Run may take to return, when longer than usual.
 	Stop time.Duration
 }
 
+// startWait is generous: a start that is slow would otherwise be repeated for ever on a machine that is slow.
+const startWait = 30 * time.Minute
+
 // Components is the server, in start order; stopping goes from the last to the first.
 func (s *Server) Components() []Component {
 	all := []Component{
 		{Name: "datastore", Run: s.datastore},
-		{Name: "apiserver", After: []string{"datastore"}, Run: s.plane.APIServer, Ready: s.apiServerReady, Deadline: 10 * time.Minute},
+		{Name: "apiserver", After: []string{"datastore"}, Run: s.plane.APIServer, Ready: s.apiServerReady, Deadline: startWait},
 		{Name: "controller-manager", After: []string{"apiserver"}, Run: s.plane.ControllerManager},
 		{Name: "scheduler", After: []string{"apiserver"}, Run: s.plane.Scheduler},
 		{Name: "manifests", After: []string{"apiserver"}, Run: s.manifests, Ready: s.manifestsApplied.check},
@@ -35,11 +38,11 @@ func (s *Server) Components() []Component {
 		return all
 	}
 	return append(all,
-		Component{Name: "containerd", Run: s.node.Containerd, Ready: s.node.ContainerdReady, Deadline: 5 * time.Minute},
+		Component{Name: "containerd", Run: s.node.Containerd, Ready: s.node.ContainerdReady, Deadline: startWait},
 		Component{Name: "images", After: []string{"containerd"}, Run: s.images, Ready: s.imagesImported.check},
 		// Stopped after the kubelet, which would start again what this stops when the machine goes down.
 		Component{Name: "pods", After: []string{"images"}, Run: s.pods, Stop: 35 * time.Second},
-		Component{Name: "kubelet", After: []string{"pods", "apiserver"}, Run: s.node.Kubelet, Ready: kubeletReady, Deadline: 10 * time.Minute},
+		Component{Name: "kubelet", After: []string{"pods", "apiserver"}, Run: s.node.Kubelet, Ready: kubeletReady, Deadline: startWait},
 		Component{Name: "flannel", After: []string{"kubelet", "controller-manager", "manifests"}, Run: s.node.Flannel, Ready: s.node.FlannelReady},
 		Component{Name: "kube-proxy", After: []string{"kubelet"}, Run: s.node.Proxy, Ready: proxyReady},
 		Component{Name: "node", After: []string{"kubelet", "flannel", "kube-proxy"}, Run: s.reportNode},
