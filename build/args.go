@@ -94,7 +94,7 @@ func help(args []string, out io.Writer) error {
 }
 
 func (v verb) print(out io.Writer) {
-	fmt.Fprintf(out, "usage: proa %s %s\n\n%s: %s.\n\n%s\n", v.name, v.args, v.name, v.short, strings.TrimSpace(v.long))
+	fmt.Fprintf(out, "usage: proa %s %s\n\n%s: %s.\n\n%s\n", v.name, v.args, v.name, v.short, strings.Trim(v.long, "\n"))
 	var o options
 	f := v.flagSet(&o)
 	first := true
@@ -193,22 +193,27 @@ func didYouMean(name string, candidates []string) string {
 	return fmt.Sprintf("; did you mean %q", best)
 }
 
-// distance is Levenshtein's: how many letters to add, drop or change.
+// distance counts letters added, dropped, changed or swapped with their neighbour.
 func distance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
+	var before []int // the row above the last
+	last := make([]int, len(b)+1)
+	for j := range last {
+		last[j] = j
 	}
 	for i := 1; i <= len(a); i++ {
-		diagonal := row[0]
+		row := make([]int, len(b)+1)
 		row[0] = i
 		for j := 1; j <= len(b); j++ {
-			change := diagonal
+			change := last[j-1]
 			if a[i-1] != b[j-1] {
 				change++
 			}
-			diagonal, row[j] = row[j], min(change, row[j]+1, row[j-1]+1)
+			row[j] = min(change, last[j]+1, row[j-1]+1)
+			if i > 1 && j > 1 && a[i-1] == b[j-2] && a[i-2] == b[j-1] {
+				row[j] = min(row[j], before[j-2]+1)
+			}
 		}
+		before, last = last, row
 	}
-	return row[len(b)]
+	return last[len(b)]
 }

@@ -28,8 +28,8 @@ func (p *Plan) File() string { return FileName(p.Board, p.Kind) }
 // FileName is "proa-pc.iso".
 func FileName(b boards.Board, kind images.Kind) string { return "proa-" + b.Name + kind.File }
 
-// Scope names the plan's history in the cache.
-func (p *Plan) Scope() string { return p.Board.Name + "-" + p.Kind.Name }
+// Scope names the history the plan is compared with: a board has one, because its images share most steps.
+func (p *Plan) Scope() string { return p.Board.Name }
 
 // New plans an image.
 func New(k *recipe.Kit, b boards.Board, kind images.Kind) (*Plan, error) {

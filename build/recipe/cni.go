@@ -6,8 +6,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"go/ast"
+	"go/format"
 	"go/parser"
-	"go/printer"
 	"go/token"
 	"os"
 	"path/filepath"
@@ -77,7 +77,7 @@ func asPackage(file, name string) ([]byte, error) {
 		}
 	}
 	var b bytes.Buffer
-	err = printer.Fprint(&b, fset, f)
+	err = format.Node(&b, fset, f)
 	return b.Bytes(), err
 }
 

@@ -26,3 +26,5 @@ func exists(p string) bool {
 	_, err := os.Stat(p)
 	return err == nil
 }
+
+func sorted(set map[string]bool) []string { return sortedKeys(set) }

@@ -9,13 +9,14 @@ import (
 
 	"github.com/proa-os/proa/boards"
 	"github.com/proa-os/proa/build/graph"
+	"github.com/proa-os/proa/build/kmod"
 	"github.com/proa-os/proa/images/cpio"
 	"github.com/proa-os/proa/images/tree"
 )
 
 // Initramfs writes initrd: PID 1 and the modules that reach the root, compressed.
 func (k *Kit) Initramfs(b boards.Board, program Install, kernel string) (graph.Step, error) {
-	inputs, err := k.code("build/recipe/initramfs.go", "build/recipe/modules.go", "images/cpio", "images/tree")
+	inputs, err := k.code("build/recipe/initramfs.go", "build/kmod", "images/cpio", "images/tree")
 	inputs = append(inputs, k.epoch(), graph.Input{Name: "early modules", Value: fmt.Sprint(b.Kernel.Early)})
 	run := func(_ context.Context, j *graph.Job) error {
 		entries, err := initramfsEntries(j, b, program, kernel)
@@ -28,15 +29,15 @@ func (k *Kit) Initramfs(b boards.Board, program Install, kernel string) (graph.S
 }
 
 func initramfsEntries(j *graph.Job, b boards.Board, program Install, kernel string) ([]tree.Entry, error) {
-	m, err := loadModules(j.In(kernel))
+	m, err := kmod.Load(j.In(kernel))
 	if err != nil {
 		return nil, err
 	}
-	files, err := m.named(b.Kernel.Early)
+	files, err := m.Named(b.Kernel.Early)
 	if err != nil {
 		return nil, fmt.Errorf("board %s: early modules: %w", b.Name, err)
 	}
-	modules, err := m.entries("lib/modules", files)
+	modules, err := m.Entries("lib/modules", files)
 	if err != nil {
 		return nil, err
 	}

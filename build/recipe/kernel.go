@@ -70,9 +70,6 @@ func removeAll(dir string, names ...string) (err error) {
 	return err
 }
 
-// indexes are depmod's files that the device reads; the rest is for programs we do not have.
-var indexes = []string{"modules.dep", "modules.alias", "modules.softdep", "modules.builtin", "modules.devname"}
-
 // copyFile copies content and nothing else.
 func copyFile(from, to string, perm fs.FileMode) error {
 	b, err := os.ReadFile(from)

@@ -16,6 +16,7 @@ import (
 
 	"github.com/proa-os/proa/boards"
 	"github.com/proa-os/proa/build/graph"
+	"github.com/proa-os/proa/build/kmod"
 	"github.com/proa-os/proa/images/tree"
 	"github.com/proa-os/proa/images/verity"
 	"github.com/proa-os/proa/overlay"
@@ -56,7 +57,7 @@ const DefaultCompression = "lz4"
 
 // RootImage writes root.img: an EROFS file system and its verity tree behind it, and root.json.
 func (k *Kit) RootImage(r Root) (graph.Step, error) {
-	inputs, err := k.code("build/recipe/root.go", "build/recipe/rootfiles.go", "build/recipe/modules.go", "build/recipe/release.go", "images/tree", "images/verity", "overlay")
+	inputs, err := k.code("build/recipe/root.go", "build/recipe/rootfiles.go", "build/elfdeps", "build/kmod", "build/recipe/release.go", "images/tree", "images/verity", "overlay")
 	if err != nil {
 		return graph.Step{}, err
 	}
@@ -156,15 +157,15 @@ func (k *Kit) rootEntries(j *graph.Job, r Root) ([]tree.Entry, error) {
 }
 
 func rootModules(kernel string, b boards.Board) ([]tree.Entry, error) {
-	m, err := loadModules(kernel)
+	m, err := kmod.Load(kernel)
 	if err != nil {
 		return nil, err
 	}
-	files, err := m.matching(b.Kernel.Modules)
+	files, err := m.Matching(b.Kernel.Modules)
 	if err != nil {
 		return nil, fmt.Errorf("board %s: modules: %w", b.Name, err)
 	}
-	return m.entries("usr/lib/modules", files)
+	return m.Entries("usr/lib/modules", files)
 }
 
 func programs(j *graph.Job, list []Install) ([]tree.Entry, error) {

@@ -1,4 +1,6 @@
-package recipe
+// Package kmod chooses kernel modules out of what depmod knows: by name or by directory, with everything
+// they need. It loads none, and refuses names the kernel does not have.
+package kmod
 
 import (
 	"bufio"
@@ -12,8 +14,8 @@ import (
 	"github.com/proa-os/proa/images/tree"
 )
 
-// moduleSet is depmod's knowledge about the modules of a kernel.
-type moduleSet struct {
+// Set is depmod's knowledge about the modules of a kernel.
+type Set struct {
 	dir     string
 	version string
 	file    map[string]string   // name to path below dir
@@ -22,9 +24,9 @@ type moduleSet struct {
 	builtin map[string]bool
 }
 
-// loadModules reads the output of Kernel.
-func loadModules(kernel string) (*moduleSet, error) {
-	m := &moduleSet{dir: filepath.Join(kernel, "modules"), file: map[string]string{}, deps: map[string][]string{}, soft: map[string][]string{}, builtin: map[string]bool{}}
+// Load reads a directory with a version file and modules/, the output of depmod.
+func Load(kernel string) (*Set, error) {
+	m := &Set{dir: filepath.Join(kernel, "modules"), file: map[string]string{}, deps: map[string][]string{}, soft: map[string][]string{}, builtin: map[string]bool{}}
 	version, err := os.ReadFile(filepath.Join(kernel, "version"))
 	if err != nil {
 		return nil, err
@@ -38,39 +40,39 @@ func loadModules(kernel string) (*moduleSet, error) {
 	return m, nil
 }
 
-func (m *moduleSet) takeDep(line string) {
+func (m *Set) takeDep(line string) {
 	p, deps, _ := strings.Cut(line, ":")
-	m.file[moduleName(p)] = p
+	m.file[ModuleName(p)] = p
 	m.deps[p] = strings.Fields(deps)
 }
 
 // takeSoft reads "softdep NAME pre: a b post: c"; before or after makes no difference to who is needed.
-func (m *moduleSet) takeSoft(line string) {
+func (m *Set) takeSoft(line string) {
 	f := strings.Fields(line)
 	if len(f) < 3 || f[0] != "softdep" {
 		return
 	}
 	for _, word := range f[2:] {
 		if !strings.HasSuffix(word, ":") {
-			m.soft[moduleName(f[1])] = append(m.soft[moduleName(f[1])], moduleName(word))
+			m.soft[ModuleName(f[1])] = append(m.soft[ModuleName(f[1])], ModuleName(word))
 		}
 	}
 }
 
-func (m *moduleSet) takeBuiltin(line string) { m.builtin[moduleName(line)] = true }
+func (m *Set) takeBuiltin(line string) { m.builtin[ModuleName(line)] = true }
 
-// moduleName is the name the kernel uses: no directory, no suffix, no dashes.
-func moduleName(p string) string {
+// ModuleName is the name the kernel uses: no directory, no suffix, no dashes.
+func ModuleName(p string) string {
 	name, _, _ := strings.Cut(path.Base(p), ".ko")
 	return strings.ReplaceAll(name, "-", "_")
 }
 
-// named returns the files of modules by name with everything they need. A name the kernel does not know
+// Named returns the files of modules by name with everything they need. A name the kernel does not know
 // is an error: a typo in a board must not be found on the machine.
-func (m *moduleSet) named(names []string) ([]string, error) {
+func (m *Set) Named(names []string) ([]string, error) {
 	have := map[string]bool{}
 	for _, n := range names {
-		n = moduleName(n)
+		n = ModuleName(n)
 		if m.file[n] == "" && !m.builtin[n] {
 			return nil, fmt.Errorf("kernel %s has no module %q", m.version, n)
 		}
@@ -79,9 +81,9 @@ func (m *moduleSet) named(names []string) ([]string, error) {
 	return sorted(have), nil
 }
 
-// matching returns the files below kernel/ that are in one of the directories or match one of the globs,
+// Matching returns the files below kernel/ that are in one of the directories or match one of the globs,
 // with everything they need.
-func (m *moduleSet) matching(globs []string) ([]string, error) {
+func (m *Set) Matching(globs []string) ([]string, error) {
 	have := map[string]bool{}
 	for _, g := range globs {
 		found := false
@@ -110,22 +112,22 @@ func inGlob(glob, p string) bool {
 
 // add adds a module, its dependencies and its soft dependencies. A soft dependency that this kernel does
 // not have is none.
-func (m *moduleSet) add(have map[string]bool, name string) {
+func (m *Set) add(have map[string]bool, name string) {
 	p := m.file[name]
 	if p == "" || have[p] {
 		return
 	}
 	have[p] = true
 	for _, d := range m.deps[p] {
-		m.add(have, moduleName(d))
+		m.add(have, ModuleName(d))
 	}
 	for _, d := range m.soft[name] {
 		m.add(have, d)
 	}
 }
 
-// entries puts modules and the index lines about them below prefix/VERSION.
-func (m *moduleSet) entries(prefix string, files []string) ([]tree.Entry, error) {
+// Entries puts modules and the index lines about them below prefix/VERSION.
+func (m *Set) Entries(prefix string, files []string) ([]tree.Entry, error) {
 	base := path.Join(prefix, m.version)
 	var out []tree.Entry
 	names := map[string]bool{}
@@ -134,7 +136,7 @@ func (m *moduleSet) entries(prefix string, files []string) ([]tree.Entry, error)
 		if err != nil {
 			return nil, err
 		}
-		names[moduleName(f)] = true
+		names[ModuleName(f)] = true
 		out = append(out, tree.File(path.Join(base, f), 0o644, c))
 	}
 	for _, index := range indexes {
@@ -158,13 +160,13 @@ func subject(index, line string) string {
 	switch {
 	case len(f) == 0:
 	case index == "modules.alias": // alias PATTERN NAME
-		return moduleName(f[len(f)-1])
+		return ModuleName(f[len(f)-1])
 	case index == "modules.softdep" && len(f) > 1: // softdep NAME pre: …
-		return moduleName(f[1])
+		return ModuleName(f[1])
 	case index == "modules.dep":
-		return moduleName(strings.TrimSuffix(f[0], ":"))
+		return ModuleName(strings.TrimSuffix(f[0], ":"))
 	case index == "modules.devname": // NAME DEVICE cMAJOR:MINOR
-		return moduleName(f[0])
+		return ModuleName(f[0])
 	}
 	return ""
 }
@@ -191,3 +193,6 @@ func sorted(set map[string]bool) []string {
 	sort.Strings(out)
 	return out
 }
+
+// indexes are depmod's files that the device reads; the rest is for programs we do not have.
+var indexes = []string{"modules.dep", "modules.alias", "modules.softdep", "modules.builtin", "modules.devname"}

@@ -1,0 +1,214 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/proa-os/proa/boards"
+	"github.com/proa-os/proa/build/pin"
+)
+
+// say runs the command as main does.
+func say(t *testing.T, args ...string) (string, error) {
+	t.Helper()
+	t.Setenv(envCache, filepath.Join(t.TempDir(), "cache"))
+	var out bytes.Buffer
+	err := proa(t.Context(), args, &out)
+	return out.String(), err
+}
+
+func TestUsageErrorsHelp(t *testing.T) {
+	for args, want := range map[string]string{
+		"biuld pc":                   `no verb "biuld"; did you mean "build"`,
+		"plan":                       "which board? one of: ",
+		"plan cp":                    `no board "cp"; did you mean "pc"`,
+		"plan raspberry":             `no board "raspberry"; there is `,
+		"plan pc dsik":               `no image kind "dsik"; did you mean "disk"`,
+		"build pc iso sd-card":       `no image kind "sd-card"`,
+		"why pc disk rott":           `no step "rott"; did you mean "root"`,
+		"run pc --firmware ueif":     `no firmware "ueif"; did you mean "uefi"`,
+		"build pc --compression zst": `no compression "zst"; did you mean "zstd"`,
+		"build pc --colour":          "flag provided but not defined: -colour",
+		"tool":                       "which command?",
+	} {
+		_, err := say(t, strings.Fields(args)...)
+		if !errors.Is(err, errUsage) || !strings.Contains(err.Error(), want) {
+			t.Errorf("proa %s: %v; want a usage error with %q", args, err, want)
+		}
+	}
+}
+
+func TestHelpHasAnExampleForEveryVerb(t *testing.T) {
+	top, err := say(t, "--help")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, v := range verbs() {
+		if !strings.Contains(top, "\n  "+v.name+" ") || !strings.Contains(top, v.short) {
+			t.Errorf("help does not list %s", v.name)
+		}
+		for _, args := range [][]string{{"help", v.name}, {v.name, "--help"}, {v.name, "pc", "-h"}} {
+			text, err := say(t, args...)
+			if err != nil || !strings.Contains(text, "\n  proa "+v.name) {
+				t.Errorf("proa %v has no example: %v\n%s", args, err, text)
+			}
+		}
+	}
+}
+
+func TestPlanMarksWhatWouldRun(t *testing.T) {
+	out, err := say(t, "plan", "pc", "iso", "--inputs")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"> tools ", "> root ", "> iso ", "      package crun = ", "      overlay/rootfs.modes = "} {
+		if !strings.Contains(out, want) {
+			t.Errorf("no %q in an empty cache's plan", want)
+		}
+	}
+	if strings.Contains(out, "\n= ") {
+		t.Error("a step is marked as done in an empty cache")
+	}
+}
+
+func TestWhyOnAFreshCache(t *testing.T) {
+	out, err := say(t, "why", "pc", "disk", "root")
+	if want := "root would run:\n  never built here\n"; err != nil || out != want {
+		t.Errorf("%q, %v; want %q", out, err, want)
+	}
+}
+
+func TestFlagsMayFollowArguments(t *testing.T) {
+	v, err := findVerb("run")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var o options
+	rest, err := v.parse([]string{"pc", "--memory", "512", "--iso", "x"}, &o)
+	if err != nil || strings.Join(rest, " ") != "pc x" || o.memory != 512 || !o.iso {
+		t.Errorf("%v %+v %v", rest, o, err)
+	}
+	rest, err = v.parse([]string{"--", "go", "test", "-v"}, &o)
+	if err != nil || strings.Join(rest, " ") != "go test -v" {
+		t.Errorf("after --: %v, %v", rest, err)
+	}
+}
+
+func TestLockHasEverySet(t *testing.T) {
+	lock, err := pin.Load(filepath.Join("..", lockFile))
+	if err != nil {
+		t.Fatal(err)
+	}
+	sets, err := wanted()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range sets {
+		list, err := lock.Set(s.ID())
+		if err != nil || len(list) == 0 {
+			t.Errorf("%s: %v; run `proa lock`", s.ID(), err)
+		}
+	}
+}
+
+func TestChanges(t *testing.T) {
+	p := func(name, version string) pin.Package { return pin.Package{Name: name, Version: version} }
+	old := pin.Lock{Sets: map[string][]pin.Package{"s": {p("a", "1"), p("b", "1"), p("c", "1")}}}
+	fresh := pin.Lock{Sets: map[string][]pin.Package{"s": {p("a", "1"), p("b", "2"), p("d", "1")}}}
+	got := strings.Join(changes(old, fresh), "\n")
+	if want := "s: b 2, was 1\ns: d 1 is new\ns: c is gone"; got != want {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+}
+
+func TestRunConfig(t *testing.T) {
+	dir := t.TempDir()
+	file := func(name, text string) string {
+		f := filepath.Join(dir, name)
+		if err := os.WriteFile(f, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return f
+	}
+	for name, c := range map[string]struct {
+		o    options
+		want string
+	}{
+		"minimal":          {options{}, "version: 1\nhostname: proa\nssh_authorized_keys:\n    - OURS\n"},
+		"user's key":       {options{sshKey: file("k.pub", "THEIRS\n")}, "version: 1\nhostname: proa\nssh_authorized_keys:\n    - OURS\n    - THEIRS\n"},
+		"user's config":    {options{config: file("c", "ssh_authorized_keys: [A]\nx: 1\n")}, "ssh_authorized_keys: [A, OURS]\nx: 1\n"},
+		"broken YAML":      {options{config: file("b", "a: [\n")}, "a: [\n"},
+		"keys are no list": {options{config: file("n", "ssh_authorized_keys: 5\n")}, "ssh_authorized_keys: 5\n"},
+	} {
+		got, err := runConfig(c.o, "OURS")
+		if err != nil || string(got) != c.want {
+			t.Errorf("%s: %v, got\n%s\nwant\n%s", name, err, got, c.want)
+		}
+	}
+	if _, err := runConfig(options{sshKey: file("k", "-----BEGIN OPENSSH PRIVATE KEY-----\n")}); err == nil {
+		t.Error("a private key was put into an image")
+	}
+}
+
+func TestCompareTrees(t *testing.T) {
+	a, b := t.TempDir(), t.TempDir()
+	for _, dir := range []string{a, b} {
+		for _, f := range []string{"same", "differs-" + dir[len(dir)-1:]} {
+			if err := os.WriteFile(filepath.Join(dir, f), []byte("x"), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := os.WriteFile(filepath.Join(dir, "content"), []byte(dir), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got, err := compareTrees(a, b)
+	if err != nil || len(got) != 3 || got[0] != "content differs" {
+		t.Errorf("%v, %v", got, err)
+	}
+}
+
+func TestDeliverCopiesOnce(t *testing.T) {
+	from, to := filepath.Join(t.TempDir(), "img"), filepath.Join(t.TempDir(), "img")
+	read := func() string {
+		b, err := os.ReadFile(to)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(b)
+	}
+	deliver := func() {
+		if err := deliverFile(from, to); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.WriteFile(from, []byte("one"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	deliver()
+	first, err := os.Stat(to)
+	if err != nil {
+		t.Fatal(err)
+	}
+	deliver()
+	if again, err := os.Stat(to); err != nil || !os.SameFile(first, again) {
+		t.Error("an unchanged image was copied again")
+	}
+	if err := os.WriteFile(to, []byte("edited by hand"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	deliver()
+	if got := read(); got != "one" {
+		t.Errorf("a changed file in out/ stayed: %q", got)
+	}
+}
+
+func TestBoardKindNotOfTheBoard(t *testing.T) {
+	if _, err := kind(boards.Board{Name: "x", Images: []string{"iso"}}, "disk"); err == nil || !strings.Contains(err.Error(), "it has iso") {
+		t.Errorf("error %v", err)
+	}
+}

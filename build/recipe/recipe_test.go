@@ -1,0 +1,220 @@
+package recipe
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"go/parser"
+	"go/token"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/proa-os/proa/boards"
+	"github.com/proa-os/proa/build/graph"
+	"github.com/proa-os/proa/images/verity"
+)
+
+// write makes files below a new directory.
+func write(t *testing.T, files map[string]string) string {
+	t.Helper()
+	dir := t.TempDir()
+	for name, text := range files {
+		file := filepath.Join(dir, name)
+		if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return dir
+}
+
+func TestGoSourcesFollowImportsAndEmbeds(t *testing.T) {
+	repo := write(t, map[string]string{
+		"go.mod":         "module github.com/proa-os/proa\n",
+		"go.sum":         "",
+		"a/main.go":      "package main\nimport (\n_ \"embed\"\n_ \"github.com/proa-os/proa/b\"\n_ \"github.com/proa-os/proa/a/generated\"\n)\n//go:embed data\nvar _ string\nfunc main() {}\n",
+		"a/main_test.go": "package main\n",
+		"a/data/x":       "1",
+		"b/b.go":         "package b\n",
+		"b/b_windows.go": "package b\n",
+		"b/tagged.go":    "//go:build extra\n\npackage b\n",
+		"c/c.go":         "package c\n",
+		"README.md":      "",
+	})
+	k := &Kit{Repo: repo}
+	list := func(g Go) []string {
+		inputs, err := k.goSources(g, "-tags=x")
+		if err != nil {
+			t.Fatal(err)
+		}
+		var out []string
+		for _, in := range inputs {
+			out = append(out, in.Name)
+		}
+		return out
+	}
+	if d := cmp.Diff([]string{"a/data/x", "a/main.go", "b/b.go", "go.mod", "go.sum"}, list(Go{Package: "./a", Arch: "amd64"})); d != "" {
+		t.Errorf("(-want +got):\n%s", d)
+	}
+	if got := list(Go{Package: "./b", Arch: "amd64", Tags: []string{"extra"}}); len(got) != 4 {
+		t.Errorf("with a tag: %v", got)
+	}
+	if d := cmp.Diff([]string{"go.mod", "go.sum"}, list(Go{Package: "example.com/x/cmd"})); d != "" {
+		t.Errorf("another module's program (-want +got):\n%s", d)
+	}
+}
+
+func TestGoArgs(t *testing.T) {
+	g := Go{Package: "./k3s", C: true, Tags: []string{"cni"}, Defines: map[string]string{"main.b": "2", "main.a": "1"}}
+	want := []string{"build", "-o", "out", "-ldflags", "-s -w -buildid= -X main.a=1 -X main.b=2 -linkmode external -extldflags -static", "-tags", "netgo,osusergo,cni"}
+	if d := cmp.Diff(want, g.args("out", "-trimpath -tags=netgo,osusergo")); d != "" {
+		t.Errorf("(-want +got):\n%s", d)
+	}
+}
+
+func TestProgramBecomesPackage(t *testing.T) {
+	dir := write(t, map[string]string{"x.go": "// Package main is a plugin.\npackage main\n\nfunc init() {}\n\n// main runs it.\nfunc main() { other{}.main() }\n\ntype other struct{}\n\nfunc (other) main() {}\n"})
+	b, err := asPackage(filepath.Join(dir, "x.go"), "bridge")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"package bridge\n", "func Main() {", "func (other) main() {", "func init() {"} {
+		if !strings.Contains(string(b), want) {
+			t.Errorf("no %q in\n%s", want, b)
+		}
+	}
+	if _, err := parser.ParseFile(token.NewFileSet(), "x.go", b, 0); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestCertificatesInOrder(t *testing.T) {
+	dir := write(t, map[string]string{"b.crt": "B\n\n", "a.crt": "A", "readme": "no"})
+	got, err := certificates(dir)
+	if err != nil || string(got) != "A\nB\n" {
+		t.Errorf("%q, %v", got, err)
+	}
+	if _, err := certificates(t.TempDir()); err == nil {
+		t.Error("an image without CA certificates was accepted")
+	}
+}
+
+func TestVerityStandsBehindPaddedData(t *testing.T) {
+	f, err := os.Create(filepath.Join(t.TempDir(), "root.img"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if _, err := f.WriteString("data"); err != nil {
+		t.Fatal(err)
+	}
+	info, err := addVerity(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if info.RootSize != verity.BlockSize || len(info.RootHash) != 64 {
+		t.Errorf("%+v", info)
+	}
+	p, err := verity.ReadParams(f, info.RootSize)
+	if err != nil || p.DataBlocks != 1 {
+		t.Errorf("superblock %+v, %v", p, err)
+	}
+}
+
+func TestCmdline(t *testing.T) {
+	b := boards.Board{Name: "pc", Console: []string{"tty0", "ttyS0,115200"}}
+	want := "console=tty0 console=ttyS0,115200 panic=10 loglevel=4 proa.mode=live proa.board=pc proa.roothash=ab proa.rootsize=4096"
+	if got := Cmdline(b, "live", RootInfo{"ab", 4096}); got != want {
+		t.Errorf("got  %s\nwant %s", got, want)
+	}
+}
+
+func TestContainersAreOursAndComplete(t *testing.T) {
+	list, err := (&Kit{Repo: "../.."}).Containers()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range list {
+		if !strings.HasPrefix(c.Ref, "proa.local/") || len(c.Files) == 0 || len(c.Entrypoint) == 0 {
+			t.Errorf("%+v: not an image of ours that does something", c)
+		}
+	}
+	bad := write(t, map[string]string{"k3s/images.yaml": "images:\n  - ref: a\n    entrypiont: [x]\n"})
+	if _, err := (&Kit{Repo: bad}).Containers(); err == nil || !strings.Contains(err.Error(), "entrypiont") {
+		t.Errorf("a misspelt key: %v", err)
+	}
+}
+
+func TestContainerEntries(t *testing.T) {
+	out := write(t, map[string]string{"sh": "#!"})
+	c := Container{Ref: "proa.local/box:1"}
+	c.Files = append(c.Files, struct {
+		Path   string   `yaml:"path"`
+		Go     string   `yaml:"go"`
+		C      string   `yaml:"c"`
+		CFlags []string `yaml:"cflags"`
+		Links  []string `yaml:"links"`
+	}{Path: "/bin/sh", Links: []string{"/bin/ls"}})
+	c.Dirs = append(c.Dirs, struct {
+		Path string `yaml:"path"`
+		Mode string `yaml:"mode"`
+	}{"/tmp", "1777"})
+	got, err := containerEntries(graph.NewJob(t.TempDir(), map[string]string{"go-sh": out}), c, map[string]Install{"/bin/sh": {Step: "go-sh", File: "sh"}})
+	if err != nil || len(got) != 3 {
+		t.Fatalf("%v, %v", got, err)
+	}
+	if got[1].Target != "/bin/sh" || got[1].Path != "bin/ls" || got[2].Mode != os.ModeDir|os.ModeSticky|0o777 {
+		t.Errorf("%+v", got)
+	}
+}
+
+func TestCommandEnvironmentIsClean(t *testing.T) {
+	t.Setenv("GOFLAGS", "-race")
+	t.Setenv("CGO_CFLAGS", "-O0")
+	out, err := command{argv: []string{"env"}, env: []string{"X=1"}}.run(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, bad := range []string{"GOFLAGS=", "CGO_CFLAGS="} {
+		if bytes.Contains(out, []byte(bad)) {
+			t.Errorf("%s reaches the compiler", bad)
+		}
+	}
+	if !bytes.Contains(out, []byte("X=1")) || !bytes.Contains(out, []byte("LC_ALL=C")) {
+		t.Errorf("environment:\n%s", out)
+	}
+}
+
+func TestCommandSaysWhatFailed(t *testing.T) {
+	_, err := command{argv: []string{"sh", "-c", "echo the cause >&2; exit 3"}}.run(t.Context())
+	if err == nil || !strings.Contains(err.Error(), "sh: exit status 3\nthe cause") {
+		t.Errorf("error %v", err)
+	}
+}
+
+func TestCommandStopsItsChildren(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	time.AfterFunc(100*time.Millisecond, cancel)
+	began := time.Now()
+	_, err := command{argv: []string{"sh", "-c", "sleep 60 & wait"}}.run(ctx)
+	if !errors.Is(err, context.Canceled) || time.Since(began) > 10*time.Second {
+		t.Errorf("%v after %v", err, time.Since(began))
+	}
+}
+
+func TestKubernetesVersion(t *testing.T) {
+	dir := write(t, map[string]string{"go.mod": "require (\n\tk8s.io/kubernetes v1.37.2\n)\n", "none": "module x\n"})
+	if v, err := kubernetesVersion(filepath.Join(dir, "go.mod")); v != "v1.37.2" {
+		t.Errorf("%q, %v", v, err)
+	}
+	if _, err := kubernetesVersion(filepath.Join(dir, "none")); err == nil {
+		t.Error("no version and no error")
+	}
+}
