@@ -51,7 +51,8 @@ func inInitramfs() bool {
 	if unix.Statfs("/", &st) != nil {
 		return false
 	}
-	return st.Type == unix.TMPFS_MAGIC || st.Type == unix.RAMFS_MAGIC
+	kind := uint32(st.Type) // signed, and of another width, on each architecture
+	return kind == unix.TMPFS_MAGIC || kind == unix.RAMFS_MAGIC
 }
 
 func stage1(ctx context.Context, con *console.Console) {
