@@ -19,6 +19,7 @@ import (
 	"github.com/proa-os/proa/build/plan"
 	"github.com/proa-os/proa/build/progress"
 	"github.com/proa-os/proa/build/recipe"
+	"github.com/proa-os/proa/build/release"
 	"github.com/proa-os/proa/build/toolroot"
 	"github.com/proa-os/proa/images"
 )
@@ -51,7 +52,7 @@ func open(ctx context.Context, o options) (*session, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w\nhint: `proa lock` writes the lock file", err)
 	}
-	release, err := recipe.DescribeRelease(ctx, repo)
+	release, err := release.Describe(ctx, repo)
 	if err != nil {
 		return nil, err
 	}

@@ -9,7 +9,7 @@ import (
 	"syscall"
 
 	"github.com/proa-os/proa/build/pin"
-	"github.com/proa-os/proa/build/recipe"
+	"github.com/proa-os/proa/build/release"
 )
 
 const toolHelp = `
@@ -71,7 +71,7 @@ func versionVerb(ctx context.Context, c *call) error {
 	if err != nil {
 		return err
 	}
-	r, err := recipe.DescribeRelease(ctx, repo)
+	r, err := release.Describe(ctx, repo)
 	if err != nil {
 		return err
 	}

@@ -43,7 +43,7 @@ func verifyVerb(ctx context.Context, c *call) error {
 	}
 	defer graph.Remove(dir) // scratch
 	defer syscall.Umask(syscall.Umask(0o077))
-	differ, err := s.again(ctx, p, dir)
+	made, differ, err := s.again(ctx, p, dir)
 	if err != nil {
 		return err
 	}
@@ -53,11 +53,11 @@ func verifyVerb(ctx context.Context, c *call) error {
 	if len(differ) > 0 {
 		return fmt.Errorf("%d files differ", len(differ))
 	}
-	fmt.Fprintf(c.out, "%s is reproducible: %d steps made twice, all bytes equal\n", p.File(), len(p.Graph.Actions))
+	fmt.Fprintf(c.out, "%s is reproducible: %d steps made twice, all bytes equal\n", p.File(), made)
 	return nil
 }
 
-func (s *session) again(ctx context.Context, p *plan.Plan, dir string) (differ []string, err error) {
+func (s *session) again(ctx context.Context, p *plan.Plan, dir string) (made int, differ []string, err error) {
 	show := progress.New(os.Stderr)
 	defer show.Close()
 	r := s.runner(p.Scope(), show)
@@ -67,20 +67,21 @@ func (s *session) again(ctx context.Context, p *plan.Plan, dir string) (differ [
 		}
 		out := filepath.Join(dir, a.Name, "out")
 		if err := r.Again(ctx, a, out); err != nil {
-			return nil, fmt.Errorf("%s: %w", a.Name, err)
+			return made, nil, fmt.Errorf("%s: %w", a.Name, err)
 		}
 		list, err := compareTrees(s.cache.Out(a), out)
 		if err != nil {
-			return nil, err
+			return made, nil, err
 		}
+		made++
 		for _, d := range list {
 			differ = append(differ, a.Name+": "+d)
 		}
 		if err := graph.Remove(filepath.Dir(out)); err != nil {
-			return nil, err
+			return made, nil, err
 		}
 	}
-	return differ, nil
+	return made, differ, nil
 }
 
 // compareTrees lists the files that are not the same in both directories. Permissions do not count: they

@@ -15,6 +15,7 @@ import (
 	"github.com/proa-os/proa/build/graph"
 	"github.com/proa-os/proa/build/pin"
 	"github.com/proa-os/proa/build/recipe"
+	"github.com/proa-os/proa/build/release"
 	"github.com/proa-os/proa/images"
 )
 
@@ -32,7 +33,7 @@ func kit(t *testing.T) *recipe.Kit {
 		t.Fatal(err)
 	}
 	return &recipe.Kit{Repo: repo, Host: "amd64", Lock: lock, Compression: recipe.DefaultCompression,
-		Release: recipe.Release{Version: "v0", Commit: "c0", Kubernetes: "v1.37.2"}}
+		Release: release.Release{Version: "v0", Commit: "c0", Kubernetes: "v1.37.2"}}
 }
 
 func each(t *testing.T, test func(t *testing.T, b boards.Board, k images.Kind)) {

@@ -12,6 +12,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"github.com/proa-os/proa/build/command"
 )
 
 // cniModule has the reference plugins; each is a program of its own.
@@ -87,11 +89,11 @@ func (k *Kit) ModuleDir(ctx context.Context, mod string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	version, err := command{dir: k.Repo, env: []string{"GOFLAGS=" + flags, "GOENV=off"}, argv: []string{"go", "list", "-m", "-f", "{{.Version}}", mod}}.run(ctx)
+	version, err := command.Command{Dir: k.Repo, Env: []string{"GOFLAGS=" + flags, "GOENV=off"}, Argv: []string{"go", "list", "-m", "-f", "{{.Version}}", mod}}.Run(ctx)
 	if err != nil {
 		return "", err
 	}
-	out, err := command{dir: k.Repo, env: []string{"GOFLAGS=" + flags, "GOENV=off"}, argv: []string{"go", "mod", "download", "-json", mod + "@" + strings.TrimSpace(string(version))}}.run(ctx)
+	out, err := command.Command{Dir: k.Repo, Env: []string{"GOFLAGS=" + flags, "GOENV=off"}, Argv: []string{"go", "mod", "download", "-json", mod + "@" + strings.TrimSpace(string(version))}}.Run(ctx)
 	if err != nil {
 		return "", err
 	}

@@ -13,6 +13,7 @@ import (
 
 	"gopkg.in/yaml.v3"
 
+	"github.com/proa-os/proa/build/command"
 	"github.com/proa-os/proa/build/graph"
 	"github.com/proa-os/proa/images/oci"
 	"github.com/proa-os/proa/images/tree"
@@ -109,7 +110,7 @@ func unixMode(m uint32) fs.FileMode {
 
 // CProgram compiles a C file of a Go module, named MODULE/PATH, to one static stripped program.
 func (k *Kit) CProgram(source string, flags []string) (graph.Step, error) {
-	inputs, err := k.code("build/recipe/container.go", "build/recipe/exec.go")
+	inputs, err := k.code("build/recipe/container.go", "build/command")
 	if err != nil {
 		return graph.Step{}, err
 	}
@@ -135,7 +136,7 @@ func (k *Kit) compileC(ctx context.Context, j *graph.Job, source string, flags [
 	out := strings.TrimSuffix(path.Base(source), ".c")
 	argv := []string{root.Path("usr/bin/x86_64-linux-gnu-gcc-14"), "--sysroot=" + root.Dir, "-B" + root.Path("usr/bin") + "/"}
 	argv = append(append(argv, flags...), "-s", "-Wl,--build-id=none", "-o", j.Path(out), path.Base(rel))
-	if _, err := (command{dir: filepath.Join(dir, path.Dir(rel)), argv: argv}).run(ctx); err != nil {
+	if _, err := (command.Command{Dir: filepath.Join(dir, path.Dir(rel)), Argv: argv}).Run(ctx); err != nil {
 		return err
 	}
 	return checkStatic(j.Path(out))

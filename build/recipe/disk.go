@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/proa-os/proa/boards"
+	"github.com/proa-os/proa/build/command"
 	"github.com/proa-os/proa/build/graph"
 	"github.com/proa-os/proa/images/bootfs"
 	"github.com/proa-os/proa/images/disk"
@@ -58,7 +59,7 @@ func (k *Kit) GRUBCore(b boards.Board, loaders string) (graph.Step, error) {
 		}
 		dir := filepath.Join(j.In(loaders), grubDir)
 		argv := append([]string{tools(j).Tool("grub-mkimage"), "-d", dir, "-o", j.Path("core.img")}, args...)
-		if _, err := (command{argv: argv}).run(ctx); err != nil {
+		if _, err := (command.Command{Argv: argv}).Run(ctx); err != nil {
 			return err
 		}
 		return copyFile(filepath.Join(dir, "boot.img"), j.Path("boot.img"), 0o644)

@@ -5,17 +5,16 @@ import (
 	"debug/elf"
 	"encoding/json"
 	"fmt"
-	"go/build"
 	"os"
 	"path"
 	"path/filepath"
 	"runtime"
 	"strings"
 
+	"github.com/proa-os/proa/build/command"
+	"github.com/proa-os/proa/build/gosrc"
 	"github.com/proa-os/proa/build/graph"
 )
-
-const module = "github.com/proa-os/proa"
 
 // Go describes a program to compile for the device.
 type Go struct {
@@ -37,7 +36,7 @@ func (k *Kit) GoBinary(g Go) (graph.Step, error) {
 	if err != nil {
 		return graph.Step{}, err
 	}
-	inputs, err := k.code("build/recipe/gobin.go", "build/recipe/exec.go")
+	inputs, err := k.code("build/recipe/gobin.go", "build/command")
 	if err != nil {
 		return graph.Step{}, err
 	}
@@ -109,7 +108,7 @@ func (k *Kit) compile(ctx context.Context, j *graph.Job, g Go, flags string) err
 		args = append(args, "-overlay", file)
 	}
 	env := append(goEnv(g.Arch, flags), "CC="+g.compiler(j))
-	if _, err := (command{dir: k.Repo, env: env, argv: append(append([]string{"go"}, args...), g.Package)}).run(ctx); err != nil {
+	if _, err := (command.Command{Dir: k.Repo, Env: env, Argv: append(append([]string{"go"}, args...), g.Package)}).Run(ctx); err != nil {
 		return err
 	}
 	return checkStatic(out)
@@ -158,20 +157,19 @@ func checkStatic(file string) error {
 	return nil
 }
 
-// goSources hashes the files of our module that the package is compiled from, found by following imports,
-// and go.mod and go.sum for all others.
+// goSources hashes the files of our module that the package is compiled from, and go.mod and go.sum, which
+// fix all others.
 func (k *Kit) goSources(g Go, flags string) ([]graph.Input, error) {
-	files := map[string]bool{"go.mod": true, "go.sum": true}
+	files := []string{"go.mod", "go.sum"}
 	if strings.HasPrefix(g.Package, "./") {
-		ctx := build.Default
-		ctx.GOARCH, ctx.GOOS, ctx.CgoEnabled = g.Arch, "linux", true
-		ctx.BuildTags = append(tagsOf(flags), g.Tags...)
-		if err := k.follow(&ctx, path.Clean(g.Package), map[string]bool{}, files); err != nil {
+		ours, err := gosrc.Files(k.Repo, g.Package, g.Arch, append(tagsOf(flags), g.Tags...))
+		if err != nil {
 			return nil, err
 		}
+		files = append(files, ours...)
 	}
 	var out []graph.Input
-	for _, f := range sorted(files) {
+	for _, f := range files {
 		sum, err := fileSum(filepath.Join(k.Repo, f))
 		if err != nil {
 			return nil, err
@@ -179,51 +177,4 @@ func (k *Kit) goSources(g Go, flags string) ([]graph.Input, error) {
 		out = append(out, graph.Input{Name: f, Value: sum})
 	}
 	return out, nil
-}
-
-// follow adds a package's files and those of the packages of our module it imports.
-func (k *Kit) follow(ctx *build.Context, dir string, seen, files map[string]bool) error {
-	if seen[dir] {
-		return nil
-	}
-	seen[dir] = true
-	p, err := ctx.ImportDir(filepath.Join(k.Repo, dir), 0)
-	if err != nil {
-		if _, none := err.(*build.NoGoError); none && len(seen) > 1 {
-			return nil // a package that only exists in the compile's overlay
-		}
-		return err
-	}
-	for _, list := range [][]string{p.GoFiles, p.CgoFiles, p.CFiles, p.HFiles, p.SFiles} {
-		for _, f := range list {
-			files[path.Join(dir, f)] = true
-		}
-	}
-	if err := k.embedded(dir, p.EmbedPatterns, files); err != nil {
-		return err
-	}
-	for _, imp := range p.Imports {
-		if sub, ours := strings.CutPrefix(imp, module+"/"); ours && exists(filepath.Join(k.Repo, sub)) {
-			if err := k.follow(ctx, sub, seen, files); err != nil {
-				return fmt.Errorf("%s: %w", dir, err)
-			}
-		}
-	}
-	return nil
-}
-
-// embedded adds files of go:embed patterns; a directory stands for all beneath.
-func (k *Kit) embedded(dir string, patterns []string, files map[string]bool) error {
-	for _, pattern := range patterns {
-		found, err := filepath.Glob(filepath.Join(k.Repo, dir, strings.TrimPrefix(pattern, "all:")))
-		if err != nil {
-			return err
-		}
-		for _, f := range found {
-			if err := k.addTree(f, files); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
 }

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/proa-os/proa/build/command"
 	"github.com/proa-os/proa/build/graph"
 	"github.com/proa-os/proa/build/pin"
 )
@@ -39,8 +40,8 @@ func arrangeKernel(ctx context.Context, j *graph.Job) error {
 	if err != nil {
 		return err
 	}
-	depmod := command{argv: []string{tools(j).Tool("depmod"), "-b", j.Out, "-F", j.Path("boot/System.map-" + version), version}}
-	if _, err := depmod.run(ctx); err != nil {
+	depmod := command.Command{Argv: []string{tools(j).Tool("depmod"), "-b", j.Out, "-F", j.Path("boot/System.map-" + version), version}}
+	if _, err := depmod.Run(ctx); err != nil {
 		return err
 	}
 	return errors.Join(

@@ -17,6 +17,7 @@ import (
 	"github.com/proa-os/proa/build/apt"
 	"github.com/proa-os/proa/build/graph"
 	"github.com/proa-os/proa/build/pin"
+	"github.com/proa-os/proa/build/release"
 	"github.com/proa-os/proa/build/toolroot"
 )
 
@@ -26,7 +27,7 @@ type Kit struct {
 	Host    string // Debian name of the architecture tools run on
 	Store   *apt.Store
 	Lock    pin.Lock
-	Release Release
+	Release release.Release
 
 	Compression string // of the root image, a name of Compressions
 }

@@ -1,16 +1,12 @@
 package recipe
 
 import (
-	"bytes"
-	"context"
-	"errors"
 	"go/parser"
 	"go/token"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -33,42 +29,6 @@ func write(t *testing.T, files map[string]string) string {
 		}
 	}
 	return dir
-}
-
-func TestGoSourcesFollowImportsAndEmbeds(t *testing.T) {
-	repo := write(t, map[string]string{
-		"go.mod":         "module github.com/proa-os/proa\n",
-		"go.sum":         "",
-		"a/main.go":      "package main\nimport (\n_ \"embed\"\n_ \"github.com/proa-os/proa/b\"\n_ \"github.com/proa-os/proa/a/generated\"\n)\n//go:embed data\nvar _ string\nfunc main() {}\n",
-		"a/main_test.go": "package main\n",
-		"a/data/x":       "1",
-		"b/b.go":         "package b\n",
-		"b/b_windows.go": "package b\n",
-		"b/tagged.go":    "//go:build extra\n\npackage b\n",
-		"c/c.go":         "package c\n",
-		"README.md":      "",
-	})
-	k := &Kit{Repo: repo}
-	list := func(g Go) []string {
-		inputs, err := k.goSources(g, "-tags=x")
-		if err != nil {
-			t.Fatal(err)
-		}
-		var out []string
-		for _, in := range inputs {
-			out = append(out, in.Name)
-		}
-		return out
-	}
-	if d := cmp.Diff([]string{"a/data/x", "a/main.go", "b/b.go", "go.mod", "go.sum"}, list(Go{Package: "./a", Arch: "amd64"})); d != "" {
-		t.Errorf("(-want +got):\n%s", d)
-	}
-	if got := list(Go{Package: "./b", Arch: "amd64", Tags: []string{"extra"}}); len(got) != 4 {
-		t.Errorf("with a tag: %v", got)
-	}
-	if d := cmp.Diff([]string{"go.mod", "go.sum"}, list(Go{Package: "example.com/x/cmd"})); d != "" {
-		t.Errorf("another module's program (-want +got):\n%s", d)
-	}
 }
 
 func TestGoArgs(t *testing.T) {
@@ -172,49 +132,5 @@ func TestContainerEntries(t *testing.T) {
 	}
 	if got[1].Target != "/bin/sh" || got[1].Path != "bin/ls" || got[2].Mode != os.ModeDir|os.ModeSticky|0o777 {
 		t.Errorf("%+v", got)
-	}
-}
-
-func TestCommandEnvironmentIsClean(t *testing.T) {
-	t.Setenv("GOFLAGS", "-race")
-	t.Setenv("CGO_CFLAGS", "-O0")
-	out, err := command{argv: []string{"env"}, env: []string{"X=1"}}.run(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, bad := range []string{"GOFLAGS=", "CGO_CFLAGS="} {
-		if bytes.Contains(out, []byte(bad)) {
-			t.Errorf("%s reaches the compiler", bad)
-		}
-	}
-	if !bytes.Contains(out, []byte("X=1")) || !bytes.Contains(out, []byte("LC_ALL=C")) {
-		t.Errorf("environment:\n%s", out)
-	}
-}
-
-func TestCommandSaysWhatFailed(t *testing.T) {
-	_, err := command{argv: []string{"sh", "-c", "echo the cause >&2; exit 3"}}.run(t.Context())
-	if err == nil || !strings.Contains(err.Error(), "sh: exit status 3\nthe cause") {
-		t.Errorf("error %v", err)
-	}
-}
-
-func TestCommandStopsItsChildren(t *testing.T) {
-	ctx, cancel := context.WithCancel(t.Context())
-	time.AfterFunc(100*time.Millisecond, cancel)
-	began := time.Now()
-	_, err := command{argv: []string{"sh", "-c", "sleep 60 & wait"}}.run(ctx)
-	if !errors.Is(err, context.Canceled) || time.Since(began) > 10*time.Second {
-		t.Errorf("%v after %v", err, time.Since(began))
-	}
-}
-
-func TestKubernetesVersion(t *testing.T) {
-	dir := write(t, map[string]string{"go.mod": "require (\n\tk8s.io/kubernetes v1.37.2\n)\n", "none": "module x\n"})
-	if v, err := kubernetesVersion(filepath.Join(dir, "go.mod")); v != "v1.37.2" {
-		t.Errorf("%q, %v", v, err)
-	}
-	if _, err := kubernetesVersion(filepath.Join(dir, "none")); err == nil {
-		t.Error("no version and no error")
 	}
 }

@@ -15,6 +15,7 @@ import (
 	"strings"
 
 	"github.com/proa-os/proa/boards"
+	"github.com/proa-os/proa/build/command"
 	"github.com/proa-os/proa/build/graph"
 	"github.com/proa-os/proa/build/kmod"
 	"github.com/proa-os/proa/images/tree"
@@ -57,7 +58,7 @@ const DefaultCompression = "lz4"
 
 // RootImage writes root.img: an EROFS file system and its verity tree behind it, and root.json.
 func (k *Kit) RootImage(r Root) (graph.Step, error) {
-	inputs, err := k.code("build/recipe/root.go", "build/recipe/rootfiles.go", "build/elfdeps", "build/kmod", "build/recipe/release.go", "images/tree", "images/verity", "overlay")
+	inputs, err := k.code("build/recipe/root.go", "build/recipe/rootfiles.go", "build/elfdeps", "build/kmod", "build/release", "images/tree", "images/verity", "overlay")
 	if err != nil {
 		return graph.Step{}, err
 	}
@@ -204,7 +205,7 @@ func archives(j *graph.Job, steps []string) ([]tree.Entry, error) {
 func (k *Kit) releaseEntry(b boards.Board) ([]tree.Entry, error) {
 	r := k.Release
 	r.Board = b
-	text, err := r.json()
+	text, err := r.JSON()
 	return []tree.Entry{tree.File("usr/share/proa/release.json", 0o644, tree.Bytes(text))}, err
 }
 
@@ -230,7 +231,7 @@ func (k *Kit) mkfs(ctx context.Context, j *graph.Job, entries []tree.Entry, img 
 	}
 	argv := append([]string{tools(j).Tool("mkfs.erofs"), "--quiet", "--tar=f"}, Compressions[k.Compression]...)
 	argv = append(argv, "-T"+strconv.FormatInt(k.when().Unix(), 10), "-U"+rootUUID, "-x-1", img, archive)
-	_, err = command{argv: argv}.run(ctx)
+	_, err = command.Command{Argv: argv}.Run(ctx)
 	return err
 }
 

@@ -1,10 +1,11 @@
-package recipe
+// Package command runs foreign programs in a clean environment and stops them, with their children, when
+// it is told to. What a user exported must not change bytes.
+package command
 
 import (
 	"bytes"
 	"context"
 	"fmt"
-	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -13,20 +14,18 @@ import (
 	"time"
 )
 
-// command is one foreign program to run.
-type command struct {
-	dir   string
-	env   []string // added to the clean environment
-	stdin io.Reader
-	argv  []string
+// Command is one foreign program to run.
+type Command struct {
+	Dir  string
+	Env  []string // added to the clean environment
+	Argv []string
 }
 
-// run runs the program and returns what it printed. It gets a clean environment: what a user exported
-// must not change bytes. On cancellation the whole process group is asked to stop, then killed.
-func (c command) run(ctx context.Context) ([]byte, error) {
-	cmd := exec.CommandContext(ctx, c.argv[0], c.argv[1:]...)
-	cmd.Dir, cmd.Stdin = c.dir, c.stdin
-	cmd.Env = append(cleanEnv(os.Environ()), c.env...)
+// Run runs the program and returns what it printed. On cancellation the whole process group is asked to stop, then killed.
+func (c Command) Run(ctx context.Context) ([]byte, error) {
+	cmd := exec.CommandContext(ctx, c.Argv[0], c.Argv[1:]...)
+	cmd.Dir = c.Dir
+	cmd.Env = append(cleanEnv(os.Environ()), c.Env...)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGTERM) }
 	cmd.WaitDelay = 5 * time.Second
@@ -36,7 +35,7 @@ func (c command) run(ctx context.Context) ([]byte, error) {
 		if ctx.Err() != nil {
 			return nil, context.Cause(ctx)
 		}
-		return nil, fmt.Errorf("%s: %w\n%s", filepath.Base(c.argv[0]), err, tail(stderr.String()+stdout.String(), 40))
+		return nil, fmt.Errorf("%s: %w\n%s", filepath.Base(c.Argv[0]), err, tail(stderr.String()+stdout.String(), 40))
 	}
 	return stdout.Bytes(), nil
 }

@@ -1,4 +1,6 @@
-package recipe
+// Package release says which version the sources are: git's description of them and the Kubernetes in
+// go.mod. It tags nothing.
+package release
 
 import (
 	"context"
@@ -8,6 +10,8 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+
+	"github.com/proa-os/proa/build/command"
 )
 
 // Release is what an image says about itself: /usr/share/proa/release.json.
@@ -19,18 +23,18 @@ type Release struct {
 	Board      any    `json:"board,omitempty"` // resolved
 }
 
-// DescribeRelease asks git and go.mod.
-func DescribeRelease(ctx context.Context, repo string) (Release, error) {
+// Describe asks git and go.mod.
+func Describe(ctx context.Context, repo string) (Release, error) {
 	k8s, err := kubernetesVersion(filepath.Join(repo, "go.mod"))
 	if err != nil {
 		return Release{}, err
 	}
 	r := Release{Version: "unknown", Commit: "unknown", Kubernetes: k8s}
-	describe, err := command{dir: repo, argv: []string{"git", "describe", "--tags", "--always", "--dirty", "--abbrev=12"}}.run(ctx)
+	describe, err := command.Command{Dir: repo, Argv: []string{"git", "describe", "--tags", "--always", "--dirty", "--abbrev=12"}}.Run(ctx)
 	if err != nil {
 		return r, nil // an unpacked archive of the sources has no git; it builds all the same
 	}
-	commit, err := command{dir: repo, argv: []string{"git", "rev-parse", "HEAD"}}.run(ctx)
+	commit, err := command.Command{Dir: repo, Argv: []string{"git", "rev-parse", "HEAD"}}.Run(ctx)
 	r.Version, r.Commit = strings.TrimSpace(string(describe)), strings.TrimSpace(string(commit))
 	return r, err
 }
@@ -49,8 +53,8 @@ func kubernetesVersion(gomod string) (string, error) {
 	return string(m[1]), nil
 }
 
-// json is the file.
-func (r Release) json() ([]byte, error) {
+// JSON is the content of the file.
+func (r Release) JSON() ([]byte, error) {
 	b, err := json.MarshalIndent(r, "", "  ")
 	return append(b, '\n'), err
 }
