@@ -26,6 +26,15 @@ const (
 	pause       = 10 * time.Second
 )
 
+// config names the gateway, because QEMU's DHCP names none on a network that leads nowhere, and the runtime waits a
+// while for a default route.
+const config = `version: 1
+hostname: bench
+network: {interfaces: {eth0: {dhcp: true, gateway: 10.0.2.2}}}
+ssh_authorized_keys: ['%s']
+k3s: %s
+`
+
 // machine is one booted copy of the disk image.
 type machine struct {
 	*qemu.VM
@@ -47,8 +56,7 @@ func (b *bench) boot(ctx context.Context, name, k3s string, extra ...string) (*m
 	if err := qemu.Copy(disk, b.Disk, diskSize); err != nil {
 		return nil, err
 	}
-	config := fmt.Sprintf("version: 1\nhostname: bench\nssh_authorized_keys: ['%s']\nk3s: %s\n", key.Authorized, k3s)
-	if err := b.Inject(disk, []byte(config)); err != nil {
+	if err := b.Inject(disk, fmt.Appendf(nil, config, key.Authorized, k3s)); err != nil {
 		return nil, err
 	}
 	watch := &stopwatch{began: time.Now(), copy: b.Console}
@@ -60,10 +68,17 @@ func (b *bench) boot(ctx context.Context, name, k3s string, extra ...string) (*m
 		return nil, err
 	}
 	m := &machine{vm, remote.Node{Addr: vm.Addr(sshPort), Signer: key.Signer}, watch}
-	return m, m.within(ctx, bootBudget, func(ctx context.Context) error {
-		_, err := m.WaitLine(ctx, "proa: up ")
+	err = m.within(ctx, bootBudget, func(ctx context.Context) error {
+		if _, err := m.WaitLine(ctx, "proa: up "); err != nil {
+			return err
+		}
+		_, err := m.node.Wait(ctx, "true", time.Second) // SSH starts last
 		return err
 	})
+	if err != nil {
+		vm.Kill()
+	}
+	return m, err
 }
 
 // within bounds f by a budget of work.
@@ -126,8 +141,24 @@ func (m *machine) pods(ctx context.Context) (int, error) {
 	return strconv.Atoi(strings.TrimSpace(r.Stdout))
 }
 
-// measure waits for the pods and reads.
-func (b *bench) measure(ctx context.Context, m *machine) (s Side, err error) {
+// last shows why pods did not come up.
+const last = `kubectl get nodes,pods --all-namespaces --output=wide
+kubectl get events --all-namespaces | tail -n 20
+tail -n 40 /var/log/proa/k3s.log /var/log/proa/separate/*.log`
+
+// measure waits for the pods and reads; when it cannot, what the machine says goes to its folder.
+func (b *bench) measure(ctx context.Context, name string, m *machine) (s Side, err error) {
+	defer func() {
+		if err == nil {
+			return
+		}
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
+		defer cancel()
+		r := m.node.Run(ctx, last, nil)
+		file := filepath.Join(b.Dir, name, "last.txt")
+		err = errors.Join(err, os.WriteFile(file, []byte(r.Stdout+r.Stderr), 0o600))
+		b.Log("%s: see %s", name, file)
+	}()
 	if err := m.until(ctx, podsReady); err != nil {
 		return s, err
 	}
@@ -145,7 +176,7 @@ func (b *bench) oneProcess(ctx context.Context) error {
 		return err
 	}
 	defer m.off(ctx)
-	if b.result.One, err = b.measure(ctx, m); err != nil {
+	if b.result.One, err = b.measure(ctx, "one-process", m); err != nil {
 		return err
 	}
 	if b.result.Times, err = find(m.watch.all(), milestones()); err != nil {
@@ -163,9 +194,8 @@ const (
 	startBaseline = `mount -t erofs -o ro /dev/vdb /mnt || exit 1
 mkdir -p /var/log/proa
 setsid /mnt/separate server >/var/log/proa/separate.log 2>&1 </dev/null &`
-	// baselineUp fails for good, with the log, once the launcher has ended.
-	baselineUp = "grep -q 'all ready' /var/log/proa/separate.log"
-	baselineOn = "pidof launch separate >/dev/null || { cat /var/log/proa/separate.log; tail -n 5 /var/log/proa/separate/*.log; false; }"
+	baselineSays  = "cat /var/log/proa/separate.log"
+	baselineLives = "pidof launch separate || tail -n 5 /var/log/proa/separate/*.log >&2"
 )
 
 // separate measures the same components as processes of their own, with the runtime switched off.
@@ -181,10 +211,10 @@ func (b *bench) separate(ctx context.Context) error {
 	if r := m.node.Run(ctx, startBaseline, nil); r.Err != nil {
 		return r.Err
 	}
-	if err := m.within(ctx, readyBudget, func(ctx context.Context) error { return awaitBaseline(ctx, m.node) }); err != nil {
+	if err := m.within(ctx, readyBudget, func(ctx context.Context) error { return b.awaitBaseline(ctx, m.node) }); err != nil {
 		return err
 	}
-	if b.result.Separate, err = b.measure(ctx, m); err != nil {
+	if b.result.Separate, err = b.measure(ctx, "separate", m); err != nil {
 		return err
 	}
 	if one, two := b.result.One.Pods, b.result.Separate.Pods; one != two {
@@ -193,13 +223,20 @@ func (b *bench) separate(ctx context.Context) error {
 	return nil
 }
 
-func awaitBaseline(ctx context.Context, node remote.Node) error {
-	for {
-		if r := node.Run(ctx, baselineUp, nil); r.Err == nil {
+// awaitBaseline passes on what the launcher says until everything is ready; once it has ended it never will be.
+func (b *bench) awaitBaseline(ctx context.Context, node remote.Node) error {
+	for told := 0; ; {
+		lives, says := node.Run(ctx, baselineLives, nil), node.Run(ctx, baselineSays, nil)
+		all := strings.TrimSpace(says.Stdout)
+		lines := strings.FieldsFunc(all, func(r rune) bool { return r == '\n' })
+		for ; told < len(lines); told++ {
+			b.Log("%s", lines[told])
+		}
+		if strings.HasSuffix(all, "all ready") {
 			return nil
 		}
-		if r := node.Run(ctx, baselineOn, nil); r.Err != nil {
-			return errors.Join(r.Err, errors.New(r.Stdout))
+		if lives.Err == nil && lives.Stdout == "" {
+			return fmt.Errorf("the separate programs have ended:\n%s", lives.Stderr)
 		}
 		select {
 		case <-ctx.Done():
