@@ -18,6 +18,8 @@ import (
 
 const (
 	poll = 500 * time.Millisecond
+	// rerun is the pause before a process is run again: starting kubectl takes time from what it waits for.
+	rerun = 5 * time.Second
 	// readyWait is generous: emulated machines are slow.
 	readyWait = 20 * time.Minute
 	// stopWait is what a daemon gets between SIGTERM and SIGKILL.
@@ -33,6 +35,7 @@ type daemon struct {
 
 type launcher struct {
 	logDir string
+	rerun  time.Duration
 	say    func(format string, args ...any)
 	all    []*daemon
 	ended  chan error
@@ -86,11 +89,11 @@ func (l *launcher) step(ctx context.Context, s plan.Step) error {
 		l.ended <- fmt.Errorf("%s ended: %w", s.Name, errors.Join(err, errors.New("see "+l.log(s.Name))))
 		close(d.done)
 	}()
-	return until(ctx, l.ended, func() error { return probe(s.Ready) })
+	return until(ctx, l.ended, poll, func() error { return probe(s.Ready) })
 }
 
 func (l *launcher) once(ctx context.Context, s plan.Step, log *os.File) error {
-	return until(ctx, l.ended, func() error {
+	return until(ctx, l.ended, l.rerun, func() error {
 		cmd := exec.CommandContext(ctx, s.Argv[0], s.Argv[1:]...)
 		cmd.Stdout, cmd.Stderr = log, log
 		err := cmd.Run()
@@ -107,7 +110,7 @@ type final struct{ error }
 func (l *launcher) log(name string) string { return filepath.Join(l.logDir, name+".log") }
 
 // until repeats try until it succeeds. It also watches for the end of any daemon, whose error says more than a deadline.
-func until(ctx context.Context, ended <-chan error, try func() error) error {
+func until(ctx context.Context, ended <-chan error, pause time.Duration, try func() error) error {
 	deadline := time.After(readyWait)
 	for {
 		err := try()
@@ -121,7 +124,7 @@ func until(ctx context.Context, ended <-chan error, try func() error) error {
 			return gone
 		case <-deadline:
 			return fmt.Errorf("not ready after %s: %w", readyWait, err)
-		case <-time.After(poll):
+		case <-time.After(pause):
 		}
 	}
 }

@@ -30,6 +30,6 @@ func run(args []string) error {
 	}
 	ctx, cancel := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
 	defer cancel()
-	l := launcher{logDir: p.LogDir, say: func(format string, a ...any) { fmt.Printf("launch: "+format+"\n", a...) }}
+	l := launcher{logDir: p.LogDir, rerun: rerun, say: func(format string, a ...any) { fmt.Printf("launch: "+format+"\n", a...) }}
 	return l.run(ctx, p.Steps)
 }
