@@ -3,6 +3,7 @@
 package main
 
 import (
+	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -13,15 +14,26 @@ import (
 	"github.com/proa-os/proa/init/shutdown"
 )
 
-// Set by the linker, see docs/contracts.md.
-var (
-	version    = "unknown"
-	kubernetes = "unknown"
-)
+// releaseFile says which proa this is. It is read and not linked in, so that a commit makes a new root image and not
+// new programs; the initramfs does without.
+const releaseFile = "/usr/share/proa/release.json"
+
+type release struct{ Version, Kubernetes string }
+
+// readRelease knows nothing better than "unknown" where there is no such file: no name is worse than a machine that
+// does not start for want of one.
+func readRelease(file string) release {
+	r := release{"unknown", "unknown"}
+	if b, err := os.ReadFile(file); err == nil {
+		_ = json.Unmarshal(b, &r)
+	}
+	return r
+}
 
 func main() {
+	r := readRelease(releaseFile)
 	if os.Getpid() == 1 {
-		pid1.Main(version) // never returns
+		pid1.Main(r.Version) // never returns
 	}
 	if len(os.Args) > 1 && (os.Args[1] == "-print" || os.Args[1] == "--print") {
 		fmt.Print(boot.Print() + "\n" + shutdown.Print())
@@ -34,5 +46,5 @@ func main() {
 		fmt.Fprintln(os.Stderr, "init runs as PID 1; init -print shows what it does. The command is proa.")
 		os.Exit(2)
 	}
-	os.Exit(cli.Main(cli.Env{Out: os.Stdout, Err: os.Stderr, Version: version, Kubernetes: kubernetes}, os.Args[1:]))
+	os.Exit(cli.Main(cli.Env{Out: os.Stdout, Err: os.Stderr, Version: r.Version, Kubernetes: r.Kubernetes}, os.Args[1:]))
 }

@@ -88,7 +88,7 @@ func devicePrograms(k *recipe.Kit, arch string) []deviceProgram {
 		"k8s.io/component-base/version.gitMinor":   minor,
 	}
 	return []deviceProgram{
-		{recipe.Go{Package: "./init", Arch: arch, Defines: map[string]string{"main.version": k.Release.Version, "main.kubernetes": k.Release.Kubernetes}},
+		{recipe.Go{Package: "./init", Arch: arch},
 			"usr/bin/proa", []string{"usr/sbin/init", "usr/sbin/modprobe"}},
 		{recipe.Go{Package: "./k3s", Arch: arch, C: true, Defines: kubernetes},
 			"usr/bin/k3s", []string{"usr/bin/kubectl", "usr/bin/ctr"}},

@@ -125,12 +125,11 @@ func TestBoardChangeTouchesOnlyImages(t *testing.T) {
 	}
 }
 
-// TestCommitDoesNotLinkKubernetesAgain: a new version is told to PID 1 and the image, and to nothing that
-// takes a minute to link.
-func TestCommitDoesNotLinkKubernetesAgain(t *testing.T) {
+// TestCommitLinksNothingAgain: programs read which version they are part of.
+func TestCommitLinksNothingAgain(t *testing.T) {
 	b, k := pcDisk(t)
 	got := changed(t, b, k, func(k *recipe.Kit, _ *boards.Board) { k.Release.Version, k.Release.Commit = "v1", "c1" })
-	if d := cmp.Diff([]string{"go-init", "root", "initramfs", "disk", "sbom-disk"}, got); d != "" {
+	if d := cmp.Diff([]string{"root", "disk", "sbom-disk"}, got); d != "" {
 		t.Errorf("(-want +got):\n%s", d)
 	}
 }
