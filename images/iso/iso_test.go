@@ -114,3 +114,17 @@ func TestSameInputSameBytes(t *testing.T) {
 		}
 	}
 }
+
+func TestTextsOfTheDescriptorArePaddedWithSpaces(t *testing.T) {
+	data, err := os.ReadFile(write(t, spec()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	pvd := data[16*sector:]
+	if label, want := string(pvd[40:72]), layout.ISOLabel+strings.Repeat(" ", 28); label != want {
+		t.Errorf("volume label %q, want %q", label, want)
+	}
+	if publisher := string(pvd[318:446]); strings.Contains(publisher, "\x00") {
+		t.Errorf("publisher %q has zeros", publisher)
+	}
+}

@@ -32,12 +32,22 @@ func normalise(img Image, when time.Time) (*toc, error) {
 	for _, at := range []int{847, 864} { // expires, effective: unset
 		copy(pvd[at:], "0000000000000000\x00")
 	}
+	padTexts(pvd)
 	root := pvd[156:190]
 	stampRecord(root, when)
 	if _, err := img.WriteAt(pvd, 16*sector); err != nil {
 		return nil, err
 	}
 	return t, t.walk(img, "", root, when)
+}
+
+// padTexts fills the descriptor's texts with spaces, as ECMA-119 7.4.1 wants; go-diskfs leaves zeros, and a reader that takes
+// only spaces off would see another label.
+func padTexts(pvd []byte) {
+	for _, field := range [][2]int{{8, 40}, {40, 72}, {190, 318}, {318, 446}, {446, 574}, {574, 702}, {702, 739}, {739, 776}, {776, 813}} {
+		text := pvd[field[0]:field[1]]
+		copy(text, bytes.ReplaceAll(text, []byte{0}, []byte{' '}))
+	}
 }
 
 func (t *toc) walk(img Image, dir string, record []byte, when time.Time) error {

@@ -145,7 +145,7 @@ func isoLabel(dev string) string {
 	if _, err := f.ReadAt(pvd, 32768); err != nil || string(pvd[1:6]) != "CD001" {
 		return ""
 	}
-	return strings.TrimSpace(string(pvd[40:72]))
+	return strings.TrimRight(string(pvd[40:72]), " \x00") // the standard pads with spaces, some writers with zeros
 }
 
 func attachImage(_ context.Context, m *Machine) (err error) {
