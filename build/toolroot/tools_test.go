@@ -1,0 +1,39 @@
+package toolroot
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// TestToolsRunOnThisHost judges the real tool roots; `proa tool -- go test` says where they are.
+func TestToolsRunOnThisHost(t *testing.T) {
+	emulator := os.Getenv("PROA_TOOLROOT")
+	if emulator == "" {
+		t.Skip("PROA_TOOLROOT is not set: run by `make unit`")
+	}
+	out, err := exec.Command(Root{emulator}.Tool("qemu-system-x86_64"), "--version").CombinedOutput()
+	if err != nil || !strings.Contains(string(out), "QEMU emulator version") {
+		t.Errorf("qemu: %v\n%s", err, out)
+	}
+	dir := t.TempDir()
+	main := filepath.Join(dir, "main.go")
+	text := "package main\n\n// #include <stdio.h>\n// static void hello(void) { puts(\"hello\"); fflush(stdout); }\nimport \"C\"\n\nfunc main() { C.hello() }\n"
+	if err := os.WriteFile(main, []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	program := filepath.Join(dir, "program")
+	build := exec.Command("go", "build", "-o", program, "-ldflags=-linkmode external -extldflags -static", main)
+	build.Env = append(os.Environ(), "CGO_ENABLED=1")
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("cgo by %s: %v\n%s", os.Getenv("CC"), err, out)
+	}
+	if isProgram(program) {
+		t.Error("the program asks for a dynamic loader")
+	}
+	if out, err := exec.Command(program).Output(); err != nil || string(out) != "hello\n" {
+		t.Errorf("%q, %v", out, err)
+	}
+}
