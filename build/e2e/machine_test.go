@@ -133,13 +133,22 @@ func (m *machine) until(command, want string, budget time.Duration) string {
 	}
 }
 
-// off presses the power button and waits until the machine is gone by itself.
+// off presses the power button until the machine has noticed, and waits until it is gone by itself. One press may come too
+// early: the button's driver is among those that are loaded after the machine is up.
 func (m *machine) off() {
 	m.t.Helper()
 	ctx, cancel := m.Budget(context.Background(), bootBudget)
 	defer cancel()
-	if err := m.PowerButton(ctx); err != nil {
-		m.t.Fatal(err)
+	for noticed := false; !noticed; {
+		if err := m.PowerButton(ctx); err != nil {
+			m.t.Fatal(err)
+		}
+		soon, stop := context.WithTimeout(ctx, 5*time.Second)
+		_, err := m.WaitLine(soon, "proa: going down: power button")
+		stop()
+		if noticed = err == nil; ctx.Err() != nil {
+			m.t.Fatal(err)
+		}
 	}
 	if err := m.Wait(ctx); err != nil {
 		m.t.Fatal(err)
