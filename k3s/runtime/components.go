@@ -39,7 +39,8 @@ func (s *Server) Components() []Component {
 	}
 	return append(all,
 		Component{Name: "containerd", Run: s.node.Containerd, Ready: s.node.ContainerdReady, Deadline: startWait},
-		Component{Name: "images", After: []string{"containerd"}, Run: s.images, Ready: s.imagesImported.check},
+		// After the API server, whose own start has deadlines of half a minute that a busy slow machine would miss.
+		Component{Name: "images", After: []string{"containerd", "apiserver"}, Run: s.images, Ready: s.imagesImported.check},
 		// Stopped after the kubelet, which would start again what this stops when the machine goes down.
 		Component{Name: "pods", After: []string{"images"}, Run: s.pods, Stop: 35 * time.Second},
 		Component{Name: "kubelet", After: []string{"pods", "apiserver"}, Run: s.node.Kubelet, Ready: kubeletReady, Deadline: startWait},

@@ -72,7 +72,7 @@ func TestStartsInOrderAndStopsInReverse(t *testing.T) {
 func TestWaitsForReady(t *testing.T) {
 	j := &journal{}
 	ctx, cancel := context.WithCancel(context.Background())
-	slow, opened := j.fake("slow"), flag{}
+	slow, opened := j.fake("slow"), latch{}
 	slow.Ready = opened.check
 	done := make(chan error, 1)
 	l := lifecycle{status: j.add}

@@ -45,8 +45,13 @@ func (s *Server) prepare(ctx context.Context) error {
 	return nil
 }
 
-// logging sends everything to standard error, which the supervisor keeps and rotates.
+// logging sends everything to standard error, which the supervisor keeps and rotates. Kubernetes ends the process by
+// itself in places: the supervisor is told at least where to look.
 func (s *Server) logging(context.Context) error {
+	klog.OsExit = func(int) {
+		s.notify.Status("failed: kubernetes: fatal error, the log's last line beginning with F")
+		os.Exit(1)
+	}
 	var level klog.Level
 	return level.Set(fmt.Sprint(s.config.Verbosity))
 }

@@ -27,14 +27,14 @@ type Server struct {
 	node   node.Node
 
 	powerOff         atomic.Bool // the machine goes down: pods are stopped with us
-	imagesImported   flag
-	manifestsApplied flag
+	imagesImported   latch
+	manifestsApplied latch
 }
 
-// flag is raised once.
-type flag struct{ up atomic.Bool }
+// latch is raised once.
+type latch struct{ up atomic.Bool }
 
-func (f *flag) check(context.Context) error {
+func (f *latch) check(context.Context) error {
 	if f.up.Load() {
 		return nil
 	}
