@@ -66,7 +66,7 @@ func Boot(arch string) Set {
 // Root is the packages whose files the root image takes; recipe/rootfiles.go says which files.
 func Root(arch string) Set {
 	return Set{Name: "root", Arch: arch, Packages: []string{
-		"busybox-static", "ca-certificates", "crun", "dropbear-bin", "e2fsprogs", "mount", "nftables", "tzdata",
+		"busybox-static", "ca-certificates", "crun", "dropbear-bin", "e2fsprogs", "mount", "nftables",
 	}}
 }
 

@@ -42,7 +42,7 @@ func New(k *recipe.Kit, b boards.Board, kind images.Kind) (*Plan, error) {
 	tools := p.step("tools")(k.Tools(pin.Tools(k.Host)))
 	loaders := p.step("boot-loaders")(k.Debs(pin.Boot(recipe.DebianArch(b.Arch))))
 	kernel := p.step("kernel", tools)(k.Kernel(pin.Kernel(recipe.DebianArch(b.Arch), b.Kernel.Package)))
-	packages := p.step("packages")(k.Debs(pin.Root(recipe.DebianArch(b.Arch))))
+	packages := p.step("packages")(k.Packages(pin.Root(recipe.DebianArch(b.Arch))))
 
 	programs, compiled := p.programs(tools)
 	archives := p.archives(tools)
@@ -64,8 +64,8 @@ func New(k *recipe.Kit, b boards.Board, kind images.Kind) (*Plan, error) {
 		}
 		out.Image = p.step("disk", needs...)(k.Disk(media, out.File(), config))
 	}
-	out.SBOM = p.step("sbom-"+kind.Name, append(append(compiled, archives...), out.Image, packages)...)(k.SBOM(recipe.Parts{
-		Board: b, Image: out.Image.Name, File: out.File(), Packages: packages.Name, Programs: programs, Archives: names(archives)}))
+	out.SBOM = p.step("sbom-"+kind.Name, append(append(compiled, archives...), out.Image, root, packages)...)(k.SBOM(recipe.Parts{
+		Board: b, Image: out.Image.Name, File: out.File(), Packages: packages.Name, Root: root.Name}))
 	return out, p.err
 }
 

@@ -20,6 +20,36 @@ func (k *Kit) Debs(set pin.Set) (graph.Step, error) {
 	return step(graph.Step{Run: run}, append(inputs, packageInputs(list)...), err)
 }
 
+// ownersFile says which package each unpacked file is from, for the SBOM.
+const ownersFile = "owners.json"
+
+// Packages is Debs that remembers which package each file came in.
+func (k *Kit) Packages(set pin.Set) (graph.Step, error) {
+	s, err := k.Debs(set)
+	unpack := s.Run
+	s.Run = func(ctx context.Context, j *graph.Job) error {
+		if err := unpack(ctx, j); err != nil {
+			return err
+		}
+		list, err := k.Lock.Set(set.ID())
+		if err != nil {
+			return err
+		}
+		owners := map[string]string{}
+		for _, p := range list {
+			files, err := toolroot.List(ctx, k.Store.File(p))
+			if err != nil {
+				return err
+			}
+			for _, f := range files {
+				owners[f] = p.Name
+			}
+		}
+		return writeJSON(j.Path(ownersFile), owners)
+	}
+	return s, err
+}
+
 // Tools is Debs made runnable on the host.
 func (k *Kit) Tools(set pin.Set) (graph.Step, error) {
 	s, err := k.Debs(set)

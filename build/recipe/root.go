@@ -131,7 +131,27 @@ func (k *Kit) writeRoot(ctx context.Context, j *graph.Job, r Root) error {
 	if err := writeJSON(j.Path("root.json"), info); err != nil {
 		return err
 	}
+	if err := writeUsed(j, entries, r.Packages); err != nil {
+		return err
+	}
 	return img.Close()
+}
+
+// usedFile lists the packages a root image really has files of.
+const usedFile = "packages.json"
+
+func writeUsed(j *graph.Job, entries []tree.Entry, packages string) error {
+	var owners map[string]string
+	if err := readJSON(filepath.Join(j.In(packages), ownersFile), &owners); err != nil {
+		return err
+	}
+	used := map[string]bool{"ca-certificates": true} // joined into one file of ours
+	for _, e := range entries {
+		if p := owners[e.Path]; p != "" && e.Mode.IsRegular() {
+			used[p] = true
+		}
+	}
+	return writeJSON(j.Path(usedFile), sorted(used))
 }
 
 // rootEntries is the whole tree of the root image.

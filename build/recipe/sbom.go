@@ -4,6 +4,7 @@ import (
 	"context"
 	"debug/buildinfo"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/proa-os/proa/boards"
@@ -18,8 +19,7 @@ type Parts struct {
 	Image    string // step that wrote the image
 	File     string
 	Packages string // step that unpacked the Debian packages
-	Programs []Install
-	Archives []string
+	Root     string // step that wrote the root image
 }
 
 // SBOM lists every Debian package and every Go module of an image in SPDX 2.3.
@@ -34,7 +34,7 @@ func (k *Kit) SBOM(p Parts) (graph.Step, error) {
 		}
 		doc := sbom.New(p.File, k.Release.Version, sum, k.when())
 		for _, s := range sets {
-			list, err := k.Lock.Set(s.ID())
+			list, err := k.contained(j, s, p)
 			if err != nil {
 				return err
 			}
@@ -47,6 +47,19 @@ func (k *Kit) SBOM(p Parts) (graph.Step, error) {
 		return writeJSON(j.Path(p.File+".spdx.json"), doc)
 	}
 	return step(graph.Step{Run: run}, append(inputs, k.epoch()), err)
+}
+
+// contained is the packages of a set that are in the image: of the root's, those it took files from.
+func (k *Kit) contained(j *graph.Job, s pin.Set, p Parts) ([]pin.Package, error) {
+	list, err := k.Lock.Set(s.ID())
+	if err != nil || s.Name != pin.Root(s.Arch).Name {
+		return list, err
+	}
+	var used []string
+	if err := readJSON(filepath.Join(j.In(p.Root), usedFile), &used); err != nil {
+		return nil, err
+	}
+	return slices.DeleteFunc(slices.Clone(list), func(p pin.Package) bool { return !slices.Contains(used, p.Name) }), nil
 }
 
 // addPrograms adds the modules of every compiled program.

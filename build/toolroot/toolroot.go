@@ -5,14 +5,17 @@
 package toolroot
 
 import (
+	"archive/tar"
 	"bytes"
 	"context"
 	"debug/elf"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"os/exec"
+	"path"
 	"path/filepath"
 	"strings"
 )
@@ -51,6 +54,34 @@ func unpackOne(ctx context.Context, dir, deb string) error {
 		return fmt.Errorf("unpack %s: %w\n%s", filepath.Base(deb), err, stderr.String())
 	}
 	return nil
+}
+
+// List names the files and links in a package, relative to the root.
+func List(ctx context.Context, deb string) ([]string, error) {
+	cmd := exec.CommandContext(ctx, "dpkg-deb", "--fsys-tarfile", deb)
+	pipe, err := cmd.StdoutPipe()
+	if err != nil {
+		return nil, err
+	}
+	if err := cmd.Start(); err != nil {
+		return nil, err
+	}
+	var out []string
+	for r := tar.NewReader(pipe); ; {
+		h, err := r.Next()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return nil, errors.Join(fmt.Errorf("list %s: %w", filepath.Base(deb), err), cmd.Wait())
+		}
+		if h.Typeflag != tar.TypeDir {
+			out = append(out, path.Clean(h.Name))
+		}
+	}
+	// tar ends before its padding does; dpkg-deb must not find the pipe closed.
+	_, err = io.Copy(io.Discard, pipe)
+	return out, errors.Join(err, cmd.Wait())
 }
 
 const (
