@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
-	"runtime/debug"
 	"syscall"
 
 	ctrapp "github.com/containerd/containerd/v2/cmd/ctr/app"
@@ -59,15 +58,7 @@ func start(verb string, args []string) (*flags.Config, *notify.Notifier, error) 
 	for _, w := range warnings {
 		fmt.Fprintln(os.Stderr, "k3s: config:", w)
 	}
-	tuneMemory()
 	return config, n, nil
-}
-
-// tuneMemory trades processor time for memory, unless the environment says otherwise: an edge board has less of the latter.
-func tuneMemory() {
-	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(50)
-	}
 }
 
 // onSignal stops on SIGTERM and SIGINT, leaving pods alone; SIGPWR says that the machine goes down.

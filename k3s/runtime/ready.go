@@ -67,6 +67,7 @@ func (s *Server) reportNode(ctx context.Context) error {
 			s.notify.Status("node NotReady: %s", reason)
 		case !announced:
 			s.notify.Ready()
+			settle()
 			announced = true
 			fallthrough
 		default:

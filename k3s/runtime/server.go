@@ -43,6 +43,7 @@ func (f *latch) check(context.Context) error {
 
 // Serve prepares the machine, runs the components until the context ends or one fails, and stops them.
 func (s *Server) Serve(ctx context.Context) error {
+	collect(gcStarting)
 	if err := s.prepare(ctx); err != nil {
 		if ctx.Err() != nil {
 			return nil
