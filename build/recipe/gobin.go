@@ -41,7 +41,7 @@ func (k *Kit) GoBinary(g Go) (graph.Step, error) {
 		return graph.Step{}, err
 	}
 	if g.Overlay != nil {
-		more, err := k.code("build/recipe/cni.go")
+		more, err := k.code("build/recipe/cni.go", "build/cnigen")
 		if err != nil {
 			return graph.Step{}, err
 		}

@@ -1,8 +1,6 @@
 package recipe
 
 import (
-	"go/parser"
-	"go/token"
 	"os"
 	"path/filepath"
 	"strings"
@@ -36,22 +34,6 @@ func TestGoArgs(t *testing.T) {
 	want := []string{"build", "-o", "out", "-ldflags", "-s -w -buildid= -X main.a=1 -X main.b=2 -linkmode external -extldflags -static", "-tags", "netgo,osusergo,cni"}
 	if d := cmp.Diff(want, g.args("out", "-trimpath -tags=netgo,osusergo")); d != "" {
 		t.Errorf("(-want +got):\n%s", d)
-	}
-}
-
-func TestProgramBecomesPackage(t *testing.T) {
-	dir := write(t, map[string]string{"x.go": "// Package main is a plugin.\npackage main\n\nfunc init() {}\n\n// main runs it.\nfunc main() { other{}.main() }\n\ntype other struct{}\n\nfunc (other) main() {}\n"})
-	b, err := asPackage(filepath.Join(dir, "x.go"), "bridge")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, want := range []string{"package bridge\n", "func Main() {", "func (other) main() {", "func init() {"} {
-		if !strings.Contains(string(b), want) {
-			t.Errorf("no %q in\n%s", want, b)
-		}
-	}
-	if _, err := parser.ParseFile(token.NewFileSet(), "x.go", b, 0); err != nil {
-		t.Error(err)
 	}
 }
 
