@@ -1,6 +1,8 @@
 //go:build !cni
 
-// Command proa-cni needs the tag cni and the generated sources of the reference plugins: build it with `proa build`.
+// Command proa-cni is every CNI plugin of the node in one binary; the name it is called by chooses. The packages below
+// plugins are the reference plugins' own sources, which the build gives package names: they are programs upstream. It needs
+// the tag cni for that: build it with `proa build`.
 package main
 
 import (

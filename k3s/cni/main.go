@@ -1,7 +1,5 @@
 //go:build cni
 
-// Command proa-cni is every CNI plugin of the node in one binary; the name it is called by chooses. The packages below
-// plugins are the reference plugins' own sources, which the build gives package names: they are programs upstream.
 package main
 
 import (
