@@ -27,10 +27,10 @@ const (
 
 // Tools are the host files a machine needs; build/toolroot has them.
 type Tools struct {
-	System   string // qemu-system-x86_64
+	System   string   // qemu-system-x86_64
 	DataDirs []string // -L: option ROMs and SeaBIOS; empty: QEMU's own
-	OVMFCode string // OVMF_CODE_4M.fd
-	OVMFVars string // OVMF_VARS_4M.fd, copied for each machine
+	OVMFCode string   // OVMF_CODE_4M.fd
+	OVMFVars string   // OVMF_VARS_4M.fd, copied for each machine
 }
 
 // ToolsIn are the tools where Debian's packages qemu-system-x86, seabios and ovmf lie unpacked.
