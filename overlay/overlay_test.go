@@ -83,7 +83,7 @@ func TestModesRefuses(t *testing.T) {
 }
 
 func TestOurOverlayIsSound(t *testing.T) {
-	for _, want := range []string{"dtrwxrwxrwx 0:0 tmp ", "drwx------ 0:0 root ", "dr-xr-xr-x 0:0 proc "} {
+	for _, want := range []string{"dtrwxrwxrwx 0:0 tmp ", "drwx------ 0:0 root ", "dr-xr-xr-x 0:0 proc ", "-rw------- 0:0 etc/shadow "} {
 		found := false
 		for _, line := range list(t, ".") {
 			found = found || line == want
