@@ -35,7 +35,7 @@ func (m *Machine) Slots() (slot.Slots, error) {
 	if err != nil {
 		return nil, slot.ErrNoState
 	}
-	return slot.Find(slot.Boot{Dir: BootDir, Writable: slot.Remount(BootDir, bootFlags)}, s, slot.EFI())
+	return slot.Find(slot.Boot{Dir: BootDir, Device: slot.Device(BootDir), Writable: slot.Remount(BootDir, bootFlags)}, s, slot.EFI())
 }
 
 // Recoverable reports whether a restart would help: the slot is on trial. A boot partition that does not show

@@ -3,6 +3,8 @@ package slot
 import (
 	"fmt"
 	"os"
+	"path/filepath"
+	"strings"
 
 	"github.com/proa-os/proa/images/grubenv"
 	"github.com/proa-os/proa/images/layout"
@@ -36,31 +38,49 @@ func (g grubSlots) change(to func(grubenv.State) grubenv.State) error {
 	if err != nil {
 		return fmt.Errorf("read boot state: %w", err)
 	}
-	return g.boot.write(func() error {
-		return inPlace(g.boot.path("grub", grubenv.File(next)), grubenv.Encode(to(s))[:grubenv.Sector])
-	})
+	return g.put(next, to(s))
 }
 
-// inPlace overwrites the first bytes of a file without changing anything else of the file system.
-func inPlace(path string, b []byte) error {
-	f, err := os.OpenFile(path, os.O_WRONLY, 0)
+// put writes a state over file i: one sector, in place. A file that is gone, or damaged behind that sector, is made whole; it
+// is not in force, so nothing is lost when that is cut short.
+func (g grubSlots) put(i int, s grubenv.State) error {
+	path, text := g.boot.path("grub", grubenv.File(i)), grubenv.Encode(s)
+	old, _ := os.ReadFile(path)
+	if len(old) == grubenv.Size && strings.Trim(string(old[grubenv.Sector:]), "#\x00") == "" {
+		text = text[:grubenv.Sector]
+	}
+	return g.boot.write(func() error { return g.boot.inPlace(path, text) })
+}
+
+// inPlace overwrites the first bytes of a file. What was written before is on the disk before, and this after.
+func (b Boot) inPlace(path string, text []byte) error {
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
 		return err
 	}
 	defer f.Close()
-	if _, err := f.WriteAt(b, 0); err != nil {
+	if err := b.flush(path); err != nil {
 		return err
 	}
-	return f.Sync()
+	err = b.do("write "+filepath.Base(path), func() error { _, err := f.WriteAt(text, 0); return err })
+	if err != nil {
+		return err
+	}
+	return b.flush(path)
 }
 
 func (g grubSlots) Try() error {
 	return g.change(func(s grubenv.State) grubenv.State { return s.StartTrial(g.Other()) })
 }
 
+// Good also heals: with both files damaged GRUB starts whichever slot has files, and this one has just proved itself. The next
+// change repairs the second file.
 func (g grubSlots) Good() error {
 	s, _, err := g.read()
-	if err == nil && s.Good == g.current && s.Try == layout.Shared {
+	if err != nil {
+		return g.put(0, grubenv.State{Good: g.current})
+	}
+	if s.Good == g.current && s.Try == layout.Shared {
 		return nil
 	}
 	return g.change(func(s grubenv.State) grubenv.State { return s.MarkGood(g.current) })

@@ -1,8 +1,10 @@
 package slot
 
 import (
+	"cmp"
 	"fmt"
 	"os"
+	"slices"
 
 	"github.com/proa-os/proa/images/layout"
 	"github.com/proa-os/proa/images/sdboot"
@@ -17,90 +19,154 @@ type sdbootSlots struct {
 func (s sdbootSlots) Current() layout.Slot { return s.current }
 func (s sdbootSlots) Other() layout.Slot   { return s.current.Other() }
 
-// find returns a slot's entry file. Of two (a rename that a power cut doubled) the blessed one counts.
-func (s sdbootSlots) find(slot layout.Slot) (name sdboot.Name, file string, err error) {
+// found is one entry file of a slot.
+type found struct {
+	sdboot.Name
+	sdboot.Entry
+	file string
+}
+
+// all lists a slot's entry files, the one that systemd-boot prefers first. There is more than one when a power cut came between
+// the writing of a new one and the removal of the old: the higher version is the newer, and of twins the blessed one counts.
+func (s sdbootSlots) all(slot layout.Slot) (list []found, err error) {
 	entries, err := os.ReadDir(s.boot.path(sdboot.Dir))
 	if err != nil {
-		return name, "", err
+		return nil, err
 	}
 	for _, e := range entries {
-		if n, ok := sdboot.ParseName(e.Name()); ok && n.Slot == slot && (file == "" || !n.Counted) {
-			name, file = n, e.Name()
+		n, ok := sdboot.ParseName(e.Name())
+		if !ok || n.Slot != slot {
+			continue
 		}
+		text, err := os.ReadFile(s.boot.path(sdboot.Dir, e.Name()))
+		if err != nil {
+			return nil, err
+		}
+		entry, _ := sdboot.ParseEntry(text) // one that cannot be read has no version, and is the last choice
+		list = append(list, found{n, entry, e.Name()})
 	}
-	if file == "" {
-		return name, "", fmt.Errorf("slot %s has no entry", slot)
+	if len(list) == 0 {
+		return nil, fmt.Errorf("slot %s has no entry", slot)
 	}
-	return name, file, nil
+	slices.SortStableFunc(list, func(x, y found) int {
+		return cmp.Or(cmp.Compare(y.Sequence, x.Sequence), cmp.Compare(tries(x.Name), tries(y.Name)))
+	})
+	return list, nil
+}
+
+func tries(n sdboot.Name) int {
+	if n.Counted {
+		return 1 + n.Left
+	}
+	return 0
+}
+
+func (s sdbootSlots) find(slot layout.Slot) (found, error) {
+	list, err := s.all(slot)
+	if err != nil {
+		return found{}, err
+	}
+	return list[0], nil
 }
 
 func (s sdbootSlots) Trial() (bool, int, error) {
-	n, _, err := s.find(s.current)
-	return n.Counted, n.Left, err
+	f, err := s.find(s.current)
+	return f.Counted, f.Left, err
 }
 
-func (s sdbootSlots) rename(slot layout.Slot, to sdboot.Name) error {
-	_, file, err := s.find(slot)
-	if err != nil || file == to.String() {
+// settle removes a slot's other entries once file is in place: a leftover would be started in its stead one day.
+func (s sdbootSlots) settle(slot layout.Slot, file string) error {
+	list, err := s.all(slot)
+	if err != nil {
 		return err
 	}
-	return s.boot.write(func() error {
-		return os.Rename(s.boot.path(sdboot.Dir, file), s.boot.path(sdboot.Dir, to.String()))
+	for _, f := range list {
+		if f.file == file {
+			continue
+		}
+		err := s.boot.do("remove "+f.file, func() error { return os.Remove(s.boot.path(sdboot.Dir, f.file)) })
+		if err != nil {
+			return err
+		}
+	}
+	return s.boot.flush(s.boot.path(sdboot.Dir))
+}
+
+func (s sdbootSlots) move(from, to string) error {
+	return s.boot.do("rename "+from+" "+to, func() error {
+		return os.Rename(s.boot.path(sdboot.Dir, from), s.boot.path(sdboot.Dir, to))
 	})
 }
 
-// sequence writes a slot's entry anew with a sequence above or below the other's.
+// sequence writes a slot's entry anew with a sequence above the other's.
 func (s sdbootSlots) sequence(slot layout.Slot, to sdboot.Name) error {
-	_, file, err := s.find(slot)
+	mine, err := s.find(slot)
 	if err != nil {
 		return err
 	}
-	mine, err := s.entry(slot)
+	other, err := s.find(slot.Other())
 	if err != nil {
 		return err
 	}
-	other, err := s.entry(slot.Other())
-	if err != nil {
-		return err
+	entry := mine.Entry
+	if entry.Slot != slot {
+		return fmt.Errorf("entry %s cannot be read", mine.file)
 	}
-	mine.Sequence = max(mine.Sequence, other.Sequence+1)
+	entry.Sequence = max(entry.Sequence, other.Sequence) + 1
+	const tmp = "new.tmp"
+	path := s.boot.path(sdboot.Dir, tmp)
 	return s.boot.write(func() error {
-		tmp := s.boot.path(sdboot.Dir, "new.tmp")
-		if err := os.WriteFile(tmp, mine.Text(), 0o600); err != nil {
+		err := s.boot.do("write "+tmp, func() error { return os.WriteFile(path, entry.Text(), 0o600) })
+		if err == nil {
+			err = s.boot.flush(path) // before the name points to it
+		}
+		if err == nil {
+			err = s.move(tmp, to.String())
+		}
+		if err == nil {
+			err = s.boot.flush(s.boot.path(sdboot.Dir))
+		}
+		if err != nil {
 			return err
 		}
-		if err := os.Rename(tmp, s.boot.path(sdboot.Dir, to.String())); err != nil || file == to.String() {
-			return err
-		}
-		return os.Remove(s.boot.path(sdboot.Dir, file))
+		return s.settle(slot, to.String())
 	})
-}
-
-func (s sdbootSlots) entry(slot layout.Slot) (sdboot.Entry, error) {
-	_, file, err := s.find(slot)
-	if err != nil {
-		return sdboot.Entry{}, err
-	}
-	text, err := os.ReadFile(s.boot.path(sdboot.Dir, file))
-	if err != nil {
-		return sdboot.Entry{}, err
-	}
-	return sdboot.ParseEntry(text)
 }
 
 func (s sdbootSlots) Try() error { return s.sequence(s.Other(), sdboot.Trial(s.Other())) }
 
 func (s sdbootSlots) Good() error {
-	return s.rename(s.current, sdboot.Name{Slot: s.current}.Blessed())
-}
-
-func (s sdbootSlots) Rollback() error {
-	n, _, err := s.find(s.Other())
+	list, err := s.all(s.current)
 	if err != nil {
 		return err
 	}
-	if n.Counted {
+	blessed := list[0].Blessed().String()
+	if len(list) == 1 && !list[0].Counted {
+		return nil
+	}
+	return s.boot.write(func() error {
+		if err := s.boot.flush(s.boot.path(sdboot.Dir)); err != nil {
+			return err
+		}
+		if list[0].file != blessed {
+			if err := s.move(list[0].file, blessed); err != nil {
+				return err
+			}
+		}
+		if err := s.boot.flush(s.boot.path(sdboot.Dir)); err != nil {
+			return err
+		}
+		return s.settle(s.current, blessed)
+	})
+}
+
+func (s sdbootSlots) Rollback() error {
+	list, err := s.all(s.Other())
+	if err != nil {
+		return err
+	}
+	if !slices.ContainsFunc(list, func(f found) bool { return !f.Counted }) {
 		return fmt.Errorf("slot %s was never good", s.Other())
 	}
-	return s.sequence(s.Other(), n)
+	return s.sequence(s.Other(), sdboot.Name{Slot: s.Other()})
 }

@@ -35,6 +35,19 @@ type Boot struct {
 	Dir string
 	// Writable runs change while the partition may be written. nil: it always may (tests).
 	Writable func(change func() error) error
+	// Device is what Dir lies on, flushed along with its files; "" for none.
+	Device string
+	// before is asked ahead of every single change and flush; an error is a power cut (tests).
+	before func(what string) error
+}
+
+func (b Boot) do(what string, f func() error) error {
+	if b.before != nil {
+		if err := b.before(what); err != nil {
+			return err
+		}
+	}
+	return f()
 }
 
 func (b Boot) write(change func() error) error {

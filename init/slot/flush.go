@@ -1,0 +1,50 @@
+package slot
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"golang.org/x/sys/unix"
+)
+
+// flush returns when a file or directory, and everything else that its device was given, is on the medium. A file's fsync
+// alone is not enough: a disk may keep what it was given earlier in its own cache, in any order.
+func (b Boot) flush(path string) error {
+	return b.do("flush "+filepath.Base(path), func() error {
+		if err := sync(path); err != nil {
+			return err
+		}
+		if b.Device == "" {
+			return nil
+		}
+		return sync(b.Device)
+	})
+}
+
+func sync(path string) error {
+	f, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	return f.Sync()
+}
+
+// Device is the block device that path lies on, "" if there is none (memory) or its node is not there.
+func Device(path string) string {
+	var st unix.Stat_t
+	if unix.Stat(path, &st) != nil {
+		return ""
+	}
+	dev := uint64(st.Dev)
+	target, err := os.Readlink(fmt.Sprintf("/sys/dev/block/%d:%d", unix.Major(dev), unix.Minor(dev)))
+	if err != nil {
+		return ""
+	}
+	node := "/dev/" + filepath.Base(target)
+	if _, err := os.Stat(node); err != nil {
+		return ""
+	}
+	return node
+}
