@@ -14,10 +14,19 @@ import (
 type decoder struct {
 	file     string
 	problems []Problem
+	found    int // problems, also those beyond what is reported
+	values   int
 	depth    int
 }
 
 func (d *decoder) add(line, col int, format string, args ...any) {
+	d.found++
+	switch {
+	case d.found == maxProblems+1:
+		format, args = "more problems than %d; the others are not listed", []any{maxProblems}
+	case d.found > maxProblems:
+		return
+	}
 	d.problems = append(d.problems, Problem{d.file, max(line, 1), max(col, 1), fmt.Sprintf(format, args...)})
 }
 
@@ -41,6 +50,13 @@ func (d *decoder) value(n *yaml.Node, v reflect.Value, tag reflect.StructTag, na
 	if n.Kind == yaml.AliasNode {
 		n = n.Alias
 	}
+	if d.values++; d.values > maxValues {
+		if d.values == maxValues+1 {
+			d.bad(n, "%s: the document stands for more than %d values; the rest is not read", name, maxValues)
+		}
+		d.found++
+		return
+	}
 	// an alias may contain itself; no honest document is this deep
 	if d.depth++; d.depth > 32 {
 		d.bad(n, "%s: nested too deeply", name)
@@ -51,8 +67,8 @@ func (d *decoder) value(n *yaml.Node, v reflect.Value, tag reflect.StructTag, na
 	switch v.Kind() {
 	case reflect.Pointer:
 		p := reflect.New(v.Type().Elem())
-		before := len(d.problems)
-		if d.value(n, p.Elem(), tag, name); len(d.problems) == before {
+		before := d.found
+		if d.value(n, p.Elem(), tag, name); d.found == before {
 			v.Set(p)
 		}
 	case reflect.Struct:
@@ -91,6 +107,9 @@ func (d *decoder) structure(n *yaml.Node, v reflect.Value, name string) {
 	given := map[string]bool{}
 	d.pairs(n, name, func(key, value *yaml.Node) {
 		i, ok := fields[key.Value]
+		if !ok && d.found > maxProblems {
+			return // looking for what was meant costs more than the rest
+		}
 		if !ok {
 			d.bad(key, "%s", unknown(key.Value, names(fields)))
 			return
@@ -116,11 +135,11 @@ func (d *decoder) mapping(n *yaml.Node, v reflect.Value, tag reflect.StructTag, 
 	d.pairs(n, name, func(key, value *yaml.Node) {
 		e := reflect.New(v.Type().Elem()).Elem()
 		setDefaultsOf(e)
-		before := len(d.problems)
+		before := d.found
 		if value.Kind == yaml.ScalarNode && value.ShortTag() == "!!null" && e.Kind() == reflect.String {
 			value = &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Line: value.Line, Column: value.Column}
 		}
-		if d.value(value, e, "", name+"."+key.Value); e.Kind() == reflect.Struct || len(d.problems) == before {
+		if d.value(value, e, "", name+"."+key.Value); e.Kind() == reflect.Struct || d.found == before {
 			d.check(key, key.Value, tag, name)
 			v.SetMapIndex(reflect.ValueOf(key.Value), e)
 		}
@@ -135,10 +154,13 @@ func (d *decoder) list(n *yaml.Node, v reflect.Value, tag reflect.StructTag, nam
 	}
 	out := reflect.MakeSlice(v.Type(), 0, len(n.Content))
 	for i, item := range n.Content {
+		if d.values > maxValues {
+			return // and keep what was there before: half a list is not what the user wrote
+		}
 		e := reflect.New(v.Type().Elem()).Elem()
 		setDefaultsOf(e)
-		before := len(d.problems)
-		if d.value(item, e, tag, fmt.Sprintf("%s[%d]", name, i)); len(d.problems) == before {
+		before := d.found
+		if d.value(item, e, tag, fmt.Sprintf("%s[%d]", name, i)); d.found == before {
 			out = reflect.Append(out, e)
 		}
 	}

@@ -16,7 +16,7 @@ func Load(file string, document []byte, cmdline string) (*Config, []Problem) {
 	d := &decoder{file: file}
 	c := Default()
 	d.document(document, c)
-	d.file = CommandLine
+	d.file, d.values = CommandLine, 0
 	for _, n := range d.cmdline(cmdline) {
 		d.root(n, c)
 	}
@@ -33,6 +33,10 @@ func Default() *Config {
 // document decodes the file. When it is not YAML at all, its top-level keys are read one by one: a missing quote
 // in one of them must not cost the SSH keys that stand in another.
 func (d *decoder) document(text []byte, c *Config) {
+	if len(text) > MaxSize {
+		d.add(1, 1, "larger than %d KiB; not read", MaxSize>>10)
+		return
+	}
 	if bytes.IndexByte(text, 0) >= 0 {
 		d.add(1, 1, "not a text file: it holds NUL bytes")
 		return
@@ -80,7 +84,7 @@ func parserError(err error) (line int, msg string) {
 	return max(line, 1), m[2]
 }
 
-// salvage parses each top-level key by itself and returns those that are sound. Blank lines before a piece keep its line numbers true.
+// salvage parses each top-level key by itself and returns those that are sound, their line numbers moved to where they stand.
 func salvage(text []byte) (nodes []*yaml.Node) {
 	lines := strings.SplitAfter(string(text), "\n")
 	for start := 0; start < len(lines); {
@@ -88,15 +92,23 @@ func salvage(text []byte) (nodes []*yaml.Node) {
 		for end < len(lines) && !topLevel(lines[end]) {
 			end++
 		}
-		piece := strings.Repeat("\n", start) + strings.Join(lines[start:end], "")
 		if topLevel(lines[start]) {
-			if got, err := parse([]byte(piece)); err == nil {
+			if got, err := parse([]byte(strings.Join(lines[start:end], ""))); err == nil {
+				move(got, start)
 				nodes = append(nodes, got...)
 			}
 		}
 		start = end
 	}
 	return nodes
+}
+
+// move does not follow aliases: what they stand for is in the tree once.
+func move(nodes []*yaml.Node, lines int) {
+	for _, n := range nodes {
+		n.Line += lines
+		move(n.Content, lines)
+	}
 }
 
 var keyLine = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_-]*\s*:`)

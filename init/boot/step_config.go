@@ -21,7 +21,7 @@ const ConfigFile = BootDir + "/config.yaml"
 
 // readConfig never fails because of what the user wrote: the sound parts hold, the problems go to console and status.
 func readConfig(_ context.Context, m *Machine) error {
-	text, err := os.ReadFile(m.Path(ConfigFile))
+	text, err := config.Read(m.Path(ConfigFile))
 	if errors.Is(err, os.ErrNotExist) {
 		err = nil
 	}

@@ -57,7 +57,7 @@ func versionVerb(e Env, args []string) error {
 
 // load reads what PID 1 has read.
 func (e Env) load() (*config.Config, []config.Problem, error) {
-	text, err := e.read(boot.ConfigFile)
+	text, err := config.Read(e.Root + boot.ConfigFile)
 	if err != nil && !errors.Is(err, os.ErrNotExist) {
 		return nil, nil, err
 	}
@@ -98,7 +98,7 @@ func checkVerb(e Env, args []string) error {
 		}
 		problems = found
 	case 1:
-		text, err := os.ReadFile(args[0])
+		text, err := config.Read(args[0])
 		if err != nil {
 			return err
 		}
