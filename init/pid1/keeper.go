@@ -6,6 +6,7 @@ import (
 	"os"
 	"reflect"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/proa-os/proa/init/boot"
@@ -41,6 +42,7 @@ type keeper struct {
 	poke    chan struct{} // a service has changed: look now
 	good    bool
 	goodErr string
+	saving  sync.Mutex
 }
 
 func newKeeper(m *boot.Machine, con *console.Console, reaper *proc.Reaper, version string, failed []string) *keeper {
@@ -110,7 +112,7 @@ func (k *keeper) run(ctx context.Context, signals <-chan os.Signal) {
 				k.con.Logf("watchdog: %v", err)
 			}
 		case <-save.C:
-			k.saveClock()
+			go k.noteClock()
 		}
 	}
 }
@@ -121,6 +123,14 @@ func wants(s os.Signal) shutdown.End {
 		return shutdown.PowerOff
 	}
 	return shutdown.Reboot
+}
+
+// noteClock is not the main loop's work: a slow disk may take longer to flush than the watchdog waits.
+func (k *keeper) noteClock() {
+	if k.saving.TryLock() {
+		defer k.saving.Unlock()
+		k.saveClock()
+	}
 }
 
 func (k *keeper) saveClock() {

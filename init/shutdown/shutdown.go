@@ -29,22 +29,23 @@ type Machine struct {
 	End          End
 }
 
-// Step is one row.
+// Step is one row. After Limit the list goes on without it: a disk or a server that does not answer must not keep the machine up.
 type Step struct {
-	Name string
-	Func func(*Machine)
+	Name  string
+	Limit time.Duration
+	Func  func(*Machine)
 }
 
 // Sequence is the list.
 func Sequence() []Step {
 	return []Step{
-		{"stop-services", func(m *Machine) { m.StopServices() }},
-		{"save-clock", func(m *Machine) { m.SaveClock() }},
-		{"stop-processes", stopProcesses},
-		{"sync", func(*Machine) { unix.Sync() }},
-		{"unmount", unmount},
-		{"sync-again", func(*Machine) { unix.Sync() }},
-		{"end", end},
+		{"stop-services", 60 * time.Second, func(m *Machine) { m.StopServices() }}, // k3s alone may take 45 s and 5 s more
+		{"save-clock", 5 * time.Second, func(m *Machine) { m.SaveClock() }},
+		{"stop-processes", 10 * time.Second, stopProcesses},
+		{"sync", 30 * time.Second, func(*Machine) { unix.Sync() }},
+		{"unmount", 30 * time.Second, unmount},
+		{"sync-again", 10 * time.Second, func(*Machine) { unix.Sync() }},
+		{"end", 10 * time.Second, end},
 	}
 }
 
@@ -52,18 +53,29 @@ func Sequence() []Step {
 func Print() string {
 	out := "shutdown\n"
 	for i, s := range Sequence() {
-		out += fmt.Sprintf("%3d  %s\n", i+1, s.Name)
+		out += fmt.Sprintf("%3d  %-14s  %s\n", i+1, s.Name, s.Limit)
 	}
 	return out
 }
 
 // Run does not come back on a machine.
-func Run(m *Machine) {
-	list := Sequence()
+func Run(m *Machine) { run(m, Sequence()) }
+
+func run(m *Machine, list []Step) {
 	for i, s := range list {
 		began := time.Now()
-		guard(m, s)
+		bounded(m, s)
 		m.Logf("shutdown %d/%d %s %dms", i+1, len(list), s.Name, time.Since(began).Milliseconds())
+	}
+}
+
+func bounded(m *Machine, s Step) {
+	done := make(chan struct{})
+	go func() { defer close(done); guard(m, s) }()
+	select {
+	case <-done:
+	case <-time.After(s.Limit):
+		m.Logf("shutdown %s: not done after %s; going on without", s.Name, s.Limit)
 	}
 }
 

@@ -2,7 +2,10 @@ package shutdown
 
 import (
 	"os"
+	"strings"
+	"sync"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -39,8 +42,61 @@ func TestUnmountOrder(t *testing.T) {
 func TestPanicGoesOn(t *testing.T) {
 	var said []string
 	m := &Machine{Logf: func(f string, a ...any) { said = append(said, f) }}
-	guard(m, Step{"explode", func(*Machine) { panic("boom") }})
+	guard(m, Step{"explode", time.Second, func(*Machine) { panic("boom") }})
 	if len(said) != 1 {
 		t.Errorf("said %v", said)
+	}
+}
+
+// TestHangEnds: a step that never comes back costs its limit, and the others still run.
+func TestHangEnds(t *testing.T) {
+	var mu sync.Mutex
+	var said []string
+	m := &Machine{Logf: func(f string, a ...any) { mu.Lock(); defer mu.Unlock(); said = append(said, f) }}
+	ended := false
+	began := time.Now()
+	run(m, []Step{
+		{"hang", 100 * time.Millisecond, func(*Machine) { select {} }},
+		{"end", time.Minute, func(*Machine) { ended = true }},
+	})
+	if took := time.Since(began); !ended || took < 100*time.Millisecond || took > 10*time.Second {
+		t.Errorf("ended %t after %s", ended, took)
+	}
+	mu.Lock()
+	defer mu.Unlock()
+	if len(said) != 3 || !strings.Contains(said[0], "not done after") {
+		t.Errorf("said %q", said)
+	}
+}
+
+// TestLimits: all limits together stay below what the watchdog is fed for on the way down.
+func TestLimits(t *testing.T) {
+	var all time.Duration
+	for _, s := range Sequence() {
+		if s.Limit <= 0 {
+			t.Errorf("%s may take for ever", s.Name)
+		}
+		all += s.Limit
+	}
+	if all > 3*time.Minute {
+		t.Errorf("going down may take %s", all)
+	}
+}
+
+func TestParseMountinfo(t *testing.T) {
+	for line, want := range map[string]string{
+		"":         "",
+		"garbage":  "",
+		"1 2 3 - ": "",
+		"30 1 8:1 / /mnt/a\\040b\\134c rw - ext4 /dev/sda1 rw":   `/mnt/a b\c`,
+		"30 1 8:1 / /srv rw shared:1 master:2 - nfs4 host:/x rw": "/srv",
+		"30 1 0:1 / /run rw - tmpfs t rw":                        "",
+		"30 1 0:1 / /run/proa/data/x rw - tmpfs t rw":            "/run/proa/data/x",
+		"30 1 0:1 / /cdrom ro - iso9660 /dev/sr0 ro":             "",
+		"30 1 0:1 / / rw - erofs /dev/dm-0 ro":                   "",
+	} {
+		if got := strings.Join(parse(line), " "); got != want {
+			t.Errorf("%q: %q, want %q", line, got, want)
+		}
 	}
 }
