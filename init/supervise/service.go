@@ -175,21 +175,34 @@ func (r *run) once(ctx context.Context) (end string) {
 		spec.CgroupFD = int(leaf.Fd())
 	}
 	r.set(func(s *State) { s.State, s.Status = "starting", "" })
-	p, err := r.sup.Reaper.Start(spec)
+	p, err := r.launch(ctx, spec)
 	log.CloseWriter()
 	if err != nil {
 		return err.Error()
 	}
-	r.mu.Lock()
-	r.proc = p
-	r.mu.Unlock()
 	r.set(func(s *State) {
 		s.Pid = p.Pid
 		if !r.s.Notify {
 			s.State, s.Status = "ready", ""
 		}
 	})
-	return Describe(<-p.Done)
+	ws := <-p.Done
+	r.mu.Lock()
+	r.proc = nil // its number may be another's soon
+	r.mu.Unlock()
+	return Describe(ws)
+}
+
+// launch holds the lock, so that whoever stops the row either sees the process or keeps it from starting.
+func (r *run) launch(ctx context.Context, spec proc.Spec) (*proc.Proc, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	p, err := r.sup.Reaper.Start(spec)
+	r.proc = p
+	return p, err
 }
 
 func (r *run) leaf() (*os.File, error) {
@@ -226,23 +239,24 @@ func (v *Supervisor) StopAll(logf func(string, ...any)) {
 
 func (r *run) end(logf func(string, ...any)) {
 	r.stop()
-	r.mu.Lock()
-	p := r.proc
-	r.mu.Unlock()
-	if p != nil {
-		_ = p.Signal(r.s.Stop) // it may have ended by itself
-	}
+	r.signal(r.s.Stop)
 	select {
 	case <-r.ended:
 	case <-time.After(r.s.Grace):
 		logf("%s did not stop within %s; killing it", r.s.Name, r.s.Grace)
-		if p != nil {
-			_ = p.Signal(unix.SIGKILL)
-		}
+		r.signal(unix.SIGKILL)
 		select {
 		case <-r.ended:
 		case <-time.After(5 * time.Second):
 		}
+	}
+}
+
+func (r *run) signal(sig unix.Signal) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.proc != nil {
+		_ = r.proc.Signal(sig) // it may have ended by itself
 	}
 }
 
