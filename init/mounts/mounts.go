@@ -134,10 +134,11 @@ func Persistent(data string) []Row {
 		rows = append(rows, Row{Target: from, Mode: d.mode}, Row{Source: from, Target: "/" + d.name, Flags: unix.MS_BIND})
 	}
 	return append(rows,
-		Row{Target: "/var/lib/proa", Mode: 0o700},
-		Row{Target: "/var/log/proa", Mode: 0o750},
-		Row{Target: "/var/lib/rancher/k3s", Mode: 0o755},
-		Row{Target: "/var/tmp", Mode: 0o1777},
+		// A disk that is full or has become read-only takes no new directories; the machine comes up to say so.
+		Row{Target: "/var/lib/proa", Mode: 0o700, Optional: true},
+		Row{Target: "/var/log/proa", Mode: 0o750, Optional: true},
+		Row{Target: "/var/lib/rancher/k3s", Mode: 0o755, Optional: true},
+		Row{Target: "/var/tmp", Mode: 0o1777, Optional: true},
 		// Kubernetes mounts volumes beneath these: they must propagate.
 		Row{Target: "/var", Flags: unix.MS_SHARED | unix.MS_REC},
 		Row{Target: "/opt", Flags: unix.MS_SHARED | unix.MS_REC})
