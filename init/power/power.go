@@ -5,6 +5,7 @@ package power
 import (
 	"context"
 	"encoding/binary"
+	"io"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -65,23 +66,39 @@ func watch(dev string, pressed chan<- struct{}, logf func(string, ...any)) bool 
 	logf("power button: %s", dev)
 	go func() {
 		defer f.Close()
-		const head = 2 * int(unsafe.Sizeof(uintptr(0))) // struct timeval
-		buf := make([]byte, (head+8)*16)
-		for {
-			n, err := f.Read(buf)
-			if err != nil {
-				return
-			}
-			for b := buf[:n]; len(b) >= head+8; b = b[head+8:] {
-				kind, code := binary.NativeEndian.Uint16(b[head:]), binary.NativeEndian.Uint16(b[head+2:])
-				if kind == evKey && code == keyPower && binary.NativeEndian.Uint32(b[head+4:]) == 1 {
-					select {
-					case pressed <- struct{}{}:
-					default:
-					}
-				}
-			}
-		}
+		listen(f, pressed)
 	}()
 	return true
+}
+
+// head is the struct timeval that an event begins with; kind, code and value follow.
+const head = 2 * int(unsafe.Sizeof(uintptr(0)))
+
+// listen returns when the device is gone.
+func listen(events io.Reader, pressed chan<- struct{}) {
+	buf := make([]byte, (head+8)*16)
+	for {
+		n, err := events.Read(buf)
+		if err != nil {
+			return
+		}
+		if !press(buf[:n]) {
+			continue
+		}
+		select {
+		case pressed <- struct{}{}:
+		default: // it is going down already
+		}
+	}
+}
+
+// press looks for the button going down among events; coming up and repeats are not presses.
+func press(events []byte) bool {
+	for b := events; len(b) >= head+8; b = b[head+8:] {
+		kind, code, value := binary.NativeEndian.Uint16(b[head:]), binary.NativeEndian.Uint16(b[head+2:]), binary.NativeEndian.Uint32(b[head+4:])
+		if kind == evKey && code == keyPower && value == 1 {
+			return true
+		}
+	}
+	return false
 }
