@@ -10,6 +10,7 @@ import (
 
 	"github.com/proa-os/proa/config"
 	"github.com/proa-os/proa/init/sys"
+	"golang.org/x/sys/unix"
 )
 
 func zipped(s string) string {
@@ -58,5 +59,75 @@ func TestWrite(t *testing.T) {
 	}
 	if err := Write(&sys.Fake{}, root, config.File{Path: "/a", Owner: "nobody:else", Permissions: "0644"}); err == nil {
 		t.Error("an unknown owner was accepted")
+	}
+}
+
+// TestOnDisk: the same through the real door. A set-uid bit survives the change of owner, and an old file is replaced whole.
+func TestOnDisk(t *testing.T) {
+	if os.Getuid() != 0 {
+		t.Skip("only root may give files away")
+	}
+	root := t.TempDir()
+	path := filepath.Join(root, "deep/er/tool")
+	for _, c := range []struct {
+		owner, permissions string
+		uid, gid           uint32
+		mode               uint32
+	}{
+		{"7:8", "4750", 7, 8, 0o4750},
+		{"root:root", "0600", 0, 0, 0o600},
+		{"9", "0644", 9, 9, 0o644},
+		{"root", "2755", 0, 0, 0o2755},
+		{"root:root", "1777", 0, 0, 0o1777},
+	} {
+		f := config.File{Path: path, Content: base64.StdEncoding.EncodeToString([]byte(zipped("#!" + c.owner))), Encoding: "gz+b64", Owner: c.owner, Permissions: c.permissions}
+		if err := Write(sys.Linux{}, root, f); err != nil {
+			t.Errorf("%+v: %v", c, err)
+			continue
+		}
+		var st unix.Stat_t
+		if err := unix.Stat(path, &st); err != nil || st.Uid != c.uid || st.Gid != c.gid || st.Mode&0o7777 != c.mode {
+			t.Errorf("%s %s: %d:%d %o, %v", c.owner, c.permissions, st.Uid, st.Gid, st.Mode, err)
+		}
+		if got, _ := os.ReadFile(path); string(got) != "#!"+c.owner {
+			t.Errorf("content %q", got)
+		}
+	}
+}
+
+// TestRefused: what cannot be decoded or owned leaves an older file as it is.
+func TestRefused(t *testing.T) {
+	root := t.TempDir()
+	path := filepath.Join(root, "f")
+	if err := os.WriteFile(path, []byte("old"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for name, f := range map[string]config.File{
+		"base64": {Encoding: "b64", Content: "%%", Owner: "0:0", Permissions: "0644"},
+		"half":   {Encoding: "gz", Content: zipped("hello, hello")[:20], Owner: "0:0", Permissions: "0644"},
+		"octal":  {Content: "x", Owner: "0:0", Permissions: "rw-r--r--"},
+		"user":   {Content: "x", Owner: "nobody-here:0", Permissions: "0644"},
+		"group":  {Content: "x", Owner: "0:nobody-here", Permissions: "0644"},
+	} {
+		f.Path = path
+		if err := Write(sys.Linux{}, root, f); err == nil {
+			t.Errorf("%s: no error", name)
+		}
+		if got, _ := os.ReadFile(path); string(got) != "old" {
+			t.Errorf("%s: wrote %q", name, got)
+		}
+	}
+}
+
+// TestBomb: a few lines must not fill the memory of the machine.
+func TestBomb(t *testing.T) {
+	var b bytes.Buffer
+	w := gzip.NewWriter(&b)
+	for range maxSize>>20 + 1 {
+		w.Write(make([]byte, 1<<20))
+	}
+	w.Close()
+	if _, err := Decode(b.String(), "gz"); err == nil || b.Len() > 1<<20 {
+		t.Errorf("%d bytes unpacked without limit: %v", b.Len(), err)
 	}
 }

@@ -1,0 +1,108 @@
+package cli
+
+import (
+	"flag"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/proa-os/proa/config"
+	"github.com/proa-os/proa/init/status"
+)
+
+var update = flag.Bool("update", false, "write the golden files anew")
+
+func golden(t *testing.T, name, got string) {
+	t.Helper()
+	file := filepath.Join("testdata", name+".golden")
+	if *update {
+		if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d := cmp.Diff(string(want), got); d != "" {
+		t.Errorf("%s (go test -update writes it anew):\n%s", file, d)
+	}
+}
+
+func TestGolden(t *testing.T) {
+	e := device(t)
+	for _, args := range []string{"status", "status --json", "config check", "config show", "logs k3s", "help"} {
+		_, out, _ := run(e, strings.Fields(args)...)
+		golden(t, strings.NewReplacer(" ", "-", "--", "").Replace(args), out)
+	}
+}
+
+// put writes a file below the device's root and returns its path on the host.
+func put(t *testing.T, e Env, name, content string) string {
+	t.Helper()
+	p := filepath.Join(e.Root, name)
+	if err := os.MkdirAll(filepath.Dir(p), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(p, []byte(content), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+// TestCheckFile: a document is judged by itself, without this machine's command line; the exit code is for scripts.
+func TestCheckFile(t *testing.T) {
+	e := device(t)
+	good, bad := put(t, e, "good.yaml", "hostname: kiosk-3\n"), put(t, e, "bad.yaml", "hostnam: a\nk3s: {token: hunter2, role: x}\n")
+	if code, out, errs := run(e, "config", "check", good); code != 0 || out != "no problems\n" {
+		t.Errorf("exit %d, %q, %q", code, out, errs)
+	}
+	code, out, errs := run(e, "config", "check", bad)
+	if want := bad + ":1:1: unknown key \"hostnam\"; did you mean \"hostname\"?\n" + bad + ":2:29: role: \"x\" is not one of server, agent\n"; code != 1 || out != want || !strings.Contains(errs, "2 problems") {
+		t.Errorf("exit %d, %q\n%s", code, errs, cmp.Diff(want, out))
+	}
+	if strings.Contains(out+errs, "hunter2") {
+		t.Error("a secret was shown")
+	}
+	huge := put(t, e, "huge.yaml", strings.Repeat("#\n", config.MaxSize))
+	if code, out, _ := run(e, "config", "check", huge); code != 1 || !strings.Contains(out, "larger than") {
+		t.Errorf("exit %d, %q", code, out)
+	}
+	for _, args := range [][]string{{"config", "check", "/nowhere"}, {"config", "check", good, bad}} {
+		if code, _, _ := run(e, args...); code != 1 {
+			t.Errorf("%q: exit %d", args, code)
+		}
+	}
+}
+
+// TestNoStatusYet: before PID 1 has written it, or with half of one, the verbs say so and fail.
+func TestNoStatusYet(t *testing.T) {
+	e := Env{Root: t.TempDir()}
+	for _, args := range []string{"status", "slot", "timeline"} {
+		if code, _, errs := run(e, args); code != 1 || !strings.Contains(errs, "no such file") {
+			t.Errorf("%s: exit %d, %q", args, code, errs)
+		}
+	}
+	put(t, e, status.File, `{"version":`)
+	if code, _, errs := run(e, "status"); code != 1 || !strings.Contains(errs, "JSON") {
+		t.Errorf("half a status: exit %d, %q", code, errs)
+	}
+	put(t, e, status.File, `{"mode":"live"}`)
+	if code, _, errs := run(e, "slot"); code != 1 || !strings.Contains(errs, "mode live has no slots") {
+		t.Errorf("live: exit %d, %q", code, errs)
+	}
+}
+
+// TestNTPServers: what DHCP named is asked first, the defaults stay.
+func TestNTPServers(t *testing.T) {
+	e := Env{Root: t.TempDir()}
+	if got := e.ntpServers(); len(got) != 4 {
+		t.Errorf("%q", got)
+	}
+	put(t, e, "/run/proa/ntp-servers", "10.0.0.1\n10.0.0.2")
+	if got := e.ntpServers(); len(got) != 6 || got[0] != "10.0.0.1" || got[1] != "10.0.0.2" {
+		t.Errorf("%q", got)
+	}
+}
