@@ -4,6 +4,7 @@ package clock
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -65,7 +66,7 @@ func Follow(ctx context.Context, servers func() []string, logf func(string, ...a
 
 // Ask returns the answer of the first server that gives a valid one.
 func Ask(servers []string) (time.Duration, string, error) {
-	var last error
+	last := errors.New("no servers")
 	for _, s := range servers {
 		r, err := ntp.QueryWithOptions(s, ntp.QueryOptions{Timeout: 3 * time.Second})
 		if err == nil {
