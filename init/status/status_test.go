@@ -1,0 +1,38 @@
+package status
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/proa-os/proa/init/netup"
+	"github.com/proa-os/proa/init/supervise"
+)
+
+// TestText: what a person must see at once stands in capitals, and nothing of it without cause.
+func TestText(t *testing.T) {
+	for name, c := range map[string]struct {
+		s          Status
+		want, none []string
+	}{
+		"live":     {Status{Mode: "live"}, []string{"system     mode live\n", "addresses  none\n"}, []string{"slot", "FALLBACK", "FAILED", "CONFIG"}},
+		"good":     {Status{Mode: "disk", Slot: "a", Good: true}, []string{"slot a, mode disk, good\n"}, []string{"trial"}},
+		"trial":    {Status{Mode: "disk", Slot: "b", Trial: true, Tries: 1}, []string{"slot b, mode disk, on trial, 1 tries left\n"}, nil},
+		"fallback": {Status{Mode: "disk", Slot: "a", Fallback: "b:3"}, []string{"FALLBACK   slot b did not come up in 3 tries"}, nil},
+		"no state": {Status{Mode: "disk", Slot: "a", Trial: true, SlotError: "no file"}, []string{"boot state: no file\n"}, []string{"trial"}},
+		"two addresses": {Status{Addresses: []netup.Address{{Interface: "eth0", Address: "10.0.0.2/24"}, {Interface: "eth1", Address: "fd00::2/64"}}},
+			[]string{"addresses  eth0=10.0.0.2/24,eth1=fd00::2/64\n"}, nil},
+		"service": {Status{Services: []supervise.State{{Name: "ntp", State: "ready"}}, FailedSteps: []string{"clock: x"}}, []string{"service    ntp ready\n", "FAILED     clock: x\n"}, nil},
+	} {
+		got := c.s.Text()
+		for _, w := range c.want {
+			if !strings.Contains(got, w) {
+				t.Errorf("%s: no %q in\n%s", name, w, got)
+			}
+		}
+		for _, w := range c.none {
+			if strings.Contains(got, w) {
+				t.Errorf("%s: %q in\n%s", name, w, got)
+			}
+		}
+	}
+}
