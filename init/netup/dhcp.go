@@ -153,12 +153,12 @@ func texts(ips []net.IP) (out []string) {
 func (m *Manager) adopt(l netlink.Link, lease Lease) {
 	addr := &netlink.Addr{IPNet: lease.Address, ValidLft: int(lease.Expire.Seconds()), PreferedLft: int(lease.Expire.Seconds())}
 	err := wrap("address", netlink.AddrReplace(l, addr))
-	routes := lease.Routes
+	routes, metric := lease.Routes, leaseMetric(l.Attrs().Index)
 	if lease.Gateway != nil {
-		routes = append([]netlink.Route{defaultRoute(l.Attrs().Index, lease.Gateway, dhcpMetric)}, routes...)
+		routes = append([]netlink.Route{defaultRoute(l.Attrs().Index, lease.Gateway, metric)}, routes...)
 	}
 	for _, r := range routes {
-		r.LinkIndex, r.Priority, r.Protocol, r.Src = l.Attrs().Index, dhcpMetric, unix.RTPROT_DHCP, lease.Address.IP
+		r.LinkIndex, r.Priority, r.Protocol, r.Src = l.Attrs().Index, metric, unix.RTPROT_DHCP, lease.Address.IP
 		if e := netlink.RouteReplace(&r); e != nil {
 			err = fmt.Errorf("route %s: %w", r, e)
 		}
@@ -174,10 +174,13 @@ func (m *Manager) adopt(l netlink.Link, lease Lease) {
 	}
 }
 
-// drop removes the address; the kernel drops the routes that came with it.
+// drop removes the address and the name servers; the kernel drops the routes that came with it.
 func (m *Manager) drop(l netlink.Link, lease Lease) {
 	_ = netlink.AddrDel(l, &netlink.Addr{IPNet: lease.Address}) // it may have run out by itself
 	m.mu.Lock()
 	delete(m.leases, l.Attrs().Name)
 	m.mu.Unlock()
+	if err := m.writeResolv(); err != nil {
+		m.logf("network %s: %v", l.Attrs().Name, err)
+	}
 }

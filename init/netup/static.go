@@ -17,6 +17,10 @@ const (
 	dhcpMetric   = 1024
 )
 
+// leaseMetric differs from interface to interface: of two routes to one place with one metric the kernel keeps only the later, and
+// the machine would lose its way when that interface does.
+func leaseMetric(index int) int { return dhcpMetric + min(index, 1<<16) }
+
 // configure applies what config says about one link. It goes on after a problem: a wrong route must not cost the address.
 func configure(l netlink.Link, s config.Interface) error {
 	var errs []error

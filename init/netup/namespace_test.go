@@ -1,0 +1,333 @@
+package netup
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/insomniacslk/dhcp/dhcpv4"
+	"github.com/insomniacslk/dhcp/dhcpv4/server4"
+	"github.com/vishvananda/netlink"
+
+	"github.com/proa-os/proa/config"
+)
+
+// inside reports whether this is the process that tests; else it has run the test in a network namespace of its own. That takes a
+// second process, because a namespace belongs to a thread and the manager uses many.
+func inside(t *testing.T) bool {
+	t.Helper()
+	const mark = "PROA_TEST_NETNS"
+	if os.Getenv(mark) == t.Name() {
+		return true
+	}
+	c := exec.Command(os.Args[0], "-test.run", "^"+t.Name()+"$", "-test.v", "-test.parallel=8")
+	c.Env = append(os.Environ(), mark+"="+t.Name())
+	c.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNET}
+	out, err := c.CombinedOutput()
+	if err != nil && c.ProcessState == nil {
+		t.Skipf("no network namespace here: %v", err)
+	}
+	if t.Logf("%s", out); err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(string(out), "--- PASS: "+t.Name()) {
+		t.Skip("skipped inside the namespace")
+	}
+	return false
+}
+
+// wire makes a cable with the interfaces N-dev, which is returned, and N-net, which has the address peer.
+func wire(t *testing.T, n int, peer string) netlink.Link {
+	t.Helper()
+	dev, other := fmt.Sprintf("p%d-dev", n), fmt.Sprintf("p%d-net", n)
+	err := netlink.LinkAdd(&netlink.Veth{LinkAttrs: netlink.LinkAttrs{Name: dev}, PeerName: other})
+	if err != nil {
+		t.Skipf("no veth pair here: %v", err)
+	}
+	far, err := netlink.LinkByName(other)
+	must(t, err)
+	addr, err := netlink.ParseAddr(peer)
+	must(t, err)
+	must(t, netlink.AddrAdd(far, addr))
+	must(t, netlink.LinkSetUp(far))
+	l, err := netlink.LinkByName(dev)
+	must(t, err)
+	return l
+}
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// server is a DHCP server whose mind a test can change. The gateway it names is not itself: both ends of the cable lie in one
+// namespace, where the kernel refuses its own address as a gateway.
+type server struct {
+	mu    sync.Mutex
+	host  byte // of the address it leases
+	net   net.IP
+	lease time.Duration
+	nak   bool // refuse the next request
+	mute  bool
+	seen  []dhcpv4.MessageType
+}
+
+func (s *server) start(t *testing.T, iface string) {
+	t.Helper()
+	srv, err := server4.NewServer(iface, &net.UDPAddr{Port: dhcpv4.ServerPort}, s.answer)
+	must(t, err)
+	t.Cleanup(func() { srv.Close() })
+	go srv.Serve()
+}
+
+func (s *server) ip(host byte) net.IP { return net.IPv4(s.net[0], s.net[1], s.net[2], host) }
+
+func (s *server) answer(conn net.PacketConn, _ net.Addr, m *dhcpv4.DHCPv4) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.seen = append(s.seen, m.MessageType())
+	kind := dhcpv4.MessageTypeOffer
+	switch {
+	case s.mute:
+		return
+	case m.MessageType() == dhcpv4.MessageTypeRequest && s.nak:
+		kind, s.nak = dhcpv4.MessageTypeNak, false
+	case m.MessageType() == dhcpv4.MessageTypeRequest:
+		kind = dhcpv4.MessageTypeAck
+	}
+	reply, err := dhcpv4.NewReplyFromRequest(m, dhcpv4.WithMessageType(kind), dhcpv4.WithServerIP(s.ip(1)),
+		dhcpv4.WithOption(dhcpv4.OptServerIdentifier(s.ip(1))))
+	if err != nil {
+		return
+	}
+	if kind != dhcpv4.MessageTypeNak {
+		for _, o := range []dhcpv4.Modifier{dhcpv4.WithYourIP(s.ip(s.host)), dhcpv4.WithNetmask(net.CIDRMask(24, 32)), dhcpv4.WithRouter(s.ip(254)),
+			dhcpv4.WithDNS(s.ip(s.host + 1)), dhcpv4.WithLeaseTime(uint32(s.lease.Seconds()))} {
+			o(reply)
+		}
+	}
+	conn.WriteTo(reply.ToBytes(), &net.UDPAddr{IP: net.IPv4bcast, Port: dhcpv4.ClientPort})
+}
+
+func (s *server) change(do func()) { s.mu.Lock(); defer s.mu.Unlock(); do() }
+
+func (s *server) count(kind dhcpv4.MessageType) (n int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, k := range s.seen {
+		if k == kind {
+			n++
+		}
+	}
+	return n
+}
+
+// client is a manager that runs one interface.
+type client struct {
+	*Manager
+	link netlink.Link
+	mu   sync.Mutex
+	said string
+}
+
+func (c *client) run(t *testing.T) {
+	t.Helper()
+	yes := true
+	ctx, stop := context.WithCancel(t.Context())
+	ended := make(chan struct{})
+	c.Manager = New(config.Network{}, "edge-7", filepath.Join(t.TempDir(), "resolv.conf"), func(f string, a ...any) {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		c.said += fmt.Sprintf(f, a...) + "\n"
+	})
+	go func() {
+		defer close(ended)
+		c.Manager.run(ctx, c.link, config.Interface{DHCP: &yes}, make(chan struct{}))
+	}()
+	t.Cleanup(func() { stop(); <-ended })
+}
+
+func (c *client) log() string { c.mu.Lock(); defer c.mu.Unlock(); return c.said }
+
+func (c *client) addrs() (out string) {
+	list, _ := netlink.AddrList(c.link, netlink.FAMILY_V4)
+	for _, a := range list {
+		out += a.IPNet.String() + " "
+	}
+	return strings.TrimSpace(out)
+}
+
+func (c *client) resolv() string { b, _ := os.ReadFile(c.Manager.resolv); return string(b) }
+
+func (c *client) until(t *testing.T, what string, ok func() bool) {
+	t.Helper()
+	for end := time.Now().Add(60 * time.Second); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
+		if ok() {
+			return
+		}
+	}
+	t.Fatalf("waited for %s; addresses %q, said:\n%s", what, c.addrs(), c.log())
+}
+
+// TestDHCP speaks to a real server over a cable. The parts run side by side, since each waits for clocks of the protocol.
+func TestDHCP(t *testing.T) {
+	if !inside(t) {
+		return
+	}
+	for n, part := range []struct {
+		name string
+		do   func(t *testing.T, c *client, s *server)
+	}{{"lease", lease}, {"renew", renew}, {"refused", refused}, {"silence", silence}, {"late", late}} {
+		t.Run(part.name, func(t *testing.T) {
+			t.Parallel()
+			s := &server{net: net.IP{10, 9, byte(n), 0}, host: 15, lease: time.Hour}
+			c := &client{link: wire(t, n, s.ip(1).String()+"/24")}
+			part.do(t, c, s)
+		})
+	}
+}
+
+func (s *server) near(c *client) string { return strings.Replace(c.link.Attrs().Name, "dev", "net", 1) }
+
+// lease also says that the other interfaces' default routes leave this one's alone.
+func lease(t *testing.T, c *client, s *server) {
+	s.start(t, s.near(c))
+	c.run(t)
+	c.until(t, "an address", func() bool {
+		return c.addrs() == s.ip(15).String()+"/24" && strings.Contains(c.resolv(), "nameserver "+s.ip(16).String())
+	})
+	c.until(t, "the default route", func() bool {
+		routes, err := netlink.RouteList(c.link, netlink.FAMILY_V4)
+		for _, r := range routes {
+			if r.Gw.Equal(s.ip(254)) && r.Priority == leaseMetric(c.link.Attrs().Index) && err == nil {
+				return true
+			}
+		}
+		return false
+	})
+	list, _ := netlink.AddrList(c.link, netlink.FAMILY_V4)
+	if len(list) != 1 || list[0].ValidLft < 3500 || list[0].ValidLft > 3600 {
+		t.Errorf("the address outlives its lease: %v", list)
+	}
+}
+
+func renew(t *testing.T, c *client, s *server) {
+	s.lease = 10 * time.Second
+	s.start(t, s.near(c))
+	c.run(t)
+	c.until(t, "an address", func() bool { return c.addrs() != "" })
+	before := s.count(dhcpv4.MessageTypeDiscover)
+	c.until(t, "two renewals", func() bool { return s.count(dhcpv4.MessageTypeRequest) >= 3 })
+	if n := s.count(dhcpv4.MessageTypeDiscover) - before; n != 0 || c.addrs() != s.ip(15).String()+"/24" {
+		t.Errorf("%d more discovers, addresses %q", n, c.addrs())
+	}
+}
+
+// refused: after a NAK the old address and its name servers are gone, and another address is asked for.
+func refused(t *testing.T, c *client, s *server) {
+	s.lease = 10 * time.Second
+	s.start(t, s.near(c))
+	c.run(t)
+	c.until(t, "an address", func() bool { return c.addrs() != "" })
+	s.change(func() { s.nak, s.host = true, 77 })
+	c.until(t, "another address", func() bool { return c.addrs() == s.ip(77).String()+"/24" })
+	if !strings.Contains(c.log(), "lost "+s.ip(15).String()) {
+		t.Errorf("said:\n%s", c.log())
+	}
+	c.until(t, "its name server", func() bool {
+		return strings.Contains(c.resolv(), s.ip(78).String()) && !strings.Contains(c.resolv(), s.ip(16).String())
+	})
+}
+
+// silence: a server that is gone costs the address once the lease has run out, and not before; then it is asked for again.
+func silence(t *testing.T, c *client, s *server) {
+	s.lease = 12 * time.Second
+	s.start(t, s.near(c))
+	c.run(t)
+	c.until(t, "an address", func() bool { return c.addrs() != "" })
+	began := time.Now()
+	s.change(func() { s.mute = true })
+	c.until(t, "the loss", func() bool { return strings.Contains(c.log(), "lost ") })
+	if took := time.Since(began); took < 10*time.Second || c.addrs() != "" {
+		t.Errorf("lost after %s, addresses %q", took, c.addrs())
+	}
+	c.until(t, "no name server", func() bool { return !strings.Contains(c.resolv(), "nameserver") })
+	s.change(func() { s.mute = false })
+	c.until(t, "it again", func() bool { return c.addrs() == s.ip(15).String()+"/24" })
+}
+
+// late: what happens if DHCP fails. It says so once, keeps asking, and has an address soon after there is a server.
+func late(t *testing.T, c *client, s *server) {
+	c.run(t)
+	c.until(t, "the complaint", func() bool { return strings.Contains(c.log(), "asking again for ever") })
+	time.Sleep(2 * time.Second)
+	s.start(t, s.near(c))
+	c.until(t, "an address", func() bool { return c.addrs() == s.ip(15).String()+"/24" })
+	if n := strings.Count(c.log(), "asking again"); n != 1 {
+		t.Errorf("complained %d times", n)
+	}
+}
+
+// TestUpDoesNotWait: without any answer, and with an interface that is not there, boot goes on at once.
+func TestUpDoesNotWait(t *testing.T) {
+	if !inside(t) {
+		return
+	}
+	wire(t, 0, "10.9.0.1/24")
+	m := New(config.Network{Interfaces: map[string]config.Interface{"eth7": {}}}, "edge-7", filepath.Join(t.TempDir(), "resolv.conf"), t.Logf)
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	began := time.Now()
+	err := m.Up(ctx)
+	if took := time.Since(began); took > 2*time.Second || err == nil || !strings.Contains(err.Error(), "no interface eth7; there are: lo") {
+		t.Errorf("%s, %v", took, err)
+	}
+	lo, err := netlink.LinkByName("lo")
+	if err != nil || lo.Attrs().Flags&net.FlagUp == 0 {
+		t.Errorf("loopback is down: %v", err)
+	}
+}
+
+// TestStatic: addresses and routes as written; a wrong route is named and costs nothing else.
+func TestStatic(t *testing.T) {
+	if !inside(t) {
+		return
+	}
+	l := wire(t, 0, "10.9.0.1/24")
+	err := configure(l, config.Interface{Addresses: []string{"10.9.0.2/24", "fd00::2/64"}, Gateway: "10.9.0.254", MTU: 1400,
+		Routes: []config.Route{{To: "10.50.0.0/16", Via: "192.0.2.1"}, {To: "10.60.0.0/16", Via: "10.9.0.254", Metric: 7}}})
+	if err == nil || !strings.Contains(err.Error(), "10.50.0.0/16") || strings.Contains(err.Error(), "10.60.0.0/16") {
+		t.Errorf("the unreachable route: %v", err)
+	}
+	l, err = netlink.LinkByName(l.Attrs().Name)
+	if err != nil || l.Attrs().MTU != 1400 || l.Attrs().Flags&net.FlagUp == 0 {
+		t.Errorf("%+v %v", l.Attrs(), err)
+	}
+	routes, err := netlink.RouteList(l, netlink.FAMILY_V4)
+	must(t, err)
+	got := map[string]int{}
+	for _, r := range routes {
+		got[fmt.Sprintf("%s via %s", r.Dst, r.Gw)] = r.Priority
+	}
+	for want, metric := range map[string]int{"0.0.0.0/0 via 10.9.0.254": staticMetric, "10.60.0.0/16 via 10.9.0.254": 7} {
+		if have, there := got[want]; !there || have != metric {
+			t.Errorf("no %s with metric %d; there are %v", want, metric, got)
+		}
+	}
+	if addrs, _ := netlink.AddrList(l, netlink.FAMILY_V6); !strings.Contains(fmt.Sprint(addrs), "fd00::2/64") {
+		t.Errorf("%v", addrs)
+	}
+	if !HasDefaultRoute() {
+		t.Error("the default route is not seen")
+	}
+}
