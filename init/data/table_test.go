@@ -1,0 +1,124 @@
+package data
+
+import (
+	"bytes"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/proa-os/proa/images/gpt"
+	"github.com/proa-os/proa/images/layout"
+	"golang.org/x/sys/unix"
+)
+
+// image is a disk as it was flashed, in a file: its table is changed for real, only the kernel cannot be told.
+func image(t *testing.T, size int64) (f *os.File, table layout.Table) {
+	t.Helper()
+	spec := layout.Spec{FirstLBA: 2048, Align: layout.MiB, BIOSSize: layout.MiB, BootSize: 2 * layout.MiB, RootSize: 2 * layout.MiB}
+	table, err := spec.Fit(spec.ImageSize())
+	must(t, err)
+	f, err = os.Create(filepath.Join(t.TempDir(), "disk"))
+	must(t, err)
+	t.Cleanup(func() { f.Close() })
+	must(t, f.Truncate(size))
+	must(t, gpt.Write(f, size, table, gpt.Derive("test", table)))
+	return f, table
+}
+
+// tables are the two ends of a disk, where its table and the copy lie.
+func tables(t *testing.T, f *os.File) []byte {
+	t.Helper()
+	size, err := f.Seek(0, 2)
+	must(t, err)
+	both := make([]byte, 2*layout.MiB)
+	_, err = f.ReadAt(both[:layout.MiB], 0)
+	must(t, err)
+	_, err = f.ReadAt(both[layout.MiB:], size-layout.MiB)
+	must(t, err)
+	return both
+}
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestCreate: the new partition takes the rest of the disk, and what an earlier life left where it begins is gone before.
+func TestCreate(t *testing.T) {
+	const size = 1024 * layout.MiB
+	f, table := image(t, size)
+	rest, ok := table.Rest(size, align)
+	if !ok {
+		t.Fatal("no room")
+	}
+	_, err := f.WriteAt(bytes.Repeat([]byte{0x53, 0xef}, 4096), rest.Start)
+	must(t, err)
+	if _, err := (Disk{Name: "vda", Logf: t.Logf}).create(f, size, table); !errors.Is(err, unix.ENOTTY) {
+		t.Fatalf("a file is no disk, but: %v", err)
+	}
+	after, _, err := gpt.Read(f, size)
+	must(t, err)
+	p, err := after.Find(layout.Data, layout.Shared)
+	if err != nil || p.Start != rest.Start || p.Size != rest.Size || p.Size < size/2 {
+		t.Errorf("%+v, want %+v; %v", p, rest, err)
+	}
+	begin := make([]byte, layout.MiB)
+	if _, err := f.ReadAt(begin, p.Start); err != nil || len(bytes.Trim(begin, "\x00")) != 0 {
+		t.Errorf("an old file system's beginning is still there, %v", err)
+	}
+	must(t, ours(after))
+}
+
+// TestGrow: on a larger disk the partition is widened and never moved; on the same disk nothing is written.
+func TestGrow(t *testing.T) {
+	const size, larger = 1024 * layout.MiB, 2048 * layout.MiB
+	f, table := image(t, size)
+	d := Disk{Name: "vda", Logf: t.Logf}
+	_, _ = d.create(f, size, table) // the kernel cannot be told
+	table, ids, err := gpt.Read(f, size)
+	must(t, err)
+	old, err := table.Find(layout.Data, layout.Shared)
+	must(t, err)
+	before := tables(t, f)
+	if p, err := d.grow(f, size, table, ids, old); err != nil || p != old {
+		t.Errorf("grew on the same disk: %+v %v", p, err)
+	}
+	if !bytes.Equal(before, tables(t, f)) {
+		t.Error("the same disk was written to")
+	}
+	must(t, f.Truncate(larger))
+	if _, err := d.grow(f, larger, table, ids, old); !errors.Is(err, unix.ENOTTY) {
+		t.Fatalf("a file is no disk, but: %v", err)
+	}
+	table, _, err = gpt.Read(f, larger)
+	must(t, err)
+	if p, err := table.Find(layout.Data, layout.Shared); err != nil || p.Start != old.Start || p.Size < old.Size+size-2*layout.MiB {
+		t.Errorf("%+v, was %+v; %v", p, old, err)
+	}
+}
+
+// TestNoRoom: a disk no larger than the image cannot keep data, and is told so rather than written to.
+func TestNoRoom(t *testing.T) {
+	spec := layout.Spec{FirstLBA: 2048, Align: layout.MiB, BIOSSize: layout.MiB, BootSize: 2 * layout.MiB, RootSize: 2 * layout.MiB}
+	f, table := image(t, spec.ImageSize())
+	before := tables(t, f)
+	if _, err := (Disk{Name: "vda", Logf: t.Logf}).create(f, spec.ImageSize(), table); err == nil || !strings.Contains(err.Error(), "no room") {
+		t.Errorf("%v", err)
+	}
+	if !bytes.Equal(before, tables(t, f)) {
+		t.Error("the disk was written to")
+	}
+}
+
+func TestUnknownDisk(t *testing.T) {
+	if err := (Disk{Logf: t.Logf}).Mount(t.Context(), "/nowhere"); err == nil {
+		t.Error("mounted nothing")
+	}
+	if _, err := inspect(filepath.Join(t.TempDir(), "none")); err == nil {
+		t.Error("a device that is not there passes for empty, and would be formatted")
+	}
+}
