@@ -155,11 +155,22 @@ func (r *Reaper) Run(ctx context.Context, argv ...string) (string, error) {
 		<-p.Done
 		return "", fmt.Errorf("%s: %w", argv[0], ctx.Err())
 	}
-	out := <-said
+	out := last(said, rd)
 	if code := ws.ExitStatus(); code != 0 {
 		return out, &ExitError{argv[0], code, lastLine(out)}
 	}
 	return out, nil
+}
+
+// last waits for the end of the output, but not for processes that the tool left behind with the pipe in their hands.
+func last(said <-chan string, rd *os.File) string {
+	select {
+	case out := <-said:
+		return out
+	case <-time.After(time.Second):
+		rd.Close()
+		return <-said
+	}
 }
 
 // ExitError is a tool that ended with a code other than 0 (-1: by a signal).

@@ -44,3 +44,27 @@ func TestQuickChildren(t *testing.T) {
 	}
 	wg.Wait()
 }
+
+// TestRunIgnoresHeirs: a tool that leaves a process behind, with its output open, must not keep boot waiting for that one.
+func TestRunIgnoresHeirs(t *testing.T) {
+	began := time.Now()
+	out, err := reap().Run(t.Context(), "/bin/sh", "-c", "sleep 15 & echo done")
+	if took := time.Since(began); took > 8*time.Second || out != "done\n" || err != nil {
+		t.Errorf("%q %v after %s", out, err, took)
+	}
+}
+
+// TestSignalled: a tool that was killed has failed, whatever its exit status reads like.
+func TestSignalled(t *testing.T) {
+	if _, err := reap().Run(t.Context(), "/bin/sh", "-c", "kill -9 $$"); Code(err) != -1 || err == nil {
+		t.Errorf("%v", err)
+	}
+}
+
+// TestTail: of a tool that never stops talking only the end is kept.
+func TestTail(t *testing.T) {
+	out, err := reap().Run(t.Context(), "/bin/sh", "-c", "head -c 1000000 /dev/zero; echo; echo end")
+	if err != nil || len(out) > 3*maxOutput || !strings.HasSuffix(out, "end\n") {
+		t.Errorf("%d bytes, %v", len(out), err)
+	}
+}
