@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	"time"
 
 	ctrapp "github.com/containerd/containerd/v2/cmd/ctr/app"
 	"github.com/spf13/pflag"
@@ -61,6 +62,9 @@ func start(verb string, args []string) (*flags.Config, *notify.Notifier, error) 
 	return config, n, nil
 }
 
+// lastResort ends the process whatever still runs, a second before the supervisor would kill it.
+const lastResort = 44 * time.Second
+
 // onSignal stops on SIGTERM and SIGINT, leaving pods alone; SIGPWR says that the machine goes down.
 func onSignal(stop, powerOff func()) {
 	signals := make(chan os.Signal, 2)
@@ -70,7 +74,10 @@ func onSignal(stop, powerOff func()) {
 			powerOff()
 		}
 		stop()
-		<-signals // the second one does not wait
+		select {
+		case <-signals: // the second one does not wait
+		case <-time.After(lastResort):
+		}
 		os.Exit(1)
 	}()
 }

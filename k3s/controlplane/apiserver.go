@@ -47,6 +47,7 @@ func (p Plane) apiServerArgs() []arg {
 		{"proxy-client-cert-file", p.tls("client-auth-proxy.crt")},
 		{"proxy-client-key-file", p.tls("client-auth-proxy.key")},
 		{"enable-aggregator-routing", "true"},
+		{"shutdown-send-retry-after", "true"}, // else stopping waits a minute for clients that keep their connections
 
 		{"service-account-issuer", issuer},
 		{"api-audiences", issuer + ",k3s"},

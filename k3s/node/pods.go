@@ -14,12 +14,15 @@ import (
 const (
 	// containerGrace is what a container gets between its stop signal and the kill, when the machine goes down.
 	containerGrace = 20 * time.Second
-	podsDeadline   = 30 * time.Second
+	// PodsDeadline is how long stopping all pods may take.
+	PodsDeadline = 30 * time.Second
+	// listWait is how long containerd may take to say what runs.
+	listWait = 5 * time.Second
 )
 
 // StopPods stops every container and then every sandbox of this node, side by side, within half a minute.
-func (n Node) StopPods() error {
-	ctx, cancel := context.WithTimeout(context.Background(), podsDeadline)
+func (n Node) StopPods(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, PodsDeadline)
 	defer cancel()
 	conn, err := grpc.NewClient("unix://"+n.ContainerdSocket, grpc.WithTransportCredentials(insecure.NewCredentials()))
 	if err != nil {
@@ -28,7 +31,9 @@ func (n Node) StopPods() error {
 	defer conn.Close()
 	runtime := cri.NewRuntimeServiceClient(conn)
 	running := &cri.ContainerFilter{State: &cri.ContainerStateValue{State: cri.ContainerState_CONTAINER_RUNNING}}
-	containers, err := runtime.ListContainers(ctx, &cri.ListContainersRequest{Filter: running})
+	listing, stopListing := context.WithTimeout(ctx, listWait)
+	defer stopListing()
+	containers, err := runtime.ListContainers(listing, &cri.ListContainersRequest{Filter: running})
 	if err != nil {
 		return err
 	}

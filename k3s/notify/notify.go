@@ -8,6 +8,7 @@ import (
 	"os"
 	"strings"
 	"sync"
+	"time"
 )
 
 // Notifier sends state lines to one supervisor. The zero value sends nothing.
@@ -42,7 +43,10 @@ func (n *Notifier) Status(format string, args ...any) {
 // Ready reports that the node is Ready.
 func (n *Notifier) Ready() { n.send("READY=1") }
 
-// send drops the message when nobody listens: a missing supervisor must not stop the runtime.
+// sendWait is how long a supervisor that does not read may hold us up; its socket's queue takes ten messages.
+const sendWait = time.Second
+
+// send drops the message when nobody listens: a missing or busy supervisor must not stop the runtime.
 func (n *Notifier) send(state string) {
 	if n.socket == "" {
 		return
@@ -52,5 +56,6 @@ func (n *Notifier) send(state string) {
 		return
 	}
 	defer conn.Close()
-	conn.Write([]byte(state))
+	_ = conn.SetWriteDeadline(time.Now().Add(sendWait))
+	_, _ = conn.Write([]byte(state))
 }

@@ -5,6 +5,8 @@ package runtime
 import (
 	"context"
 	"time"
+
+	"github.com/proa-os/proa/k3s/node"
 )
 
 // Component is one part of the process.
@@ -41,9 +43,10 @@ func (s *Server) Components() []Component {
 		Component{Name: "containerd", Run: s.node.Containerd, Ready: s.node.ContainerdReady, Deadline: startWait},
 		// After the API server, whose own start has deadlines of half a minute that a busy slow machine would miss.
 		Component{Name: "images", After: []string{"containerd", "apiserver"}, Run: s.images, Ready: s.imagesImported.check},
-		// Stopped after the kubelet, which would start again what this stops when the machine goes down.
-		Component{Name: "pods", After: []string{"images"}, Run: s.pods, Stop: 35 * time.Second},
-		Component{Name: "kubelet", After: []string{"pods", "apiserver"}, Run: s.node.Kubelet, Ready: kubeletReady, Deadline: startWait},
+		// Stopped after the kubelet, which would start again what this stops when the machine goes down. It needs only
+		// containerd: pods of the process before us run already.
+		Component{Name: "pods", After: []string{"containerd"}, Run: s.pods, Stop: node.PodsDeadline + time.Second},
+		Component{Name: "kubelet", After: []string{"pods", "images", "apiserver"}, Run: s.node.Kubelet, Ready: kubeletReady, Deadline: startWait},
 		Component{Name: "flannel", After: []string{"kubelet", "controller-manager", "manifests"}, Run: s.node.Flannel, Ready: s.node.FlannelReady},
 		Component{Name: "kube-proxy", After: []string{"kubelet"}, Run: s.node.Proxy, Ready: proxyReady},
 		Component{Name: "node", After: []string{"kubelet", "flannel", "kube-proxy"}, Run: s.reportNode},

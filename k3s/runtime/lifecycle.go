@@ -14,6 +14,8 @@ const (
 	// stopWait is how long a component may take to stop before the next one is stopped regardless. Data is safe: the
 	// datastore commits every write on its own.
 	stopWait = 5 * time.Second
+	// downWait is how long all of them together may take: less than the 45 s after which the supervisor kills.
+	downWait = 40 * time.Second
 )
 
 // running is one started component.
@@ -47,7 +49,7 @@ func (l *lifecycle) run(ctx context.Context, list []Component) error {
 		l.status("failed: %v", err)
 	case <-ctx.Done():
 	}
-	l.stop()
+	l.stop(downWait)
 	return err
 }
 
@@ -70,7 +72,11 @@ func (l *lifecycle) start(ctx context.Context, r *running, after []chan struct{}
 		}
 	}
 	l.status("%s: starting", r.Name)
-	go l.awaitReady(ctx, r)
+	if r.Ready == nil {
+		l.up(r)
+	} else {
+		go l.awaitReady(ctx, r)
+	}
 	err := guard(func() error { return r.Run(ctx) })
 	if ctx.Err() != nil {
 		return
@@ -93,9 +99,8 @@ func guard(f func() error) (err error) {
 
 func (l *lifecycle) awaitReady(ctx context.Context, r *running) {
 	for began := time.Now(); ; {
-		if r.Ready == nil || r.Ready(ctx) == nil {
-			l.status("%s: ready", r.Name)
-			close(r.ready)
+		if r.Ready(ctx) == nil {
+			l.up(r)
 			return
 		}
 		if r.Deadline > 0 && time.Since(began) > r.Deadline {
@@ -110,12 +115,24 @@ func (l *lifecycle) awaitReady(ctx context.Context, r *running) {
 	}
 }
 
-func (l *lifecycle) stop() {
+func (l *lifecycle) up(r *running) {
+	l.status("%s: ready", r.Name)
+	close(r.ready)
+}
+
+// stop cancels all in reverse order. Nobody relies on what never became ready: it is not waited for.
+func (l *lifecycle) stop(within time.Duration) {
+	end := time.Now().Add(within)
 	for _, r := range slices.Backward(l.all) {
 		r.cancel()
 		select {
+		case <-r.ready:
+		default:
+			continue
+		}
+		select {
 		case <-r.done:
-		case <-time.After(max(stopWait, r.Stop)):
+		case <-time.After(min(max(stopWait, r.Stop), time.Until(end))):
 			l.status("%s: still stopping, left behind", r.Name)
 		}
 	}

@@ -103,7 +103,7 @@ func (s *Server) pods(ctx context.Context) error {
 		return nil
 	}
 	s.notify.Status("pods: stopping")
-	if err := s.node.StopPods(); err != nil {
+	if err := s.node.StopPods(context.WithoutCancel(ctx)); err != nil {
 		s.notify.Status("pods: %v", err)
 	}
 	return nil

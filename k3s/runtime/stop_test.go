@@ -1,0 +1,59 @@
+package runtime
+
+import (
+	"context"
+	"testing"
+	"time"
+)
+
+// stubborn takes no notice of being stopped.
+func stubborn(context.Context) error { select {} }
+
+func runAndStop(t *testing.T, j *journal, when string, list ...Component) time.Duration {
+	t.Helper()
+	ctx, cancel := context.WithCancel(context.Background())
+	l, done := lifecycle{status: j.add}, make(chan error, 1)
+	go func() { done <- l.run(ctx, list) }()
+	j.wait(t, when)
+	began := time.Now()
+	cancel()
+	select {
+	case <-done:
+	case <-time.After(20 * time.Second):
+		t.Fatalf("still stopping: %q", j.lines)
+	}
+	return time.Since(began)
+}
+
+func TestWhatNeverBecameReadyIsNotWaitedFor(t *testing.T) {
+	j := &journal{}
+	took := runAndStop(t, j, "starting: starting",
+		j.fake("good"), Component{Name: "starting", Run: stubborn, Ready: never}, j.fake("next", "starting"))
+	if took > 2*time.Second || j.has("run next") {
+		t.Errorf("took %s: %q", took, j.lines)
+	}
+	if !j.has("end good") {
+		t.Errorf("what was ready was not waited for: %q", j.lines)
+	}
+}
+
+func TestWayDownIsBounded(t *testing.T) {
+	j := &journal{}
+	l := lifecycle{status: j.add}
+	for _, name := range []string{"a", "b", "c"} {
+		r := &running{Component: Component{Name: name, Stop: time.Hour}, cancel: func() { j.add("cancel %s", name) },
+			ready: make(chan struct{}), done: make(chan struct{})}
+		close(r.ready)
+		l.all = append(l.all, r)
+	}
+	began := time.Now()
+	l.stop(200 * time.Millisecond)
+	if took := time.Since(began); took > 2*time.Second {
+		t.Errorf("took %s", took)
+	}
+	for _, line := range []string{"cancel a", "cancel c", "a: still stopping, left behind"} {
+		if !j.has(line) {
+			t.Errorf("no %q in %q", line, j.lines)
+		}
+	}
+}
