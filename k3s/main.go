@@ -28,6 +28,7 @@ func verbs() []verb {
 		{"kubectl", kubectl, "control the cluster"},
 		{"ctr", ctr, "look into containerd"},
 		{"check-config", checkConfig, "check kernel and tools"},
+		{"check-datastore", checkDatastore, "check the cluster's database for damage"},
 		{"version", printVersion, "print versions"},
 	}
 }
@@ -69,7 +70,7 @@ func known(name string) bool {
 func usage(w io.Writer) {
 	fmt.Fprintln(w, "usage: k3s VERB [arguments]")
 	for _, v := range verbs() {
-		fmt.Fprintf(w, "  %-14s %s\n", v.name, v.help)
+		fmt.Fprintf(w, "  %-15s %s\n", v.name, v.help)
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"slices"
 	"syscall"
 	"time"
 
@@ -16,6 +17,7 @@ import (
 	kubectlcmd "k8s.io/kubectl/pkg/cmd"
 
 	"github.com/proa-os/proa/k3s/check"
+	"github.com/proa-os/proa/k3s/datastore"
 	"github.com/proa-os/proa/k3s/flags"
 	"github.com/proa-os/proa/k3s/join"
 	"github.com/proa-os/proa/k3s/notify"
@@ -109,3 +111,24 @@ func ctr(args []string) error {
 }
 
 func checkConfig([]string) error { return check.Run(os.Stdout) }
+
+const checkDatastoreHelp = `usage: k3s check-datastore [--data-dir FOLDER] [--config FILE]
+
+Reads the whole database read-only, also beside a running server. Prints "ok", or what is wrong and ends with 1.
+`
+
+func checkDatastore(args []string) error {
+	if slices.Contains(args, "--help") || slices.Contains(args, "-h") {
+		fmt.Print(checkDatastoreHelp)
+		return nil
+	}
+	config, _, err := flags.Parse(args)
+	if err != nil {
+		return err
+	}
+	if err := datastore.Check(config.Path("server")); err != nil {
+		return err
+	}
+	fmt.Println("ok")
+	return nil
+}

@@ -1,0 +1,53 @@
+package datastore
+
+import (
+	"database/sql"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+
+	_ "github.com/mattn/go-sqlite3" // registers the driver
+)
+
+// Check reads the whole database below the server's folder and returns what is wrong with it. It changes nothing, and
+// may run beside the server.
+func Check(serverDir string) error {
+	file := filepath.Join(serverDir, "db", "state.db")
+	if _, err := os.Stat(file); err != nil {
+		return err // SQLite's own words do not say which file
+	}
+	found, err := integrity(file)
+	if err == nil && found != "ok" {
+		err = errors.New(found)
+	}
+	if err != nil {
+		return fmt.Errorf("%s: %w", file, err)
+	}
+	return nil
+}
+
+func integrity(file string) (string, error) {
+	source := url.URL{Scheme: "file", Path: file, RawQuery: "mode=ro&_busy_timeout=30000"}
+	db, err := sql.Open("sqlite3", source.String())
+	if err != nil {
+		return "", err
+	}
+	defer db.Close()
+	rows, err := db.Query("PRAGMA integrity_check")
+	if err != nil {
+		return "", err
+	}
+	defer rows.Close()
+	var lines []string
+	for rows.Next() {
+		var line string
+		if err := rows.Scan(&line); err != nil {
+			return "", err
+		}
+		lines = append(lines, line)
+	}
+	return strings.Join(lines, "\n"), rows.Err()
+}
