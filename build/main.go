@@ -28,6 +28,7 @@ type verb struct {
 // options are the flags of all verbs; each verb's flags function says which it takes.
 type options struct {
 	iso       bool
+	offline   bool
 	firmware  string
 	memory    int
 	cpus      int

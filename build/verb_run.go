@@ -2,14 +2,10 @@ package main
 
 import (
 	"context"
-	"errors"
 	"flag"
 	"fmt"
-	"net"
 	"os"
 	"path/filepath"
-	"strings"
-	"time"
 
 	"github.com/proa-os/proa/boards"
 	"github.com/proa-os/proa/build/pin"
@@ -32,6 +28,7 @@ func runFlags(f *flag.FlagSet, o *options) {
 	f.StringVar(&o.firmware, "firmware", "uefi", "`uefi|bios`")
 	f.IntVar(&o.memory, "memory", 3072, "memory in `MiB`")
 	f.IntVar(&o.cpus, "cpus", 2, "number of CPUs")
+	f.BoolVar(&o.offline, "offline", false, "no network but the ports that lead in")
 	f.StringVar(&o.config, "config", "", "config.yaml `FILE` for the boot partition")
 	f.StringVar(&o.sshKey, "ssh-key", "", "public key `FILE` that may log in, beside the generated one")
 }
@@ -62,15 +59,8 @@ func runVerb(ctx context.Context, c *call) error {
 		return err
 	}
 	m.spec.Firmware, m.spec.Memory, m.spec.CPUs, m.spec.Console = firmware, c.opts.memory, c.opts.cpus, os.Stdout
+	m.spec.Restrict = c.opts.offline
 	return m.run(ctx, c)
-}
-
-// guest is a machine about to run.
-type guest struct {
-	spec  qemu.Spec
-	key   remote.Key
-	dir   string
-	shown string // dir as a person types it
 }
 
 // prepare builds the image, copies it, and writes the configuration into the copy.
@@ -95,8 +85,12 @@ func (s *session) prepare(ctx context.Context, c *call, b boards.Board) (*guest,
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, err
 	}
+	lock, err := occupy(dir)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", short(s.kit.Repo, dir), err)
+	}
 	tools := qemu.ToolsIn(root.Dir)
-	m := &guest{dir: dir, shown: short(s.kit.Repo, dir), spec: qemu.Spec{Tools: tools, Medium: medium, Image: file, Dir: dir, Forward: []int{sshPort, apiPort}}}
+	m := &guest{lock: lock, dir: dir, shown: short(s.kit.Repo, dir), spec: qemu.Spec{Tools: tools, Medium: medium, Image: file, Dir: dir, Forward: []int{sshPort, apiPort}}}
 	m.spec.Accel = s.accel(ctx, tools, b)
 	if c.opts.iso {
 		return m, nil
@@ -137,86 +131,4 @@ func (m *guest) disk(file string, b boards.Board, o options) error {
 		return err
 	}
 	return injectConfig(m.spec.Image, b, config)
-}
-
-// run starts the machine, waits for the node and stays until Ctrl-C.
-func (m *guest) run(ctx context.Context, c *call) error {
-	if ctx.Err() != nil {
-		return ctx.Err()
-	}
-	vm, err := qemu.Start(context.WithoutCancel(ctx), m.spec)
-	if err != nil {
-		return err
-	}
-	defer vm.Kill()
-	if c.opts.iso {
-		fmt.Fprintln(c.out, "proa: live image: no configuration, so no SSH; Ctrl-C presses the power button")
-	} else if err := m.ready(ctx, c, vm); err != nil && ctx.Err() == nil {
-		return err
-	}
-	gone := make(chan error, 1)
-	go func() { gone <- vm.Wait(context.Background()) }()
-	select {
-	case err := <-gone:
-		return err
-	case <-ctx.Done():
-		return m.powerOff(c, vm, gone)
-	}
-}
-
-// ready waits for the node over SSH; a machine that ends while we wait ends the wait.
-func (m *guest) ready(ctx context.Context, c *call, vm *qemu.VM) error {
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	go func() {
-		err := vm.Wait(ctx)
-		cancel(errors.Join(errors.New("the machine ended before its node was ready"), err))
-	}()
-	node := remote.Node{Addr: vm.Addr(sshPort), Signer: m.key.Signer}
-	began := time.Now()
-	if _, err := node.Wait(ctx, "k3s kubectl get nodes --no-headers | grep -qw Ready", 5*time.Second); err != nil {
-		return fmt.Errorf("wait for the node: %w", err)
-	}
-	kubeconfig, err := m.kubeconfig(ctx, node, vm)
-	if err != nil {
-		return err
-	}
-	r := node.Run(ctx, "k3s kubectl get nodes -o wide", nil)
-	_, port, _ := net.SplitHostPort(vm.Addr(sshPort))
-	fmt.Fprintf(c.out, "\n%s\nready after %s\n\n  kubectl --kubeconfig %s get nodes\n  ssh -i %s -p %s -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null root@127.0.0.1\n\nCtrl-C presses the power button.\n",
-		r.Stdout, time.Since(began).Round(time.Second), kubeconfig, filepath.Join(m.shown, "ssh-key"), port)
-	return r.Err
-}
-
-// kubeconfig fetches the administrator's and points it at the forwarded port.
-func (m *guest) kubeconfig(ctx context.Context, node remote.Node, vm *qemu.VM) (string, error) {
-	r := node.Run(ctx, "cat /etc/rancher/k3s/k3s.yaml", nil)
-	if r.Err != nil {
-		return "", r.Err
-	}
-	var lines []string
-	for line := range strings.Lines(r.Stdout) {
-		if at := strings.Index(line, "server: https://"); at >= 0 {
-			line = line[:at] + "server: https://" + vm.Addr(apiPort) + "\n"
-		}
-		lines = append(lines, line)
-	}
-	file := filepath.Join(m.dir, "kubeconfig")
-	return filepath.Join(m.shown, "kubeconfig"), os.WriteFile(file, []byte(strings.Join(lines, "")), 0o600)
-}
-
-// powerOff asks nicely; by now a second Ctrl-C kills this process, and the machine with it.
-func (m *guest) powerOff(c *call, vm *qemu.VM, gone <-chan error) error {
-	fmt.Fprintln(c.out, "\nproa: power button pressed; Ctrl-C again cuts the power")
-	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Minute)
-	defer cancel()
-	if err := vm.PowerButton(ctx); err != nil {
-		return err
-	}
-	select {
-	case err := <-gone:
-		return err
-	case <-ctx.Done():
-		return errors.New("the machine did not go down by itself within 3 minutes; its power is cut")
-	}
 }

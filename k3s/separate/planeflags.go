@@ -28,6 +28,7 @@ func (s setup) apiServer() []string {
 		opt("client-ca-file", s.tls("client-ca.crt")),
 		opt("allow-privileged", "true"),
 		opt("profiling", "false"),
+		opt("shutdown-send-retry-after", "true"),
 
 		opt("kubelet-certificate-authority", s.tls("server-ca.crt")),
 		opt("kubelet-client-certificate", s.tls("client-kube-apiserver.crt")),
