@@ -59,6 +59,9 @@ func start(t *testing.T, o options) *machine {
 		t.Fatal(err)
 	}
 	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "ssh-key"), key.PEM, 0o600); err != nil { // for whoever looks at a stuck machine
+		t.Fatal(err)
+	}
 	m := &machine{t: t, key: key, spec: qemu.Spec{
 		Tools: tools(t), Firmware: o.firmware, Medium: o.medium, Image: image(t, o.kind), Memory: o.memory,
 		Restrict: o.restrict, Forward: []int{sshPort, apiPort, nodePort}, Dir: dir, Console: consoleLog(t),
@@ -106,7 +109,9 @@ func (m *machine) run(command string, stdin io.Reader) string {
 	m.t.Helper()
 	ctx, cancel := m.Budget(context.Background(), podBudget)
 	defer cancel()
+	began := time.Now()
 	r := m.node.Run(ctx, command, stdin)
+	m.t.Logf("%s: %.1f s", command, time.Since(began).Seconds())
 	if r.Err != nil {
 		m.t.Fatalf("%v\n%s", r.Err, r.Stdout)
 	}

@@ -40,6 +40,11 @@ func ready(t *testing.T) *machine {
 	t.Helper()
 	m := start(t, options{kind: "img", firmware: qemu.OVMF, medium: qemu.Disk, memory: 3072, restrict: true, config: readyConfig})
 	m.expect("proa: up ", bootBudget)
+	t.Cleanup(func() {
+		if t.Failed() {
+			t.Log(m.node.Run(context.Background(), "kubectl get pods -A -o wide; kubectl get events -A; tail -n 50 /var/log/proa/k3s.log", nil).Stdout)
+		}
+	})
 	m.until("kubectl get node edge-1", " Ready ", readyBudget)
 	m.run("kubectl -n kube-system rollout status deployment/coredns --timeout=20m", nil)
 	m.run("ctr -n k8s.io images import -", bytes.NewReader(helloImage(t)))

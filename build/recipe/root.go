@@ -166,7 +166,7 @@ func (k *Kit) rootEntries(j *graph.Job, r Root) ([]tree.Entry, error) {
 		func() ([]tree.Entry, error) { return programs(j, r.Programs) },
 		func() ([]tree.Entry, error) { return archives(j, r.Archives) },
 		func() ([]tree.Entry, error) { return overlay.Files(filepath.Join(k.Repo, "overlay")) },
-		func() ([]tree.Entry, error) { return k.releaseEntry(r.Board) },
+		func() ([]tree.Entry, error) { return k.releaseEntries(r.Board) },
 	} {
 		list, err := part()
 		if err != nil {
@@ -222,11 +222,16 @@ func archives(j *graph.Job, steps []string) ([]tree.Entry, error) {
 	return out, nil
 }
 
-func (k *Kit) releaseEntry(b boards.Board) ([]tree.Entry, error) {
+// releaseEntries say what the image is: to proa, and to everything that asks os-release.
+func (k *Kit) releaseEntries(b boards.Board) ([]tree.Entry, error) {
 	r := k.Release
 	r.Board = b
 	text, err := r.JSON()
-	return []tree.Entry{tree.File("usr/share/proa/release.json", 0o644, tree.Bytes(text))}, err
+	return []tree.Entry{
+		tree.File("usr/share/proa/release.json", 0o644, tree.Bytes(text)),
+		tree.File("usr/lib/os-release", 0o644, tree.Bytes(r.OSRelease())),
+		tree.Symlink("etc/os-release", "../usr/lib/os-release"),
+	}, err
 }
 
 // mkfs writes the file system by mkfs.erofs out of a tar stream, so that owners and modes never depend on

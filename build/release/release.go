@@ -53,6 +53,12 @@ func kubernetesVersion(gomod string) (string, error) {
 	return string(m[1]), nil
 }
 
+// OSRelease is the content of /usr/lib/os-release (man os-release); the kubelet shows its PRETTY_NAME.
+func (r Release) OSRelease() []byte {
+	return fmt.Appendf(nil, "NAME=proa\nID=proa\nVERSION_ID=%s\nPRETTY_NAME=\"proa %s\"\nHOME_URL=https://github.com/proa-os/proa\n",
+		strings.ToLower(r.Version), r.Version)
+}
+
 // JSON is the content of the file.
 func (r Release) JSON() ([]byte, error) {
 	b, err := json.MarshalIndent(r, "", "  ")

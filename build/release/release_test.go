@@ -3,6 +3,7 @@ package release
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 )
 
@@ -29,5 +30,14 @@ func TestKubernetesVersion(t *testing.T) {
 	}
 	if _, err := kubernetesVersion(filepath.Join(dir, "none")); err == nil {
 		t.Error("no version and no error")
+	}
+}
+
+func TestOSRelease(t *testing.T) {
+	got := string(Release{Version: "v1.2.0-3-gABC-dirty"}.OSRelease())
+	for _, line := range []string{"ID=proa", "VERSION_ID=v1.2.0-3-gabc-dirty", `PRETTY_NAME="proa v1.2.0-3-gABC-dirty"`} {
+		if !strings.Contains(got, line+"\n") {
+			t.Errorf("no line %s in\n%s", line, got)
+		}
 	}
 }

@@ -84,6 +84,8 @@ func (n Node) containerdConfig() string {
 
 // Containerd serves on its socket until the context ends. Shims stay, and are found again by the next start.
 func (n Node) Containerd(ctx context.Context) error {
+	// Upstream's own build replaces this by its git tag; what go.sum pins is that release.
+	version.Version = strings.TrimSuffix(version.Version, "+unknown")
 	c := &config.Config{Version: version.ConfigVersion}
 	if err := config.LoadConfig(ctx, n.agent("etc/containerd/config.toml"), c); err != nil {
 		return err

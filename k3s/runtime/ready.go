@@ -8,6 +8,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/kubernetes"
 )
 
@@ -66,6 +67,10 @@ func (s *Server) reportNode(ctx context.Context) error {
 		case reason != "":
 			s.notify.Status("node NotReady: %s", reason)
 		case !announced:
+			if err := markServer(ctx, client, s.node.Name); err != nil {
+				s.notify.Status("node: %v", err)
+				break // at the next poll again
+			}
 			s.notify.Ready()
 			settle()
 			announced = true
@@ -79,6 +84,19 @@ func (s *Server) reportNode(ctx context.Context) error {
 		case <-time.After(nodePoll):
 		}
 	}
+}
+
+// roleLabels say that the node is a server, as `kubectl get nodes` shows it under ROLES. The kubelet may not give itself
+// labels of this prefix: admission refuses them to nodes.
+const roleLabels = `{"metadata":{"labels":{"node-role.kubernetes.io/control-plane":"true"}}}`
+
+func markServer(ctx context.Context, client kubernetes.Interface, node string) error {
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	if _, err := client.CoreV1().Nodes().Patch(ctx, node, types.MergePatchType, []byte(roleLabels), metav1.PatchOptions{}); err != nil {
+		return fmt.Errorf("label the node as a server: %w", err)
+	}
+	return nil
 }
 
 // nodeState is empty when the node is Ready, or else says why it is not.
