@@ -120,12 +120,19 @@ func (s *session) make(ctx context.Context, scope string, g *graph.Graph, target
 
 // toolRoot makes one of the tool roots outside any image's plan.
 func (s *session) toolRoot(ctx context.Context, set pin.Set) (toolroot.Root, error) {
-	g := &graph.Graph{}
-	step, err := s.kit.Tools(set)
-	if err != nil {
-		return toolroot.Root{}, err
+	dir, err := s.step(ctx, set.Name)(s.kit.Tools(set))
+	return toolroot.Root{Dir: dir}, err
+}
+
+// step makes one step outside any image's plan and returns where its output lies.
+func (s *session) step(ctx context.Context, name string) func(graph.Step, error) (string, error) {
+	return func(step graph.Step, err error) (string, error) {
+		if err != nil {
+			return "", err
+		}
+		g := &graph.Graph{}
+		a := g.Add(name, step)
+		err = s.make(ctx, "tools", g, a)
+		return s.cache.Out(a), err
 	}
-	a := g.Add(set.Name, step)
-	err = s.make(ctx, "tools", g, a)
-	return toolroot.Root{Dir: s.cache.Out(a)}, err
 }

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
+	"strings"
 	"syscall"
 
 	"github.com/proa-os/proa/build/pin"
@@ -14,7 +16,7 @@ import (
 
 const toolHelp = `
 The command sees the programs that judge our images (fsck.fat, sgdisk, veritysetup, xorriso …) behind the
-host's own in PATH, the compiler in CC, and QEMU with its firmware below PROA_TOOLROOT.
+host's own in PATH, the compiler in CC, GRUB's files in GRUB_DIR, and QEMU with its firmware below PROA_TOOLROOT.
 
   proa tool -- go test ./images/...`
 
@@ -56,8 +58,13 @@ func (s *session) toolEnv(ctx context.Context) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
+	loaders, err := s.step(ctx, "boot-loaders")(s.kit.Debs(pin.Boot("amd64")))
+	if err != nil {
+		return nil, err
+	}
 	return []string{
-		"PATH=" + os.Getenv("PATH") + ":" + oracles.Bin() + ":" + emulator.Bin(),
+		"PATH=" + strings.Join([]string{os.Getenv("PATH"), oracles.Bin(), emulator.Bin(), tools.Bin()}, ":"),
+		"GRUB_DIR=" + filepath.Join(loaders, "usr/lib/grub/i386-pc"),
 		"CC=" + tools.CC(),
 		"PROA_TOOLROOT=" + emulator.Dir,
 	}, nil

@@ -5,11 +5,12 @@ import (
 	"context"
 	"errors"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/proa-os/proa/build/oracle"
 )
 
 func TestArgs(t *testing.T) {
@@ -93,10 +94,7 @@ func TestCopyKeepsHolesAndExtends(t *testing.T) {
 
 // TestMachine runs the real QEMU with an empty disk: the firmware says that there is nothing to boot.
 func TestMachine(t *testing.T) {
-	system, err := exec.LookPath("qemu-system-x86_64")
-	if err != nil {
-		t.Skip("qemu-system-x86_64 is not in PATH: run the tests by `make unit`")
-	}
+	system := oracle.Tool(t, "qemu-system-x86_64")
 	dir := t.TempDir()
 	image := filepath.Join(dir, "disk")
 	if err := os.WriteFile(image, make([]byte, 1<<20), 0o600); err != nil {

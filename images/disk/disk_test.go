@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/proa-os/proa/build/oracle"
 	"github.com/proa-os/proa/images/fat"
 	"github.com/proa-os/proa/images/gpt"
 	"github.com/proa-os/proa/images/layout"
@@ -144,10 +145,7 @@ func TestRefusals(t *testing.T) {
 }
 
 func TestSgdiskFindsNothing(t *testing.T) {
-	bin := "/usr/sbin/sgdisk"
-	if _, err := os.Stat(bin); err != nil {
-		t.Skip("sgdisk is not installed")
-	}
+	bin := oracle.Tool(t, "sgdisk")
 	img, _ := write(t, contents())
 	name := filepath.Join(t.TempDir(), "disk.img")
 	f, err := os.Create(name)

@@ -11,6 +11,7 @@ import (
 
 	"github.com/erofs/go-erofs"
 
+	"github.com/proa-os/proa/build/oracle"
 	"github.com/proa-os/proa/images/tree"
 )
 
@@ -78,10 +79,7 @@ func TestSameInputSameBytes(t *testing.T) {
 }
 
 func TestFsckFindsNothing(t *testing.T) {
-	bin, err := exec.LookPath("fsck.erofs")
-	if err != nil {
-		t.Skip("fsck.erofs is not installed")
-	}
+	bin := oracle.Tool(t, "fsck.erofs")
 	out, err := exec.Command(bin, "--extract", write(t)).CombinedOutput()
 	if err != nil {
 		t.Errorf("fsck.erofs: %v\n%s", err, out)

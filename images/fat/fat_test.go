@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/proa-os/proa/build/oracle"
 	"github.com/proa-os/proa/images/layout"
 	"github.com/proa-os/proa/images/sparse"
 	"github.com/proa-os/proa/images/tree"
@@ -29,23 +30,16 @@ func spec(size int64) Spec {
 	}}
 }
 
-// oracle runs a foreign tool over an image and fails the test with what it printed.
-func oracle(t *testing.T, tool string, args ...string) string {
+// judge runs a foreign tool over an image and fails the test with what it printed.
+func judge(t *testing.T, tool string, args ...string) string {
 	t.Helper()
-	bin, err := exec.LookPath(tool)
-	if err != nil {
-		if bin = "/usr/sbin/" + tool; !exists(bin) {
-			t.Skipf("%s is not installed", tool)
-		}
-	}
+	bin := oracle.Tool(t, tool)
 	out, err := exec.Command(bin, args...).CombinedOutput()
 	if err != nil {
 		t.Fatalf("%s %v: %v\n%s", tool, args, err, out)
 	}
 	return string(out)
 }
-
-func exists(p string) bool { _, err := os.Stat(p); return err == nil }
 
 func write(t *testing.T, at, size int64) (string, *os.File) {
 	t.Helper()
@@ -67,7 +61,7 @@ func write(t *testing.T, at, size int64) (string, *os.File) {
 func TestFsckFindsNothing(t *testing.T) {
 	for _, size := range []int64{MinSize, 64 * layout.MiB, 288 * layout.MiB, 35*layout.MiB + 512} {
 		name, _ := write(t, 0, size)
-		out := oracle(t, "fsck.fat", "-n", "-v", name)
+		out := judge(t, "fsck.fat", "-n", "-v", name)
 		if lines := strings.Count(out, "\n"); strings.Contains(out, "wrong") || strings.Contains(out, "differ") || strings.Contains(out, "unset") {
 			t.Errorf("%d lines from fsck.fat:\n%s", lines, out)
 		}
@@ -76,11 +70,11 @@ func TestFsckFindsNothing(t *testing.T) {
 
 func TestMtoolsReadsTheFiles(t *testing.T) {
 	name, _ := write(t, 0, 64*layout.MiB)
-	got := oracle(t, "mtype", "-i", name, "::/slots/a/vmlinuz")
+	got := judge(t, "mtype", "-i", name, "::/slots/a/vmlinuz")
 	if want, _ := spec(0).Files[1].Content.ReadAll(); got != string(want) {
 		t.Errorf("vmlinuz: %d bytes, want %d", len(got), len(want))
 	}
-	list := oracle(t, "mdir", "-i", name, "-/", "::/")
+	list := judge(t, "mdir", "-i", name, "-/", "::/")
 	for _, want := range []string{"PROA-BOOT", "CAFE-1234", "proa-a+3.conf", "2026-11-01  12:00", "config.yaml"} {
 		if !strings.Contains(list, want) {
 			t.Errorf("mdir does not show %q:\n%s", want, list)
@@ -126,8 +120,8 @@ func TestInjectReplacesInPlace(t *testing.T) {
 	if err := os.WriteFile(cut, raw[at:], 0o600); err != nil {
 		t.Fatal(err)
 	}
-	oracle(t, "fsck.fat", "-n", cut)
-	list := oracle(t, "mdir", "-i", cut, "-/", "::/")
+	judge(t, "fsck.fat", "-n", cut)
+	list := judge(t, "mdir", "-i", cut, "-/", "::/")
 	if !strings.Contains(list, "2026-11-01  13:00") || !strings.Contains(list, "2026-11-01  12:00") {
 		t.Errorf("times after Inject:\n%s", list)
 	}

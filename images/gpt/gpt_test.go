@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/proa-os/proa/build/oracle"
 	"github.com/proa-os/proa/images/layout"
 	"github.com/proa-os/proa/images/sparse"
 )
@@ -41,10 +42,7 @@ func image(t *testing.T, size int64) (string, *os.File) {
 
 func sgdisk(t *testing.T, args ...string) string {
 	t.Helper()
-	bin, err := exec.LookPath("/usr/sbin/sgdisk")
-	if err != nil {
-		t.Skip("sgdisk is not installed")
-	}
+	bin := oracle.Tool(t, "sgdisk")
 	out, err := exec.Command(bin, args...).CombinedOutput()
 	if err != nil {
 		t.Fatalf("sgdisk %v: %v\n%s", args, err, out)

@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/proa-os/proa/build/oracle"
 	"github.com/proa-os/proa/images/layout"
 )
 
@@ -105,10 +106,7 @@ func TestConfigNamesTheSame(t *testing.T) {
 }
 
 func TestScriptCheckAccepts(t *testing.T) {
-	bin, err := exec.LookPath("grub-script-check")
-	if err != nil {
-		t.Skip("grub-script-check is not installed")
-	}
+	bin := oracle.Tool(t, "grub-script-check")
 	name := filepath.Join(t.TempDir(), "grub.cfg")
 	if err := os.WriteFile(name, append(Config(), SlotConfig(layout.A, "a=$b it's")...), 0o600); err != nil {
 		t.Fatal(err)

@@ -13,6 +13,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/proa-os/proa/build/oracle"
 	"github.com/proa-os/proa/images/disk"
 	"github.com/proa-os/proa/images/fat"
 	"github.com/proa-os/proa/images/grubenv"
@@ -89,20 +90,9 @@ func harness(t *testing.T, cases int) (test, main []byte) {
 }
 
 // TestRealGRUBAgrees runs grub.cfg in GRUB itself, over all states, and compares what it would start and what it
-// writes with Boot. GRUB_DIR is the directory of GRUB's i386-pc files where they are not installed.
+// writes with Boot.
 func TestRealGRUBAgrees(t *testing.T) {
-	dir := os.Getenv("GRUB_DIR")
-	if dir == "" {
-		dir = "/usr/lib/grub/i386-pc"
-	}
-	for _, tool := range []string{"grub-mkimage", "qemu-system-x86_64"} {
-		if _, err := exec.LookPath(tool); err != nil {
-			t.Skipf("%s is not installed", tool)
-		}
-	}
-	if _, err := os.Stat(filepath.Join(dir, "boot.img")); err != nil {
-		t.Skip("GRUB's i386-pc files are not installed")
-	}
+	dir := oracle.GRUB(t)
 	cases := bootCases()
 	spec := layout.Spec{FirstLBA: 2048, Align: layout.MiB, BIOSSize: layout.MiB, BootSize: 36 * layout.MiB, RootSize: layout.MiB}
 	name, table := realImage(t, spec, dir, cases)
@@ -141,7 +131,7 @@ func realImage(t *testing.T, spec layout.Spec, dir string, cases []bootCase) (st
 		t.Fatal(err)
 	}
 	core := filepath.Join(t.TempDir(), "core.img")
-	if out, err := exec.Command("grub-mkimage", append([]string{"-d", dir, "-o", core}, args...)...).CombinedOutput(); err != nil {
+	if out, err := exec.Command(oracle.Tool(t, "grub-mkimage"), append([]string{"-d", dir, "-o", core}, args...)...).CombinedOutput(); err != nil {
 		t.Fatalf("grub-mkimage: %v\n%s", err, out)
 	}
 	test, main := harness(t, len(cases))

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/proa-os/proa/build/oracle"
 	"github.com/proa-os/proa/images/layout"
 	"github.com/proa-os/proa/images/tree"
 )
@@ -51,10 +52,7 @@ func write(t *testing.T, s Spec) string {
 
 func xorriso(t *testing.T, args ...string) string {
 	t.Helper()
-	bin, err := exec.LookPath("xorriso")
-	if err != nil {
-		t.Skip("xorriso is not installed")
-	}
+	bin := oracle.Tool(t, "xorriso")
 	out, err := exec.Command(bin, args...).CombinedOutput()
 	if err != nil || strings.Contains(string(out), "FAILURE") || strings.Contains(string(out), "WARNING") {
 		t.Fatalf("xorriso %v: %v\n%s", args, err, out)

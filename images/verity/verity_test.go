@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"strconv"
 	"testing"
+
+	"github.com/proa-os/proa/build/oracle"
 )
 
 var (
@@ -41,10 +43,7 @@ func build(t *testing.T, blocks int) (image []byte, root string) {
 var sizes = []int{1, 2, 127, 128, 129, 5000, 16384, 16385}
 
 func TestVeritysetupAgrees(t *testing.T) {
-	bin := "/usr/sbin/veritysetup"
-	if _, err := os.Stat(bin); err != nil {
-		t.Skip("veritysetup is not installed")
-	}
+	bin := oracle.Tool(t, "veritysetup")
 	for _, blocks := range sizes {
 		image, root := build(t, blocks)
 		name := filepath.Join(t.TempDir(), "img")
