@@ -59,11 +59,24 @@ func (b *bench) boot(ctx context.Context, name, k3s string, extra ...string) (*m
 	if err := b.Inject(disk, fmt.Appendf(nil, config, key.Authorized, k3s)); err != nil {
 		return nil, err
 	}
-	watch := &stopwatch{began: time.Now(), copy: b.Console}
-	vm, err := qemu.Start(ctx, qemu.Spec{
+	spec := qemu.Spec{
 		Tools: b.QEMU, Firmware: qemu.OVMF, Medium: qemu.Disk, Image: disk, Extra: extra, Memory: memory, CPUs: cpus,
-		Accel: "tcg", Restrict: true, Forward: []int{sshPort}, Dir: dir, Console: watch, NoReboot: true,
-	})
+		Accel: "tcg", Restrict: true, Forward: []int{sshPort}, Dir: dir, NoReboot: true,
+	}
+	for {
+		m, err := b.start(ctx, spec, key)
+		if !errors.Is(err, qemu.ErrStalled) {
+			return m, err
+		}
+		b.Log("%s: %v", name, err)
+	}
+}
+
+// start powers a machine on and waits until it is up and lets us in.
+func (b *bench) start(ctx context.Context, spec qemu.Spec, key remote.Key) (*machine, error) {
+	watch := &stopwatch{began: time.Now(), copy: b.Console}
+	spec.Console = watch
+	vm, err := qemu.Start(ctx, spec)
 	if err != nil {
 		return nil, err
 	}

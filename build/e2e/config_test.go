@@ -23,7 +23,6 @@ func TestBadConfig(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			m := start(t, options{kind: "img", firmware: qemu.SeaBIOS, medium: qemu.Disk, restrict: true, config: tc.config})
-			m.expect("proa: up ", bootBudget)
 			for _, want := range tc.want {
 				m.expect(want, bootBudget)
 			}

@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -79,8 +80,25 @@ func start(t *testing.T, o options) *machine {
 	return m
 }
 
-// powerOn starts the machine, or starts it again on the same disk.
+// powerOn starts the machine, or starts it again on the same disk, and waits until it is up. A start that the emulator spoils
+// is repeated; one that proa spoils is not.
 func (m *machine) powerOn() {
+	m.t.Helper()
+	for attempt := 1; ; attempt++ {
+		m.pressStart()
+		err := m.await("proa: up ", bootBudget)
+		if err == nil {
+			return
+		}
+		if !errors.Is(err, qemu.ErrStalled) || attempt == 3 {
+			m.t.Fatal(err)
+		}
+		m.t.Log(err)
+		m.Kill()
+	}
+}
+
+func (m *machine) pressStart() {
 	m.t.Helper()
 	vm, err := qemu.Start(context.Background(), m.spec)
 	if err != nil {
@@ -90,18 +108,25 @@ func (m *machine) powerOn() {
 	m.t.Cleanup(vm.Kill)
 }
 
-// expect waits for a console line within a budget of work, and returns it.
-func (m *machine) expect(text string, budget time.Duration) string {
+// expect waits for a console line within a budget of work.
+func (m *machine) expect(text string, budget time.Duration) {
+	m.t.Helper()
+	if err := m.await(text, budget); err != nil {
+		m.t.Fatal(err)
+	}
+}
+
+func (m *machine) await(text string, budget time.Duration) error {
 	m.t.Helper()
 	ctx, cancel := m.Budget(context.Background(), budget)
 	defer cancel()
 	began, cpu := time.Now(), m.CPUTime()
 	line, err := m.WaitLine(ctx, text)
 	if err != nil {
-		m.t.Fatal(err)
+		return err
 	}
 	m.t.Logf("%q after %.1f s, %.1f s of CPU", line, time.Since(began).Seconds(), (m.CPUTime() - cpu).Seconds())
-	return line
+	return nil
 }
 
 // run executes a command on the node and fails the test when it fails.

@@ -27,7 +27,6 @@ func TestPowerCuts(t *testing.T) {
 		m.Kill()
 		t.Logf("cut %d: power off %s after the last acknowledged object", cut, moment)
 		m.powerOn()
-		m.expect("proa: up ", bootBudget)
 		m.until("kubectl get node edge-1", " Ready ", readyBudget)
 		allThere(m, cut)
 	}

@@ -39,7 +39,6 @@ func TestReady(t *testing.T) {
 func ready(t *testing.T) *machine {
 	t.Helper()
 	m := start(t, options{kind: "img", firmware: qemu.OVMF, medium: qemu.Disk, memory: 3072, restrict: true, config: readyConfig})
-	m.expect("proa: up ", bootBudget)
 	t.Cleanup(func() {
 		if t.Failed() {
 			t.Log(m.node.Run(context.Background(), "kubectl get pods -A -o wide; kubectl get events -A; tail -n 50 /var/log/proa/k3s.log", nil).Stdout)
@@ -98,7 +97,6 @@ func volumeSurvives(t *testing.T, m *machine) {
 	}
 	m.off()
 	m.powerOn()
-	m.expect("proa: up ", bootBudget)
 	m.until("kubectl get node edge-1", " Ready ", readyBudget)
 	m.until("kubectl exec client -- /hello -read /keep/file", "kept\nkept\nkept", readyBudget)
 }

@@ -16,12 +16,15 @@ const clockTick = 10 * time.Millisecond
 const wallFactor = 4
 
 // Budget returns a context that ends when the machine has spent that much more CPU time, or wallFactor times as much has gone
-// by. An emulated machine on a busy host is slow, not broken: what it is granted is work, not minutes.
+// by, or the emulator has stalled. An emulated machine on a busy host is slow, not broken: what it is granted is work, not minutes.
 func (vm *VM) Budget(ctx context.Context, cpu time.Duration) (context.Context, context.CancelFunc) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	start, began := vm.CPUTime(), time.Now()
 	go func() {
 		for ctx.Err() == nil {
+			if vm.console.stalled() {
+				cancel(ErrStalled)
+			}
 			spent, wall := vm.CPUTime()-start, time.Since(began)
 			if spent > cpu || wall > wallFactor*cpu {
 				cancel(fmt.Errorf("%w: machine spent %s of CPU in %s, of %s granted",

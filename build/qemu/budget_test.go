@@ -32,7 +32,7 @@ func TestBudgetCountsWork(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { _ = busy.Process.Kill(); _ = busy.Wait() }()
-	vm := &VM{cmd: busy}
+	vm := &VM{cmd: busy, console: newConsole(nil)}
 	ctx, cancel := vm.Budget(context.Background(), 500*time.Millisecond)
 	defer cancel()
 	<-ctx.Done()

@@ -2,10 +2,21 @@ package qemu
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
 	"sync"
+)
+
+// ErrStalled is the emulator's fault: QEMU 10 under TCG with more than one CPU loses a CPU's timer interrupt about once in
+// thirty boots, more often on a busy host, and that CPU sleeps for ever. Starting the machine again is the remedy.
+var ErrStalled = errors.New("the emulator lost a CPU of the machine, its kernel says (rcu: detected stalls); start it again")
+
+// stallLine is how Linux says that a CPU is gone; it repeats. One alone may be a slow host.
+const (
+	stallLine   = "rcu_preempt detected stalls"
+	stallsFatal = 2
 )
 
 // console keeps the lines a machine prints and wakes those who wait for one.
@@ -16,6 +27,7 @@ type console struct {
 	partial strings.Builder
 	changed chan struct{} // closed and replaced at each change
 	ended   bool
+	stalls  int
 }
 
 func newConsole(copy io.Writer) *console {
@@ -34,7 +46,10 @@ func (c *console) Write(p []byte) (int, error) {
 			c.partial.WriteByte(b)
 			continue
 		}
-		c.lines = append(c.lines, strings.TrimRight(c.partial.String(), "\r"))
+		line := strings.TrimRight(c.partial.String(), "\r")
+		if c.lines = append(c.lines, line); strings.Contains(line, stallLine) {
+			c.stalls++
+		}
 		c.partial.Reset()
 	}
 	c.wake()
@@ -60,6 +75,9 @@ func (c *console) wait(ctx context.Context, text string, from int) (string, erro
 			return line, nil
 		}
 		from = next
+		if c.stalled() {
+			return "", fmt.Errorf("waiting for %q: %w", text, ErrStalled)
+		}
 		if ended {
 			return "", fmt.Errorf("machine ended before it printed %q; last lines:\n%s", text, c.tail(30))
 		}
@@ -80,6 +98,12 @@ func (c *console) find(text string, from int) (line string, next int, changed ch
 		}
 	}
 	return "", from, c.changed, c.ended
+}
+
+func (c *console) stalled() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.stalls >= stallsFatal
 }
 
 func (c *console) count() int {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -115,5 +116,23 @@ func TestMachine(t *testing.T) {
 	vm.Kill()
 	if err := vm.Wait(ctx); err == nil {
 		t.Error("a machine whose power was cut ended without an error")
+	}
+}
+
+func TestStallIsNotWaitedFor(t *testing.T) {
+	c := newConsole(nil)
+	fmt.Fprintln(c, "[   24.2] rcu: INFO: rcu_preempt detected stalls on CPUs/tasks:")
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
+	defer cancel()
+	if _, err := c.wait(ctx, "never", 0); errors.Is(err, ErrStalled) {
+		t.Errorf("one stall may be a slow host: %v", err)
+	}
+	fmt.Fprintln(c, "[   45.3] rcu: INFO: rcu_preempt detected stalls on CPUs/tasks:")
+	if _, err := c.wait(t.Context(), "never", 0); !errors.Is(err, ErrStalled) {
+		t.Errorf("got %v", err)
+	}
+	fmt.Fprintln(c, "proa: up")
+	if _, err := c.wait(t.Context(), "proa: up", 0); err != nil {
+		t.Errorf("a line that came all the same: %v", err)
 	}
 }
