@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"sync"
 	"time"
 )
 
@@ -30,7 +29,6 @@ type running struct {
 type lifecycle struct {
 	status func(format string, args ...any)
 	failed chan error
-	mu     sync.Mutex
 	all    []*running
 }
 

@@ -41,6 +41,18 @@ func (j *journal) fake(name string, after ...string) Component {
 	}}
 }
 
+// steady is a fake that is ready once it runs; without the check it would count as ready just before.
+func (j *journal) steady(name string, after ...string) Component {
+	c := j.fake(name, after...)
+	c.Ready = func(context.Context) error {
+		if !j.has("run " + name) {
+			return errors.New("not yet")
+		}
+		return nil
+	}
+	return c
+}
+
 func (j *journal) wait(t *testing.T, line string) {
 	t.Helper()
 	for range 500 {
@@ -57,7 +69,7 @@ func TestStartsInOrderAndStopsInReverse(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	l := lifecycle{status: func(string, ...any) {}}
-	go func() { done <- l.run(ctx, []Component{j.fake("a"), j.fake("b", "a"), j.fake("c", "b", "a")}) }()
+	go func() { done <- l.run(ctx, []Component{j.steady("a"), j.steady("b", "a"), j.steady("c", "b", "a")}) }()
 	j.wait(t, "run c")
 	cancel()
 	if err := <-done; err != nil {
