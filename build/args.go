@@ -38,7 +38,7 @@ func proa(ctx context.Context, args []string, out io.Writer) error {
 	if err != nil {
 		return usage("%s: %v", v.name, err)
 	}
-	return v.run(ctx, c)
+	return c.substituting(ctx, v.run)
 }
 
 func findVerb(name string) (verb, error) {

@@ -35,6 +35,7 @@ type options struct {
 	config    string
 	sshKey    string
 	allInputs bool
+	locked    bool
 
 	compression string
 }
@@ -54,9 +55,9 @@ func verbs() []verb {
 		{"why", "BOARD [KIND] [STEP]", "say why steps would run, or ran last time", whyHelp, whyVerb, imageFlags},
 		{"run", "BOARD", "boot an image in QEMU and wait for the node", runHelp, runVerb, runFlags},
 		{"verify", "BOARD [KIND]", "make every step again and compare bytes", verifyHelp, verifyVerb, imageFlags},
-		{"bench", "BOARD", "measure sizes, times and memory", benchHelp, benchVerb, nil},
+		{"bench", "BOARD", "measure sizes, times and memory", benchHelp, benchVerb, lockedFlag},
 		{"lock", "", "take the newest Debian packages into build/pin", lockHelp, lockVerb, nil},
-		{"tool", "-- COMMAND…", "run a command with the tool root in PATH", toolHelp, toolVerb, nil},
+		{"tool", "-- COMMAND…", "run a command with the tool root in PATH", toolHelp, toolVerb, lockedFlag},
 		{"version", "", "print version and Kubernetes version", versionHelp, versionVerb, nil},
 	}
 }

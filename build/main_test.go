@@ -9,7 +9,6 @@ import (
 	"testing"
 
 	"github.com/proa-os/proa/boards"
-	"github.com/proa-os/proa/build/pin"
 )
 
 // say runs the command as main does.
@@ -95,33 +94,6 @@ func TestFlagsMayFollowArguments(t *testing.T) {
 	rest, err = v.parse([]string{"--", "go", "test", "-v"}, &o)
 	if err != nil || strings.Join(rest, " ") != "go test -v" {
 		t.Errorf("after --: %v, %v", rest, err)
-	}
-}
-
-func TestLockHasEverySet(t *testing.T) {
-	lock, err := pin.Load(filepath.Join("..", lockFile))
-	if err != nil {
-		t.Fatal(err)
-	}
-	sets, err := wanted()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, s := range sets {
-		list, err := lock.Set(s.ID())
-		if err != nil || len(list) == 0 {
-			t.Errorf("%s: %v; run `proa lock`", s.ID(), err)
-		}
-	}
-}
-
-func TestChanges(t *testing.T) {
-	p := func(name, version string) pin.Package { return pin.Package{Name: name, Version: version} }
-	old := pin.Lock{Sets: map[string][]pin.Package{"s": {p("a", "1"), p("b", "1"), p("c", "1")}}}
-	fresh := pin.Lock{Sets: map[string][]pin.Package{"s": {p("a", "1"), p("b", "2"), p("d", "1")}}}
-	got := strings.Join(changes(old, fresh), "\n")
-	if want := "s: b 2, was 1\ns: d 1 is new\ns: c is gone"; got != want {
-		t.Errorf("got\n%s\nwant\n%s", got, want)
 	}
 }
 

@@ -48,7 +48,7 @@ func open(ctx context.Context, o options) (*session, error) {
 	if err != nil {
 		return nil, err
 	}
-	lock, err := pin.Load(filepath.Join(repo, lockFile))
+	lock, err := loadLock(repo, dir, o)
 	if err != nil {
 		return nil, fmt.Errorf("%w\nhint: `proa lock` writes the lock file", err)
 	}

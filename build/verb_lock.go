@@ -1,11 +1,10 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"errors"
+	"flag"
 	"fmt"
-	"io"
 	"io/fs"
 	"maps"
 	"os"
@@ -13,16 +12,16 @@ import (
 	"slices"
 	"time"
 
-	"github.com/proa-os/proa/boards"
 	"github.com/proa-os/proa/build/apt"
 	"github.com/proa-os/proa/build/pin"
-	"github.com/proa-os/proa/build/recipe"
+	"github.com/proa-os/proa/build/relock"
 )
 
 const lockHelp = `
 It asks the mirror the host's apt is configured with (or PROA_MIRROR and PROA_SECURITY_MIRROR) for the
 newest packages of Debian trixie, with its updates and security updates, and writes build/pin/debian.lock.
-A build uses exactly what the lock names. Commit the file.
+Commit the file. A build uses exactly what it names as long as the mirror has it; after that it takes the
+newest and says so, unless it is told --locked.
 
   proa lock`
 
@@ -40,91 +39,75 @@ func lockVerb(ctx context.Context, c *call) error {
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	fresh, err := resolve(ctx, dir, c.out)
+	sets, err := relock.Sets(hostArch())
 	if err != nil {
+		return err
+	}
+	fresh := pin.Lock{Date: time.Now().UTC().Truncate(24 * time.Hour)}
+	if fresh.Sets, err = relock.Resolve(ctx, dir, sets, c.out); err != nil {
 		return err
 	}
 	if maps.EqualFunc(old.Sets, fresh.Sets, slices.Equal) {
 		fmt.Fprintln(c.out, "nothing newer")
 		return nil
 	}
-	f, err := os.Create(file)
-	if err != nil {
+	if err := fresh.Save(file); err != nil {
 		return err
 	}
-	if err := errors.Join(fresh.Write(f), f.Close()); err != nil {
-		return err
-	}
-	for _, line := range changes(old, fresh) {
+	for _, line := range relock.Changes(old, fresh) {
 		fmt.Fprintln(c.out, line)
 	}
 	return nil
 }
 
-// wanted lists the sets of all boards.
-func wanted() ([]pin.Set, error) {
-	list := []pin.Set{pin.Tools(hostArch()), pin.Oracles(hostArch()), pin.Emulator(hostArch())}
-	all, err := boards.All()
+func lockedFlag(f *flag.FlagSet, o *options) {
+	f.BoolVar(&o.locked, "locked", false, "refuse packages that are newer than the lock")
+}
+
+// substitutes are for when the mirror no longer has what the lock names.
+func substitutes(repo, dir string) relock.Substitutes {
+	return relock.Substitutes{Lock: filepath.Join(repo, lockFile), Dir: dir, Host: hostArch()}
+}
+
+// substituting runs a verb, and again whenever it ended because the mirror lacks packages of the lock.
+func (c *call) substituting(ctx context.Context, run func(context.Context, *call) error) error {
+	for {
+		err := run(ctx, c)
+		var gone *apt.GoneError
+		if c.opts.locked || !errors.As(err, &gone) {
+			return err
+		}
+		changed, failed := substitute(ctx, gone.Packages)
+		if failed != nil || len(changed) == 0 {
+			return errors.Join(err, failed)
+		}
+		fmt.Fprintf(os.Stderr, "the mirror no longer has what %s names; taking the newest instead (--locked refuses):\n", lockFile)
+		for _, line := range changed {
+			fmt.Fprintln(os.Stderr, "  "+line)
+		}
+	}
+}
+
+func substitute(ctx context.Context, packages []pin.Package) ([]string, error) {
+	repo, err := repository()
 	if err != nil {
 		return nil, err
 	}
-	have := map[string]bool{}
-	for _, b := range all {
-		arch := recipe.DebianArch(b.Arch)
-		for _, s := range []pin.Set{pin.Boot(arch), pin.Root(arch), pin.Kernel(arch, b.Kernel.Package)} {
-			if !have[s.ID()] {
-				have[s.ID()] = true
-				list = append(list, s)
-			}
-		}
-	}
-	return list, nil
-}
-
-func resolve(ctx context.Context, dir string, out io.Writer) (pin.Lock, error) {
-	sets, err := wanted()
+	dir, err := cacheDir()
 	if err != nil {
-		return pin.Lock{}, err
+		return nil, err
 	}
-	lock := pin.Lock{Date: time.Now().UTC().Truncate(24 * time.Hour), Sets: map[string][]pin.Package{}}
-	states := map[string]*apt.State{}
-	for _, s := range sets {
-		fmt.Fprintf(out, "asking for %s\n", s.ID())
-		if states[s.Arch] == nil {
-			if states[s.Arch], err = apt.Open(ctx, filepath.Join(dir, "apt"), s.Arch); err != nil {
-				return lock, err
-			}
-		}
-		list, err := states[s.Arch].Resolve(ctx, s)
-		if err != nil {
-			return lock, err
-		}
-		slices.SortFunc(list, func(a, b pin.Package) int { return cmp.Compare(a.Name, b.Name) })
-		lock.Sets[s.ID()] = list
-	}
-	return lock, nil
+	return substitutes(repo, dir).Replace(ctx, packages, os.Stderr)
 }
 
-// changes says what a new lock has that the old one had not.
-func changes(old, fresh pin.Lock) (out []string) {
-	for _, id := range slices.Sorted(maps.Keys(fresh.Sets)) {
-		was := map[string]string{}
-		for _, p := range old.Sets[id] {
-			was[p.Name] = p.Version
-		}
-		for _, p := range fresh.Sets[id] {
-			switch v := was[p.Name]; v {
-			case p.Version:
-			case "":
-				out = append(out, fmt.Sprintf("%s: %s is new", id, p))
-			default:
-				out = append(out, fmt.Sprintf("%s: %s, was %s", id, p, v))
-			}
-			delete(was, p.Name)
-		}
-		for _, name := range slices.Sorted(maps.Keys(was)) {
-			out = append(out, fmt.Sprintf("%s: %s is gone", id, name))
-		}
+// loadLock is the lock that builds use.
+func loadLock(repo, dir string, o options) (pin.Lock, error) {
+	if o.locked {
+		return pin.Load(filepath.Join(repo, lockFile))
 	}
-	return out
+	lock, substituted, err := substitutes(repo, dir).Load()
+	if substituted {
+		fmt.Fprintf(os.Stderr, "note: some packages are newer than %s, which the mirror no longer serves; `proa lock` renews it\n", lockFile)
+	}
+	return lock, err
 }

@@ -28,6 +28,7 @@ func planFlags(f *flag.FlagSet, o *options) {
 // imageFlags are those that make another image of the same sources.
 func imageFlags(f *flag.FlagSet, o *options) {
 	f.StringVar(&o.compression, "compression", recipe.DefaultCompression, "of the root image: `none|lz4|lz4hc|zstd`")
+	lockedFlag(f, o)
 }
 
 func planVerb(ctx context.Context, c *call) error {

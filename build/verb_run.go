@@ -31,6 +31,7 @@ func runFlags(f *flag.FlagSet, o *options) {
 	f.BoolVar(&o.offline, "offline", false, "no network but the ports that lead in")
 	f.StringVar(&o.config, "config", "", "config.yaml `FILE` for the boot partition")
 	f.StringVar(&o.sshKey, "ssh-key", "", "public key `FILE` that may log in, beside the generated one")
+	lockedFlag(f, o)
 }
 
 const (

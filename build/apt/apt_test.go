@@ -103,11 +103,16 @@ func TestAcceptRefusesOtherBytes(t *testing.T) {
 }
 
 func TestVanishedVersionSaysRunLock(t *testing.T) {
-	err := hint(errors.New("E: Version '6.12.1' for 'linux-image' was not found"))
+	asked := []pin.Package{{Name: "linux-image", Version: "6.12.1"}}
+	err := gone(errors.New("E: Version '6.12.1' for 'linux-image' was not found"), asked)
+	var typed *GoneError
+	if !errors.As(err, &typed) || len(typed.Packages) != 1 {
+		t.Errorf("%v is no GoneError of what was asked for", err)
+	}
 	if !strings.Contains(err.Error(), "run `proa lock`") {
 		t.Errorf("no hint in %v", err)
 	}
-	if other := errors.New("no route to host"); hint(other) != other {
+	if other := errors.New("no route to host"); gone(other, asked) != other {
 		t.Error("a hint where it does not help")
 	}
 }

@@ -54,15 +54,27 @@ func (s *Store) Fetch(ctx context.Context, arch string, list []pin.Package, prog
 	_, err = state.run(ctx, incoming, "apt-get", args...)
 	stop()
 	if err != nil {
-		return hint(err)
+		return gone(err, missing)
 	}
 	return s.accept(incoming, missing)
 }
 
-// hint adds what to do when the archive no longer has what the lock names.
-func hint(err error) error {
+// GoneError says that the mirror no longer has versions that the lock names.
+type GoneError struct {
+	Packages []pin.Package // that were asked for; at least one of them is gone
+	Err      error         // of apt, which names them
+}
+
+func (e *GoneError) Error() string {
+	return e.Err.Error() + "\nthe mirror no longer has a locked version: run `proa lock` and commit build/pin"
+}
+
+func (e *GoneError) Unwrap() error { return e.Err }
+
+// gone recognises apt's ways to say so.
+func gone(err error, asked []pin.Package) error {
 	if strings.Contains(err.Error(), "was not found") || strings.Contains(err.Error(), "Unable to locate") || strings.Contains(err.Error(), "404") {
-		return fmt.Errorf("%w\nthe mirror no longer has a locked version: run `proa lock` and commit build/pin", err)
+		return &GoneError{Packages: asked, Err: err}
 	}
 	return err
 }

@@ -63,6 +63,19 @@ func (l Lock) Write(w io.Writer) error {
 	return err
 }
 
+// Save replaces a lock file.
+func (l Lock) Save(file string) error {
+	var b strings.Builder
+	if err := l.Write(&b); err != nil {
+		return err
+	}
+	tmp := file + ".new"
+	if err := os.WriteFile(tmp, []byte(b.String()), 0o644); err != nil {
+		return err
+	}
+	return os.Rename(tmp, file)
+}
+
 // Load reads a lock file.
 func Load(file string) (Lock, error) {
 	f, err := os.Open(file)

@@ -1,0 +1,84 @@
+// Package relock keeps the lock of Debian packages in step with what a mirror has: it resolves the sets of all boards for
+// `proa lock`, and puts newer packages in the place of those the mirror no longer serves. It never changes the repository's
+// lock by itself, and refuses nothing: --locked is the caller's.
+package relock
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"io"
+	"maps"
+	"path/filepath"
+	"slices"
+
+	"github.com/proa-os/proa/boards"
+	"github.com/proa-os/proa/build/apt"
+	"github.com/proa-os/proa/build/pin"
+	"github.com/proa-os/proa/build/recipe"
+)
+
+// Sets lists what builds on a host of that architecture use, for all boards.
+func Sets(host string) ([]pin.Set, error) {
+	list := []pin.Set{pin.Tools(host), pin.Oracles(host), pin.Emulator(host)}
+	all, err := boards.All()
+	if err != nil {
+		return nil, err
+	}
+	for _, b := range all {
+		arch := recipe.DebianArch(b.Arch)
+		for _, s := range []pin.Set{pin.Boot(arch), pin.Root(arch), pin.Kernel(arch, b.Kernel.Package)} {
+			if !slices.ContainsFunc(list, func(have pin.Set) bool { return have.ID() == s.ID() }) {
+				list = append(list, s)
+			}
+		}
+	}
+	return list, nil
+}
+
+// Resolve asks the mirror for the newest packages of sets; dir holds apt's private directories.
+func Resolve(ctx context.Context, dir string, sets []pin.Set, out io.Writer) (map[string][]pin.Package, error) {
+	found := map[string][]pin.Package{}
+	states := map[string]*apt.State{}
+	for _, s := range sets {
+		fmt.Fprintf(out, "asking for %s\n", s.ID())
+		if states[s.Arch] == nil {
+			state, err := apt.Open(ctx, filepath.Join(dir, "apt"), s.Arch)
+			if err != nil {
+				return nil, err
+			}
+			states[s.Arch] = state
+		}
+		list, err := states[s.Arch].Resolve(ctx, s)
+		if err != nil {
+			return nil, err
+		}
+		slices.SortFunc(list, func(a, b pin.Package) int { return cmp.Compare(a.Name, b.Name) })
+		found[s.ID()] = list
+	}
+	return found, nil
+}
+
+// Changes says what a new lock has that the old one had not.
+func Changes(old, fresh pin.Lock) (out []string) {
+	for _, id := range slices.Sorted(maps.Keys(fresh.Sets)) {
+		was := map[string]string{}
+		for _, p := range old.Sets[id] {
+			was[p.Name] = p.Version
+		}
+		for _, p := range fresh.Sets[id] {
+			switch v := was[p.Name]; v {
+			case p.Version:
+			case "":
+				out = append(out, fmt.Sprintf("%s: %s is new", id, p))
+			default:
+				out = append(out, fmt.Sprintf("%s: %s, was %s", id, p, v))
+			}
+			delete(was, p.Name)
+		}
+		for _, name := range slices.Sorted(maps.Keys(was)) {
+			out = append(out, fmt.Sprintf("%s: %s is gone", id, name))
+		}
+	}
+	return out
+}
