@@ -147,7 +147,7 @@ func (m *machine) memory(ctx context.Context) (Memory, error) {
 
 // pods counts running pods, after the reading: kubectl itself takes memory.
 func (m *machine) pods(ctx context.Context) (int, error) {
-	r := m.node.Run(ctx, "kubectl get pods --all-namespaces --field-selector=status.phase=Running --no-headers | wc -l", nil)
+	r := m.node.Run(ctx, "set -o pipefail; kubectl get pods --all-namespaces --field-selector=status.phase=Running --no-headers | wc -l", nil)
 	if r.Err != nil {
 		return 0, r.Err
 	}
