@@ -187,12 +187,14 @@ func (m Media) parts(j *graph.Job, mode string) (p parts, err error) {
 
 // Cmdline is the kernel command line of a board without what only one kind of image needs. panic=10: a
 // kernel that died must not wait for a person; loglevel=4: warnings and worse, PID 1 says the rest.
+// transparent_hugepage=never: with Debian's "always", half-used huge pages and the reserve they bring took 267 of the 683 MiB
+// that a Ready node of 3 GiB used.
 func Cmdline(b boards.Board, mode string, info RootInfo) string {
 	var words []string
 	for _, c := range b.Console {
 		words = append(words, "console="+c)
 	}
-	words = append(words, "panic=10", "loglevel=4", "proa.mode="+mode, "proa.board="+b.Name,
+	words = append(words, "panic=10", "loglevel=4", "transparent_hugepage=never", "proa.mode="+mode, "proa.board="+b.Name,
 		"proa.roothash="+info.RootHash, fmt.Sprintf("proa.rootsize=%d", info.RootSize))
 	return strings.Join(words, " ")
 }

@@ -19,8 +19,8 @@ import (
 // PauseImage holds a pod's namespaces open. Its name is pinned here and in k3s/images.yaml.
 const PauseImage = "proa.local/pause:3.10.2"
 
-// containerdTemplate is containerd's configuration, format 4: the servers' addresses are their plugins'. crun is the OCI runtime: it starts a container in a
-// fraction of runc's time and memory. cgroupfs: there is no systemd to ask.
+// containerdTemplate is containerd's configuration, format 4: the servers' addresses are their plugins'. crun is the OCI runtime: measured side by side on the
+// emulated pc, it ran ten containers in 2.1 s where runc 1.1 took 26 s, and took at most 3.0 MB where runc took 12.9 MB. cgroupfs: there is no systemd to ask.
 // The container logs' and the shims' paths are under state, so that they outlive this process and end with the boot.
 const containerdTemplate = `version = 4
 root = @root

@@ -9,7 +9,7 @@ import (
 // wait for, and often afterwards: an edge board has less memory than time then.
 const (
 	gcStarting = 200
-	gcRunning  = 50
+	gcRunning  = 30
 )
 
 // collect sets how much garbage may gather, in per cent of what is in use, unless the environment does.
