@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
-	"strings"
 
 	"gopkg.in/yaml.v3"
 
@@ -100,49 +99,16 @@ func read(fsys fs.FS, name string) (Board, error) {
 	return b, b.Validate()
 }
 
-// Get returns the board of that name; the error names the closest one there is.
+// Get returns the board of that name.
 func Get(name string) (Board, error) {
 	all, err := All()
 	if err != nil {
 		return Board{}, err
 	}
-	var names []string
 	for _, b := range all {
 		if b.Name == name {
 			return b, nil
 		}
-		names = append(names, b.Name)
 	}
-	return Board{}, fmt.Errorf("no board %q; did you mean %q? (boards: %s)", name, closest(name, names), strings.Join(names, " "))
-}
-
-// closest returns the candidate that fewest edits turn name into.
-func closest(name string, candidates []string) (best string) {
-	least := -1
-	for _, c := range candidates {
-		if d := distance(name, c); least < 0 || d < least {
-			best, least = c, d
-		}
-	}
-	return best
-}
-
-// distance counts insertions, deletions and replacements.
-func distance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			next := diagonal
-			if a[i] != b[j] {
-				next = 1 + min(diagonal, row[j], row[j+1])
-			}
-			diagonal, row[j+1] = row[j+1], next
-		}
-	}
-	return row[len(b)]
+	return Board{}, fmt.Errorf("no board %q", name)
 }

@@ -45,16 +45,12 @@ func TestEveryBoard(t *testing.T) {
 	}
 }
 
-func TestGetSuggests(t *testing.T) {
+func TestGet(t *testing.T) {
 	if b, err := Get("pc"); err != nil || b.Arch != "amd64" {
 		t.Errorf("pc: %v, %v", b.Arch, err)
 	}
-	_, err := Get("cp")
-	if err == nil || !strings.Contains(err.Error(), `no board "cp"; did you mean "pc"?`) {
+	if _, err := Get("cp"); err == nil || err.Error() != `no board "cp"` {
 		t.Errorf("cp: %v", err)
-	}
-	if got := closest("rpi9", []string{"pc", "arm64-uefi", "rpi4"}); got != "rpi4" {
-		t.Errorf("closest to rpi9: %s", got)
 	}
 }
 

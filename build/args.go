@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/proa-os/proa/boards"
+	"github.com/proa-os/proa/config"
 	"github.com/proa-os/proa/images"
 )
 
@@ -181,39 +182,8 @@ func kindNames() []string {
 
 // didYouMean names the closest candidate, or all if none is close.
 func didYouMean(name string, candidates []string) string {
-	best, at := "", 1+max(1, len(name)/2)
-	for _, c := range candidates {
-		if d := distance(strings.ToLower(name), c); d < at {
-			best, at = c, d
-		}
+	if best := config.Nearest(name, candidates); best != "" {
+		return fmt.Sprintf("; did you mean %q", best)
 	}
-	if best == "" {
-		return "; there is " + strings.Join(candidates, ", ")
-	}
-	return fmt.Sprintf("; did you mean %q", best)
-}
-
-// distance counts letters added, dropped, changed or swapped with their neighbour.
-func distance(a, b string) int {
-	var before []int // the row above the last
-	last := make([]int, len(b)+1)
-	for j := range last {
-		last[j] = j
-	}
-	for i := 1; i <= len(a); i++ {
-		row := make([]int, len(b)+1)
-		row[0] = i
-		for j := 1; j <= len(b); j++ {
-			change := last[j-1]
-			if a[i-1] != b[j-1] {
-				change++
-			}
-			row[j] = min(change, last[j]+1, row[j-1]+1)
-			if i > 1 && j > 1 && a[i-1] == b[j-2] && a[i-2] == b[j-1] {
-				row[j] = min(row[j], before[j-2]+1)
-			}
-		}
-		before, last = last, row
-	}
-	return last[len(b)]
+	return "; there is " + strings.Join(candidates, ", ")
 }

@@ -7,26 +7,12 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/proa-os/proa/build/testfiles"
 )
 
-// write makes files below a new directory.
-func write(t *testing.T, files map[string]string) string {
-	t.Helper()
-	dir := t.TempDir()
-	for name, text := range files {
-		file := filepath.Join(dir, name)
-		if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	return dir
-}
-
 func TestProgramBecomesPackage(t *testing.T) {
-	dir := write(t, map[string]string{"x.go": "// Package main is a plugin.\npackage main\n\nfunc init() {}\n\n// main runs it.\nfunc main() { other{}.main() }\n\ntype other struct{}\n\nfunc (other) main() {}\n"})
+	dir := testfiles.Write(t, map[string]string{"x.go": "// Package main is a plugin.\npackage main\n\nfunc init() {}\n\n// main runs it.\nfunc main() { other{}.main() }\n\ntype other struct{}\n\nfunc (other) main() {}\n"})
 	b, err := asPackage(filepath.Join(dir, "x.go"), "bridge")
 	if err != nil {
 		t.Fatal(err)
@@ -47,7 +33,7 @@ func TestOverlay(t *testing.T) {
 	for _, dir := range plugins {
 		files[dir+"/main.go"], files[dir+"/main_test.go"] = "package main\n\nfunc main() {}\n", "package main\n"
 	}
-	got, err := Overlay(write(t, files), "/repo", t.TempDir())
+	got, err := Overlay(testfiles.Write(t, files), "/repo", t.TempDir())
 	if err != nil || len(got) != len(plugins) {
 		t.Fatalf("%v, %v; want one file for each plugin and no tests", got, err)
 	}

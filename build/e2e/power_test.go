@@ -1,13 +1,21 @@
 package e2e
 
 import (
+	"errors"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"os"
+	"os/exec"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/proa-os/proa/build/oracle"
+	"github.com/proa-os/proa/images/gpt"
+	"github.com/proa-os/proa/images/layout"
 )
 
 // TestPowerCuts cuts the power at random moments and looks, each time, whether everything acknowledged is still there.
@@ -30,7 +38,42 @@ func TestPowerCuts(t *testing.T) {
 		m.until("kubectl get node edge-1", " Ready ", readyBudget)
 		allThere(m, cut)
 	}
+	m.off()
+	cleanDisk(t, m.spec.Image)
 }
+
+// cleanDisk lets e2fsck and fsck.fat judge the partitions of a machine that was shut down in order.
+func cleanDisk(t *testing.T, image string) {
+	t.Helper()
+	f, err := os.Open(image)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	table, _, err := gpt.Read(readOnly{f}, diskSize)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for role, judge := range map[layout.Role][]string{layout.Data: {"e2fsck", "-f", "-n"}, layout.Boot: {"fsck.fat", "-n"}} {
+		p, err := table.Find(role, layout.Shared)
+		if err != nil {
+			t.Fatal(err)
+		}
+		part := filepath.Join(t.TempDir(), string(role))
+		carve := fmt.Sprintf("if=%s of=%s bs=1M iflag=skip_bytes,count_bytes skip=%d count=%d conv=sparse", image, part, p.Start, p.Size)
+		if out, err := exec.Command("dd", strings.Fields(carve)...).CombinedOutput(); err != nil {
+			t.Fatalf("%v\n%s", err, out)
+		}
+		if out, err := exec.Command(oracle.Tool(t, judge[0]), append(judge[1:], part)...).CombinedOutput(); err != nil {
+			t.Errorf("%s: %v\n%s", judge[0], err, out)
+		}
+	}
+}
+
+// readOnly is a disk that a test only looks at.
+type readOnly struct{ io.ReaderAt }
+
+func (readOnly) WriteAt([]byte, int64) (int, error) { return 0, errors.New("read-only") }
 
 // allThere: every object of every cut, and no file system or database that needed more than its journal.
 func allThere(m *machine, cuts int) {

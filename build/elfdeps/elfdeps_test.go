@@ -9,27 +9,12 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/proa-os/proa/build/testfiles"
 	"github.com/proa-os/proa/images/tree"
 )
 
-// write makes files below a new directory.
-func write(t *testing.T, files map[string]string) string {
-	t.Helper()
-	dir := t.TempDir()
-	for name, text := range files {
-		file := filepath.Join(dir, name)
-		if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	return dir
-}
-
 func TestMissingLibraryIsAnError(t *testing.T) {
-	c := &collector{dir: write(t, map[string]string{"usr/lib/x86_64-linux-gnu/libyes.so.1": ""}), have: map[string]tree.Entry{}}
+	c := &collector{dir: testfiles.Write(t, map[string]string{"usr/lib/x86_64-linux-gnu/libyes.so.1": ""}), have: map[string]tree.Entry{}}
 	if p, err := c.find("libyes.so.1"); err != nil || p != "usr/lib/x86_64-linux-gnu/libyes.so.1" {
 		t.Errorf("%q, %v", p, err)
 	}
@@ -39,7 +24,7 @@ func TestMissingLibraryIsAnError(t *testing.T) {
 }
 
 func TestCollectorFollowsLinks(t *testing.T) {
-	dir := write(t, map[string]string{"usr/sbin/mke2fs": "x"})
+	dir := testfiles.Write(t, map[string]string{"usr/sbin/mke2fs": "x"})
 	if err := os.Symlink("mke2fs", filepath.Join(dir, "usr/sbin/mkfs.ext4")); err != nil {
 		t.Fatal(err)
 	}

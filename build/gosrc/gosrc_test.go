@@ -1,31 +1,15 @@
 package gosrc
 
 import (
-	"os"
-	"path/filepath"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/proa-os/proa/build/testfiles"
 )
 
-// write makes files below a new directory.
-func write(t *testing.T, files map[string]string) string {
-	t.Helper()
-	dir := t.TempDir()
-	for name, text := range files {
-		file := filepath.Join(dir, name)
-		if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	return dir
-}
-
 func TestGoSourcesFollowImportsAndEmbeds(t *testing.T) {
-	repo := write(t, map[string]string{
+	repo := testfiles.Write(t, map[string]string{
 		"go.mod":         "module github.com/proa-os/proa\n",
 		"go.sum":         "",
 		"a/main.go":      "package main\nimport (\n_ \"embed\"\n_ \"github.com/proa-os/proa/b\"\n_ \"github.com/proa-os/proa/a/generated\"\n)\n//go:embed data\nvar _ string\nfunc main() {}\n",

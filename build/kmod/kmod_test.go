@@ -1,35 +1,18 @@
 package kmod
 
 import (
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/proa-os/proa/build/testfiles"
 )
 
-// write makes files below a new directory.
-func write(t *testing.T, files map[string]string) string {
-	t.Helper()
-	dir := t.TempDir()
-	for name, text := range files {
-		file := filepath.Join(dir, name)
-		if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	return dir
-}
-
 // kernel has five modules.
-
 func kernel(t *testing.T) *Set {
 	t.Helper()
-	dir := write(t, map[string]string{
+	dir := testfiles.Write(t, map[string]string{
 		"version":                              "6.1-x",
 		"modules/modules.dep":                  "kernel/fs/ext4/ext4.ko.xz: kernel/fs/jbd2/jbd2.ko.xz kernel/lib/crc16.ko.xz\nkernel/fs/jbd2/jbd2.ko.xz:\nkernel/lib/crc16.ko.xz:\nkernel/crypto/crc32c-generic.ko.xz:\nkernel/drivers/net/tun.ko.xz:\n",
 		"modules/modules.softdep":              "# comment\nsoftdep jbd2 pre: crc32c_generic\nsoftdep tun post: nothing_here\n",

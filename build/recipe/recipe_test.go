@@ -10,24 +10,9 @@ import (
 
 	"github.com/proa-os/proa/boards"
 	"github.com/proa-os/proa/build/graph"
+	"github.com/proa-os/proa/build/testfiles"
 	"github.com/proa-os/proa/images/verity"
 )
-
-// write makes files below a new directory.
-func write(t *testing.T, files map[string]string) string {
-	t.Helper()
-	dir := t.TempDir()
-	for name, text := range files {
-		file := filepath.Join(dir, name)
-		if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	return dir
-}
 
 func TestGoArgs(t *testing.T) {
 	g := Go{Package: "./k3s", C: true, Tags: []string{"cni"}, Defines: map[string]string{"main.b": "2", "main.a": "1"}}
@@ -38,7 +23,7 @@ func TestGoArgs(t *testing.T) {
 }
 
 func TestCertificatesInOrder(t *testing.T) {
-	dir := write(t, map[string]string{"b.crt": "B\n\n", "a.crt": "A", "readme": "no"})
+	dir := testfiles.Write(t, map[string]string{"b.crt": "B\n\n", "a.crt": "A", "readme": "no"})
 	got, err := certificates(dir)
 	if err != nil || string(got) != "A\nB\n" {
 		t.Errorf("%q, %v", got, err)
@@ -88,14 +73,14 @@ func TestContainersAreOursAndComplete(t *testing.T) {
 			t.Errorf("%+v: not an image of ours that does something", c)
 		}
 	}
-	bad := write(t, map[string]string{"k3s/images.yaml": "images:\n  - ref: a\n    entrypiont: [x]\n"})
+	bad := testfiles.Write(t, map[string]string{"k3s/images.yaml": "images:\n  - ref: a\n    entrypiont: [x]\n"})
 	if _, err := (&Kit{Repo: bad}).Containers(); err == nil || !strings.Contains(err.Error(), "entrypiont") {
 		t.Errorf("a misspelt key: %v", err)
 	}
 }
 
 func TestContainerEntries(t *testing.T) {
-	out := write(t, map[string]string{"sh": "#!"})
+	out := testfiles.Write(t, map[string]string{"sh": "#!"})
 	c := Container{Ref: "proa.local/box:1"}
 	c.Files = append(c.Files, struct {
 		Path   string   `yaml:"path"`

@@ -1,30 +1,15 @@
 package release
 
 import (
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/proa-os/proa/build/testfiles"
 )
 
-// write makes files below a new directory.
-func write(t *testing.T, files map[string]string) string {
-	t.Helper()
-	dir := t.TempDir()
-	for name, text := range files {
-		file := filepath.Join(dir, name)
-		if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	return dir
-}
-
 func TestKubernetesVersion(t *testing.T) {
-	dir := write(t, map[string]string{"go.mod": "require (\n\tk8s.io/kubernetes v1.37.2\n)\n", "none": "module x\n"})
+	dir := testfiles.Write(t, map[string]string{"go.mod": "require (\n\tk8s.io/kubernetes v1.37.2\n)\n", "none": "module x\n"})
 	if v, err := kubernetesVersion(filepath.Join(dir, "go.mod")); v != "v1.37.2" {
 		t.Errorf("%q, %v", v, err)
 	}

@@ -1,8 +1,6 @@
 package sbom
 
 import (
-	"os"
-	"path/filepath"
 	"runtime/debug"
 	"testing"
 	"time"
@@ -10,26 +8,11 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/proa-os/proa/build/pin"
+	"github.com/proa-os/proa/build/testfiles"
 )
 
-// write makes files below a new directory.
-func write(t *testing.T, files map[string]string) string {
-	t.Helper()
-	dir := t.TempDir()
-	for name, text := range files {
-		file := filepath.Join(dir, name)
-		if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	return dir
-}
-
 func TestSBOM(t *testing.T) {
-	docs := write(t, map[string]string{"crun/copyright": "License: GPL-2+\nLicense: LGPL-2.1+\nLicense: GPL-2+\n"})
+	docs := testfiles.Write(t, map[string]string{"crun/copyright": "License: GPL-2+\nLicense: LGPL-2.1+\nLicense: GPL-2+\n"})
 	d := New("x.img", "v1", "00", time.Unix(0, 0))
 	d.Debian([]pin.Package{{Name: "crun", Version: "1:1.2+b1", Arch: "amd64", SHA256: "aa"}}, docs)
 	d.Debian([]pin.Package{{Name: "crun", Version: "1:1.2+b1", Arch: "amd64", SHA256: "aa"}}, docs)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"reflect"
+	"runtime/debug"
 	"strings"
 	"sync"
 	"time"
@@ -72,7 +73,10 @@ func (k *keeper) start(ctx context.Context) {
 		k.sup.Start(ctx, s)
 	}
 	k.refresh()
-	go k.m.PlugRest()
+	go func() {
+		k.m.PlugRest()
+		debug.FreeOSMemory() // reading the modules' tables took more than keeping them does
+	}()
 	if k.m.Line.Fallback != "" {
 		k.con.Logf("FALLBACK: the boot loader gave up a trial (%s)", k.m.Line.Fallback)
 	}
