@@ -73,6 +73,7 @@ func (s *Server) reportNode(ctx context.Context) error {
 			}
 			s.notify.Ready()
 			settle()
+			time.AfterFunc(settleAgain, settle)
 			announced = true
 			fallthrough
 		default:
