@@ -152,7 +152,9 @@ func apply(m *machine, manifest string) {
 func helloImage(t *testing.T) []byte {
 	t.Helper()
 	binary := filepath.Join(t.TempDir(), "hello")
-	if out, err := exec.Command("go", "build", "-ldflags=-s -w", "-o", binary, "./hello").CombinedOutput(); err != nil {
+	build := exec.Command("go", "build", "-ldflags=-s -w", "-o", binary, "./hello")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0") // the image has no libraries
+	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("go build: %v\n%s", err, out)
 	}
 	content, err := tree.HostFile(binary)
