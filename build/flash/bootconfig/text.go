@@ -1,0 +1,151 @@
+// Package bootconfig is config.yaml on its way into a boot partition: it checks the text as the device will, adds an
+// SSH key, and puts it into the FAT of a disk or an image, which it finds by the partition table and not by the board.
+// It repairs neither tables nor file systems, and reads no compressed images.
+package bootconfig
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+
+	"gopkg.in/yaml.v3"
+
+	"github.com/proa-os/proa/config"
+)
+
+// Text is a config.yaml.
+type Text struct {
+	Name     string // for problems: the file it came from
+	Bytes    []byte
+	Problems []config.Problem
+	Config   *config.Config // of the sound parts
+}
+
+// Check decodes a text as the device does.
+func Check(name string, text []byte) Text {
+	c, problems := config.Load(name, text, "")
+	return Text{name, text, problems, c}
+}
+
+// Load reads a file and checks it.
+func Load(file string) (Text, error) {
+	b, err := config.Read(file)
+	if err != nil {
+		return Text{}, err
+	}
+	if len(b) == 0 {
+		return Text{}, fmt.Errorf("%s is empty", file) // no configuration at all is more likely a slip than a wish
+	}
+	return Check(file, b), nil
+}
+
+// keysName is the key of the list that public keys go to.
+const keysName = "ssh_authorized_keys"
+
+// PublicKey reads a public key from a file as ssh-keygen makes them.
+func PublicKey(file string) (string, error) {
+	b, err := os.ReadFile(file)
+	if err != nil {
+		return "", err
+	}
+	key := strings.TrimSpace(string(b))
+	switch {
+	case strings.Contains(key, "PRIVATE KEY"):
+		return "", fmt.Errorf("%s is a private key; give the public one, it ends in .pub", file)
+	case strings.Contains(key, "\n"):
+		return "", fmt.Errorf("%s has more than one line; give a file of one public key", file)
+	}
+	if _, problems := config.Load(file, keyList(key), ""); len(problems) > 0 {
+		return "", fmt.Errorf("%s is no public key: %s", file, problems[0].Message)
+	}
+	return key, nil
+}
+
+func keyList(key string) []byte {
+	return fmt.Appendf(nil, "%s:\n  - %q\n", keysName, key)
+}
+
+// WithKey adds a key to those that may log in. The list is appended as text where that works, which leaves what a
+// person wrote as it is; otherwise the document is written anew, with its comments.
+func (t Text) WithKey(key string) (Text, error) {
+	if slices.Contains(t.Config.SSHAuthorizedKeys, key) {
+		return t, nil
+	}
+	for _, add := range []func([]byte, string) []byte{appendKey, insertKey} {
+		with := Check(t.Name, add(t.Bytes, key))
+		if slices.Contains(with.Config.SSHAuthorizedKeys, key) && len(with.Problems) <= len(t.Problems) {
+			return with, nil
+		}
+	}
+	return t, fmt.Errorf("%s: the key cannot be added to %s; correct the file first", t.Name, keysName)
+}
+
+func appendKey(text []byte, key string) []byte {
+	if len(text) > 0 && !bytes.HasSuffix(text, []byte("\n")) {
+		text = append(bytes.Clone(text), '\n')
+	}
+	return append(bytes.Clone(text), keyList(key)...)
+}
+
+func insertKey(text []byte, key string) []byte {
+	var doc yaml.Node
+	if yaml.Unmarshal(text, &doc) != nil || len(doc.Content) != 1 || doc.Content[0].Kind != yaml.MappingNode {
+		return text // Check says what is wrong with it
+	}
+	list := keyNode(doc.Content[0])
+	if list.Tag == "!!null" { // "ssh_authorized_keys:" with nothing behind
+		*list = yaml.Node{Kind: yaml.SequenceNode}
+	}
+	if list.Kind != yaml.SequenceNode {
+		return text
+	}
+	list.Content = append(list.Content, &yaml.Node{Kind: yaml.ScalarNode, Value: key})
+	var out bytes.Buffer
+	e := yaml.NewEncoder(&out)
+	e.SetIndent(2)
+	if e.Encode(&doc) != nil {
+		return text
+	}
+	return out.Bytes()
+}
+
+// keyNode finds the list, or makes one.
+func keyNode(m *yaml.Node) *yaml.Node {
+	for i := 0; i+1 < len(m.Content); i += 2 {
+		if m.Content[i].Value == keysName {
+			return m.Content[i+1]
+		}
+	}
+	list := &yaml.Node{Kind: yaml.SequenceNode}
+	m.Content = append(m.Content, &yaml.Node{Kind: yaml.ScalarNode, Value: keysName}, list)
+	return list
+}
+
+// Refuse returns an error if the device would find problems. The problems themselves are for the caller to show.
+func (t Text) Refuse(force bool) error {
+	if len(t.Problems) == 0 || force {
+		return nil
+	}
+	noun := "problems"
+	if len(t.Problems) == 1 {
+		noun = "problem"
+	}
+	return fmt.Errorf("%s has %d %s\nhint: --force takes it as it is; the device then leaves out what is wrong", t.Name, len(t.Problems), noun)
+}
+
+// Summary says in a line what a person should check.
+func (t Text) Summary() string {
+	host, keys := t.Config.Hostname, len(t.Config.SSHAuthorizedKeys)
+	if host == "" {
+		host = "a hostname of its own"
+	}
+	switch keys {
+	case 0:
+		return host + ", no SSH key: nobody can log in"
+	case 1:
+		return host + ", 1 SSH key"
+	}
+	return fmt.Sprintf("%s, %d SSH keys", host, keys)
+}
