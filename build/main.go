@@ -1,6 +1,6 @@
-// Command proa builds images of the proa operating system and boots them in an emulator. It runs on a
-// host with Go and Debian's apt; it needs no root, no Docker and no loop devices, and changes nothing on
-// the host but out/ and its cache.
+// Command proa builds images of the proa operating system, boots them in an emulator and writes them to
+// disks. It runs on a host with Go and Debian's apt; it needs no root, no Docker and no loop devices, and
+// changes nothing on the host but out/, its cache, and what it is told to flash or configure.
 package main
 
 import (
@@ -13,6 +13,8 @@ import (
 	"os/signal"
 	"strings"
 	"syscall"
+
+	"github.com/proa-os/proa/build/flash"
 )
 
 // verb is one thing the command does.
@@ -27,17 +29,10 @@ type verb struct {
 
 // options are the flags of all verbs; each verb's flags function says which it takes.
 type options struct {
-	iso       bool
-	offline   bool
-	firmware  string
-	memory    int
-	cpus      int
-	config    string
-	sshKey    string
-	allInputs bool
-	locked    bool
-
-	compression string
+	iso, offline, allInputs, locked       bool
+	firmware, config, sshKey, compression string
+	memory, cpus                          int
+	flash                                 flash.Options
 }
 
 // call is one invocation.
@@ -54,6 +49,8 @@ func verbs() []verb {
 		{"build", "BOARD [KIND…]", "make images in out/BOARD", buildHelp, buildVerb, imageFlags},
 		{"why", "BOARD [KIND] [STEP]", "say why steps would run, or ran last time", whyHelp, whyVerb, imageFlags},
 		{"run", "BOARD", "boot an image in QEMU and wait for the node", runHelp, runVerb, runFlags},
+		{"flash", "BOARD [DEVICE]", "write an image to a disk or an SD card", flash.Help, flashVerb, flashFlags},
+		{"config-into", "IMAGE", "put a config.yaml into an image file", flash.IntoHelp, configVerb, configFlags},
 		{"verify", "BOARD [KIND]", "make every step again and compare bytes", verifyHelp, verifyVerb, imageFlags},
 		{"bench", "BOARD", "measure sizes, times and memory", benchHelp, benchVerb, lockedFlag},
 		{"lock", "", "take the newest Debian packages into build/pin", lockHelp, lockVerb, nil},
@@ -63,7 +60,9 @@ func verbs() []verb {
 }
 
 func main() {
-	ctx, stop := interruptible()
+	// The second Ctrl-C kills at once, because by then the first has not helped.
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop)
 	err := proa(ctx, os.Args[1:], os.Stdout)
 	stop()
 	switch {
@@ -78,12 +77,4 @@ func main() {
 		fmt.Fprintln(os.Stderr, "proa: "+err.Error())
 		os.Exit(1)
 	}
-}
-
-// interruptible is cancelled by the first Ctrl-C; the second kills at once, because by then the first
-// has not helped.
-func interruptible() (context.Context, context.CancelFunc) {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	context.AfterFunc(ctx, stop)
-	return ctx, stop
 }

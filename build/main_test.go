@@ -2,7 +2,9 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"errors"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -33,6 +35,8 @@ func TestUsageErrorsHelp(t *testing.T) {
 		"build pc --compression zst": `no compression "zst"; did you mean "zstd"`,
 		"build pc --colour":          "flag provided but not defined: -colour",
 		"tool":                       "which command?",
+		"flash":                      "which board? one of: ",
+		"flash cp sdb":               `no board "cp"; there is `,
 	} {
 		_, err := say(t, strings.Fields(args)...)
 		if !errors.Is(err, errUsage) || !strings.Contains(err.Error(), want) {
@@ -197,5 +201,36 @@ func TestOneMachinePerDirectory(t *testing.T) {
 	first.Close()
 	if _, err := occupy(dir); err != nil {
 		t.Errorf("after the first ended: %v", err)
+	}
+}
+
+func TestFlashVerbsTakeTheirFlags(t *testing.T) {
+	for args, want := range map[string]string{
+		"flash pc a b --yes":                                   "flash: one disk at a time, not a b",
+		"flash pc a --kind iso":                                "flash: board pc has no such image to write to a disk; it has iso, disk",
+		"config-into --show":                                   "config-into: which image? one file",
+		"config-into /nonexistent.img --show":                  "config-into: stat /nonexistent.img: no such file or directory",
+		"config-into x.img --config /nonexistent.yaml --force": "config-into: open /nonexistent.yaml: no such file or directory",
+	} {
+		if _, err := say(t, strings.Fields(args)...); err == nil || err.Error() != want {
+			t.Errorf("proa %s: %v; want %q", args, err, want)
+		}
+	}
+}
+
+// What flash writes is made like any image; what is stopped while it is made leaves the disk alone.
+func TestFlashBuildsTheImage(t *testing.T) {
+	t.Setenv(envCache, filepath.Join(t.TempDir(), "cache"))
+	file := filepath.Join(t.TempDir(), "disk.img")
+	if err := os.WriteFile(file, []byte("mine"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := proa(ctx, []string{"flash", "pc", file, "--yes"}, io.Discard); !errors.Is(err, context.Canceled) {
+		t.Errorf("%v", err)
+	}
+	if b, err := os.ReadFile(file); err != nil || string(b) != "mine" {
+		t.Errorf("%q, %v", b, err)
 	}
 }

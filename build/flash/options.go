@@ -1,0 +1,29 @@
+package flash
+
+import "flag"
+
+// Options are the flags of both verbs.
+type Options struct {
+	Kind, Image, Config, SSHKey string
+	Yes, Force, Show            bool
+}
+
+// Flags are those of flash.
+func (o *Options) Flags(f *flag.FlagSet) {
+	f.StringVar(&o.Kind, "kind", "", "`disk|sd`: which of the board's images; the board's own kind if left out")
+	f.StringVar(&o.Image, "image", "", "image `FILE` to write, which may end in .zst, instead of building one")
+	f.BoolVar(&o.Yes, "yes", false, "do not ask")
+	o.configFlags(f, "write to a disk that is built in, or a config.yaml with problems")
+}
+
+// IntoFlags are those of config-into.
+func (o *Options) IntoFlags(f *flag.FlagSet) {
+	f.BoolVar(&o.Show, "show", false, "print the config.yaml that is in the image")
+	o.configFlags(f, "put in a config.yaml with problems")
+}
+
+func (o *Options) configFlags(f *flag.FlagSet, force string) {
+	f.StringVar(&o.Config, "config", "", "config.yaml `FILE` for the boot partition")
+	f.StringVar(&o.SSHKey, "ssh-key", "", "public key `FILE` that may log in, added to the config.yaml")
+	f.BoolVar(&o.Force, "force", false, force)
+}

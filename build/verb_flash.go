@@ -1,0 +1,25 @@
+package main
+
+import (
+	"context"
+	"flag"
+
+	"github.com/proa-os/proa/build/flash"
+)
+
+func flashFlags(f *flag.FlagSet, o *options)      { o.flash.Flags(f); lockedFlag(f, o) }
+func configFlags(f *flag.FlagSet, o *options)     { o.flash.IntoFlags(f) }
+func configVerb(_ context.Context, c *call) error { return flash.Into(c.opts.flash, c.args, c.out) }
+func flashVerb(ctx context.Context, c *call) error {
+	b, err := c.board()
+	if err != nil {
+		return err
+	}
+	return flash.Run(ctx, c.opts.flash, b, c.args[1:], c.out, func(kind string) (string, error) {
+		s, b, k, err := (&call{args: []string{b.Name, kind}, opts: c.opts}).one(ctx)
+		if err != nil {
+			return "", err
+		}
+		return s.image(ctx, b, k)
+	})
+}
