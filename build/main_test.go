@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/proa-os/proa/boards"
+	"github.com/proa-os/proa/build/remote"
 )
 
 // say runs the command as main does.
@@ -101,6 +102,15 @@ func TestFlagsMayFollowArguments(t *testing.T) {
 	}
 }
 
+func newKey(t *testing.T) string {
+	t.Helper()
+	key, err := remote.NewKey("test")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return strings.TrimSpace(key.Authorized)
+}
+
 func TestRunConfig(t *testing.T) {
 	dir := t.TempDir()
 	file := func(name, text string) string {
@@ -110,19 +120,21 @@ func TestRunConfig(t *testing.T) {
 		}
 		return f
 	}
+	ours, theirs := newKey(t), newKey(t)
 	for name, c := range map[string]struct {
 		o    options
 		want string
 	}{
-		"minimal":          {options{}, "version: 1\nhostname: proa\nssh_authorized_keys:\n    - OURS\n"},
-		"user's key":       {options{sshKey: file("k.pub", "THEIRS\n")}, "version: 1\nhostname: proa\nssh_authorized_keys:\n    - OURS\n    - THEIRS\n"},
-		"user's config":    {options{config: file("c", "ssh_authorized_keys: [A]\nx: 1\n")}, "ssh_authorized_keys: [A, OURS]\nx: 1\n"},
-		"broken YAML":      {options{config: file("b", "a: [\n")}, "a: [\n"},
+		"minimal":          {options{}, "version: 1\nhostname: proa\nssh_authorized_keys:\n  - \"OURS\"\n"},
+		"user's key":       {options{sshKey: file("k.pub", theirs+"\n")}, "version: 1\nhostname: proa\nssh_authorized_keys:\n  - \"OURS\"\n  - THEIRS\n"},
+		"user's config":    {options{config: file("c", "ssh_authorized_keys: ["+theirs+"]\nx: 1\n")}, "ssh_authorized_keys: [THEIRS, OURS]\nx: 1\n"},
+		"broken YAML":      {options{config: file("b", "a: [\n")}, "a: [\nssh_authorized_keys:\n  - \"OURS\"\n"}, // the device saves what it can of it
 		"keys are no list": {options{config: file("n", "ssh_authorized_keys: 5\n")}, "ssh_authorized_keys: 5\n"},
 	} {
-		got, err := runConfig(c.o, "OURS")
-		if err != nil || string(got) != c.want {
-			t.Errorf("%s: %v, got\n%s\nwant\n%s", name, err, got, c.want)
+		got, err := runConfig(c.o, ours)
+		want := strings.NewReplacer("OURS", ours, "THEIRS", theirs).Replace(c.want)
+		if err != nil || string(got) != want {
+			t.Errorf("%s: %v, got\n%s\nwant\n%s", name, err, got, want)
 		}
 	}
 	if _, err := runConfig(options{sshKey: file("k", "-----BEGIN OPENSSH PRIVATE KEY-----\n")}); err == nil {
