@@ -36,7 +36,8 @@ const (
 // machine is a VM with its disk and the way in.
 type machine struct {
 	*qemu.VM
-	t    *testing.T
+	t    *testing.T // that runs now
+	own  *testing.T // that started the machine and ends it
 	spec qemu.Spec
 	node remote.Node
 	key  remote.Key
@@ -63,7 +64,7 @@ func start(t *testing.T, o options) *machine {
 	if err := os.WriteFile(filepath.Join(dir, "ssh-key"), key.PEM, 0o600); err != nil { // for whoever looks at a stuck machine
 		t.Fatal(err)
 	}
-	m := &machine{t: t, key: key, spec: qemu.Spec{
+	m := &machine{t: t, own: t, key: key, spec: qemu.Spec{
 		Tools: tools(t), Firmware: o.firmware, Medium: o.medium, Image: image(t, o.kind), Memory: o.memory,
 		Restrict: o.restrict, Forward: []int{sshPort, apiPort, nodePort}, Dir: dir, Console: consoleLog(t),
 	}}
@@ -105,7 +106,7 @@ func (m *machine) pressStart() {
 		m.t.Fatal(err)
 	}
 	m.VM, m.node = vm, remote.Node{Addr: vm.Addr(sshPort), Signer: m.key.Signer}
-	m.t.Cleanup(vm.Kill)
+	m.own.Cleanup(vm.Kill)
 }
 
 // expect waits for a console line within a budget of work.
