@@ -14,8 +14,8 @@ import (
 
 // The behaviours a board may select. Each has code of that name somewhere; new ones are added with it.
 var (
-	arches = []string{"amd64"}
-	tables = []string{"gpt"}
+	arches = []string{"amd64", "arm64", "arm"}
+	tables = []string{"gpt", "hybrid"}
 	chains = []string{"", "systemd-boot", "grub", "isolinux"}
 )
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 
 	"github.com/proa-os/proa/boards"
 	"github.com/proa-os/proa/build/pin"
@@ -40,7 +41,7 @@ const (
 	runDisk = 8 << 30 // room for the data partition; holes cost nothing
 )
 
-var firmwares = map[string]qemu.Firmware{"uefi": qemu.OVMF, "bios": qemu.SeaBIOS}
+var firmwares = map[string]qemu.Firmware{"uefi": qemu.UEFI, "bios": qemu.BIOS}
 
 func runVerb(ctx context.Context, c *call) error {
 	b, err := c.board()
@@ -74,6 +75,9 @@ func (s *session) prepare(ctx context.Context, c *call, b boards.Board) (*guest,
 	if err != nil {
 		return nil, err
 	}
+	if b.Boot[name].BIOS == "" && c.opts.firmware == "bios" {
+		return nil, usage("board %s does not boot by BIOS; leave --firmware out", b.Name)
+	}
 	file, err := s.image(ctx, b, k)
 	if err != nil {
 		return nil, err
@@ -90,7 +94,7 @@ func (s *session) prepare(ctx context.Context, c *call, b boards.Board) (*guest,
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", short(s.kit.Repo, dir), err)
 	}
-	tools := qemu.ToolsIn(root.Dir)
+	tools := qemu.ToolsIn(root.Dir, b.Arch)
 	m := &guest{lock: lock, dir: dir, shown: short(s.kit.Repo, dir), spec: qemu.Spec{Tools: tools, Medium: medium, Image: file, Dir: dir, Forward: []int{sshPort, apiPort}}}
 	m.spec.Accel = s.accel(ctx, tools, b)
 	if c.opts.iso {
@@ -102,7 +106,7 @@ func (s *session) prepare(ctx context.Context, c *call, b boards.Board) (*guest,
 // accel is kvm where a kernel really boots under it.
 func (s *session) accel(ctx context.Context, t qemu.Tools, b boards.Board) string {
 	p, err := s.plan(b, mustKind("disk"))
-	if err != nil {
+	if err != nil || b.Arch != runtime.GOARCH {
 		return "tcg"
 	}
 	kernel := p.Graph.Find("kernel")

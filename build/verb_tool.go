@@ -65,7 +65,7 @@ func (s *session) toolEnv(ctx context.Context) ([]string, error) {
 	return []string{
 		"PATH=" + strings.Join([]string{os.Getenv("PATH"), oracles.Bin(), emulator.Bin(), tools.Bin()}, ":"),
 		"GRUB_DIR=" + filepath.Join(loaders, "usr/lib/grub/i386-pc"),
-		"CC=" + tools.CC(),
+		"CC=" + tools.CC(pin.Triplet(s.kit.Host)),
 		"PROA_TOOLROOT=" + emulator.Dir,
 	}, nil
 }

@@ -60,7 +60,7 @@ func (b *bench) boot(ctx context.Context, name, k3s string, extra ...string) (*m
 		return nil, err
 	}
 	spec := qemu.Spec{
-		Tools: b.QEMU, Firmware: qemu.OVMF, Medium: qemu.Disk, Image: disk, Extra: extra, Memory: memory, CPUs: cpus,
+		Tools: b.QEMU, Firmware: qemu.UEFI, Medium: qemu.Disk, Image: disk, Extra: extra, Memory: memory, CPUs: cpus,
 		Accel: "tcg", Restrict: true, Forward: []int{sshPort}, Dir: dir, NoReboot: true,
 	}
 	for {

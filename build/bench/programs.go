@@ -43,7 +43,10 @@ func (b *bench) buildBaseline(ctx context.Context) error {
 	var needs []*graph.Action
 	files := map[string]string{} // program to step
 	for _, p := range programs() {
-		r := recipe.Go{Package: p.goPackage, Arch: b.Board.Arch, C: p.c}
+		r := recipe.Go{Package: p.goPackage, Arch: b.Board.Arch}
+		if p.c {
+			r.C = tools.Name
+		}
 		step, err := b.Kit.GoBinary(r)
 		if err != nil {
 			return fmt.Errorf("%s: %w", p.name, err)

@@ -11,18 +11,34 @@ import (
 // config: these tests are about the way to PID 1 and back.
 func TestBoots(t *testing.T) {
 	needs(t, "ci")
-	for _, tc := range []struct {
-		name string
-		options
-		mode string
-	}{
-		{"iso-cd-seabios", options{kind: "iso", firmware: qemu.SeaBIOS, medium: qemu.CD}, "live"},
-		{"iso-cd-ovmf", options{kind: "iso", firmware: qemu.OVMF, medium: qemu.CD}, "live"},
-		{"iso-usb-seabios", options{kind: "iso", firmware: qemu.SeaBIOS, medium: qemu.USB}, "live"},
-		{"iso-usb-ovmf", options{kind: "iso", firmware: qemu.OVMF, medium: qemu.USB}, "live"},
-		{"disk-seabios", options{kind: "img", firmware: qemu.SeaBIOS, medium: qemu.Disk}, "disk"},
-		{"disk-ovmf", options{kind: "img", firmware: qemu.OVMF, medium: qemu.Disk}, "disk"},
-	} {
+	boots(t, []bootCase{
+		{"iso-cd-seabios", options{kind: "iso", firmware: qemu.BIOS, medium: qemu.CD}, "live"},
+		{"iso-cd-ovmf", options{kind: "iso", firmware: qemu.UEFI, medium: qemu.CD}, "live"},
+		{"iso-usb-seabios", options{kind: "iso", firmware: qemu.BIOS, medium: qemu.USB}, "live"},
+		{"iso-usb-ovmf", options{kind: "iso", firmware: qemu.UEFI, medium: qemu.USB}, "live"},
+		{"disk-seabios", options{kind: "img", firmware: qemu.BIOS, medium: qemu.Disk}, "disk"},
+		{"disk-ovmf", options{kind: "img", firmware: qemu.UEFI, medium: qemu.Disk}, "disk"},
+	})
+}
+
+// The other boards' images, each through its own firmware.
+func TestBoardsBoot(t *testing.T) {
+	needs(t, "boards")
+	boots(t, []bootCase{
+		{"arm64-uefi-iso-cd", options{board: "arm64-uefi", kind: "iso", firmware: qemu.UEFI, medium: qemu.CD}, "live"},
+		{"arm64-uefi-iso-usb", options{board: "arm64-uefi", kind: "iso", firmware: qemu.UEFI, medium: qemu.USB}, "live"},
+		{"arm64-uefi-disk", options{board: "arm64-uefi", kind: "img", firmware: qemu.UEFI, medium: qemu.Disk}, "disk"},
+	})
+}
+
+type bootCase struct {
+	name string
+	options
+	mode string
+}
+
+func boots(t *testing.T, cases []bootCase) {
+	for _, tc := range cases {
 		t.Run(tc.name, func(t *testing.T) {
 			tc.config = "version: 1\nk3s: {enabled: false}\nssh_authorized_keys: ['%KEY%']\n"
 			m := start(t, tc.options)

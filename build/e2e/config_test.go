@@ -22,7 +22,7 @@ func TestBadConfig(t *testing.T) {
 		{"unreachable-server", key + "k3s: {role: agent, server_url: 'https://192.0.2.1:6443', token: abc}\n", []string{"192.0.2.1"}, true},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			m := start(t, options{kind: "img", firmware: qemu.SeaBIOS, medium: qemu.Disk, restrict: true, config: tc.config})
+			m := start(t, options{kind: "img", firmware: qemu.BIOS, medium: qemu.Disk, restrict: true, config: tc.config})
 			for _, want := range tc.want {
 				m.expect(want, bootBudget)
 			}

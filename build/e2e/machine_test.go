@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/proa-os/proa/boards"
 	"github.com/proa-os/proa/build/qemu"
 	"github.com/proa-os/proa/build/remote"
 	"github.com/proa-os/proa/images/fat"
@@ -45,6 +46,7 @@ type machine struct {
 
 // options are what the tests vary.
 type options struct {
+	board    string // empty: pc
 	kind     string // iso or img
 	firmware qemu.Firmware
 	medium   qemu.Medium
@@ -65,16 +67,16 @@ func start(t *testing.T, o options) *machine {
 		t.Fatal(err)
 	}
 	m := &machine{t: t, own: t, key: key, spec: qemu.Spec{
-		Tools: tools(t), Firmware: o.firmware, Medium: o.medium, Image: image(t, o.kind), Memory: o.memory,
+		Tools: tools(t, o.arch()), Firmware: o.firmware, Medium: o.medium, Image: o.image(t), Memory: o.memory,
 		Restrict: o.restrict, Forward: []int{sshPort, apiPort, nodePort}, Dir: dir, Console: consoleLog(t),
 	}}
 	if o.medium == qemu.Disk {
 		m.spec.Image = filepath.Join(dir, "disk.img")
-		if err := qemu.Copy(m.spec.Image, image(t, o.kind), diskSize); err != nil {
+		if err := qemu.Copy(m.spec.Image, o.image(t), diskSize); err != nil {
 			t.Fatal(err)
 		}
 		if o.config != "" {
-			inject(t, m.spec.Image, strings.ReplaceAll(o.config, "%KEY%", key.Authorized))
+			inject(t, m.spec.Image, imageSize(t, o), strings.ReplaceAll(o.config, "%KEY%", key.Authorized))
 		}
 	}
 	m.powerOn()
@@ -187,14 +189,14 @@ func (m *machine) off() {
 }
 
 // inject replaces config.yaml in the boot partition of a disk image.
-func inject(t *testing.T, path, config string) {
+func inject(t *testing.T, path string, size int64, config string) {
 	t.Helper()
 	f, err := os.OpenFile(path, os.O_RDWR, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer f.Close()
-	table, _, err := gpt.Read(f, imageSize(t, "img"))
+	table, _, err := gpt.Read(f, size)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -207,21 +209,35 @@ func inject(t *testing.T, path, config string) {
 	}
 }
 
-func image(t *testing.T, kind string) string {
+func (o options) name() string {
+	if o.board == "" {
+		return "pc"
+	}
+	return o.board
+}
+
+func (o options) arch() string {
+	if b, err := boards.Get(o.name()); err == nil {
+		return b.Arch
+	}
+	return ""
+}
+
+func (o options) image(t *testing.T) string {
 	t.Helper()
-	path, err := filepath.Abs(fmt.Sprintf("../../out/pc/proa-pc.%s", kind))
+	path, err := filepath.Abs(fmt.Sprintf("../../out/%s/proa-%[1]s.%s", o.name(), o.kind))
 	if err == nil {
 		_, err = os.Stat(path)
 	}
 	if err != nil {
-		t.Fatalf("%v: build it by `make iso disk`", err)
+		t.Fatalf("%v: build it by `make iso disk BOARD=%s`", err, o.name())
 	}
 	return path
 }
 
-func imageSize(t *testing.T, kind string) int64 {
+func imageSize(t *testing.T, o options) int64 {
 	t.Helper()
-	info, err := os.Stat(image(t, kind))
+	info, err := os.Stat(o.image(t))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -229,13 +245,13 @@ func imageSize(t *testing.T, kind string) int64 {
 }
 
 // tools are QEMU and firmware of the tool root, so that every host tests with the same ones.
-func tools(t *testing.T) qemu.Tools {
+func tools(t *testing.T, arch string) qemu.Tools {
 	t.Helper()
 	root := os.Getenv("PROA_TOOLROOT")
 	if root == "" {
 		t.Fatal("PROA_TOOLROOT is not set: run by `make e2e`")
 	}
-	return qemu.ToolsIn(root)
+	return qemu.ToolsIn(root, arch)
 }
 
 // consoleLog keeps the whole console of each test below out/, because a failure prints only its end.

@@ -38,7 +38,7 @@ func TestReady(t *testing.T) {
 // ready is a disk machine whose node is Ready, with the test image loaded.
 func ready(t *testing.T) *machine {
 	t.Helper()
-	m := start(t, options{kind: "img", firmware: qemu.OVMF, medium: qemu.Disk, memory: 3072, restrict: true, config: readyConfig})
+	m := start(t, options{kind: "img", firmware: qemu.UEFI, medium: qemu.Disk, memory: 3072, restrict: true, config: readyConfig})
 	t.Cleanup(func() {
 		if t.Failed() {
 			t.Log(m.node.Run(context.Background(), "kubectl get pods -A -o wide; kubectl get events -A; tail -n 50 /var/log/proa/k3s.log", nil).Stdout)

@@ -1,6 +1,9 @@
 package pin
 
-import "path"
+import (
+	"path"
+	"strings"
+)
 
 // Set is a group of packages that one step unpacks together.
 type Set struct {
@@ -40,6 +43,20 @@ func Tools(arch string) Set {
 	}}
 }
 
+// Compiler is the C compiler for another architecture than the host's, with that architecture's libc.
+func Compiler(host, arch string) Set {
+	if arch == host {
+		return Tools(host)
+	}
+	gnu := strings.ReplaceAll(Triplet(arch), "_", "-")
+	return Set{Name: "compiler-" + arch, Arch: host, Packages: []string{"binutils-" + gnu, "gcc-14-" + gnu, "libc6-dev-" + arch + "-cross"}}
+}
+
+// Triplet is the GNU name of a Debian architecture: programs and directories of a compiler carry it.
+func Triplet(arch string) string {
+	return map[string]string{"amd64": "x86_64-linux-gnu", "arm64": "aarch64-linux-gnu", "armhf": "arm-linux-gnueabihf"}[arch]
+}
+
 // Oracles are the programs that judge what we wrote, in tests.
 func Oracles(arch string) Set {
 	return Set{Name: "oracles", Arch: arch, Packages: []string{
@@ -50,7 +67,7 @@ func Oracles(arch string) Set {
 // Emulator is QEMU with its firmware, for `proa run` and the end-to-end tests.
 func Emulator(arch string) Set {
 	return Set{Name: "emulator", Arch: arch, Packages: []string{
-		"qemu-system-x86", "qemu-utils", "ovmf", "seabios",
+		"qemu-system-x86", "qemu-system-arm", "qemu-utils", "ovmf", "seabios", "qemu-efi-aarch64",
 	}}
 }
 

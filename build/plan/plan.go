@@ -44,8 +44,9 @@ func New(k *recipe.Kit, b boards.Board, kind images.Kind) (*Plan, error) {
 	kernel := p.step("kernel", tools)(k.Kernel(pin.Kernel(recipe.DebianArch(b.Arch), b.Kernel.Package)))
 	packages := p.step("packages")(k.Packages(pin.Root(recipe.DebianArch(b.Arch))))
 
-	programs, compiled := p.programs(tools)
-	archives := p.archives(tools)
+	compiler := p.compiler(tools)
+	programs, compiled := p.programs(compiler)
+	archives := p.archives(compiler)
 
 	root := p.step("root", append(append(compiled, archives...), tools, kernel, packages)...)(k.RootImage(recipe.Root{
 		Board: b, Packages: packages.Name, Kernel: kernel.Name, Programs: programs, Archives: names(archives)}))
@@ -77,7 +78,7 @@ type deviceProgram struct {
 }
 
 // devicePrograms is the table; PID 1 is the first. k3s is the only one that links C (SQLite).
-func devicePrograms(k *recipe.Kit, arch string) []deviceProgram {
+func devicePrograms(k *recipe.Kit, arch, compiler string) []deviceProgram {
 	// Kubernetes reports itself by its own variables, and refuses nodes and clients by them.
 	major, minor, _ := strings.Cut(strings.TrimPrefix(k.Release.Kubernetes, "v"), ".")
 	minor, _, _ = strings.Cut(minor, ".")
@@ -90,7 +91,7 @@ func devicePrograms(k *recipe.Kit, arch string) []deviceProgram {
 	return []deviceProgram{
 		{recipe.Go{Package: "./init", Arch: arch},
 			"usr/bin/proa", []string{"usr/sbin/init", "usr/sbin/modprobe"}},
-		{recipe.Go{Package: "./k3s", Arch: arch, C: true, Defines: kubernetes},
+		{recipe.Go{Package: "./k3s", Arch: arch, C: compiler, Defines: kubernetes},
 			"usr/bin/k3s", []string{"usr/bin/kubectl", "usr/bin/ctr"}},
 		{recipe.Go{Package: "github.com/containerd/containerd/v2/cmd/containerd-shim-runc-v2", Arch: arch},
 			"usr/bin/containerd-shim-runc-v2", nil},
@@ -101,9 +102,9 @@ func devicePrograms(k *recipe.Kit, arch string) []deviceProgram {
 }
 
 // programs plans the compilation of the root's programs.
-func (p *planner) programs(tools *graph.Action) (list []recipe.Install, steps []*graph.Action) {
-	for _, d := range devicePrograms(p.Kit, p.board.Arch) {
-		s := p.compile(d.goPackage, tools)
+func (p *planner) programs(compiler *graph.Action) (list []recipe.Install, steps []*graph.Action) {
+	for _, d := range devicePrograms(p.Kit, p.board.Arch, compiler.Name) {
+		s := p.compile(d.goPackage, compiler)
 		steps = append(steps, s)
 		list = append(list, recipe.Install{Step: s.Name, File: d.goPackage.Name(), Path: d.path, Links: d.links})
 	}
@@ -111,7 +112,7 @@ func (p *planner) programs(tools *graph.Action) (list []recipe.Install, steps []
 }
 
 // archives plans the container images of k3s/images.yaml and the programs in them.
-func (p *planner) archives(tools *graph.Action) []*graph.Action {
+func (p *planner) archives(compiler *graph.Action) []*graph.Action {
 	list, err := p.Containers()
 	p.fail(err)
 	var out []*graph.Action
@@ -123,10 +124,10 @@ func (p *planner) archives(tools *graph.Action) []*graph.Action {
 			var file string
 			if f.C != "" {
 				file = strings.TrimSuffix(f.C[strings.LastIndex(f.C, "/")+1:], ".c")
-				s = p.step("c-"+file, tools)(p.CProgram(f.C, f.CFlags))
+				s = p.step("c-"+file, compiler)(p.CProgram(compiler.Name, p.board.Arch, f.C, f.CFlags))
 			} else {
 				g := recipe.Go{Package: f.Go, Arch: p.board.Arch}
-				s, file = p.compile(g, tools), g.Name()
+				s, file = p.compile(g, compiler), g.Name()
 			}
 			programs[f.Path] = recipe.Install{Step: s.Name, File: file}
 			needs = append(needs, s)

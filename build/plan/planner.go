@@ -5,6 +5,7 @@ import (
 
 	"github.com/proa-os/proa/boards"
 	"github.com/proa-os/proa/build/graph"
+	"github.com/proa-os/proa/build/pin"
 	"github.com/proa-os/proa/build/recipe"
 )
 
@@ -27,13 +28,23 @@ func (p *planner) step(name string, needs ...*graph.Action) func(graph.Step, err
 func (p *planner) fail(err error) { p.err = errors.Join(p.err, err) }
 
 // compile plans a Go program, once per package. Only one that links C needs a compiler beside Go's.
-func (p *planner) compile(g recipe.Go, tools *graph.Action) *graph.Action {
+func (p *planner) compile(g recipe.Go, compiler *graph.Action) *graph.Action {
 	name := "go-" + g.Name()
 	if a := p.graph.Find(name); a != nil {
 		return a
 	}
-	if g.C {
-		return p.step(name, tools)(p.GoBinary(g))
+	if g.C != "" {
+		return p.step(name, compiler)(p.GoBinary(g))
 	}
 	return p.step(name)(p.GoBinary(g))
+}
+
+// compiler plans the C compiler for the board; for the host's own architecture it is among the tools.
+func (p *planner) compiler(tools *graph.Action) *graph.Action {
+	arch := recipe.DebianArch(p.board.Arch)
+	if arch == p.Host {
+		return tools
+	}
+	set := pin.Compiler(p.Host, arch)
+	return p.step(set.Name)(p.Tools(set))
 }

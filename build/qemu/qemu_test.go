@@ -15,14 +15,14 @@ import (
 )
 
 func TestArgs(t *testing.T) {
-	tools := Tools{System: "qemu", DataDirs: []string{"/q"}, OVMFCode: "/code.fd", OVMFVars: "/vars.fd"}
+	tools := Tools{System: "qemu", CD: architectures["amd64"].CD, DataDirs: []string{"/q"}, UEFICode: "/code.fd", UEFIVars: "/vars.fd"}
 	for name, tc := range map[string]struct {
 		spec Spec
 		want []string
 		not  []string
 	}{
-		"cd by bios":          {Spec{Firmware: SeaBIOS, Medium: CD, Image: "i.iso"}, []string{"media=cdrom", "ide-cd", "-accel tcg"}, []string{"pflash", "restrict"}},
-		"usb by uefi":         {Spec{Firmware: OVMF, Medium: USB, Image: "i.iso"}, []string{"usb-storage", "file=/code.fd", "readonly=on,id=boot"}, nil},
+		"cd by bios":          {Spec{Firmware: BIOS, Medium: CD, Image: "i.iso"}, []string{"media=cdrom", "ide-cd", "-accel tcg"}, []string{"pflash", "restrict"}},
+		"usb by uefi":         {Spec{Firmware: UEFI, Medium: USB, Image: "i.iso"}, []string{"usb-storage", "file=/code.fd", "readonly=on,id=boot"}, nil},
 		"disk, host only":     {Spec{Medium: Disk, Image: "d.img", Restrict: true}, []string{"restrict=on", "hostfwd=tcp:127.0.0.1:4022-:22", "virtio-blk-pci,drive=boot"}, []string{"readonly=on,id=boot"}},
 		"no reboot, more RAM": {Spec{NoReboot: true, Memory: 3072}, []string{"-no-reboot", "-m 3072"}, nil},
 	} {
@@ -103,7 +103,7 @@ func TestMachine(t *testing.T) {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 	defer cancel()
-	vm, err := Start(ctx, Spec{Tools: Tools{System: system}, Medium: Disk, Image: image, Memory: 256, Dir: dir, Forward: []int{22}})
+	vm, err := Start(ctx, Spec{Tools: Tools{System: system, Machine: architectures["amd64"].Machine}, Medium: Disk, Image: image, Memory: 256, Dir: dir, Forward: []int{22}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -13,36 +13,17 @@ type Medium string
 
 const (
 	Disk Medium = "disk" // virtio disk
-	CD   Medium = "cd"   // ATAPI drive
-	USB  Medium = "usb"  // USB mass storage on xHCI
+	CD   Medium = "cd"
+	USB  Medium = "usb" // USB mass storage on xHCI
 )
 
 // Firmware is what runs before the bootloader.
 type Firmware string
 
 const (
-	SeaBIOS Firmware = "seabios"
-	OVMF    Firmware = "ovmf"
+	BIOS Firmware = "bios" // SeaBIOS
+	UEFI Firmware = "uefi" // EDK2: OVMF, AAVMF
 )
-
-// Tools are the host files a machine needs; build/toolroot has them.
-type Tools struct {
-	System   string   // qemu-system-x86_64
-	DataDirs []string // -L: option ROMs and SeaBIOS; empty: QEMU's own
-	OVMFCode string   // OVMF_CODE_4M.fd
-	OVMFVars string   // OVMF_VARS_4M.fd, copied for each machine
-}
-
-// ToolsIn are the tools where Debian's packages qemu-system-x86, seabios and ovmf lie unpacked.
-func ToolsIn(root string) Tools {
-	at := func(path string) string { return filepath.Join(root, path) }
-	return Tools{
-		System:   at("usr/bin/qemu-system-x86_64"),
-		DataDirs: []string{at("usr/share/qemu"), at("usr/share/seabios")},
-		OVMFCode: at("usr/share/OVMF/OVMF_CODE_4M.fd"),
-		OVMFVars: at("usr/share/OVMF/OVMF_VARS_4M.fd"),
-	}
-}
 
 // Spec is a machine to start.
 type Spec struct {
@@ -63,16 +44,16 @@ type Spec struct {
 
 // args is the command line, in the order a reader looks for things.
 func (s Spec) args(ports map[int]int) []string {
-	args := []string{
-		"-name", "proa", "-M", "q35,graphics=off", // graphics=off: SeaBIOS speaks on the serial line
-		"-accel", or(s.Accel, "tcg"), "-cpu", "max",
+	args := append([]string{"-name", "proa"}, s.Tools.Machine...)
+	args = append(args,
+		"-accel", or(s.Accel, "tcg"),
 		"-m", strconv.Itoa(orInt(s.Memory, 2048)), "-smp", strconv.Itoa(orInt(s.CPUs, 2)),
 		"-display", "none", "-monitor", "none", "-serial", "stdio",
-		"-qmp", "unix:" + s.qmpSocket() + ",server=on,wait=off",
+		"-qmp", "unix:"+s.qmpSocket()+",server=on,wait=off",
 		"-device", "virtio-rng-pci",
 		"-device", "i6300esb", "-action", "watchdog=reset",
 		"-netdev", s.netdev(ports), "-device", "virtio-net-pci,netdev=n0,romfile=",
-	}
+	)
 	for _, dir := range s.Tools.DataDirs {
 		args = append(args, "-L", dir)
 	}
@@ -90,11 +71,11 @@ func (s Spec) args(ports map[int]int) []string {
 }
 
 func (s Spec) firmware() []string {
-	if s.Firmware != OVMF {
-		return nil // SeaBIOS is q35's default
+	if s.Firmware != UEFI {
+		return nil // q35 has SeaBIOS
 	}
 	return []string{
-		"-drive", "if=pflash,format=raw,unit=0,readonly=on,file=" + s.Tools.OVMFCode,
+		"-drive", "if=pflash,format=raw,unit=0,readonly=on,file=" + s.Tools.UEFICode,
 		"-drive", "if=pflash,format=raw,unit=1,file=" + s.varsFile(),
 	}
 }
@@ -102,8 +83,7 @@ func (s Spec) firmware() []string {
 func (s Spec) medium() []string {
 	switch s.Medium {
 	case CD:
-		return []string{"-drive", "if=none,media=cdrom,format=raw,readonly=on,id=boot,file=" + s.Image,
-			"-device", "ide-cd,drive=boot,bootindex=0"}
+		return append([]string{"-drive", "if=none,media=cdrom,format=raw,readonly=on,id=boot,file=" + s.Image}, s.Tools.CD...)
 	case USB:
 		return []string{"-drive", "if=none,format=raw,readonly=on,id=boot,file=" + s.Image,
 			"-device", "qemu-xhci", "-device", "usb-storage,drive=boot,bootindex=0"}

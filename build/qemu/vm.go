@@ -31,8 +31,8 @@ func Start(ctx context.Context, s Spec) (*VM, error) {
 	if err != nil {
 		return nil, err
 	}
-	if s.Firmware == OVMF {
-		if err := Copy(s.varsFile(), s.Tools.OVMFVars, 0); err != nil {
+	if s.Firmware == UEFI {
+		if err := Copy(s.varsFile(), s.Tools.UEFIVars, 0); err != nil {
 			return nil, fmt.Errorf("firmware variables: %w", err)
 		}
 	}

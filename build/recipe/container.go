@@ -15,6 +15,8 @@ import (
 
 	"github.com/proa-os/proa/build/command"
 	"github.com/proa-os/proa/build/graph"
+	"github.com/proa-os/proa/build/pin"
+	"github.com/proa-os/proa/build/toolroot"
 	"github.com/proa-os/proa/images/oci"
 	"github.com/proa-os/proa/images/tree"
 )
@@ -109,21 +111,28 @@ func unixMode(m uint32) fs.FileMode {
 }
 
 // CProgram compiles a C file of a Go module, named MODULE/PATH, to one static stripped program.
-func (k *Kit) CProgram(source string, flags []string) (graph.Step, error) {
+func (k *Kit) CProgram(compiler, arch, source string, flags []string) (graph.Step, error) {
 	inputs, err := k.code("build/recipe/container.go", "build/command")
 	if err != nil {
 		return graph.Step{}, err
 	}
 	sum, err := fileSum(filepath.Join(k.Repo, "go.sum"))
-	inputs = append(inputs, graph.Input{Name: "go.sum", Value: sum}, graph.Input{Name: "source", Value: source}, graph.Input{Name: "flags", Value: strings.Join(flags, " ")})
-	run := func(ctx context.Context, j *graph.Job) error { return k.compileC(ctx, j, source, flags) }
+	inputs = append(inputs, graph.Input{Name: "go.sum", Value: sum}, graph.Input{Name: "source", Value: source}, graph.Input{Name: "arch", Value: arch}, graph.Input{Name: "flags", Value: strings.Join(flags, " ")})
+	run := func(ctx context.Context, j *graph.Job) error {
+		return k.compileC(ctx, j, gcc(j, compiler, arch), source, flags)
+	}
 	return step(graph.Step{Run: run}, inputs, err)
+}
+
+// gcc is the compiler that a step unpacked, for a GOARCH.
+func gcc(j *graph.Job, step, arch string) []string {
+	return toolroot.Root{Dir: j.In(step)}.GCC(pin.Triplet(DebianArch(arch)))
 }
 
 // kubernetesModule is the only module whose C files are compiled so far.
 const kubernetesModule = "k8s.io/kubernetes"
 
-func (k *Kit) compileC(ctx context.Context, j *graph.Job, source string, flags []string) error {
+func (k *Kit) compileC(ctx context.Context, j *graph.Job, gcc []string, source string, flags []string) error {
 	rel, ok := strings.CutPrefix(source, kubernetesModule+"/")
 	if !ok {
 		return fmt.Errorf("%s: not in %s", source, kubernetesModule)
@@ -132,10 +141,8 @@ func (k *Kit) compileC(ctx context.Context, j *graph.Job, source string, flags [
 	if err != nil {
 		return err
 	}
-	root := tools(j)
 	out := strings.TrimSuffix(path.Base(source), ".c")
-	argv := []string{root.Path("usr/bin/x86_64-linux-gnu-gcc-14"), "--sysroot=" + root.Dir, "-B" + root.Path("usr/bin") + "/"}
-	argv = append(append(argv, flags...), "-s", "-Wl,--build-id=none", "-o", j.Path(out), path.Base(rel))
+	argv := append(append(gcc, flags...), "-s", "-Wl,--build-id=none", "-o", j.Path(out), path.Base(rel))
 	if _, err := (command.Command{Dir: filepath.Join(dir, path.Dir(rel)), Argv: argv}).Run(ctx); err != nil {
 		return err
 	}

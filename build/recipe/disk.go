@@ -102,7 +102,7 @@ func (k *Kit) writeDisk(j *graph.Job, m Media, file string, config []byte) error
 	if err != nil {
 		return err
 	}
-	contents := disk.Contents{Seed: k.seed(m.Board, "disk"), When: k.when(), Root: map[layout.Slot]tree.Content{layout.A: p.root}}
+	contents := disk.Contents{Seed: k.seed(m.Board, "disk"), When: k.when(), Hybrid: m.Board.Table == "hybrid", Root: map[layout.Slot]tree.Content{layout.A: p.root}}
 	loaders := bootfs.Loaders{EFIName: m.Board.EFIName, GRUB: m.GRUB != ""}
 	if m.Board.Boot["disk"].UEFI != "" {
 		if loaders.SystemdBoot, err = m.efi(j); err != nil {
@@ -135,10 +135,8 @@ func (k *Kit) writeISO(j *graph.Job, m Media, file string, config []byte) error 
 	if s.UEFI.SystemdBoot, err = m.efi(j); err != nil {
 		return err
 	}
-	for path, to := range map[string]*[]byte{
-		isolinuxDir + "/isolinux.bin": &s.BIOS.Isolinux, isolinuxDir + "/isohdpfx.bin": &s.BIOS.HybridMBR, syslinuxDir + "/ldlinux.c32": &s.BIOS.Ldlinux,
-	} {
-		if *to, err = os.ReadFile(filepath.Join(j.In(m.Loaders), path)); err != nil {
+	if m.Board.Boot["iso"].BIOS == "isolinux" {
+		if s.BIOS, err = m.isolinux(j); err != nil {
 			return err
 		}
 	}
@@ -203,6 +201,17 @@ func Cmdline(b boards.Board, mode string, info RootInfo) string {
 func (m Media) efi(j *graph.Job) ([]byte, error) {
 	suffix := strings.ToLower(strings.TrimPrefix(m.Board.EFIName, "BOOT"))
 	return os.ReadFile(filepath.Join(j.In(m.Loaders), systemdBoot, "systemd-boot"+suffix))
+}
+
+func (m Media) isolinux(j *graph.Job) (b iso.BIOS, err error) {
+	for path, to := range map[string]*[]byte{
+		isolinuxDir + "/isolinux.bin": &b.Isolinux, isolinuxDir + "/isohdpfx.bin": &b.HybridMBR, syslinuxDir + "/ldlinux.c32": &b.Ldlinux,
+	} {
+		if *to, err = os.ReadFile(filepath.Join(j.In(m.Loaders), path)); err != nil {
+			return b, err
+		}
+	}
+	return b, nil
 }
 
 func (m Media) grub(j *graph.Job) (*disk.GRUB, error) {

@@ -14,13 +14,15 @@ import (
 	"github.com/proa-os/proa/build/command"
 	"github.com/proa-os/proa/build/gosrc"
 	"github.com/proa-os/proa/build/graph"
+	"github.com/proa-os/proa/build/pin"
+	"github.com/proa-os/proa/build/toolroot"
 )
 
 // Go describes a program to compile for the device.
 type Go struct {
 	Package string // "./init", or an import path of a module in go.sum
 	Arch    string // GOARCH
-	C       bool   // links C, statically, by the compiler of the tool root
+	C       string // step that unpacked the C compiler it is linked by, statically; empty: it links no C
 	Tags    []string
 	Defines map[string]string // -X
 	Overlay func(ctx context.Context, k *Kit, dir string) (map[string]string, error)
@@ -49,7 +51,7 @@ func (k *Kit) GoBinary(g Go) (graph.Step, error) {
 	}
 	files, err := k.goSources(g, flags)
 	inputs = append(inputs, files...)
-	inputs = append(inputs, graph.Input{Name: "flags", Value: strings.Join(g.args("", flags), " ")}, graph.Input{Name: "go", Value: runtime.Version()})
+	inputs = append(inputs, graph.Input{Name: "flags", Value: strings.Join(g.args("", flags), " ")}, graph.Input{Name: "arch", Value: g.Arch}, graph.Input{Name: "go", Value: runtime.Version()})
 	run := func(ctx context.Context, j *graph.Job) error { return k.compile(ctx, j, g, flags) }
 	return step(graph.Step{Run: run}, inputs, err)
 }
@@ -83,7 +85,7 @@ func (g Go) args(out, flags string) []string {
 	for _, name := range sortedKeys(g.Defines) {
 		ld = append(ld, "-X", name+"="+g.Defines[name])
 	}
-	if g.C {
+	if g.C != "" {
 		ld = append(ld, "-linkmode", "external", "-extldflags", "-static")
 	}
 	args := []string{"build", "-o", out, "-ldflags", strings.Join(ld, " ")}
@@ -117,8 +119,8 @@ func (k *Kit) compile(ctx context.Context, j *graph.Job, g Go, flags string) err
 // compiler is none for a program that is not to link C: if it would, the build fails instead of taking
 // the host's.
 func (g Go) compiler(j *graph.Job) string {
-	if g.C {
-		return tools(j).CC()
+	if g.C != "" {
+		return toolroot.Root{Dir: j.In(g.C)}.CC(pin.Triplet(DebianArch(g.Arch)))
 	}
 	return "/bin/false"
 }

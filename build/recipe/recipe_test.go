@@ -15,7 +15,7 @@ import (
 )
 
 func TestGoArgs(t *testing.T) {
-	g := Go{Package: "./k3s", C: true, Tags: []string{"cni"}, Defines: map[string]string{"main.b": "2", "main.a": "1"}}
+	g := Go{Package: "./k3s", C: "tools", Tags: []string{"cni"}, Defines: map[string]string{"main.b": "2", "main.a": "1"}}
 	want := []string{"build", "-o", "out", "-ldflags", "-s -w -buildid= -X main.a=1 -X main.b=2 -linkmode external -extldflags -static", "-tags", "netgo,osusergo,cni"}
 	if d := cmp.Diff(want, g.args("out", "-trimpath -tags=netgo,osusergo")); d != "" {
 		t.Errorf("(-want +got):\n%s", d)

@@ -175,9 +175,19 @@ func (r Root) Tool(name string) string {
 	return r.Path("usr/bin", name)
 }
 
-// CC is the C compiler with its arguments, quoted as the go command reads it. -B makes it take its own assembler and linker.
-func (r Root) CC() string {
-	return fmt.Sprintf(`"%s" "--sysroot=%s" "-B%s/"`, r.Path("usr/bin/x86_64-linux-gnu-gcc-14"), r.Dir, r.Path("usr/bin"))
+// GCC is the C compiler for a GNU triplet with its arguments. -B makes it take its own assembler and linker, which lie under
+// plain names beside the libraries of a foreign triplet, and beside the compiler for the host's.
+func (r Root) GCC(triplet string) []string {
+	bin := r.Path("usr", triplet, "bin")
+	if !exists(bin) {
+		bin = r.Path("usr/bin")
+	}
+	return []string{r.Path("usr/bin", triplet+"-gcc-14"), "--sysroot=" + r.Dir, "-B" + bin + "/"}
+}
+
+// CC is GCC as the go command reads it from its environment.
+func (r Root) CC(triplet string) string {
+	return `"` + strings.Join(r.GCC(triplet), `" "`) + `"`
 }
 
 // Bin is what to put in front of PATH.

@@ -23,6 +23,8 @@ type Contents struct {
 	Boot []tree.Entry                 // bootfs.Files
 	Root map[layout.Slot]tree.Content // EROFS image with its verity tree behind; a missing slot stays zero
 	GRUB *GRUB                        // nil: no BIOS boot
+
+	Hybrid bool // the MBR names the boot partition too
 }
 
 // GRUB is its boot.img (one sector) and core.img as grub-mkimage makes them.
@@ -58,6 +60,9 @@ func Write(img Image, size int64, t layout.Table, c Contents, progress Progress)
 	}
 	if err := gpt.Write(img, size, t, gpt.Derive(c.Seed, t)); err != nil {
 		return fmt.Errorf("disk: %w", err)
+	}
+	if c.Hybrid {
+		return gpt.Hybrid(img, t)
 	}
 	return nil
 }

@@ -123,5 +123,12 @@ func Append(d Disk, size int64, p layout.Partition, guid string) error {
 		return fmt.Errorf("gpt: %s ends behind the disk", p.Name)
 	}
 	table.Partitions = append(table.Partitions, entry(p, guid))
+	hybrid, err := isHybrid(d)
+	if err != nil {
+		return fmt.Errorf("gpt: %w", err)
+	}
+	if hybrid {
+		d = keepMBR{d}
+	}
 	return write(d, size, table)
 }

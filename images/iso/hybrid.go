@@ -26,15 +26,17 @@ func (t *toc) makeHybrid(img Image, s Spec) error {
 	mbr := make([]byte, mbrBytes)
 	copy(mbr, s.BIOS.HybridMBR)
 	le := binary.LittleEndian
-	le.PutUint64(mbr[isolinuxLBA:], uint64(t.extents["isolinux/isolinux.bin"]/layout.Sector))
+	if s.hasBIOS() {
+		le.PutUint64(mbr[isolinuxLBA:], uint64(t.extents[isolinuxBin]/layout.Sector))
+	}
 	le.PutUint32(mbr[diskID:], serial(s, "mbr"))
-	esp := t.extents["boot/esp.img"] / layout.Sector
+	esp := t.extents[espFile] / layout.Sector
 	for i, p := range []struct {
 		active, kind byte
 		start, size  int64
 	}{
 		{0x80, 0x17, 0, t.size / layout.Sector}, // hidden NTFS: a type no system mounts by itself
-		{0x00, 0xef, esp, t.lengths["boot/esp.img"] / layout.Sector},
+		{0x00, 0xef, esp, t.lengths[espFile] / layout.Sector},
 	} {
 		e := mbr[mbrTable+16*i:]
 		// Cylinder, head and sector beyond what they can say: readers fall back to the LBA fields.

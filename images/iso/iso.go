@@ -18,6 +18,9 @@ import (
 const (
 	RootImage  = "proa/root.img" // EROFS image with its verity tree behind
 	ConfigFile = "config.yaml"
+
+	isolinuxBin = "isolinux/isolinux.bin"
+	espFile     = "boot/esp.img"
 )
 
 // Spec is an ISO.
@@ -41,7 +44,7 @@ type UEFI struct {
 	EFIName     string // where firmware looks: "BOOTX64.EFI"
 }
 
-// BIOS is isolinux.bin, ldlinux.c32 and isohdpfx.bin.
+// BIOS is isolinux.bin, ldlinux.c32 and isohdpfx.bin; none of them where machines have no BIOS.
 type BIOS struct{ Isolinux, Ldlinux, HybridMBR []byte }
 
 // Image is what Write writes to: an empty (sparse) file opened for reading and writing, of at least
@@ -91,17 +94,19 @@ type file struct {
 }
 
 func (s Spec) files(esp []byte) []file {
-	return []file{
-		{"boot/esp.img", tree.Bytes(esp)},
-		{"boot/initrd", s.Initrd},
-		{"boot/vmlinuz", s.Kernel},
-		{ConfigFile, tree.Bytes(s.Config)},
-		{"isolinux/isolinux.bin", tree.Bytes(s.BIOS.Isolinux)},
-		{"isolinux/isolinux.cfg", tree.Bytes(isolinuxConfig(s))},
-		{"isolinux/ldlinux.c32", tree.Bytes(s.BIOS.Ldlinux)},
-		{RootImage, s.Root},
+	list := []file{{espFile, tree.Bytes(esp)}}
+	if s.hasBIOS() {
+		list = append(list,
+			file{"boot/initrd", s.Initrd},
+			file{"boot/vmlinuz", s.Kernel},
+			file{isolinuxBin, tree.Bytes(s.BIOS.Isolinux)},
+			file{"isolinux/isolinux.cfg", tree.Bytes(isolinuxConfig(s))},
+			file{"isolinux/ldlinux.c32", tree.Bytes(s.BIOS.Ldlinux)})
 	}
+	return append(list, file{ConfigFile, tree.Bytes(s.Config)}, file{RootImage, s.Root})
 }
+
+func (s Spec) hasBIOS() bool { return s.BIOS.Isolinux != nil }
 
 func isolinuxConfig(s Spec) []byte {
 	return fmt.Appendf(nil, "SERIAL 0 115200\nDEFAULT proa\nPROMPT 0\nTIMEOUT 0\nLABEL proa\n  LINUX /boot/vmlinuz\n  INITRD /boot/initrd\n  APPEND %s\n", s.Cmdline)

@@ -36,15 +36,18 @@ func skeleton(img Image, s Spec, files []file, tempDir string) (err error) {
 	if err != nil {
 		return err
 	}
-	bios := &iso9660.ElToritoEntry{Platform: iso9660.BIOS, BootFile: "isolinux/isolinux.bin", BootTable: true}
+	return fs.Finalize(iso9660.FinalizeOptions{RockRidge: true, VolumeIdentifier: s.Label, ElTorito: elTorito(s)})
+}
+
+// elTorito lists what firmware starts from a CD. The first entry is the one that BIOSes take.
+func elTorito(s Spec) *iso9660.ElTorito {
+	efi := &iso9660.ElToritoEntry{Platform: iso9660.EFI, BootFile: espFile}
+	if !s.hasBIOS() {
+		return &iso9660.ElTorito{BootCatalog: "boot/boot.cat", Entries: []*iso9660.ElToritoEntry{efi}}
+	}
+	bios := &iso9660.ElToritoEntry{Platform: iso9660.BIOS, BootFile: isolinuxBin, BootTable: true}
 	bios.SetLoadSize(4)
-	return fs.Finalize(iso9660.FinalizeOptions{
-		RockRidge: true, VolumeIdentifier: s.Label,
-		ElTorito: &iso9660.ElTorito{
-			BootCatalog: "isolinux/boot.cat",
-			Entries:     []*iso9660.ElToritoEntry{bios, {Platform: iso9660.EFI, BootFile: "boot/esp.img"}},
-		},
-	})
+	return &iso9660.ElTorito{BootCatalog: "isolinux/boot.cat", Entries: []*iso9660.ElToritoEntry{bios, efi}}
 }
 
 func plant(dir string, f file) error {

@@ -1,0 +1,64 @@
+package gpt
+
+import (
+	"bytes"
+	"strings"
+	"testing"
+
+	"github.com/proa-os/proa/images/layout"
+)
+
+// TestHybridStaysThroughAppend: the boot ROM's view of the disk does not change when the data partition is made.
+func TestHybridStaysThroughAppend(t *testing.T) {
+	const size = 2 << 30
+	name, f := image(t, size)
+	table, _, err := Read(f, pc().ImageSize())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := Hybrid(f, table); err != nil {
+		t.Fatal(err)
+	}
+	before, after := make([]byte, mbrSize), make([]byte, mbrSize)
+	if _, err := f.ReadAt(before, 0); err != nil {
+		t.Fatal(err)
+	}
+	log := &writes{Disk: f, first: size}
+	data, ok := table.Rest(size, layout.MiB)
+	if !ok {
+		t.Fatal("no room for data")
+	}
+	if err := Append(log, size, data, DeriveGUID("test", "data")); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := f.ReadAt(after, 0); err != nil || !bytes.Equal(before, after) {
+		t.Errorf("the MBR changed: %v", err)
+	}
+	if log.first < mbrSize {
+		t.Errorf("a write at %d touched the MBR", log.first)
+	}
+	grown, _, err := Read(f, size)
+	if err != nil || len(grown) != len(table)+1 {
+		t.Errorf("%d partitions, %v", len(grown), err)
+	}
+	out := sgdisk(t, "-v", name)
+	if !strings.Contains(out, "No problems found") {
+		t.Error(out)
+	}
+	if out := sgdisk(t, "-p", name); !strings.Contains(out, "data") {
+		t.Error(out)
+	}
+}
+
+// writes remembers the lowest offset written to.
+type writes struct {
+	Disk
+	first int64
+}
+
+func (w *writes) WriteAt(b []byte, off int64) (int, error) {
+	if off < w.first {
+		w.first = off
+	}
+	return w.Disk.WriteAt(b, off)
+}
