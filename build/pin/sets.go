@@ -61,6 +61,7 @@ func Triplet(arch string) string {
 func Oracles(arch string) Set {
 	return Set{Name: "oracles", Arch: arch, Packages: []string{
 		"dosfstools", "mtools", "gdisk", "cryptsetup-bin", "e2fsprogs", "xorriso", "cpio", "erofs-utils",
+		"u-boot-qemu", "u-boot-tools", // U-Boot for QEMU's boards, and mkimage
 	}}
 }
 
