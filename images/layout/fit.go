@@ -65,7 +65,7 @@ func (t Table) Find(role Role, slot Slot) (Partition, error) {
 
 // ByName tells role and slot from a GPT name; both are empty for a partition that is none of proa's.
 func ByName(name string) (Role, Slot) {
-	for _, p := range append(Spec{BIOSSize: 1}.rows(), Partition{Role: Data, Name: "data"}) {
+	for _, p := range append(Spec{BIOSSize: 1, StateSize: 1}.rows(), Partition{Role: Data, Name: "data"}) {
 		if p.Name == name {
 			return p.Role, p.Slot
 		}

@@ -3,7 +3,10 @@
 // nothing, and knows no board: a board's sizes come in as a Spec.
 package layout
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+)
 
 // Version changes whenever Rows or their meaning change. A device keeps the table it was flashed
 // with, so an upgrade made for another version is refused.
@@ -25,8 +28,10 @@ type Role string
 const (
 	BIOS Role = "bios" // GRUB's core image, where GRUB boots the board
 	Boot Role = "boot" // FAT32: bootloaders, kernels, config.yaml, slot state
-	Root Role = "root" // read-only root image and its verity tree
-	Data Role = "data" // ext4; made by the device, never in an image
+	// State is raw: slot state where U-Boot starts the board, whose FAT driver moves metadata when it writes.
+	State Role = "state"
+	Root  Role = "root" // read-only root image and its verity tree
+	Data  Role = "data" // ext4; made by the device, never in an image
 )
 
 // Slot is one half of the disk that an upgrade replaces whole.
@@ -62,11 +67,13 @@ func ParseSlot(s string) (Slot, error) {
 }
 
 // GPT partition types. Roots carry the generic Linux type on purpose: the discoverable types would
-// make other systems mount them by themselves.
+// make other systems mount them by themselves. The state partition is "Linux reserved" (util-linux, sgdisk 8301) so that
+// nobody offers to format it; U-Boot's own type for its environment would make U-Boot write there (env/mmc.c).
 const (
-	TypeESP   = "C12A7328-F81F-11D2-BA4B-00A0C93EC93B"
-	TypeBIOS  = "21686148-6449-6E6F-744E-656564454649"
-	TypeLinux = "0FC63DAF-8483-4772-8E79-3D69D8477DE4"
+	TypeESP      = "C12A7328-F81F-11D2-BA4B-00A0C93EC93B"
+	TypeBIOS     = "21686148-6449-6E6F-744E-656564454649"
+	TypeLinux    = "0FC63DAF-8483-4772-8E79-3D69D8477DE4"
+	TypeReserved = "8DA63339-0007-60C0-C436-083AC8230908"
 )
 
 // Labels of file systems. FAT labels have at most 11 letters.
@@ -97,11 +104,12 @@ func (p Partition) String() string {
 
 // Spec is what a board may choose.
 type Spec struct {
-	FirstLBA int64 // of the first partition; 2048, or 8192 where the medium erases 4 MiB blocks
-	Align    int64 // bytes every partition starts at a multiple of
-	BIOSSize int64 // 0: the board does not boot by GRUB
-	BootSize int64
-	RootSize int64 // of each slot
+	FirstLBA  int64 // of the first partition; 2048, or 8192 where the medium erases 4 MiB blocks
+	Align     int64 // bytes every partition starts at a multiple of
+	BIOSSize  int64 // 0: the board does not boot by GRUB
+	BootSize  int64
+	StateSize int64 // 0: the board does not boot by U-Boot
+	RootSize  int64 // of each slot
 }
 
 // rows is the table; Fit fills in the numbers.
@@ -109,11 +117,11 @@ func (s Spec) rows() []Partition {
 	rows := []Partition{
 		{Role: BIOS, Name: "bios", Type: TypeBIOS, Size: s.BIOSSize},
 		{Role: Boot, Name: "boot", Type: TypeESP, Label: BootLabel, Size: s.BootSize},
+		{Role: State, Name: "state", Type: TypeReserved, Size: s.StateSize},
 		{Role: Root, Slot: A, Name: "root-a", Type: TypeLinux, Size: s.RootSize},
 		{Role: Root, Slot: B, Name: "root-b", Type: TypeLinux, Size: s.RootSize},
 	}
-	if s.BIOSSize == 0 {
-		rows = rows[1:]
-	}
-	return rows
+	return slices.DeleteFunc(rows, func(p Partition) bool {
+		return p.Role == BIOS && s.BIOSSize == 0 || p.Role == State && s.StateSize == 0
+	})
 }

@@ -28,6 +28,13 @@ func TestFitGolden(t *testing.T) {
 3 root-b             1646592..2691071     510 MiB 0FC63DAF-8483-4772-8E79-3D69D8477DE4
 4 data   proa-data   2695168..62332927  29120 MiB 0FC63DAF-8483-4772-8E79-3D69D8477DE4
 `},
+		{"the same by U-Boot", Spec{FirstLBA: 8192, Align: 4 * MiB, BootSize: 288 * MiB, StateSize: MiB, RootSize: 510 * MiB}, 31_914_983_424, `
+1 boot   PROA-BOOT      8192..598015      288 MiB C12A7328-F81F-11D2-BA4B-00A0C93EC93B
+2 state               598016..600063        1 MiB 8DA63339-0007-60C0-C436-083AC8230908
+3 root-a              606208..1650687     510 MiB 0FC63DAF-8483-4772-8E79-3D69D8477DE4
+4 root-b             1654784..2699263     510 MiB 0FC63DAF-8483-4772-8E79-3D69D8477DE4
+5 data   proa-data   2703360..62332927  29116 MiB 0FC63DAF-8483-4772-8E79-3D69D8477DE4
+`},
 	} {
 		table, err := c.spec.Fit(c.disk)
 		if err != nil {
@@ -46,7 +53,7 @@ func TestFitGolden(t *testing.T) {
 
 // Whatever the disk's size, partitions are aligned, in order, apart, and before the backup table.
 func TestFitAlwaysFits(t *testing.T) {
-	for _, spec := range []Spec{pc(), {FirstLBA: 8192, Align: 4 * MiB, BootSize: 100 * MiB, RootSize: 333 * MiB}} {
+	for _, spec := range []Spec{pc(), {FirstLBA: 8192, Align: 4 * MiB, BootSize: 100 * MiB, StateSize: MiB, RootSize: 333 * MiB}} {
 		for _, size := range []int64{spec.ImageSize(), spec.ImageSize() + 1, spec.ImageSize() + 64*MiB + 4*MiB, 7_999_999_488, 3_000_592_982_016} {
 			table, err := spec.Fit(size)
 			if err != nil {
@@ -85,7 +92,9 @@ func TestRefusals(t *testing.T) {
 }
 
 func TestFind(t *testing.T) {
-	table, err := pc().Fit(1 << 40)
+	spec := pc()
+	spec.StateSize = MiB
+	table, err := spec.Fit(1 << 40)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -95,7 +104,7 @@ func TestFind(t *testing.T) {
 		want string
 	}{
 		{Root, A, "root-a"}, {Root, A.Other(), "root-b"}, {Root, B.Other(), "root-a"},
-		{Boot, B, "boot"}, {Boot, Shared, "boot"}, {Data, Shared, "data"}, {BIOS, Shared, "bios"},
+		{Boot, B, "boot"}, {Boot, Shared, "boot"}, {Data, Shared, "data"}, {BIOS, Shared, "bios"}, {State, B, "state"},
 	} {
 		p, err := table.Find(c.role, c.slot)
 		if err != nil || p.Name != c.want {
