@@ -5,6 +5,7 @@ package bootfs
 import (
 	"fmt"
 
+	"github.com/proa-os/proa/images/bootstate"
 	"github.com/proa-os/proa/images/grubenv"
 	"github.com/proa-os/proa/images/layout"
 	"github.com/proa-os/proa/images/sdboot"
@@ -59,13 +60,11 @@ func uefi(l Loaders, s Slot) []tree.Entry {
 
 // bios starts with the same state in both files, the second one step older, so that either alone will do.
 func bios(s Slot) []tree.Entry {
-	first := grubenv.First(s.Slot)
-	older := first
-	older.Seq = (first.Seq + 2) % 3
+	first := bootstate.First(s.Slot)
 	return []tree.Entry{
 		tree.File("grub/grub.cfg", 0o644, tree.Bytes(grubenv.Config())),
 		tree.File("grub/"+grubenv.File(0), 0o644, tree.Bytes(grubenv.Encode(first))),
-		tree.File("grub/"+grubenv.File(1), 0o644, tree.Bytes(grubenv.Encode(older))),
+		tree.File("grub/"+grubenv.File(1), 0o644, tree.Bytes(grubenv.Encode(first.Older()))),
 		tree.File("slots/"+string(s.Slot)+"/grub.cfg", 0o644, tree.Bytes(grubenv.SlotConfig(s.Slot, s.Cmdline))),
 	}
 }

@@ -14,6 +14,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/proa-os/proa/build/oracle"
+	"github.com/proa-os/proa/images/bootstate"
+	"github.com/proa-os/proa/images/bootstate/statetest"
 	"github.com/proa-os/proa/images/disk"
 	"github.com/proa-os/proa/images/fat"
 	"github.com/proa-os/proa/images/grubenv"
@@ -28,16 +30,16 @@ type bootCase struct {
 	canWrite bool
 }
 
-func junk() []byte { return bytes.Repeat([]byte{0x55}, grubenv.Size) }
+func junk() []byte { return statetest.Junk(grubenv.Size) }
 
 // bootCases are all states beside an older one, beside a damaged one, and all pairs of sequence numbers.
 func bootCases() (cases []bootCase) {
 	slots := []layout.Slot{layout.Shared, layout.A, layout.B}
 	for _, good := range slots {
 		for _, try := range slots {
-			for left := range grubenv.MaxTries + 1 {
-				s := grubenv.State{Seq: 1, Good: good, Try: try, Left: left}
-				older := grubenv.State{Seq: 0, Good: layout.B}
+			for left := range bootstate.MaxTries + 1 {
+				s := bootstate.State{Seq: 1, Good: good, Try: try, Left: left}
+				older := bootstate.State{Seq: 0, Good: layout.B}
 				cases = append(cases,
 					bootCase{env: [2][]byte{grubenv.Encode(s), grubenv.Encode(older)}, canWrite: true},
 					bootCase{env: [2][]byte{junk(), grubenv.Encode(s)}})
@@ -47,25 +49,17 @@ func bootCases() (cases []bootCase) {
 	for seq0 := range 3 {
 		for seq1 := range 3 {
 			cases = append(cases, bootCase{canWrite: true, env: [2][]byte{
-				grubenv.Encode(grubenv.State{Seq: seq0, Good: layout.A, Try: layout.B, Left: 2}),
-				grubenv.Encode(grubenv.State{Seq: seq1, Good: layout.B, Try: layout.A, Left: 2}),
+				grubenv.Encode(bootstate.State{Seq: seq0, Good: layout.A, Try: layout.B, Left: 2}),
+				grubenv.Encode(bootstate.State{Seq: seq1, Good: layout.B, Try: layout.A, Left: 2}),
 			}})
 		}
 	}
 	return append(cases, bootCase{env: [2][]byte{junk(), junk()}})
 }
 
-// model is what the console shows if Boot is right.
-func (c bootCase) model() string {
-	var b strings.Builder
-	for _, s := range grubenv.Boot(c.env[0], c.env[1], c.canWrite).Start {
-		fallback := ""
-		if s.Fallback != "" {
-			fallback = "proa.fallback=" + s.Fallback
-		}
-		fmt.Fprintf(&b, "START %s %s\n", s.Slot, fallback)
-	}
-	return b.String()
+// choice is what the model does.
+func (c bootCase) choice() bootstate.Choice {
+	return grubenv.Encoding().Boot(c.env[0], c.env[1], c.canWrite)
 }
 
 // harness turns grub.cfg into a function of its state: starting a slot prints it, and always fails.
@@ -90,7 +84,7 @@ func harness(t *testing.T, cases int) (test, main []byte) {
 }
 
 // TestRealGRUBAgrees runs grub.cfg in GRUB itself, over all states, and compares what it would start and what it
-// writes with Boot.
+// writes with the model.
 func TestRealGRUBAgrees(t *testing.T) {
 	dir := oracle.GRUB(t)
 	cases := bootCases()
@@ -104,11 +98,11 @@ func TestRealGRUBAgrees(t *testing.T) {
 	defer img.Close()
 	boot, _ := table.Find(layout.Boot, layout.Shared)
 	for i, c := range cases {
-		if diff := cmp.Diff(c.model(), console[fmt.Sprint(i)]); diff != "" {
+		if diff := cmp.Diff(statetest.Console(c.choice()), console[fmt.Sprint(i)]); diff != "" {
 			t.Errorf("case %d, %.50q and %.50q: %s", i, c.env[0][25:], c.env[1][25:], diff)
 		}
 		want := c.env
-		if choice := grubenv.Boot(c.env[0], c.env[1], c.canWrite); choice.Write >= 0 {
+		if choice := c.choice(); choice.Write >= 0 {
 			want[choice.Write] = grubenv.Encode(choice.Next)
 		}
 		for n := range want {

@@ -2,6 +2,7 @@ package boot
 
 import (
 	"os"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -35,7 +36,21 @@ func (m *Machine) Slots() (slot.Slots, error) {
 	if err != nil {
 		return nil, slot.ErrNoState
 	}
-	return slot.Find(slot.Boot{Dir: BootDir, Device: slot.Device(BootDir), Writable: slot.Remount(BootDir, bootFlags)}, s, slot.EFI())
+	boot := slot.Boot{Dir: BootDir, Device: slot.Device(BootDir), Writable: slot.Remount(BootDir, bootFlags)}
+	boot.State = statePartition(m, boot.Device)
+	return slot.Find(boot, s, slot.EFI())
+}
+
+// statePartition is the one of the disk that the boot partition lies on, "" if it has none. Another disk in the machine may
+// hold proa as well.
+func statePartition(m *Machine, boot string) string {
+	disk := diskOf(m, filepath.Base(boot))
+	for _, part := range partitionsNamed(m, string(layout.State)) {
+		if disk != "" && diskOf(m, part) == disk {
+			return m.Path("/dev/" + part)
+		}
+	}
+	return ""
 }
 
 // Recoverable reports whether a restart would help: the slot is on trial. A boot partition that does not show
@@ -44,7 +59,7 @@ func Recoverable(m *Machine) bool {
 	if m.Line.Slot == "" {
 		return false
 	}
-	if _, err := os.Stat(BootDir + "/loader"); err != nil {
+	if _, err := os.Stat(BootDir + "/slots"); err != nil {
 		os.MkdirAll(BootDir, 0o755)
 		for _, part := range partitionsNamed(m, string(layout.Boot)) {
 			if unix.Mount("/dev/"+part, BootDir, "vfat", unix.MS_RDONLY|bootFlags, "") == nil {

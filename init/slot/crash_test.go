@@ -10,9 +10,12 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/proa-os/proa/images/bootstate"
+	"github.com/proa-os/proa/images/bootstate/statetest"
 	"github.com/proa-os/proa/images/grubenv"
 	"github.com/proa-os/proa/images/layout"
 	"github.com/proa-os/proa/images/sdboot"
+	"github.com/proa-os/proa/images/uboot"
 )
 
 var errCut = errors.New("power cut")
@@ -38,13 +41,13 @@ func changes() []struct {
 	cut     string // slots that five boots after a power cut may start
 } {
 	goodA := func(t *testing.T, c chain, dir string) {
-		c.boot(t, dir)
+		c.boot(t, c, dir)
 		must(t, c.open(t, dir, layout.A).Good())
 	}
 	tryB := func(t *testing.T, c chain, dir string) {
 		goodA(t, c, dir)
 		must(t, c.open(t, dir, layout.A).Try())
-		c.boot(t, dir)
+		c.boot(t, c, dir)
 	}
 	return []struct {
 		name    string
@@ -54,7 +57,7 @@ func changes() []struct {
 		after   string
 		cut     string
 	}{
-		{"first good", layout.A, func(t *testing.T, c chain, dir string) { c.boot(t, dir) }, Slots.Good, "aaaaa", "aaaaa aabbb"},
+		{"first good", layout.A, func(t *testing.T, c chain, dir string) { c.boot(t, c, dir) }, Slots.Good, "aaaaa", "aaaaa aabbb"},
 		{"try", layout.A, goodA, Slots.Try, "bbbaa", "aaaaa bbbaa"},
 		{"good trial", layout.B, tryB, Slots.Good, "bbbbb", "bbbbb bbaaa"},
 		{"rollback", layout.B, tryB, Slots.Rollback, "aaaaa", "aaaaa bbaaa"},
@@ -67,7 +70,7 @@ func changes() []struct {
 
 func boots(t *testing.T, c chain, dir string) (order string) {
 	for range 5 {
-		order += string(c.boot(t, dir))
+		order += string(c.boot(t, c, dir))
 	}
 	return order
 }
@@ -105,7 +108,9 @@ func TestPowerCuts(t *testing.T) {
 }
 
 func (c chain) openCut(dir string, current layout.Slot, before func(string) error) Slots {
-	s, err := Find(Boot{Dir: dir, before: before}, current, c.efi)
+	b := c.where(dir)
+	b.before = before
+	s, err := Find(b, current, c.efi)
 	if err != nil {
 		panic(err)
 	}
@@ -120,103 +125,127 @@ func tree(dir string) (names []string) {
 	return names
 }
 
-// TestTornSector lets every write of the grub backend end after each of its bytes.
+// TestTornSector lets every write of two copies in turn take effect in part.
 func TestTornSector(t *testing.T) {
-	c := chains()[0]
-	for _, ch := range changes() {
-		dir := t.TempDir()
-		c.fresh(t, dir)
-		ch.past(t, c, dir)
-		before := envs(t, dir)
-		must(t, ch.change(c.open(t, dir, ch.current)))
-		after := envs(t, dir)
-		for i := range after {
-			for n := 0; n <= grubenv.Sector && !bytes.Equal(before[i], after[i]); n++ {
-				torn := before
-				torn[i] = append(bytes.Clone(after[i][:n]), before[i][min(n, len(before[i])):]...)
-				setEnvs(t, dir, torn)
-				if got := boots(t, c, dir); !slices.Contains(strings.Fields(ch.cut), got) {
-					t.Fatalf("%s, torn after %d bytes: boots go %s, want one of %s", ch.name, n, got, ch.cut)
+	for _, c := range pairs() {
+		for _, ch := range changes() {
+			dir := t.TempDir()
+			c.fresh(t, dir)
+			ch.past(t, c, dir)
+			before := c.copies(t, dir)
+			must(t, ch.change(c.open(t, dir, ch.current)))
+			after := c.copies(t, dir)
+			for i := range after {
+				for _, mix := range statetest.Torn(before[i], after[i]) {
+					torn := before
+					torn[i] = mix
+					c.setCopies(t, dir, torn)
+					if got := boots(t, c, dir); !slices.Contains(strings.Fields(ch.cut), got) {
+						t.Fatalf("%s, %s, torn to %.80q: boots go %s, want one of %s", c.name, ch.name, mix, got, ch.cut)
+					}
 				}
 			}
 		}
 	}
 }
 
-func envs(t *testing.T, dir string) (out [2][]byte) {
+func (c chain) copies(t *testing.T, dir string) (out [2][]byte) {
 	t.Helper()
+	p := c.open(t, dir, layout.A).(pair)
 	for i := range out {
-		b, err := os.ReadFile(filepath.Join(dir, "grub", grubenv.File(i)))
+		b, err := p.get(i)
 		must(t, err)
 		out[i] = b
 	}
 	return out
 }
 
-func setEnvs(t *testing.T, dir string, env [2][]byte) {
+func (c chain) setCopies(t *testing.T, dir string, copies [2][]byte) {
 	t.Helper()
-	for i, b := range env {
-		write(t, filepath.Join(dir, "grub", grubenv.File(i)), b)
+	for i, b := range copies {
+		if !c.raw {
+			write(t, filepath.Join(dir, "grub", grubenv.File(i)), b)
+			continue
+		}
+		f, err := os.OpenFile(c.where(dir).State, os.O_WRONLY, 0)
+		must(t, err)
+		_, err = f.WriteAt(b, uboot.Offset(i))
+		must(t, errors.Join(err, f.Close()))
 	}
 }
 
-// damages are ways a boot state can be lost whole: both backends' files, beyond what either can read.
-func damages() map[string]func(t *testing.T, dir string) {
+// damages are ways a boot state can be lost whole. Files can also be cut off or gone; a partition cannot.
+func (c chain) damages() map[string]func(t *testing.T, dir string) {
 	junk := bytes.Repeat([]byte("good=b\n"), grubenv.Size/7+1)[:grubenv.Size]
-	return map[string]func(t *testing.T, dir string){
-		"junk":  func(t *testing.T, dir string) { setEnvs(t, dir, [2][]byte{junk, junk}) },
-		"short": func(t *testing.T, dir string) { setEnvs(t, dir, [2][]byte{nil, junk[:5]}) },
-		"gone": func(t *testing.T, dir string) {
-			must(t, os.Remove(filepath.Join(dir, "grub", "env0")))
-			must(t, os.Remove(filepath.Join(dir, "grub", "env1")))
-		},
+	to := func(copy0, copy1 []byte) func(*testing.T, string) {
+		return func(t *testing.T, dir string) { c.setCopies(t, dir, [2][]byte{copy0, copy1}) }
+	}
+	if c.raw {
+		return map[string]func(*testing.T, string){"junk": to(junk, junk), "zeros": to(make([]byte, uboot.Size), make([]byte, uboot.Size))}
+	}
+	return map[string]func(*testing.T, string){"junk": to(junk, junk), "short": to(nil, junk[:5]), "gone": func(t *testing.T, dir string) {
+		must(t, os.Remove(filepath.Join(dir, "grub", "env0")))
+		must(t, os.Remove(filepath.Join(dir, "grub", "env1")))
+	}}
+}
+
+// TestHeals: a boot loader starts a slot without any state; once that slot is good there is one again, and it can be changed.
+func TestHeals(t *testing.T) {
+	for _, c := range pairs() {
+		for name, damage := range c.damages() {
+			t.Run(c.name+" "+name, func(t *testing.T) {
+				dir := t.TempDir()
+				c.fresh(t, dir)
+				damage(t, dir)
+				s := c.open(t, dir, layout.B)
+				if _, _, err := s.Trial(); err == nil {
+					t.Error("a damaged state was read")
+				}
+				if err := s.Try(); err == nil {
+					t.Error("a trial without knowing what is good")
+				}
+				must(t, s.Good())
+				if got := bootHealed(t, c, dir); got != layout.B {
+					t.Fatalf("healed, %q starts", got)
+				}
+				must(t, s.Try())
+				if got := boots(t, c, dir); got != "aaabb" {
+					t.Errorf("after healing a trial goes %s", got)
+				}
+				for i, b := range c.copies(t, dir) {
+					if _, err := s.(pair).Decode(b); err != nil || len(b) != len(s.(pair).Encode(bootstate.State{})) {
+						t.Errorf("copy %d is not healed: %d bytes, %v", i, len(b), err)
+					}
+				}
+			})
+		}
 	}
 }
 
-// TestHeals: GRUB starts a slot without any state; once that slot is good there is one again, and it can be changed.
-func TestHeals(t *testing.T) {
-	c := chains()[0]
-	for name, damage := range damages() {
-		t.Run(name, func(t *testing.T) {
-			dir := t.TempDir()
-			c.fresh(t, dir)
-			damage(t, dir)
-			s := c.open(t, dir, layout.B)
-			if _, _, err := s.Trial(); err == nil {
-				t.Error("a damaged state was read")
-			}
-			if err := s.Try(); err == nil {
-				t.Error("a trial without knowing what is good")
-			}
-			must(t, s.Good())
-			if got := c.boot(t, dir); got != layout.B {
-				t.Fatalf("healed, %q starts", got)
-			}
-			must(t, s.Try())
-			if got := boots(t, c, dir); got != "aaabb" {
-				t.Errorf("after healing a trial goes %s", got)
-			}
-			for i, b := range envs(t, dir) {
-				if _, err := grubenv.Decode(b); err != nil || len(b) != grubenv.Size {
-					t.Errorf("file %d is not healed: %d bytes, %v", i, len(b), err)
-				}
-			}
-		})
-	}
+// bootHealed boots with a second copy that may be gone.
+func bootHealed(t *testing.T, c chain, dir string) layout.Slot {
+	p := c.open(t, dir, layout.A).(pair)
+	copy0, err := p.get(0)
+	must(t, err)
+	copy1, _ := p.get(1)
+	return p.Boot(copy0, copy1, true).Start[0].Slot
 }
 
 // TestTornHealing: a heal that is cut short leaves what can be healed again.
 func TestTornHealing(t *testing.T) {
-	c := chains()[0]
-	whole := grubenv.Encode(grubenv.State{Good: layout.A})
-	for n := 0; n <= len(whole); n += 13 {
-		dir := t.TempDir()
-		c.fresh(t, dir)
-		damages()["junk"](t, dir)
-		must(t, grubSlots{Boot{Dir: dir}, layout.A}.boot.inPlace(filepath.Join(dir, "grub", "env0"), whole[:n]))
-		must(t, c.open(t, dir, layout.A).Good())
-		if s, _, err := (grubSlots{Boot{Dir: dir}, layout.A}).read(); err != nil || s.Good != layout.A || s.Try != layout.Shared {
-			t.Fatalf("cut after %d bytes: %v %v", n, s, err)
+	for _, c := range pairs() {
+		whole := c.open(t, t.TempDir(), layout.A).(pair).Encode(bootstate.State{Good: layout.A})
+		for n := 0; n <= len(whole); n += 13 {
+			dir := t.TempDir()
+			c.fresh(t, dir)
+			c.damages()["junk"](t, dir)
+			copies := c.copies(t, dir)
+			copy(copies[0], whole[:n])
+			c.setCopies(t, dir, copies)
+			must(t, c.open(t, dir, layout.A).Good())
+			if s, _, err := c.open(t, dir, layout.A).(pair).read(); err != nil || s.Good != layout.A || s.Try != layout.Shared {
+				t.Fatalf("%s, cut after %d bytes: %v %v", c.name, n, s, err)
+			}
 		}
 	}
 }
@@ -225,10 +254,11 @@ func TestTornHealing(t *testing.T) {
 func TestFlushes(t *testing.T) {
 	want := map[string]string{
 		"grub":   "flush env1; write env1; flush env1",
+		"uboot":  "flush state; write state 1; flush state",
 		"sdboot": "write new.tmp; flush new.tmp; rename new.tmp proa-b+3.conf; flush entries; remove proa-b.conf; flush entries",
 	}
 	conform(t, func(t *testing.T, c chain, dir string) {
-		c.boot(t, dir)
+		c.boot(t, c, dir)
 		must(t, c.open(t, dir, layout.A).Good())
 		var steps []string
 		must(t, c.openCut(dir, layout.A, func(what string) error { steps = append(steps, what); return nil }).Try())

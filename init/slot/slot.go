@@ -9,7 +9,9 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/proa-os/proa/images/grubenv"
 	"github.com/proa-os/proa/images/layout"
+	"github.com/proa-os/proa/images/uboot"
 	"golang.org/x/sys/unix"
 )
 
@@ -30,9 +32,12 @@ type Slots interface {
 // ErrNoState: live media and unknown boot chains keep no state.
 var ErrNoState = errors.New("this machine keeps no boot state")
 
-// Boot is the mounted boot partition that state lies on.
+// Boot is where state lies.
 type Boot struct {
+	// Dir is the mounted boot partition.
 	Dir string
+	// State is the raw partition that holds the state where U-Boot starts the machine; "" elsewhere.
+	State string
 	// Writable runs change while the partition may be written. nil: it always may (tests).
 	Writable func(change func() error) error
 	// Device is what Dir lies on, flushed along with its files; "" for none.
@@ -73,15 +78,19 @@ func Remount(dir string, flags uintptr) func(func() error) error {
 	}
 }
 
-// Find chooses the chain that started this machine: firmware that speaks UEFI started systemd-boot, else it was GRUB.
+// Find chooses the chain that started this machine. A disk with a partition for the state is one that U-Boot starts; else firmware
+// that speaks UEFI started systemd-boot, and any other GRUB.
 func Find(b Boot, current layout.Slot, efi bool) (Slots, error) {
 	if current == layout.Shared {
 		return nil, ErrNoState
 	}
-	if efi {
+	switch {
+	case b.State != "":
+		return pair{uboot.Encoding(), rawPartition{b}, current}, nil
+	case efi:
 		return sdbootSlots{b, current}, nil
 	}
-	return grubSlots{b, current}, nil
+	return pair{grubenv.Encoding(), grubFiles{b}, current}, nil
 }
 
 // EFI reports whether UEFI firmware started the kernel.

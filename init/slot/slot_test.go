@@ -1,27 +1,45 @@
 package slot
 
 import (
+	"bytes"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 
+	"github.com/proa-os/proa/images/bootstate"
 	"github.com/proa-os/proa/images/grubenv"
 	"github.com/proa-os/proa/images/layout"
 	"github.com/proa-os/proa/images/sdboot"
+	"github.com/proa-os/proa/images/uboot"
 )
 
 // chain is a boot loader as the conformance test sees it.
 type chain struct {
 	name  string
-	fresh func(t *testing.T, dir string)             // state of a new image: slot a on trial
-	boot  func(t *testing.T, dir string) layout.Slot // what the loader does: choose, count, start
+	fresh func(t *testing.T, dir string)                      // state of a new image: slot a on trial
+	boot  func(t *testing.T, c chain, dir string) layout.Slot // what the loader does: choose, count, start
 	efi   bool
+	raw   bool
 }
 
 func chains() []chain {
-	return []chain{{"grub", freshGrub, bootGrub, false}, {"sdboot", freshSdboot, bootSdboot, true}}
+	return append(pairs(), chain{name: "sdboot", fresh: freshSdboot, boot: bootSdboot, efi: true})
+}
+
+// pairs are the chains with two copies in turn.
+func pairs() []chain {
+	return []chain{{name: "grub", fresh: freshGrub, boot: bootPair}, {name: "uboot", fresh: freshUboot, boot: bootPair, raw: true}}
+}
+
+// where is the chain's boot partition in dir.
+func (c chain) where(dir string) Boot {
+	b := Boot{Dir: dir}
+	if c.raw {
+		b.State = filepath.Join(dir, "state")
+	}
+	return b
 }
 
 func write(t *testing.T, path string, b []byte) {
@@ -35,26 +53,23 @@ func write(t *testing.T, path string, b []byte) {
 }
 
 func freshGrub(t *testing.T, dir string) {
-	write(t, filepath.Join(dir, "grub", "env0"), grubenv.Encode(grubenv.First(layout.A)))
+	write(t, filepath.Join(dir, "grub", "env0"), grubenv.Encode(bootstate.First(layout.A)))
 	write(t, filepath.Join(dir, "grub", "env1"), make([]byte, grubenv.Size))
 }
 
-// bootGrub does what grub.cfg does, in Go: the newer state, a try counted, or the good slot.
-func bootGrub(t *testing.T, dir string) layout.Slot {
-	g := grubSlots{boot: Boot{Dir: dir}}
-	s, next, err := g.read()
-	if err != nil {
-		return layout.A // whichever has files
+func freshUboot(t *testing.T, dir string) {
+	write(t, filepath.Join(dir, "state"), uboot.Fresh(layout.A))
+}
+
+// bootPair does what the boot script does.
+func bootPair(t *testing.T, c chain, dir string) layout.Slot {
+	p := c.open(t, dir, layout.A).(pair)
+	copies := c.copies(t, dir)
+	choice := p.Boot(copies[0], copies[1], true)
+	if choice.Write >= 0 {
+		must(t, p.put(choice.Write, p.Encode(choice.Next)))
 	}
-	if s.Try != layout.Shared && s.Left > 0 {
-		s = s.Started()
-		must(t, g.boot.inPlace(filepath.Join(dir, "grub", grubenv.File(next)), grubenv.Encode(s)[:grubenv.Sector]))
-		return s.Try
-	}
-	if s.Good != layout.Shared {
-		return s.Good
-	}
-	return s.Try
+	return choice.Start[0].Slot
 }
 
 func freshSdboot(t *testing.T, dir string) {
@@ -67,7 +82,7 @@ func freshSdboot(t *testing.T, dir string) {
 }
 
 // bootSdboot does what systemd-boot does: entries without tries last, then the highest version; a counted one is renamed first.
-func bootSdboot(t *testing.T, dir string) layout.Slot {
+func bootSdboot(t *testing.T, _ chain, dir string) layout.Slot {
 	s := sdbootSlots{boot: Boot{Dir: dir}}
 	var all []found
 	for _, slot := range layout.Slots() {
@@ -96,7 +111,7 @@ func bootSdboot(t *testing.T, dir string) layout.Slot {
 
 func (c chain) open(t *testing.T, dir string, current layout.Slot) Slots {
 	t.Helper()
-	s, err := Find(Boot{Dir: dir}, current, c.efi)
+	s, err := Find(c.where(dir), current, c.efi)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -122,7 +137,7 @@ func conform(t *testing.T, do func(t *testing.T, c chain, dir string)) {
 
 func TestFirstBootBecomesGood(t *testing.T) {
 	conform(t, func(t *testing.T, c chain, dir string) {
-		if got := c.boot(t, dir); got != layout.A {
+		if got := c.boot(t, c, dir); got != layout.A {
 			t.Fatalf("first boot starts %q", got)
 		}
 		s := c.open(t, dir, layout.A)
@@ -135,7 +150,7 @@ func TestFirstBootBecomesGood(t *testing.T) {
 			t.Error("still on trial")
 		}
 		for range 5 {
-			if got := c.boot(t, dir); got != layout.A {
+			if got := c.boot(t, c, dir); got != layout.A {
 				t.Fatalf("a good slot was left for %q", got)
 			}
 		}
@@ -144,13 +159,13 @@ func TestFirstBootBecomesGood(t *testing.T) {
 
 func TestFailedTrialFallsBack(t *testing.T) {
 	conform(t, func(t *testing.T, c chain, dir string) {
-		c.boot(t, dir)
+		c.boot(t, c, dir)
 		s := c.open(t, dir, layout.A)
 		must(t, s.Good())
 		must(t, s.Try())
 		var order []string
 		for range 5 {
-			order = append(order, string(c.boot(t, dir)))
+			order = append(order, string(c.boot(t, c, dir)))
 		}
 		if got := strings.Join(order, ""); got != "bbbaa" {
 			t.Errorf("boots went %s, want three tries of b, then a", got)
@@ -160,20 +175,20 @@ func TestFailedTrialFallsBack(t *testing.T) {
 
 func TestGoodTrialStays(t *testing.T) {
 	conform(t, func(t *testing.T, c chain, dir string) {
-		c.boot(t, dir)
+		c.boot(t, c, dir)
 		must(t, c.open(t, dir, layout.A).Good())
 		must(t, c.open(t, dir, layout.A).Try())
-		if got := c.boot(t, dir); got != layout.B {
+		if got := c.boot(t, c, dir); got != layout.B {
 			t.Fatalf("the trial starts %q", got)
 		}
 		must(t, c.open(t, dir, layout.B).Good())
 		for range 4 {
-			if got := c.boot(t, dir); got != layout.B {
+			if got := c.boot(t, c, dir); got != layout.B {
 				t.Fatalf("after a good trial %q starts", got)
 			}
 		}
 		must(t, c.open(t, dir, layout.B).Try()) // and back again
-		if got := c.boot(t, dir); got != layout.A {
+		if got := c.boot(t, c, dir); got != layout.A {
 			t.Errorf("the second trial starts %q", got)
 		}
 	})
@@ -181,12 +196,12 @@ func TestGoodTrialStays(t *testing.T) {
 
 func TestRollback(t *testing.T) {
 	conform(t, func(t *testing.T, c chain, dir string) {
-		c.boot(t, dir)
+		c.boot(t, c, dir)
 		must(t, c.open(t, dir, layout.A).Good())
 		must(t, c.open(t, dir, layout.A).Try())
-		c.boot(t, dir)
+		c.boot(t, c, dir)
 		must(t, c.open(t, dir, layout.B).Rollback())
-		if got := c.boot(t, dir); got != layout.A {
+		if got := c.boot(t, c, dir); got != layout.A {
 			t.Errorf("after the rollback %q starts", got)
 		}
 	})
@@ -209,25 +224,39 @@ func TestNoState(t *testing.T) {
 
 // TestNeverGood: going back to a slot that never worked would leave a machine that works for one that does not.
 func TestNeverGood(t *testing.T) {
-	dir := t.TempDir()
-	freshGrub(t, dir)
-	bootGrub(t, dir)
-	if err := (grubSlots{Boot{Dir: dir}, layout.A}).Rollback(); err == nil {
-		t.Error("rolled back to an empty slot")
+	for _, c := range pairs() {
+		dir := t.TempDir()
+		c.fresh(t, dir)
+		c.boot(t, c, dir)
+		if err := c.open(t, dir, layout.A).Rollback(); err == nil {
+			t.Errorf("%s: rolled back to an empty slot", c.name)
+		}
 	}
 }
 
-func TestOneSectorChanges(t *testing.T) {
-	dir := t.TempDir()
-	freshGrub(t, dir)
-	before, _ := os.ReadFile(filepath.Join(dir, "grub", "env0"))
-	must(t, grubSlots{Boot{Dir: dir}, layout.A}.Good())
-	after, _ := os.ReadFile(filepath.Join(dir, "grub", "env0"))
-	if string(before) != string(after) {
-		t.Error("the file in force was written")
+func TestTheCopyInForceIsNotWritten(t *testing.T) {
+	for _, c := range pairs() {
+		dir := t.TempDir()
+		c.fresh(t, dir)
+		before := c.copies(t, dir)
+		must(t, c.open(t, dir, layout.A).Good())
+		after := c.copies(t, dir)
+		if !bytes.Equal(before[0], after[0]) {
+			t.Errorf("%s: the copy in force was written", c.name)
+		}
+		if len(before[1]) != len(after[1]) || bytes.Equal(before[1], after[1]) {
+			t.Errorf("%s: the other one holds %q", c.name, after[1])
+		}
 	}
-	other, _ := os.ReadFile(filepath.Join(dir, "grub", "env1"))
-	if len(other) != grubenv.Size {
-		t.Errorf("env1 has %d bytes", len(other))
+}
+
+// TestStatePartition: a disk that has one is U-Boot's, whatever else speaks for another boot loader.
+func TestStatePartition(t *testing.T) {
+	for _, efi := range []bool{false, true} {
+		s, err := Find(Boot{State: "/dev/mmcblk0p2"}, layout.A, efi)
+		must(t, err)
+		if r, ok := s.(pair).place.(rawPartition); !ok || r.boot.State != "/dev/mmcblk0p2" {
+			t.Errorf("EFI %t: %v", efi, s)
+		}
 	}
 }

@@ -1,0 +1,61 @@
+package bootstate
+
+import (
+	"fmt"
+
+	"github.com/proa-os/proa/images/layout"
+)
+
+// Choice is what the boot loader does in one boot.
+type Choice struct {
+	Write int     // copy that Next is written to first; -1: none
+	Next  State   //
+	Start []Start // in this order, until one can be loaded
+}
+
+// Start is one attempt to load a slot.
+type Start struct {
+	Slot     layout.Slot
+	Fallback string // value of proa.fallback on its command line: which slot did not come up, after how many tries
+}
+
+// Boot is the model of the boot scripts. canWrite says whether the next state can be written. A try that cannot be counted is no
+// try, unless there is nothing else.
+func (e Encoding) Boot(copy0, copy1 []byte, canWrite bool) Choice {
+	s, next, err := e.Choose(copy0, copy1)
+	if err != nil {
+		return Choice{Write: -1, Start: []Start{{layout.A, ""}, {layout.B, ""}}}
+	}
+	c := Choice{Write: -1}
+	tried := 0
+	if s.Try != layout.Shared && s.Left > 0 {
+		tried = MaxTries - s.Left
+		if canWrite {
+			c.Write, c.Next = next, s.Started()
+		}
+		if canWrite || s.Good == layout.Shared {
+			c.Start = append(c.Start, Start{s.Try, ""})
+		}
+	} else if s.Try != layout.Shared {
+		tried = MaxTries
+	}
+	c.Start = append(c.Start, rest(s, tried)...)
+	return c
+}
+
+// rest is what is started when the slot under trial is not, or cannot be loaded: the good slot, then
+// whatever has files.
+func rest(s State, tried int) (starts []Start) {
+	order := []layout.Slot{s.Good, s.Try.Other(), s.Try, layout.A, layout.B}
+	for _, slot := range order {
+		if slot == layout.Shared {
+			continue
+		}
+		fallback := ""
+		if s.Try != layout.Shared && slot != s.Try {
+			fallback = fmt.Sprintf("%s:%d", s.Try, tried)
+		}
+		starts = append(starts, Start{slot, fallback})
+	}
+	return starts
+}

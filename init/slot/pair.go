@@ -1,0 +1,88 @@
+package slot
+
+import (
+	"fmt"
+	"os"
+
+	"github.com/proa-os/proa/images/bootstate"
+	"github.com/proa-os/proa/images/layout"
+)
+
+// pair keeps state in two copies that take turns, for boot loaders that read them by a script.
+type pair struct {
+	bootstate.Encoding
+	place
+	current layout.Slot
+}
+
+// place is where the two copies lie. A copy is on the medium when put returns.
+type place interface {
+	get(i int) ([]byte, error)
+	put(i int, text []byte) error
+}
+
+func (p pair) Current() layout.Slot { return p.current }
+func (p pair) Other() layout.Slot   { return p.current.Other() }
+
+func (p pair) read() (s bootstate.State, next int, err error) {
+	copy0, err0 := p.get(0)
+	copy1, err1 := p.get(1)
+	if err0 != nil && err1 != nil {
+		return s, 0, err0
+	}
+	return p.Choose(copy0, copy1)
+}
+
+func (p pair) Trial() (bool, int, error) {
+	s, _, err := p.read()
+	return s.Try == p.current, s.Left, err
+}
+
+func (p pair) change(to func(bootstate.State) bootstate.State) error {
+	s, next, err := p.read()
+	if err != nil {
+		return fmt.Errorf("read boot state: %w", err)
+	}
+	return p.put(next, p.Encode(to(s)))
+}
+
+func (p pair) Try() error {
+	return p.change(func(s bootstate.State) bootstate.State { return s.StartTrial(p.Other()) })
+}
+
+// Good also heals: with both copies damaged the boot loader starts whichever slot has files, and this one has just proved itself.
+// The next change repairs the second copy.
+func (p pair) Good() error {
+	s, _, err := p.read()
+	if err != nil {
+		return p.put(0, p.Encode(bootstate.State{Good: p.current}))
+	}
+	if s.Good == p.current && s.Try == layout.Shared {
+		return nil
+	}
+	return p.change(func(s bootstate.State) bootstate.State { return s.MarkGood(p.current) })
+}
+
+func (p pair) Rollback() error {
+	s, _, err := p.read()
+	if err != nil {
+		return err
+	}
+	if s.Good != p.Other() {
+		return fmt.Errorf("slot %s was never good", p.Other())
+	}
+	return p.change(func(s bootstate.State) bootstate.State { return s.MarkGood(p.Other()) })
+}
+
+// inPlace overwrites a stretch of an open file, called name in messages. What was written before is on the disk before, and this
+// after.
+func (b Boot) inPlace(f *os.File, name string, text []byte, at int64) error {
+	if err := b.flush(f.Name()); err != nil {
+		return err
+	}
+	err := b.do("write "+name, func() error { _, err := f.WriteAt(text, at); return err })
+	if err != nil {
+		return err
+	}
+	return b.flush(f.Name())
+}
