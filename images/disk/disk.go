@@ -1,4 +1,4 @@
-// Package disk writes whole disk images: partition table, boot partition, root slots and BIOS boot code.
+// Package disk writes whole disk images: partition table, boot partition, slot state, root slots and BIOS boot code.
 // It leaves holes where there is nothing, makes no data partition (the device does), and does not compress.
 package disk
 
@@ -25,6 +25,9 @@ type Contents struct {
 	GRUB *GRUB                        // nil: no BIOS boot
 
 	Hybrid bool // the MBR names the boot partition too
+
+	// State is what the state partition begins with; nil: none, and the first slot that proves itself makes it.
+	State []byte
 }
 
 // GRUB is its boot.img (one sector) and core.img as grub-mkimage makes them.
@@ -51,6 +54,11 @@ func Write(img Image, size int64, t layout.Table, c Contents, progress Progress)
 			if err := w.root(slot, root); err != nil {
 				return fmt.Errorf("disk: root %s: %w", slot, err)
 			}
+		}
+	}
+	if c.State != nil {
+		if err := w.state(c.State); err != nil {
+			return fmt.Errorf("disk: state: %w", err)
 		}
 	}
 	if c.GRUB != nil {
@@ -99,6 +107,18 @@ func (w *writer) root(slot layout.Slot, c tree.Content) error {
 		return fmt.Errorf("%d bytes do not fit into the slot's %d", c.Size, p.Size)
 	}
 	return c.CopyTo(&holes{w: w, off: p.Start})
+}
+
+func (w *writer) state(b []byte) error {
+	p, err := w.table.Find(layout.State, layout.Shared)
+	if err != nil {
+		return err
+	}
+	if int64(len(b)) > p.Size {
+		return fmt.Errorf("%d bytes do not fit into the partition's %d", len(b), p.Size)
+	}
+	_, err = w.img.WriteAt(b, p.Start)
+	return err
 }
 
 // holes writes sequentially and skips blocks of zeros.

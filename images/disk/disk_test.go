@@ -85,6 +85,27 @@ func TestSameInputSameBytesOtherSeedOtherBytes(t *testing.T) {
 	}
 }
 
+func TestState(t *testing.T) {
+	spec, c := pc(), contents()
+	spec.StateSize, c.State = layout.MiB, []byte("state")
+	table, err := spec.Fit(spec.ImageSize())
+	if err != nil {
+		t.Fatal(err)
+	}
+	img := sparse.New(spec.ImageSize())
+	if err := Write(img, spec.ImageSize(), table, c, nil); err != nil {
+		t.Fatal(err)
+	}
+	p, got := table[2], make([]byte, 6)
+	if _, err := img.ReadAt(got, p.Start); err != nil || string(got) != "state\x00" || p.Role != layout.State {
+		t.Errorf("%v begins with %q, %v", p, got, err)
+	}
+	c.State = make([]byte, layout.MiB+1)
+	if err := Write(sparse.New(spec.ImageSize()), spec.ImageSize(), table, c, nil); err == nil {
+		t.Error("too much state was accepted")
+	}
+}
+
 func TestBootCode(t *testing.T) {
 	img, table := write(t, contents())
 	p, _ := table.Find(layout.BIOS, layout.Shared)
@@ -133,6 +154,7 @@ func TestRefusals(t *testing.T) {
 		"root":     func(c *Contents) { c.Root[layout.B] = tree.Bytes(make([]byte, 9*layout.MiB)) },
 		"boot.img": func(c *Contents) { c.GRUB.BootImg = nil },
 		"core.img": func(c *Contents) { c.GRUB.CoreImg = make([]byte, 2*layout.MiB) },
+		"state":    func(c *Contents) { c.State = []byte("of a board that has no partition for it") },
 		"boot":     func(c *Contents) { c.Boot[0].Content = tree.Bytes(bytes.Repeat([]byte{1}, 41*layout.MiB)) },
 	} {
 		c := contents()
