@@ -16,7 +16,8 @@ import (
 
 const toolHelp = `
 The command sees the programs that judge our images (fsck.fat, sgdisk, veritysetup, xorriso …) behind the
-host's own in PATH, the compiler in CC, GRUB's files in GRUB_DIR, and QEMU with its firmware below PROA_TOOLROOT.
+host's own in PATH, the compiler in CC, GRUB's files in GRUB_DIR, U-Boot for QEMU's boards in UBOOT_DIR, and QEMU
+with its firmware below PROA_TOOLROOT.
 
   proa tool -- go test ./images/...`
 
@@ -65,6 +66,7 @@ func (s *session) toolEnv(ctx context.Context) ([]string, error) {
 	return []string{
 		"PATH=" + strings.Join([]string{os.Getenv("PATH"), oracles.Bin(), emulator.Bin(), tools.Bin()}, ":"),
 		"GRUB_DIR=" + filepath.Join(loaders, "usr/lib/grub/i386-pc"),
+		"UBOOT_DIR=" + filepath.Join(oracles.Dir, "usr/lib/u-boot"),
 		"CC=" + tools.CC(pin.Triplet(s.kit.Host)),
 		"PROA_TOOLROOT=" + emulator.Dir,
 	}, nil

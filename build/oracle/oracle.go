@@ -1,4 +1,4 @@
-// Package oracle finds the programs that judge what we wrote: the file system checkers, GRUB, QEMU. It is for
+// Package oracle finds the programs that judge what we wrote: the file system checkers, GRUB, U-Boot, QEMU. It is for
 // tests only. Run by `make unit`, a program that is missing fails the test; run by a bare `go test`, it skips.
 package oracle
 
@@ -33,6 +33,20 @@ func GRUB(t testing.TB) string {
 		missing(t, "GRUB for i386-pc")
 	}
 	return dir
+}
+
+// UBoot is Debian's U-Boot for a board of QEMU: "qemu_arm64", "qemu_arm".
+func UBoot(t testing.TB, board string) string {
+	t.Helper()
+	dir := os.Getenv("UBOOT_DIR")
+	if dir == "" {
+		dir = "/usr/lib/u-boot"
+	}
+	bin := filepath.Join(dir, board, "u-boot.bin")
+	if _, err := os.Stat(bin); err != nil {
+		missing(t, "U-Boot for "+board)
+	}
+	return bin
 }
 
 // missing skips, unless `proa tool` promised that everything is there.
