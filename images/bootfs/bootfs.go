@@ -1,15 +1,18 @@
-// Package bootfs lists the files of a fresh boot partition: bootloaders and their state, kernel and initrd
+// Package bootfs lists the files of a fresh boot partition: bootloaders and their state, kernel, initrd and device trees
 // of each slot, and the user's config.yaml. It writes nothing.
 package bootfs
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 
 	"github.com/proa-os/proa/images/bootstate"
 	"github.com/proa-os/proa/images/grubenv"
 	"github.com/proa-os/proa/images/layout"
 	"github.com/proa-os/proa/images/sdboot"
 	"github.com/proa-os/proa/images/tree"
+	"github.com/proa-os/proa/images/uboot"
 )
 
 // ConfigFile is the user's file in the boot partition and on the ISO.
@@ -22,13 +25,16 @@ type Slot struct {
 	Kernel  tree.Content
 	Initrd  tree.Content
 	Cmdline string
+	DTB     map[string]tree.Content // device trees by name; nil where the firmware's is used
 }
 
-// Loaders says which bootloaders there are.
+// Loaders says which bootloaders there are. U-Boot's EFI boot manager would start systemd-boot before any script, so a board has
+// one of the two.
 type Loaders struct {
-	SystemdBoot []byte // nil: the board does not boot by UEFI
-	EFIName     string // where firmware looks: "BOOTX64.EFI"
-	GRUB        bool   // grub.cfg and its state; the boot code itself is images/disk's
+	SystemdBoot []byte         // nil: the board does not boot by UEFI
+	EFIName     string         // where firmware looks: "BOOTX64.EFI"
+	GRUB        bool           // grub.cfg and its state; the boot code itself is images/disk's
+	UBoot       *uboot.Scripts // nil: the board does not boot by U-Boot; its state lies in a partition of its own
 }
 
 // Files is the whole boot partition of an image whose slot a is filled and on trial.
@@ -45,6 +51,12 @@ func Files(l Loaders, s Slot, config []byte) []tree.Entry {
 	}
 	if l.GRUB {
 		files = append(files, bios(s)...)
+	}
+	if l.UBoot != nil {
+		files = append(files, tree.File("boot.scr", 0o644, tree.Bytes(l.UBoot.Boot)), tree.File(dir+"boot.scr", 0o644, tree.Bytes(l.UBoot.Slot)))
+	}
+	for _, name := range slices.Sorted(maps.Keys(s.DTB)) {
+		files = append(files, tree.File(dir+"dtb/"+name, 0o644, s.DTB[name]))
 	}
 	return files
 }

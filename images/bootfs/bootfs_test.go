@@ -8,6 +8,7 @@ import (
 
 	"github.com/proa-os/proa/images/layout"
 	"github.com/proa-os/proa/images/tree"
+	"github.com/proa-os/proa/images/uboot"
 )
 
 func TestFiles(t *testing.T) {
@@ -40,6 +41,20 @@ func TestFiles(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
+	}
+}
+
+func TestUBoot(t *testing.T) {
+	slot := Slot{Slot: layout.A, DTB: map[string]tree.Content{"bcm2836-rpi-2-b.dtb": tree.Bytes(nil)}}
+	var got []string
+	for _, e := range Files(Loaders{UBoot: &uboot.Scripts{Boot: []byte("1"), Slot: []byte("2")}}, slot, nil) {
+		got = append(got, e.Path)
+	}
+	want := []string{
+		"config.yaml", "slots/a/vmlinuz", "slots/a/initrd", "slots/b", "boot.scr", "slots/a/boot.scr", "slots/a/dtb/bcm2836-rpi-2-b.dtb",
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff) // extlinux.conf would be found before boot.scr
 	}
 }
 

@@ -3,7 +3,7 @@ package uboot
 import (
 	"bytes"
 	"encoding/binary"
-	"encoding/hex"
+	"fmt"
 	"hash/crc32"
 	"testing"
 
@@ -16,13 +16,13 @@ import (
 func TestEncodeGolden(t *testing.T) {
 	b := Encode(bootstate.State{Seq: 2, Good: layout.A, Try: layout.B, Left: 3})
 	want := "70726f612d73746174652d3100000000" + "3200610062003300"
-	if got := hex.EncodeToString(b[:24]); got != want {
+	if got := fmt.Sprintf("%x", b[:24]); got != want {
 		t.Errorf("%s, want %s", got, want)
 	}
 	if rest := b[24:crcAt]; !bytes.Equal(rest, make([]byte, len(rest))) {
 		t.Errorf("behind the values: % x", rest)
 	}
-	if got, want := hex.EncodeToString(b[crcAt:]), "eeabcad4"; got != want {
+	if got, want := fmt.Sprintf("%x", b[crcAt:]), "eeabcad4"; got != want {
 		t.Errorf("checksum %s, want %s", got, want)
 	}
 }

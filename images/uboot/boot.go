@@ -1,0 +1,128 @@
+package uboot
+
+import (
+	"bytes"
+	_ "embed"
+	"errors"
+	"fmt"
+	"strings"
+	"text/template"
+	"time"
+
+	"github.com/proa-os/proa/images/bootstate"
+	"github.com/proa-os/proa/images/layout"
+)
+
+// Addresses are where a board's boot scripts load things in memory. They must be apart, and away from what the firmware
+// left there.
+type Addresses struct {
+	Kernel uint64 // as it lies on the disk, and then unpacked: 64 MiB
+	Comp   uint64 // where booti unpacks a compressed kernel before it moves it to Kernel
+	Initrd uint64
+	FDT    uint64 // a slot's own device tree, with room for what U-Boot adds
+	Script uint64 // a slot's boot.scr
+	State  uint64 // four sectors: the copies, the next state, and what was read back of it
+}
+
+// Board is what the scripts know of a board.
+type Board struct {
+	Start       string // the command that starts a kernel: "booti" (arm64) or "bootz" (armv7)
+	DTB         string // file in a slot's dtb/; "": the firmware's device tree is used
+	FirmwareDTB string // U-Boot's variable with the address of that: "fdt_addr" (Raspberry Pi), "fdtcontroladdr" (QEMU's virt)
+	Addresses
+}
+
+// Scripts are the two scripts of a new image as they lie in the boot partition, header and all.
+type Scripts struct {
+	Boot []byte // /boot.scr
+	Slot []byte // /slots/SLOT/boot.scr
+}
+
+// NewScripts makes them for the slot that the image fills.
+func NewScripts(b Board, slot layout.Slot, cmdline string, when time.Time) (Scripts, error) {
+	boot, err1 := Script(b)
+	start, err2 := SlotScript(b, slot, cmdline)
+	if err := errors.Join(err1, err2); err != nil {
+		return Scripts{}, err
+	}
+	return Scripts{Image("proa", boot, when), Image("proa slot "+string(slot), start, when)}, nil
+}
+
+//go:embed boot.cmd
+var bootText string
+
+//go:embed slot.cmd
+var slotText string
+
+// Script is the text of /boot.scr of the boot partition. bootstate.Encoding.Boot says the same in Go.
+func Script(b Board) ([]byte, error) {
+	type sector struct{ At, Block uint64 }
+	state := func(n uint64) uint64 { return b.State + n*Size }
+	return render(bootText, b, map[string]any{
+		"Copies": []sector{{state(0), 0}, {state(1), Apart / layout.Sector}}, "Next": state(2), "Check": state(3),
+		"Sum":   state(3), // is over before anything is read back
+		"Magic": Magic, "Size": Size, "MaxTries": bootstate.MaxTries, "Script": b.Script,
+		"SeqAt": seqAt, "GoodAt": goodAt, "TryAt": tryAt, "LeftAt": leftAt, "CRCAt": crcAt,
+	})
+}
+
+// SlotScript is the text of /slots/SLOT/boot.scr: it loads and starts the slot's kernel. Script sets ${proa_fallback}.
+func SlotScript(b Board, slot layout.Slot, cmdline string) ([]byte, error) {
+	if strings.Contains(cmdline, fallback) || strings.Contains(cmdline, "\n") {
+		return nil, fmt.Errorf("uboot: no script can hold the command line %q", cmdline)
+	}
+	return render(slotText, b, map[string]any{
+		"Slot": slot, "Cmdline": cmdline + " " + fallback, "Fallback": fallback, "Start": b.Start, "DTB": b.DTB, "FirmwareDTB": b.FirmwareDTB,
+		"Kernel": b.Kernel, "Comp": b.Comp, "Initrd": b.Initrd, "FDT": b.FDT,
+	})
+}
+
+func render(text string, b Board, values map[string]any) ([]byte, error) {
+	if err := b.check(); err != nil {
+		return nil, fmt.Errorf("uboot: %w", err)
+	}
+	t, err := template.New("").Funcs(template.FuncMap{"hex": hexa, "add": add, "quote": quote}).Parse(text)
+	if err != nil {
+		return nil, fmt.Errorf("uboot: %w", err)
+	}
+	var out bytes.Buffer
+	if err := t.Execute(&out, values); err != nil {
+		return nil, fmt.Errorf("uboot: %w", err)
+	}
+	return out.Bytes(), nil
+}
+
+// hexa is a number as U-Boot reads them.
+func hexa(n any) string { return fmt.Sprintf("%x", n) }
+
+func add(n uint64, m int) uint64 { return n + uint64(m) }
+
+// fallback is the word of a slot's command line that gives way to proa.fallback=SLOT:TRIES, or to nothing.
+const fallback = "proa_fallback"
+
+// quote keeps U-Boot's shell off a text. It takes a backslash away even within single quotes.
+func quote(s string) string {
+	return "'" + strings.NewReplacer(`\`, `\\`, "'", `'\''`).Replace(s) + "'"
+}
+
+func (b Board) check() error {
+	if b.Start != "booti" && b.Start != "bootz" {
+		return fmt.Errorf("no command %q starts a kernel", b.Start)
+	}
+	if b.DTB == "" && b.FirmwareDTB == "" {
+		return errors.New("a board without a device tree")
+	}
+	for _, a := range []struct {
+		name   string
+		at     uint64
+		needed bool
+	}{
+		{"kernel", b.Kernel, true}, {"unpacking", b.Comp, b.Start == "booti"}, {"initrd", b.Initrd, true},
+		{"device tree", b.FDT, b.DTB != ""}, {"script", b.Script, true}, {"state", b.State, true},
+	} {
+		if a.needed && (a.at == 0 || a.at%Size != 0) { // sectors are read there
+			return fmt.Errorf("load address %#x for %s", a.at, a.name)
+		}
+	}
+	return nil
+}
