@@ -26,7 +26,8 @@ func pairs(all bool) (list [][2][]byte) {
 		for seq := range 3 {
 			list = append(list, [2][]byte{in, uboot.Encode(bootstate.State{Seq: seq, Good: layout.B, Try: layout.A, Left: 2})})
 		}
-		if all || old.Seq == 0 { // the other two differ from it in nothing but the digit
+		// The others differ in nothing but the digit, or are their mirror images.
+		if all || old.Seq == 0 && old.Good != layout.B && old.Try != layout.A {
 			list = append(list, tornPairs(old, all)...)
 		}
 	}
@@ -129,8 +130,8 @@ func started(console string) map[string]string {
 	return cases
 }
 
-// TestRealUBootAgrees runs boot.cmd in U-Boot itself, over thousands of pairs in one start, and compares what it would start and
-// what it writes with the model. With PROA_E2E=full there are four times as many.
+// TestRealUBootAgrees runs boot.cmd in U-Boot itself, over all those pairs in one start, and compares what it would start and
+// what it writes with the model. With PROA_E2E=full there are many more.
 func TestRealUBootAgrees(t *testing.T) {
 	many := append(pairs(os.Getenv("PROA_E2E") == "full"), refused()...)
 	for _, c := range []struct {

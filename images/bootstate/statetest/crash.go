@@ -53,7 +53,7 @@ func torn(t *testing.T, e bootstate.Encoding) (disks int) {
 func beside(e bootstate.Encoding, old bootstate.State) [][]byte {
 	var list [][]byte
 	for _, s := range States() {
-		if s.Left == 0 && s.Seq != (old.Seq+1)%3 { // what it says is of no weight, so one count of tries is enough
+		if s.Try == layout.Shared && s.Left == 0 && s.Seq != (old.Seq+1)%3 { // what it says of trials is of no weight
 			list = append(list, e.Encode(s))
 		}
 	}
