@@ -7,7 +7,6 @@ import (
 
 	"github.com/proa-os/proa/boards"
 	"github.com/proa-os/proa/build/flash/bootconfig"
-	"github.com/proa-os/proa/build/recipe"
 	"github.com/proa-os/proa/images"
 	"github.com/proa-os/proa/images/bootfs"
 	"github.com/proa-os/proa/images/fat"
@@ -42,7 +41,7 @@ func runConfig(o options, keys ...string) ([]byte, error) {
 
 // injectConfig replaces config.yaml in the boot partition of a disk image of ours.
 func injectConfig(file string, b boards.Board, config []byte) error {
-	table, err := recipe.Spec(b).Fit(recipe.Spec(b).ImageSize())
+	table, err := b.Layout().Fit(b.Layout().ImageSize())
 	if err != nil {
 		return err
 	}

@@ -39,17 +39,12 @@ const (
 var diskCode = []string{"build/recipe/disk.go", "images/bootfs", "images/disk", "images/fat", "images/gpt", "images/grubenv", "images/iso",
 	"images/layout", "images/sdboot", "images/tree", "images/verity"}
 
-// Spec is a board's choice of sizes in the words of the layout.
-func Spec(b boards.Board) layout.Spec {
-	return layout.Spec{FirstLBA: b.FirstLBA, Align: int64(b.Align), BIOSSize: int64(b.Sizes.BIOS), BootSize: int64(b.Sizes.Boot), RootSize: int64(b.Sizes.Root)}
-}
-
 // GRUBCore makes core.img, which finds the boot partition of the disk it was started from.
 func (k *Kit) GRUBCore(b boards.Board, loaders string) (graph.Step, error) {
 	inputs, err := k.code(diskCode...)
-	inputs = append(inputs, graph.Input{Name: "layout", Value: fmt.Sprintf("%+v", Spec(b))})
+	inputs = append(inputs, graph.Input{Name: "layout", Value: fmt.Sprintf("%+v", b.Layout())})
 	run := func(ctx context.Context, j *graph.Job) error {
-		table, err := Spec(b).Fit(Spec(b).ImageSize())
+		table, err := b.Layout().Fit(b.Layout().ImageSize())
 		if err != nil {
 			return err
 		}
@@ -97,7 +92,7 @@ func (k *Kit) writeDisk(j *graph.Job, m Media, file string, config []byte) error
 	if err != nil {
 		return err
 	}
-	spec := Spec(m.Board)
+	spec := m.Board.Layout()
 	table, err := spec.Fit(spec.ImageSize())
 	if err != nil {
 		return err

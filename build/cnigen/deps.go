@@ -1,8 +1,8 @@
 //go:build cnideps
 
-package recipe
+package cnigen
 
-// The CNI plugins are compiled from sources the go command does not see (cni.go). What they import stands
+// The CNI plugins are compiled from sources the go command does not see (recipe/cni.go). What they import stands
 // here, so that go.mod keeps it.
 import (
 	_ "github.com/containernetworking/cni/libcni"
