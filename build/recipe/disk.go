@@ -180,7 +180,7 @@ func (m Media) parts(j *graph.Job, mode string) (p parts, err error) {
 
 // Cmdline is the kernel command line of a board without what only one kind of image needs. panic=10: a
 // kernel that died must not wait for a person; loglevel=4: warnings and worse, PID 1 says the rest.
-// transparent_hugepage=never: with Debian's "always", half-used huge pages and the reserve they bring took 267 of the 683 MiB
+// transparent_hugepage=never: with Debian's "always", half-used huge pages and the reserve they bring took 267 of the 683 MB
 // that a Ready node of 3 GiB used.
 func Cmdline(b boards.Board, mode string, info RootInfo) string {
 	var words []string
