@@ -220,6 +220,13 @@ func (o options) name() string {
 	return o.board
 }
 
+func (o options) arch() string {
+	if b, err := boards.Get(o.name()); err == nil {
+		return b.Arch
+	}
+	return ""
+}
+
 // machine is the one of build/qemu that stands in for the board.
 func (o options) machine() string {
 	if b, err := boards.Get(o.name()); err == nil {
