@@ -27,12 +27,12 @@ type Place struct {
 // Find asks the file system for the file's sectors, and makes sure that the device holds there what the file holds.
 func Find(file, device string) (Place, error) {
 	p := Place{Device: device}
-	f, err := os.Open(file)
+	f, err := os.OpenFile(file, os.O_RDONLY|direct, 0) // the kernel's cache of it may be older than what was written past it
 	if err != nil {
 		return p, err
 	}
 	defer f.Close()
-	content := make([]byte, box.Size)
+	content := aligned(box.Size)
 	if _, err := io.ReadFull(f, content); err != nil {
 		return p, fmt.Errorf("%s: want %d bytes: %w", file, box.Size, err)
 	}
@@ -97,7 +97,7 @@ func (p Place) Read() ([]byte, error) {
 		return nil, err
 	}
 	defer f.Close()
-	sector, out := aligned(), []byte(nil)
+	sector, out := aligned(layout.Sector), []byte(nil)
 	for i, at := range p.At {
 		if _, err := f.ReadAt(sector, at); err != nil {
 			return nil, fmt.Errorf("read sector %d: %w", i, err)
@@ -117,7 +117,7 @@ func (p Place) write(i int, text []byte) error {
 		return err
 	}
 	defer f.Close()
-	sector := aligned()
+	sector := aligned(layout.Sector)
 	copy(sector, text)
 	if _, err := f.WriteAt(sector, p.At[i]); err != nil {
 		return err
@@ -125,12 +125,12 @@ func (p Place) write(i int, text []byte) error {
 	return f.Sync() // also what the disk keeps in its own cache
 }
 
-// aligned is a sector at an address that every controller can write from.
-func aligned() []byte {
+// aligned is memory at an address that every controller can read to and write from.
+func aligned(size int) []byte {
 	const page = 4096
-	b := make([]byte, page+layout.Sector)
+	b := make([]byte, page+size)
 	skip := page - int(uintptr(unsafe.Pointer(&b[0]))%page)
-	return b[skip : skip+layout.Sector : skip+layout.Sector]
+	return b[skip : skip+size : skip+size]
 }
 
 // Put writes one record and returns what the box then holds.

@@ -1,8 +1,9 @@
 package blackbox
 
 import (
+	"errors"
 	"fmt"
-	"os"
+	"io/fs"
 	"strconv"
 	"strings"
 
@@ -71,7 +72,7 @@ const Stamp = "/run/proa/blackbox"
 // boot partition, device what it lies on. A boot partition that was made before there was a black box has nothing to be renewed.
 func Renew(dir, device string, s layout.Slot) error {
 	p, err := Find(dir+"/"+box.File, device)
-	if os.IsNotExist(err) {
+	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
 	if err == nil {

@@ -43,6 +43,14 @@ func (g *Guard) Patient() {
 	g.patient = true
 }
 
+// Count is how many watchdogs there are.
+func (g *Guard) Count() int {
+	if g == nil {
+		return 0
+	}
+	return g.Dogs.Count()
+}
+
 // Start feeds until End.
 func (g *Guard) Start() {
 	if g == nil {
