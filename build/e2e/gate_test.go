@@ -86,11 +86,7 @@ func bootPartition(t *testing.T, image string) (*os.File, layout.Partition) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p, err := table.Find(layout.Boot, layout.Shared)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return f, p
+	return f, find(t, table, layout.Boot, layout.Shared)
 }
 
 // carve copies the boot partition out of a disk.

@@ -16,6 +16,7 @@ import (
 	"github.com/proa-os/proa/init/slot"
 	"github.com/proa-os/proa/init/step"
 	"github.com/proa-os/proa/init/watchdog"
+	"golang.org/x/sys/unix"
 )
 
 // TestTrial: which try this is, and whether another start can be better. That is what keeps a machine from restarting for ever.
@@ -140,4 +141,34 @@ func boxed(t *testing.T, try int) (*Machine, string) {
 	m.Found.Trial = Trial{Known: true, On: true, Left: box.MaxTries - try, Other: slot.Standing{Good: true}}
 	m.record(p, nil)
 	return m, file
+}
+
+// TestWatchdogFirst: before any other driver, which may hang, the watchdogs' are loaded with what they need, and the clock is fed.
+func TestWatchdogFirst(t *testing.T) {
+	var u unix.Utsname
+	if err := unix.Uname(&u); err != nil {
+		t.Fatal(err)
+	}
+	dir := "lib/modules/" + unix.ByteSliceToString(u.Release[:]) + "/"
+	m, f := machine(t, map[string]string{
+		dir + "modules.dep":         "kernel/ahci.ko.xz:\nkernel/watchdog.ko.xz:\nkernel/i6300esb.ko.xz: kernel/watchdog.ko.xz\nkernel/i2c-i801.ko.xz:\n",
+		dir + "modules.alias":       "alias pci:v00008086d00002922sv* ahci\nalias pci:v00008086d000025ABsv* i6300esb\nalias pci:v00008086d00002930sv* i2c_i801\n",
+		"sys/devices/0/modalias":    "pci:v00008086d00002922sv0",
+		"sys/devices/1/modalias":    "pci:v00008086d000025ABsv0",
+		"sys/devices/2/modalias":    "pci:v00008086d00002930sv0",
+		"sys/devices/none/modalias": "",
+		"dev/watchdog0":             "",
+	})
+	m.Guard = &watchdog.Guard{Dogs: watchdog.In(m.Path("/dev"))}
+	if err := startWatchdog(t.Context(), m); err != nil {
+		t.Fatal(err)
+	}
+	m.Guard.End()
+	want := "module /" + dir + "kernel/watchdog.ko.xz\nmodule /" + dir + "kernel/i6300esb.ko.xz\nmodule /" + dir + "kernel/i2c-i801.ko.xz\n"
+	if d := cmp.Diff(want, f.String()); d != "" {
+		t.Error(d)
+	}
+	if fed, _ := os.ReadFile(m.Path("/dev/watchdog0")); len(fed) != 1 || m.Guard.Count() != 1 {
+		t.Errorf("fed %d times", len(fed))
+	}
 }
