@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -79,13 +81,23 @@ func TestPlaceNotKnown(t *testing.T) {
 	}
 }
 
+// lines are what was written and logged. A record that hangs is written beside the test for ever.
+type lines struct {
+	mu  sync.Mutex
+	all []string
+}
+
+func (l *lines) add(s string) { l.mu.Lock(); defer l.mu.Unlock(); l.all = append(l.all, s) }
+
+func (l *lines) get() []string { l.mu.Lock(); defer l.mu.Unlock(); return slices.Clone(l.all) }
+
 // recorder keeps what is written in memory.
-func recorder(put func(box.Record) error) (*Recorder, *[]string) {
-	said := &[]string{}
-	logf := func(format string, args ...any) { *said = append(*said, "log: "+fmt.Sprintf(format, args...)) }
+func recorder(put func(box.Record) error) (*Recorder, *lines) {
+	said := &lines{}
+	logf := func(format string, args ...any) { said.add("log: " + fmt.Sprintf(format, args...)) }
 	r := Record(Place{}, box.Record{Slot: layout.B, Try: 2, Root: "r"}, func() time.Duration { return time.Minute }, logf)
 	r.put = func(rec box.Record) error {
-		*said = append(*said, strings.TrimRight(fmt.Sprintf("%s%d %s %s %s", rec.Slot, rec.Try, rec.State, rec.Step, rec.Error), " "))
+		said.add(strings.TrimRight(fmt.Sprintf("%s%d %s %s %s", rec.Slot, rec.Try, rec.State, rec.Step, rec.Error), " "))
 		return put(rec)
 	}
 	return r, said
@@ -105,7 +117,7 @@ func TestRecorder(t *testing.T) {
 	} {
 		r, said := recorder(func(box.Record) error { return nil })
 		c.do(r)
-		if d := cmp.Diff(c.want, *said); d != "" {
+		if d := cmp.Diff(c.want, said.get()); d != "" {
 			t.Errorf("%s: %s", name, d)
 		}
 	}
@@ -131,8 +143,8 @@ func TestBootGoesOn(t *testing.T) {
 		if took := time.Since(began); took > patience+2*time.Second {
 			t.Errorf("%s: the boot waited %s", name, took)
 		}
-		if len(*said) != 2 || !strings.HasPrefix((*said)[1], "log: black box: ") {
-			t.Errorf("%s: %q", name, *said)
+		if got := said.get(); len(got) != 2 || !strings.HasPrefix(got[1], "log: black box: ") {
+			t.Errorf("%s: %q", name, got)
 		}
 	}
 }
