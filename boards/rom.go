@@ -10,6 +10,7 @@ type UBoot struct {
 	Start       string `yaml:"start" json:"start"`              // booti (arm64) or bootz (arm)
 	DTB         string `yaml:"dtb" json:"dtb"`                  // device tree of the slot; may name U-Boot's variable for it
 	FirmwareDTB string `yaml:"firmware-dtb" json:"firmwareDTB"` // else: U-Boot's variable with the address of the firmware's
+	Scripts     string `yaml:"scripts" json:"scripts"`          // fit: U-Boot takes scripts only as FIT images
 	Kernel      uint64 `yaml:"kernel" json:"kernel"`
 	Comp        uint64 `yaml:"comp" json:"comp"` // where a compressed kernel is unpacked
 	Initrd      uint64 `yaml:"initrd" json:"initrd"`
@@ -55,9 +56,22 @@ func (b Board) StateSize() int64 {
 	return 0
 }
 
+// stateBlock is where the state's partition begins, on every disk of the board: the boot script is not to search for it.
+func (b Board) stateBlock() uint64 {
+	table, err := b.Layout().Fit(b.Layout().ImageSize())
+	if err != nil {
+		return 0
+	}
+	p, err := table.Find(layout.State, layout.Shared)
+	if err != nil {
+		return 0
+	}
+	return p.FirstLBA()
+}
+
 // Scripts is the board in the words of images/uboot.
 func (b Board) Scripts() uboot.Board {
 	u := b.UBoot
-	return uboot.Board{Start: u.Start, DTB: u.DTB, FirmwareDTB: u.FirmwareDTB,
+	return uboot.Board{Start: u.Start, DTB: u.DTB, FirmwareDTB: u.FirmwareDTB, FIT: u.Scripts == "fit", StateBlock: b.stateBlock(),
 		Addresses: uboot.Addresses{Kernel: u.Kernel, Comp: u.Comp, Initrd: u.Initrd, FDT: u.FDT, Script: u.Script, State: u.State}}
 }

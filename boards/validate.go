@@ -112,6 +112,9 @@ func (u UBoot) validate() error {
 	if !slices.Contains(starts, u.Start) {
 		errs = append(errs, fmt.Errorf("u-boot.start: %q is none of %q", u.Start, starts))
 	}
+	if u.Scripts != "" && u.Scripts != "fit" {
+		errs = append(errs, fmt.Errorf("u-boot.scripts: %q is not fit", u.Scripts))
+	}
 	if (u.DTB == "") == (u.FirmwareDTB == "") {
 		errs = append(errs, errors.New("u-boot: exactly one of dtb and firmware-dtb"))
 	}

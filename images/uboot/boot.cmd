@@ -1,28 +1,45 @@
 # Chooses the slot to start. State: two sectors of the raw partition called state, each with SEQ, GOOD, TRY, LEFT and a checksum.
 # The newer valid one is in force; the next state is written over the other, before anything is started.
-# U-Boot has set devtype, devnum and distro_bootpart to where this file came from.
+# U-Boot has set devtype, devnum and distro_bootpart to where this file came from. Not every U-Boot has setexpr, so there is no
+# arithmetic here, and the blocks are numbers: a disk keeps its partitions.
 
-setenv state_start
-if ${devtype} dev ${devnum}; then part start ${devtype} ${devnum} state state_start; fi
+setenv block0 {{hex .Block0}}
+setenv block1 {{hex .Block1}}
+
+# Some U-Boots store a checksum as a number and others as bytes; a known one tells.
+mw.b {{hex .Sum}} 0 10
+crc32 {{hex (add .Sum 8)}} 1 {{hex .Sum}}
+setenv as_number 0
+if itest.b *{{hex .Sum}} == 8d; then setenv as_number 1; fi
+{{define "sum" -}}
+crc32 {{hex .From}} {{hex .CRCAt}} {{hex .Sum}}
+{{.Indent}}if test ${as_number} = 1; then
+{{- range $i, $to := .Reversed}}
+{{$.Indent}}	cp.b {{hex (add $.Sum $i)}} {{hex $to}} 1
+{{- end}}
+{{.Indent}}	cp.b {{hex (add .Sum 8)}} {{hex .Sum}} 4
+{{.Indent}}fi
+{{- end}}
 {{range $i, $c := .Copies}}
-# Copy {{$i}}: valid{{$i}} is 1 and seq{{$i}} its number, or valid{{$i}} is 0.
+# Copy {{$i}}: valid{{$i}} is 1, or valid{{$i}} is 0.
 setenv valid{{$i}} 0
-setenv block{{$i}}
-if test "${state_start}" != ""; then setexpr block{{$i}} ${state_start} + {{hex $c.Block}}; fi
-if test "${block{{$i}}}" != "" && ${devtype} read {{hex $c.At}} ${block{{$i}}} 1; then
-	crc32 {{hex $c.At}} {{hex $.CRCAt}} {{hex $.Sum}}
+if ${devtype} dev ${devnum} && ${devtype} read {{hex $c.At}} ${block{{$i}}} 1; then
+	{{template "sum" (sum $c.At "\t")}}
 	if itest.l *{{hex $.Sum}} == *{{hex (add $c.At $.CRCAt)}} && itest.s *{{hex $c.At}} == {{$.Magic}}; then
-		setexpr.s seq{{$i}} *{{hex (add $c.At $.SeqAt)}}
-		setexpr.s good *{{hex (add $c.At $.GoodAt)}}
-		setexpr.s try *{{hex (add $c.At $.TryAt)}}
-		setexpr.s left *{{hex (add $c.At $.LeftAt)}}
-		if test "${seq{{$i}}}" = 0 -o "${seq{{$i}}}" = 1 -o "${seq{{$i}}}" = 2; then
-			if test "${good}" = - -o "${good}" = a -o "${good}" = b; then
-				if test "${try}" = - -o "${try}" = a -o "${try}" = b; then
-					if test "${left}" = 0 -o "${left}" = 1 -o "${left}" = 2 -o "${left}" = 3; then setenv valid{{$i}} 1; fi
-				fi
-			fi
-		fi
+		setenv seq{{$i}} -
+		setenv good{{$i}}
+		setenv try{{$i}}
+		setenv left{{$i}} -
+{{- range $.Digits}}{{if le . 2}}
+		if itest.w *{{hex (add $c.At $.SeqAt)}} == 3{{.}}; then setenv seq{{$i}} {{.}}; fi
+{{- end}}
+		if itest.w *{{hex (add $c.At $.LeftAt)}} == 3{{.}}; then setenv left{{$i}} {{.}}; fi
+{{- end}}
+{{- range $.Slots}}
+		if itest.w *{{hex (add $c.At $.GoodAt)}} == {{.Code}}; then setenv good{{$i}} {{.Name}}; fi
+		if itest.w *{{hex (add $c.At $.TryAt)}} == {{.Code}}; then setenv try{{$i}} {{.Name}}; fi
+{{- end}}
+		if test "${seq{{$i}}}" != - && test "${good{{$i}}}" != "" && test "${try{{$i}}}" != "" && test "${left{{$i}}}" != -; then setenv valid{{$i}} 1; fi
 	fi
 fi
 {{end}}
@@ -34,38 +51,43 @@ setenv in_force
 if test ${valid0} = 1; then
 	setenv in_force {{hex (index .Copies 0).At}}
 	setenv block ${block1}
+	setenv seq ${seq0}
+	setenv good ${good0}
+	setenv try ${try0}
+	setenv left ${left0}
 fi
 if test ${valid1} = 1; then
 	if test ${valid0} = 0 -o "${seq0}${seq1}" = 01 -o "${seq0}${seq1}" = 12 -o "${seq0}${seq1}" = 20; then
 		setenv in_force {{hex (index .Copies 1).At}}
 		setenv block ${block0}
+		setenv seq ${seq1}
+		setenv good ${good1}
+		setenv try ${try1}
+		setenv left ${left1}
 	fi
 fi
-if test "${in_force}" != ""; then
-	cp.b ${in_force} {{hex .Next}} {{hex .Size}}
-	setexpr.s seq *{{hex (add .Next .SeqAt)}}
-	setexpr.s good *{{hex (add .Next .GoodAt)}}
-	setexpr.s try *{{hex (add .Next .TryAt)}}
-	setexpr.s left *{{hex (add .Next .LeftAt)}}
-else
-	if test "${state_start}" = ""; then
-		echo "proa: no partition of ${devtype} ${devnum} is called state; starting whichever slot has files"
-	else
-		echo "proa: neither copy of the boot state is valid; starting whichever slot has files"
-	fi
-fi
+if test "${in_force}" = ""; then echo "proa: neither copy of the boot state is valid; starting whichever slot has files"; fi
 
-setexpr tried {{.MaxTries}} - ${left}
+setenv tried 0
+{{- range .Digits}}
+if test ${left} = {{.}}; then setenv tried {{tried .}}; fi
+{{- end}}
 setenv order -
 if test "${try}" != - && test ${left} != 0; then
-	setexpr seq ${seq} + 1
-	if test ${seq} = 3; then setenv seq 0; fi
-	setexpr left ${left} - 1
-	setexpr letter 30 + ${seq}
-	mw.b {{hex (add .Next .SeqAt)}} ${letter}
-	setexpr letter 30 + ${left}
-	mw.b {{hex (add .Next .LeftAt)}} ${letter}
-	crc32 {{hex .Next}} {{hex .CRCAt}} {{hex (add .Next .CRCAt)}}
+	cp.b ${in_force} {{hex .Next}} {{hex .Size}}
+	if test ${seq} = 0; then mw.b {{hex (add .Next .SeqAt)}} 31; fi
+	if test ${seq} = 1; then mw.b {{hex (add .Next .SeqAt)}} 32; fi
+	if test ${seq} = 2; then mw.b {{hex (add .Next .SeqAt)}} 30; fi
+	setenv after ${left}
+{{- range .Digits}}{{if .}}
+	if test ${left} = {{.}}; then
+		setenv after {{less .}}
+		mw.b {{hex (add $.Next $.LeftAt)}} 3{{less .}}
+	fi
+{{- end}}{{end}}
+	setenv left ${after}
+	{{template "sum" (sum .Next "\t")}}
+	cp.b {{hex .Sum}} {{hex (add .Next .CRCAt)}} 4
 	# A try that cannot be counted is no try, unless there is nothing else. A card at the end of its life takes writes and forgets them.
 	if ${devtype} write {{hex .Next}} ${block} 1 && ${devtype} read {{hex .Check}} ${block} 1 && cmp.b {{hex .Next}} {{hex .Check}} {{hex .Size}}; then
 		echo "proa: trying slot ${try}, tries left after this: ${left}"

@@ -29,6 +29,8 @@ type Board struct {
 	Start       string // the command that starts a kernel: "booti" (arm64) or "bootz" (armv7)
 	DTB         string // file in a slot's dtb/; "": the firmware's device tree is used
 	FirmwareDTB string // U-Boot's variable with the address of that: "fdt_addr" (Raspberry Pi), "fdtcontroladdr" (QEMU's virt)
+	FIT         bool   // scripts are FIT images: this U-Boot takes no others
+	StateBlock  uint64 // where the partition for state begins, in sectors
 	Addresses
 }
 
@@ -45,7 +47,15 @@ func NewScripts(b Board, slot layout.Slot, cmdline string, when time.Time) (Scri
 	if err := errors.Join(err1, err2); err != nil {
 		return Scripts{}, err
 	}
-	return Scripts{Image("proa", boot, when), Image("proa slot "+string(slot), start, when)}, nil
+	return Scripts{b.Image("proa", boot, when), b.Image("proa slot "+string(slot), start, when)}, nil
+}
+
+// Image makes a text into what this board's U-Boot takes for a script.
+func (b Board) Image(name string, text []byte, when time.Time) []byte {
+	if b.FIT {
+		return FIT(name, text, when)
+	}
+	return Image(name, text, when)
 }
 
 //go:embed boot.cmd
@@ -56,23 +66,31 @@ var slotText string
 
 // Script is the text of /boot.scr of the boot partition. bootstate.Encoding.Boot says the same in Go.
 func Script(b Board) ([]byte, error) {
-	type sector struct{ At, Block uint64 }
+	type sector struct{ At uint64 }
+	type slot struct{ Code, Name string } // "X\0" as a number in memory
 	state := func(n uint64) uint64 { return b.State + n*Size }
 	return render(bootText, b, map[string]any{
-		"Copies": []sector{{state(0), 0}, {state(1), Apart / layout.Sector}}, "Next": state(2), "Check": state(3),
-		"Sum":   state(3), // is over before anything is read back
-		"Magic": Magic, "Size": Size, "MaxTries": bootstate.MaxTries, "Script": b.Script,
+		"Block0": b.StateBlock, "Block1": b.StateBlock + Apart/layout.Sector,
+		"Copies": []sector{{state(0)}, {state(1)}}, "Next": state(2), "Check": state(3),
+		"Sum":    b.sum(),
+		"Digits": []int{0, 1, 2, 3}, "Slots": []slot{{"2d", "-"}, {"61", "a"}, {"62", "b"}},
+		"Magic": Magic, "Size": Size, "Script": b.Script,
 		"SeqAt": seqAt, "GoodAt": goodAt, "TryAt": tryAt, "LeftAt": leftAt, "CRCAt": crcAt,
 	})
 }
 
 // SlotScript is the text of /slots/SLOT/boot.scr: it loads and starts the slot's kernel. Script sets ${proa_fallback}.
 func SlotScript(b Board, slot layout.Slot, cmdline string) ([]byte, error) {
-	if strings.Contains(cmdline, fallback) || strings.Contains(cmdline, "\n") {
+	if strings.Contains(cmdline, "\n") {
 		return nil, fmt.Errorf("uboot: no script can hold the command line %q", cmdline)
 	}
+	var fallbacks []string
+	for tries := range bootstate.MaxTries + 1 {
+		fallbacks = append(fallbacks, fmt.Sprintf("proa.fallback=%s:%d", slot.Other(), tries))
+	}
 	return render(slotText, b, map[string]any{
-		"Slot": slot, "Cmdline": cmdline + " " + fallback, "Fallback": fallback, "Start": b.Start, "DTB": b.DTB, "FirmwareDTB": b.FirmwareDTB,
+		"Fallbacks": fallbacks,
+		"Slot":      slot, "Cmdline": cmdline, "Start": b.Start, "DTB": b.DTB, "FirmwareDTB": b.FirmwareDTB,
 		"Kernel": b.Kernel, "Comp": b.Comp, "Initrd": b.Initrd, "FDT": b.FDT,
 	})
 }
@@ -81,7 +99,9 @@ func render(text string, b Board, values map[string]any) ([]byte, error) {
 	if err := b.check(); err != nil {
 		return nil, fmt.Errorf("uboot: %w", err)
 	}
-	t, err := template.New("").Funcs(template.FuncMap{"hex": hexa, "add": add, "quote": quote}).Parse(text)
+	t, err := template.New("").Funcs(template.FuncMap{
+		"hex": hexa, "add": add, "quote": quote, "sum": b.checksum, "less": func(n int) int { return n - 1 }, "tried": func(n int) int { return bootstate.MaxTries - n },
+	}).Parse(text)
 	if err != nil {
 		return nil, fmt.Errorf("uboot: %w", err)
 	}
@@ -97,8 +117,14 @@ func hexa(n any) string { return fmt.Sprintf("%x", n) }
 
 func add(n uint64, m int) uint64 { return n + uint64(m) }
 
-// fallback is the word of a slot's command line that gives way to proa.fallback=SLOT:TRIES, or to nothing.
-const fallback = "proa_fallback"
+// sum is where the script has checksums made; that is over before anything is read back to the same place.
+func (b Board) sum() uint64 { return b.State + 3*Size }
+
+// checksum is what the template "sum" needs: the checksum of what lies at from, as bytes, at Sum.
+func (b Board) checksum(from uint64, indent string) map[string]any {
+	at := b.sum()
+	return map[string]any{"From": from, "CRCAt": crcAt, "Sum": at, "Indent": indent, "Reversed": []uint64{at + 11, at + 10, at + 9, at + 8}}
+}
 
 // quote keeps U-Boot's shell off a text. It takes a backslash away even within single quotes.
 func quote(s string) string {

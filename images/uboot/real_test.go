@@ -33,7 +33,7 @@ func armv7() target {
 
 // virt is QEMU's board as the scripts see it; its memory begins at 40000000.
 func virt(start string) uboot.Board {
-	return uboot.Board{Start: start, FirmwareDTB: "fdtcontroladdr", Addresses: uboot.Addresses{
+	return uboot.Board{Start: start, FirmwareDTB: "fdtcontroladdr", StateBlock: 2048 + 36*2048, Addresses: uboot.Addresses{
 		Kernel: 0x41000000, Comp: 0x45000000, Initrd: 0x49000000, FDT: 0x40800000, Script: 0x40a00000, State: 0x40b00000,
 	}}
 }
@@ -62,7 +62,7 @@ func newMachine(t *testing.T, on target, state []byte, files map[string]string) 
 	for name, text := range files {
 		data := []byte(text)
 		if strings.HasSuffix(name, ".scr") {
-			data = uboot.Image("test", data, c.When)
+			data = on.Image("test", data, c.When)
 		}
 		c.Boot = append(c.Boot, tree.File(name, 0o644, tree.Bytes(data)))
 	}

@@ -1,8 +1,10 @@
 # Loads and starts slot {{.Slot}}; comes back when that cannot be done. boot.scr has set devtype, devnum, distro_bootpart and proa_fallback.
 
-# The shell would take a command line out of a variable apart once more, so the word is put in without it.
+# The shell takes a command apart once more where it has put a variable in, so the word comes in without one.
 setenv bootargs {{quote .Cmdline}}
-setexpr bootargs sub {{.Fallback}} "${proa_fallback}"
+{{- range .Fallbacks}}
+if test "${proa_fallback}" = {{.}}; then setenv bootargs {{quote (print $.Cmdline " " .)}}; fi
+{{- end}}
 
 {{if .DTB -}}
 setenv fdt

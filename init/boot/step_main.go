@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"sort"
+	"strconv"
 	"strings"
 
 	"github.com/proa-os/proa/init/modules"
@@ -173,12 +174,20 @@ func nodeSysctls() [][2]string {
 		{"kernel.panic_on_oops", "1"},
 		{"kernel.keys.root_maxkeys", "1000000"},
 		{"kernel.keys.root_maxbytes", "25000000"},
-		{"kernel.pid_max", "4194304"},
 		{"fs.inotify.max_user_instances", "8192"},
 		{"fs.inotify.max_user_watches", "524288"},
 		{"fs.protected_hardlinks", "1"},
 		{"fs.protected_symlinks", "1"},
+		{"kernel.pid_max", maxPIDs()},
 	}
+}
+
+// maxPIDs is the kernel's own limit (PID_MAX_LIMIT in include/linux/threads.h).
+func maxPIDs() string {
+	if strconv.IntSize == 32 {
+		return "32768"
+	}
+	return "4194304"
 }
 
 // sysctls writes proa's table, then the user's. One that the kernel does not have (a bridge's, before there is one) is reported for the user's only.
