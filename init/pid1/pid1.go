@@ -73,7 +73,7 @@ func stage1(ctx context.Context, con *console.Console) {
 // guard watches the steps. A slot on trial whose step hangs is restarted by the hardware, and before that, if the kernel still does
 // as it is told, by PID 1: not every machine has a watchdog.
 func guard(con *console.Console, m *boot.Machine) *watchdog.Guard {
-	return &watchdog.Guard{Dogs: watchdog.In("/dev"), Logf: con.Logf, Late: func(step string, limit time.Duration) {
+	return &watchdog.Guard{Dogs: watchdog.In("/dev").Heed("/proc/cmdline"), Logf: con.Logf, Late: func(step string, limit time.Duration) {
 		con.Logf("HUNG %s: not done after %s", step, limit)
 		m.Box.GiveUp("", "not done after "+limit.String())
 		if m.Found.Trial.Restart() {

@@ -9,6 +9,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -27,6 +29,8 @@ var names = [...]string{"watchdog0", "watchdog1", "watchdog2", "watchdog3"}
 // Dogs are the watchdogs of a machine. Nil is none.
 type Dogs struct {
 	dir  string
+	line string // file with the kernel's command line; "": nobody can switch watchdogs off
+	off  bool
 	mu   sync.Mutex
 	open [len(names)]*os.File
 	said string // the error that was returned last
@@ -34,6 +38,28 @@ type Dogs struct {
 
 // In looks for watchdogs in dir, which is /dev, from the first Feed on.
 func In(dir string) *Dogs { return &Dogs{dir: dir} }
+
+// Off is the word of the kernel's command line that leaves all watchdogs alone, for hardware whose watchdog does not work. (QEMU's
+// Raspberry Pis restart as soon as theirs is set.)
+const Off = "proa.watchdog=off"
+
+// Heed has no watchdog touched before file, which is /proc/cmdline, can be read, and none at all if it says Off.
+func (d *Dogs) Heed(file string) *Dogs {
+	d.line = file
+	return d
+}
+
+// may is asked under the lock.
+func (d *Dogs) may() bool {
+	if d.line != "" {
+		text, err := os.ReadFile(d.line)
+		if err != nil {
+			return false // not mounted yet
+		}
+		d.line, d.off = "", slices.Contains(strings.Fields(string(text)), Off)
+	}
+	return !d.off
+}
 
 // Feed restarts the hardware's clocks, of drivers that have appeared since as well: opening starts a clock. An error that stays
 // the same is returned once.
@@ -43,6 +69,9 @@ func (d *Dogs) Feed() error {
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	if !d.may() {
+		return nil
+	}
 	var errs []error
 	for i, name := range names {
 		if err := d.feed(i, filepath.Join(d.dir, name)); err != nil {

@@ -26,6 +26,24 @@ func eaten(t *testing.T, path string) string {
 	return string(got)
 }
 
+// TestOff: nothing is opened before the command line is there, nor if it says so.
+func TestOff(t *testing.T) {
+	for line, want := range map[string]string{"quiet " + Off + "\n": "", "quiet proa.watchdog=offf\n": "\x00"} {
+		dir := t.TempDir()
+		path, file := dog(t, dir, "watchdog0"), filepath.Join(dir, "cmdline")
+		d := In(dir).Heed(file)
+		if err := d.Feed(); err != nil || eaten(t, path) != "" {
+			t.Errorf("fed %q before the command line was there, %v", eaten(t, path), err)
+		}
+		if err := os.WriteFile(file, []byte(line), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if err := d.Feed(); err != nil || eaten(t, path) != want {
+			t.Errorf("%q: fed %q, %v", line, eaten(t, path), err)
+		}
+	}
+}
+
 // TestFeed: each feeding is one byte, and never the letter that lets the hardware stop its clock when the device is closed.
 func TestFeed(t *testing.T) {
 	dir := t.TempDir()
