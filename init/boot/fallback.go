@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/proa-os/proa/images/layout"
+	"github.com/proa-os/proa/images/tryboot"
 	"github.com/proa-os/proa/init/slot"
 	"golang.org/x/sys/unix"
 )
@@ -36,9 +37,20 @@ func (m *Machine) Slots() (slot.Slots, error) {
 	if err != nil {
 		return nil, slot.ErrNoState
 	}
+	return slot.Find(m.bootState(), s, slot.EFI())
+}
+
+// bootState is where the boot state of the machine lies.
+func (m *Machine) bootState() slot.Boot {
 	boot := slot.Boot{Dir: BootDir, Device: slot.Device(BootDir), Writable: slot.Remount(BootDir, bootFlags)}
 	boot.State = statePartition(m, boot.Device)
-	return slot.Find(boot, s, slot.EFI())
+	if own := slotPartitions(m, boot.Device); own != nil {
+		boot.Numbers, boot.Mount, boot.CanTry = map[layout.Slot]int{}, m.mountSlot(own), slot.KernelTells("/proc/kallsyms")
+		for of, part := range own {
+			boot.Numbers[of] = part.number
+		}
+	}
+	return boot
 }
 
 // statePartition is the one of the disk that the boot partition lies on, "" if it has none. Another disk in the machine may
@@ -53,13 +65,23 @@ func statePartition(m *Machine, boot string) string {
 	return ""
 }
 
+// bootMounted: each boot partition has one of these, whatever starts the machine.
+func bootMounted() bool {
+	for _, name := range []string{"slots", tryboot.AutobootFile} {
+		if _, err := os.Stat(filepath.Join(BootDir, name)); err == nil {
+			return true
+		}
+	}
+	return false
+}
+
 // Recoverable reports whether a restart would help: the slot is on trial. A boot partition that does not show
 // within the wait is not on trial as far as anybody can tell.
 func Recoverable(m *Machine) bool {
 	if m.Line.Slot == "" {
 		return false
 	}
-	if _, err := os.Stat(BootDir + "/slots"); err != nil {
+	if !bootMounted() {
 		os.MkdirAll(BootDir, 0o755)
 		for _, part := range partitionsNamed(m, string(layout.Boot)) {
 			if unix.Mount("/dev/"+part, BootDir, "vfat", unix.MS_RDONLY|bootFlags, "") == nil {

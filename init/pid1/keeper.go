@@ -43,6 +43,7 @@ type keeper struct {
 	poke    chan struct{} // a service has changed: look now
 	good    bool
 	goodErr string
+	armed   bool // the restart under way is one more try, and counted
 	saving  sync.Mutex
 }
 
@@ -241,5 +242,5 @@ func (k *keeper) down(why string, end shutdown.End) {
 			time.Sleep(watchdog.Interval)
 		}
 	}()
-	shutdown.Run(&shutdown.Machine{Logf: k.con.Logf, Flush: k.con.Flush, StopServices: func() { k.sup.StopAll(k.con.Logf) }, SaveClock: k.saveClock, End: end})
+	shutdown.Run(&shutdown.Machine{Logf: k.con.Logf, Flush: k.con.Flush, StopServices: func() { k.sup.StopAll(k.con.Logf) }, SaveClock: k.saveClock, End: end, Argument: k.argument(end)})
 }

@@ -109,6 +109,7 @@ func stage2(ctx context.Context, con *console.Console, version string) {
 		giveUp(con, m, err)
 	}
 	k := newKeeper(m, con, reaper, version, failed(results))
+	k.rearm()
 	k.start(ctx)
 	k.run(ctx, signals)
 }

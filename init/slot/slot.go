@@ -101,13 +101,13 @@ func Find(b Boot, current layout.Slot, efi bool) (Slots, error) {
 	}
 	switch {
 	case b.Numbers != nil:
-		return trybootSlots{pair{uboot.Encoding(), rawPartition{b}, current}, b}, nil
+		return newTryboot(b, current), nil
 	case b.State != "":
-		return pair{uboot.Encoding(), rawPartition{b}, current}, nil
+		return pair{Encoding: uboot.Encoding(), place: rawPartition{b}, current: current}, nil
 	case efi:
 		return sdbootSlots{b, current}, nil
 	}
-	return pair{grubenv.Encoding(), grubFiles{b}, current}, nil
+	return pair{Encoding: grubenv.Encoding(), place: grubFiles{b}, current: current}, nil
 }
 
 // EFI reports whether UEFI firmware started the kernel.

@@ -10,6 +10,7 @@ import (
 	"github.com/proa-os/proa/images/bootstate"
 	"github.com/proa-os/proa/images/layout"
 	"github.com/proa-os/proa/images/tryboot"
+	"github.com/proa-os/proa/images/uboot"
 )
 
 // Trier is a chain whose firmware starts a slot once and knows no number of tries: PID 1 counts them and asks for each.
@@ -31,6 +32,12 @@ type Trier interface {
 type trybootSlots struct {
 	pair
 	boot Boot
+}
+
+func newTryboot(b Boot, current layout.Slot) trybootSlots {
+	t := trybootSlots{pair{Encoding: uboot.Encoding(), place: rawPartition{b}, current: current}, b}
+	t.adjust = t.settled
+	return t
 }
 
 func (t trybootSlots) Restart() string { return tryboot.Restart }
@@ -77,26 +84,13 @@ func (t trybootSlots) settle(slot layout.Slot) error {
 	})
 }
 
-// read is the state in force. A trial of the slot that autoboot.txt names is over: the power was cut between the two writes of Good.
-func (t trybootSlots) read() (s bootstate.State, next int, err error) {
-	s, next, err = t.pair.read()
-	if err == nil && s.Good != layout.Shared && s.Try != layout.Shared && t.byDefault() == s.Try {
-		s.Good, s.Try, s.Left = s.Try, layout.Shared, 0
+// settled is the adjust of its state: a trial of the slot that autoboot.txt names is over, and the power was cut between the two
+// writes of Good.
+func (t trybootSlots) settled(s bootstate.State) bootstate.State {
+	if s.Good != layout.Shared && s.Try != layout.Shared && t.byDefault() == s.Try {
+		return bootstate.State{Seq: s.Seq, Good: s.Try}
 	}
-	return s, next, err
-}
-
-func (t trybootSlots) write(to func(bootstate.State) bootstate.State) error {
-	s, next, err := t.read()
-	if err != nil {
-		return fmt.Errorf("read boot state: %w", err)
-	}
-	return t.put(next, t.Encode(to(s)))
-}
-
-func (t trybootSlots) Trial() (bool, int, error) {
-	s, _, err := t.read()
-	return s.Try == t.current, s.Left, err
+	return s
 }
 
 func (t trybootSlots) Try() error {
@@ -111,7 +105,7 @@ func (t trybootSlots) Try() error {
 	if err := t.settle(t.current); err != nil {
 		return err
 	}
-	return t.write(func(s bootstate.State) bootstate.State { return s.StartTrial(t.Other()) })
+	return t.pair.Try()
 }
 
 // Good heals as well: autoboot.txt, and a state of which both copies are damaged.
@@ -133,7 +127,7 @@ func (t trybootSlots) Rollback() error {
 	if err := t.settle(t.Other()); err != nil {
 		return err
 	}
-	return t.write(func(s bootstate.State) bootstate.State { return s.MarkGood(t.Other()) })
+	return t.pair.Rollback()
 }
 
 // Rearm counts a start of the first slot itself, which no restart has asked for: a new image has no good slot.
@@ -145,7 +139,7 @@ func (t trybootSlots) Rearm() (again bool, err error) {
 	case s.Try != t.current:
 		return t.Arm()
 	case t.byDefault() != t.Other() && s.Left > 0:
-		return false, t.write(bootstate.State.Started)
+		return false, t.change(bootstate.State.Started)
 	}
 	return false, nil // whoever asked for this start has counted it
 }
@@ -165,7 +159,7 @@ func (t trybootSlots) Arm() (again bool, err error) {
 	if err := t.settle(home); err != nil { // a torn autoboot.txt may name one slot twice
 		return false, err
 	}
-	if err := t.write(bootstate.State.Started); err != nil {
+	if err := t.change(bootstate.State.Started); err != nil {
 		return false, err
 	}
 	return true, nil
