@@ -35,9 +35,11 @@ type Board struct {
 
 // Sizes of partitions; bios is 0 where GRUB does not boot the board.
 type Sizes struct {
-	BIOS Size `yaml:"bios" json:"bios"`
-	Boot Size `yaml:"boot" json:"boot"`
-	Root Size `yaml:"root" json:"root"` // of each slot
+	BIOS     Size `yaml:"bios" json:"bios"`
+	Boot     Size `yaml:"boot" json:"boot"`
+	SlotBoot Size `yaml:"slot-boot" json:"slotBoot"` // of each slot; 0 where the slots share boot
+	State    Size `yaml:"state" json:"state"`        // 0 where the boot loader keeps its state in boot
+	Root     Size `yaml:"root" json:"root"`          // of each slot
 }
 
 // Boot names the boot chain by firmware; empty: not booted that way.
@@ -57,7 +59,8 @@ type Kernel struct {
 func (b Board) Layout() layout.Spec {
 	return layout.Spec{
 		FirstLBA: b.FirstLBA, Align: int64(b.Align),
-		BIOSSize: int64(b.Sizes.BIOS), BootSize: int64(b.Sizes.Boot), RootSize: int64(b.Sizes.Root),
+		BIOSSize: int64(b.Sizes.BIOS), BootSize: int64(b.Sizes.Boot), SlotBootSize: int64(b.Sizes.SlotBoot),
+		StateSize: int64(b.Sizes.State), RootSize: int64(b.Sizes.Root),
 	}
 }
 

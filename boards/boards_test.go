@@ -45,6 +45,22 @@ func TestEveryBoard(t *testing.T) {
 	}
 }
 
+// TestSizes: every size of board.yaml is one of the layout.
+func TestSizes(t *testing.T) {
+	good, err := files.ReadFile("pc/board.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := strings.Replace(string(good), "bios: 1MiB", "bios: 1MiB, slot-boot: 64MiB, state: 2MiB", 1)
+	all, err := load(fstest.MapFS{"pc/board.yaml": {Data: []byte(text)}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s := all[0].Layout(); s.SlotBootSize != 64*layout.MiB || s.StateSize != 2*layout.MiB || s.BIOSSize != layout.MiB || s.BootSize == 0 || s.RootSize == 0 {
+		t.Errorf("%+v", s)
+	}
+}
+
 func TestGet(t *testing.T) {
 	if b, err := Get("pc"); err != nil || b.Arch != "amd64" {
 		t.Errorf("pc: %v, %v", b.Arch, err)
@@ -66,6 +82,7 @@ func TestRefusals(t *testing.T) {
 		{"name: pc", "name: cp", "not that of its directory"},
 		{"bios: 1MiB", "bios: 1", `"1" is no size`},
 		{"bios: 1MiB", "bios: 0MiB", "GRUB needs it"},
+		{"bios: 1MiB", "bios: 1MiB, slot-boot: 64MiB", "sizes.state is missing"},
 		{"first-lba: 2048", "first-lba: 1", "do not fit"},
 		{"bios: grub", "bios: lilo", `"lilo" is none of`},
 		{"efi-name: BOOTX64.EFI", "efi-name: ''", "efi-name: missing"},

@@ -51,6 +51,9 @@ func (b Board) Validate() error {
 	if (b.Boot["disk"].BIOS == "grub") != (b.Sizes.BIOS > 0) {
 		bad("sizes.bios: GRUB needs it, and only GRUB")
 	}
+	if b.Sizes.SlotBoot > 0 && b.Sizes.State == 0 {
+		bad("sizes.slot-boot: a firmware that chooses between the slots' partitions keeps no state; sizes.state is missing")
+	}
 	if _, err := b.Layout().Fit(b.Layout().ImageSize()); err != nil {
 		bad("%w", err)
 	}
