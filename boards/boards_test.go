@@ -83,6 +83,7 @@ func TestRefusals(t *testing.T) {
 		{"bios: 1MiB", "bios: 1", `"1" is no size`},
 		{"bios: 1MiB", "bios: 0MiB", "GRUB needs it"},
 		{"bios: 1MiB", "bios: 1MiB, slot-boot: 64MiB", "sizes.state is missing"},
+		{"table: gpt\nfirst-lba: 2048\nalign: 1MiB\nsizes: {", "table: hybrid\nfirst-lba: 2048\nalign: 1MiB\nsizes: {slot-boot: 64MiB, ", "table: an MBR does not name"},
 		{"first-lba: 2048", "first-lba: 1", "do not fit"},
 		{"bios: grub", "bios: lilo", `"lilo" is none of`},
 		{"efi-name: BOOTX64.EFI", "efi-name: ''", "efi-name: missing"},

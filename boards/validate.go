@@ -54,6 +54,9 @@ func (b Board) Validate() error {
 	if b.Sizes.SlotBoot > 0 && b.Sizes.State == 0 {
 		bad("sizes.slot-boot: a firmware that chooses between the slots' partitions keeps no state; sizes.state is missing")
 	}
+	if b.Sizes.SlotBoot > 0 && b.Table != "gpt" {
+		bad("table: an MBR does not name the slots' boot partitions, and a firmware that reads it would not find them")
+	}
 	if _, err := b.Layout().Fit(b.Layout().ImageSize()); err != nil {
 		bad("%w", err)
 	}

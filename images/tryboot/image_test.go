@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -27,6 +28,9 @@ func spec() layout.Spec {
 	return layout.Spec{FirstLBA: 8192, Align: 4 * layout.MiB, BootSize: 36 * layout.MiB, SlotBootSize: 40 * layout.MiB, StateSize: layout.MiB, RootSize: layout.MiB}
 }
 
+// half is slot b as an upgrade leaves it that was cut: config.txt comes last.
+const half = layout.Slot("half b")
+
 var when = time.Unix(1_700_000_000, 0)
 
 func slotOf(s layout.Slot) bootfs.Slot {
@@ -42,11 +46,15 @@ func image(t *testing.T, filled ...layout.Slot) *sparse.File {
 	table, err := spec().Fit(spec().ImageSize())
 	must(t, err)
 	c := disk.Contents{Seed: "tryboot", When: when, SlotBoot: map[layout.Slot][]tree.Entry{}, State: uboot.Fresh(layout.A)}
-	for _, s := range append(filled, layout.A) {
+	for _, f := range append(filled, layout.A) {
+		s := layout.Slot(strings.TrimPrefix(string(f), "half "))
 		shared, own, err := bootfs.Tryboot(table, slotOf(s), tryboot.Config{Watchdog: 180}, []byte("# yours\n"))
 		must(t, err)
 		c.Boot = shared // of a, which comes last
 		c.SlotBoot[s] = own
+		if f == half {
+			c.SlotBoot[s] = slices.DeleteFunc(own, func(e tree.Entry) bool { return e.Path == tryboot.ConfigFile })
+		}
 	}
 	if len(filled) == 0 {
 		delete(c.SlotBoot, layout.A)
@@ -95,6 +103,7 @@ func TestFirmwarePassesOver(t *testing.T) {
 		stay, run string // partition without and with PARTITION_WALK
 	}{
 		{"trial of an empty slot", image(t, layout.A), true, "-", "2"},
+		{"trial of a slot that is being written", image(t, layout.A, half), true, "-", "2"},
 		{"good slot, other empty", image(t, layout.A), false, "2", "2"},
 		{"autoboot.txt is garbage", garbled(t, image(t, layout.A)), false, "-", "2"}, // 0 is the shared one, which has no config.txt
 		{"nothing at all", image(t), false, "-", "-"},
@@ -133,6 +142,12 @@ func TestToolsFindNothing(t *testing.T) {
 	img := image(t, layout.A)
 	name := filepath.Join(t.TempDir(), "disk.img")
 	save(t, name, img, 0, spec().ImageSize())
+	f, err := os.Open(name)
+	must(t, err)
+	defer f.Close()
+	if s, err := (model.Firmware{Board: model.Pi5(), Disk: f}).Boot(false); err != nil || s.Partition != 2 {
+		t.Errorf("the file starts partition %d, %v", s.Partition, err)
+	}
 	if out, err := exec.Command(sgdisk, "-v", name).CombinedOutput(); err != nil || !strings.Contains(string(out), "No problems found") {
 		t.Errorf("%v\n%s", err, out)
 	}

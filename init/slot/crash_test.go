@@ -76,7 +76,10 @@ func TestPowerCuts(t *testing.T) {
 	for _, ch := range changes() {
 		t.Run(ch.name, func(t *testing.T) {
 			conform(t, func(t *testing.T, c chain, _ string) {
+				cuts := 0
+				defer func() { t.Logf("%d cuts", cuts) }()
 				for n, done := 0, false; !done; n++ {
+					cuts++
 					dir, again := t.TempDir(), t.TempDir()
 					c.fresh(t, dir)
 					ch.past(t, c, dir)
