@@ -3,6 +3,7 @@ package bootfs
 import (
 	"fmt"
 	"maps"
+	"path"
 	"slices"
 
 	"github.com/proa-os/proa/images/layout"
@@ -37,7 +38,7 @@ func Tryboot(t layout.Table, s Slot, c tryboot.Config, config []byte) (shared, o
 		tree.File(tryboot.ConfigFile, 0o644, tree.Bytes(configText)),
 	}, s.Firmware...)
 	for _, name := range slices.Sorted(maps.Keys(s.DTB)) { // where the firmware looks for them by its model
-		own = append(own, tree.File(name, 0o644, s.DTB[name]))
+		own = append(own, tree.File(path.Base(name), 0o644, s.DTB[name]))
 	}
 	return shared, own, nil
 }
