@@ -30,6 +30,7 @@ type Board struct {
 	Boot     map[string]Boot `yaml:"boot" json:"boot"` // by image kind
 	EFIName  string          `yaml:"efi-name" json:"efiName"`
 	UBoot    UBoot           `yaml:"u-boot" json:"uBoot"`
+	Tryboot  Tryboot         `yaml:"tryboot" json:"tryboot"`
 	Firmware Firmware        `yaml:"firmware" json:"firmware"`
 	Console  []string        `yaml:"console" json:"console"` // the last is /dev/console
 	Kernel   Kernel          `yaml:"kernel" json:"kernel"`
@@ -38,9 +39,10 @@ type Board struct {
 
 // Sizes of partitions; bios is 0 where GRUB does not boot the board.
 type Sizes struct {
-	BIOS Size `yaml:"bios" json:"bios"`
-	Boot Size `yaml:"boot" json:"boot"`
-	Root Size `yaml:"root" json:"root"` // of each slot
+	BIOS     Size `yaml:"bios" json:"bios"`
+	Boot     Size `yaml:"boot" json:"boot"`
+	SlotBoot Size `yaml:"slot-boot" json:"slotBoot"` // of each slot; 0 where the slots share boot
+	Root     Size `yaml:"root" json:"root"`          // of each slot
 }
 
 // Boot names the boot chain by firmware; empty: not booted that way.
@@ -63,7 +65,8 @@ type Kernel struct {
 func (b Board) Layout() layout.Spec {
 	return layout.Spec{
 		FirstLBA: b.FirstLBA, Align: int64(b.Align),
-		BIOSSize: int64(b.Sizes.BIOS), BootSize: int64(b.Sizes.Boot), StateSize: b.StateSize(), RootSize: int64(b.Sizes.Root),
+		BIOSSize: int64(b.Sizes.BIOS), BootSize: int64(b.Sizes.Boot), SlotBootSize: int64(b.Sizes.SlotBoot),
+		StateSize: b.StateSize(), RootSize: int64(b.Sizes.Root),
 	}
 }
 

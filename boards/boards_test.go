@@ -45,6 +45,35 @@ func TestEveryBoard(t *testing.T) {
 	}
 }
 
+// TestTryboot: a board that selects it has the partitions and a config.txt, and none without what the firmware needs.
+func TestTryboot(t *testing.T) {
+	good, err := files.ReadFile("rpi4/board.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := strings.NewReplacer("table: hybrid", "table: gpt", "boot: 288MiB", "boot: 36MiB, slot-boot: 264MiB", "rom: u-boot", "rom: tryboot",
+		"console:", "tryboot: {watchdog: 180, config: [enable_uart=1]}\nconsole:").Replace(string(good))
+	all, err := load(fstest.MapFS{"rpi4/board.yaml": {Data: []byte(text)}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, c := all[0].Layout(), all[0].ConfigTxt()
+	if s.SlotBootSize != 264*layout.MiB || s.StateSize != layout.MiB || c.Watchdog != 180 || len(c.Lines) != 1 {
+		t.Errorf("%+v, %+v", s, c)
+	}
+	for _, bad := range []struct{ old, new, want string }{
+		{"slot-boot: 264MiB", "slot-boot: 0MiB", "sizes.slot-boot: tryboot needs it"},
+		{"table: gpt", "table: hybrid", "table: tryboot needs gpt"},
+		{"config: [enable_uart=1]", `config: ["a\nb"]`, "config.txt cannot hold the line"},
+		{"  dtbs:\n", "  dtbs: []\n  was:\n", ""},
+	} {
+		_, err := load(fstest.MapFS{"rpi4/board.yaml": {Data: []byte(strings.Replace(text, bad.old, bad.new, 1))}})
+		if err == nil || !strings.Contains(err.Error(), bad.want) {
+			t.Errorf("%s: %v, want %q", bad.new, err, bad.want)
+		}
+	}
+}
+
 func TestGet(t *testing.T) {
 	if b, err := Get("pc"); err != nil || b.Arch != "amd64" {
 		t.Errorf("pc: %v, %v", b.Arch, err)
@@ -66,6 +95,7 @@ func TestRefusals(t *testing.T) {
 		{"name: pc", "name: cp", "not that of its directory"},
 		{"bios: 1MiB", "bios: 1", `"1" is no size`},
 		{"bios: 1MiB", "bios: 0MiB", "GRUB needs it"},
+		{"bios: 1MiB", "bios: 1MiB, slot-boot: 64MiB", "sizes.slot-boot: tryboot needs it, and only tryboot"},
 		{"first-lba: 2048", "first-lba: 1", "do not fit"},
 		{"bios: grub", "bios: lilo", `"lilo" is none of`},
 		{"efi-name: BOOTX64.EFI", "efi-name: ''", "efi-name: missing"},

@@ -2,6 +2,7 @@ package boards
 
 import (
 	"github.com/proa-os/proa/images/layout"
+	"github.com/proa-os/proa/images/tryboot"
 	"github.com/proa-os/proa/images/uboot"
 )
 
@@ -46,12 +47,17 @@ type Text struct {
 	Text string `yaml:"text" json:"text"`
 }
 
+// Tryboot is what config.txt says of a board whose firmware starts the kernel itself and chooses between the slots' partitions.
+type Tryboot struct {
+	DeviceTree string   `yaml:"device-tree" json:"deviceTree"` // of kernel.dtbs, its last name; empty: the firmware chooses by the model
+	Watchdog   int      `yaml:"watchdog" json:"watchdog"`      // seconds a kernel under trial has until PID 1 feeds it; 0: any
+	Config     []string `yaml:"config" json:"config"`          // more lines
+}
+
 // StateSize is bytes of the raw partition for slot state; 0 where the state lies in files.
 func (b Board) StateSize() int64 {
-	for _, boot := range b.Boot {
-		if boot.ROM == "u-boot" {
-			return layout.MiB
-		}
+	if b.ends("u-boot") || b.ends("tryboot") {
+		return layout.MiB
 	}
 	return 0
 }
@@ -67,6 +73,21 @@ func (b Board) stateBlock() uint64 {
 		return 0
 	}
 	return p.FirstLBA()
+}
+
+// ends says whether the board's ROM ends in that for any kind of image.
+func (b Board) ends(rom string) bool {
+	for _, boot := range b.Boot {
+		if boot.ROM == rom {
+			return true
+		}
+	}
+	return false
+}
+
+// ConfigTxt is the board in the words of images/tryboot.
+func (b Board) ConfigTxt() tryboot.Config {
+	return tryboot.Config{DeviceTree: b.Tryboot.DeviceTree, Watchdog: b.Tryboot.Watchdog, Lines: b.Tryboot.Config}
 }
 
 // Scripts is the board in the words of images/uboot.

@@ -17,7 +17,7 @@ var (
 	arches = []string{"amd64", "arm64", "arm"}
 	tables = []string{"gpt", "hybrid"}
 	chains = []string{"", "systemd-boot", "grub", "isolinux"}
-	roms   = []string{"", "u-boot"}
+	roms   = []string{"", "u-boot", "tryboot"}
 	starts = []string{"booti", "bootz"}
 )
 
@@ -54,13 +54,14 @@ func (b Board) Validate() error {
 			bad("boot.%s: U-Boot would start the UEFI loader before any script", kind)
 		}
 	}
-	if b.StateSize() > 0 {
+	if b.ends("u-boot") {
 		errs = append(errs, b.UBoot.validate())
 	}
 	errs = append(errs, b.Firmware.validate())
 	if (b.Boot["disk"].BIOS == "grub") != (b.Sizes.BIOS > 0) {
 		bad("sizes.bios: GRUB needs it, and only GRUB")
 	}
+	errs = append(errs, b.validateTryboot())
 	if _, err := b.Layout().Fit(b.Layout().ImageSize()); err != nil {
 		bad("%w", err)
 	}
@@ -73,6 +74,20 @@ func (b Board) Validate() error {
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// validateTryboot: an MBR does not name the slots' boot partitions, and firmware that reads it would not find them.
+func (b Board) validateTryboot() error {
+	_, err := b.ConfigTxt().Text()
+	switch uses := b.ends("tryboot"); {
+	case uses != (b.Sizes.SlotBoot > 0):
+		return errors.New("sizes.slot-boot: tryboot needs it, and only tryboot")
+	case uses && b.Table != "gpt":
+		return fmt.Errorf("table: tryboot needs gpt, not %s", b.Table)
+	case uses && len(b.Kernel.DTBs) == 0:
+		return errors.New("kernel.dtbs: tryboot needs them, the firmware has none")
+	}
+	return err
 }
 
 func duplicate(list []string) string {

@@ -45,7 +45,7 @@ func injectConfig(file string, b boards.Board, config []byte) error {
 	if err != nil {
 		return err
 	}
-	boot, err := table.Find(layout.Boot, layout.A)
+	boot, err := table.Find(layout.Boot, layout.Shared)
 	if err != nil {
 		return err
 	}

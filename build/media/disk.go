@@ -35,7 +35,12 @@ func Disk(file, kind string, p Parts) error {
 	if p.Board.StateSize() > 0 {
 		contents.State = uboot.Fresh(layout.A)
 	}
-	if contents.Boot, err = p.bootFiles(kind, slot); err != nil {
+	if p.Board.Boot[kind].ROM == "tryboot" {
+		err = p.tryboot(&contents, table, slot)
+	} else {
+		contents.Boot, err = p.bootFiles(kind, slot)
+	}
+	if err != nil {
 		return err
 	}
 	return files.Create(file, func(f *os.File) error {

@@ -29,7 +29,7 @@ const grubDir = "usr/lib/grub/i386-pc"
 
 // diskCode is what the bytes of all kinds depend on.
 var diskCode = []string{"build/recipe/disk.go", "build/media", "images/blackbox", "images/bootfs", "images/bootstate", "images/disk", "images/fat", "images/gpt", "images/grubenv",
-	"images/iso", "images/layout", "images/sdboot", "images/tree", "images/uboot", "images/verity"}
+	"images/iso", "images/layout", "images/sdboot", "images/tree", "images/tryboot", "images/uboot", "images/verity"}
 
 // GRUBCore makes core.img, which finds the boot partition of the disk it was started from.
 func (k *Kit) GRUBCore(b boards.Board, loaders string) (graph.Step, error) {

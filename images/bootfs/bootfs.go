@@ -27,6 +27,8 @@ type Slot struct {
 	Initrd  tree.Content
 	Cmdline string
 	DTB     map[string]tree.Content // device trees by name; nil where the firmware's is used
+	// Firmware is what else the firmware reads beside the kernel under tryboot: overlays/, start4.elf. It is replaced with the slot.
+	Firmware []tree.Entry
 }
 
 // Loaders says which bootloaders there are. U-Boot's EFI boot manager would start systemd-boot before any script, so a board has

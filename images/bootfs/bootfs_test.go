@@ -9,6 +9,7 @@ import (
 
 	"github.com/proa-os/proa/images/layout"
 	"github.com/proa-os/proa/images/tree"
+	"github.com/proa-os/proa/images/tryboot"
 	"github.com/proa-os/proa/images/uboot"
 )
 
@@ -68,5 +69,35 @@ func TestOnlyWhatTheBoardBoots(t *testing.T) {
 		if strings.HasPrefix(e.Path, "grub") || strings.HasPrefix(e.Path, "EFI") || strings.HasPrefix(e.Path, "slots/a/") {
 			t.Errorf("%s in a boot partition without bootloaders", e.Path)
 		}
+	}
+}
+
+func TestTryboot(t *testing.T) {
+	spec := layout.Spec{FirstLBA: 2048, Align: layout.MiB, BootSize: layout.MiB, SlotBootSize: layout.MiB, StateSize: layout.MiB, RootSize: layout.MiB}
+	table, err := spec.Fit(spec.ImageSize())
+	if err != nil {
+		t.Fatal(err)
+	}
+	slot := Slot{Slot: layout.B, Cmdline: "proa.slot=b", DTB: map[string]tree.Content{"x.dtb": tree.Bytes(nil)}, Firmware: []tree.Entry{tree.File("overlays/README", 0o644, tree.Bytes(nil))}}
+	shared, own, err := Tryboot(table, slot, tryboot.Config{}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, e := range append(shared, own...) {
+		got = append(got, e.Path)
+	}
+	want := []string{"autoboot.txt", "config.yaml", "blackbox", "vmlinuz", "initrd", "cmdline.txt", "config.txt", "overlays/README", "x.dtb"}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff) // config.txt among the shared would make that partition bootable
+	}
+	text, _ := shared[0].Content.ReadAll()
+	if c, err := tryboot.Parse(text); c != (tryboot.Choice{Default: 3, Try: 2}) || err != nil {
+		t.Errorf("autoboot.txt: %v, %v", c, err)
+	}
+	spec.SlotBootSize = 0
+	table, _ = spec.Fit(spec.ImageSize())
+	if _, _, err := Tryboot(table, slot, tryboot.Config{}, nil); err == nil {
+		t.Error("a layout without the slots' boot partitions was accepted")
 	}
 }

@@ -18,12 +18,14 @@ import (
 
 // Contents is what lies in the partitions.
 type Contents struct {
-	Seed string                       // GUIDs and the FAT serial number are derived from it
-	When time.Time                    // of the files of the boot partition
-	Boot []tree.Entry                 // bootfs.Files
-	Root map[layout.Slot]tree.Content // EROFS image with its verity tree behind; a missing slot stays zero
-	GRUB *GRUB                        // nil: no BIOS boot
-	Raw  []Raw                        // what a boot ROM reads from fixed places
+	Seed string       // GUIDs and the FAT serial number are derived from it
+	When time.Time    // of the files of the boot partition
+	Boot []tree.Entry // bootfs.Files
+	// SlotBoot is the slots' own boot partitions, where there are some (bootfs.Tryboot); a missing one is made empty.
+	SlotBoot map[layout.Slot][]tree.Entry
+	Root     map[layout.Slot]tree.Content // EROFS image with its verity tree behind; a missing slot stays zero
+	GRUB     *GRUB                        // nil: no BIOS boot
+	Raw      []Raw                        // what a boot ROM reads from fixed places
 
 	Hybrid bool // the MBR names the boot partition too
 
@@ -54,7 +56,7 @@ func Write(img Image, size int64, t layout.Table, c Contents, progress Progress)
 	}
 	// The table comes last: an image without one is visibly unfinished.
 	if err := w.boot(c); err != nil {
-		return fmt.Errorf("disk: boot: %w", err)
+		return fmt.Errorf("disk: %w", err)
 	}
 	for _, slot := range layout.Slots() {
 		if root, ok := c.Root[slot]; ok {
@@ -93,16 +95,27 @@ type writer struct {
 }
 
 func (w *writer) boot(c Contents) error {
-	p, err := w.table.Find(layout.Boot, layout.Shared)
-	if err != nil {
-		return err
+	for slot := range c.SlotBoot {
+		if p, err := w.table.Find(layout.Boot, slot); err != nil || p.Slot != slot {
+			return fmt.Errorf("slot %s has no boot partition of its own", slot)
+		}
 	}
-	return fat.Write(w.img, p.Start, fat.Spec{
-		Size: p.Size, Label: p.Label, ID: serial(c.Seed), When: c.When, Files: c.Boot,
-	})
+	for _, p := range w.table {
+		if p.Role != layout.Boot {
+			continue
+		}
+		files, seed := c.Boot, c.Seed
+		if p.Slot != layout.Shared {
+			files, seed = c.SlotBoot[p.Slot], c.Seed+"\x00"+p.Name
+		}
+		if err := fat.Write(w.img, p.Start, fat.Spec{Size: p.Size, Label: p.Label, ID: serial(seed), When: c.When, Files: files}); err != nil {
+			return fmt.Errorf("%s: %w", p.Name, err)
+		}
+	}
+	return nil
 }
 
-// serial is a FAT volume serial number that differs between images.
+// serial is a FAT volume serial number that differs between images, and between the partitions of one.
 func serial(seed string) uint32 {
 	sum := sha256.Sum256([]byte("fat\x00" + seed))
 	return binary.LittleEndian.Uint32(sum[:])

@@ -21,7 +21,7 @@ const (
 // protective entry behind it covers the GPT only; Linux and U-Boot take such a disk for GPT as long as that entry begins at
 // sector 1. Call it after Write.
 func Hybrid(d Disk, t layout.Table) error {
-	p, err := t.Find(layout.Boot, layout.A)
+	p, err := t.Find(layout.Boot, layout.Shared)
 	if err != nil {
 		return fmt.Errorf("gpt: hybrid: %w", err)
 	}

@@ -53,11 +53,14 @@ func (t Table) Rest(diskSize, align int64) (p Partition, ok bool) {
 }
 
 // Find returns the partition of that role and slot. A partition that both slots share answers for
-// either, so callers need not know which boards keep a boot partition per slot.
+// either, so callers need not know which boards keep a boot partition per slot: Find(Boot, A) is where
+// the slot's kernel lies, Find(Boot, Shared) where config.yaml does.
 func (t Table) Find(role Role, slot Slot) (Partition, error) {
-	for _, p := range t {
-		if p.Role == role && (p.Slot == slot || p.Slot == Shared) {
-			return p, nil
+	for _, want := range []Slot{slot, Shared} {
+		for _, p := range t {
+			if p.Role == role && p.Slot == want {
+				return p, nil
+			}
 		}
 	}
 	return Partition{}, fmt.Errorf("no partition for %s %s in the table", role, slot)
@@ -65,7 +68,7 @@ func (t Table) Find(role Role, slot Slot) (Partition, error) {
 
 // ByName tells role and slot from a GPT name; both are empty for a partition that is none of proa's.
 func ByName(name string) (Role, Slot) {
-	for _, p := range append(Spec{BIOSSize: 1, StateSize: 1}.rows(), Partition{Role: Data, Name: "data"}) {
+	for _, p := range append(Spec{BIOSSize: 1, SlotBootSize: 1, StateSize: 1}.rows(), Partition{Role: Data, Name: "data"}) {
 		if p.Name == name {
 			return p.Role, p.Slot
 		}

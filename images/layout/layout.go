@@ -24,11 +24,13 @@ const MiB = 1 << 20
 // Role says what a partition is for.
 type Role string
 
-// The roles. Only Root has one partition per slot so far; Find also serves a Boot per slot.
+// The roles. Root has one partition per slot; Boot as well where the firmware itself chooses between partitions (tryboot), beside
+// the one that both share.
 const (
 	BIOS Role = "bios" // GRUB's core image, where GRUB boots the board
 	Boot Role = "boot" // FAT32: bootloaders, kernels, config.yaml, slot state
-	// State is raw: slot state where U-Boot starts the board, whose FAT driver moves metadata when it writes.
+	// State is raw: slot state where U-Boot starts the board, whose FAT driver moves metadata when it writes, and where the
+	// firmware does, which keeps none.
 	State Role = "state"
 	Root  Role = "root" // read-only root image and its verity tree
 	Data  Role = "data" // ext4; made by the device, never in an image
@@ -78,7 +80,7 @@ const (
 
 // Labels of file systems. FAT labels have at most 11 letters.
 const (
-	BootLabel = "PROA-BOOT"
+	BootLabel = "PROA-BOOT" // a slot's own: PROA-BOOT-A, PROA-BOOT-B
 	DataLabel = "proa-data"
 	ISOLabel  = "PROA"
 )
@@ -104,24 +106,29 @@ func (p Partition) String() string {
 
 // Spec is what a board may choose.
 type Spec struct {
-	FirstLBA  int64 // of the first partition; 2048, or 8192 where the medium erases 4 MiB blocks
-	Align     int64 // bytes every partition starts at a multiple of
-	BIOSSize  int64 // 0: the board does not boot by GRUB
-	BootSize  int64
-	StateSize int64 // 0: the board does not boot by U-Boot
-	RootSize  int64 // of each slot
+	FirstLBA int64 // of the first partition; 2048, or 8192 where the medium erases 4 MiB blocks
+	Align    int64 // bytes every partition starts at a multiple of
+	BIOSSize int64 // 0: the board does not boot by GRUB
+	BootSize int64
+	// SlotBootSize is of each slot's own boot partition; 0: the slots share the one.
+	SlotBootSize int64
+	StateSize    int64 // 0: the boot loader keeps its state in files
+	RootSize     int64 // of each slot
 }
 
-// rows is the table; Fit fills in the numbers.
+// rows is the table; Fit fills in the numbers. The FAT partitions lie side by side: Raspberry Pi's firmware does not reliably find
+// one behind a partition of another kind (raspberrypi/rpi-eeprom, issues 668 and 818).
 func (s Spec) rows() []Partition {
 	rows := []Partition{
 		{Role: BIOS, Name: "bios", Type: TypeBIOS, Size: s.BIOSSize},
 		{Role: Boot, Name: "boot", Type: TypeESP, Label: BootLabel, Size: s.BootSize},
+		{Role: Boot, Slot: A, Name: "boot-a", Type: TypeESP, Label: BootLabel + "-A", Size: s.SlotBootSize},
+		{Role: Boot, Slot: B, Name: "boot-b", Type: TypeESP, Label: BootLabel + "-B", Size: s.SlotBootSize},
 		{Role: State, Name: "state", Type: TypeReserved, Size: s.StateSize},
 		{Role: Root, Slot: A, Name: "root-a", Type: TypeLinux, Size: s.RootSize},
 		{Role: Root, Slot: B, Name: "root-b", Type: TypeLinux, Size: s.RootSize},
 	}
 	return slices.DeleteFunc(rows, func(p Partition) bool {
-		return p.Role == BIOS && s.BIOSSize == 0 || p.Role == State && s.StateSize == 0
+		return p.Size == 0 && (p.Role == BIOS || p.Role == State || p.Role == Boot && p.Slot != Shared)
 	})
 }

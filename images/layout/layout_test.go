@@ -9,6 +9,10 @@ func pc() Spec {
 	return Spec{FirstLBA: 2048, Align: MiB, BIOSSize: MiB, BootSize: 288 * MiB, RootSize: 512 * MiB}
 }
 
+func tryboot() Spec {
+	return Spec{FirstLBA: 8192, Align: 4 * MiB, BootSize: 36 * MiB, SlotBootSize: 128 * MiB, StateSize: MiB, RootSize: 510 * MiB}
+}
+
 func TestFitGolden(t *testing.T) {
 	for _, c := range []struct {
 		name string
@@ -35,6 +39,15 @@ func TestFitGolden(t *testing.T) {
 4 root-b             1654784..2699263     510 MiB 0FC63DAF-8483-4772-8E79-3D69D8477DE4
 5 data   proa-data   2703360..62332927  29116 MiB 0FC63DAF-8483-4772-8E79-3D69D8477DE4
 `},
+		{"the same by tryboot", tryboot(), 31_914_983_424, `
+1 boot   PROA-BOOT      8192..81919        36 MiB C12A7328-F81F-11D2-BA4B-00A0C93EC93B
+2 boot-a PROA-BOOT-A     81920..344063      128 MiB C12A7328-F81F-11D2-BA4B-00A0C93EC93B
+3 boot-b PROA-BOOT-B    344064..606207      128 MiB C12A7328-F81F-11D2-BA4B-00A0C93EC93B
+4 state               606208..608255        1 MiB 8DA63339-0007-60C0-C436-083AC8230908
+5 root-a              614400..1658879     510 MiB 0FC63DAF-8483-4772-8E79-3D69D8477DE4
+6 root-b             1662976..2707455     510 MiB 0FC63DAF-8483-4772-8E79-3D69D8477DE4
+7 data   proa-data   2711552..62332927  29112 MiB 0FC63DAF-8483-4772-8E79-3D69D8477DE4
+`},
 	} {
 		table, err := c.spec.Fit(c.disk)
 		if err != nil {
@@ -53,7 +66,7 @@ func TestFitGolden(t *testing.T) {
 
 // Whatever the disk's size, partitions are aligned, in order, apart, and before the backup table.
 func TestFitAlwaysFits(t *testing.T) {
-	for _, spec := range []Spec{pc(), {FirstLBA: 8192, Align: 4 * MiB, BootSize: 100 * MiB, StateSize: MiB, RootSize: 333 * MiB}} {
+	for _, spec := range []Spec{pc(), {FirstLBA: 8192, Align: 4 * MiB, BootSize: 100 * MiB, StateSize: MiB, RootSize: 333 * MiB}, tryboot()} {
 		for _, size := range []int64{spec.ImageSize(), spec.ImageSize() + 1, spec.ImageSize() + 64*MiB + 4*MiB, 7_999_999_488, 3_000_592_982_016} {
 			table, err := spec.Fit(size)
 			if err != nil {
@@ -119,6 +132,23 @@ func TestFind(t *testing.T) {
 	}
 	if role, _ := ByName("swap"); role != "" {
 		t.Errorf("swap is %s", role)
+	}
+}
+
+// TestFindBootOfSlot: where each slot has a boot partition of its own, the shared one answers for neither.
+func TestFindBootOfSlot(t *testing.T) {
+	table, err := tryboot().Fit(1 << 40)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for slot, want := range map[Slot]string{Shared: "boot", A: "boot-a", B: "boot-b"} {
+		p, err := table.Find(Boot, slot)
+		if err != nil || p.Name != want || p.Slot != slot {
+			t.Errorf("boot of slot %q: %v, %v", slot, p, err)
+		}
+		if role, of := ByName(want); role != Boot || of != slot {
+			t.Errorf("%s is %s %s by name", want, role, of)
+		}
 	}
 }
 

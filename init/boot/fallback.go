@@ -35,9 +35,20 @@ func (m *Machine) Slots() (slot.Slots, error) {
 	if err != nil {
 		return nil, slot.ErrNoState
 	}
+	return slot.Find(m.bootState(), s, slot.EFI())
+}
+
+// bootState is where the boot state of the machine lies.
+func (m *Machine) bootState() slot.Boot {
 	boot := slot.Boot{Dir: BootDir, Device: slot.Device(BootDir), Writable: slot.Remount(BootDir, bootFlags)}
 	boot.State = statePartition(m, boot.Device)
-	return slot.Find(boot, s, slot.EFI())
+	if own := slotPartitions(m, boot.Device); own != nil {
+		boot.Numbers, boot.Mount, boot.CanTry = map[layout.Slot]int{}, m.mountSlot(own), slot.KernelTells("/proc/kallsyms")
+		for of, part := range own {
+			boot.Numbers[of] = part.number
+		}
+	}
+	return boot
 }
 
 // statePartition is the one of the disk that the boot partition lies on, "" if it has none. Another disk in the machine may

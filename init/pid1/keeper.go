@@ -50,6 +50,7 @@ type keeper struct {
 	held    string           // the file of that
 	stamp   time.Time        // of the black box, when another process has written it
 	end     func(why string, how shutdown.End)
+	armed   bool // the restart under way is one more try, and counted
 	saving  sync.Mutex
 }
 
@@ -187,5 +188,5 @@ func (k *keeper) down(why string, end shutdown.End) {
 			time.Sleep(watchdog.Interval)
 		}
 	}()
-	shutdown.Run(&shutdown.Machine{Logf: k.con.Logf, Flush: k.con.Flush, StopServices: func() { k.sup.StopAll(k.con.Logf) }, SaveClock: k.saveClock, End: end})
+	shutdown.Run(&shutdown.Machine{Logf: k.con.Logf, Flush: k.con.Flush, StopServices: func() { k.sup.StopAll(k.con.Logf) }, SaveClock: k.saveClock, End: end, Argument: k.argument(end)})
 }

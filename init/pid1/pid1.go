@@ -138,6 +138,7 @@ func stage2(ctx context.Context, con *console.Console, version string) {
 		giveUp(con, m, "stage2", err)
 	}
 	k := newKeeper(m, con, reaper, version, failed(results))
+	k.rearm()
 	m.Guard.Begin("start services", 5*time.Minute)
 	k.start(ctx)
 	m.Guard.End()

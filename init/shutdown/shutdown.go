@@ -27,6 +27,7 @@ type Machine struct {
 	StopServices func()
 	SaveClock    func()
 	End          End
+	Argument     string // of a restart, for firmware that takes one; "": none
 }
 
 // Step is one row. After Limit the list goes on without it: a disk or a server that does not answer must not keep the machine up.
@@ -177,11 +178,13 @@ func parse(mountinfo string) (targets []string) {
 func end(m *Machine) {
 	m.Logf("%s", m.End)
 	m.Flush()
-	how := unix.LINUX_REBOOT_CMD_POWER_OFF
+	err := error(nil)
 	if m.End == Reboot {
-		how = unix.LINUX_REBOOT_CMD_RESTART
+		err = restart(m.Argument)
+	} else {
+		err = unix.Reboot(unix.LINUX_REBOOT_CMD_POWER_OFF)
 	}
-	if err := unix.Reboot(how); err != nil {
+	if err != nil {
 		m.Logf("%s: %v", m.End, err)
 	}
 }

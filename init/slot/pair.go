@@ -13,6 +13,8 @@ type pair struct {
 	bootstate.Encoding
 	place
 	current layout.Slot
+	// adjust makes good what the state does not say because the power was cut; nil: it says all.
+	adjust func(bootstate.State) bootstate.State
 }
 
 // place is where the two copies lie. A copy is on the medium when put returns.
@@ -24,7 +26,16 @@ type place interface {
 func (p pair) Current() layout.Slot { return p.current }
 func (p pair) Other() layout.Slot   { return p.current.Other() }
 
+// read is the state in force and where the next one goes.
 func (p pair) read() (s bootstate.State, next int, err error) {
+	s, next, err = p.written()
+	if err == nil && p.adjust != nil {
+		s = p.adjust(s)
+	}
+	return s, next, err
+}
+
+func (p pair) written() (s bootstate.State, next int, err error) {
 	copy0, err0 := p.get(0)
 	copy1, err1 := p.get(1)
 	if err0 != nil && err1 != nil {
@@ -53,7 +64,7 @@ func (p pair) Try() error {
 // Good also heals: with both copies damaged the boot loader starts whichever slot has files, and this one has just proved itself.
 // The next change repairs the second copy.
 func (p pair) Good() error {
-	s, _, err := p.read()
+	s, _, err := p.written()
 	if err != nil {
 		return p.put(0, p.Encode(bootstate.State{Good: p.current}))
 	}

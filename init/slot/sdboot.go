@@ -113,15 +113,21 @@ func (s sdbootSlots) sequence(slot layout.Slot, to sdboot.Name) error {
 		return fmt.Errorf("entry %s cannot be read", mine.file)
 	}
 	entry.Sequence = max(entry.Sequence, other.Sequence) + 1
-	const tmp = "new.tmp"
+	return s.place(slot, entry.Text(), to.String())
+}
+
+// place puts an entry file there under a name that is new or the slot's own, and then removes the slot's others. Nothing is renamed
+// that a boot may need: a FAT driver may write the end of the old name before the new one.
+func (s sdbootSlots) place(slot layout.Slot, text []byte, name string) error {
+	tmp := s.unused()
 	path := s.boot.path(sdboot.Dir, tmp)
 	return s.boot.write(func() error {
-		err := s.boot.do("write "+tmp, func() error { return os.WriteFile(path, entry.Text(), 0o600) })
+		err := s.boot.do("write "+tmp, func() error { return os.WriteFile(path, text, 0o600) })
 		if err == nil {
 			err = s.boot.flush(path) // before the name points to it
 		}
 		if err == nil {
-			err = s.move(tmp, to.String())
+			err = s.move(tmp, name)
 		}
 		if err == nil {
 			err = s.boot.flush(s.boot.path(sdboot.Dir))
@@ -129,8 +135,22 @@ func (s sdbootSlots) sequence(slot layout.Slot, to sdboot.Name) error {
 		if err != nil {
 			return err
 		}
-		return s.settle(slot, to.String())
+		return s.settle(slot, name)
 	})
+}
+
+// unused is a name for a new file. One that a power cut left may share its clusters with the entry it was renamed to, so it is
+// neither written nor removed.
+func (s sdbootSlots) unused() string {
+	for n := 1; ; n++ {
+		name := "new.tmp"
+		if n > 1 {
+			name = fmt.Sprintf("new%d.tmp", n)
+		}
+		if _, err := os.Lstat(s.boot.path(sdboot.Dir, name)); err != nil {
+			return name
+		}
+	}
 }
 
 func (s sdbootSlots) Try() error { return s.sequence(s.Other(), sdboot.Trial(s.Other())) }
@@ -140,24 +160,18 @@ func (s sdbootSlots) Good() error {
 	if err != nil {
 		return err
 	}
-	blessed := list[0].Blessed().String()
-	if len(list) == 1 && !list[0].Counted {
+	first, blessed := list[0], list[0].Blessed().String()
+	if !first.Counted && len(list) == 1 {
 		return nil
 	}
-	return s.boot.write(func() error {
-		if err := s.boot.flush(s.boot.path(sdboot.Dir)); err != nil {
-			return err
-		}
-		if list[0].file != blessed {
-			if err := s.move(list[0].file, blessed); err != nil {
-				return err
-			}
-		}
-		if err := s.boot.flush(s.boot.path(sdboot.Dir)); err != nil {
-			return err
-		}
-		return s.settle(s.current, blessed)
-	})
+	if !first.Counted {
+		return s.boot.write(func() error { return s.settle(s.current, blessed) })
+	}
+	text, err := os.ReadFile(s.boot.path(sdboot.Dir, first.file))
+	if err != nil {
+		return err
+	}
+	return s.place(s.current, text, blessed)
 }
 
 func (s sdbootSlots) Rollback() error {

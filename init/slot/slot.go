@@ -36,8 +36,14 @@ var ErrNoState = errors.New("this machine keeps no boot state")
 type Boot struct {
 	// Dir is the mounted boot partition.
 	Dir string
-	// State is the raw partition that holds the state where U-Boot starts the machine; "" elsewhere.
+	// State is the raw partition that holds the state where U-Boot or the firmware itself starts the machine; "" elsewhere.
 	State string
+	// Numbers are those of the slots' own boot partitions in the partition table; nil where the slots share one.
+	Numbers map[layout.Slot]int
+	// Mount runs use with a slot's own boot partition mounted writable for the moment; nil where the slots share one.
+	Mount func(slot layout.Slot, use func(dir string) error) error
+	// CanTry says why this machine cannot ask its firmware for a trial; nil: it can.
+	CanTry func() error
 	// Writable runs change while the partition may be written. nil: it always may (tests).
 	Writable func(change func() error) error
 	// Device is what Dir lies on, flushed along with its files; "" for none.
@@ -78,19 +84,30 @@ func Remount(dir string, flags uintptr) func(func() error) error {
 	}
 }
 
-// Find chooses the chain that started this machine. A disk with a partition for the state is one that U-Boot starts; else firmware
-// that speaks UEFI started systemd-boot, and any other GRUB.
+// Files runs use with the directory that holds a slot's kernel and what goes with it, writable for the moment.
+func (b Boot) Files(slot layout.Slot, use func(dir string) error) error {
+	if b.Mount != nil {
+		return b.Mount(slot, use)
+	}
+	return b.write(func() error { return use(b.path("slots", string(slot))) })
+}
+
+// Find chooses the chain that started this machine. A disk whose slots have boot partitions of their own is one that the firmware
+// starts; one with a partition for the state besides is U-Boot's; else firmware that speaks UEFI started systemd-boot, and any other
+// GRUB.
 func Find(b Boot, current layout.Slot, efi bool) (Slots, error) {
 	if current == layout.Shared {
 		return nil, ErrNoState
 	}
 	switch {
+	case b.Numbers != nil:
+		return newTryboot(b, current), nil
 	case b.State != "":
-		return pair{uboot.Encoding(), rawPartition{b}, current}, nil
+		return pair{Encoding: uboot.Encoding(), place: rawPartition{b}, current: current}, nil
 	case efi:
 		return sdbootSlots{b, current}, nil
 	}
-	return pair{grubenv.Encoding(), grubFiles{b}, current}, nil
+	return pair{Encoding: grubenv.Encoding(), place: grubFiles{b}, current: current}, nil
 }
 
 // EFI reports whether UEFI firmware started the kernel.

@@ -17,29 +17,43 @@ import (
 
 // chain is a boot loader as the conformance test sees it.
 type chain struct {
-	name  string
-	fresh func(t *testing.T, dir string)                      // state of a new image: slot a on trial
-	boot  func(t *testing.T, c chain, dir string) layout.Slot // what the loader does: choose, count, start
-	efi   bool
-	raw   bool
+	name    string
+	fresh   func(t *testing.T, dir string)                      // state of a new image: slot a on trial
+	boot    func(t *testing.T, c chain, dir string) layout.Slot // what the loader does: choose, count, start
+	efi     bool
+	raw     bool
+	numbers map[layout.Slot]int
 }
 
 func chains() []chain {
 	return append(pairs(), chain{name: "sdboot", fresh: freshSdboot, boot: bootSdboot, efi: true})
 }
 
-// pairs are the chains with two copies in turn.
+// pairs are the chains with two copies in turn. Under tryboot it matters whether a start comes after a power cut or a restart.
 func pairs() []chain {
-	return []chain{{name: "grub", fresh: freshGrub, boot: bootPair}, {name: "uboot", fresh: freshUboot, boot: bootPair, raw: true}}
+	return []chain{
+		{name: "grub", fresh: freshGrub, boot: bootPair}, {name: "uboot", fresh: freshUboot, boot: bootPair, raw: true},
+		{name: "tryboot", fresh: freshTryboot, boot: bootTryboot, raw: true, numbers: numbers()},
+		{name: "tryboot by restarts", fresh: freshTryboot, boot: restartTryboot, raw: true, numbers: numbers()},
+	}
 }
 
 // where is the chain's boot partition in dir.
 func (c chain) where(dir string) Boot {
-	b := Boot{Dir: dir}
+	b := Boot{Dir: dir, Numbers: c.numbers}
 	if c.raw {
 		b.State = filepath.Join(dir, "state")
 	}
 	return b
+}
+
+// pair is the two copies beneath a chain.
+func (c chain) pair(t *testing.T, dir string) pair {
+	t.Helper()
+	if s, ok := c.open(t, dir, layout.A).(trybootSlots); ok {
+		return s.pair
+	}
+	return c.open(t, dir, layout.A).(pair)
 }
 
 func write(t *testing.T, path string, b []byte) {
@@ -63,7 +77,7 @@ func freshUboot(t *testing.T, dir string) {
 
 // bootPair does what the boot script does.
 func bootPair(t *testing.T, c chain, dir string) layout.Slot {
-	p := c.open(t, dir, layout.A).(pair)
+	p := c.pair(t, dir)
 	copies := c.copies(t, dir)
 	choice := p.Boot(copies[0], copies[1], true)
 	if choice.Write >= 0 {

@@ -21,7 +21,7 @@ func Find(img fat.Image, size int64) (layout.Partition, error) {
 	if err != nil {
 		return layout.Partition{}, fmt.Errorf("%w: %w", ErrNone, err)
 	}
-	p, err := table.Find(layout.Boot, layout.A)
+	p, err := table.Find(layout.Boot, layout.Shared)
 	if err != nil || p.Start+p.Size > size {
 		return p, ErrNone
 	}

@@ -11,6 +11,7 @@ import (
 // Crash runs the whole model over an encoding and says how many disks it tried. tears is how often in a row a write of the same
 // copy may be cut within its sector without the encoding being taken in.
 func Crash(t *testing.T, e bootstate.Encoding, tears int) {
+	total := 0
 	for _, part := range []struct {
 		name string
 		run  func(*testing.T, bootstate.Encoding) int
@@ -18,8 +19,13 @@ func Crash(t *testing.T, e bootstate.Encoding, tears int) {
 		{"torn", torn}, {"damaged", damaged}, {"lost and reordered", lost},
 		{"counted", func(t *testing.T, e bootstate.Encoding) int { return counted(t, e, tears) }},
 	} {
-		t.Run(part.name, func(t *testing.T) { t.Logf("%d disks", part.run(t, e)) })
+		t.Run(part.name, func(t *testing.T) {
+			disks := part.run(t, e)
+			t.Logf("%d disks", disks)
+			total += disks
+		})
 	}
+	t.Logf("%d disks in all", total)
 }
 
 // torn cuts every write of every state over every state that can lie beside the one in force, and over junk beside three of them:

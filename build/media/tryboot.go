@@ -1,0 +1,23 @@
+package media
+
+import (
+	"github.com/proa-os/proa/images/bootfs"
+	"github.com/proa-os/proa/images/disk"
+	"github.com/proa-os/proa/images/layout"
+	"github.com/proa-os/proa/images/tree"
+)
+
+// tryboot fills the boot partitions of a board whose firmware chooses between them. What the firmware reads beside the kernel belongs
+// to the slot and is replaced with it.
+func (p Parts) tryboot(c *disk.Contents, t layout.Table, s slot) (err error) {
+	of := bootfs.Slot{Slot: layout.A, Kernel: s.kernel, Initrd: s.initrd, Cmdline: Cmdline(p.Board, "disk", s.info) + " proa.slot=a"}
+	if of.DTB, err = p.deviceTrees(); err != nil {
+		return err
+	}
+	if of.Firmware, err = p.firmware(nil); err != nil {
+		return err
+	}
+	shared, own, err := bootfs.Tryboot(t, of, p.Board.ConfigTxt(), p.Config)
+	c.Boot, c.SlotBoot = shared, map[layout.Slot][]tree.Entry{layout.A: own}
+	return err
+}

@@ -1,0 +1,62 @@
+package bootfs
+
+import (
+	"fmt"
+	"maps"
+	"path"
+	"slices"
+
+	"github.com/proa-os/proa/images/blackbox"
+	"github.com/proa-os/proa/images/layout"
+	"github.com/proa-os/proa/images/tree"
+	"github.com/proa-os/proa/images/tryboot"
+)
+
+// Tryboot is the boot partitions of an image whose firmware chooses between them: the shared one, and that of the slot which is
+// filled and on trial. The other slot's stays empty, so that the firmware passes it over. There is no config.txt in the shared one,
+// which would make it bootable.
+func Tryboot(t layout.Table, s Slot, c tryboot.Config, config []byte) (shared, own []tree.Entry, err error) {
+	text, err := Autoboot(t, s.Slot)
+	if err != nil {
+		return nil, nil, err
+	}
+	shared = []tree.Entry{
+		tree.File(tryboot.AutobootFile, 0o644, tree.Bytes(text)),
+		tree.File(ConfigFile, 0o644, tree.Bytes(config)),
+		tree.File(blackbox.File, 0o600, tree.Bytes(blackbox.New())),
+	}
+	configText, err := c.Text()
+	if err != nil {
+		return nil, nil, err
+	}
+	cmdline, err := tryboot.Cmdline(s.Cmdline)
+	if err != nil {
+		return nil, nil, err
+	}
+	own = append([]tree.Entry{
+		tree.File(tryboot.KernelFile, 0o644, s.Kernel),
+		tree.File(tryboot.InitrdFile, 0o644, s.Initrd),
+		tree.File(tryboot.CmdlineFile, 0o644, tree.Bytes(cmdline)),
+		tree.File(tryboot.ConfigFile, 0o644, tree.Bytes(configText)),
+	}, s.Firmware...)
+	for _, name := range slices.Sorted(maps.Keys(s.DTB)) { // where the firmware looks for them by its model
+		own = append(own, tree.File(path.Base(name), 0o644, s.DTB[name]))
+	}
+	return shared, own, nil
+}
+
+// Autoboot is autoboot.txt of a disk whose slot is started by default, and the other one by a trial.
+func Autoboot(t layout.Table, slot layout.Slot) ([]byte, error) {
+	var c tryboot.Choice
+	for of, to := range map[layout.Slot]*int{slot: &c.Default, slot.Other(): &c.Try} {
+		p, err := t.Find(layout.Boot, of)
+		if err != nil {
+			return nil, fmt.Errorf("tryboot: %w", err)
+		}
+		if p.Slot != of || of == layout.Shared {
+			return nil, fmt.Errorf("tryboot: slot %s has no boot partition of its own", of)
+		}
+		*to = p.Index
+	}
+	return c.Text()
+}

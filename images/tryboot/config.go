@@ -1,0 +1,90 @@
+package tryboot
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+)
+
+const (
+	// ConfigFile makes a partition one that the firmware starts: on a Pi 5 its presence alone is the mark
+	// (config_txt/autoboot.adoc, "boot_partition"). So it is what an upgrade takes away first and puts there last.
+	ConfigFile = "config.txt"
+	// CmdlineFile holds the kernel's command line: one line.
+	CmdlineFile = "cmdline.txt"
+	// KernelFile and InitrdFile are called as in the other chains.
+	KernelFile = "vmlinuz"
+	InitrdFile = "initrd"
+
+	// maxLine is what the firmware reads of a line (config_txt/what_is_config_txt.adoc, "File Format").
+	maxLine = 98
+	// maxCmdline is COMMAND_LINE_SIZE of arm64 less what the firmware adds.
+	maxCmdline = 1536
+)
+
+// Config is what a slot's config.txt says.
+type Config struct {
+	DeviceTree string // file in the slot's partition; "": the firmware chooses by the model it runs on
+	// Watchdog is how many seconds a kernel under trial has until PID 1 has opened the watchdog, which the firmware leaves running
+	// (config_txt/boot.adoc, "kernel_watchdog_timeout"); the kernel's driver for it has to load within the hardware's 15 s. 0: none,
+	// and a kernel that hangs before that waits for the power to be cut. A good slot has no such limit: it may stay up to say why it
+	// cannot boot.
+	Watchdog int
+	Lines    []string // the board's own settings and filters: "enable_uart=1", "[pi5]"
+}
+
+// Text is config.txt. It names no slot: the slot is the partition.
+func (c Config) Text() ([]byte, error) {
+	lines := []string{"arm_64bit=1", "kernel=" + KernelFile, "initramfs " + InitrdFile + " followkernel", "cmdline=" + CmdlineFile}
+	if c.DeviceTree != "" {
+		lines = append(lines, "device_tree="+c.DeviceTree)
+	}
+	if c.Watchdog > 0 {
+		lines = append(lines, "[tryboot]", fmt.Sprintf("kernel_watchdog_timeout=%d", c.Watchdog), "[all]")
+	}
+	lines = append(lines, c.Lines...)
+	for _, l := range lines {
+		if len(l) > maxLine || strings.ContainsAny(l, "\r\n") {
+			return nil, fmt.Errorf("tryboot: config.txt cannot hold the line %q", l)
+		}
+	}
+	return []byte(strings.Join(lines, "\n") + "\n"), nil
+}
+
+// ParseConfig reads what Text wrote.
+func ParseConfig(text []byte) (c Config, err error) {
+	body, ok := strings.CutSuffix(string(text), "\n")
+	lines := strings.Split(body, "\n")
+	if !ok || len(lines) < 4 || lines[1] != "kernel="+KernelFile {
+		return Config{}, errors.New("tryboot: this config.txt is none of ours")
+	}
+	lines = lines[4:]
+	if len(lines) > 0 && strings.HasPrefix(lines[0], "device_tree=") {
+		c.DeviceTree, lines = strings.TrimPrefix(lines[0], "device_tree="), lines[1:]
+	}
+	if len(lines) > 2 && lines[0] == "[tryboot]" && lines[2] == "[all]" {
+		if c.Watchdog, err = strconv.Atoi(strings.TrimPrefix(lines[1], "kernel_watchdog_timeout=")); err != nil {
+			return Config{}, fmt.Errorf("tryboot: config.txt: %w", err)
+		}
+		lines = lines[3:]
+	}
+	if len(lines) > 0 {
+		c.Lines = lines
+	}
+	return c, nil
+}
+
+// Cmdline is cmdline.txt. The firmware reads its first line and adds words of its own.
+func Cmdline(words string) ([]byte, error) {
+	if words == "" || strings.ContainsAny(words, "\r\n") || len(words) > maxCmdline {
+		return nil, fmt.Errorf("tryboot: no command line: %q", words)
+	}
+	return []byte(words + "\n"), nil
+}
+
+// ParseCmdline reads cmdline.txt as the firmware does.
+func ParseCmdline(text []byte) string {
+	line, _, _ := strings.Cut(string(text), "\n")
+	return strings.TrimRight(line, "\r")
+}

@@ -1,0 +1,69 @@
+package boot
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"github.com/proa-os/proa/images/layout"
+	"golang.org/x/sys/unix"
+)
+
+// slotPart is a slot's own boot partition.
+type slotPart struct {
+	dev    string
+	number int // in the partition table
+}
+
+// slotPartitions are those of the disk that the boot partition lies on; nil unless there is one for each slot.
+func slotPartitions(m *Machine, boot string) map[layout.Slot]slotPart {
+	disk, own := diskOf(m, filepath.Base(boot)), map[layout.Slot]slotPart{}
+	for _, of := range layout.Slots() {
+		for _, part := range partitionsNamed(m, string(layout.Boot)+"-"+string(of)) {
+			if n, err := partNumber(m, part); err == nil && disk != "" && diskOf(m, part) == disk {
+				own[of] = slotPart{m.Path("/dev/" + part), n}
+			}
+		}
+	}
+	if len(own) < len(layout.Slots()) {
+		return nil
+	}
+	return own
+}
+
+func partNumber(m *Machine, part string) (int, error) {
+	text, err := os.ReadFile(m.Path("/sys/class/block/" + part + "/partition"))
+	if err != nil {
+		return 0, err
+	}
+	return strconv.Atoi(strings.TrimSpace(string(text)))
+}
+
+// SlotFiles runs use with the directory that holds a slot's kernel and what goes with it, writable for the moment: /boot/slots/SLOT,
+// or where the slot has a boot partition of its own that one, at /run/proa/boot-SLOT.
+func (m *Machine) SlotFiles(of layout.Slot, use func(dir string) error) error {
+	return m.bootState().Files(of, use)
+}
+
+// mountSlot mounts a slot's own boot partition. It is flushed and gone again before anybody hears that use is done.
+func (m *Machine) mountSlot(own map[layout.Slot]slotPart) func(layout.Slot, func(string) error) error {
+	return func(of layout.Slot, use func(dir string) error) error {
+		part, ok := own[of]
+		if !ok {
+			return fmt.Errorf("slot %q has no boot partition", of)
+		}
+		dir := RunDir + "/boot-" + string(of)
+		if err := m.Sys.MkdirAll(dir, 0o700); err != nil {
+			return err
+		}
+		if err := m.Sys.Mount(part.dev, dir, "vfat", bootFlags, "umask=0077,utf8=1"); err != nil {
+			return err
+		}
+		err := use(m.Path(dir))
+		unix.Sync()
+		return errors.Join(err, m.Sys.Unmount(dir, 0))
+	}
+}

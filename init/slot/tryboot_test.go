@@ -1,0 +1,225 @@
+package slot
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	gosync "sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/proa-os/proa/images/bootfs"
+	"github.com/proa-os/proa/images/bootstate"
+	"github.com/proa-os/proa/images/disk"
+	"github.com/proa-os/proa/images/fat"
+	"github.com/proa-os/proa/images/layout"
+	"github.com/proa-os/proa/images/sparse"
+	"github.com/proa-os/proa/images/tree"
+	"github.com/proa-os/proa/images/tryboot"
+	"github.com/proa-os/proa/images/tryboot/model"
+)
+
+func numbers() map[layout.Slot]int { return map[layout.Slot]int{layout.A: 2, layout.B: 3} }
+
+// card is an image whose slots both have files, with the place of autoboot.txt in it. What a machine writes lies in a directory, as
+// the mounted partition does, and is brought into the image before each start: the firmware reads the medium.
+var card = gosync.OnceValues(func() (*sparse.File, int64) {
+	spec := layout.Spec{FirstLBA: 2048, Align: layout.MiB, BootSize: fat.MinSize, SlotBootSize: fat.MinSize, StateSize: layout.MiB, RootSize: layout.MiB}
+	table, err := spec.Fit(spec.ImageSize())
+	c := disk.Contents{Seed: "slot", When: time.Unix(1_700_000_000, 0), SlotBoot: map[layout.Slot][]tree.Entry{}}
+	for _, s := range layout.Slots() {
+		file := bootfs.Slot{Slot: s, Kernel: tree.Bytes([]byte("kernel")), Initrd: tree.Bytes([]byte("initrd")), Cmdline: "proa.slot=" + string(s),
+			DTB: map[string]tree.Content{"bcm2712-rpi-5-b.dtb": tree.Bytes([]byte("tree"))}}
+		var own []tree.Entry
+		if c.Boot, own, err = bootfs.Tryboot(table, file, tryboot.Config{}, nil); err != nil {
+			panic(err)
+		}
+		c.SlotBoot[s] = own
+	}
+	img := sparse.New(spec.ImageSize())
+	err = errors.Join(err, disk.Write(img, spec.ImageSize(), table, c, nil))
+	at, err2 := model.FileAt(img, 1, tryboot.AutobootFile)
+	if err := errors.Join(err, err2); err != nil {
+		panic(err)
+	}
+	return img, at
+})
+
+func freshTryboot(t *testing.T, dir string) {
+	freshUboot(t, dir)
+	text, err := tryboot.Choice{Default: 2, Try: 3}.Text()
+	must(t, err)
+	write(t, filepath.Join(dir, tryboot.AutobootFile), text)
+}
+
+// firmware starts the card with the flag or without. A start that fails uses the flag up, and the error pattern ends in a reset.
+func firmware(t *testing.T, dir string, flag bool) layout.Slot {
+	t.Helper()
+	img, at := card()
+	text, _ := os.ReadFile(filepath.Join(dir, tryboot.AutobootFile))
+	_, err := img.WriteAt(append(text, make([]byte, layout.Sector-len(text))...), at)
+	must(t, err)
+	machine := model.Firmware{Board: model.Pi5(), Disk: img, Walk: !healthy(text)}
+	for _, flag := range []bool{flag, false} {
+		if s, err := machine.Boot(flag); err == nil {
+			slot, err := layout.ParseSlot(strings.TrimPrefix(s.Cmdline, "proa.slot="))
+			must(t, err)
+			return slot
+		}
+	}
+	t.Fatalf("the firmware starts nothing; autoboot.txt is %q", text)
+	return layout.Shared
+}
+
+// healthy: only where autoboot.txt is lost whole may a start need the bootloader's walk, which older ones do not know.
+func healthy(text []byte) bool { _, err := tryboot.Parse(text); return err == nil }
+
+// bootTryboot is a start after a power cut, up to the slot whose services start: PID 1 of the good slot asks for the trial.
+func bootTryboot(t *testing.T, c chain, dir string) layout.Slot {
+	return startTryboot(t, c, dir, false)
+}
+
+func startTryboot(t *testing.T, c chain, dir string, flag bool) layout.Slot {
+	t.Helper()
+	for range 2 * bootstate.MaxTries {
+		slot := firmware(t, dir, flag)
+		again, err := c.open(t, dir, slot).(Trier).Rearm()
+		if err != nil && !strings.Contains(err.Error(), "uboot: ") { // a damaged state: the slot runs
+			t.Fatal(err)
+		}
+		if !again {
+			return slot
+		}
+		flag = true
+	}
+	t.Fatal("restarts for ever")
+	return layout.Shared
+}
+
+// restartTryboot is a start after the machine went down by itself, which asks the slot that runs.
+func restartTryboot(t *testing.T, c chain, dir string) layout.Slot {
+	t.Helper()
+	running, flag := filepath.Join(dir, "running"), false
+	if b, err := os.ReadFile(running); err == nil {
+		flag, err = c.open(t, dir, layout.Slot(b)).(Trier).Arm()
+		must(t, err)
+	}
+	slot := startTryboot(t, c, dir, flag)
+	write(t, running, []byte(slot))
+	return slot
+}
+
+// TestLostFlag: a restart whose flag never arrives, because the power went or the kernel dropped it, costs a try and nothing else.
+func TestLostFlag(t *testing.T) {
+	c, dir := pairs()[2], t.TempDir()
+	c.fresh(t, dir)
+	c.boot(t, c, dir)
+	must(t, c.open(t, dir, layout.A).Good())
+	must(t, c.open(t, dir, layout.A).Try())
+	for left := bootstate.MaxTries; left > 0; left-- {
+		s := c.open(t, dir, firmware(t, dir, false))
+		again, err := s.(Trier).Rearm()
+		if !again || err != nil || s.Current() != layout.A || s.(Trier).Fallback() != map[bool]string{true: "b:3"}[left == 1] {
+			t.Fatalf("%d left: again %t, %v, slot %s, fallback %q", left, again, err, s.Current(), s.(Trier).Fallback())
+		}
+	}
+	s := c.open(t, dir, firmware(t, dir, false))
+	again, err := s.(Trier).Rearm()
+	if again || err != nil || s.(Trier).Fallback() != "b:3" || s.(Trier).Restart() != "0 tryboot" {
+		t.Errorf("no tries left: again %t, %v, fallback %q", again, err, s.(Trier).Fallback())
+	}
+	must(t, s.Good())
+	if f := s.(Trier).Fallback(); f != "" {
+		t.Errorf("found good: fallback %q", f)
+	}
+}
+
+// TestFirstSlotIsNeverLeft: there is nothing to come back to from a trial of the other one, which is empty.
+func TestFirstSlotIsNeverLeft(t *testing.T) {
+	for _, c := range pairs()[2:] {
+		dir := t.TempDir()
+		c.fresh(t, dir)
+		if got := boots(t, c, dir); got != "aaaaa" {
+			t.Errorf("%s: a new image whose slot is not found good: boots go %s", c.name, got)
+		}
+		if on, left, err := c.open(t, dir, layout.A).Trial(); !on || left != 0 || err != nil {
+			t.Errorf("%s: trial %t, left %d, %v", c.name, on, left, err)
+		}
+	}
+}
+
+// TestAutobootHeals: without autoboot.txt the bootloader's walk starts a slot; Good and Try write the file anew.
+func TestAutobootHeals(t *testing.T) {
+	for _, text := range []string{"", "boot_partition=3\n", strings.Repeat("x", 600), "[all]\ntryboot_a_b=1\nboot_partition=3\n[tryboot]\nboot_partition=3\n"} {
+		for name, change := range map[string]func(Slots) error{"good": Slots.Good, "try": Slots.Try} {
+			c, dir := pairs()[2], t.TempDir()
+			c.fresh(t, dir)
+			c.boot(t, c, dir)
+			must(t, c.open(t, dir, layout.A).Good())
+			write(t, filepath.Join(dir, tryboot.AutobootFile), []byte(text))
+			must(t, change(c.open(t, dir, layout.A)))
+			got, err := os.ReadFile(filepath.Join(dir, tryboot.AutobootFile))
+			if want, _ := (tryboot.Choice{Default: 2, Try: 3}).Text(); string(got) != string(want) || err != nil {
+				t.Errorf("%.20q, %s: %q, %v", text, name, got, err)
+			}
+		}
+	}
+}
+
+// TestOrder: what makes a slot good comes first, and a count is on the medium before the restart it is about.
+func TestOrder(t *testing.T) {
+	c, dir := pairs()[2], t.TempDir()
+	changes()[2].past(t, c, dir2(t, c, dir))
+	steps := func(slot layout.Slot, change func(Slots) error) string {
+		var list []string
+		must(t, change(c.openCut(dir, slot, func(what string) error { list = append(list, what); return nil })))
+		return strings.Join(list, "; ")
+	}
+	arm := func(s Slots) error { _, err := s.(Trier).Arm(); return err }
+	if d := cmp.Diff("flush state; write state 1; flush state", steps(layout.B, arm)); d != "" {
+		t.Error(d)
+	}
+	want := "flush autoboot.txt; write autoboot.txt; flush autoboot.txt; flush state; write state 0; flush state"
+	if d := cmp.Diff(want, steps(layout.B, Slots.Good)); d != "" {
+		t.Error(d)
+	}
+	if d := cmp.Diff("", steps(layout.B, arm)); d != "" {
+		t.Error(d)
+	}
+}
+
+func dir2(t *testing.T, c chain, dir string) string { c.fresh(t, dir); return dir }
+
+func TestKernelTells(t *testing.T) {
+	for text, want := range map[string]bool{
+		"0000000000000000 T rpi_firmware_property\n0000000000000000 t rpi_firmware_notify_reboot\n": true,
+		"0000000000000000 t proa_tryboot_notify\t[proa_tryboot]\n":                                  true,
+		"0000000000000000 T rpi_firmware_property\n":                                                false, "": false,
+		"0000000000000000 t not_rpi_firmware_notify_reboot\n": false,
+	} {
+		file := filepath.Join(t.TempDir(), "kallsyms")
+		write(t, file, []byte(text))
+		if err := KernelTells(file)(); (err == nil) != want || err != nil && !errors.Is(err, ErrKernel) {
+			t.Errorf("%q: %v", text, err)
+		}
+	}
+	if err := KernelTells(filepath.Join(t.TempDir(), "none"))(); !errors.Is(err, ErrKernel) {
+		t.Error(err)
+	}
+	c, dir := pairs()[2], t.TempDir()
+	c.fresh(t, dir)
+	c.boot(t, c, dir)
+	must(t, c.open(t, dir, layout.A).Good())
+	b := c.where(dir)
+	b.CanTry = func() error { return ErrKernel }
+	s, err := Find(b, layout.A, false)
+	must(t, err)
+	if err := s.Try(); !errors.Is(err, ErrKernel) {
+		t.Errorf("a trial the firmware will not hear of: %v", err)
+	}
+	if got := boots(t, c, dir); got != "aaaaa" {
+		t.Errorf("after it boots go %s", got)
+	}
+}
