@@ -131,9 +131,13 @@ func TestSkipped(t *testing.T) {
 func TestEveryDamagedByteAndEveryCutIsRefused(t *testing.T) {
 	b := encode(t, contents(t))
 	text := bytes.Index(b, []byte("{"))
+	root := len(b) - trailer - int(contents(t).Root.Size)
 	for i := range b {
 		if i >= text && i < bytes.IndexByte(b[text:], 0)+text {
 			continue // the manifest's own words are for a signature to protect
+		}
+		if i > root && i < len(b)-trailer && i%257 != 0 {
+			continue // one sum is over all of it
 		}
 		c := slices.Clone(b)
 		c[i] ^= 0x20
@@ -141,7 +145,7 @@ func TestEveryDamagedByteAndEveryCutIsRefused(t *testing.T) {
 			t.Fatalf("byte %d was changed and nobody noticed", i)
 		}
 	}
-	for i := range b {
+	for i := 0; i < len(b); i += 7 {
 		if _, err := read(bytes.NewReader(b[:i])); !errors.Is(err, io.ErrUnexpectedEOF) {
 			t.Fatalf("cut after %d bytes: %v", i, err)
 		}

@@ -29,7 +29,15 @@ type found struct {
 // all lists a slot's entry files, the one that systemd-boot prefers first. There is more than one when a power cut came between
 // the writing of a new one and the removal of the old: the higher version is the newer, and of twins the blessed one counts.
 func (s sdbootSlots) all(slot layout.Slot) (list []found, err error) {
-	entries, err := os.ReadDir(s.boot.path(sdboot.Dir))
+	list, err = s.boot.entries(slot)
+	if err == nil && len(list) == 0 {
+		err = fmt.Errorf("slot %s has no entry", slot)
+	}
+	return list, err
+}
+
+func (b Boot) entries(slot layout.Slot) (list []found, err error) {
+	entries, err := os.ReadDir(b.path(sdboot.Dir))
 	if err != nil {
 		return nil, err
 	}
@@ -38,15 +46,12 @@ func (s sdbootSlots) all(slot layout.Slot) (list []found, err error) {
 		if !ok || n.Slot != slot {
 			continue
 		}
-		text, err := os.ReadFile(s.boot.path(sdboot.Dir, e.Name()))
+		text, err := os.ReadFile(b.path(sdboot.Dir, e.Name()))
 		if err != nil {
 			return nil, err
 		}
 		entry, _ := sdboot.ParseEntry(text) // one that cannot be read has no version, and is the last choice
 		list = append(list, found{n, entry, e.Name()})
-	}
-	if len(list) == 0 {
-		return nil, fmt.Errorf("slot %s has no entry", slot)
 	}
 	slices.SortStableFunc(list, func(x, y found) int {
 		return cmp.Or(cmp.Compare(y.Sequence, x.Sequence), cmp.Compare(tries(x.Name), tries(y.Name)))
@@ -113,20 +118,8 @@ func (s sdbootSlots) sequence(slot layout.Slot, to sdboot.Name) error {
 		return fmt.Errorf("entry %s cannot be read", mine.file)
 	}
 	entry.Sequence = max(entry.Sequence, other.Sequence) + 1
-	const tmp = "new.tmp"
-	path := s.boot.path(sdboot.Dir, tmp)
 	return s.boot.write(func() error {
-		err := s.boot.do("write "+tmp, func() error { return os.WriteFile(path, entry.Text(), 0o600) })
-		if err == nil {
-			err = s.boot.flush(path) // before the name points to it
-		}
-		if err == nil {
-			err = s.move(tmp, to.String())
-		}
-		if err == nil {
-			err = s.boot.flush(s.boot.path(sdboot.Dir))
-		}
-		if err != nil {
+		if err := s.boot.create(s.boot.path(sdboot.Dir), to.String(), entry.Text()); err != nil {
 			return err
 		}
 		return s.settle(slot, to.String())
@@ -160,12 +153,34 @@ func (s sdbootSlots) Good() error {
 	})
 }
 
-func (s sdbootSlots) Rollback() error {
-	list, err := s.all(s.Other())
+func (s sdbootSlots) OtherGood() (bool, error) {
+	list, err := s.boot.entries(s.Other())
+	return slices.ContainsFunc(list, func(f found) bool { return !f.Counted }), err
+}
+
+func (s sdbootSlots) Files(slot layout.Slot, write bool, do func(string) error) error {
+	return s.boot.files(slot, write, do)
+}
+
+func (s sdbootSlots) Clear() error {
+	mine, err := s.find(s.current)
 	if err != nil {
 		return err
 	}
-	if !slices.ContainsFunc(list, func(f found) bool { return !f.Counted }) {
+	if mine.Counted {
+		return ErrNotGood
+	}
+	return s.boot.clear(s.Other())
+}
+
+func (s sdbootSlots) Enable(e Entry) error { return s.boot.enable(s.Other(), e) }
+
+func (s sdbootSlots) Rollback() error {
+	good, err := s.OtherGood()
+	if err != nil {
+		return err
+	}
+	if !good {
 		return fmt.Errorf("slot %s was never good", s.Other())
 	}
 	return s.sequence(s.Other(), sdboot.Name{Slot: s.Other()})

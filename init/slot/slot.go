@@ -27,7 +27,27 @@ type Slots interface {
 	Good() error
 	// Rollback makes the next boot the other slot's, if that one is good.
 	Rollback() error
+
+	// OtherGood reports whether the other slot is known to work.
+	OtherGood() (bool, error)
+	// Files runs do with the directory of a slot's boot files. With write it may be changed, and is on the medium when Files returns.
+	Files(slot layout.Slot, write bool, do func(dir string) error) error
+	// Clear makes the other slot one that no boot starts, then empties its directory. It refuses unless the current slot is good: the
+	// other is what a trial falls back to.
+	Clear() error
+	// Enable makes the other slot, whose files are all there, one that Try can choose and that no boot prefers before.
+	Enable(Entry) error
 }
+
+// Entry is what makes a slot bootable; its kernel and initrd lie in its directory by then.
+type Entry struct {
+	Title   string
+	Cmdline string            // with proa.slot=
+	Scripts map[string][]byte // go into the slot's directory: grub.cfg, boot.scr
+}
+
+// ErrNotGood: the current slot has not proved itself yet.
+var ErrNotGood = errors.New("the running slot is not known to be good, and the other one is what it would fall back to")
 
 // ErrNoState: live media and unknown boot chains keep no state.
 var ErrNoState = errors.New("this machine keeps no boot state")
@@ -86,11 +106,11 @@ func Find(b Boot, current layout.Slot, efi bool) (Slots, error) {
 	}
 	switch {
 	case b.State != "":
-		return pair{uboot.Encoding(), rawPartition{b}, current}, nil
+		return pair{uboot.Encoding(), rawPartition{b}, b, current}, nil
 	case efi:
 		return sdbootSlots{b, current}, nil
 	}
-	return pair{grubenv.Encoding(), grubFiles{b}, current}, nil
+	return pair{grubenv.Encoding(), grubFiles{b}, b, current}, nil
 }
 
 // EFI reports whether UEFI firmware started the kernel.

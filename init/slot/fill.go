@@ -1,0 +1,121 @@
+package slot
+
+import (
+	"errors"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"github.com/proa-os/proa/images/layout"
+	"github.com/proa-os/proa/images/sdboot"
+)
+
+// scripts are the files of a slot's directory without which a boot loader does not start it.
+var scripts = []string{"grub.cfg", "boot.scr"}
+
+func (b Boot) slotDir(slot layout.Slot) string { return b.path("slots", string(slot)) }
+
+func (b Boot) files(slot layout.Slot, write bool, do func(string) error) error {
+	dir := b.slotDir(slot)
+	if !write {
+		return do(dir)
+	}
+	return b.write(func() error {
+		if err := os.MkdirAll(dir, 0o755); err != nil {
+			return err
+		}
+		return errors.Join(do(dir), b.flush(dir))
+	})
+}
+
+// clear takes away what every boot loader of the disk needs, not only that of this boot: a PC may start by BIOS today and by UEFI
+// tomorrow. Nothing else is touched before that is on the medium.
+func (b Boot) clear(slot layout.Slot) error {
+	dir := b.slotDir(slot)
+	entries, err := b.entries(slot)
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	return b.write(func() error {
+		for _, e := range entries {
+			if err := b.remove(b.path(sdboot.Dir, e.file)); err != nil {
+				return err
+			}
+		}
+		for _, name := range scripts {
+			if err := b.remove(filepath.Join(dir, name)); err != nil {
+				return err
+			}
+		}
+		if entries != nil {
+			if err := b.flush(b.path(sdboot.Dir)); err != nil {
+				return err
+			}
+		}
+		return b.empty(dir)
+	})
+}
+
+// empty removes all that is in dir, which exists afterwards.
+func (b Boot) empty(dir string) error {
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return err
+	}
+	if err := b.flush(dir); err != nil {
+		return err
+	}
+	list, err := os.ReadDir(dir)
+	if err != nil {
+		return err
+	}
+	for _, e := range list {
+		if err := b.remove(filepath.Join(dir, e.Name())); err != nil {
+			return err
+		}
+	}
+	return b.flush(dir)
+}
+
+// remove is content when there is nothing to remove.
+func (b Boot) remove(path string) error {
+	if _, err := os.Lstat(path); errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	return b.do("remove "+filepath.Base(path), func() error { return os.RemoveAll(path) })
+}
+
+// enable writes the scripts, then systemd-boot's entry if there is a systemd-boot. The entry has no tries and the lowest version
+// there is, so that it is the last choice until Try writes it anew.
+func (b Boot) enable(slot layout.Slot, e Entry) error {
+	return b.write(func() error {
+		for _, name := range slices.Sorted(maps.Keys(e.Scripts)) {
+			if err := b.create(b.slotDir(slot), name, e.Scripts[name]); err != nil {
+				return err
+			}
+		}
+		dir := b.path(sdboot.Dir)
+		if _, err := os.Stat(dir); errors.Is(err, os.ErrNotExist) {
+			return nil
+		}
+		entry := sdboot.Entry{Slot: slot, Title: e.Title, Cmdline: e.Cmdline}
+		return b.create(dir, sdboot.Waiting(slot).String(), entry.Text())
+	})
+}
+
+// create writes a small file of dir; its name points to the whole of it or is not there.
+func (b Boot) create(dir, name string, text []byte) error {
+	const tmp = "new.tmp"
+	path := filepath.Join(dir, tmp)
+	err := b.do("write "+tmp, func() error { return os.WriteFile(path, text, 0o600) })
+	if err == nil {
+		err = b.flush(path) // before the name points to it
+	}
+	if err == nil {
+		err = b.do("rename "+tmp+" "+name, func() error { return os.Rename(path, filepath.Join(dir, name)) })
+	}
+	if err == nil {
+		err = b.flush(dir)
+	}
+	return err
+}
