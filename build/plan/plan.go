@@ -58,6 +58,8 @@ func New(k *recipe.Kit, b boards.Board, kind images.Kind) (*Plan, error) {
 	switch kind.Name {
 	case "iso":
 		out.Image = p.step("iso", needs...)(k.ISO(media, out.File(), config))
+	case "slot":
+		out.Image = p.step("slot", kernel, initramfs, root)(k.SlotFile(media, out.File()))
 	case "disk":
 		if b.Boot["disk"].BIOS == "grub" {
 			grub := p.step("grub", tools, loaders)(k.GRUBCore(b, loaders.Name))

@@ -36,7 +36,7 @@ const (
 )
 
 // diskCode is what the bytes of both kinds depend on.
-var diskCode = []string{"build/recipe/disk.go", "images/bootfs", "images/disk", "images/fat", "images/gpt", "images/grubenv", "images/iso",
+var diskCode = []string{"build/recipe/disk.go", "build/recipe/slotfile.go", "build/slotimage", "images/slotfile", "images/bootfs", "images/disk", "images/fat", "images/gpt", "images/grubenv", "images/iso",
 	"images/layout", "images/sdboot", "images/tree", "images/verity"}
 
 // GRUBCore makes core.img, which finds the boot partition of the disk it was started from.

@@ -1,0 +1,92 @@
+// Package slotimage makes the slot file of a board from what other steps have made: kernel, initrd, device trees and root image. It
+// lists the files as images/bootfs lists those of a new image, once for each slot. It writes no boot loaders: they belong to no slot.
+package slotimage
+
+import (
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/proa-os/proa/images/bootfs"
+	"github.com/proa-os/proa/images/layout"
+	"github.com/proa-os/proa/images/slotfile"
+	"github.com/proa-os/proa/images/tree"
+	"github.com/proa-os/proa/images/uboot"
+)
+
+// Slot is what is in the file.
+type Slot struct {
+	Board, Version       string
+	Kernel, Initrd, Root tree.Content
+	DTB                  map[string]tree.Content
+	Cmdline              string       // without proa.slot=; names the root hash and size
+	GRUB                 bool         // the board boots by GRUB
+	UBoot                *uboot.Board // nil: the board does not boot by U-Boot
+	When                 time.Time    // in the header of U-Boot's scripts
+}
+
+// Write writes the slot file.
+func (s Slot) Write(w io.Writer, progress slotfile.Progress) error {
+	c, err := s.Contents()
+	if err != nil {
+		return fmt.Errorf("slot file of %s: %w", s.Board, err)
+	}
+	return slotfile.Write(w, c, progress)
+}
+
+// Contents is the slot file before it is written; slotfile.NewManifest makes of it the manifest that a new image's slot a keeps.
+func (s Slot) Contents() (slotfile.Contents, error) {
+	c := slotfile.Contents{Board: s.Board, Version: s.Version, Cmdline: s.Cmdline, Root: s.Root}
+	for _, word := range strings.Fields(s.Cmdline) {
+		if hash, ok := strings.CutPrefix(word, "proa.roothash="); ok {
+			c.Hash = hash
+		}
+		if size, ok := strings.CutPrefix(word, "proa.rootsize="); ok {
+			n, err := strconv.ParseInt(size, 10, 64)
+			if err != nil {
+				return c, err
+			}
+			c.Image = n
+		}
+	}
+	for _, slot := range layout.Slots() {
+		files, err := s.files(slot)
+		if err != nil {
+			return c, err
+		}
+		c.Files = append(c.Files, files...)
+	}
+	return c, nil
+}
+
+// files are a slot's own and, with slot a, those that are the same for both.
+func (s Slot) files(slot layout.Slot) (list []tree.Entry, err error) {
+	loaders := bootfs.Loaders{GRUB: s.GRUB}
+	cmdline := s.Cmdline + " proa.slot=" + string(slot)
+	if s.UBoot != nil {
+		scripts, err := uboot.NewScripts(*s.UBoot, slot, cmdline, s.When)
+		if err != nil {
+			return nil, err
+		}
+		loaders.UBoot = &scripts
+	}
+	all := bootfs.Files(loaders, bootfs.Slot{Slot: slot, Kernel: s.Kernel, Initrd: s.Initrd, DTB: s.DTB, Cmdline: cmdline}, nil)
+	for _, e := range all {
+		name, ok := strings.CutPrefix(e.Path, "slots/"+string(slot)+"/")
+		switch {
+		case !ok:
+		case !shared(name):
+			list = append(list, tree.File("boot-"+string(slot)+"/"+name, 0o600, e.Content))
+		case slot == layout.A:
+			list = append(list, tree.File("boot/"+name, 0o600, e.Content))
+		}
+	}
+	return list, nil
+}
+
+// shared says that a file is the same whichever slot it goes to; every other one names its slot.
+func shared(name string) bool {
+	return name == "vmlinuz" || name == "initrd" || strings.HasPrefix(name, "dtb/")
+}
