@@ -29,8 +29,11 @@ type Board struct {
 	Sizes    Sizes           `yaml:"sizes" json:"sizes"`
 	Boot     map[string]Boot `yaml:"boot" json:"boot"` // by image kind
 	EFIName  string          `yaml:"efi-name" json:"efiName"`
+	UBoot    UBoot           `yaml:"u-boot" json:"uBoot"`
+	Firmware Firmware        `yaml:"firmware" json:"firmware"`
 	Console  []string        `yaml:"console" json:"console"` // the last is /dev/console
 	Kernel   Kernel          `yaml:"kernel" json:"kernel"`
+	QEMU     string          `yaml:"qemu" json:"-"` // machine of build/qemu that stands in for the board; empty: there is none
 }
 
 // Sizes of partitions; bios is 0 where GRUB does not boot the board.
@@ -44,11 +47,14 @@ type Sizes struct {
 type Boot struct {
 	UEFI string `yaml:"uefi" json:"uefi"`
 	BIOS string `yaml:"bios" json:"bios"`
+	ROM  string `yaml:"rom" json:"rom"` // what a board's own ROM or firmware ends in
 }
 
 // Kernel is where the kernel comes from and which modules go where.
 type Kernel struct {
 	Package string   `yaml:"package" json:"package"` // Debian package, usually a metapackage
+	Suite   string   `yaml:"suite" json:"suite"`     // of Debian; empty: the release all other packages come from
+	DTBs    []string `yaml:"dtbs" json:"dtbs"`       // device trees of that package; empty: the firmware has one
 	Early   []string `yaml:"early" json:"early"`     // modules of the initramfs; dependencies come by themselves
 	Modules []string `yaml:"modules" json:"modules"` // globs below kernel/ of files and directories of the root image
 }
@@ -57,7 +63,7 @@ type Kernel struct {
 func (b Board) Layout() layout.Spec {
 	return layout.Spec{
 		FirstLBA: b.FirstLBA, Align: int64(b.Align),
-		BIOSSize: int64(b.Sizes.BIOS), BootSize: int64(b.Sizes.Boot), RootSize: int64(b.Sizes.Root),
+		BIOSSize: int64(b.Sizes.BIOS), BootSize: int64(b.Sizes.Boot), StateSize: b.StateSize(), RootSize: int64(b.Sizes.Root),
 	}
 }
 

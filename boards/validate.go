@@ -17,6 +17,8 @@ var (
 	arches = []string{"amd64", "arm64", "arm"}
 	tables = []string{"gpt", "hybrid"}
 	chains = []string{"", "systemd-boot", "grub", "isolinux"}
+	roms   = []string{"", "u-boot"}
+	starts = []string{"booti", "bootz"}
 )
 
 // Validate checks what the YAML reader cannot: every value is one that Go knows, and they fit together.
@@ -44,10 +46,18 @@ func (b Board) Validate() error {
 		oneOf("boot", kind, b.Images)
 		oneOf("boot."+kind+".uefi", chain.UEFI, chains)
 		oneOf("boot."+kind+".bios", chain.BIOS, chains)
+		oneOf("boot."+kind+".rom", chain.ROM, roms)
 		if chain.UEFI != "" && b.EFIName == "" {
 			bad("efi-name: missing")
 		}
+		if chain.UEFI != "" && chain.ROM != "" {
+			bad("boot.%s: U-Boot would start the UEFI loader before any script", kind)
+		}
 	}
+	if b.StateSize() > 0 {
+		errs = append(errs, b.UBoot.validate())
+	}
+	errs = append(errs, b.Firmware.validate())
 	if (b.Boot["disk"].BIOS == "grub") != (b.Sizes.BIOS > 0) {
 		bad("sizes.bios: GRUB needs it, and only GRUB")
 	}
@@ -92,4 +102,48 @@ func (s *Size) UnmarshalYAML(n *yaml.Node) error {
 		}
 	}
 	return fmt.Errorf("line %d: %q is no size such as 288MiB", n.Line, n.Value)
+}
+
+// sectorsOfState is how many bytes the scripts use at UBoot.State.
+const sectorsOfState = 4 * 512
+
+func (u UBoot) validate() error {
+	var errs []error
+	if !slices.Contains(starts, u.Start) {
+		errs = append(errs, fmt.Errorf("u-boot.start: %q is none of %q", u.Start, starts))
+	}
+	if (u.DTB == "") == (u.FirmwareDTB == "") {
+		errs = append(errs, errors.New("u-boot: exactly one of dtb and firmware-dtb"))
+	}
+	seen := map[uint64]string{u.State + sectorsOfState/2: "the middle of state"}
+	for name, at := range map[string]uint64{"kernel": u.Kernel, "comp": u.Comp, "initrd": u.Initrd, "fdt": u.FDT, "script": u.Script, "state": u.State} {
+		if at == 0 && name != "comp" || at%512 != 0 {
+			errs = append(errs, fmt.Errorf("u-boot.%s: address %#x", name, at))
+		}
+		if other := seen[at]; other != "" {
+			errs = append(errs, fmt.Errorf("u-boot: %s and %s at %#x", name, other, at))
+		}
+		seen[at] = name
+	}
+	return errors.Join(errs...)
+}
+
+func (f Firmware) validate() error {
+	var names, errs = map[string]bool{}, []error(nil)
+	to := func(name string) {
+		if name == "" || names[strings.ToLower(name)] {
+			errs = append(errs, fmt.Errorf("firmware: %q is written twice, or has no name", name))
+		}
+		names[strings.ToLower(name)] = true
+	}
+	for _, x := range f.Files {
+		to(x.To)
+	}
+	for _, x := range f.Texts {
+		to(x.To)
+	}
+	if len(f.Packages) == 0 && len(f.Files)+len(f.Raw) > 0 {
+		errs = append(errs, errors.New("firmware.packages: missing"))
+	}
+	return errors.Join(errs...)
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/proa-os/proa/boards"
+	"github.com/proa-os/proa/build/media"
 	"github.com/proa-os/proa/build/plan"
 	"github.com/proa-os/proa/build/progress"
 	"github.com/proa-os/proa/build/qemu"
@@ -45,7 +46,11 @@ func buildVerb(ctx context.Context, c *call) error {
 		if err != nil {
 			return err
 		}
-		fmt.Fprintf(c.out, "%s  %s  (%s)\n", short(s.kit.Repo, file), progress.Bytes(st.Size()), progress.Seconds(time.Since(began)))
+		size := progress.Bytes(st.Size())
+		if raw := media.RawSize(file); raw > 0 {
+			size += ", unpacked " + progress.Bytes(raw)
+		}
+		fmt.Fprintf(c.out, "%s  %s  (%s)\n", short(s.kit.Repo, file), size, progress.Seconds(time.Since(began)))
 	}
 	return nil
 }

@@ -17,7 +17,8 @@ const Slot = "slot"
 func Kinds() []Kind {
 	return []Kind{
 		{"iso", ".iso", "live system for CD or USB disk, BIOS and UEFI", "live"},
-		{"disk", ".img", "raw disk with two slots, BIOS and UEFI", "disk"},
+		{"disk", ".img", "raw disk with two slots", "disk"},
+		{"sd", ".img.zst", "SD card with two slots, compressed", "disk"},
 		{Slot, ".slot", "everything of one slot, for a device that runs: proa slot write", "disk"},
 	}
 }

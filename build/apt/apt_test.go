@@ -31,9 +31,9 @@ func TestMirrors(t *testing.T) {
 
 func TestSourcesList(t *testing.T) {
 	list := []source{{"http://m/debian", []string{"trixie", "trixie-updates"}}, {"http://m/sec", []string{"trixie-security"}}}
-	want := `deb [arch=arm64 signed-by=/k] http://m/debian trixie main
-deb [arch=arm64 signed-by=/k] http://m/debian trixie-updates main
-deb [arch=arm64 signed-by=/k] http://m/sec trixie-security main
+	want := `deb [arch=arm64 signed-by=/k] http://m/debian trixie main non-free-firmware
+deb [arch=arm64 signed-by=/k] http://m/debian trixie-updates main non-free-firmware
+deb [arch=arm64 signed-by=/k] http://m/sec trixie-security main non-free-firmware
 `
 	if d := cmp.Diff(want, sourcesList(list, "arm64", "/k")); d != "" {
 		t.Errorf("(-want +got):\n%s", d)
@@ -66,9 +66,9 @@ func TestParseURIs(t *testing.T) {
 }
 
 func TestParseStanzas(t *testing.T) {
-	out := "Package: crun\nVersion: 1.21-1\nArchitecture: amd64\nDepends: libc6 (>= 2.38)\nSize: 5\nSHA256: aa\nDescription: x\n more: y\n\nPackage: b\nVersion: 2\nArchitecture: all\nSize: 6\nSHA256: bb\n"
+	out := "Package: crun\nVersion: 1.21-1\nArchitecture: amd64\nDepends: libc6 (>= 2.38)\nFilename: pool/c.deb\nSize: 5\nSHA256: aa\nDescription: x\n more: y\n\nPackage: b\nVersion: 2\nArchitecture: all\nSize: 6\nSHA256: bb\n"
 	want := []pin.Package{
-		{Name: "crun", Version: "1.21-1", Arch: "amd64", Size: 5, SHA256: "aa"},
+		{Name: "crun", Version: "1.21-1", Arch: "amd64", Size: 5, SHA256: "aa", Path: "pool/c.deb"},
 		{Name: "b", Version: "2", Arch: "all", Size: 6, SHA256: "bb"},
 	}
 	if d := cmp.Diff(want, parseStanzas([]byte(out))); d != "" {

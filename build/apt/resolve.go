@@ -18,7 +18,13 @@ func (s *State) Resolve(ctx context.Context, set pin.Set) ([]pin.Package, error)
 	if err := s.Update(ctx); err != nil {
 		return nil, err
 	}
-	args := append([]string{"install", "--print-uris", "-qq"}, set.Packages...)
+	args := []string{"install", "--print-uris", "-qq"}
+	for _, name := range set.Packages {
+		if set.Suite != "" {
+			name += "/" + set.Suite
+		}
+		args = append(args, name)
+	}
 	out, err := s.run(ctx, "", "apt-get", args...)
 	if err != nil {
 		return nil, fmt.Errorf("set %s: %w", set.ID(), err)
@@ -71,8 +77,8 @@ func (s *State) digests(ctx context.Context, list []pin.Package) ([]pin.Package,
 	}
 	for i, p := range list {
 		k, ok := known[p.String()]
-		if !ok || k.Size != p.Size || k.SHA256 == "" {
-			return nil, fmt.Errorf("%s: the package lists have no sha256 for it", p)
+		if !ok || k.Size != p.Size || k.SHA256 == "" || k.Path == "" {
+			return nil, fmt.Errorf("%s: the package lists have no sha256 or file name for it", p)
 		}
 		list[i] = k
 	}
@@ -102,6 +108,8 @@ func parseStanzas(out []byte) []pin.Package {
 			p.Size, _ = strconv.ParseInt(value, 10, 64) // a bad size fails the comparison in digests
 		case "SHA256":
 			p.SHA256 = value
+		case "Filename":
+			p.Path = value
 		}
 	}
 	if p.Name != "" {

@@ -35,7 +35,7 @@ func sources(ctx context.Context) ([]source, error) {
 	if mirror == "" {
 		return nil, fmt.Errorf("the host's apt has no Debian archive; set %s to the URI of one", envMirror)
 	}
-	list := []source{{mirror, []string{Suite, Suite + "-updates"}}}
+	list := []source{{mirror, []string{Suite, Suite + "-updates", Suite + "-backports"}}}
 	if security != "" {
 		list = append(list, source{security, []string{Suite + "-security"}})
 	}
@@ -84,7 +84,7 @@ func sourcesList(list []source, arch, keys string) string {
 	var b strings.Builder
 	for _, s := range list {
 		for _, suite := range s.suites {
-			fmt.Fprintf(&b, "deb [arch=%s signed-by=%s] %s %s main\n", arch, keys, s.uri, suite)
+			fmt.Fprintf(&b, "deb [arch=%s signed-by=%s] %s %s main non-free-firmware\n", arch, keys, s.uri, suite)
 		}
 	}
 	return b.String()

@@ -22,6 +22,7 @@ const Suite = "trixie"
 // State is a private apt directory for one architecture.
 type State struct {
 	dir, arch string
+	sources   []source
 	update    sync.Once
 	updateErr error
 }
@@ -34,8 +35,8 @@ func Open(ctx context.Context, dir, arch string) (*State, error) {
 			return nil, err
 		}
 	}
-	sources, err := sources(ctx)
-	if err != nil {
+	var err error
+	if s.sources, err = sources(ctx); err != nil {
 		return nil, err
 	}
 	keys, err := keyring()
@@ -43,7 +44,7 @@ func Open(ctx context.Context, dir, arch string) (*State, error) {
 		return nil, err
 	}
 	files := map[string]string{
-		"etc/sources.list": sourcesList(sources, arch, keys),
+		"etc/sources.list": sourcesList(s.sources, arch, keys),
 		"apt.conf":         s.config(),
 		"status":           "",
 	}

@@ -35,28 +35,43 @@ func (s *Store) Fetch(ctx context.Context, arch string, list []pin.Package, prog
 	if len(missing) == 0 {
 		return nil
 	}
-	state, err := Open(ctx, s.Apt, arch)
-	if err != nil {
-		return err
-	}
-	if err := state.Update(ctx); err != nil {
-		return err
-	}
 	incoming := filepath.Join(s.Dir, "incoming-"+arch)
 	if err := os.MkdirAll(incoming, 0o755); err != nil {
 		return err
 	}
-	stop := watch(incoming, missing, progress)
-	args := []string{"download", "-qq"}
-	for _, p := range missing {
-		args = append(args, p.Name+"="+p.Version)
+	state, err := Open(ctx, s.Apt, arch)
+	if err != nil {
+		return err
 	}
-	_, err = state.run(ctx, incoming, "apt-get", args...)
+	stop := watch(incoming, missing, progress)
+	_, err = state.run(ctx, incoming, helper, state.downloads(missing)...)
 	stop()
 	if err != nil {
 		return gone(err, missing)
 	}
 	return s.accept(incoming, missing)
+}
+
+// helper is apt's program for single files. Not `apt-get download`, which wants the package lists: the lock has place and digest of
+// every file, so a mirror whose lists are just being renewed can still be built from.
+const helper = "/usr/lib/apt/apt-helper"
+
+// downloads are the arguments: address, file and digest of each package.
+func (s *State) downloads(list []pin.Package) []string {
+	args := []string{"download-file"}
+	for _, p := range list {
+		args = append(args, s.address(p), fileName(p), "SHA256:"+p.SHA256)
+	}
+	return args
+}
+
+// address is where the archive has a package. Debian's security archive is told by its path.
+func (s *State) address(p pin.Package) string {
+	base := s.sources[0].uri
+	if strings.HasPrefix(p.Path, "pool/updates/") {
+		base = s.sources[len(s.sources)-1].uri
+	}
+	return base + "/" + strings.ReplaceAll(p.Path, "+", "%2b")
 }
 
 // GoneError says that the mirror no longer has versions that the lock names.

@@ -21,6 +21,16 @@ func TestBoots(t *testing.T) {
 	})
 }
 
+// The other boards' images, each through its own firmware.
+func TestBoardsBoot(t *testing.T) {
+	needs(t, "boards")
+	boots(t, []bootCase{
+		{"arm64-uefi-iso-cd", options{board: "arm64-uefi", kind: "iso", firmware: qemu.UEFI, medium: qemu.CD}, "live"},
+		{"arm64-uefi-iso-usb", options{board: "arm64-uefi", kind: "iso", firmware: qemu.UEFI, medium: qemu.USB}, "live"},
+		{"arm64-uefi-disk", options{board: "arm64-uefi", kind: "img", firmware: qemu.UEFI, medium: qemu.Disk}, "disk"},
+	})
+}
+
 type bootCase struct {
 	name string
 	options

@@ -9,6 +9,7 @@ import (
 	"io"
 	"maps"
 	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -20,6 +21,7 @@ type Package struct {
 	Name, Version, Arch string
 	Size                int64
 	SHA256              string
+	Path                string // in the archive: pool/main/c/crun/crun_1.21-1_amd64.deb
 }
 
 // String is what a person calls it.
@@ -56,7 +58,7 @@ func (l Lock) Write(w io.Writer) error {
 		list := slices.Clone(l.Sets[id])
 		slices.SortFunc(list, func(a, b Package) int { return strings.Compare(a.Name, b.Name) })
 		for _, p := range list {
-			fmt.Fprintf(&b, "%s %s %s %d %s\n", p.Name, p.Version, p.Arch, p.Size, p.SHA256)
+			fmt.Fprintf(&b, "%s %s %s %d %s %s\n", p.Name, p.Version, p.Arch, p.Size, p.SHA256, p.Path)
 		}
 	}
 	_, err := io.WriteString(w, b.String())
@@ -125,7 +127,7 @@ func (l *Lock) line(f []string, set *string) (err error) {
 		}
 		l.Sets[*set] = []Package{}
 		return nil
-	case len(f) == 5 && *set != "":
+	case len(f) == 6 && *set != "":
 		p, err := parsePackage(f)
 		l.Sets[*set] = append(l.Sets[*set], p)
 		return err
@@ -141,5 +143,8 @@ func parsePackage(f []string) (Package, error) {
 	if len(f[4]) != 64 || strings.Trim(f[4], "0123456789abcdef") != "" {
 		return Package{}, fmt.Errorf("%s: sha256 %q", f[0], f[4])
 	}
-	return Package{f[0], f[1], f[2], size, f[4]}, nil
+	if !filepath.IsLocal(f[5]) || !strings.HasPrefix(f[5], "pool/") {
+		return Package{}, fmt.Errorf("%s: %q is no place in an archive", f[0], f[5])
+	}
+	return Package{f[0], f[1], f[2], size, f[4], f[5]}, nil
 }

@@ -13,6 +13,8 @@ type Set struct {
 	// Only keeps packages that match one of these globs and drops the rest of the closure: a kernel image
 	// depends on initramfs-tools, a boot loader on its installer, and a build wants neither.
 	Only []string
+	// Suite is Debian's suite the packages themselves come from; empty: the release and its updates.
+	Suite string
 }
 
 // ID is the key in Lock.Sets.
@@ -89,6 +91,15 @@ func Root(arch string) Set {
 }
 
 // Kernel is a kernel metapackage and the image it stands for.
-func Kernel(arch, metapackage string) Set {
-	return Set{Name: metapackage, Arch: arch, Packages: []string{metapackage}, Only: []string{"linux-image-*"}}
+func Kernel(arch, metapackage, suite string) Set {
+	name := metapackage
+	if suite != "" {
+		name += "-" + suite
+	}
+	return Set{Name: name, Arch: arch, Packages: []string{metapackage}, Only: []string{"linux-image-*"}, Suite: suite}
+}
+
+// Firmware is packages with what a board's ROM or firmware reads: data to us. Boards with the same packages share them.
+func Firmware(arch string, packages []string) Set {
+	return Set{Name: "firmware-" + strings.Join(packages, "+"), Arch: arch, Packages: packages, Only: packages}
 }

@@ -40,8 +40,7 @@ func New(k *recipe.Kit, b boards.Board, kind images.Kind) (*Plan, error) {
 	}
 
 	tools := p.step("tools")(k.Tools(pin.Tools(k.Host)))
-	loaders := p.step("boot-loaders")(k.Debs(pin.Boot(recipe.DebianArch(b.Arch))))
-	kernel := p.step("kernel", tools)(k.Kernel(pin.Kernel(recipe.DebianArch(b.Arch), b.Kernel.Package)))
+	kernel := p.step("kernel", tools)(k.Kernel(recipe.KernelSet(b)))
 	packages := p.step("packages")(k.Packages(pin.Root(recipe.DebianArch(b.Arch))))
 
 	compiler := p.compiler(tools)
@@ -52,20 +51,31 @@ func New(k *recipe.Kit, b boards.Board, kind images.Kind) (*Plan, error) {
 		Board: b, Packages: packages.Name, Kernel: kernel.Name, Programs: programs, Archives: names(archives)}))
 	initramfs := p.step("initramfs", p.graph.Find("go-init"), kernel)(k.Initramfs(b, programs[0], kernel.Name))
 
-	media := recipe.Media{Board: b, Loaders: loaders.Name, Kernel: kernel.Name, Initramfs: initramfs.Name, Root: root.Name}
-	needs := []*graph.Action{loaders, kernel, initramfs, root}
+	media := recipe.Media{Board: b, Kernel: kernel.Name, Initramfs: initramfs.Name, Root: root.Name}
+	needs := []*graph.Action{kernel, initramfs, root}
+	if set, ok := recipe.BootSet(b); ok {
+		needs = append(needs, p.step("boot-loaders")(k.Debs(set)))
+		media.Loaders = "boot-loaders"
+	}
+	if set, ok := recipe.FirmwareSet(b); ok {
+		needs = append(needs, p.step("firmware")(k.Debs(set)))
+		media.Firmware = "firmware"
+	}
 	out := &Plan{Graph: p.graph, Board: b, Kind: kind}
 	switch kind.Name {
 	case "iso":
 		out.Image = p.step("iso", needs...)(k.ISO(media, out.File(), config))
 	case "slot":
+		media.Loaders, media.Firmware = "", "" // they belong to no slot
 		out.Image = p.step("slot", kernel, initramfs, root)(k.SlotFile(media, out.File()))
 	case "disk":
 		if b.Boot["disk"].BIOS == "grub" {
-			grub := p.step("grub", tools, loaders)(k.GRUBCore(b, loaders.Name))
+			grub := p.step("grub", tools, p.graph.Find(media.Loaders))(k.GRUBCore(b, media.Loaders))
 			media.GRUB, needs = grub.Name, append(needs, grub)
 		}
 		out.Image = p.step("disk", needs...)(k.Disk(media, out.File(), config))
+	case "sd":
+		out.Image = p.step("sd", needs...)(k.SD(media, out.File(), config))
 	}
 	out.SBOM = p.step("sbom-"+kind.Name, append(append(compiled, archives...), out.Image, root, packages)...)(k.SBOM(recipe.Parts{
 		Board: b, Image: out.Image.Name, File: out.File(), Packages: packages.Name, Root: root.Name}))

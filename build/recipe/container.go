@@ -14,6 +14,7 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"github.com/proa-os/proa/build/command"
+	"github.com/proa-os/proa/build/files"
 	"github.com/proa-os/proa/build/graph"
 	"github.com/proa-os/proa/build/pin"
 	"github.com/proa-os/proa/build/toolroot"
@@ -71,7 +72,7 @@ func (k *Kit) Archive(c Container, arch string, programs map[string]Install) (gr
 			return err
 		}
 		img := oci.Image{Name: c.Ref, Arch: arch, Entrypoint: c.Entrypoint, User: c.User, Env: c.Env, Entries: entries, When: k.when()}
-		return create(j.Path(c.Name()+".tar"), func(f *os.File) error { return oci.Write(f, img) })
+		return files.Create(j.Path(c.Name()+".tar"), func(f *os.File) error { return oci.Write(f, img) })
 	}
 	return step(graph.Step{Run: run}, inputs, err)
 }

@@ -1,6 +1,7 @@
 package recipe
 
 import (
+	"compress/gzip"
 	"context"
 	"errors"
 	"fmt"
@@ -13,7 +14,7 @@ import (
 	"github.com/proa-os/proa/build/pin"
 )
 
-// Kernel unpacks a kernel package into vmlinuz, version and modules/: all modules as Debian compressed
+// Kernel unpacks a kernel package into vmlinuz, version, dtb/ and modules/: all modules as Debian compressed
 // them, indexed by depmod.
 func (k *Kit) Kernel(set pin.Set) (graph.Step, error) {
 	s, err := k.Debs(set)
@@ -44,12 +45,48 @@ func arrangeKernel(ctx context.Context, j *graph.Job) error {
 	if _, err := depmod.Run(ctx); err != nil {
 		return err
 	}
+	if err := arrangeDeviceTrees(j, version); err != nil {
+		return err
+	}
+	if err := compressKernel(j.Path("boot/vmlinuz-"+version), j.Path("vmlinuz.gz")); err != nil {
+		return err
+	}
 	return errors.Join(
 		os.Rename(j.Path("boot/vmlinuz-"+version), j.Path("vmlinuz")),
 		os.Rename(j.Path("usr/lib/modules", version), j.Path("modules")),
 		os.WriteFile(j.Path("version"), []byte(version), 0o644),
 		removeAll(j.Out, "boot", "usr", "bin", "sbin", "lib", "lib64"),
 	)
+}
+
+// arrangeDeviceTrees: kernels for boards that find their devices by themselves come without any.
+func arrangeDeviceTrees(j *graph.Job, version string) error {
+	err := os.Rename(j.Path("usr/lib/linux-image-"+version), j.Path("dtb"))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return err
+}
+
+// compressKernel is for U-Boot, which reads cards slowly and unpacks gzip. Nothing is written for a kernel that unpacks itself.
+func compressKernel(from, to string) error {
+	b, err := os.ReadFile(from)
+	if err != nil || len(b) < 64 || string(b[56:60]) != "ARM\x64" { // magic of an arm64 Image: Documentation/arch/arm64/booting.rst
+		return err
+	}
+	f, err := os.Create(to)
+	if err != nil {
+		return err
+	}
+	defer f.Close() // closed again below, with its error
+	z, err := gzip.NewWriterLevel(f, gzip.BestCompression)
+	if err != nil {
+		return err
+	}
+	if _, err := z.Write(b); err != nil {
+		return err
+	}
+	return errors.Join(z.Close(), f.Close())
 }
 
 // kernelVersion is the one directory below lib/modules.

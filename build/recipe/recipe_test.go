@@ -8,7 +8,6 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/proa-os/proa/boards"
 	"github.com/proa-os/proa/build/graph"
 	"github.com/proa-os/proa/build/testfiles"
 	"github.com/proa-os/proa/images/verity"
@@ -52,14 +51,6 @@ func TestVerityStandsBehindPaddedData(t *testing.T) {
 	p, err := verity.ReadParams(f, info.RootSize)
 	if err != nil || p.DataBlocks != 1 {
 		t.Errorf("superblock %+v, %v", p, err)
-	}
-}
-
-func TestCmdline(t *testing.T) {
-	b := boards.Board{Name: "pc", Console: []string{"tty0", "ttyS0,115200"}}
-	want := "console=tty0 console=ttyS0,115200 panic=10 loglevel=4 transparent_hugepage=never proa.mode=live proa.board=pc proa.roothash=ab proa.rootsize=4096"
-	if got := Cmdline(b, "live", RootInfo{"ab", 4096}); got != want {
-		t.Errorf("got  %s\nwant %s", got, want)
 	}
 }
 

@@ -18,6 +18,7 @@ import (
 	"github.com/proa-os/proa/build/command"
 	"github.com/proa-os/proa/build/graph"
 	"github.com/proa-os/proa/build/kmod"
+	"github.com/proa-os/proa/build/media"
 	"github.com/proa-os/proa/images/tree"
 	"github.com/proa-os/proa/images/verity"
 	"github.com/proa-os/proa/overlay"
@@ -260,21 +261,15 @@ func (k *Kit) mkfs(ctx context.Context, j *graph.Job, entries []tree.Entry, img 
 	return err
 }
 
-// RootInfo is root.json: what the kernel command line must say about a root image.
-type RootInfo struct {
-	RootHash string `json:"roothash"`
-	RootSize int64  `json:"rootsize"` // of the file system; the verity superblock stands there
-}
-
 // addVerity pads the file system to whole blocks and appends its hash tree.
-func addVerity(img *os.File) (RootInfo, error) {
+func addVerity(img *os.File) (media.RootInfo, error) {
 	st, err := img.Stat()
 	if err != nil {
-		return RootInfo{}, err
+		return media.RootInfo{}, err
 	}
 	size := (st.Size() + verity.BlockSize - 1) / verity.BlockSize * verity.BlockSize
 	if err := img.Truncate(size); err != nil {
-		return RootInfo{}, err
+		return media.RootInfo{}, err
 	}
 	salt := sha256.Sum256([]byte("proa root image"))
 	var uuid [16]byte
@@ -282,10 +277,10 @@ func addVerity(img *os.File) (RootInfo, error) {
 	var hashes bytes.Buffer
 	root, err := verity.Write(&hashes, io.NewSectionReader(img, 0, size), size, salt[:], uuid)
 	if err != nil {
-		return RootInfo{}, err
+		return media.RootInfo{}, err
 	}
 	_, err = img.WriteAt(hashes.Bytes(), size)
-	return RootInfo{hex.EncodeToString(root), size}, err
+	return media.RootInfo{RootHash: hex.EncodeToString(root), RootSize: size}, err
 }
 
 func contentSize(entries []tree.Entry) (n int64) {

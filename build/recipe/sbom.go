@@ -25,8 +25,7 @@ type Parts struct {
 // SBOM lists every Debian package and every Go module of an image in SPDX 2.3.
 func (k *Kit) SBOM(p Parts) (graph.Step, error) {
 	inputs, err := k.code("build/recipe/sbom.go", "build/sbom")
-	arch := DebianArch(p.Board.Arch)
-	sets := []pin.Set{pin.Boot(arch), pin.Kernel(arch, p.Board.Kernel.Package), pin.Root(arch)}
+	sets := Sets(p.Board)
 	run := func(_ context.Context, j *graph.Job) error {
 		sum, err := fileSum(filepath.Join(j.In(p.Image), p.File))
 		if err != nil {

@@ -26,8 +26,7 @@ func Sets(host string) ([]pin.Set, error) {
 		return nil, err
 	}
 	for _, b := range all {
-		arch := recipe.DebianArch(b.Arch)
-		for _, s := range []pin.Set{pin.Compiler(host, arch), pin.Boot(arch), pin.Root(arch), pin.Kernel(arch, b.Kernel.Package)} {
+		for _, s := range append(recipe.Sets(b), pin.Compiler(host, recipe.DebianArch(b.Arch))) {
 			if !slices.ContainsFunc(list, func(have pin.Set) bool { return have.ID() == s.ID() }) {
 				list = append(list, s)
 			}

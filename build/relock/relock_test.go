@@ -11,7 +11,7 @@ import (
 )
 
 func lock(version string) pin.Lock {
-	p := pin.Package{Name: "crun", Version: version, Arch: "amd64", Size: 1, SHA256: strings.Repeat("ab", 32)}
+	p := pin.Package{Name: "crun", Version: version, Arch: "amd64", Size: 1, SHA256: strings.Repeat("ab", 32), Path: "pool/c.deb"}
 	return pin.Lock{Date: time.Unix(86400, 0), Sets: map[string][]pin.Package{"root/amd64": {p}}}
 }
 

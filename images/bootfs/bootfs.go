@@ -35,6 +35,7 @@ type Loaders struct {
 	EFIName     string         // where firmware looks: "BOOTX64.EFI"
 	GRUB        bool           // grub.cfg and its state; the boot code itself is images/disk's
 	UBoot       *uboot.Scripts // nil: the board does not boot by U-Boot; its state lies in a partition of its own
+	Firmware    []tree.Entry   // what the board's firmware or ROM reads
 }
 
 // Files is the whole boot partition of an image whose slot a is filled and on trial.
@@ -55,6 +56,7 @@ func Files(l Loaders, s Slot, config []byte) []tree.Entry {
 	if l.UBoot != nil {
 		files = append(files, tree.File("boot.scr", 0o644, tree.Bytes(l.UBoot.Boot)), tree.File(dir+"boot.scr", 0o644, tree.Bytes(l.UBoot.Slot)))
 	}
+	files = append(files, l.Firmware...)
 	for _, name := range slices.Sorted(maps.Keys(s.DTB)) {
 		files = append(files, tree.File(dir+"dtb/"+name, 0o644, s.DTB[name]))
 	}

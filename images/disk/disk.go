@@ -23,11 +23,18 @@ type Contents struct {
 	Boot []tree.Entry                 // bootfs.Files
 	Root map[layout.Slot]tree.Content // EROFS image with its verity tree behind; a missing slot stays zero
 	GRUB *GRUB                        // nil: no BIOS boot
+	Raw  []Raw                        // what a boot ROM reads from fixed places
 
 	Hybrid bool // the MBR names the boot partition too
 
 	// State is what the state partition begins with; nil: none, and the first slot that proves itself makes it.
 	State []byte
+}
+
+// Raw is bytes between the partition table and the first partition.
+type Raw struct {
+	At    int64
+	Bytes []byte
 }
 
 // GRUB is its boot.img (one sector) and core.img as grub-mkimage makes them.
@@ -60,6 +67,9 @@ func Write(img Image, size int64, t layout.Table, c Contents, progress Progress)
 		if err := w.state(c.State); err != nil {
 			return fmt.Errorf("disk: state: %w", err)
 		}
+	}
+	if err := w.raw(c.Raw); err != nil {
+		return fmt.Errorf("disk: %w", err)
 	}
 	if c.GRUB != nil {
 		if err := w.grub(*c.GRUB); err != nil {
@@ -107,6 +117,24 @@ func (w *writer) root(slot layout.Slot, c tree.Content) error {
 		return fmt.Errorf("%d bytes do not fit into the slot's %d", c.Size, p.Size)
 	}
 	return c.CopyTo(&holes{w: w, off: p.Start})
+}
+
+// gptEnd is behind the primary table: MBR, header and 128 entries of 128 bytes.
+const gptEnd = 34 * layout.Sector
+
+// raw refuses what would lie over the partition table, a partition or another one.
+func (w *writer) raw(list []Raw) error {
+	free := int64(gptEnd)
+	for _, r := range list {
+		if end := r.At + int64(len(r.Bytes)); r.At < free || end > w.table[0].Start {
+			return fmt.Errorf("no room for %d bytes at %d: free is %d to %d", len(r.Bytes), r.At, free, w.table[0].Start)
+		}
+		if _, err := w.img.WriteAt(r.Bytes, r.At); err != nil {
+			return err
+		}
+		free = r.At + int64(len(r.Bytes))
+	}
+	return nil
 }
 
 func (w *writer) state(b []byte) error {

@@ -1,0 +1,63 @@
+package boards
+
+import (
+	"github.com/proa-os/proa/images/layout"
+	"github.com/proa-os/proa/images/uboot"
+)
+
+// UBoot is what the boot scripts must know of a board that U-Boot starts. Addresses are in memory, in bytes, written 0x….
+type UBoot struct {
+	Start       string `yaml:"start" json:"start"`              // booti (arm64) or bootz (arm)
+	DTB         string `yaml:"dtb" json:"dtb"`                  // device tree of the slot; may name U-Boot's variable for it
+	FirmwareDTB string `yaml:"firmware-dtb" json:"firmwareDTB"` // else: U-Boot's variable with the address of the firmware's
+	Kernel      uint64 `yaml:"kernel" json:"kernel"`
+	Comp        uint64 `yaml:"comp" json:"comp"` // where a compressed kernel is unpacked
+	Initrd      uint64 `yaml:"initrd" json:"initrd"`
+	FDT         uint64 `yaml:"fdt" json:"fdt"`
+	Script      uint64 `yaml:"script" json:"script"`
+	State       uint64 `yaml:"state" json:"state"`
+}
+
+// Firmware is what a board's ROM or firmware wants to find on the medium.
+type Firmware struct {
+	Packages []string `yaml:"packages" json:"packages"` // Debian packages with the files
+	Files    []File   `yaml:"files" json:"files"`       // copied into the boot partition
+	Raw      []Raw    `yaml:"raw" json:"raw"`           // copied to fixed places before the first partition, in their order
+	Texts    []Text   `yaml:"texts" json:"texts"`       // written into the boot partition
+	DTBs     bool     `yaml:"dtbs" json:"dtbs"`         // the kernel's device trees lie at the top of the boot partition too
+}
+
+// File is copied from a package's path.
+type File struct {
+	From string `yaml:"from" json:"from"`
+	To   string `yaml:"to" json:"to"`
+}
+
+// Raw is copied from a package's path to an offset of the medium.
+type Raw struct {
+	From string `yaml:"from" json:"from"`
+	At   Size   `yaml:"at" json:"at"`
+}
+
+// Text is a small file that stands in the board's YAML.
+type Text struct {
+	To   string `yaml:"to" json:"to"`
+	Text string `yaml:"text" json:"text"`
+}
+
+// StateSize is bytes of the raw partition for slot state; 0 where the state lies in files.
+func (b Board) StateSize() int64 {
+	for _, boot := range b.Boot {
+		if boot.ROM == "u-boot" {
+			return layout.MiB
+		}
+	}
+	return 0
+}
+
+// Scripts is the board in the words of images/uboot.
+func (b Board) Scripts() uboot.Board {
+	u := b.UBoot
+	return uboot.Board{Start: u.Start, DTB: u.DTB, FirmwareDTB: u.FirmwareDTB,
+		Addresses: uboot.Addresses{Kernel: u.Kernel, Comp: u.Comp, Initrd: u.Initrd, FDT: u.FDT, Script: u.Script, State: u.State}}
+}

@@ -1,0 +1,131 @@
+package media
+
+import (
+	"fmt"
+	"os"
+	"path"
+	"path/filepath"
+
+	"github.com/proa-os/proa/build/files"
+	"github.com/proa-os/proa/images/bootfs"
+	"github.com/proa-os/proa/images/disk"
+	"github.com/proa-os/proa/images/layout"
+	"github.com/proa-os/proa/images/tree"
+	"github.com/proa-os/proa/images/uboot"
+)
+
+// Disk writes the raw image of kind "disk" or "sd": slot a filled and on trial, slot b empty.
+func Disk(file, kind string, p Parts) error {
+	slot, err := p.slot()
+	if err != nil {
+		return err
+	}
+	spec := p.Board.Layout()
+	table, err := spec.Fit(spec.ImageSize())
+	if err != nil {
+		return err
+	}
+	contents := disk.Contents{Seed: p.seed(kind), When: p.When, Hybrid: p.Board.Table == "hybrid", Root: map[layout.Slot]tree.Content{layout.A: slot.root}}
+	if contents.Raw, err = p.raw(); err != nil {
+		return err
+	}
+	if contents.GRUB, err = p.grub(); err != nil {
+		return err
+	}
+	if p.Board.StateSize() > 0 {
+		contents.State = uboot.Fresh(layout.A)
+	}
+	if contents.Boot, err = p.bootFiles(kind, slot); err != nil {
+		return err
+	}
+	return files.Create(file, func(f *os.File) error {
+		if err := f.Truncate(spec.ImageSize()); err != nil {
+			return err
+		}
+		return disk.Write(f, spec.ImageSize(), table, contents, p.Progress)
+	})
+}
+
+// bootFiles is the boot partition.
+func (p Parts) bootFiles(kind string, s slot) ([]tree.Entry, error) {
+	of := bootfs.Slot{Slot: layout.A, Title: p.title(), Kernel: s.kernel, Initrd: s.initrd, Cmdline: Cmdline(p.Board, "disk", s.info) + " proa.slot=a"}
+	loaders := bootfs.Loaders{EFIName: p.Board.EFIName, GRUB: p.GRUB != ""}
+	chain := p.Board.Boot[kind]
+	var err error
+	if chain.UEFI != "" {
+		if loaders.SystemdBoot, err = p.efi(); err != nil {
+			return nil, err
+		}
+	}
+	if chain.ROM == "u-boot" {
+		scripts, err := uboot.NewScripts(p.Board.Scripts(), of.Slot, of.Cmdline, p.When)
+		if err != nil {
+			return nil, err
+		}
+		loaders.UBoot = &scripts
+	}
+	if of.DTB, err = p.deviceTrees(); err != nil {
+		return nil, err
+	}
+	if loaders.Firmware, err = p.firmware(of.DTB); err != nil {
+		return nil, err
+	}
+	return bootfs.Files(loaders, of, p.Config), nil
+}
+
+// deviceTrees are those of the kernel package that the board names, by their path there.
+func (p Parts) deviceTrees() (map[string]tree.Content, error) {
+	list := map[string]tree.Content{}
+	for _, name := range p.Board.Kernel.DTBs {
+		c, err := tree.HostFile(filepath.Join(p.Kernel, "dtb", name))
+		if err != nil {
+			return nil, fmt.Errorf("board %s: device tree: %w", p.Board.Name, err)
+		}
+		list[name] = c
+	}
+	return list, nil
+}
+
+// firmware is what the board's ROM or firmware reads of the boot partition. Firmware that takes a device tree looks for it at the top.
+func (p Parts) firmware(dtb map[string]tree.Content) (list []tree.Entry, err error) {
+	for _, f := range p.Board.Firmware.Files {
+		c, err := tree.HostFile(filepath.Join(p.Firmware, f.From))
+		if err != nil {
+			return nil, fmt.Errorf("board %s: firmware: %w", p.Board.Name, err)
+		}
+		list = append(list, tree.File(f.To, 0o644, c))
+	}
+	for _, f := range p.Board.Firmware.Texts {
+		list = append(list, tree.File(f.To, 0o644, tree.Bytes([]byte(f.Text))))
+	}
+	if p.Board.Firmware.DTBs {
+		for name, c := range dtb {
+			list = append(list, tree.File(path.Base(name), 0o644, c))
+		}
+	}
+	return list, nil
+}
+
+// raw is what the ROM reads from fixed places of the medium.
+func (p Parts) raw() (list []disk.Raw, err error) {
+	for _, f := range p.Board.Firmware.Raw {
+		b, err := os.ReadFile(filepath.Join(p.Firmware, f.From))
+		if err != nil {
+			return nil, fmt.Errorf("board %s: firmware: %w", p.Board.Name, err)
+		}
+		list = append(list, disk.Raw{At: int64(f.At), Bytes: b})
+	}
+	return list, nil
+}
+
+func (p Parts) grub() (*disk.GRUB, error) {
+	if p.GRUB == "" {
+		return nil, nil
+	}
+	boot, err := os.ReadFile(filepath.Join(p.GRUB, "boot.img"))
+	if err != nil {
+		return nil, err
+	}
+	core, err := os.ReadFile(filepath.Join(p.GRUB, "core.img"))
+	return &disk.GRUB{BootImg: boot, CoreImg: core}, err
+}

@@ -1,0 +1,50 @@
+package media
+
+import (
+	"os"
+	"path/filepath"
+
+	"github.com/proa-os/proa/build/files"
+	"github.com/proa-os/proa/images/iso"
+	"github.com/proa-os/proa/images/layout"
+)
+
+// ISO writes the live image. tmp is for what it has to put together first.
+func ISO(file, tmp string, p Parts) error {
+	slot, err := p.slot()
+	if err != nil {
+		return err
+	}
+	s := iso.Spec{Label: layout.ISOLabel, Title: p.title(), Seed: p.seed("iso"), When: p.When,
+		Cmdline: Cmdline(p.Board, "live", slot.info) + " proa.medium=" + layout.ISOLabel, Kernel: slot.kernel, Initrd: slot.initrd, Root: slot.root, Config: p.Config}
+	s.UEFI.EFIName = p.Board.EFIName
+	if s.UEFI.SystemdBoot, err = p.efi(); err != nil {
+		return err
+	}
+	if p.Board.Boot["iso"].BIOS == "isolinux" {
+		if s.BIOS, err = p.isolinux(); err != nil {
+			return err
+		}
+	}
+	return files.Create(file, func(f *os.File) error {
+		if err := f.Truncate(iso.MaxSize(s)); err != nil {
+			return err
+		}
+		size, err := iso.Write(f, s, tmp, p.Progress)
+		if err != nil {
+			return err
+		}
+		return f.Truncate(size)
+	})
+}
+
+func (p Parts) isolinux() (b iso.BIOS, err error) {
+	for path, to := range map[string]*[]byte{
+		isolinuxDir + "/isolinux.bin": &b.Isolinux, isolinuxDir + "/isohdpfx.bin": &b.HybridMBR, syslinuxDir + "/ldlinux.c32": &b.Ldlinux,
+	} {
+		if *to, err = os.ReadFile(filepath.Join(p.Loaders, path)); err != nil {
+			return b, err
+		}
+	}
+	return b, nil
+}

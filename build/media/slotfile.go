@@ -1,0 +1,33 @@
+package media
+
+import (
+	"os"
+
+	"github.com/proa-os/proa/build/files"
+	"github.com/proa-os/proa/build/slotimage"
+)
+
+// SlotFile writes what a running device fills its other slot with.
+func SlotFile(file string, p Parts) error {
+	s, err := p.slot()
+	if err != nil {
+		return err
+	}
+	of, err := p.slotimage(s)
+	if err != nil {
+		return err
+	}
+	return files.Create(file, func(f *os.File) error { return of.Write(f, p.Progress) })
+}
+
+func (p Parts) slotimage(s slot) (slotimage.Slot, error) {
+	of := slotimage.Slot{Board: p.Board.Name, Version: p.Version, Kernel: s.kernel, Initrd: s.initrd, Root: s.root,
+		Cmdline: Cmdline(p.Board, "disk", s.info), GRUB: p.Board.Boot["disk"].BIOS == "grub", When: p.When}
+	if p.Board.StateSize() > 0 {
+		scripts := p.Board.Scripts()
+		of.UBoot = &scripts
+	}
+	var err error
+	of.DTB, err = p.deviceTrees()
+	return of, err
+}
