@@ -20,6 +20,15 @@ func SlotFile(file string, p Parts) error {
 	return files.Create(file, func(f *os.File) error { return of.Write(f, p.Progress) })
 }
 
+// manifest lets a device check the slot it was flashed with before it goes back to it.
+func (p Parts) manifest(s slot) ([]byte, error) {
+	of, err := p.slotimage(s)
+	if err != nil {
+		return nil, err
+	}
+	return of.Manifest()
+}
+
 func (p Parts) slotimage(s slot) (slotimage.Slot, error) {
 	of := slotimage.Slot{Board: p.Board.Name, Version: p.Version, Kernel: s.kernel, Initrd: s.initrd, Root: s.root,
 		Cmdline: Cmdline(p.Board, "disk", s.info), GRUB: p.Board.Boot["disk"].BIOS == "grub", When: p.When}

@@ -29,15 +29,27 @@ type Slot struct {
 
 // Write writes the slot file.
 func (s Slot) Write(w io.Writer, progress slotfile.Progress) error {
-	c, err := s.Contents()
+	c, err := s.contents()
 	if err != nil {
 		return fmt.Errorf("slot file of %s: %w", s.Board, err)
 	}
 	return slotfile.Write(w, c, progress)
 }
 
-// Contents is the slot file before it is written; slotfile.NewManifest makes of it the manifest that a new image's slot a keeps.
-func (s Slot) Contents() (slotfile.Contents, error) {
+// Manifest is that of the slot file, for a new image to keep in its slot a.
+func (s Slot) Manifest() ([]byte, error) {
+	c, err := s.contents()
+	if err != nil {
+		return nil, fmt.Errorf("slot file of %s: %w", s.Board, err)
+	}
+	m, err := slotfile.NewManifest(c)
+	if err != nil {
+		return nil, err
+	}
+	return m.Encode()
+}
+
+func (s Slot) contents() (slotfile.Contents, error) {
 	c := slotfile.Contents{Board: s.Board, Version: s.Version, Cmdline: s.Cmdline, Root: s.Root}
 	for _, word := range strings.Fields(s.Cmdline) {
 		if hash, ok := strings.CutPrefix(word, "proa.roothash="); ok {

@@ -68,6 +68,9 @@ func TestGRUB(t *testing.T) {
 	if d := cmp.Diff(want, files); d != "" {
 		t.Error(d)
 	}
+	if kept, err := s.Manifest(); err != nil || !bytes.Contains(kept, []byte(`"name": "boot-a/grub.cfg"`)) {
+		t.Errorf("%v: %s", err, kept)
+	}
 	if hash, err := hex.DecodeString(m.Root.Hash); err != nil || len(hash) != 32 || m.Root.Image != 2*verity.BlockSize || m.Cmdline != s.Cmdline {
 		t.Errorf("%+v", m)
 	}

@@ -79,14 +79,14 @@ var errStopped = errors.New("stopped")
 
 // Holds is what the other slot holds.
 type Holds struct {
-	State   string // empty, written, good, unknown
-	Version string // of proa; "" if nobody has noted it
+	State   string // empty, half-written, written, good
+	Version string // of proa; "" if it is empty or half written
 }
 
 func (h Holds) String() string { return strings.TrimSpace(h.State + " " + h.Version) }
 
-// Look says what is in the other slot, as its manifest and the boot state have it. It checks no contents: Try does. A slot without
-// manifest is that of the image the disk was flashed with, or half written.
+// Look says what is in the other slot, as its manifest and the boot state have it. It checks no contents: Try does. A slot with a
+// kernel and without a manifest is half written.
 func Look(t Target) (h Holds, err error) {
 	j := &job{Target: t, slot: t.Slots.Other()}
 	switch err := readManifest(nil, j); {
@@ -95,7 +95,7 @@ func Look(t Target) (h Holds, err error) {
 	case !errors.Is(err, os.ErrNotExist):
 		return h, err
 	case j.hasKernel():
-		h = Holds{State: "unknown"}
+		return Holds{State: "half-written"}, nil
 	default:
 		return Holds{State: "empty"}, nil
 	}

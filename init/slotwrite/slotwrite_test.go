@@ -244,6 +244,9 @@ func TestBrokenOff(t *testing.T) {
 				if _, err := Try(t.Context(), target); err == nil {
 					t.Errorf("%s at %d: it is tried", what, n)
 				}
+				if got := look(t, target); n > len(whole)/3 && got != "half-written" {
+					t.Errorf("%s at %d: %q", what, n, got)
+				}
 			}
 		}
 		_, err := Write(t.Context(), target, bytes.NewReader(whole))
