@@ -24,6 +24,8 @@ type Target struct {
 	Slots  slot.Slots
 	Device string // its root partition
 	Board  string // that this system was made for
+	// Renew says that what is known of the other slot's earlier trials is about another slot now; it may be nil.
+	Renew func() error
 	// Progress is told how far a step is that takes its time; it may be nil.
 	Progress func(step string, done, total int64)
 }

@@ -140,7 +140,12 @@ func TestWriteAndTry(t *testing.T) {
 				has(t, filepath.Join(boot, sdboot.Dir, "proa-b+0.conf"), "title proa "+version+"\nsort-key proa\nversion 0\nlinux /slots/b/vmlinuz\ninitrd /slots/b/initrd\noptions quiet proa.slot=b\n")
 			}
 		}
+		renewed := 0
+		target.Renew = func() error { renewed++; return nil }
 		m, err := Try(t.Context(), target)
+		if renewed != 1 {
+			t.Errorf("renewed %d times", renewed)
+		}
 		if err != nil || m.Version != "v3" {
 			t.Fatalf("%q, %v", m.Version, err)
 		}

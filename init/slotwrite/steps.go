@@ -42,6 +42,7 @@ type step struct {
 var writing = []step{
 	{"check", checkWrite, asBefore},
 	{"clear", clearSlot, notWhole},
+	{"renew", renew, notWhole},
 	{"boot-files", writeBoot, notWhole},
 	{"root", writeRoot, notWhole},
 	{"end", readEnd, notWhole},
@@ -60,6 +61,7 @@ var trying = []step{
 	{"boot-files", hashAll, damaged},
 	{"root", hashRoot, damaged},
 	{"verity", checkVerity, damaged},
+	{"renew", renew, asBefore},
 	{"try", func(_ context.Context, j *job) error { return j.Slots.Try() }, asBefore},
 }
 
@@ -132,6 +134,13 @@ func (j *job) checkRoom(dir string) error {
 }
 
 func clearSlot(_ context.Context, j *job) error { return j.Slots.Clear() }
+
+func renew(_ context.Context, j *job) error {
+	if j.Renew == nil {
+		return nil
+	}
+	return j.Renew()
+}
 
 // writeBoot writes the boot files as they come and keeps those without which the slot is not started.
 func writeBoot(_ context.Context, j *job) error {
