@@ -21,6 +21,7 @@ type after string
 const (
 	asBefore after = "as it was"
 	notWhole after = "not whole and is not started; run the same command again"
+	ready    after = "ready all the same"
 	damaged  after = "not tried; write it again: proa slot write SLOT FILE"
 )
 
@@ -42,7 +43,6 @@ type step struct {
 var writing = []step{
 	{"check", checkWrite, asBefore},
 	{"clear", clearSlot, notWhole},
-	{"renew", renew, notWhole},
 	{"boot-files", writeBoot, notWhole},
 	{"root", writeRoot, notWhole},
 	{"end", readEnd, notWhole},
@@ -51,6 +51,7 @@ var writing = []step{
 	{"verity", checkVerity, notWhole},
 	{"keep-manifest", keepManifest, notWhole},
 	{"enable", enable, notWhole},
+	{"renew", renew, ready},
 }
 
 // trying reads everything once more: the slot may have been written long ago.
@@ -61,8 +62,8 @@ var trying = []step{
 	{"boot-files", hashAll, damaged},
 	{"root", hashRoot, damaged},
 	{"verity", checkVerity, damaged},
-	{"renew", renew, asBefore},
 	{"try", func(_ context.Context, j *job) error { return j.Slots.Try() }, asBefore},
+	{"renew", renew, ready},
 }
 
 func checkWrite(ctx context.Context, j *job) error {
