@@ -6,13 +6,17 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/proa-os/proa/images/layout"
 	"github.com/proa-os/proa/images/sdboot"
 )
 
-// scripts are the files of a slot's directory without which a boot loader does not start it.
-var scripts = []string{"grub.cfg", "boot.scr"}
+// starters are the files of a slot's directory without which a boot loader or firmware does not start it: GRUB, U-Boot, Raspberry Pi.
+var starters = []string{"grub.cfg", "boot.scr", "config.txt"}
+
+// Starts says that a file of a slot's directory makes it bootable: it belongs into Entry.Scripts.
+func Starts(name string) bool { return slices.Contains(starters, strings.ToLower(name)) }
 
 func (b Boot) slotDir(slot layout.Slot) string { return b.path("slots", string(slot)) }
 
@@ -43,7 +47,7 @@ func (b Boot) clear(slot layout.Slot) error {
 				return err
 			}
 		}
-		for _, name := range scripts {
+		for _, name := range starters {
 			if err := b.remove(filepath.Join(dir, name)); err != nil {
 				return err
 			}
@@ -85,11 +89,13 @@ func (b Boot) remove(path string) error {
 	return b.do("remove "+filepath.Base(path), func() error { return os.RemoveAll(path) })
 }
 
-// enable writes the scripts, then systemd-boot's entry if there is a systemd-boot. The entry has no tries and the lowest version
+// enable writes the scripts, those that make the slot bootable last, then systemd-boot's entry if there is a systemd-boot. The entry has no tries and the lowest version
 // there is, so that it is the last choice until Try writes it anew.
 func (b Boot) enable(slot layout.Slot, e Entry) error {
 	return b.write(func() error {
-		for _, name := range slices.Sorted(maps.Keys(e.Scripts)) {
+		names := slices.Sorted(maps.Keys(e.Scripts))
+		rest := slices.DeleteFunc(slices.Clone(names), Starts)
+		for _, name := range append(rest, slices.DeleteFunc(names, func(n string) bool { return !Starts(n) })...) {
 			if err := b.create(b.slotDir(slot), name, e.Scripts[name]); err != nil {
 				return err
 			}

@@ -216,6 +216,24 @@ func TestAnotherLayout(t *testing.T) {
 	}
 }
 
+// TestLateFilesAreSmall: a file that Raspberry Pi's firmware starts a slot by is the same for both slots, and waits in memory.
+func TestLateFilesAreSmall(t *testing.T) {
+	target, boot := flashed(t, chains[0])
+	con := contents(t, "v2")
+	con.Files = append(con.Files, tree.File("boot/config.txt", 0o600, tree.Bytes(make([]byte, slotfile.MaxScript))))
+	cut := file(t, con)
+	if _, err := Write(t.Context(), target, bytes.NewReader(cut[:len(cut)-1])); err == nil || exists(filepath.Join(boot, "slots/b/config.txt")) {
+		t.Errorf("%v: it would be started", err)
+	}
+	_, err := Write(t.Context(), target, bytes.NewReader(cut))
+	must(t, err)
+	has(t, filepath.Join(boot, "slots/b/config.txt"), string(make([]byte, slotfile.MaxScript)))
+	con.Files[len(con.Files)-1] = tree.File("boot/config.txt", 0o600, tree.Bytes(make([]byte, slotfile.MaxScript+1)))
+	if _, err := Write(t.Context(), target, bytes.NewReader(file(t, con))); err == nil || !strings.Contains(err.Error(), "at most are kept in memory") {
+		t.Errorf("%v", err)
+	}
+}
+
 func TestNoRoomForBootFiles(t *testing.T) {
 	j := &job{slot: layout.B, m: slotfile.Manifest{Files: []slotfile.File{{Name: "boot/vmlinuz", Size: 1 << 60}}}}
 	for _, dir := range []string{t.TempDir(), filepath.Join(t.TempDir(), "slots/b")} {

@@ -96,6 +96,11 @@ func checkFit(_ context.Context, j *job) error {
 	if err != nil {
 		return err
 	}
+	for _, f := range j.m.Files {
+		if j.late(f) && f.Size > slotfile.MaxScript {
+			return fmt.Errorf("%s has %d bytes, and %d at most are kept in memory", f.Name, f.Size, slotfile.MaxScript)
+		}
+	}
 	if j.m.Root.Size > size {
 		return fmt.Errorf("%s of %d bytes does not fit into %s of %d", slotfile.RootName, j.m.Root.Size, j.Device, size)
 	}
@@ -164,11 +169,17 @@ func (j *job) take(dir string, e *slotfile.Entry) (err error) {
 	switch {
 	case !ok:
 		return nil // Next reads on
-	case e.Script():
+	case j.late(e.File):
 		j.scripts[name], err = io.ReadAll(e)
 		return err
 	}
 	return writeFile(filepath.Join(dir, name), e)
+}
+
+// late says that a file is written when everything else has been read back.
+func (j *job) late(f slotfile.File) bool {
+	name, ok := f.For(j.slot)
+	return ok && (f.Script() || slot.Starts(name))
 }
 
 func writeRoot(_ context.Context, j *job) error {
@@ -183,7 +194,7 @@ func readEnd(_ context.Context, j *job) error {
 
 // hashBoot leaves out what is not written yet.
 func hashBoot(ctx context.Context, j *job) error {
-	return j.hashFiles(ctx, func(f slotfile.File) bool { return !f.Script() })
+	return j.hashFiles(ctx, func(f slotfile.File) bool { return !j.late(f) })
 }
 
 func hashAll(ctx context.Context, j *job) error {
