@@ -265,9 +265,9 @@ func TestEveryLoader(t *testing.T) {
 // TestFillFlushes: the slot is unbootable on the medium before anything of it is overwritten, and whole before it is bootable.
 func TestFillFlushes(t *testing.T) {
 	want := map[string]string{
-		"grub":   "remove grub.cfg; flush b; remove dtb; remove vmlinuz; flush b; WRITE; WRITE; WRITE; flush b; write new.tmp; flush new.tmp; rename new.tmp grub.cfg; flush b",
-		"uboot":  "remove boot.scr; flush b; remove dtb; remove vmlinuz; flush b; WRITE; WRITE; WRITE; flush b; write new.tmp; flush new.tmp; rename new.tmp boot.scr; flush b",
-		"sdboot": "remove proa-b.conf; flush entries; flush b; remove dtb; remove vmlinuz; flush b; WRITE; WRITE; WRITE; flush b; write new.tmp; flush new.tmp; rename new.tmp grub.cfg; flush b; write new.tmp; flush new.tmp; rename new.tmp proa-b+0.conf; flush entries",
+		"grub":   "remove grub.cfg; flush b; remove dtb; remove vmlinuz; flush b; WRITE; WRITE; WRITE; flush b; write new.tmp; flush new.tmp; rename new.tmp grub.cfg; flush b; flush b",
+		"uboot":  "remove boot.scr; flush b; remove dtb; remove vmlinuz; flush b; WRITE; WRITE; WRITE; flush b; write new.tmp; flush new.tmp; rename new.tmp boot.scr; flush b; flush b",
+		"sdboot": "remove proa-b.conf; flush entries; flush b; remove dtb; remove vmlinuz; flush b; WRITE; WRITE; WRITE; flush b; write new.tmp; flush new.tmp; rename new.tmp grub.cfg; flush b; flush b; write new.tmp; flush new.tmp; rename new.tmp proa-b+0.conf; flush entries",
 	}
 	conform(t, func(t *testing.T, c chain, dir string) {
 		filled(t, c, dir, layout.A)
