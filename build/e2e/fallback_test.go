@@ -53,16 +53,33 @@ func brokenSlots() []broken {
 // and where. PROA_FALLBACK names the cases to run; all by default.
 func TestFallback(t *testing.T) {
 	needs(t, "fallback")
-	for _, chain := range []struct {
-		name string
-		options
-		told string // what the boot loader leaves of a trial that used up its tries
-	}{
-		{"pc-systemd-boot", options{firmware: qemu.UEFI}, "proa-b+0-3.conf"},
-		{"pc-grub", options{firmware: qemu.BIOS}, "proa.fallback=b:3"},
-	} {
+	allFallBack(t, []fallbackChain{
+		{"pc-systemd-boot", options{kind: "img", firmware: qemu.UEFI}, "proa-b+0-3.conf"},
+		{"pc-grub", options{kind: "img", firmware: qemu.BIOS}, "proa.fallback=b:3"},
+	})
+}
+
+// TestBoardsFallBack: the same by the other boards' chains.
+func TestBoardsFallBack(t *testing.T) {
+	needs(t, "fallback-boards")
+	allFallBack(t, []fallbackChain{
+		{"arm64-uefi", options{board: "arm64-uefi", kind: "img", firmware: qemu.UEFI}, "proa-b+0-3.conf"},
+		{"arm64-virt", options{board: "arm64-virt", kind: "img"}, "proa.fallback=b:3"},
+		{"armv7-virt", options{board: "armv7-virt", kind: "img"}, "proa.fallback=b:3"},
+		{"rpi3", options{board: "rpi3", kind: "img.zst"}, "proa.fallback=b:3"},
+	})
+}
+
+type fallbackChain struct {
+	name string
+	options
+	told string // what the boot loader leaves of a trial that used up its tries
+}
+
+func allFallBack(t *testing.T, chains []fallbackChain) {
+	for _, chain := range chains {
 		t.Run(chain.name, func(t *testing.T) {
-			chain.kind, chain.medium, chain.restrict = "img", qemu.Disk, true
+			chain.medium, chain.restrict = qemu.Disk, true
 			chain.config = "version: 1\nk3s: {enabled: false}\nssh_authorized_keys: ['%KEY%']\n"
 			m := start(t, chain.options)
 			for _, b := range brokenSlots() {
