@@ -66,7 +66,7 @@ func benchVerb(ctx context.Context, c *call) error {
 			return s.make(ctx, scope, g, targets...)
 		},
 		Out:      s.cache.Out,
-		ToolRoot: tools, QEMU: qemu.ToolsIn(root.Dir, b.Arch),
+		ToolRoot: tools, QEMU: qemu.ToolsIn(root.Dir, b.QEMU),
 		Inject: func(image string, config []byte) error { return injectConfig(image, b, config) },
 		Dir:    dir, Console: log,
 		Log: func(format string, args ...any) { fmt.Fprintf(os.Stderr, "bench: "+format+"\n", args...) },

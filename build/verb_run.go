@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 
 	"github.com/proa-os/proa/boards"
 	"github.com/proa-os/proa/build/pin"
@@ -67,9 +68,12 @@ func runVerb(ctx context.Context, c *call) error {
 
 // prepare builds the image, copies it, and writes the configuration into the copy.
 func (s *session) prepare(ctx context.Context, c *call, b boards.Board) (*guest, error) {
-	name, medium := "disk", qemu.Disk
+	name, medium := diskKind(b), qemu.Disk
 	if c.opts.iso {
 		name, medium = "iso", qemu.CD
+	}
+	if b.QEMU == "" {
+		return nil, usage("QEMU has no machine that stands in for the board %s; flash it: proa flash %[1]s", b.Name)
 	}
 	k, err := kind(b, name)
 	if err != nil {
@@ -94,7 +98,7 @@ func (s *session) prepare(ctx context.Context, c *call, b boards.Board) (*guest,
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", short(s.kit.Repo, dir), err)
 	}
-	tools := qemu.ToolsIn(root.Dir, b.Arch)
+	tools := qemu.ToolsIn(root.Dir, b.QEMU)
 	m := &guest{lock: lock, dir: dir, shown: short(s.kit.Repo, dir), spec: qemu.Spec{Tools: tools, Medium: medium, Image: file, Dir: dir, Forward: []int{sshPort, apiPort}}}
 	m.spec.Accel = s.accel(ctx, tools, b)
 	if c.opts.iso {
@@ -103,9 +107,17 @@ func (s *session) prepare(ctx context.Context, c *call, b boards.Board) (*guest,
 	return m, m.disk(file, b, c.opts)
 }
 
+// diskKind is what the board's own medium is called.
+func diskKind(b boards.Board) string {
+	if slices.Contains(b.Images, "disk") {
+		return "disk"
+	}
+	return "sd"
+}
+
 // accel is kvm where a kernel really boots under it.
 func (s *session) accel(ctx context.Context, t qemu.Tools, b boards.Board) string {
-	p, err := s.plan(b, mustKind("disk"))
+	p, err := s.plan(b, mustKind(diskKind(b)))
 	if err != nil || b.Arch != runtime.GOARCH {
 		return "tcg"
 	}
@@ -132,7 +144,7 @@ func (m *guest) disk(file string, b boards.Board, o options) error {
 		return err
 	}
 	m.spec.Image = filepath.Join(m.dir, "disk.img")
-	if err := qemu.Copy(m.spec.Image, file, runDisk); err != nil {
+	if err := qemu.NewDisk(m.spec.Image, file, runDisk); err != nil {
 		return err
 	}
 	return injectConfig(m.spec.Image, b, config)

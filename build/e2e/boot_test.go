@@ -28,6 +28,11 @@ func TestBoardsBoot(t *testing.T) {
 		{"arm64-uefi-iso-cd", options{board: "arm64-uefi", kind: "iso", firmware: qemu.UEFI, medium: qemu.CD}, "live"},
 		{"arm64-uefi-iso-usb", options{board: "arm64-uefi", kind: "iso", firmware: qemu.UEFI, medium: qemu.USB}, "live"},
 		{"arm64-uefi-disk", options{board: "arm64-uefi", kind: "img", firmware: qemu.UEFI, medium: qemu.Disk}, "disk"},
+		{"arm64-virt", options{board: "arm64-virt", kind: "img", medium: qemu.Disk}, "disk"},
+		{"armv7-virt", options{board: "armv7-virt", kind: "img", medium: qemu.Disk}, "disk"},
+		{"rpi3", options{board: "rpi3", kind: "img.zst", medium: qemu.Disk}, "disk"},
+		{"rpi2", options{board: "rpi2", kind: "img.zst", medium: qemu.Disk}, "disk"},
+		{"rpi4", options{board: "rpi4", kind: "img.zst", medium: qemu.Disk}, "disk"},
 	})
 }
 

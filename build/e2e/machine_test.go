@@ -67,12 +67,12 @@ func start(t *testing.T, o options) *machine {
 		t.Fatal(err)
 	}
 	m := &machine{t: t, own: t, key: key, spec: qemu.Spec{
-		Tools: tools(t, o.arch()), Firmware: o.firmware, Medium: o.medium, Image: o.image(t), Memory: o.memory,
+		Tools: tools(t, o.machine()), Firmware: o.firmware, Medium: o.medium, Image: o.image(t), Memory: o.memory,
 		Restrict: o.restrict, Forward: []int{sshPort, apiPort, nodePort}, Dir: dir, Console: consoleLog(t),
 	}}
 	if o.medium == qemu.Disk {
 		m.spec.Image = filepath.Join(dir, "disk.img")
-		if err := qemu.Copy(m.spec.Image, o.image(t), diskSize); err != nil {
+		if err := qemu.NewDisk(m.spec.Image, o.image(t), diskSize); err != nil {
 			t.Fatal(err)
 		}
 		if o.config != "" {
@@ -172,7 +172,11 @@ func (m *machine) off() {
 	m.t.Helper()
 	ctx, cancel := m.Budget(context.Background(), bootBudget)
 	defer cancel()
-	for noticed := false; !noticed; {
+	noticed := m.spec.Tools.NoButton
+	if noticed {
+		m.run("proa poweroff", nil)
+	}
+	for !noticed {
 		if err := m.PowerButton(ctx); err != nil {
 			m.t.Fatal(err)
 		}
@@ -216,9 +220,10 @@ func (o options) name() string {
 	return o.board
 }
 
-func (o options) arch() string {
+// machine is the one of build/qemu that stands in for the board.
+func (o options) machine() string {
 	if b, err := boards.Get(o.name()); err == nil {
-		return b.Arch
+		return b.QEMU
 	}
 	return ""
 }
@@ -237,21 +242,21 @@ func (o options) image(t *testing.T) string {
 
 func imageSize(t *testing.T, o options) int64 {
 	t.Helper()
-	info, err := os.Stat(o.image(t))
+	b, err := boards.Get(o.name())
 	if err != nil {
 		t.Fatal(err)
 	}
-	return info.Size()
+	return b.Layout().ImageSize()
 }
 
 // tools are QEMU and firmware of the tool root, so that every host tests with the same ones.
-func tools(t *testing.T, arch string) qemu.Tools {
+func tools(t *testing.T, machine string) qemu.Tools {
 	t.Helper()
 	root := os.Getenv("PROA_TOOLROOT")
 	if root == "" {
 		t.Fatal("PROA_TOOLROOT is not set: run by `make e2e`")
 	}
-	return qemu.ToolsIn(root, arch)
+	return qemu.ToolsIn(root, machine)
 }
 
 // consoleLog keeps the whole console of each test below out/, because a failure prints only its end.

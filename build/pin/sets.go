@@ -71,6 +71,7 @@ func Oracles(arch string) Set {
 func Emulator(arch string) Set {
 	return Set{Name: "emulator", Arch: arch, Packages: []string{
 		"qemu-system-x86", "qemu-system-arm", "qemu-utils", "ovmf", "seabios", "qemu-efi-aarch64",
+		"u-boot-qemu", "device-tree-compiler", // U-Boot for QEMU's boards; fdtput changes a device tree for them
 	}}
 }
 

@@ -15,7 +15,7 @@ import (
 )
 
 func TestArgs(t *testing.T) {
-	tools := Tools{System: "qemu", CD: architectures["amd64"].CD, DataDirs: []string{"/q"}, UEFICode: "/code.fd", UEFIVars: "/vars.fd"}
+	tools := Tools{System: "qemu", CD: machines["q35"].CD, Disk: virtioDisk, DataDirs: []string{"/q"}, UEFICode: "/code.fd", UEFIVars: "/vars.fd"}
 	for name, tc := range map[string]struct {
 		spec Spec
 		want []string
@@ -103,7 +103,7 @@ func TestMachine(t *testing.T) {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 	defer cancel()
-	vm, err := Start(ctx, Spec{Tools: Tools{System: system, Machine: architectures["amd64"].Machine}, Medium: Disk, Image: image, Memory: 256, Dir: dir, Forward: []int{22}})
+	vm, err := Start(ctx, Spec{Tools: Tools{System: system, Machine: machines["q35"].Machine, Disk: virtioDisk, Serial: stdio, NIC: "virtio-net-pci,romfile="}, Medium: Disk, Image: image, Memory: 256, Dir: dir, Forward: []int{22}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -12,7 +12,7 @@ import (
 type Medium string
 
 const (
-	Disk Medium = "disk" // virtio disk
+	Disk Medium = "disk" // virtio disk, or the card of a machine that has a reader
 	CD   Medium = "cd"
 	USB  Medium = "usb" // USB mass storage on xHCI
 )
@@ -44,16 +44,14 @@ type Spec struct {
 
 // args is the command line, in the order a reader looks for things.
 func (s Spec) args(ports map[int]int) []string {
+	memory, cpus := orInt(s.Tools.Memory, orInt(s.Memory, 2048)), orInt(s.Tools.CPUs, orInt(s.CPUs, 2))
 	args := append([]string{"-name", "proa"}, s.Tools.Machine...)
 	args = append(args,
-		"-accel", or(s.Accel, "tcg"),
-		"-m", strconv.Itoa(orInt(s.Memory, 2048)), "-smp", strconv.Itoa(orInt(s.CPUs, 2)),
-		"-display", "none", "-monitor", "none", "-serial", "stdio",
+		"-accel", or(s.Accel, "tcg"), "-m", strconv.Itoa(memory), "-smp", strconv.Itoa(cpus), "-display", "none", "-monitor", "none",
 		"-qmp", "unix:"+s.qmpSocket()+",server=on,wait=off",
-		"-device", "virtio-rng-pci",
-		"-device", "i6300esb", "-action", "watchdog=reset",
-		"-netdev", s.netdev(ports), "-device", "virtio-net-pci,netdev=n0,romfile=",
+		"-netdev", s.netdev(ports), "-device", s.Tools.NIC+",netdev=n0",
 	)
+	args = append(args, s.Tools.Serial...)
 	for _, dir := range s.Tools.DataDirs {
 		args = append(args, "-L", dir)
 	}
@@ -71,8 +69,11 @@ func (s Spec) args(ports map[int]int) []string {
 }
 
 func (s Spec) firmware() []string {
+	if s.Tools.UBoot != "" {
+		return []string{"-bios", s.Tools.UBoot}
+	}
 	if s.Firmware != UEFI {
-		return nil // q35 has SeaBIOS
+		return nil // q35 has SeaBIOS, and a board of its own what Tools.Loads says
 	}
 	return []string{
 		"-drive", "if=pflash,format=raw,unit=0,readonly=on,file=" + s.Tools.UEFICode,
@@ -87,10 +88,11 @@ func (s Spec) medium() []string {
 	case USB:
 		return []string{"-drive", "if=none,format=raw,readonly=on,id=boot,file=" + s.Image,
 			"-device", "qemu-xhci", "-device", "usb-storage,drive=boot,bootindex=0"}
-	default:
-		return []string{"-drive", "if=none,format=raw,discard=unmap,id=boot,file=" + s.Image,
-			"-device", "virtio-blk-pci,drive=boot,bootindex=0"}
 	}
+	if s.Tools.Disk == nil {
+		return []string{"-drive", "if=sd,format=raw,file=" + s.Image}
+	}
+	return append([]string{"-drive", "if=none,format=raw,discard=unmap,id=boot,file=" + s.Image}, s.Tools.Disk...)
 }
 
 func (s Spec) netdev(ports map[int]int) string {

@@ -2,44 +2,110 @@ package qemu
 
 import "path/filepath"
 
-// Tools are the host files a machine needs; build/toolroot has them.
+// Tools are a machine of the table below, with paths of host files that build/toolroot has.
 type Tools struct {
 	System   string   // qemu-system-x86_64
-	Machine  []string // arguments that choose machine and processor
-	CD       []string // arguments for a drive that holds the disc "boot"
+	Machine  []string // arguments that choose machine, processor and what stands for network and watchdog
+	CD       []string // arguments for a drive that holds the disc "boot"; nil: it cannot start from one
+	Disk     []string // arguments that attach drive "boot"; nil: a card reader of the machine's own takes it
+	Serial   []string // where the console is
+	NIC      string   // device
 	DataDirs []string // -L: option ROMs and SeaBIOS; empty: QEMU's own
 	UEFICode string   // the firmware, read-only
 	UEFIVars string   // its variables, copied for each machine
+	UBoot    string   // U-Boot in the machine's flash
+	NoButton bool     // there is no power button
+	CPUs     int      // the machine has exactly that many; 0: as many as are asked for
+	Memory   int      // MiB; as CPUs
+
+	// Loads are files of the image's own boot partition that QEMU loads, as the board's firmware would: argument and name.
+	Loads []Load
+	// Direct starts the slot's kernel without the boot loader, for boards whose boot loader QEMU cannot run; then Loads has the kernel.
+	Direct bool
+	// Append is further kernel arguments of a direct start, and Edit changes to the device tree, both for what QEMU lacks.
+	Append string
+	Edit   []string // arguments of fdtput
+	FDTPut string
 }
 
-// architectures are the machines that Debian's packages qemu-system-x86 and qemu-system-arm emulate for us, with the firmware of
-// ovmf and qemu-efi-aarch64. graphics=off: SeaBIOS speaks on the serial line.
-var architectures = map[string]Tools{
-	"amd64": {
-		System:   "usr/bin/qemu-system-x86_64",
-		Machine:  []string{"-M", "q35,graphics=off", "-cpu", "max"},
-		CD:       []string{"-device", "ide-cd,drive=boot,bootindex=0"},
-		DataDirs: []string{"usr/share/qemu", "usr/share/seabios"},
-		UEFICode: "usr/share/OVMF/OVMF_CODE_4M.fd",
-		UEFIVars: "usr/share/OVMF/OVMF_VARS_4M.fd",
+// Load is one file for QEMU.
+type Load struct{ Arg, File string }
+
+const (
+	dataQEMU = "usr/share/qemu"
+	x86      = "usr/bin/qemu-system-x86_64"
+	arm64    = "usr/bin/qemu-system-aarch64"
+	arm      = "usr/bin/qemu-system-arm"
+)
+
+// pci is what machines with PCI get: randomness, and a watchdog that resets.
+var pci = []string{"-device", "virtio-rng-pci", "-device", "i6300esb", "-action", "watchdog=reset"}
+
+// virtioDisk and stdio are the usual way.
+var (
+	virtioDisk = []string{"-device", "virtio-blk-pci,drive=boot,bootindex=0"}
+	stdio      = []string{"-serial", "stdio"}
+	// bothSerials: U-Boot and the kernel of a Raspberry Pi speak on either of its two, as the model wants.
+	bothSerials = []string{"-chardev", "stdio,mux=on,id=c", "-serial", "chardev:c", "-serial", "chardev:c"}
+)
+
+// machines are the boards that Debian's packages qemu-system-x86 and qemu-system-arm emulate for us, with the firmware of ovmf,
+// qemu-efi-aarch64 and u-boot-qemu; board.yaml names a row. graphics=off: SeaBIOS speaks on the serial line. The Raspberry Pis have
+// neither PCI nor their own Ethernet in QEMU: a USB adapter stands in.
+var machines = map[string]Tools{
+	"q35": {
+		System: x86, Machine: append([]string{"-M", "q35,graphics=off", "-cpu", "max"}, pci...),
+		CD: []string{"-device", "ide-cd,drive=boot,bootindex=0"}, Disk: virtioDisk, Serial: stdio, NIC: "virtio-net-pci,romfile=",
+		DataDirs: []string{dataQEMU, "usr/share/seabios"}, UEFICode: "usr/share/OVMF/OVMF_CODE_4M.fd", UEFIVars: "usr/share/OVMF/OVMF_VARS_4M.fd",
 	},
-	"arm64": {
-		System:   "usr/bin/qemu-system-aarch64",
-		Machine:  []string{"-M", "virt", "-cpu", "cortex-a72"}, // max costs a second and a half of a boot
-		CD:       []string{"-device", "virtio-scsi-pci", "-device", "scsi-cd,drive=boot,bootindex=0"},
-		DataDirs: []string{"usr/share/qemu"},
-		UEFICode: "usr/share/AAVMF/AAVMF_CODE.no-secboot.fd",
-		UEFIVars: "usr/share/AAVMF/AAVMF_VARS.fd",
+	"arm64-uefi": { // -cpu max costs a second and a half of a boot
+		System: arm64, Machine: append([]string{"-M", "virt", "-cpu", "cortex-a72"}, pci...),
+		CD: []string{"-device", "virtio-scsi-pci", "-device", "scsi-cd,drive=boot,bootindex=0"}, Disk: virtioDisk, Serial: stdio, NIC: "virtio-net-pci,romfile=",
+		DataDirs: []string{dataQEMU}, UEFICode: "usr/share/AAVMF/AAVMF_CODE.no-secboot.fd", UEFIVars: "usr/share/AAVMF/AAVMF_VARS.fd",
+	},
+	"arm64-u-boot": { // acpi=off: else QEMU takes U-Boot for UEFI and leaves out the device tree's power button
+		System: arm64, Machine: append([]string{"-M", "virt,acpi=off", "-cpu", "cortex-a72"}, pci...),
+		Disk: virtioDisk, Serial: stdio, NIC: "virtio-net-pci,romfile=", DataDirs: []string{dataQEMU}, UBoot: "usr/lib/u-boot/qemu_arm64/u-boot.bin",
+	},
+	"armv7-u-boot": { // highmem=off: PCI below 4 GiB, where a kernel without LPAE reaches it. Debian's has no driver for i6300esb.
+		System: arm, Machine: []string{"-M", "virt,highmem=off,acpi=off", "-cpu", "cortex-a15", "-device", "virtio-rng-pci"},
+		Disk: virtioDisk, Serial: stdio, NIC: "virtio-net-pci,romfile=", DataDirs: []string{dataQEMU}, UBoot: "usr/lib/u-boot/qemu_arm/u-boot.bin",
+	},
+	"raspi3b": {
+		System: arm64, Machine: []string{"-M", "raspi3b"}, Serial: bothSerials, NIC: "usb-net", NoButton: true, CPUs: 4, Memory: 1024,
+		Loads: []Load{{"-kernel", "u-boot.bin"}, {"-dtb", "bcm2837-rpi-3-b.dtb"}},
+	},
+	"raspi2b": { // QEMU loads U-Boot where it was not linked for
+		System: arm, Machine: []string{"-M", "raspi2b"}, Serial: bothSerials, NIC: "usb-net", NoButton: true, CPUs: 4, Memory: 1024,
+		Direct: true, Loads: []Load{{"-kernel", "slots/a/vmlinuz"}, {"-initrd", "slots/a/initrd"}, {"-dtb", "slots/a/dtb/bcm2836-rpi-2-b.dtb"}},
+	},
+	"raspi4b": { // the drivers hang on blocks QEMU lacks; QEMU wires the card to the Wi-Fi's controller, without its regulators
+		System: arm64, Machine: []string{"-M", "raspi4b"}, Serial: bothSerials, NIC: "usb-net", NoButton: true, CPUs: 4, Memory: 2048,
+		Direct: true, Loads: []Load{{"-kernel", "slots/a/vmlinuz"}, {"-initrd", "slots/a/initrd"}, {"-dtb", "slots/a/dtb/broadcom/bcm2711-rpi-4-b.dtb"}},
+		Append: "initcall_blacklist=brcmstb_l2_driver_init,brcmstb_i2c_driver_init,clk_dvp_driver_init",
+		Edit: []string{
+			"-d /emmc2bus/mmc@7e340000 vmmc-supply vqmmc-supply",
+			"-d /soc/mmc@7e300000 mmc-pwrseq non-removable pinctrl-names pinctrl-0",
+			"-r /soc/mmc@7e300000/wifi@1",
+			"/soc/mmc@7e300000 broken-cd",
+		},
+		FDTPut: "usr/bin/fdtput",
 	},
 }
 
-// ToolsIn are the tools for a GOARCH where the packages lie unpacked; nothing for one we have no machine of.
-func ToolsIn(root, arch string) Tools {
-	t := architectures[arch]
-	at := func(path string) string { return filepath.Join(root, path) }
+// ToolsIn are the tools of a machine where the packages lie unpacked; nothing for one that is not in the table.
+func ToolsIn(root, machine string) Tools {
+	t := machines[machine]
+	at := func(path string) string {
+		if path == "" {
+			return ""
+		}
+		return filepath.Join(root, path)
+	}
 	dirs := make([]string, len(t.DataDirs))
 	for i, d := range t.DataDirs {
 		dirs[i] = at(d)
 	}
-	return Tools{System: at(t.System), Machine: t.Machine, CD: t.CD, DataDirs: dirs, UEFICode: at(t.UEFICode), UEFIVars: at(t.UEFIVars)}
+	t.System, t.DataDirs, t.UEFICode, t.UEFIVars, t.UBoot, t.FDTPut = at(t.System), dirs, at(t.UEFICode), at(t.UEFIVars), at(t.UBoot), at(t.FDTPut)
+	return t
 }

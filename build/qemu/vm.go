@@ -2,11 +2,8 @@ package qemu
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io"
 	"net"
-	"os"
 	"os/exec"
 	"strconv"
 	"sync"
@@ -36,8 +33,12 @@ func Start(ctx context.Context, s Spec) (*VM, error) {
 			return nil, fmt.Errorf("firmware variables: %w", err)
 		}
 	}
+	loads, err := s.loads()
+	if err != nil {
+		return nil, err
+	}
 	vm := &VM{spec: s, ports: ports, console: newConsole(s.Console), done: make(chan struct{})}
-	vm.cmd = exec.CommandContext(ctx, s.Tools.System, s.args(ports)...)
+	vm.cmd = exec.CommandContext(ctx, s.Tools.System, append(s.args(ports), loads...)...)
 	vm.cmd.Stdout, vm.cmd.Stderr = vm.console, vm.console
 	// QEMU must not outlive a test that was killed, and Ctrl-C at the terminal is for us to handle.
 	vm.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL, Setpgid: true}
@@ -96,50 +97,6 @@ func (vm *VM) Wait(ctx context.Context) error {
 	case <-ctx.Done():
 		return fmt.Errorf("machine still on: %w\n%s", context.Cause(ctx), vm.console.tail(20))
 	}
-}
-
-// Copy makes a sparse, writable copy of an image, extended to size if it is larger: the built image stays as it is.
-func Copy(to, from string, size int64) error {
-	src, err := os.Open(from)
-	if err != nil {
-		return err
-	}
-	defer src.Close()
-	info, err := src.Stat()
-	if err != nil {
-		return err
-	}
-	dst, err := os.OpenFile(to, os.O_RDWR|os.O_CREATE|os.O_TRUNC, 0o600)
-	if err != nil {
-		return err
-	}
-	if err := errors.Join(copyData(dst, src, info.Size()), dst.Truncate(max(size, info.Size())), dst.Close()); err != nil {
-		return fmt.Errorf("copy %s: %w", from, err)
-	}
-	return nil
-}
-
-// copyData copies what is not a hole (lseek(2), SEEK_DATA and SEEK_HOLE).
-func copyData(dst, src *os.File, size int64) error {
-	const seekData, seekHole = 3, 4
-	for at := int64(0); at < size; {
-		data, err := src.Seek(at, seekData)
-		if errors.Is(err, syscall.ENXIO) {
-			return nil // only a hole is left
-		}
-		if err != nil {
-			return err
-		}
-		end, err := src.Seek(data, seekHole)
-		if err != nil {
-			return err
-		}
-		if _, err := io.Copy(io.NewOffsetWriter(dst, data), io.NewSectionReader(src, data, end-data)); err != nil {
-			return err
-		}
-		at = end
-	}
-	return nil
 }
 
 // freePorts asks the kernel for ports nobody uses. Another process may take one before QEMU does; then QEMU says so and ends.

@@ -1,0 +1,112 @@
+package qemu
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+
+	"github.com/proa-os/proa/images/fat"
+	"github.com/proa-os/proa/images/gpt"
+	"github.com/proa-os/proa/images/layout"
+)
+
+// bootPartition takes files out of the image's own boot partition.
+type bootPartition struct {
+	f *os.File
+	p layout.Partition
+}
+
+func openBoot(image string) (*bootPartition, error) {
+	f, err := os.Open(image)
+	if err != nil {
+		return nil, err
+	}
+	st, err := f.Stat()
+	if err != nil {
+		return nil, err
+	}
+	table, _, err := gpt.Read(readOnly{f}, st.Size())
+	if err != nil {
+		return nil, err
+	}
+	p, err := table.Find(layout.Boot, layout.Shared)
+	return &bootPartition{f, p}, err
+}
+
+func (b *bootPartition) file(name string) ([]byte, error) {
+	text, err := fat.ReadFile(readOnly{b.f}, b.p.Start, b.p.Size, name)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	return text, nil
+}
+
+// readOnly is what the readers want; they do not write.
+type readOnly struct{ *os.File }
+
+// loads does the part of the board's firmware that comes before QEMU: it returns arguments that name the files it has taken out.
+func (s Spec) loads() (args []string, err error) {
+	if s.Tools.Loads == nil {
+		return nil, nil
+	}
+	boot, err := openBoot(s.Image)
+	if err != nil {
+		return nil, fmt.Errorf("boot partition of %s: %w", s.Image, err)
+	}
+	defer boot.f.Close() // read side: nothing to lose
+	for _, l := range s.Tools.Loads {
+		text, err := boot.file(l.File)
+		if err != nil {
+			return nil, err
+		}
+		to := filepath.Join(s.Dir, filepath.Base(l.File))
+		if err := os.WriteFile(to, text, 0o600); err != nil {
+			return nil, err
+		}
+		if l.Arg == "-dtb" {
+			if err := s.Tools.edit(to); err != nil {
+				return nil, err
+			}
+		}
+		args = append(args, l.Arg, to)
+	}
+	if !s.Tools.Direct {
+		return args, nil
+	}
+	script, err := boot.file("slots/a/boot.scr")
+	if err != nil {
+		return nil, err
+	}
+	line, err := bootargs(string(script))
+	return append(args, "-append", strings.TrimSpace(line+" "+s.Tools.Append)), err
+}
+
+var setBootargs = regexp.MustCompile(`setenv bootargs '([^']*)'`)
+
+// bootargs is the command line that a slot's script sets.
+func bootargs(script string) (string, error) {
+	m := setBootargs.FindStringSubmatch(script)
+	if m == nil {
+		return "", fmt.Errorf("the slot's script sets no bootargs")
+	}
+	return m[1], nil
+}
+
+func (t Tools) edit(dtb string) error {
+	for _, e := range t.Edit {
+		words := strings.Fields(e)
+		args := append([]string{}, words...)
+		if strings.HasPrefix(e, "-") {
+			args = append([]string{words[0], dtb}, words[1:]...)
+		} else {
+			args = append([]string{dtb}, words...)
+		}
+		if out, err := exec.Command(t.FDTPut, args...).CombinedOutput(); err != nil {
+			return fmt.Errorf("fdtput %s: %w: %s", e, err, out)
+		}
+	}
+	return nil
+}
