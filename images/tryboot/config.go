@@ -27,8 +27,9 @@ const (
 type Config struct {
 	DeviceTree string // file in the slot's partition; "": the firmware chooses by the model it runs on
 	// Watchdog is how many seconds a kernel under trial has until PID 1 has opened the watchdog, which the firmware leaves running
-	// (kernel_watchdog_timeout). 0: none, and a kernel that hangs before that waits for the power to be cut. A good slot has no such
-	// limit: it may stay up to say why it cannot boot.
+	// (config_txt/boot.adoc, "kernel_watchdog_timeout"); the kernel's driver for it has to load within the hardware's 15 s. 0: none,
+	// and a kernel that hangs before that waits for the power to be cut. A good slot has no such limit: it may stay up to say why it
+	// cannot boot.
 	Watchdog int
 	Lines    []string // the board's own settings and filters: "enable_uart=1", "[pi5]"
 }
