@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"gopkg.in/yaml.v3"
 )
@@ -35,6 +36,7 @@ var rules = map[string]rule{
 	"mtu":      {between(68, 65535), "0 or a number from 68 to 65535"},
 	"url":      {isURL, "a URL such as https://192.168.1.10:6443"},
 	"flag":     {regexp.MustCompile(`^--[a-z0-9][a-z0-9-]*(=.*)?$`).MatchString, "a flag such as --disable=local-storage (flag and value in one entry, joined by =)"},
+	"deadline": {lasts(time.Minute, 24*time.Hour), "a duration from 1m to 24h, such as 15m"},
 	"taint":    {regexp.MustCompile(`^[A-Za-z0-9./_-]+(=[A-Za-z0-9._-]*)?:(NoSchedule|PreferNoSchedule|NoExecute)$`).MatchString, "KEY=VALUE:EFFECT, where EFFECT is NoSchedule, PreferNoSchedule or NoExecute"},
 }
 
@@ -111,6 +113,13 @@ func between(low, high int) func(string) bool {
 	return func(s string) bool {
 		n, err := strconv.Atoi(s)
 		return err == nil && (n == 0 || n >= low && n <= high)
+	}
+}
+
+func lasts(low, high time.Duration) func(string) bool {
+	return func(s string) bool {
+		d, err := time.ParseDuration(s)
+		return err == nil && d >= low && d <= high
 	}
 }
 

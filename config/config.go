@@ -32,6 +32,9 @@ type Config struct {
 
 	// K3s is the Kubernetes runtime.
 	K3s K3s `yaml:"k3s"`
+
+	// Health says when a new system, after an upgrade, passes for good.
+	Health Health `yaml:"health"`
 }
 
 // File is one entry of write_files.
@@ -117,4 +120,12 @@ type K3s struct {
 
 	// Taints the node registers with, KEY=VALUE:EFFECT.
 	Taints []string `yaml:"taints" check:"taint" example:"gpu=true:NoSchedule"`
+}
+
+// Health is the gate that a slot on trial has to pass: its boot steps held, it has a default route if there was one before, and
+// the node is Ready.
+type Health struct {
+	// Deadline is how long after its boot a slot on trial may take to become good; from 1m to 24h. One that is not good by then is restarted, and
+	// after 3 tries the slot that worked before runs again. A slot that was good already is never restarted for it.
+	Deadline string `yaml:"deadline" default:"15m" check:"deadline" example:"30m"`
 }

@@ -45,7 +45,7 @@ func problems(t *testing.T, doc, cmdline string) (*Config, string) {
 func TestProblems(t *testing.T) {
 	for _, c := range []struct{ name, doc, want string }{
 		{"unknown key", "hostnam: a\nk3s:\n  rol: agent\n", "1:1: unknown key \"hostnam\"; did you mean \"hostname\"?\n3:3: unknown key \"rol\"; did you mean \"role\"?\n"},
-		{"nothing near", "zzzzzz: 1\n", "1:1: unknown key \"zzzzzz\"; known here: hostname, k3s, modules, network, ssh_authorized_keys, sysctls, version, write_files\n"},
+		{"nothing near", "zzzzzz: 1\n", "1:1: unknown key \"zzzzzz\"; known here: health, hostname, k3s, modules, network, ssh_authorized_keys, sysctls, version, write_files\n"},
 		{"list for a string", "hostname: [a]\n", "1:11: hostname: want a string, found a list\n"},
 		{"string for a list", "modules: wireguard\n", "1:10: modules: want a list, found a string\n"},
 		{"string for a bool", "k3s: {enabled: \"yes\"}\n", "1:16: enabled: want true or false, found a string\n"},
@@ -58,6 +58,9 @@ func TestProblems(t *testing.T) {
 		{"bad address", "network:\n  interfaces:\n    eth0:\n      addresses: [10.0.0.1]\n      gateway: here\n",
 			"4:19: addresses[0]: want an address with prefix length, such as 192.168.1.20/24\n5:16: gateway: want an IP address\n"},
 		{"bad key", "ssh_authorized_keys: [\"ssh-ed25519 AAAA\"]\n", "1:23: ssh_authorized_keys[0]: want " + rules["sshkey"].want + "\n"},
+		{"too short", "health: {deadline: 59s}\n", "1:20: deadline: want a duration from 1m to 24h, such as 15m\n"},
+		{"too long", "health: {deadline: 25h}\n", "1:20: deadline: want a duration from 1m to 24h, such as 15m\n"},
+		{"no unit", "health: {deadline: 15}\n", "1:20: deadline: want a duration from 1m to 24h, such as 15m\n"},
 		{"two documents", "hostname: a\n---\nhostname: b\n", "3:1: a second document; only one is read\n"},
 		{"a list", "- a\n", "1:1: want key: value pairs, found a list\n"},
 		{"NUL", "a\x00", "1:1: not a text file: it holds NUL bytes\n"},

@@ -10,6 +10,7 @@ import (
 
 	"github.com/proa-os/proa/init/boot"
 	"github.com/proa-os/proa/init/cli"
+	"github.com/proa-os/proa/init/health"
 	"github.com/proa-os/proa/init/pid1"
 	"github.com/proa-os/proa/init/shutdown"
 )
@@ -36,7 +37,7 @@ func main() {
 		pid1.Main(r.Version) // never returns
 	}
 	if len(os.Args) > 1 && (os.Args[1] == "-print" || os.Args[1] == "--print") {
-		fmt.Print(boot.Print() + "\n" + shutdown.Print())
+		fmt.Print(boot.Print() + "\n" + health.Print() + "\n" + shutdown.Print())
 		return
 	}
 	if filepath.Base(os.Args[0]) == "modprobe" {

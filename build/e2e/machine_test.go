@@ -58,6 +58,14 @@ type options struct {
 // start boots a fresh machine; its disk is a copy.
 func start(t *testing.T, o options) *machine {
 	t.Helper()
+	m := prepare(t, o)
+	m.powerOn()
+	return m
+}
+
+// prepare is a machine that is still off.
+func prepare(t *testing.T, o options) *machine {
+	t.Helper()
 	key, err := remote.NewKey("e2e")
 	if err != nil {
 		t.Fatal(err)
@@ -79,7 +87,6 @@ func start(t *testing.T, o options) *machine {
 			inject(t, m.spec.Image, imageSize(t, o), strings.ReplaceAll(o.config, "%KEY%", key.Authorized))
 		}
 	}
-	m.powerOn()
 	return m
 }
 

@@ -1,5 +1,5 @@
 // Package bootfs lists the files of a fresh boot partition: bootloaders and their state, kernel, initrd and device trees
-// of each slot, and the user's config.yaml. It writes nothing.
+// of each slot, the black box, and the user's config.yaml. It writes nothing.
 package bootfs
 
 import (
@@ -7,6 +7,7 @@ import (
 	"maps"
 	"slices"
 
+	"github.com/proa-os/proa/images/blackbox"
 	"github.com/proa-os/proa/images/bootstate"
 	"github.com/proa-os/proa/images/grubenv"
 	"github.com/proa-os/proa/images/layout"
@@ -49,6 +50,7 @@ func Files(l Loaders, s Slot, config []byte) []tree.Entry {
 	dir := "slots/" + string(s.Slot) + "/"
 	files := []tree.Entry{
 		tree.File(ConfigFile, 0o644, tree.Bytes(config)),
+		tree.File(blackbox.File, 0o600, tree.Bytes(blackbox.New())), // made here, because the device never makes or extends it
 		tree.File(dir+"vmlinuz", 0o644, s.Kernel),
 		tree.File(dir+"initrd", 0o644, s.Initrd),
 		tree.Dir("slots/"+string(s.Slot.Other()), 0o755),

@@ -1,6 +1,7 @@
 package bootfs
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -29,10 +30,14 @@ func TestFiles(t *testing.T) {
 		if e.Mode.IsDir() {
 			line = "directory"
 		}
+		if e.Path == "blackbox" {
+			line = fmt.Sprintf("%d bytes", len(data))
+		}
 		got = append(got, e.Path+": "+line)
 	}
 	want := []string{
 		".: directory", "EFI: directory", "EFI/BOOT: directory", "EFI/BOOT/BOOTX64.EFI: MZ",
+		"blackbox: 8192 bytes",
 		"config.yaml: # yours",
 		"grub: directory", "grub/env0: seq=0", "grub/env1: seq=2",
 		"grub/grub.cfg: # Chooses the slot to start. State: env0 and env1 beside this file, each \"SEQ GOOD TRY LEFT\" said twice.",
@@ -52,7 +57,7 @@ func TestUBoot(t *testing.T) {
 		got = append(got, e.Path)
 	}
 	want := []string{
-		"config.yaml", "slots/a/vmlinuz", "slots/a/initrd", "slots/b", "slots/a/manifest.json", "boot.scr", "slots/a/boot.scr", "slots/a/dtb/bcm2836-rpi-2-b.dtb",
+		"config.yaml", "blackbox", "slots/a/vmlinuz", "slots/a/initrd", "slots/b", "slots/a/manifest.json", "boot.scr", "slots/a/boot.scr", "slots/a/dtb/bcm2836-rpi-2-b.dtb",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff) // extlinux.conf would be found before boot.scr
@@ -82,7 +87,7 @@ func TestTryboot(t *testing.T) {
 	for _, e := range append(shared, own...) {
 		got = append(got, e.Path)
 	}
-	want := []string{"autoboot.txt", "config.yaml", "vmlinuz", "initrd", "cmdline.txt", "config.txt", "overlays/README", "x.dtb"}
+	want := []string{"autoboot.txt", "config.yaml", "blackbox", "vmlinuz", "initrd", "cmdline.txt", "config.txt", "overlays/README", "x.dtb"}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff) // config.txt among the shared would make that partition bootable
 	}

@@ -6,6 +6,7 @@ import (
 	"path"
 	"slices"
 
+	"github.com/proa-os/proa/images/blackbox"
 	"github.com/proa-os/proa/images/layout"
 	"github.com/proa-os/proa/images/slotfile"
 	"github.com/proa-os/proa/images/tree"
@@ -23,6 +24,7 @@ func Tryboot(t layout.Table, s Slot, c tryboot.Config, config []byte) (shared, o
 	shared = []tree.Entry{
 		tree.File(tryboot.AutobootFile, 0o644, tree.Bytes(text)),
 		tree.File(ConfigFile, 0o644, tree.Bytes(config)),
+		tree.File(blackbox.File, 0o600, tree.Bytes(blackbox.New())),
 	}
 	own, err = OfSlot(s, c)
 	return shared, own, err

@@ -169,8 +169,8 @@ func TestFindSlot(t *testing.T) {
 func TestTimeline(t *testing.T) {
 	m, f := machine(t, nil)
 	list := []Step{
-		{"one", func(context.Context, *Machine) error { return nil }, step.Halt},
-		{"two", func(context.Context, *Machine) error { return errors.New("no luck") }, step.Warn},
+		{"one", func(context.Context, *Machine) error { return nil }, step.Halt, 0},
+		{"two", func(context.Context, *Machine) error { return errors.New("no luck") }, step.Warn, 0},
 	}
 	results, err := Run(t.Context(), "stage2", list, m)
 	if err != nil || len(results) != 2 {

@@ -4,10 +4,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"time"
 
 	"github.com/proa-os/proa/images/layout"
-	"github.com/proa-os/proa/images/tryboot"
 	"github.com/proa-os/proa/init/slot"
 	"golang.org/x/sys/unix"
 )
@@ -63,37 +61,4 @@ func statePartition(m *Machine, boot string) string {
 		}
 	}
 	return ""
-}
-
-// bootMounted: each boot partition has one of these, whatever starts the machine.
-func bootMounted() bool {
-	for _, name := range []string{"slots", tryboot.AutobootFile} {
-		if _, err := os.Stat(filepath.Join(BootDir, name)); err == nil {
-			return true
-		}
-	}
-	return false
-}
-
-// Recoverable reports whether a restart would help: the slot is on trial. A boot partition that does not show
-// within the wait is not on trial as far as anybody can tell.
-func Recoverable(m *Machine) bool {
-	if m.Line.Slot == "" {
-		return false
-	}
-	if !bootMounted() {
-		os.MkdirAll(BootDir, 0o755)
-		for _, part := range partitionsNamed(m, string(layout.Boot)) {
-			if unix.Mount("/dev/"+part, BootDir, "vfat", unix.MS_RDONLY|bootFlags, "") == nil {
-				break
-			}
-		}
-		time.Sleep(100 * time.Millisecond)
-	}
-	s, err := m.Slots()
-	if err != nil {
-		return false
-	}
-	on, _, err := s.Trial()
-	return err == nil && on
 }

@@ -11,11 +11,14 @@ import (
 	"time"
 
 	"github.com/proa-os/proa/config"
+	box "github.com/proa-os/proa/images/blackbox"
+	"github.com/proa-os/proa/init/blackbox"
 	"github.com/proa-os/proa/init/cmdline"
 	"github.com/proa-os/proa/init/modules"
 	"github.com/proa-os/proa/init/netup"
 	"github.com/proa-os/proa/init/step"
 	"github.com/proa-os/proa/init/sys"
+	"github.com/proa-os/proa/init/watchdog"
 	"golang.org/x/sys/unix"
 )
 
@@ -38,6 +41,13 @@ type Machine struct {
 	// Flush waits for the console before the process is replaced. nil: nothing to wait for.
 	Flush func()
 
+	// Guard watches the steps. nil: nobody does.
+	Guard *watchdog.Guard
+	// Box records a trial. nil: there is none, or it cannot be written.
+	Box *blackbox.Recorder
+	// Reports tell of earlier trials.
+	Reports []box.Report
+
 	Line    cmdline.Line
 	Modules *modules.Index
 	Found   Found
@@ -58,6 +68,9 @@ type Found struct {
 	Part   string `json:"part,omitempty"`   // vda3
 	Medium string `json:"medium,omitempty"` // live: the device that holds the ISO file system
 	Root   string `json:"root,omitempty"`   // /dev/dm-0
+
+	Trial Trial           `json:"trial"`
+	Box   *blackbox.Place `json:"box,omitempty"` // known if the slot is on trial
 }
 
 // Path is where to read p.
@@ -77,9 +90,15 @@ func SinceKernel() time.Duration {
 func Run(ctx context.Context, name string, steps []Step, m *Machine) ([]step.Result, error) {
 	list := rows(steps)
 	m.timeline = nil
-	r := step.Runner{List: name, Clock: SinceKernel, Sleep: time.Sleep, Report: func(res step.Result) {
+	r := step.Runner{List: name, Clock: SinceKernel, Sleep: time.Sleep, Begin: func(row string, limit time.Duration) {
+		m.Guard.Begin(name+" "+row, limit)
+		m.Box.Begin(name + " " + row)
+	}, Report: func(res step.Result) {
 		m.timeline = append(m.timeline, res)
 		m.Logf("%s", res)
+		if res.Failed() {
+			m.Box.Failed(name+" "+res.Name, res.Error)
+		}
 	}}
 	return step.Run(ctx, r, list, m)
 }

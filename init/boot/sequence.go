@@ -2,41 +2,46 @@ package boot
 
 import (
 	"context"
+	"time"
 
 	"github.com/proa-os/proa/init/step"
 )
 
-// Step is one row: its name on the console, what it does, and what follows when it fails.
+// Step is one row: its name on the console, what it does, what follows when it fails, and how long it may take while the slot is on
+// trial. The limits are for hardware ten times slower than any we know: they end what hangs, not what is slow.
 type Step struct {
 	Name   string
 	Func   func(context.Context, *Machine) error
 	Policy step.Policy
+	Limit  time.Duration
 }
 
 // Stage1Disk runs in the initramfs of a flashed disk: find the slot that the boot entry names and make it the root.
 func Stage1Disk() []Step {
 	return []Step{
-		{"early-mounts", earlyMounts, step.Halt},
-		{"read-cmdline", readCmdline, step.Halt},
-		{"load-modules", loadEarlyModules, step.Warn},
-		{"find-slot", findSlot, step.Rollback},
-		{"map-verity", mapVerity, step.Rollback},
-		{"mount-root", mountRoot, step.Rollback},
-		{"switch-root", switchRoot, step.Rollback},
+		{"early-mounts", earlyMounts, step.Halt, 2 * time.Minute},
+		{"read-cmdline", readCmdline, step.Halt, 2 * time.Minute},
+		{"watchdog", startWatchdog, step.Warn, time.Minute},
+		{"load-modules", loadEarlyModules, step.Warn, 5 * time.Minute},
+		{"find-slot", findSlot, step.Rollback, 5 * time.Minute},
+		{"black-box", openBox, step.Warn, time.Minute},
+		{"map-verity", mapVerity, step.Rollback, 2 * time.Minute},
+		{"mount-root", mountRoot, step.Rollback, 2 * time.Minute},
+		{"switch-root", switchRoot, step.Rollback, 2 * time.Minute},
 	}
 }
 
 // Stage1Live runs in the initramfs of an ISO: find the medium, on a CD or a USB disk, and make its root image the root.
 func Stage1Live() []Step {
 	return []Step{
-		{"early-mounts", earlyMounts, step.Halt},
-		{"read-cmdline", readCmdline, step.Halt},
-		{"load-modules", loadEarlyModules, step.Warn},
-		{"find-medium", findMedium, step.Halt},
-		{"attach-image", attachImage, step.Halt},
-		{"map-verity", mapVerity, step.Halt},
-		{"mount-root", mountRoot, step.Halt},
-		{"switch-root", switchRoot, step.Halt},
+		{"early-mounts", earlyMounts, step.Halt, 2 * time.Minute},
+		{"read-cmdline", readCmdline, step.Halt, 2 * time.Minute},
+		{"load-modules", loadEarlyModules, step.Warn, 5 * time.Minute},
+		{"find-medium", findMedium, step.Halt, 5 * time.Minute},
+		{"attach-image", attachImage, step.Halt, 5 * time.Minute},
+		{"map-verity", mapVerity, step.Halt, 2 * time.Minute},
+		{"mount-root", mountRoot, step.Halt, 2 * time.Minute},
+		{"switch-root", switchRoot, step.Halt, 2 * time.Minute},
 	}
 }
 
@@ -44,25 +49,26 @@ func Stage1Live() []Step {
 // a slot from being marked good; it halts only where SSH could not work anyway.
 func Stage2() []Step {
 	return []Step{
-		{"mounts", mainMounts, step.Halt},
-		{"read-cmdline", readCmdline, step.Halt},
-		{"cgroups", cgroups, step.Halt},
-		{"rlimits", rlimits, step.Warn},
-		{"overlay-etc", overlayEtc, step.Halt},
-		{"load-modules", loadModules, step.Warn},
-		{"coldplug", coldplug, step.Warn},
-		{"mount-boot", mountBoot, step.Retry},
-		{"data", mountData, step.Warn},
-		{"persist", persist, step.Halt},
-		{"clock", setClock, step.Warn},
-		{"read-config", readConfig, step.Warn},
-		{"identity", identity, step.Warn},
-		{"ssh-keys", sshKeys, step.Warn},
-		{"sysctls", sysctls, step.Warn},
-		{"user-modules", userModules, step.Warn},
-		{"write-files", writeFiles, step.Warn},
-		{"network", network, step.Warn},
-		{"k3s-config", k3sConfig, step.Warn},
+		{"mounts", mainMounts, step.Halt, 2 * time.Minute},
+		{"read-cmdline", readCmdline, step.Halt, 2 * time.Minute},
+		{"cgroups", cgroups, step.Halt, 2 * time.Minute},
+		{"rlimits", rlimits, step.Warn, 2 * time.Minute},
+		{"overlay-etc", overlayEtc, step.Halt, 2 * time.Minute},
+		{"load-modules", loadModules, step.Warn, 5 * time.Minute},
+		{"coldplug", coldplug, step.Warn, 5 * time.Minute},
+		{"mount-boot", mountBoot, step.Retry, 2 * time.Minute},
+		{"black-box", readBox, step.Warn, time.Minute},
+		{"data", mountData, step.Warn, 2 * time.Hour}, // making or checking a file system on a large, slow disk
+		{"persist", persist, step.Halt, 2 * time.Minute},
+		{"clock", setClock, step.Warn, 2 * time.Minute},
+		{"read-config", readConfig, step.Warn, 2 * time.Minute},
+		{"identity", identity, step.Warn, 2 * time.Minute},
+		{"ssh-keys", sshKeys, step.Warn, 2 * time.Minute},
+		{"sysctls", sysctls, step.Warn, 2 * time.Minute},
+		{"user-modules", userModules, step.Warn, 5 * time.Minute},
+		{"write-files", writeFiles, step.Warn, 5 * time.Minute},
+		{"network", network, step.Warn, 5 * time.Minute},
+		{"k3s-config", k3sConfig, step.Warn, 2 * time.Minute},
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/proa-os/proa/init/cmdline"
@@ -50,9 +51,29 @@ func openModules(m *Machine) error {
 	return nil
 }
 
-func loadEarlyModules(_ context.Context, m *Machine) error {
+// watchdogDrivers are the drivers of watchdogs, and of the chips that they are a part of on PCs.
+func watchdogDrivers() []string {
+	return []string{"i6300esb", "lpc_ich", "i2c_i801", "iTCO_wdt", "wdat_wdt", "sp5100_tco", "sbsa_gwdt", "bcm2835_wdt"}
+}
+
+// startWatchdog loads the drivers of watchdogs before all others, any of which may hang.
+func startWatchdog(_ context.Context, m *Machine) error {
 	if err := openModules(m); err != nil {
 		return fmt.Errorf("module index: %w", err)
+	}
+	got, err := m.Modules.Coldplug(m.Path("/sys"), func(modalias string) bool {
+		return slices.ContainsFunc(m.Modules.For(modalias), func(name string) bool { return slices.Contains(watchdogDrivers(), name) })
+	})
+	m.Guard.Start()
+	m.Logf("watchdogs: %d [%s]%s", m.Guard.Count(), strings.Join(got, " "), errText(err)) // a driver may refuse a device
+	return nil
+}
+
+func loadEarlyModules(_ context.Context, m *Machine) error {
+	if m.Modules == nil { // live, or the index could not be read
+		if err := openModules(m); err != nil {
+			return fmt.Errorf("module index: %w", err)
+		}
 	}
 	err := m.loadKnown(earlyModules())
 	got, cold := m.Modules.Coldplug(m.Path("/sys"), modules.Needed)

@@ -67,7 +67,7 @@ func TestVerbs(t *testing.T) {
 		{"slot", "slot a\ntrial true\ntries-left 2\nother b empty\n"},
 		{"logs k3s", "line one\nline two\n"},
 		{"timeline", "    812 ms  stage1  find-slot              41.5 ms  \n"},
-		{"config show", "# /boot/config.yaml:2:3: unknown key \"rol\"; did you mean \"role\"?\nversion: 1\nhostname: edge-7\nk3s:\n    enabled: true\n    token: (secret)\n"},
+		{"config show", "# /boot/config.yaml:2:3: unknown key \"rol\"; did you mean \"role\"?\nversion: 1\nhostname: edge-7\nk3s:\n    enabled: true\n    token: (secret)\nhealth:\n    deadline: 15m\n"},
 	} {
 		code, out, errs := run(e, strings.Fields(c.args)...)
 		if d := cmp.Diff(c.want, out); code != 0 || d != "" {

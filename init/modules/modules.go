@@ -185,6 +185,13 @@ func (x *Index) LoadAlias(modalias string) (loaded []string, err error) {
 	return loaded, errors.Join(errs...)
 }
 
+// For names the modules that claim a device.
+func (x *Index) For(modalias string) []string {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return x.aliases.match(modalias)
+}
+
 // Has reports whether a name means something to this kernel: a file, an alias, or built in.
 func (x *Index) Has(name string) bool {
 	n := Name(name)

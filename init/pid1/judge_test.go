@@ -2,14 +2,18 @@ package pid1
 
 import (
 	"errors"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/proa-os/proa/config"
 	"github.com/proa-os/proa/images/layout"
 	"github.com/proa-os/proa/init/boot"
 	"github.com/proa-os/proa/init/console"
+	"github.com/proa-os/proa/init/shutdown"
 	"github.com/proa-os/proa/init/slot"
 	"github.com/proa-os/proa/init/status"
+	bootstep "github.com/proa-os/proa/init/step"
 )
 
 // counted is a boot state that counts how often it is told that the slot is good, and cannot be written: so nothing of the
@@ -17,10 +21,20 @@ import (
 type counted struct {
 	slot.Slots
 	asked int
+	other slot.Standing
 }
 
-func (c *counted) Current() layout.Slot { return layout.A }
-func (c *counted) Good() error          { c.asked++; return errors.New("read-only file system") }
+func (c *counted) Current() layout.Slot             { return layout.A }
+func (c *counted) Good() error                      { c.asked++; return errors.New("read-only file system") }
+func (c *counted) Standing() (slot.Standing, error) { return c.other, nil }
+
+// keeping is a keeper after its start, which says how it would go down instead of doing so.
+func keeping(s slot.Slots, now status.Status, since time.Duration) (k *keeper, ended *[]string) {
+	ended = &[]string{}
+	k = &keeper{m: &boot.Machine{Config: config.Default()}, con: &console.Console{}, slots: s, now: now, began: time.Now().Add(-since)}
+	k.end = func(why string, how shutdown.End) { *ended = append(*ended, why+", "+string(how)) }
+	return k, ended
+}
 
 // TestJudge: what must hold before a slot is marked good. Each row lacks one thing.
 func TestJudge(t *testing.T) {
@@ -39,10 +53,9 @@ func TestJudge(t *testing.T) {
 		"a step failed":      {ready, true, []string{"network: x"}, false, 0},
 		"found good already": {ready, true, nil, true, 0},
 	} {
-		cfg := config.Default()
-		cfg.K3s.Enabled = c.k3s
 		s := &counted{}
-		k := &keeper{m: &boot.Machine{Config: cfg}, con: &console.Console{}, slots: s, now: c.now, failed: c.failed, good: c.good}
+		k, _ := keeping(s, c.now, 0)
+		k.m.Config.K3s.Enabled, k.failed, k.good = c.k3s, c.failed, c.good
 		k.judge()
 		if s.asked != c.want {
 			t.Errorf("%s: marked good %d times, want %d", name, s.asked, c.want)
@@ -51,17 +64,66 @@ func TestJudge(t *testing.T) {
 			t.Errorf("%s: a state that cannot be written passes for good: %q", name, k.goodErr)
 		}
 	}
-	(&keeper{m: &boot.Machine{}, con: &console.Console{}, now: ready}).judge() // live: no slots, nothing to mark
+	k, _ := keeping(nil, ready, 0)
+	k.judge() // live: no slots, nothing to mark
+}
+
+// TestDeadline: who is restarted when the time is over, and with which words.
+func TestDeadline(t *testing.T) {
+	waiting := status.Status{DefaultRoute: true, Trial: true, K3s: "starting: apiserver"}
+	for _, c := range []struct {
+		name, deadline string
+		now            status.Status
+		other          slot.Standing
+		since          time.Duration
+		want, health   string
+	}{
+		{"before", "", waiting, slot.Standing{Good: true}, 14 * time.Minute, "", "not good yet: node Ready: starting: apiserver"},
+		{"after", "", waiting, slot.Standing{Good: true}, 15 * time.Minute,
+			"slot a is not good after 15m0s: node Ready: starting: apiserver; restarting, reboot", "not good after 15m0s: node Ready: starting: apiserver; restarting"},
+		{"the user's", "2m", waiting, slot.Standing{Good: true}, 3 * time.Minute,
+			"slot a is not good after 2m0s: node Ready: starting: apiserver; restarting, reboot", "not good after 2m0s: node Ready: starting: apiserver; restarting"},
+		{"first installation", "", waiting, slot.Standing{}, time.Hour, "",
+			"not good after 15m0s: node Ready: starting: apiserver; staying up, because there is no good slot to go back to"},
+		{"no trial", "", status.Status{DefaultRoute: true}, slot.Standing{Good: true}, time.Hour, "", "not good yet: node Ready: "},
+	} {
+		k, ended := keeping(&counted{other: c.other}, c.now, c.since)
+		k.m.Line.Slot = "a"
+		if c.deadline != "" {
+			k.m.Config.Health.Deadline = c.deadline
+		}
+		k.judge()
+		if got := strings.Join(*ended, "|"); got != c.want {
+			t.Errorf("%s: %q, want %q", c.name, got, c.want)
+		}
+		if got := k.judged.Text(k.deadline()); got != c.health {
+			t.Errorf("%s: %q, want %q", c.name, got, c.health)
+		}
+	}
+	k, _ := keeping(nil, status.Status{}, 0)
+	if k.m.Config.Health.Deadline = ""; k.deadline() != 15*time.Minute {
+		t.Errorf("an empty deadline is %s", k.deadline())
+	}
 }
 
 // TestGoodIsTriedAgain: a boot partition that cannot be written now may be writable at the next look.
 func TestGoodIsTriedAgain(t *testing.T) {
 	s := &counted{}
-	k := &keeper{m: &boot.Machine{Config: config.Default()}, con: &console.Console{}, slots: s, now: status.Status{DefaultRoute: true, NodeReady: true}}
+	k, _ := keeping(s, status.Status{DefaultRoute: true, NodeReady: true}, 0)
 	for range 3 {
 		k.judge()
 	}
 	if s.asked != 3 {
 		t.Errorf("asked %d times", s.asked)
+	}
+}
+
+// TestWhere: a boot that ended says at which step in the words that the steps are recorded with.
+func TestWhere(t *testing.T) {
+	if step, why := where("stage1", &bootstep.Error{Step: "find-slot", Err: errors.New("no root-b is sound")}); step != "stage1 find-slot" || why != "no root-b is sound" {
+		t.Errorf("%q, %q", step, why)
+	}
+	if step, why := where("stage2", errors.New("x")); step != "stage2" || why != "x" {
+		t.Errorf("%q, %q", step, why)
 	}
 }

@@ -2,17 +2,18 @@ package pid1
 
 import (
 	"context"
-	"fmt"
 	"os"
-	"reflect"
 	"runtime/debug"
 	"strings"
 	"sync"
 	"time"
 
+	"github.com/proa-os/proa/images/layout"
+	"github.com/proa-os/proa/init/blackbox"
 	"github.com/proa-os/proa/init/boot"
 	"github.com/proa-os/proa/init/clock"
 	"github.com/proa-os/proa/init/console"
+	"github.com/proa-os/proa/init/health"
 	"github.com/proa-os/proa/init/netup"
 	"github.com/proa-os/proa/init/power"
 	"github.com/proa-os/proa/init/proc"
@@ -36,21 +37,29 @@ type keeper struct {
 	sup     *supervise.Supervisor
 	slots   slot.Slots
 	slotErr error
-	dog     *watchdog.Device
+	dogs    *watchdog.Dogs
 	now     status.Status // as last written
 	version string
 	failed  []string
 	poke    chan struct{} // a service has changed: look now
 	good    bool
 	goodErr string
-	armed   bool // the restart under way is one more try, and counted
+	armed   bool             // the restart under way is one more try, and counted
+	judged  health.Judgement // as it was last
+	began   time.Time        // the services
+	before  *health.Held     // what held when a slot was good last
+	held    string           // the file of that
+	stamp   time.Time        // of the black box, when another process has written it
+	end     func(why string, how shutdown.End)
 	saving  sync.Mutex
 }
 
 func newKeeper(m *boot.Machine, con *console.Console, reaper *proc.Reaper, version string, failed []string) *keeper {
-	k := &keeper{m: m, con: con, reaper: reaper, version: version, failed: failed, poke: make(chan struct{}, 1)}
+	k := &keeper{m: m, con: con, reaper: reaper, version: version, failed: failed, poke: make(chan struct{}, 1), dogs: m.Guard.Dogs, began: time.Now(),
+		held: heldFile, before: health.Load(heldFile)}
 	k.sup = &supervise.Supervisor{Reaper: reaper, LogDir: logDir, Cgroup: boot.ServiceCgroup, RunDir: boot.RunDir, Changed: k.changed}
 	k.slots, k.slotErr = m.Slots()
+	k.end = k.down
 	return k
 }
 
@@ -65,10 +74,7 @@ func (k *keeper) changed(s supervise.State) {
 
 // start begins the services. Nothing after this keeps the machine from being up.
 func (k *keeper) start(ctx context.Context) {
-	var err error
-	if k.dog, err = watchdog.Open("/dev/watchdog"); err != nil {
-		k.con.Logf("%v", err)
-	}
+	k.feed()
 	facts := service.Facts{Config: k.m.Config, DataErr: k.m.DataErr, Reaper: k.reaper, Network: func() bool { return len(netup.Addresses()) > 0 }}
 	for _, s := range service.Table(facts) {
 		k.sup.Start(ctx, s)
@@ -78,8 +84,10 @@ func (k *keeper) start(ctx context.Context) {
 		k.m.PlugRest()
 		debug.FreeOSMemory() // reading the modules' tables took more than keeping them does
 	}()
-	if k.m.Line.Fallback != "" {
-		k.con.Logf("FALLBACK: the boot loader gave up a trial (%s)", k.m.Line.Fallback)
+	for _, r := range k.m.Reports {
+		if r.GivenUp {
+			k.con.Logf("FALLBACK %s", r) // readBox has said it too, many lines ago
+		}
 	}
 	k.con.Logf("up slot=%s mode=%s version=%s host=%s", dash(k.m.Line.Slot), k.m.Line.Mode, k.version, k.m.Hostname)
 }
@@ -113,12 +121,16 @@ func (k *keeper) run(ctx context.Context, signals <-chan os.Signal) {
 		case <-look.C:
 			k.look()
 		case <-feed.C:
-			if err := k.dog.Feed(); err != nil {
-				k.con.Logf("watchdog: %v", err)
-			}
+			k.feed()
 		case <-save.C:
 			go k.noteClock()
 		}
+	}
+}
+
+func (k *keeper) feed() {
+	if err := k.dogs.Feed(); err != nil {
+		k.con.Logf("%v", err)
 	}
 }
 
@@ -145,89 +157,22 @@ func (k *keeper) saveClock() {
 }
 
 func (k *keeper) look() {
+	k.rereadBox()
 	k.refresh()
 	k.judge()
 }
 
-// refresh writes the status file if something is new.
-func (k *keeper) refresh() {
-	s := k.gather()
-	if reflect.DeepEqual(s, k.now) {
+// rereadBox looks whether a slot was written anew, or put on trial, since the start.
+func (k *keeper) rereadBox() {
+	st, err := os.Stat(blackbox.Stamp)
+	if err != nil || st.ModTime().Equal(k.stamp) {
 		return
 	}
-	if s.Addrs() != k.now.Addrs() {
-		k.con.Logf("status addresses %s", s.Addrs())
+	k.stamp = st.ModTime()
+	name, _ := os.ReadFile(blackbox.Stamp)
+	if s, err := layout.ParseSlot(strings.TrimSpace(string(name))); err == nil {
+		k.m.ReadBox(s)
 	}
-	k.now = s
-	k.noteNTP()
-	if err := status.Write(s); err != nil {
-		k.con.Logf("status: %v", err)
-	}
-}
-
-// noteNTP leaves the servers that DHCP named where `proa ntp` looks.
-func (k *keeper) noteNTP() {
-	if k.m.Net == nil {
-		return
-	}
-	if err := (sys.Linux{}).WriteFile(boot.NTPServers, []byte(strings.Join(k.m.Net.NTPServers(), "\n")), 0o644); err != nil {
-		k.con.Logf("ntp servers: %v", err)
-	}
-}
-
-func (k *keeper) gather() status.Status {
-	s := status.Status{Version: k.version, Hostname: k.m.Hostname, Board: k.m.Line.Board, Mode: k.m.Line.Mode, Slot: k.m.Line.Slot, Fallback: k.m.Line.Fallback,
-		Good: k.good, SlotError: k.goodErr, ConfigProblems: k.m.Problems, FailedSteps: k.failed,
-		DefaultRoute: netup.HasDefaultRoute(), Addresses: netup.Addresses(), Services: k.sup.States(), K3s: "off by config"}
-	if k.slots != nil {
-		var err error
-		if s.Trial, s.Tries, err = k.slots.Trial(); err != nil {
-			s.SlotError = err.Error()
-		}
-	} else if k.m.OnDisk() && k.slotErr != nil {
-		s.SlotError = k.slotErr.Error()
-	}
-	for _, v := range s.Services {
-		if v.Name == "k3s" {
-			s.K3s, s.NodeReady = k3sLine(v), v.State == "ready" && !strings.HasPrefix(v.Status, "node NotReady")
-		}
-	}
-	return s
-}
-
-// k3sLine is the cause in one line: what the runtime said last, how its last run ended, and if it said nothing, the end of its log.
-func k3sLine(v supervise.State) string {
-	line := v.State
-	if v.Status != "" {
-		line += ": " + v.Status
-	}
-	if v.State != "ready" && v.LastExit != "" {
-		line += fmt.Sprintf(" (last run: %s)", v.LastExit)
-	}
-	if v.State == "restarting" && !strings.Contains(v.LastExit, ": ") {
-		line += ": " + supervise.LastLine(logDir, "k3s")
-	}
-	return line
-}
-
-// judge marks the slot good once every boot step held, a default route is there, and the node is Ready or k3s off by config.
-func (k *keeper) judge() {
-	if k.good || k.slots == nil || len(k.failed) > 0 || !k.now.DefaultRoute {
-		return
-	}
-	if k.m.Config.K3s.Enabled && !k.now.NodeReady {
-		return
-	}
-	if err := k.slots.Good(); err != nil {
-		if k.goodErr != err.Error() {
-			k.goodErr = err.Error()
-			k.con.Logf("slot %s cannot be marked good: %v", k.m.Line.Slot, err)
-		}
-		return
-	}
-	k.good, k.goodErr = true, ""
-	k.con.Logf("status slot %s good", k.m.Line.Slot)
-	k.refresh()
 }
 
 // downLimit is how long a way down may take before the watchdog cuts it short.
@@ -236,9 +181,10 @@ const downLimit = 3 * time.Minute
 // down works through the shutdown list and does not come back. The watchdog is fed meanwhile: pods may take their grace period.
 func (k *keeper) down(why string, end shutdown.End) {
 	k.con.Logf("going down: %s, %s", why, end)
+	k.m.Box.Down(why)
 	go func() {
 		for range downLimit / watchdog.Interval {
-			_ = k.dog.Feed()
+			_ = k.dogs.Feed()
 			time.Sleep(watchdog.Interval)
 		}
 	}()

@@ -4,6 +4,7 @@ package pid1
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/signal"
@@ -13,8 +14,9 @@ import (
 	"github.com/proa-os/proa/init/boot"
 	"github.com/proa-os/proa/init/console"
 	"github.com/proa-os/proa/init/proc"
-	"github.com/proa-os/proa/init/step"
+	bootstep "github.com/proa-os/proa/init/step"
 	"github.com/proa-os/proa/init/sys"
+	"github.com/proa-os/proa/init/watchdog"
 	"golang.org/x/sys/unix"
 )
 
@@ -59,28 +61,54 @@ func stage1(ctx context.Context, con *console.Console) {
 	m := &boot.Machine{Sys: sys.Linux{}, Ctx: ctx, Flush: con.Flush}
 	early := func(format string, args ...any) { con.Reopen(); con.Logf(format, args...) }
 	m.Logf = early
+	m.Guard = guard(con, m)
 	list := boot.Stage1Disk()
 	if boot.IsLive() {
 		list = boot.Stage1Live()
 	}
 	_, err := boot.Run(ctx, "stage1", list, m)
-	giveUp(con, m, err)
+	giveUp(con, m, "stage1", err)
+}
+
+// guard watches the steps. A slot on trial whose step hangs is restarted by the hardware, and before that, if the kernel still does
+// as it is told, by PID 1: not every machine has a watchdog.
+func guard(con *console.Console, m *boot.Machine) *watchdog.Guard {
+	return &watchdog.Guard{Dogs: watchdog.In("/dev"), Logf: con.Logf, Late: func(step string, limit time.Duration) {
+		con.Logf("HUNG %s: not done after %s", step, limit)
+		m.Box.GiveUp("", "not done after "+limit.String())
+		if m.Found.Trial.Restart() {
+			restart(con)
+		}
+	}}
+}
+
+// restart does not wait for a disk that hangs.
+func restart(con *console.Console) {
+	con.Flush()
+	done := make(chan struct{})
+	go func() { defer close(done); unix.Sync() }()
+	select {
+	case <-done:
+	case <-time.After(5 * time.Second):
+	}
+	unix.Reboot(unix.LINUX_REBOOT_CMD_RESTART)
 }
 
 // halted is how long a person has to read the reason before a slot on trial is given up.
 const halted = 60 * time.Second
 
 // giveUp ends a boot that cannot go on. A slot on trial is restarted, so that its counter falls and the other slot gets its
-// turn; without a trial a restart would change nothing, so the machine stays up with the reason in view.
-func giveUp(con *console.Console, m *boot.Machine, err error) {
+// turn; where no restart can change anything, the machine stays up with the reason in view.
+func giveUp(con *console.Console, m *boot.Machine, list string, err error) {
 	con.Logf("HALTED %v", err)
+	m.Guard.Begin("halted", 2*halted)
 	if boot.Recoverable(m) {
+		m.Box.GiveUp(where(list, err))
 		con.Logf("slot %s is on trial; restarting in %s", m.Line.Slot, halted)
 		time.Sleep(halted)
-		con.Flush()
-		unix.Sync()
-		unix.Reboot(unix.LINUX_REBOOT_CMD_RESTART)
+		restart(con)
 	}
+	m.Guard.Patient()
 	con.Logf("staying up, because a restart would end here again; ctrl-alt-del restarts")
 	unix.Reboot(unix.LINUX_REBOOT_CMD_CAD_OFF)
 	sig := make(chan os.Signal, 1)
@@ -88,9 +116,7 @@ func giveUp(con *console.Console, m *boot.Machine, err error) {
 	for {
 		select {
 		case <-sig:
-			con.Flush()
-			unix.Sync()
-			unix.Reboot(unix.LINUX_REBOOT_CMD_RESTART)
+			restart(con)
 		case <-time.After(time.Minute):
 			con.Logf("HALTED %v", err)
 		}
@@ -103,18 +129,32 @@ func stage2(ctx context.Context, con *console.Console, version string) {
 	unix.Reboot(unix.LINUX_REBOOT_CMD_CAD_OFF) // ctrl-alt-del becomes SIGINT
 	reaper := proc.New(ctx)
 	m := &boot.Machine{Sys: sys.Linux{Runner: reaper.Run}, Ctx: ctx, Logf: con.Logf}
+	m.Guard = guard(con, m)
+	boot.Resume(m)
+	m.Guard.Start() // the clock runs since stage 1
 	results, err := boot.Run(ctx, "stage2", boot.Stage2(), m)
 	m.SaveTimeline()
 	if err != nil {
-		giveUp(con, m, err)
+		giveUp(con, m, "stage2", err)
 	}
 	k := newKeeper(m, con, reaper, version, failed(results))
 	k.rearm()
+	m.Guard.Begin("start services", 5*time.Minute)
 	k.start(ctx)
+	m.Guard.End()
 	k.run(ctx, signals)
 }
 
-func failed(results []step.Result) (out []string) {
+// where is the step that ended a list, in the words of the black box, and why.
+func where(list string, err error) (step, why string) {
+	var e *bootstep.Error
+	if errors.As(err, &e) {
+		return list + " " + e.Step, e.Err.Error()
+	}
+	return list, fmt.Sprint(err)
+}
+
+func failed(results []bootstep.Result) (out []string) {
 	for _, r := range results {
 		if r.Failed() {
 			out = append(out, fmt.Sprintf("%s: %s", r.Name, r.Error))

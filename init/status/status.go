@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/proa-os/proa/config"
+	"github.com/proa-os/proa/images/blackbox"
 	"github.com/proa-os/proa/init/netup"
 	"github.com/proa-os/proa/init/supervise"
 	"github.com/proa-os/proa/init/sys"
@@ -26,7 +27,9 @@ type Status struct {
 	Slot           string            `json:"slot,omitempty"`
 	Trial          bool              `json:"trial"`
 	Tries          int               `json:"tries_left"`
-	Fallback       string            `json:"fallback,omitempty"` // SLOT:TRIES of a trial that failed before this boot
+	Fallback       string            `json:"fallback,omitempty"`  // SLOT:TRIES of a trial that failed before this boot
+	BlackBox       []blackbox.Report `json:"black_box,omitempty"` // of trials that failed, as far as their slots were not renewed
+	Health         string            `json:"health,omitempty"`    // why the slot is not good, or not yet
 	SlotError      string            `json:"slot_error,omitempty"`
 	Good           bool              `json:"good"` // this boot has marked its slot good, or found it so
 	DefaultRoute   bool              `json:"default_route"`
@@ -81,9 +84,14 @@ func (s Status) Text() string {
 		slot = fmt.Sprintf("slot %s, mode %s, %s", s.Slot, s.Mode, trial(s))
 	}
 	line("system", "%s", slot)
-	if s.Fallback != "" {
-		slot, tries, _ := strings.Cut(s.Fallback, ":")
-		line("FALLBACK", "slot %s did not come up in %s tries; this is the slot that worked before", slot, tries)
+	if s.Health != "" {
+		line("health", "%s", s.Health)
+	}
+	for _, r := range s.BlackBox {
+		line(word(r), "%s", r)
+		for _, l := range r.Lines() {
+			line("", "%s", l)
+		}
 	}
 	line("addresses", "%s", s.Addrs())
 	line("k3s", "%s", s.K3s)
@@ -97,6 +105,14 @@ func (s Status) Text() string {
 		line("CONFIG", "%s", p)
 	}
 	return b.String()
+}
+
+// word is in capitals, as everything that a person must see.
+func word(r blackbox.Report) string {
+	if r.GivenUp {
+		return "FALLBACK"
+	}
+	return "TRIAL"
 }
 
 func trial(s Status) string {

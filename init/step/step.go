@@ -36,6 +36,7 @@ type Step[T any] struct {
 	Name   string
 	Func   func(context.Context, T) error
 	Policy Policy
+	Limit  time.Duration // after it, whoever watches the list may take the step for hung; the runner goes on waiting
 }
 
 // Result is one line of the timeline.
@@ -68,7 +69,8 @@ func (r Result) String() string {
 // Runner is what a list needs from its surroundings.
 type Runner struct {
 	List   string
-	Clock  func() time.Duration // since the kernel started
+	Clock  func() time.Duration                   // since the kernel started
+	Begin  func(name string, limit time.Duration) // before each step; may be nil
 	Report func(Result)
 	Sleep  func(time.Duration)
 }
@@ -87,6 +89,9 @@ func (e *Error) Unwrap() error { return e.Err }
 func Run[T any](ctx context.Context, r Runner, list []Step[T], shared T) ([]Result, error) {
 	var results []Result
 	for i, s := range list {
+		if r.Begin != nil {
+			r.Begin(s.Name, s.Limit)
+		}
 		start := r.Clock()
 		err := attempt(ctx, r, s, shared)
 		res := Result{List: r.List, Index: i + 1, Count: len(list), Name: s.Name, Policy: s.Policy, StartMs: start.Milliseconds()}
@@ -126,7 +131,7 @@ func guard[T any](ctx context.Context, s Step[T], shared T) (err error) {
 func Print[T any](name string, list []Step[T]) string {
 	out := name + "\n"
 	for i, s := range list {
-		out += fmt.Sprintf("%3d  %-18s %s\n", i+1, s.Name, s.Policy)
+		out += fmt.Sprintf("%3d  %-18s %-9s %s\n", i+1, s.Name, s.Policy, s.Limit)
 	}
 	return out
 }

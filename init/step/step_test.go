@@ -36,7 +36,7 @@ func TestPolicies(t *testing.T) {
 	} {
 		var said []string
 		l := &log{}
-		list := []Step[*log]{{"first", does("a", nil), Halt}, {"second", does("b", bad), c.policy}, {"third", does("c", nil), Halt}}
+		list := []Step[*log]{{"first", does("a", nil), Halt, 0}, {"second", does("b", bad), c.policy, 0}, {"third", does("c", nil), Halt, 0}}
 		_, err := Run(t.Context(), runner(&said), list, l)
 		if got := strings.Join(l.did, " "); got != c.did {
 			t.Errorf("%s: did %s, want %s", c.policy, got, c.did)
@@ -53,7 +53,7 @@ func TestPolicies(t *testing.T) {
 
 func TestLines(t *testing.T) {
 	var said []string
-	list := []Step[*log]{{"load-modules", does("a", nil), Halt}, {"network", does("b", errors.New("no link")), Warn}}
+	list := []Step[*log]{{"load-modules", does("a", nil), Halt, 0}, {"network", does("b", errors.New("no link")), Warn, 0}}
 	if _, err := Run(t.Context(), runner(&said), list, &log{}); err != nil {
 		t.Fatal(err)
 	}
@@ -65,10 +65,25 @@ func TestLines(t *testing.T) {
 
 func TestPanicIsAnError(t *testing.T) {
 	var said []string
-	list := []Step[*log]{{"explode", func(context.Context, *log) error { panic("boom") }, Warn}, {"after", does("b", nil), Halt}}
+	list := []Step[*log]{{"explode", func(context.Context, *log) error { panic("boom") }, Warn, 0}, {"after", does("b", nil), Halt, 0}}
 	l := &log{}
 	results, err := Run(t.Context(), runner(&said), list, l)
 	if err != nil || len(l.did) != 1 || !strings.Contains(results[0].Error, "panic: boom") {
 		t.Errorf("%v %v %v", err, l.did, results)
+	}
+}
+
+// TestBegin: whoever watches hears of a step before it runs.
+func TestBegin(t *testing.T) {
+	var said []string
+	r := runner(&said)
+	r.Begin = func(name string, limit time.Duration) { said = append(said, "begin "+name+" "+limit.String()) }
+	list := []Step[*log]{{"data", does("a", nil), Halt, 2 * time.Hour}, {"clock", does("b", nil), Halt, time.Minute}}
+	if _, err := Run(t.Context(), r, list, &log{}); err != nil {
+		t.Fatal(err)
+	}
+	want := []string{"begin data 2h0m0s", "boot 1/2 data ok 41ms", "begin clock 1m0s", "boot 2/2 clock ok 41ms"}
+	if d := cmp.Diff(want, said); d != "" {
+		t.Error(d)
 	}
 }

@@ -3,51 +3,137 @@ package watchdog
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
+	"time"
 )
 
-// TestFeed: each feeding is one byte, and never the letter that lets the hardware stop its clock when the device is closed.
-func TestFeed(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "watchdog")
+func dog(t *testing.T, dir, name string) string {
+	t.Helper()
+	path := filepath.Join(dir, name)
 	if err := os.WriteFile(path, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	d, err := Open(path) // a plain file refuses the timeout, as some hardware does
+	return path
+}
+
+func eaten(t *testing.T, path string) string {
+	t.Helper()
+	got, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
 	}
+	return string(got)
+}
+
+// TestFeed: each feeding is one byte, and never the letter that lets the hardware stop its clock when the device is closed.
+func TestFeed(t *testing.T) {
+	dir := t.TempDir()
+	path := dog(t, dir, "watchdog0") // a plain file refuses the timeout, as some hardware does
+	d := In(dir)
 	for range 3 {
 		if err := d.Feed(); err != nil {
 			t.Fatal(err)
 		}
 	}
-	got, err := os.ReadFile(path)
-	if string(got) != "\x00\x00\x00" || err != nil {
-		t.Errorf("%q %v", got, err)
+	if got := eaten(t, path); got != "\x00\x00\x00" {
+		t.Errorf("%q", got)
 	}
-	d.f.Close()
-	if err := d.Feed(); err == nil {
-		t.Error("fed a closed device")
+	late := dog(t, dir, "watchdog1") // its driver came later
+	if err := d.Feed(); err != nil || eaten(t, late) != "\x00" || d.Count() != 2 {
+		t.Errorf("%v, %q, %d watchdogs", err, eaten(t, late), d.Count())
+	}
+}
+
+// TestTrouble: one that fails does not cost the other, and is reported once.
+func TestTrouble(t *testing.T) {
+	dir := t.TempDir()
+	path := dog(t, dir, "watchdog1")
+	if err := os.Mkdir(filepath.Join(dir, "watchdog0"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	d := In(dir)
+	if err := d.Feed(); err == nil || !strings.Contains(err.Error(), "watchdog0") {
+		t.Errorf("a directory passes for a watchdog: %v", err)
+	}
+	if err := d.Feed(); err != nil {
+		t.Errorf("said twice: %v", err)
+	}
+	if got := eaten(t, path); got != "\x00\x00" {
+		t.Errorf("the other was fed %q", got)
 	}
 }
 
 // TestNone: most machines have one, some have none; that is no error.
 func TestNone(t *testing.T) {
-	d, err := Open(filepath.Join(t.TempDir(), "none"))
-	if d != nil || err != nil {
-		t.Fatal(d, err)
+	for _, d := range []*Dogs{nil, In(t.TempDir())} {
+		if err := d.Feed(); err != nil || d.Count() != 0 {
+			t.Error(err, d.Count())
+		}
 	}
-	if err := d.Feed(); err != nil {
-		t.Error(err)
-	}
-	if _, err := Open(t.TempDir()); err == nil {
-		t.Error("a directory passes for a watchdog")
-	}
+	var g *Guard // neither has a test of boot steps
+	g.Begin("x", 0)
+	g.Patient()
+	g.Start()
+	g.End()
 }
 
 // TestInterval: a feeding may be late, and one lost, before the hardware strikes.
 func TestInterval(t *testing.T) {
 	if Interval*4 > Timeout {
 		t.Errorf("fed every %s, strikes after %s", Interval, Timeout)
+	}
+}
+
+// TestGuard: within its limit a step is fed for, beyond it not, even if it ends after all; a patient guard feeds for ever.
+func TestGuard(t *testing.T) {
+	for _, c := range []struct {
+		name    string
+		patient bool
+		after   []time.Duration // since the step began
+		fed     int
+		late    bool
+	}{
+		{"within", false, []time.Duration{0, time.Second, 59 * time.Second}, 3, false},
+		{"beyond", false, []time.Duration{time.Second, 61 * time.Second, time.Hour}, 1, true},
+		{"late stays late", false, []time.Duration{61 * time.Second, time.Second}, 0, true},
+		{"patient", true, []time.Duration{time.Second, time.Hour, 1000 * time.Hour}, 3, false},
+	} {
+		dir := t.TempDir()
+		path := dog(t, dir, "watchdog0")
+		said := make(chan string, 9)
+		g := &Guard{Dogs: In(dir), Late: func(step string, limit time.Duration) { said <- step + " " + limit.String() }}
+		g.Begin("data", time.Minute)
+		if c.patient {
+			g.Patient()
+		}
+		began := time.Now()
+		for _, a := range c.after {
+			g.tick(began.Add(a))
+		}
+		if got := len(eaten(t, path)); got != c.fed {
+			t.Errorf("%s: fed %d times, want %d", c.name, got, c.fed)
+		}
+		if c.late {
+			if got := <-said; got != "data 1m0s" {
+				t.Errorf("%s: %q", c.name, got)
+			}
+		}
+		time.Sleep(10 * time.Millisecond)
+		if len(said) != 0 {
+			t.Errorf("%s: said again, or without cause: %s", c.name, <-said)
+		}
+	}
+}
+
+// TestGuardRuns: the first feeding is at once, because the clock may be running already; after End there is none.
+func TestGuardRuns(t *testing.T) {
+	dir := t.TempDir()
+	path := dog(t, dir, "watchdog0")
+	g := &Guard{Dogs: In(dir)}
+	g.Start()
+	g.End()
+	if got := eaten(t, path); got != "\x00" {
+		t.Errorf("%q", got)
 	}
 }

@@ -1,0 +1,101 @@
+package e2e
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/proa-os/proa/build/oracle"
+	"github.com/proa-os/proa/build/qemu"
+	"github.com/proa-os/proa/images/blackbox"
+	"github.com/proa-os/proa/images/fat"
+	"github.com/proa-os/proa/images/gpt"
+	"github.com/proa-os/proa/images/layout"
+)
+
+const gateConfig = "version: 1\nk3s: {enabled: false}\nssh_authorized_keys: ['%KEY%']\n"
+
+// TestBlackBox: the first start of an image is a trial. It marks itself good, and leaves a box that says so in a file system that was
+// never mounted to be written for it.
+func TestBlackBox(t *testing.T) {
+	needs(t, "ci")
+	m := start(t, options{kind: "img", firmware: qemu.UEFI, medium: qemu.Disk, config: gateConfig})
+	m.until("proa status", "good", bootBudget)
+	if text := m.run("proa status --json; proa timeline", nil); strings.Contains(text, "black_box") {
+		t.Errorf("a trial that held is told of:\n%s", text)
+	} else {
+		t.Log(text)
+	}
+	m.off()
+	if strings.Contains(m.Console(), "black box:") {
+		t.Error("the box could not be written")
+	}
+	b, records := boxOf(t, m.spec.Image), 0
+	for _, r := range b {
+		if r != nil {
+			records++
+		}
+	}
+	if rep := b.Report(layout.A); records < 2 || !rep.Empty() {
+		t.Errorf("%d records: %v", records, rep)
+	}
+	cleanDisk(t, m.spec.Image)
+}
+
+// TestHangingTrial: PID 1 stops for good in the middle of its steps. The hardware watchdog ends that, and the next start says where.
+// The user's own write_files does it, so that nothing in the image knows of this test: PID 1 writes itself into the freezer.
+func TestHangingTrial(t *testing.T) {
+	needs(t, "ci")
+	m := prepare(t, options{kind: "img", firmware: qemu.BIOS, medium: qemu.Disk,
+		config: gateConfig + "write_files: [{path: /sys/fs/cgroup/proa/init/cgroup.freeze, content: '1'}]\n"})
+	m.pressStart()
+	m.expect("user-modules ok", bootBudget)
+	m.expect("TRIAL try 1 reached: stage2 write-files (begun at ", bootBudget)
+	m.Kill()
+	if rep := boxOf(t, m.spec.Image).Report(layout.A); rep.Tries != 2 || len(rep.Left) != 2 {
+		t.Errorf("the box tells %+v", rep)
+	}
+	boot := filepath.Join(t.TempDir(), "boot")
+	if out, err := exec.Command(oracle.Tool(t, "fsck.fat"), "-n", carve(t, m.spec.Image, boot)).CombinedOutput(); err != nil {
+		t.Errorf("after two starts that were cut off: %v\n%s", err, out)
+	}
+}
+
+// boxOf reads the black box of a disk.
+func boxOf(t *testing.T, image string) blackbox.Box {
+	t.Helper()
+	f, p := bootPartition(t, image)
+	text, err := fat.ReadFile(readOnly{f}, p.Start, p.Size, blackbox.File)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return blackbox.Parse(text)
+}
+
+func bootPartition(t *testing.T, image string) (*os.File, layout.Partition) {
+	t.Helper()
+	f, err := os.Open(image)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { f.Close() })
+	table, _, err := gpt.Read(readOnly{f}, diskSize)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return f, find(t, table, layout.Boot, layout.Shared)
+}
+
+// carve copies the boot partition out of a disk.
+func carve(t *testing.T, image, to string) string {
+	t.Helper()
+	_, p := bootPartition(t, image)
+	args := fmt.Sprintf("if=%s of=%s bs=1M iflag=skip_bytes,count_bytes skip=%d count=%d conv=sparse", image, to, p.Start, p.Size)
+	if out, err := exec.Command("dd", strings.Fields(args)...).CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	return to
+}

@@ -1,0 +1,84 @@
+package blackbox
+
+import (
+	"bytes"
+	"strings"
+	"testing"
+	"time"
+	"unicode/utf8"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/proa-os/proa/images/bootstate/statetest"
+	"github.com/proa-os/proa/images/layout"
+)
+
+func failed(try int, step, err string) Record {
+	return Record{Slot: layout.B, Try: try, State: Failed, After: 61200 * time.Millisecond, Root: "0123456789abcdef", Step: step, Error: err}
+}
+
+// TestSector is the format: a device reads what an older release has written.
+func TestSector(t *testing.T) {
+	r := failed(2, "stage2 network", "no interface has an address")
+	r.Seq = 7
+	b := Encode(r)
+	want := "proa-blackbox-1\nseq=7\nslot=b\ntry=2\nstate=failed\nms=61200\nroot=0123456789abcdef\nstep=stage2 network\nerror=no interface has an address\n"
+	if got := strings.TrimRight(string(b[:crcAt]), "\x00"); got != want {
+		t.Error(cmp.Diff(want, got))
+	}
+	if !bytes.Equal(b[crcAt:], []byte{0x0d, 0x78, 0x51, 0x30}) {
+		t.Errorf("checksum %x", b[crcAt:])
+	}
+	if got, err := Decode(b); err != nil || got != r {
+		t.Errorf("%+v, %v", got, err)
+	}
+}
+
+// TestAnyErrorFits: what a step says may be of any length and hold anything.
+func TestAnyErrorFits(t *testing.T) {
+	for name, text := range map[string]string{
+		"long": strings.Repeat("x", 4000), "letters of two bytes": strings.Repeat("é", 400), "lines": "panic: boom\n\ngoroutine 1\n\tmain.go:7",
+		"a line of ours": "x\nseq=9\n", "NUL": "a\x00b", "no UTF-8": "\xff\xfe", "escape": "\x1b[2J", "empty": "",
+	} {
+		for _, step := range []string{"health: node Ready", strings.Repeat("é", 100), ""} {
+			b := Encode(failed(1, step, text))
+			r, err := Decode(b)
+			if err != nil || len(b) != layout.Sector || !utf8.ValidString(r.Error) || strings.ContainsAny(r.Error, "\n\x00\x1b") {
+				t.Errorf("%s: %d bytes, %q, %v", name, len(b), r.Error, err)
+			}
+			if name == "long" && len(r.Error) < 250 {
+				t.Errorf("of 4000 letters %d are left", len(r.Error))
+			}
+		}
+	}
+}
+
+// TestForeignSectors: what Encode does not write is not read, even with a right checksum.
+func TestForeignSectors(t *testing.T) {
+	for name, b := range map[string][]byte{"nothing": nil, "zeros": make([]byte, layout.Sector), "short": Encode(failed(1, "x", ""))[:511], "junk": statetest.Junk(layout.Sector)} {
+		if r, err := Decode(b); err == nil {
+			t.Errorf("%s reads as %+v", name, r)
+		}
+	}
+	for name, r := range map[string]Record{
+		"no slot": {Try: 1, State: Failed}, "slot c": {Slot: "c", Try: 1, State: Failed}, "try 0": {Slot: "a", State: Started},
+		"try 4": {Slot: "a", Try: 4, State: Started}, "no state": {Slot: "a", Try: 1}, "odd state": {Slot: "a", Try: 1, State: "fine"},
+		"negative": {Slot: "a", Try: -1, State: Good},
+	} {
+		if got, err := Decode(Encode(r)); err == nil {
+			t.Errorf("%s reads as %+v", name, got)
+		}
+	}
+}
+
+// TestOneFlippedBit is never overlooked.
+func TestOneFlippedBit(t *testing.T) {
+	b := Encode(failed(3, "stage1 map-verity", "io"))
+	for i := range len(b) * 8 {
+		b[i/8] ^= 1 << (i % 8)
+		if r, err := Decode(b); err == nil {
+			t.Fatalf("bit %d flipped: %+v", i, r)
+		}
+		b[i/8] ^= 1 << (i % 8)
+	}
+}

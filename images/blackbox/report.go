@@ -1,0 +1,123 @@
+package blackbox
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/proa-os/proa/images/layout"
+)
+
+// Report is what the box tells of a slot's last trial.
+type Report struct {
+	Slot    layout.Slot `json:"slot"`
+	GivenUp bool        `json:"given_up"`
+	Tries   int         `json:"tries"` // that were made; 0: the boot loader could not load it
+	Left    []Try       `json:"reached,omitempty"`
+}
+
+// Try is how far one try came. One that left nothing is not listed.
+type Try struct {
+	Try     int    `json:"try"`
+	Step    string `json:"step"`
+	State   State  `json:"state"`
+	Error   string `json:"error,omitempty"`
+	Seconds int    `json:"seconds"` // since the kernel started
+}
+
+// Report tells of the slot's last trial; it is empty if there was none since the slot was good or written anew.
+func (b Box) Report(slot layout.Slot) Report {
+	rep := Report{Slot: slot}
+	root := ""
+	for _, r := range b.history(slot) {
+		switch last := rep.last(); {
+		case r.State == GivenUp:
+			rep.GivenUp, rep.Tries = true, r.Try
+			continue
+		case r.State.ofSlot():
+			rep = Report{Slot: slot}
+			continue
+		case rep.GivenUp, r.Try < last, last > 0 && r.Root != root:
+			rep = Report{Slot: slot} // of an earlier trial, whose sectors were not all needed again
+		case r.Try == last:
+			rep.Left = rep.Left[:len(rep.Left)-1]
+		}
+		root = r.Root
+		rep.Left = append(rep.Left, Try{r.Try, r.Step, r.State, r.Error, int(r.After / time.Second)})
+		rep.Tries = max(rep.Tries, r.Try)
+	}
+	return rep
+}
+
+func (r Report) last() int {
+	if len(r.Left) == 0 {
+		return 0
+	}
+	return r.Left[len(r.Left)-1].Try
+}
+
+// Before is the report without the try that is running.
+func (r Report) Before(try int) Report {
+	out := Report{Slot: r.Slot, GivenUp: r.GivenUp, Tries: max(0, min(r.Tries, try-1))}
+	for _, t := range r.Left {
+		if t.Try < try {
+			out.Left = append(out.Left, t)
+		}
+	}
+	return out
+}
+
+// Empty says that there is nothing to tell.
+func (r Report) Empty() bool { return !r.GivenUp && r.Tries == 0 }
+
+// String is the report in one line.
+func (r Report) String() string {
+	switch {
+	case r.GivenUp && r.Tries == 0:
+		return fmt.Sprintf("slot %s could not be loaded by the boot loader", r.Slot)
+	case r.GivenUp:
+		return fmt.Sprintf("slot %s was given up after %s; it %s", r.Slot, tries(r.Tries), r.reached(r.Tries))
+	}
+	return fmt.Sprintf("slot %s was started %s and is not good yet; it %s", r.Slot, times(r.Tries), r.reached(r.Tries))
+}
+
+// Lines say how far each try came.
+func (r Report) Lines() (out []string) {
+	for n := 1; n <= r.Tries; n++ {
+		out = append(out, fmt.Sprintf("try %d %s", n, r.reached(n)))
+	}
+	return out
+}
+
+// reached: PID 1 leaves a record as soon as it knows the disk.
+func (r Report) reached(n int) string {
+	for _, t := range r.Left {
+		if t.Try == n {
+			return "reached: " + t.String()
+		}
+	}
+	return "never reached PID 1 (kernel or initramfs)"
+}
+
+func (t Try) String() string {
+	switch {
+	case t.State == Started:
+		return fmt.Sprintf("%s (begun at %d s, no end seen)", t.Step, t.Seconds)
+	case t.Error == "":
+		return fmt.Sprintf("%s (%s)", t.Step, t.State)
+	}
+	return fmt.Sprintf("%s (%s: %s)", t.Step, t.State, t.Error)
+}
+
+func tries(n int) string {
+	if n == 1 {
+		return "1 try"
+	}
+	return fmt.Sprintf("%d tries", n)
+}
+
+func times(n int) string {
+	if n == 1 {
+		return "once"
+	}
+	return fmt.Sprintf("%d times", n)
+}

@@ -1,0 +1,206 @@
+package blackbox
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"golang.org/x/sys/unix"
+
+	box "github.com/proa-os/proa/images/blackbox"
+	"github.com/proa-os/proa/images/layout"
+	"github.com/proa-os/proa/init/slot"
+)
+
+// disk is a file in the place of a boot partition, with the box's sectors strewn over it backwards.
+func disk(t *testing.T) (Place, string) {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "disk")
+	if err := os.WriteFile(file, bytes.Repeat([]byte{0x55}, 1<<20), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	p := Place{Device: file}
+	for i := range box.Sectors {
+		p.At = append(p.At, int64(box.Sectors-i)*4096+512)
+	}
+	if _, err := p.Read(); errors.Is(err, unix.EINVAL) {
+		t.Skipf("the file system of %s has no direct access", file)
+	}
+	return p, file
+}
+
+// TestPut: a record changes its own sector of the disk and no other byte.
+func TestPut(t *testing.T) {
+	p, file := disk(t)
+	before, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for n := range 3 {
+		if _, err := p.Put(box.Record{Slot: layout.B, Try: 1, State: box.Started, Step: fmt.Sprintf("step %d", n)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	raw, err := p.Read()
+	if rep := box.Parse(raw).Report(layout.B); err != nil || rep.String() != "slot b was started once and is not good yet; it reached: step 2 (begun at 0 s, no end seen)" {
+		t.Errorf("%v, %v", rep, err)
+	}
+	after, err := os.ReadFile(file)
+	if err != nil || len(after) != len(before) {
+		t.Fatal(len(after), err)
+	}
+	for at := 0; at < len(before); at += layout.Sector {
+		ours := bytes.HasPrefix(after[at:], []byte("proa-blackbox-1\n"))
+		if changed := !bytes.Equal(before[at:at+512], after[at:at+512]); changed != ours || ours && int64(at) != p.At[5] && int64(at) != p.At[13] {
+			t.Errorf("offset %d: changed %t", at, changed)
+		}
+	}
+}
+
+// TestPlaceNotKnown: a place that was not found is not written to.
+func TestPlaceNotKnown(t *testing.T) {
+	p, _ := disk(t)
+	for name, bad := range map[string]Place{"none": {}, "no sectors": {Device: p.Device}, "some": {Device: p.Device, At: p.At[:3]}} {
+		if _, err := bad.Put(box.Record{Slot: layout.A, Try: 1, State: box.Started}); err == nil {
+			t.Errorf("%s: written", name)
+		}
+	}
+	if err := p.write(0, []byte("short")); err == nil {
+		t.Error("part of a sector was written")
+	}
+	if _, err := Find(p.Device, "/nowhere"); err == nil {
+		t.Error("a file that has no such device was found there")
+	}
+}
+
+// recorder keeps what is written in memory.
+func recorder(put func(box.Record) error) (*Recorder, *[]string) {
+	said := &[]string{}
+	logf := func(format string, args ...any) { *said = append(*said, "log: "+fmt.Sprintf(format, args...)) }
+	r := Record(Place{}, box.Record{Slot: layout.B, Try: 2, Root: "r"}, func() time.Duration { return time.Minute }, logf)
+	r.put = func(rec box.Record) error {
+		*said = append(*said, strings.TrimRight(fmt.Sprintf("%s%d %s %s %s", rec.Slot, rec.Try, rec.State, rec.Step, rec.Error), " "))
+		return put(rec)
+	}
+	return r, said
+}
+
+// TestRecorder: what is on the disk after each thing that can become of a try. The last word stays the last.
+func TestRecorder(t *testing.T) {
+	for name, c := range map[string]struct {
+		do   func(*Recorder)
+		want []string
+	}{
+		"good":     {func(r *Recorder) { r.Begin("stage2 data"); r.Good(); r.Down("SIGTERM") }, []string{"b2 started stage2 data", "b2 good"}},
+		"given up": {func(r *Recorder) { r.Begin("x"); r.GiveUp("health: node Ready", "k"); r.Down("slot b"); r.Good() }, []string{"b2 started x", "b2 failed health: node Ready k"}},
+		"down":     {func(r *Recorder) { r.Begin("x"); r.Down("power button"); r.Begin("y") }, []string{"b2 started x", "b2 ended x power button"}},
+		"late":     {func(r *Recorder) { r.Begin("x"); r.GiveUp("", "not done") }, []string{"b2 started x", "b2 failed x not done"}},
+		"warned":   {func(r *Recorder) { r.Begin("x"); r.Failed("x", "e"); r.Begin("y") }, []string{"b2 started x", "b2 failed x e", "b2 started y"}},
+	} {
+		r, said := recorder(func(box.Record) error { return nil })
+		c.do(r)
+		if d := cmp.Diff(c.want, *said); d != "" {
+			t.Errorf("%s: %s", name, d)
+		}
+	}
+	var none *Recorder // of a slot that is not on trial
+	none.Begin("x")
+	none.Failed("x", "")
+	none.GiveUp("x", "")
+	none.Good()
+	none.Down("")
+}
+
+// TestBootGoesOn: a disk that refuses, hangs or makes the driver panic costs the record, and the time for one.
+func TestBootGoesOn(t *testing.T) {
+	for name, put := range map[string]func(box.Record) error{
+		"refuses": func(box.Record) error { return unix.EIO }, "hangs": func(box.Record) error { select {} }, "panics": func(box.Record) error { panic("x") },
+	} {
+		r, said := recorder(put)
+		began := time.Now()
+		for range 5 {
+			r.Begin("x")
+		}
+		r.Good()
+		if took := time.Since(began); took > patience+2*time.Second {
+			t.Errorf("%s: the boot waited %s", name, took)
+		}
+		if len(*said) != 2 || !strings.HasPrefix((*said)[1], "log: black box: ") {
+			t.Errorf("%s: %q", name, *said)
+		}
+	}
+}
+
+// TestTell: box, boot state and command line say together which slot failed, whatever the boot chain.
+func TestTell(t *testing.T) {
+	var tried, told, good box.Box
+	for _, b := range []*box.Box{&tried, &told, &good} {
+		b.Put(box.Record{Slot: layout.B, Try: 1, State: box.Started, Step: "stage2 mounts"})
+		b.Put(box.Record{Slot: layout.B, Try: 2, State: box.Failed, Step: "stage2 network", Error: "no link"})
+	}
+	told.Put(box.Record{Slot: layout.B, State: box.GivenUp, Try: 2})
+	good.Put(box.Record{Slot: layout.B, State: box.Good, Try: 2})
+	const reached = "; it reached: stage2 network (failed: no link)"
+	for _, c := range []struct {
+		name    string
+		b       box.Box
+		f       Facts
+		want    string
+		verdict bool
+	}{
+		{"nothing", box.Box{}, Facts{Current: layout.A}, "", false},
+		{"command line", box.Box{}, Facts{Current: layout.A, Fallback: "b:3"}, "slot b was given up after 3 tries; it never reached PID 1 (kernel or initramfs)", true},
+		{"command line, not loaded", box.Box{}, Facts{Current: layout.A, Fallback: "b:0"}, "slot b could not be loaded by the boot loader", true},
+		{"command line about itself", box.Box{}, Facts{Current: layout.A, Fallback: "a:3"}, "", false},
+		{"command line of rubbish", box.Box{}, Facts{Current: layout.A, Fallback: "b"}, "", false},
+		{"boot state", box.Box{}, Facts{Current: layout.A, Other: slot.Standing{GivenUp: true, Tries: 3}}, "slot b was given up after 3 tries; it never reached PID 1 (kernel or initramfs)", true},
+		{"box and command line", tried, Facts{Current: layout.A, Fallback: "b:2"}, "slot b was given up after 2 tries" + reached, true},
+		{"the box counted more", tried, Facts{Current: layout.A, Fallback: "b:1"}, "slot b was given up after 2 tries" + reached, true},
+		{"the box alone", tried, Facts{Current: layout.A}, "slot b was started 2 times and is not good yet" + reached, false},
+		{"the next boot", told, Facts{Current: layout.A}, "slot b was given up after 2 tries" + reached, false},
+		{"told already", told, Facts{Current: layout.A, Fallback: "b:3"}, "slot b was given up after 2 tries" + reached, false},
+		{"good since", good, Facts{Current: layout.A}, "", false},
+		{"the trial itself", tried, Facts{Current: layout.B, Try: 2}, "slot b was started once and is not good yet; it reached: stage2 mounts (begun at 0 s, no end seen)", false},
+		{"its first try", tried, Facts{Current: layout.B, Try: 1}, "", false},
+	} {
+		reports := Tell(c.b, c.f)
+		var got []string
+		for _, r := range reports {
+			got = append(got, r.String())
+		}
+		if strings.Join(got, "|") != c.want {
+			t.Errorf("%s: %q, want %q", c.name, got, c.want)
+		}
+		v := Verdict(c.b, reports)
+		if (v != nil) != c.verdict {
+			t.Errorf("%s: verdict %+v", c.name, v)
+		}
+		if v == nil {
+			continue
+		}
+		c.b.Put(*v)
+		if after := Tell(c.b, Facts{Current: layout.A}); len(after) != 1 || after[0].String() != c.want || Verdict(c.b, after) != nil {
+			t.Errorf("%s: the boot after that tells %v", c.name, after)
+		}
+	}
+}
+
+// TestRenewWithout: on a boot partition of an older release there is nothing to renew.
+func TestRenewWithout(t *testing.T) {
+	if err := Renew(t.TempDir(), "/nowhere", layout.B); err != nil {
+		t.Error(err)
+	}
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, box.File), []byte("short"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := Renew(dir, "/nowhere", layout.B); err == nil || !strings.HasPrefix(err.Error(), "black box: ") {
+		t.Errorf("a file of another size: %v", err)
+	}
+}

@@ -1,0 +1,88 @@
+package blackbox
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"strconv"
+	"strings"
+
+	box "github.com/proa-os/proa/images/blackbox"
+	"github.com/proa-os/proa/images/layout"
+	"github.com/proa-os/proa/init/slot"
+	"github.com/proa-os/proa/init/sys"
+)
+
+// Facts is what is known of the slots beside the box.
+type Facts struct {
+	Current  layout.Slot
+	Try      int           // of the current slot, if it is on trial; else 0
+	Other    slot.Standing // what the boot state says of the other slot
+	Fallback string        // proa.fallback of the kernel command line, SLOT:TRIES
+}
+
+// Tell says what there is to tell of both slots' last trials, the other slot's first. The box and the boot state know more than the
+// command line, which is heard last: it names a slot even when both others are silent.
+func Tell(b box.Box, f Facts) (out []box.Report) {
+	other := b.Report(f.Current.Other())
+	name, tries := fallback(f.Fallback)
+	switch {
+	case other.GivenUp:
+	case f.Other.GivenUp:
+		other.GivenUp, other.Tries = true, max(other.Tries, f.Other.Tries)
+	case name == other.Slot && name != layout.Shared:
+		other.GivenUp, other.Tries = true, max(other.Tries, tries)
+	}
+	mine := b.Report(f.Current)
+	if f.Try > 0 {
+		mine = mine.Before(f.Try)
+	}
+	for _, r := range []box.Report{other, mine} {
+		if !r.Empty() {
+			out = append(out, r)
+		}
+	}
+	return out
+}
+
+func fallback(said string) (layout.Slot, int) {
+	name, count, _ := strings.Cut(said, ":")
+	s, err := layout.ParseSlot(name)
+	n, err2 := strconv.Atoi(count)
+	if err != nil || err2 != nil || n < 0 {
+		return layout.Shared, 0
+	}
+	return s, n
+}
+
+// Verdict is the record that keeps the news beyond this boot: the command line and the boot state forget it. nil: the box has it.
+func Verdict(b box.Box, reports []box.Report) *box.Record {
+	for _, r := range reports {
+		if r.GivenUp && !b.Report(r.Slot).GivenUp {
+			return &box.Record{Slot: r.Slot, State: box.GivenUp, Try: r.Tries}
+		}
+	}
+	return nil
+}
+
+// Stamp is touched when another process writes the box, so that PID 1 reads it anew.
+const Stamp = "/run/proa/blackbox"
+
+// Renew says that a slot was written anew or is put on trial: what the box has of it is of no interest any more. dir is the mounted
+// boot partition, device what it lies on. A boot partition that was made before there was a black box has nothing to be renewed.
+func Renew(dir, device string, s layout.Slot) error {
+	p, err := Find(dir+"/"+box.File, device)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err == nil {
+		_, err = p.Put(box.Record{Slot: s, State: box.Fresh})
+	}
+	if err == nil {
+		err = sys.Linux{}.WriteFile(Stamp, []byte(s+"\n"), 0o644)
+	}
+	if err != nil {
+		return fmt.Errorf("black box: %w", err)
+	}
+	return nil
+}

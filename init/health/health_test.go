@@ -1,0 +1,115 @@
+package health
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+)
+
+const (
+	early = time.Minute
+	late  = 16 * time.Minute
+)
+
+// whole is a machine on which everything holds, on trial with a good slot behind it.
+func whole(elapsed time.Duration) Facts {
+	return Facts{Route: true, K3s: true, NodeReady: true, Before: &Held{DefaultRoute: true}, Trial: true, Fallback: true, Deadline: 15 * time.Minute, Elapsed: elapsed}
+}
+
+// TestJudge: each row changes one thing about a machine on which everything holds.
+func TestJudge(t *testing.T) {
+	for _, c := range []struct {
+		name    string
+		elapsed time.Duration
+		change  func(*Facts)
+		want    Verdict
+		reason  string
+	}{
+		{"all holds", early, func(*Facts) {}, Good, ""},
+		{"all holds at last", late, func(*Facts) {}, Good, ""},
+		{"a step failed", early, func(f *Facts) { f.FailedSteps = []string{"network: x"} }, Wait, "boot steps: network: x"},
+		{"a step failed, late", late, func(f *Facts) { f.FailedSteps = []string{"network: x", "clock: y"} }, GiveUp, "boot steps: network: x; clock: y"},
+		{"no route", early, func(f *Facts) { f.Route = false }, Wait, "default route: there is none"},
+		{"no route, late", late, func(f *Facts) { f.Route = false }, GiveUp, "default route: there is none"},
+		{"no route, nor before", early, func(f *Facts) { f.Route, f.Before = false, &Held{} }, Good, ""},
+		{"no route, before not known", late, func(f *Facts) { f.Route, f.Before = false, nil }, GiveUp, "default route: there is none"},
+		{"first slot, no route", early, func(f *Facts) { f.Route, f.Before, f.Fallback = false, nil, false }, Wait, "default route: there is none"},
+		{"first slot, no route, late", late, func(f *Facts) { f.Route, f.Before, f.Fallback = false, nil, false }, Good, ""},
+		{"good slot, no route, before not known", late, func(f *Facts) { f.Route, f.Before, f.Trial = false, nil, false }, Wait, "default route: there is none"},
+		{"not Ready", early, func(f *Facts) { f.NodeReady, f.K3sLine = false, "starting" }, Wait, "node Ready: starting"},
+		{"not Ready, late", late, func(f *Facts) { f.NodeReady, f.K3sLine = false, "restarting" }, GiveUp, "node Ready: restarting"},
+		{"k3s off", late, func(f *Facts) { f.NodeReady, f.K3s = false, false }, Good, ""},
+		{"first slot, not Ready, late", late, func(f *Facts) { f.NodeReady, f.Fallback = false, false }, Stay, "node Ready: "},
+		{"good slot, not Ready, late", late, func(f *Facts) { f.NodeReady, f.Trial = false, false }, Wait, "node Ready: "},
+		{"to the minute", 15 * time.Minute, func(f *Facts) { f.NodeReady = false }, GiveUp, "node Ready: "},
+	} {
+		f := whole(c.elapsed)
+		c.change(&f)
+		j := Judge(f)
+		reason := ""
+		if j.Condition != "" {
+			reason = j.Condition + ": " + j.Why
+		}
+		if j.Verdict != c.want || reason != c.reason {
+			t.Errorf("%s: %s, %q; want %s, %q", c.name, j.Verdict, reason, c.want, c.reason)
+		}
+	}
+}
+
+// TestNeverForEver: whatever does not hold, a machine without a good slot to go back to is never restarted, nor one that runs a good one.
+func TestNeverForEver(t *testing.T) {
+	for bits := range 64 {
+		on := func(n int) bool { return bits&(1<<n) != 0 }
+		f := Facts{Route: on(0), NodeReady: on(1), K3s: on(2), Trial: on(3), Deadline: time.Minute, Elapsed: time.Hour}
+		if on(4) {
+			f.FailedSteps = []string{"x"}
+		}
+		if f.Fallback = !f.Trial; on(5) {
+			f.Before = &Held{DefaultRoute: true}
+		}
+		if j := Judge(f); j.Verdict == GiveUp {
+			t.Errorf("%+v: %+v", f, j)
+		}
+	}
+}
+
+func TestTexts(t *testing.T) {
+	j := Judgement{Condition: "node Ready", Why: "starting"}
+	for v, want := range map[Verdict]string{
+		Wait:   "not good yet: node Ready: starting",
+		GiveUp: "not good after 15m0s: node Ready: starting; restarting",
+		Stay:   "not good after 15m0s: node Ready: starting; staying up, because there is no good slot to go back to",
+	} {
+		if j.Verdict = v; j.Text(15*time.Minute) != want {
+			t.Errorf("%s, want %s", j.Text(15*time.Minute), want)
+		}
+	}
+	if got := (Judgement{Verdict: Good}).Text(0); got != "" {
+		t.Errorf("good: %q", got)
+	}
+	if want := "health\n  1  boot steps\n  2  default route\n  3  node Ready\n"; Print() != want {
+		t.Errorf("table\n%s", Print())
+	}
+}
+
+func TestHeld(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "held.json")
+	if h := Load(file); h != nil {
+		t.Errorf("nothing was kept: %+v", h)
+	}
+	for _, want := range []Held{{true}, {false}} {
+		if err := Save(os.WriteFile, file, want); err != nil {
+			t.Fatal(err)
+		}
+		if h := Load(file); h == nil || *h != want {
+			t.Errorf("%+v, want %+v", h, want)
+		}
+	}
+	if err := os.WriteFile(file, []byte("{"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if h := Load(file); h != nil {
+		t.Errorf("half a file: %+v", h)
+	}
+}

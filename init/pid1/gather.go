@@ -1,0 +1,77 @@
+package pid1
+
+import (
+	"fmt"
+	"reflect"
+	"strings"
+
+	"github.com/proa-os/proa/init/boot"
+	"github.com/proa-os/proa/init/netup"
+	"github.com/proa-os/proa/init/status"
+	"github.com/proa-os/proa/init/supervise"
+	"github.com/proa-os/proa/init/sys"
+)
+
+// refresh writes the status file if something is new.
+func (k *keeper) refresh() {
+	s := k.gather()
+	if reflect.DeepEqual(s, k.now) {
+		return
+	}
+	if s.Addrs() != k.now.Addrs() {
+		k.con.Logf("status addresses %s", s.Addrs())
+	}
+	k.now = s
+	k.noteNTP()
+	if err := status.Write(s); err != nil {
+		k.con.Logf("status: %v", err)
+	}
+}
+
+// noteNTP leaves the servers that DHCP named where `proa ntp` looks.
+func (k *keeper) noteNTP() {
+	if k.m.Net == nil {
+		return
+	}
+	if err := (sys.Linux{}).WriteFile(boot.NTPServers, []byte(strings.Join(k.m.Net.NTPServers(), "\n")), 0o644); err != nil {
+		k.con.Logf("ntp servers: %v", err)
+	}
+}
+
+func (k *keeper) gather() status.Status {
+	s := status.Status{Version: k.version, Hostname: k.m.Hostname, Board: k.m.Line.Board, Mode: k.m.Line.Mode, Slot: k.m.Line.Slot, Fallback: k.m.Line.Fallback,
+		Good: k.good, SlotError: k.goodErr, BlackBox: k.m.Reports, ConfigProblems: k.m.Problems, FailedSteps: k.failed,
+		DefaultRoute: netup.HasDefaultRoute(), Addresses: netup.Addresses(), Services: k.sup.States(), K3s: "off by config"}
+	if k.slots != nil {
+		var err error
+		if s.Trial, s.Tries, err = k.slots.Trial(); err != nil {
+			s.SlotError = err.Error()
+		}
+	} else if k.m.OnDisk() && k.slotErr != nil {
+		s.SlotError = k.slotErr.Error()
+	}
+	if s.Trial {
+		s.Health = k.judged.Text(k.deadline())
+	}
+	for _, v := range s.Services {
+		if v.Name == "k3s" {
+			s.K3s, s.NodeReady = k3sLine(v), v.State == "ready" && !strings.HasPrefix(v.Status, "node NotReady")
+		}
+	}
+	return s
+}
+
+// k3sLine is the cause in one line: what the runtime said last, how its last run ended, and if it said nothing, the end of its log.
+func k3sLine(v supervise.State) string {
+	line := v.State
+	if v.Status != "" {
+		line += ": " + v.Status
+	}
+	if v.State != "ready" && v.LastExit != "" {
+		line += fmt.Sprintf(" (last run: %s)", v.LastExit)
+	}
+	if v.State == "restarting" && !strings.Contains(v.LastExit, ": ") {
+		line += ": " + supervise.LastLine(logDir, "k3s")
+	}
+	return line
+}

@@ -1,0 +1,58 @@
+package slot
+
+import (
+	"testing"
+
+	"github.com/proa-os/proa/images/layout"
+)
+
+// TestStanding: what every chain says of the slot that does not run, through a trial that fails and one that holds.
+func TestStanding(t *testing.T) {
+	conform(t, func(t *testing.T, c chain, dir string) {
+		check := func(when string, current layout.Slot, want Standing) {
+			t.Helper()
+			if got, err := StandingOf(c.open(t, dir, current)); err != nil || got != want {
+				t.Errorf("%s: %+v, %v, want %+v", when, got, err, want)
+			}
+		}
+		c.boot(t, c, dir)
+		must(t, c.open(t, dir, layout.A).Good())
+		must(t, c.open(t, dir, layout.A).Try())
+		for range 3 {
+			check("before a try", layout.A, Standing{})
+			c.boot(t, c, dir)
+			check("on trial", layout.B, Standing{Good: true})
+		}
+		c.boot(t, c, dir)
+		check("given up", layout.A, Standing{GivenUp: true, Tries: 3})
+		must(t, c.open(t, dir, layout.A).Try())
+		c.boot(t, c, dir)
+		must(t, c.open(t, dir, layout.B).Good())
+		check("both good", layout.B, Standing{Good: c.efi}) // scripts know one good slot, systemd-boot both
+	})
+}
+
+// TestStandingOfNothing: an empty slot is nothing to go back to, and neither is one nobody can read the state of.
+func TestStandingOfNothing(t *testing.T) {
+	for _, c := range pairs() {
+		dir := t.TempDir()
+		c.fresh(t, dir)
+		c.boot(t, c, dir)
+		if got, err := StandingOf(c.open(t, dir, layout.A)); err != nil || got != (Standing{}) {
+			t.Errorf("%s: %+v, %v", c.name, got, err)
+		}
+		if _, err := StandingOf(c.open(t, t.TempDir(), layout.A)); err == nil {
+			t.Errorf("%s: no files and no error", c.name)
+		}
+	}
+	dir := t.TempDir()
+	freshSdboot(t, dir)
+	s := sdbootSlots{Boot{Dir: dir}, layout.A}
+	must(t, s.move("proa-b.conf", "gone.conf"))
+	if got, err := StandingOf(s); err != nil || got != (Standing{}) {
+		t.Errorf("no entry: %+v, %v", got, err)
+	}
+	if got, err := StandingOf(struct{ Slots }{}); err != nil || got != (Standing{}) {
+		t.Errorf("a chain that cannot say: %+v, %v", got, err)
+	}
+}

@@ -1,0 +1,51 @@
+package status
+
+import (
+	"encoding/json"
+	"flag"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/proa-os/proa/images/blackbox"
+)
+
+var update = flag.Bool("update", false, "write the golden files anew")
+
+// TestGolden: what `proa status` and `proa status --json` tell after a fallback, and during the second try of a trial.
+func TestGolden(t *testing.T) {
+	for name, s := range map[string]Status{
+		"fallback": {Version: "v1", Hostname: "edge-7", Board: "pc", Mode: "disk", Slot: "a", Good: true, Fallback: "b:3", DefaultRoute: true, K3s: "ready: node Ready", NodeReady: true,
+			BlackBox: []blackbox.Report{{Slot: "b", GivenUp: true, Tries: 3, Left: []blackbox.Try{
+				{Try: 1, Step: "stage1 map-verity", State: blackbox.Started, Seconds: 4},
+				{Try: 3, Step: "health: node Ready", State: blackbox.Failed, Error: "restarting (last run: exit code 1: kine: disk full)", Seconds: 930},
+			}}}},
+		"trial": {Version: "v2", Hostname: "edge-7", Board: "pc", Mode: "disk", Slot: "b", Trial: true, Tries: 1, K3s: "starting: apiserver", Health: "not good yet: default route: there is none",
+			BlackBox: []blackbox.Report{{Slot: "b", Tries: 1, Left: []blackbox.Try{{Try: 1, Step: "stage2 network", State: blackbox.Failed, Error: "not done after 5m0s", Seconds: 310}}}}},
+	} {
+		text, err := json.MarshalIndent(s, "", "  ")
+		if err != nil {
+			t.Fatal(err)
+		}
+		golden(t, name, s.Text())
+		golden(t, name+"-json", string(text)+"\n")
+	}
+}
+
+func golden(t *testing.T, name, got string) {
+	t.Helper()
+	file := filepath.Join("testdata", name+".golden")
+	if *update {
+		if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d := cmp.Diff(string(want), got); d != "" {
+		t.Errorf("%s (go test -update writes it anew):\n%s", file, d)
+	}
+}
