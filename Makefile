@@ -6,7 +6,7 @@ PROA  := go run ./build
 # Packages that compile without Kubernetes.
 LIGHT := ./config/... ./boards/... ./images/... ./overlay/... ./init/... ./build/...
 
-.PHONY: help iso disk sd run test unit vet e2e e2e-full bench verify lock clean
+.PHONY: help iso disk sd slot run test unit vet e2e e2e-fallback e2e-full bench verify lock clean
 help: ## this list
 	@sed -n 's/^\([a-z0-9-]*\):.*## /  make \1\t/p' Makefile | expand -t 18
 
@@ -16,6 +16,8 @@ disk: ## out/pc/proa-pc.img: raw disk with slots a and b
 	$(PROA) build $(BOARD) disk
 sd: ## out/rpi3/proa-rpi3.img.zst with BOARD=rpi3: SD card with slots a and b, compressed
 	$(PROA) build $(BOARD) sd
+slot: ## out/pc/proa-pc.slot: what a running device fills its other slot with
+	$(PROA) build $(BOARD) slot
 run: ## boot the disk image in QEMU, wait for Ready, say how to reach it
 	$(PROA) run $(BOARD)
 test: vet unit e2e ## everything: vet, laws, unit, golden, oracle tests, then the images in QEMU
@@ -26,7 +28,9 @@ unit: ## laws, unit, golden and oracle tests
 	$(PROA) tool -- go test $(LIGHT) ./k3s/...
 e2e: iso disk ## boot the images in QEMU, run a pod
 	PROA_E2E=ci $(PROA) tool -- go test -count=1 -timeout 80m -v ./build/e2e
-e2e-full: iso disk ## the same, and everything that takes hours: volumes, power cuts, broken configs
+e2e-fallback: disk slot ## six new slots that must fail, by every boot chain
+	PROA_E2E=fallback $(PROA) tool -- go test -count=1 -timeout 4h -v -run TestFallback ./build/e2e
+e2e-full: iso disk slot ## the same, and everything that takes hours: volumes, power cuts, broken configs
 	PROA_E2E=full $(PROA) tool -- go test -count=1 -timeout 12h -v ./build/e2e
 bench: disk iso ## the table of the README: sizes, times, memory
 	$(PROA) bench $(BOARD)

@@ -91,7 +91,7 @@ func TestRefusals(t *testing.T) {
 	for _, c := range []struct{ old, new, want string }{
 		{"arch: amd64", "arch: z80", `arch: "z80" is none of`},
 		{"title:", "titel:", "field titel not found"},
-		{"images: [iso, disk]", "images: [iso, dsk]", `images: "dsk"`},
+		{"images: [iso, disk, slot]", "images: [iso, dsk]", `images: "dsk"`},
 		{"name: pc", "name: cp", "not that of its directory"},
 		{"bios: 1MiB", "bios: 1", `"1" is no size`},
 		{"bios: 1MiB", "bios: 0MiB", "GRUB needs it"},

@@ -38,7 +38,7 @@ func (b Board) Validate() error {
 	}
 	for _, kind := range b.Images {
 		oneOf("images", kind, kinds)
-		if _, ok := b.Boot[kind]; !ok {
+		if _, ok := b.Boot[kind]; !ok && kind != images.Slot {
 			bad("boot: nothing for %s", kind)
 		}
 	}

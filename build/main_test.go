@@ -219,7 +219,7 @@ func TestOneMachinePerDirectory(t *testing.T) {
 func TestFlashVerbsTakeTheirFlags(t *testing.T) {
 	for args, want := range map[string]string{
 		"flash pc a b --yes":                                   "flash: one disk at a time, not a b",
-		"flash pc a --kind iso":                                "flash: board pc has no such image to write to a disk; it has iso, disk",
+		"flash pc a --kind iso":                                "flash: board pc has no such image to write to a disk; it has iso, disk, slot",
 		"config-into --show":                                   "config-into: which image? one file",
 		"config-into /nonexistent.img --show":                  "config-into: stat /nonexistent.img: no such file or directory",
 		"config-into x.img --config /nonexistent.yaml --force": "config-into: open /nonexistent.yaml: no such file or directory",

@@ -10,11 +10,15 @@ type Kind struct {
 	Mode string // proa.mode on its kernel command line
 }
 
+// Slot is the kind that nothing boots by itself: it is written by a device that was flashed before.
+const Slot = "slot"
+
 // Kinds is the table.
 func Kinds() []Kind {
 	return []Kind{
 		{"iso", ".iso", "live system for CD or USB disk, BIOS and UEFI", "live"},
 		{"disk", ".img", "raw disk with two slots", "disk"},
 		{"sd", ".img.zst", "SD card with two slots, compressed", "disk"},
+		{Slot, ".slot", "everything of one slot, for a device that runs: proa slot write", "disk"},
 	}
 }

@@ -72,6 +72,9 @@ func (p Parts) bootFiles(kind string, s slot) ([]tree.Entry, error) {
 	if of.DTB, err = p.deviceTrees(); err != nil {
 		return nil, err
 	}
+	if of.Manifest, err = p.manifest(s); err != nil {
+		return nil, err
+	}
 	if loaders.Firmware, err = p.firmware(of.DTB); err != nil {
 		return nil, err
 	}

@@ -17,6 +17,9 @@ func (p Parts) tryboot(c *disk.Contents, t layout.Table, s slot) (err error) {
 	if of.Firmware, err = p.firmware(nil); err != nil {
 		return err
 	}
+	if of.Manifest, err = p.manifest(s); err != nil {
+		return err
+	}
 	shared, own, err := bootfs.Tryboot(t, of, p.Board.ConfigTxt(), p.Config)
 	c.Boot, c.SlotBoot = shared, map[layout.Slot][]tree.Entry{layout.A: own}
 	return err

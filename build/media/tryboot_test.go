@@ -16,7 +16,7 @@ func TestTryboot(t *testing.T) {
 	dir := t.TempDir()
 	for name, text := range map[string]string{
 		"kernel/vmlinuz.gz": "packed kernel", "kernel/dtb/broadcom/bcm2712-rpi-5-b.dtb": "tree", "initramfs/initrd": "initrd",
-		"root/root.img": "root", "root/root.json": `{"roothash": "ab", "rootsize": 4096}`, "firmware/usr/lib/x/readme": "overlays",
+		"root/root.img": strings.Repeat("root", 4096), "root/root.json": `{"roothash": "` + strings.Repeat("ab", 32) + `", "rootsize": 4096}`, "firmware/usr/lib/x/readme": "overlays",
 	} {
 		file := filepath.Join(dir, name)
 		if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
@@ -30,7 +30,7 @@ func TestTryboot(t *testing.T) {
 		Boot: map[string]boards.Boot{"sd": {ROM: "tryboot"}}, Kernel: boards.Kernel{DTBs: []string{"broadcom/bcm2712-rpi-5-b.dtb"}}, Tryboot: boards.Tryboot{Watchdog: 180},
 		Firmware: boards.Firmware{Files: []boards.File{{From: "usr/lib/x/readme", To: "overlays/README"}}}}
 	p := Parts{Board: b, Firmware: filepath.Join(dir, "firmware"), Kernel: filepath.Join(dir, "kernel"), Initramfs: filepath.Join(dir, "initramfs"), Root: filepath.Join(dir, "root"),
-		When: time.Unix(1_700_000_000, 0), Config: []byte("# yours\n")}
+		Version: "v1", When: time.Unix(1_700_000_000, 0), Config: []byte("# yours\n")}
 	file := filepath.Join(dir, "x.img")
 	if err := Disk(file, "sd", p); err != nil {
 		t.Fatal(err)
@@ -44,7 +44,7 @@ func TestTryboot(t *testing.T) {
 	if err != nil || string(s.Kernel) != "packed kernel" || string(s.Initrd) != "initrd" || string(s.Tree) != "tree" || !strings.HasSuffix(s.Cmdline, " proa.rootsize=4096 proa.slot=a") {
 		t.Errorf("%v: kernel %q, initrd %q, tree %q, %q", err, s.Kernel, s.Initrd, s.Tree, s.Cmdline)
 	}
-	for part, name := range map[int]string{1: "config.yaml", 2: "overlays/README"} {
+	for name, part := range map[string]int{"config.yaml": 1, "overlays/README": 2, "manifest.json": 2} {
 		if _, err := model.FileAt(f, part, name); err != nil {
 			t.Errorf("partition %d: %v", part, err)
 		}

@@ -65,6 +65,9 @@ func New(k *recipe.Kit, b boards.Board, kind images.Kind) (*Plan, error) {
 	switch kind.Name {
 	case "iso":
 		out.Image = p.step("iso", needs...)(k.ISO(media, out.File(), config))
+	case "slot":
+		media.Loaders, media.Firmware = "", "" // they belong to no slot
+		out.Image = p.step("slot", kernel, initramfs, root)(k.SlotFile(media, out.File()))
 	case "disk":
 		if b.Boot["disk"].BIOS == "grub" {
 			grub := p.step("grub", tools, p.graph.Find(media.Loaders))(k.GRUBCore(b, media.Loaders))

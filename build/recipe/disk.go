@@ -28,8 +28,8 @@ type Media struct {
 const grubDir = "usr/lib/grub/i386-pc"
 
 // diskCode is what the bytes of all kinds depend on.
-var diskCode = []string{"build/recipe/disk.go", "build/media", "images/blackbox", "images/bootfs", "images/bootstate", "images/disk", "images/fat", "images/gpt", "images/grubenv",
-	"images/iso", "images/layout", "images/sdboot", "images/tree", "images/tryboot", "images/uboot", "images/verity"}
+var diskCode = []string{"build/recipe/disk.go", "build/media", "build/slotimage", "images/blackbox", "images/bootfs", "images/bootstate", "images/disk", "images/fat", "images/gpt", "images/grubenv",
+	"images/iso", "images/layout", "images/sdboot", "images/slotfile", "images/tree", "images/tryboot", "images/uboot", "images/verity"}
 
 // GRUBCore makes core.img, which finds the boot partition of the disk it was started from.
 func (k *Kit) GRUBCore(b boards.Board, loaders string) (graph.Step, error) {
@@ -62,6 +62,11 @@ func (k *Kit) Disk(m Media, file string, config []byte) (graph.Step, error) {
 // SD writes the compressed image of an SD card.
 func (k *Kit) SD(m Media, file string, config []byte) (graph.Step, error) {
 	return k.medium(m, config, func(j *graph.Job) error { return withTmp(j, file, k.parts(j, m, config), media.SD) })
+}
+
+// SlotFile writes what a running device fills its other slot with.
+func (k *Kit) SlotFile(m Media, file string) (graph.Step, error) {
+	return k.medium(m, nil, func(j *graph.Job) error { return media.SlotFile(j.Path(file), k.parts(j, m, nil)) })
 }
 
 // ISO writes the live image.

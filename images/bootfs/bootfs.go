@@ -12,6 +12,7 @@ import (
 	"github.com/proa-os/proa/images/grubenv"
 	"github.com/proa-os/proa/images/layout"
 	"github.com/proa-os/proa/images/sdboot"
+	"github.com/proa-os/proa/images/slotfile"
 	"github.com/proa-os/proa/images/tree"
 	"github.com/proa-os/proa/images/uboot"
 )
@@ -29,6 +30,9 @@ type Slot struct {
 	DTB     map[string]tree.Content // device trees by name; nil where the firmware's is used
 	// Firmware is what else the firmware reads beside the kernel under tryboot: overlays/, start4.elf. It is replaced with the slot.
 	Firmware []tree.Entry
+
+	// Manifest is kept beside them as slotfile.ManifestName, so that the slot can be checked before it is tried again; nil: none.
+	Manifest []byte
 }
 
 // Loaders says which bootloaders there are. U-Boot's EFI boot manager would start systemd-boot before any script, so a board has
@@ -50,6 +54,9 @@ func Files(l Loaders, s Slot, config []byte) []tree.Entry {
 		tree.File(dir+"vmlinuz", 0o644, s.Kernel),
 		tree.File(dir+"initrd", 0o644, s.Initrd),
 		tree.Dir("slots/"+string(s.Slot.Other()), 0o755),
+	}
+	if s.Manifest != nil {
+		files = append(files, tree.File(dir+slotfile.ManifestName, 0o644, tree.Bytes(s.Manifest)))
 	}
 	if l.SystemdBoot != nil {
 		files = append(files, uefi(l, s)...)

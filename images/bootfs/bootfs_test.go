@@ -51,13 +51,13 @@ func TestFiles(t *testing.T) {
 }
 
 func TestUBoot(t *testing.T) {
-	slot := Slot{Slot: layout.A, DTB: map[string]tree.Content{"bcm2836-rpi-2-b.dtb": tree.Bytes(nil)}}
+	slot := Slot{Slot: layout.A, Manifest: []byte("{}"), DTB: map[string]tree.Content{"bcm2836-rpi-2-b.dtb": tree.Bytes(nil)}}
 	var got []string
 	for _, e := range Files(Loaders{UBoot: &uboot.Scripts{Boot: []byte("1"), Slot: []byte("2")}}, slot, nil) {
 		got = append(got, e.Path)
 	}
 	want := []string{
-		"config.yaml", "blackbox", "slots/a/vmlinuz", "slots/a/initrd", "slots/b", "boot.scr", "slots/a/boot.scr", "slots/a/dtb/bcm2836-rpi-2-b.dtb",
+		"config.yaml", "blackbox", "slots/a/vmlinuz", "slots/a/initrd", "slots/b", "slots/a/manifest.json", "boot.scr", "slots/a/boot.scr", "slots/a/dtb/bcm2836-rpi-2-b.dtb",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff) // extlinux.conf would be found before boot.scr

@@ -8,6 +8,7 @@ import (
 
 	"github.com/proa-os/proa/images/blackbox"
 	"github.com/proa-os/proa/images/layout"
+	"github.com/proa-os/proa/images/slotfile"
 	"github.com/proa-os/proa/images/tree"
 	"github.com/proa-os/proa/images/tryboot"
 )
@@ -25,24 +26,33 @@ func Tryboot(t layout.Table, s Slot, c tryboot.Config, config []byte) (shared, o
 		tree.File(ConfigFile, 0o644, tree.Bytes(config)),
 		tree.File(blackbox.File, 0o600, tree.Bytes(blackbox.New())),
 	}
-	configText, err := c.Text()
+	own, err = OfSlot(s, c)
+	return shared, own, err
+}
+
+// OfSlot is a slot's own boot partition. It names the slot nowhere but on the command line.
+func OfSlot(s Slot, c tryboot.Config) ([]tree.Entry, error) {
+	text, err := c.Text()
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	cmdline, err := tryboot.Cmdline(s.Cmdline)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	own = append([]tree.Entry{
+	own := append([]tree.Entry{
 		tree.File(tryboot.KernelFile, 0o644, s.Kernel),
 		tree.File(tryboot.InitrdFile, 0o644, s.Initrd),
 		tree.File(tryboot.CmdlineFile, 0o644, tree.Bytes(cmdline)),
-		tree.File(tryboot.ConfigFile, 0o644, tree.Bytes(configText)),
+		tree.File(tryboot.ConfigFile, 0o644, tree.Bytes(text)),
 	}, s.Firmware...)
 	for _, name := range slices.Sorted(maps.Keys(s.DTB)) { // where the firmware looks for them by its model
 		own = append(own, tree.File(path.Base(name), 0o644, s.DTB[name]))
 	}
-	return shared, own, nil
+	if s.Manifest != nil {
+		own = append(own, tree.File(slotfile.ManifestName, 0o644, tree.Bytes(s.Manifest)))
+	}
+	return own, nil
 }
 
 // Autoboot is autoboot.txt of a disk whose slot is started by default, and the other one by a trial.

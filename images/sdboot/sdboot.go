@@ -60,11 +60,17 @@ func (n Name) String() string {
 // Blessed is the name without counters: what the file of a good slot is renamed to.
 func (n Name) Blessed() Name { return Name{Slot: n.Slot} }
 
+// Last says that systemd-boot starts it only when there is nothing else.
+func (n Name) Last() bool { return n.Counted && n.Left == 0 }
+
 // Failed says that all tries were used up.
-func (n Name) Failed() bool { return n.Counted && n.Left == 0 }
+func (n Name) Failed() bool { return n.Last() && n.Done > 0 }
 
 // Trial is the name of the entry of a slot that has not been tried yet.
 func Trial(slot layout.Slot) Name { return Name{Slot: slot, Counted: true, Left: MaxTries} }
+
+// Waiting is the name of the entry of a slot that was written, but that nobody has asked to try yet: proa-b+0.conf.
+func Waiting(slot layout.Slot) Name { return Name{Slot: slot, Counted: true} }
 
 // Entry is the content of an entry file.
 type Entry struct {

@@ -15,6 +15,7 @@ func TestNames(t *testing.T) {
 		"proa-b+2-1.conf":  {Slot: layout.B, Counted: true, Left: 2, Done: 1},
 		"proa-a+0-3.conf":  {Slot: layout.A, Counted: true, Done: 3},
 		"proa-a+10-2.conf": {Slot: layout.A, Counted: true, Left: 10, Done: 2},
+		"proa-b+0.conf":    Waiting(layout.B),
 	} {
 		got, ok := ParseName(file)
 		if !ok || got != want {
@@ -25,6 +26,9 @@ func TestNames(t *testing.T) {
 		}
 		if got.Failed() != (file == "proa-a+0-3.conf") {
 			t.Errorf("%s: failed is %v", file, got.Failed())
+		}
+		if last := file == "proa-a+0-3.conf" || file == "proa-b+0.conf"; got.Last() != last {
+			t.Errorf("%s: last is %v", file, got.Last())
 		}
 		if b := got.Blessed().String(); b != "proa-"+string(want.Slot)+".conf" {
 			t.Errorf("%s is blessed as %s", file, b)

@@ -42,15 +42,9 @@ func partNumber(m *Machine, part string) (int, error) {
 	return strconv.Atoi(strings.TrimSpace(string(text)))
 }
 
-// SlotFiles runs use with the directory that holds a slot's kernel and what goes with it, writable for the moment: /boot/slots/SLOT,
-// or where the slot has a boot partition of its own that one, at /run/proa/boot-SLOT.
-func (m *Machine) SlotFiles(of layout.Slot, use func(dir string) error) error {
-	return m.bootState().Files(of, use)
-}
-
-// mountSlot mounts a slot's own boot partition. It is flushed and gone again before anybody hears that use is done.
-func (m *Machine) mountSlot(own map[layout.Slot]slotPart) func(layout.Slot, func(string) error) error {
-	return func(of layout.Slot, use func(dir string) error) error {
+// mountSlot mounts a slot's own boot partition at /run/proa/boot-SLOT. It is flushed and gone again before anybody hears that use is done.
+func (m *Machine) mountSlot(own map[layout.Slot]slotPart) func(layout.Slot, bool, func(string) error) error {
+	return func(of layout.Slot, write bool, use func(dir string) error) error {
 		part, ok := own[of]
 		if !ok {
 			return fmt.Errorf("slot %q has no boot partition", of)
@@ -59,7 +53,11 @@ func (m *Machine) mountSlot(own map[layout.Slot]slotPart) func(layout.Slot, func
 		if err := m.Sys.MkdirAll(dir, 0o700); err != nil {
 			return err
 		}
-		if err := m.Sys.Mount(part.dev, dir, "vfat", bootFlags, "umask=0077,utf8=1"); err != nil {
+		flags := uintptr(bootFlags)
+		if !write {
+			flags |= unix.MS_RDONLY
+		}
+		if err := m.Sys.Mount(part.dev, dir, "vfat", flags, "umask=0077,utf8=1"); err != nil {
 			return err
 		}
 		err := use(m.Path(dir))

@@ -52,7 +52,7 @@ func TestMountSlot(t *testing.T) {
 	m, fake := machine(t, nil)
 	mount := m.mountSlot(map[layout.Slot]slotPart{layout.B: {"/dev/sda3", 3}})
 	broken := errors.New("disk full")
-	err := mount(layout.B, func(dir string) error {
+	err := mount(layout.B, true, func(dir string) error {
 		if dir != m.Path("/run/proa/boot-b") {
 			t.Errorf("files lie in %s", dir)
 		}
@@ -66,7 +66,11 @@ func TestMountSlot(t *testing.T) {
 	if got := fake.String(); got != want {
 		t.Errorf("%s, want\n%s", got, want)
 	}
-	if err := mount(layout.A, nil); err == nil {
+	fake.Calls = nil
+	if err := mount(layout.B, false, func(string) error { return nil }); err != nil || !strings.Contains(fake.String(), " vfat 0xf ") {
+		t.Errorf("to be read: %v, %s", err, fake)
+	}
+	if err := mount(layout.A, true, nil); err == nil {
 		t.Error("a slot without a partition was mounted")
 	}
 }

@@ -1,5 +1,5 @@
-// Package cli is the `proa` command on the device: a table of verbs. It reads what PID 1 writes and asks PID 1 by signals; it
-// refuses to change the machine any other way.
+// Package cli is the `proa` command on the device: a table of verbs. It reads what PID 1 writes and asks PID 1 by signals; of the
+// machine it changes nothing but the slot that does not run, and which slot is started next.
 package cli
 
 import (
@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/proa-os/proa/config"
+	"github.com/proa-os/proa/init/slotwrite"
 )
 
 // Env is what a verb works with; tests bring their own.
@@ -18,6 +19,8 @@ type Env struct {
 	Root       string // prefix of files that are read
 	Version    string
 	Kubernetes string
+	// Slot finds the slot that does not run; nil: that of this machine.
+	Slot func() (slotwrite.Target, error)
 }
 
 // verb is one row.
@@ -33,7 +36,10 @@ func verbs() []verb {
 		{"version", "", "version of this system and of Kubernetes", versionVerb},
 		{"config show", "", "the configuration in force, secrets hidden", showVerb},
 		{"config check", "[FILE]", "check a configuration; exit code 1 if it has problems", checkVerb},
-		{"slot", "", "which slot runs, and whether it is on trial", slotVerb},
+		{"slot", "", "which slot runs, whether it is on trial, and what is in the other one", slotVerb},
+		{"slot write", "a|b FILE", "fill the slot that does not run from a .slot file; - reads standard input", slotWriteVerb},
+		{"slot try", "a|b [--reboot]", "check that slot once more, and make the next start a trial of it", slotTryVerb},
+		{"slot rollback", "[--reboot]", "make the next start the other slot's, if that one is good", slotRollbackVerb},
 		{"logs", "NAME [-f]", "a service's log: k3s, ssh, ntp; -f follows", logsVerb},
 		{"timeline", "", "what the boot spent its time on", timelineVerb},
 		{"reboot", "", "stop everything in order, then restart", rebootVerb},
@@ -49,12 +55,15 @@ Examples:
   proa config check /boot/config.yaml
 `
 
+// more is what the help of a verb adds to its row; the others show the examples of all.
+var more = map[string]string{"slot write": slotWriteHelp, "slot try": slotTryHelp, "slot rollback": slotRollbackHelp}
+
 // Usage is the help text.
 func Usage() string {
 	var b strings.Builder
 	b.WriteString("proa shows and steers this machine.\n\nUsage: proa VERB\n\n")
 	for _, v := range verbs() {
-		fmt.Fprintf(&b, "  %-22s %s\n", strings.TrimSpace(v.name+" "+v.args), v.help)
+		fmt.Fprintf(&b, "  %-24s %s\n", strings.TrimSpace(v.name+" "+v.args), v.help)
 	}
 	return b.String() + examples
 }
@@ -76,7 +85,11 @@ func Main(e Env, args []string) int {
 	}
 	for _, a := range rest {
 		if a == "--help" || a == "-h" {
-			fmt.Fprintf(e.Out, "Usage: proa %s\n\n%s\n%s", strings.TrimSpace(v.name+" "+v.args), v.help, examples)
+			text, ok := more[v.name]
+			if !ok {
+				text = examples
+			}
+			fmt.Fprintf(e.Out, "Usage: proa %s\n\n%s\n%s", strings.TrimSpace(v.name+" "+v.args), v.help, text)
 			return 0
 		}
 	}
@@ -90,14 +103,15 @@ func Main(e Env, args []string) int {
 	return 0
 }
 
-func find(args []string) (*verb, []string) {
+// find takes the verb with the most words: "slot try" is none of "slot".
+func find(args []string) (best *verb, rest []string) {
 	for _, v := range verbs() {
 		words := strings.Fields(v.name)
-		if len(args) >= len(words) && strings.Join(args[:len(words)], " ") == v.name {
-			return &v, args[len(words):]
+		if len(args) >= len(words) && strings.Join(args[:len(words)], " ") == v.name && (best == nil || len(args)-len(words) < len(rest)) {
+			best, rest = &v, args[len(words):]
 		}
 	}
-	return nil, nil
+	return best, rest
 }
 
 func names() (out []string) {

@@ -44,7 +44,9 @@ func device(t *testing.T) Env {
 			t.Fatal(err)
 		}
 	}
-	return Env{Root: root, Version: "v1", Kubernetes: "v1.37.2"}
+	e := Env{Root: root, Version: "v1", Kubernetes: "v1.37.2"}
+	e.Slot = flashed(t, root)
+	return e
 }
 
 func run(e Env, args ...string) (code int, out, errs string) {
@@ -62,7 +64,7 @@ func TestVerbs(t *testing.T) {
 			"service    k3s restarting (restarts 2, last: exit code 1: agent: no route to host)\nFAILED     network: no interface eth7\n" +
 			"CONFIG     /boot/config.yaml:2:3: unknown key \"rol\"\n"},
 		{"version", "proa v1\nkubernetes v1.37.2\n"},
-		{"slot", "slot a\ntrial true\ntries-left 2\n"},
+		{"slot", "slot a\ntrial true\ntries-left 2\nother b empty\n"},
 		{"logs k3s", "line one\nline two\n"},
 		{"timeline", "    812 ms  stage1  find-slot              41.5 ms  \n"},
 		{"config show", "# /boot/config.yaml:2:3: unknown key \"rol\"; did you mean \"role\"?\nversion: 1\nhostname: edge-7\nk3s:\n    enabled: true\n    token: (secret)\nhealth:\n    deadline: 15m\n"},

@@ -116,21 +116,6 @@ func checkVerb(e Env, args []string) error {
 	return nil
 }
 
-func slotVerb(e Env, args []string) error {
-	if err := noArgs(args); err != nil {
-		return err
-	}
-	s, err := e.status()
-	if err != nil {
-		return err
-	}
-	if s.Slot == "" {
-		return fmt.Errorf("mode %s has no slots", s.Mode)
-	}
-	fmt.Fprintf(e.Out, "slot %s\ntrial %t\ntries-left %d\n", s.Slot, s.Trial, s.Tries)
-	return nil
-}
-
 func timelineVerb(e Env, args []string) error {
 	if err := noArgs(args); err != nil {
 		return err

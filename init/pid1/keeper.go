@@ -44,13 +44,13 @@ type keeper struct {
 	poke    chan struct{} // a service has changed: look now
 	good    bool
 	goodErr string
+	armed   bool             // the restart under way is one more try, and counted
 	judged  health.Judgement // as it was last
 	began   time.Time        // the services
 	before  *health.Held     // what held when a slot was good last
 	held    string           // the file of that
 	stamp   time.Time        // of the black box, when another process has written it
 	end     func(why string, how shutdown.End)
-	armed   bool // the restart under way is one more try, and counted
 	saving  sync.Mutex
 }
 

@@ -93,11 +93,11 @@ func TestPowerCuts(t *testing.T) {
 						want = ch.after
 					}
 					if got := boots(t, c, dir); !slices.Contains(strings.Fields(want), got) {
-						t.Errorf("cut before step %d: boots go %s, want one of %s; %v", n+1, got, want, listing(dir))
+						t.Errorf("cut before step %d: boots go %s, want one of %s; %v", n+1, got, want, tree(dir))
 					}
 					must(t, ch.change(c.open(t, again, ch.current)))
 					if got := boots(t, c, again); got != ch.after {
-						t.Errorf("made again after a cut before step %d: boots go %s, want %s; %v", n+1, got, ch.after, listing(again))
+						t.Errorf("made again after a cut before step %d: boots go %s, want %s; %v", n+1, got, ch.after, tree(again))
 					}
 				}
 			})
@@ -115,7 +115,7 @@ func (c chain) openCut(dir string, current layout.Slot, before func(string) erro
 	return s
 }
 
-func listing(dir string) (names []string) {
+func tree(dir string) (names []string) {
 	for _, sub := range []string{"grub", sdboot.Dir} {
 		files, _ := filepath.Glob(filepath.Join(dir, sub, "*"))
 		names = append(names, files...)

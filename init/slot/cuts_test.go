@@ -38,7 +38,7 @@ func TestEveryCut(t *testing.T) {
 			ch.past(t, c, dir)
 			for _, left := range cuts(c.record(t, dir, ch.current, ch.change)) {
 				states++
-				at := inMemory(t)
+				at := t.TempDir()
 				left.restore(t, at)
 				if got := boots(t, c, at); !slices.Contains(strings.Fields(ch.cut), got) {
 					t.Fatalf("%s, %s: boots go %s, want one of %s; %.300q", c.name, ch.name, got, ch.cut, left)
@@ -50,16 +50,6 @@ func TestEveryCut(t *testing.T) {
 		total += states
 	}
 	t.Logf("%d states in all", total)
-}
-
-// inMemory is a directory whose flushes cost nothing, where the system has one.
-func inMemory(t *testing.T) string {
-	dir, err := os.MkdirTemp("/dev/shm", "slot")
-	if err != nil {
-		return t.TempDir()
-	}
-	t.Cleanup(func() { os.RemoveAll(dir) })
-	return dir
 }
 
 // counts are the changes that count a try, where PID 1 makes them. Elsewhere the boot loader does (images/bootstate/statetest).

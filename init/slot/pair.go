@@ -12,6 +12,7 @@ import (
 type pair struct {
 	bootstate.Encoding
 	place
+	boot    Boot
 	current layout.Slot
 	// adjust makes good what the state does not say because the power was cut; nil: it says all.
 	adjust func(bootstate.State) bootstate.State
@@ -84,6 +85,34 @@ func (p pair) Rollback() error {
 	}
 	return p.change(func(s bootstate.State) bootstate.State { return s.MarkGood(p.Other()) })
 }
+
+func (p pair) OtherGood() (bool, error) {
+	s, _, err := p.read()
+	return s.Good == p.Other(), err
+}
+
+func (p pair) Files(slot layout.Slot, write bool, do func(string) error) error {
+	return p.boot.files(slot, write, do)
+}
+
+// Clear also forgets a trial of the other slot: there is nothing left to try.
+func (p pair) Clear() error {
+	s, _, err := p.read()
+	if err != nil {
+		return fmt.Errorf("read boot state: %w", err)
+	}
+	if s.Good != p.current || s.Try == p.current {
+		return ErrNotGood
+	}
+	if s.Try != layout.Shared {
+		if err := p.change(func(s bootstate.State) bootstate.State { return s.MarkGood(p.current) }); err != nil {
+			return err
+		}
+	}
+	return p.boot.clear(p.Other())
+}
+
+func (p pair) Enable(e Entry) error { return p.boot.enable(p.Other(), e) }
 
 // inPlace overwrites a stretch of an open file, called name in messages. What was written before is on the disk before, and this
 // after.

@@ -29,7 +29,15 @@ type found struct {
 // all lists a slot's entry files, the one that systemd-boot prefers first. There is more than one when a power cut came between
 // the writing of a new one and the removal of the old: the higher version is the newer, and of twins the blessed one counts.
 func (s sdbootSlots) all(slot layout.Slot) (list []found, err error) {
-	entries, err := os.ReadDir(s.boot.path(sdboot.Dir))
+	list, err = s.boot.entries(slot)
+	if err == nil && len(list) == 0 {
+		err = fmt.Errorf("slot %s has no entry", slot)
+	}
+	return list, err
+}
+
+func (b Boot) entries(slot layout.Slot) (list []found, err error) {
+	entries, err := os.ReadDir(b.path(sdboot.Dir))
 	if err != nil {
 		return nil, err
 	}
@@ -38,15 +46,12 @@ func (s sdbootSlots) all(slot layout.Slot) (list []found, err error) {
 		if !ok || n.Slot != slot {
 			continue
 		}
-		text, err := os.ReadFile(s.boot.path(sdboot.Dir, e.Name()))
+		text, err := os.ReadFile(b.path(sdboot.Dir, e.Name()))
 		if err != nil {
 			return nil, err
 		}
 		entry, _ := sdboot.ParseEntry(text) // one that cannot be read has no version, and is the last choice
 		list = append(list, found{n, entry, e.Name()})
-	}
-	if len(list) == 0 {
-		return nil, fmt.Errorf("slot %s has no entry", slot)
 	}
 	slices.SortStableFunc(list, func(x, y found) int {
 		return cmp.Or(cmp.Compare(y.Sequence, x.Sequence), cmp.Compare(tries(x.Name), tries(y.Name)))
@@ -119,38 +124,12 @@ func (s sdbootSlots) sequence(slot layout.Slot, to sdboot.Name) error {
 // place puts an entry file there under a name that is new or the slot's own, and then removes the slot's others. Nothing is renamed
 // that a boot may need: a FAT driver may write the end of the old name before the new one.
 func (s sdbootSlots) place(slot layout.Slot, text []byte, name string) error {
-	tmp := s.unused()
-	path := s.boot.path(sdboot.Dir, tmp)
 	return s.boot.write(func() error {
-		err := s.boot.do("write "+tmp, func() error { return os.WriteFile(path, text, 0o600) })
-		if err == nil {
-			err = s.boot.flush(path) // before the name points to it
-		}
-		if err == nil {
-			err = s.move(tmp, name)
-		}
-		if err == nil {
-			err = s.boot.flush(s.boot.path(sdboot.Dir))
-		}
-		if err != nil {
+		if err := s.boot.create(s.boot.path(sdboot.Dir), name, text); err != nil {
 			return err
 		}
 		return s.settle(slot, name)
 	})
-}
-
-// unused is a name for a new file. One that a power cut left may share its clusters with the entry it was renamed to, so it is
-// neither written nor removed.
-func (s sdbootSlots) unused() string {
-	for n := 1; ; n++ {
-		name := "new.tmp"
-		if n > 1 {
-			name = fmt.Sprintf("new%d.tmp", n)
-		}
-		if _, err := os.Lstat(s.boot.path(sdboot.Dir, name)); err != nil {
-			return name
-		}
-	}
 }
 
 func (s sdbootSlots) Try() error { return s.sequence(s.Other(), sdboot.Trial(s.Other())) }
@@ -174,12 +153,34 @@ func (s sdbootSlots) Good() error {
 	return s.place(s.current, text, blessed)
 }
 
-func (s sdbootSlots) Rollback() error {
-	list, err := s.all(s.Other())
+func (s sdbootSlots) OtherGood() (bool, error) {
+	list, err := s.boot.entries(s.Other())
+	return slices.ContainsFunc(list, func(f found) bool { return !f.Counted }), err
+}
+
+func (s sdbootSlots) Files(slot layout.Slot, write bool, do func(string) error) error {
+	return s.boot.files(slot, write, do)
+}
+
+func (s sdbootSlots) Clear() error {
+	mine, err := s.find(s.current)
 	if err != nil {
 		return err
 	}
-	if !slices.ContainsFunc(list, func(f found) bool { return !f.Counted }) {
+	if mine.Counted {
+		return ErrNotGood
+	}
+	return s.boot.clear(s.Other())
+}
+
+func (s sdbootSlots) Enable(e Entry) error { return s.boot.enable(s.Other(), e) }
+
+func (s sdbootSlots) Rollback() error {
+	good, err := s.OtherGood()
+	if err != nil {
+		return err
+	}
+	if !good {
 		return fmt.Errorf("slot %s was never good", s.Other())
 	}
 	return s.sequence(s.Other(), sdboot.Name{Slot: s.Other()})

@@ -27,7 +27,27 @@ type Slots interface {
 	Good() error
 	// Rollback makes the next boot the other slot's, if that one is good.
 	Rollback() error
+
+	// OtherGood reports whether the other slot is known to work.
+	OtherGood() (bool, error)
+	// Files runs do with the directory of a slot's boot files. With write it may be changed, and is on the medium when Files returns.
+	Files(slot layout.Slot, write bool, do func(dir string) error) error
+	// Clear makes the other slot one that no boot starts, then empties its directory. It refuses unless the current slot is good: the
+	// other is what a trial falls back to.
+	Clear() error
+	// Enable makes the other slot, whose files are all there, one that Try can choose and that no boot prefers before.
+	Enable(Entry) error
 }
+
+// Entry is what makes a slot bootable; its kernel and initrd lie in its directory by then.
+type Entry struct {
+	Title   string
+	Cmdline string            // with proa.slot=
+	Scripts map[string][]byte // go into the slot's directory: grub.cfg, boot.scr
+}
+
+// ErrNotGood: the current slot has not proved itself yet.
+var ErrNotGood = errors.New("the running slot is not known to be good, and the other one is what it would fall back to")
 
 // ErrNoState: live media and unknown boot chains keep no state.
 var ErrNoState = errors.New("this machine keeps no boot state")
@@ -40,8 +60,8 @@ type Boot struct {
 	State string
 	// Numbers are those of the slots' own boot partitions in the partition table; nil where the slots share one.
 	Numbers map[layout.Slot]int
-	// Mount runs use with a slot's own boot partition mounted writable for the moment; nil where the slots share one.
-	Mount func(slot layout.Slot, use func(dir string) error) error
+	// Mount runs use with a slot's own boot partition mounted for the moment; nil where the slots share one.
+	Mount func(slot layout.Slot, write bool, use func(dir string) error) error
 	// CanTry says why this machine cannot ask its firmware for a trial; nil: it can.
 	CanTry func() error
 	// Writable runs change while the partition may be written. nil: it always may (tests).
@@ -84,14 +104,6 @@ func Remount(dir string, flags uintptr) func(func() error) error {
 	}
 }
 
-// Files runs use with the directory that holds a slot's kernel and what goes with it, writable for the moment.
-func (b Boot) Files(slot layout.Slot, use func(dir string) error) error {
-	if b.Mount != nil {
-		return b.Mount(slot, use)
-	}
-	return b.write(func() error { return use(b.path("slots", string(slot))) })
-}
-
 // Find chooses the chain that started this machine. A disk whose slots have boot partitions of their own is one that the firmware
 // starts; one with a partition for the state besides is U-Boot's; else firmware that speaks UEFI started systemd-boot, and any other
 // GRUB.
@@ -103,11 +115,11 @@ func Find(b Boot, current layout.Slot, efi bool) (Slots, error) {
 	case b.Numbers != nil:
 		return newTryboot(b, current), nil
 	case b.State != "":
-		return pair{Encoding: uboot.Encoding(), place: rawPartition{b}, current: current}, nil
+		return pair{Encoding: uboot.Encoding(), place: rawPartition{b}, boot: b, current: current}, nil
 	case efi:
 		return sdbootSlots{b, current}, nil
 	}
-	return pair{Encoding: grubenv.Encoding(), place: grubFiles{b}, current: current}, nil
+	return pair{Encoding: grubenv.Encoding(), place: grubFiles{b}, boot: b, current: current}, nil
 }
 
 // EFI reports whether UEFI firmware started the kernel.

@@ -18,7 +18,7 @@ import (
 // chain is a boot loader as the conformance test sees it.
 type chain struct {
 	name    string
-	fresh   func(t *testing.T, dir string)                      // state of a new image: slot a on trial
+	fresh   func(t *testing.T, dir string)                      // state of a new image: slot a on trial; both have files
 	boot    func(t *testing.T, c chain, dir string) layout.Slot // what the loader does: choose, count, start
 	efi     bool
 	raw     bool
@@ -44,6 +44,9 @@ func (c chain) where(dir string) Boot {
 	if c.raw {
 		b.State = filepath.Join(dir, "state")
 	}
+	if c.numbers != nil {
+		b.Mount = func(slot layout.Slot, _ bool, use func(string) error) error { return use(slotPartition(dir, slot)) }
+	}
 	return b
 }
 
@@ -66,12 +69,29 @@ func write(t *testing.T, path string, b []byte) {
 	}
 }
 
+// script is what the chain's loader looks for in a slot's directory.
+func (c chain) script() string {
+	if c.numbers != nil {
+		return "config.txt"
+	}
+	if c.raw {
+		return "boot.scr"
+	}
+	return "grub.cfg"
+}
+
 func freshGrub(t *testing.T, dir string) {
+	for _, s := range layout.Slots() {
+		write(t, filepath.Join(dir, "slots", string(s), "grub.cfg"), []byte("linux"))
+	}
 	write(t, filepath.Join(dir, "grub", "env0"), grubenv.Encode(bootstate.First(layout.A)))
 	write(t, filepath.Join(dir, "grub", "env1"), make([]byte, grubenv.Size))
 }
 
 func freshUboot(t *testing.T, dir string) {
+	for _, s := range layout.Slots() {
+		write(t, filepath.Join(dir, "slots", string(s), "boot.scr"), []byte("booti"))
+	}
 	write(t, filepath.Join(dir, "state"), uboot.Fresh(layout.A))
 }
 
@@ -83,7 +103,13 @@ func bootPair(t *testing.T, c chain, dir string) layout.Slot {
 	if choice.Write >= 0 {
 		must(t, p.put(choice.Write, p.Encode(choice.Next)))
 	}
-	return choice.Start[0].Slot
+	for _, start := range choice.Start {
+		if st, err := os.Stat(filepath.Join(dir, "slots", string(start.Slot), c.script())); err == nil && st.Size() > 0 {
+			return start.Slot
+		}
+	}
+	t.Fatal("no slot can be started")
+	return ""
 }
 
 func freshSdboot(t *testing.T, dir string) {
@@ -107,8 +133,8 @@ func bootSdboot(t *testing.T, _ chain, dir string) layout.Slot {
 		all = append(all, list...)
 	}
 	slices.SortFunc(all, func(x, y found) int {
-		if x.Failed() != y.Failed() {
-			return map[bool]int{true: 1, false: -1}[x.Failed()]
+		if x.Last() != y.Last() {
+			return map[bool]int{true: 1, false: -1}[x.Last()]
 		}
 		return int(y.Sequence) - int(x.Sequence)
 	})

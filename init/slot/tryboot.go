@@ -29,13 +29,10 @@ type Trier interface {
 // trybootSlots is for firmware that reads autoboot.txt. That file says which slot is started, and so it is what makes a slot good: it
 // is written before the state, which only says what is on trial and how often it may still be started. The firmware's flag is
 // used up by the start it causes, however that ends; so whatever else happens, the slot of autoboot.txt runs next.
-type trybootSlots struct {
-	pair
-	boot Boot
-}
+type trybootSlots struct{ pair }
 
 func newTryboot(b Boot, current layout.Slot) trybootSlots {
-	t := trybootSlots{pair{Encoding: uboot.Encoding(), place: rawPartition{b}, current: current}, b}
+	t := trybootSlots{pair{Encoding: uboot.Encoding(), place: rawPartition{b}, boot: b, current: current}}
 	t.adjust = t.settled
 	return t
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	gosync "sync"
 	"testing"
@@ -16,52 +17,78 @@ import (
 	"github.com/proa-os/proa/images/fat"
 	"github.com/proa-os/proa/images/layout"
 	"github.com/proa-os/proa/images/sparse"
-	"github.com/proa-os/proa/images/tree"
+	entries "github.com/proa-os/proa/images/tree"
 	"github.com/proa-os/proa/images/tryboot"
 	"github.com/proa-os/proa/images/tryboot/model"
+	"github.com/proa-os/proa/images/uboot"
 )
 
 func numbers() map[layout.Slot]int { return map[layout.Slot]int{layout.A: 2, layout.B: 3} }
 
-// card is an image whose slots both have files, with the place of autoboot.txt in it. What a machine writes lies in a directory, as
-// the mounted partition does, and is brought into the image before each start: the firmware reads the medium.
-var card = gosync.OnceValues(func() (*sparse.File, int64) {
-	spec := layout.Spec{FirstLBA: 2048, Align: layout.MiB, BootSize: fat.MinSize, SlotBootSize: fat.MinSize, StateSize: layout.MiB, RootSize: layout.MiB}
-	table, err := spec.Fit(spec.ImageSize())
-	c := disk.Contents{Seed: "slot", When: time.Unix(1_700_000_000, 0), SlotBoot: map[layout.Slot][]tree.Entry{}}
-	for _, s := range layout.Slots() {
-		file := bootfs.Slot{Slot: s, Kernel: tree.Bytes([]byte("kernel")), Initrd: tree.Bytes([]byte("initrd")), Cmdline: "proa.slot=" + string(s),
-			DTB: map[string]tree.Content{"bcm2712-rpi-5-b.dtb": tree.Bytes([]byte("tree"))}}
-		var own []tree.Entry
-		if c.Boot, own, err = bootfs.Tryboot(table, file, tryboot.Config{}, nil); err != nil {
+// slotPartition stands for a slot's own boot partition.
+func slotPartition(dir string, slot layout.Slot) string {
+	return filepath.Join(dir, "boot-"+string(slot))
+}
+
+// card is an image with the place of autoboot.txt in it. What a machine writes lies in a directory, as the mounted partitions do, and
+// is brought into the image before each start: the firmware reads the medium.
+type card struct {
+	*sparse.File
+	autoboot int64
+}
+
+// cards are by which slots have a config.txt, which is what decides whether the firmware starts them.
+var cards = gosync.OnceValue(func() map[[2]bool]card {
+	all := map[[2]bool]card{}
+	for _, bootable := range [][2]bool{{true, true}, {true, false}, {false, true}, {false, false}} {
+		img, err := newCard(bootable)
+		at, err2 := model.FileAt(img, 1, tryboot.AutobootFile)
+		if err := errors.Join(err, err2); err != nil {
 			panic(err)
 		}
-		c.SlotBoot[s] = own
+		all[bootable] = card{img, at}
 	}
-	img := sparse.New(spec.ImageSize())
-	err = errors.Join(err, disk.Write(img, spec.ImageSize(), table, c, nil))
-	at, err2 := model.FileAt(img, 1, tryboot.AutobootFile)
-	if err := errors.Join(err, err2); err != nil {
-		panic(err)
-	}
-	return img, at
+	return all
 })
 
+func newCard(bootable [2]bool) (*sparse.File, error) {
+	spec := layout.Spec{FirstLBA: 2048, Align: layout.MiB, BootSize: fat.MinSize, SlotBootSize: fat.MinSize, StateSize: layout.MiB, RootSize: layout.MiB}
+	table, err := spec.Fit(spec.ImageSize())
+	c := disk.Contents{Seed: "slot", When: time.Unix(1_700_000_000, 0), SlotBoot: map[layout.Slot][]entries.Entry{}}
+	for i, s := range layout.Slots() {
+		file := bootfs.Slot{Slot: s, Kernel: entries.Bytes([]byte("kernel")), Initrd: entries.Bytes([]byte("initrd")), Cmdline: "proa.slot=" + string(s),
+			DTB: map[string]entries.Content{"bcm2712-rpi-5-b.dtb": entries.Bytes([]byte("tree"))}}
+		shared, own, err2 := bootfs.Tryboot(table, file, tryboot.Config{}, nil)
+		err = errors.Join(err, err2)
+		c.Boot, c.SlotBoot[s] = shared, slices.DeleteFunc(own, func(e entries.Entry) bool { return e.Path == tryboot.ConfigFile && !bootable[i] })
+	}
+	img := sparse.New(spec.ImageSize())
+	return img, errors.Join(err, disk.Write(img, spec.ImageSize(), table, c, nil))
+}
+
 func freshTryboot(t *testing.T, dir string) {
-	freshUboot(t, dir)
+	write(t, filepath.Join(dir, "state"), uboot.Fresh(layout.A))
 	text, err := tryboot.Choice{Default: 2, Try: 3}.Text()
 	must(t, err)
 	write(t, filepath.Join(dir, tryboot.AutobootFile), text)
+	for _, s := range layout.Slots() {
+		write(t, filepath.Join(slotPartition(dir, s), tryboot.ConfigFile), []byte("kernel=vmlinuz\n"))
+	}
 }
 
 // firmware starts the card with the flag or without. A start that fails uses the flag up, and the error pattern ends in a reset.
 func firmware(t *testing.T, dir string, flag bool) layout.Slot {
 	t.Helper()
-	img, at := card()
+	var bootable [2]bool
+	for i, s := range layout.Slots() {
+		_, err := os.Stat(filepath.Join(slotPartition(dir, s), tryboot.ConfigFile))
+		bootable[i] = err == nil
+	}
+	c := cards()[bootable]
 	text, _ := os.ReadFile(filepath.Join(dir, tryboot.AutobootFile))
-	_, err := img.WriteAt(append(text, make([]byte, layout.Sector-len(text))...), at)
+	_, err := c.WriteAt(append(text, make([]byte, layout.Sector-len(text))...), c.autoboot)
 	must(t, err)
-	machine := model.Firmware{Board: model.Pi5(), Disk: img, Walk: !healthy(text)}
+	machine := model.Firmware{Board: model.Pi5(), Disk: c, Walk: !healthy(text)}
 	for _, flag := range []bool{flag, false} {
 		if s, err := machine.Boot(flag); err == nil {
 			slot, err := layout.ParseSlot(strings.TrimPrefix(s.Cmdline, "proa.slot="))
@@ -69,7 +96,7 @@ func firmware(t *testing.T, dir string, flag bool) layout.Slot {
 			return slot
 		}
 	}
-	t.Fatalf("the firmware starts nothing; autoboot.txt is %q", text)
+	t.Fatalf("the firmware starts nothing; autoboot.txt is %q, slots bootable: %v", text, bootable)
 	return layout.Shared
 }
 
@@ -171,7 +198,8 @@ func TestAutobootHeals(t *testing.T) {
 // TestOrder: what makes a slot good comes first, and a count is on the medium before the restart it is about.
 func TestOrder(t *testing.T) {
 	c, dir := pairs()[2], t.TempDir()
-	changes()[2].past(t, c, dir2(t, c, dir))
+	c.fresh(t, dir)
+	changes()[2].past(t, c, dir)
 	steps := func(slot layout.Slot, change func(Slots) error) string {
 		var list []string
 		must(t, change(c.openCut(dir, slot, func(what string) error { list = append(list, what); return nil })))
@@ -189,8 +217,6 @@ func TestOrder(t *testing.T) {
 		t.Error(d)
 	}
 }
-
-func dir2(t *testing.T, c chain, dir string) string { c.fresh(t, dir); return dir }
 
 func TestKernelTells(t *testing.T) {
 	for text, want := range map[string]bool{

@@ -1,0 +1,280 @@
+package e2e
+
+import (
+	"bytes"
+	"context"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/proa-os/proa/boards"
+	"github.com/proa-os/proa/build/qemu"
+	"github.com/proa-os/proa/build/slotimage"
+	"github.com/proa-os/proa/images/erofs"
+	"github.com/proa-os/proa/images/slotfile"
+	"github.com/proa-os/proa/images/tree"
+	"github.com/proa-os/proa/images/verity"
+)
+
+// fallbackBudget is for three starts that fail and the one of the slot that worked before.
+const fallbackBudget = 5 * bootBudget
+
+// broken is a slot that can be written and tried, but never becomes good.
+type broken struct {
+	name   string
+	change func(t *testing.T, s *slotimage.Slot)
+	damage bool   // of the hash tree, behind the back of `proa slot try`
+	step   string // that `proa status` names afterwards
+}
+
+func brokenSlots() []broken {
+	return []broken{
+		{"empty-root", func(t *testing.T, s *slotimage.Slot) { setRoot(t, s, mountPoints()) }, false, "switch-root"},
+		{"damaged-root", func(t *testing.T, s *slotimage.Slot) { setRoot(t, s, mountPoints()) }, true, "find-slot"},
+		{"kernel-panics", func(t *testing.T, s *slotimage.Slot) {
+			setRoot(t, s, mountPoints())
+			s.Initrd = tree.Bytes(make([]byte, 4096)) // no init in it
+		}, false, "never reached PID 1"},
+		{"init-hangs", func(t *testing.T, s *slotimage.Slot) {
+			setRoot(t, s, append(mountPoints(), tree.File("usr/sbin/init", 0o755, hangs(t, s.Board))))
+		}, false, "switch-root"},
+		{"no-network", addWords("network.interfaces[eth0].dhcp=false health.deadline=1m"), false, "default route"},
+		{"never-ready", addWords("k3s.enabled=true k3s.role=agent k3s.server_url=https://192.0.2.1:6443 k3s.token=abc health.deadline=1m"), false, "node Ready"},
+	}
+}
+
+// TestFallback: whatever is wrong with a new slot, after three tries the old one runs again and says which slot failed, how often,
+// and where. PROA_FALLBACK names the cases to run; all by default.
+func TestFallback(t *testing.T) {
+	needs(t, "fallback")
+	allFallBack(t, []fallbackChain{
+		{"pc-systemd-boot", options{kind: "img", firmware: qemu.UEFI}, "proa-b+0-3.conf"},
+		{"pc-grub", options{kind: "img", firmware: qemu.BIOS}, "proa.fallback=b:3"},
+	})
+}
+
+// TestBoardsFallBack: the same by the other boards' chains.
+func TestBoardsFallBack(t *testing.T) {
+	needs(t, "fallback-boards")
+	allFallBack(t, []fallbackChain{
+		{"arm64-uefi", options{board: "arm64-uefi", kind: "img", firmware: qemu.UEFI}, "proa-b+0-3.conf"},
+		{"arm64-virt", options{board: "arm64-virt", kind: "img"}, "proa.fallback=b:3"},
+		{"armv7-virt", options{board: "armv7-virt", kind: "img"}, "proa.fallback=b:3"},
+		{"rpi3", options{board: "rpi3", kind: "img.zst"}, "proa.fallback=b:3"},
+	})
+}
+
+type fallbackChain struct {
+	name string
+	options
+	told string // what the boot loader leaves of a trial that used up its tries
+}
+
+func allFallBack(t *testing.T, chains []fallbackChain) {
+	for _, chain := range chains {
+		t.Run(chain.name, func(t *testing.T) {
+			chain.medium, chain.restrict = qemu.Disk, true
+			chain.config = "version: 1\nk3s: {enabled: false}\nssh_authorized_keys: ['%KEY%']\n"
+			m := start(t, chain.options)
+			for _, b := range brokenSlots() {
+				if only := os.Getenv("PROA_FALLBACK"); only != "" && !strings.Contains(only, b.name) {
+					continue
+				}
+				if !t.Run(b.name, func(t *testing.T) { fallsBack(t, m, chain.options, b, chain.told) }) {
+					t.FailNow() // the machine is not what the next case begins with
+				}
+			}
+			m.t = t
+			m.off()
+		})
+	}
+}
+
+// fallsBack writes the broken slot, tries it, and waits until slot a is back.
+func fallsBack(t *testing.T, m *machine, o options, b broken, told string) {
+	m.t = t
+	m.until("proa status", "good", bootBudget)
+	s := realSlot(t, o)
+	b.change(t, &s)
+	r, w := io.Pipe()
+	go func() { w.CloseWithError(s.Write(w, nil)) }()
+	if out := m.run("proa slot write b -", r); !strings.Contains(out, "slot b holds proa "+s.Version) {
+		t.Fatalf("proa slot write: %s", out)
+	}
+	if out := m.run("proa slot", nil); !strings.Contains(out, "slot a\ntrial false") || !strings.Contains(out, "other b written "+s.Version) {
+		t.Errorf("before the trial: %s", out)
+	}
+	m.run("proa slot try b", nil)
+	if b.damage {
+		m.run(damageTree(t, s), nil)
+	}
+	mark := m.Mark()
+	m.node.Run(t.Context(), "proa reboot", nil) // the connection may end first
+	m.expectAfter(mark, "reboot: Restarting system", bootBudget)
+	m.expectAfter(mark, "proa: up slot=a ", fallbackBudget)
+	m.until("proa status", "good", bootBudget)
+	if out := m.run("cat /proc/cmdline; ls /boot/loader/entries 2>&1; true", nil); !strings.Contains(out, told) {
+		t.Errorf("the boot loader has not noted three tries of slot b: no %q in\n%s", told, out)
+	}
+	status, console := m.run("proa status", nil), strings.Join(strings.Split(m.Console(), "\n")[mark:], "\n")
+	for _, want := range []string{"FALLBACK", "slot b was given up after 3 tries", b.step} {
+		if !strings.Contains(status, want) {
+			t.Errorf("proa status does not say %q:\n%s", want, status)
+		}
+		if !strings.Contains(console, want) {
+			t.Errorf("the console does not say %q", want)
+		}
+	}
+	if strings.Contains(console, "proa: up slot=b ") && b.step != "default route" && b.step != "node Ready" {
+		t.Error("the broken slot came up")
+	}
+}
+
+// expectAfter waits for a console line behind mark.
+func (m *machine) expectAfter(mark int, text string, budget time.Duration) {
+	m.t.Helper()
+	ctx, cancel := m.Budget(context.Background(), budget)
+	defer cancel()
+	began := time.Now()
+	line, err := m.WaitLineAfter(ctx, mark, text)
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	m.t.Logf("%q after %.1f s", line, time.Since(began).Seconds())
+}
+
+// realSlot is the board's slot file, taken apart.
+func realSlot(t *testing.T, o options) slotimage.Slot {
+	t.Helper()
+	o.kind = "slot"
+	f, err := os.Open(o.image(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	r, err := slotfile.NewReader(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := slotimage.Slot{Board: r.Manifest.Board, Version: r.Manifest.Version, Cmdline: r.Manifest.Cmdline, When: time.Unix(0, 0), DTB: map[string]tree.Content{}}
+	for {
+		e, err := r.Next()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if e == nil {
+			return s
+		}
+		text, err := io.ReadAll(e)
+		if err != nil {
+			t.Fatal(err)
+		}
+		place(t, &s, e.Name, tree.Bytes(text))
+	}
+}
+
+// place puts one file of a slot where slotimage takes it from. Scripts are made anew.
+func place(t *testing.T, s *slotimage.Slot, name string, c tree.Content) {
+	switch dtb, isDTB := strings.CutPrefix(name, "boot/dtb/"); {
+	case isDTB:
+		s.DTB[dtb] = c
+	case name == "boot/vmlinuz":
+		s.Kernel = c
+	case name == "boot/initrd":
+		s.Initrd = c
+	case name == slotfile.RootName:
+		s.Root = c
+	case name == "boot-a/grub.cfg":
+		s.GRUB = true
+	case name == "boot-a/boot.scr":
+		b, err := boards.Get(s.Board)
+		if err != nil {
+			t.Fatal(err)
+		}
+		scripts := b.Scripts()
+		s.UBoot = &scripts
+	}
+}
+
+// mountPoints are what stage 1 needs of a root to get to its init.
+func mountPoints() (list []tree.Entry) {
+	for _, dir := range []string{"dev", "proc", "sys", "run"} {
+		list = append(list, tree.Dir(dir, 0o755))
+	}
+	return list
+}
+
+// setRoot gives a slot another root, valid in itself.
+func setRoot(t *testing.T, s *slotimage.Slot, entries []tree.Entry) {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "root.img")
+	f, err := os.Create(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if err := erofs.Write(f, entries, time.Unix(0, 0), t.TempDir()); err != nil {
+		t.Fatal(err)
+	}
+	image, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var hashes bytes.Buffer
+	hash, err := verity.Write(&hashes, bytes.NewReader(image), int64(len(image)), nil, [16]byte{1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Root = tree.Bytes(append(image, hashes.Bytes()...))
+	s.Cmdline = replaceWord(replaceWord(s.Cmdline, "proa.roothash=", hex.EncodeToString(hash)), "proa.rootsize=", fmt.Sprint(len(image)))
+}
+
+func replaceWord(line, key, value string) string {
+	words := strings.Fields(line)
+	for i, w := range words {
+		if strings.HasPrefix(w, key) {
+			words[i] = key + value
+		}
+	}
+	return strings.Join(words, " ")
+}
+
+func addWords(words string) func(*testing.T, *slotimage.Slot) {
+	return func(_ *testing.T, s *slotimage.Slot) { s.Cmdline += " " + words }
+}
+
+// damageTree is a command that overwrites the hash tree in slot b's partition, as a failing medium would.
+func damageTree(t *testing.T, s slotimage.Slot) string {
+	_, after, ok := strings.Cut(s.Cmdline, "proa.rootsize=")
+	var size int64
+	if _, err := fmt.Sscan(after, &size); !ok || err != nil {
+		t.Fatalf("%q: %v", s.Cmdline, err)
+	}
+	return fmt.Sprintf("dev=$(grep -lx PARTNAME=root-b /sys/class/block/*/uevent | cut -d/ -f5) && dd if=/dev/zero of=/dev/$dev bs=4096 seek=%d count=1 conv=fsync,notrunc", size/verity.BlockSize)
+}
+
+// hangs compiles hang for the board.
+func hangs(t *testing.T, board string) tree.Content {
+	t.Helper()
+	b, err := boards.Get(board)
+	if err != nil {
+		t.Fatal(err)
+	}
+	binary := filepath.Join(t.TempDir(), "hang")
+	build := exec.Command("go", "build", "-ldflags=-s -w", "-o", binary, "./hang")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0", "GOARCH="+b.Arch)
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("go build: %v\n%s", err, out)
+	}
+	c, err := tree.HostFile(binary)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}

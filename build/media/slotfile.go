@@ -1,0 +1,49 @@
+package media
+
+import (
+	"os"
+
+	"github.com/proa-os/proa/build/files"
+	"github.com/proa-os/proa/build/slotimage"
+)
+
+// SlotFile writes what a running device fills its other slot with.
+func SlotFile(file string, p Parts) error {
+	s, err := p.slot()
+	if err != nil {
+		return err
+	}
+	of, err := p.slotimage(s)
+	if err != nil {
+		return err
+	}
+	return files.Create(file, func(f *os.File) error { return of.Write(f, p.Progress) })
+}
+
+// manifest lets a device check the slot it was flashed with before it goes back to it.
+func (p Parts) manifest(s slot) ([]byte, error) {
+	of, err := p.slotimage(s)
+	if err != nil {
+		return nil, err
+	}
+	return of.Manifest()
+}
+
+func (p Parts) slotimage(s slot) (slotimage.Slot, error) {
+	of := slotimage.Slot{Board: p.Board.Name, Version: p.Version, Kernel: s.kernel, Initrd: s.initrd, Root: s.root,
+		Cmdline: Cmdline(p.Board, "disk", s.info), GRUB: p.Board.Boot["disk"].BIOS == "grub", When: p.When}
+	var err error
+	switch {
+	case p.Board.Sizes.SlotBoot > 0:
+		config := p.Board.ConfigTxt()
+		of.Tryboot = &config
+		if of.Firmware, err = p.firmware(nil); err != nil {
+			return of, err
+		}
+	case p.Board.StateSize() > 0:
+		scripts := p.Board.Scripts()
+		of.UBoot = &scripts
+	}
+	of.DTB, err = p.deviceTrees()
+	return of, err
+}

@@ -1,0 +1,118 @@
+// Package slotimage makes the slot file of a board from what other steps have made: kernel, initrd, device trees and root image. It
+// lists the files as images/bootfs lists those of a new image, once for each slot. It writes no boot loaders: they belong to no slot.
+package slotimage
+
+import (
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/proa-os/proa/images/bootfs"
+	"github.com/proa-os/proa/images/layout"
+	"github.com/proa-os/proa/images/slotfile"
+	"github.com/proa-os/proa/images/tree"
+	"github.com/proa-os/proa/images/tryboot"
+	"github.com/proa-os/proa/images/uboot"
+)
+
+// Slot is what is in the file.
+type Slot struct {
+	Board, Version       string
+	Kernel, Initrd, Root tree.Content
+	DTB                  map[string]tree.Content
+	Cmdline              string       // without proa.slot=; names the root hash and size
+	GRUB                 bool         // the board boots by GRUB
+	UBoot                *uboot.Board // nil: the board does not boot by U-Boot
+	When                 time.Time    // in the header of U-Boot's scripts
+
+	Tryboot  *tryboot.Config // nil: the firmware does not start the kernel itself
+	Firmware []tree.Entry    // what it reads beside it
+}
+
+// Write writes the slot file.
+func (s Slot) Write(w io.Writer, progress slotfile.Progress) error {
+	c, err := s.contents()
+	if err != nil {
+		return fmt.Errorf("slot file of %s: %w", s.Board, err)
+	}
+	return slotfile.Write(w, c, progress)
+}
+
+// Manifest is that of the slot file, for a new image to keep in its slot a.
+func (s Slot) Manifest() ([]byte, error) {
+	c, err := s.contents()
+	if err != nil {
+		return nil, fmt.Errorf("slot file of %s: %w", s.Board, err)
+	}
+	m, err := slotfile.NewManifest(c)
+	if err != nil {
+		return nil, err
+	}
+	return m.Encode()
+}
+
+func (s Slot) contents() (slotfile.Contents, error) {
+	c := slotfile.Contents{Board: s.Board, Version: s.Version, Cmdline: s.Cmdline, Root: s.Root}
+	for _, word := range strings.Fields(s.Cmdline) {
+		if hash, ok := strings.CutPrefix(word, "proa.roothash="); ok {
+			c.Hash = hash
+		}
+		if size, ok := strings.CutPrefix(word, "proa.rootsize="); ok {
+			n, err := strconv.ParseInt(size, 10, 64)
+			if err != nil {
+				return c, err
+			}
+			c.Image = n
+		}
+	}
+	for _, slot := range layout.Slots() {
+		files, err := s.files(slot)
+		if err != nil {
+			return c, err
+		}
+		c.Files = append(c.Files, files...)
+	}
+	return c, nil
+}
+
+// files are a slot's own and, with slot a, those that are the same for both.
+func (s Slot) files(slot layout.Slot) (list []tree.Entry, err error) {
+	loaders := bootfs.Loaders{GRUB: s.GRUB}
+	cmdline := s.Cmdline + " proa.slot=" + string(slot)
+	if s.UBoot != nil {
+		scripts, err := uboot.NewScripts(*s.UBoot, slot, cmdline, s.When)
+		if err != nil {
+			return nil, err
+		}
+		loaders.UBoot = &scripts
+	}
+	of := bootfs.Slot{Slot: slot, Kernel: s.Kernel, Initrd: s.Initrd, DTB: s.DTB, Cmdline: cmdline, Firmware: s.Firmware}
+	all, dir := bootfs.Files(loaders, of, nil), "slots/"+string(slot)+"/"
+	if s.Tryboot != nil {
+		if all, err = bootfs.OfSlot(of, *s.Tryboot); err != nil {
+			return nil, err
+		}
+		dir = "" // the slot's partition
+	}
+	for _, e := range all {
+		name, ok := strings.CutPrefix(e.Path, dir)
+		switch {
+		case !ok:
+		case !s.shared(name):
+			list = append(list, tree.File("boot-"+string(slot)+"/"+name, 0o600, e.Content))
+		case slot == layout.A:
+			list = append(list, tree.File("boot/"+name, 0o600, e.Content))
+		}
+	}
+	return list, nil
+}
+
+// shared says that a file is the same whichever slot it goes to; every other one names its slot.
+func (s Slot) shared(name string) bool {
+	if s.Tryboot != nil {
+		return name != tryboot.CmdlineFile
+	}
+	return name == "vmlinuz" || name == "initrd" || strings.HasPrefix(name, "dtb/")
+}

@@ -1,0 +1,216 @@
+package slotfile
+
+import (
+	"bytes"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"regexp"
+	"strings"
+
+	"github.com/proa-os/proa/images/layout"
+	"github.com/proa-os/proa/images/verity"
+)
+
+const (
+	// Format is the only one there is.
+	Format = 1
+	// ManifestName is the first entry, and the name under which a device keeps it in the slot's directory.
+	ManifestName = "manifest.json"
+	// RootName is the last entry.
+	RootName = "root.img"
+	// MaxManifest and MaxScript bound what a reader keeps in memory; scripts are the files of boot-a and boot-b.
+	MaxManifest = 1 << 20
+	MaxScript   = 64 << 10
+	maxScripts  = 16
+
+	// TempSuffix ends the names of files that are still being written; no file of a slot has such a name.
+	TempSuffix = ".tmp"
+)
+
+// Manifest is what a slot consists of.
+type Manifest struct {
+	Format  int    `json:"format"`
+	Board   string `json:"board"`
+	Layout  int    `json:"layout"`
+	Version string `json:"version"` // of proa
+	Cmdline string `json:"cmdline"` // without proa.slot=
+	Root    Root   `json:"root"`
+	Files   []File `json:"files"` // every other entry, in the order of the file
+}
+
+// Root is root.img: an EROFS image and its verity tree.
+type Root struct {
+	Size  int64  `json:"size"`  // of root.img
+	Image int64  `json:"image"` // proa.rootsize
+	Hash  string `json:"hash"`  // proa.roothash
+}
+
+// File is one entry.
+type File struct {
+	Name   string `json:"name"` // boot/vmlinuz
+	Size   int64  `json:"size"`
+	SHA256 string `json:"sha256"`
+}
+
+// group is the order of entries by their first directory.
+var groups = []string{"boot", "boot-a", "boot-b", RootName}
+
+func (f File) split() (group int, rest string) {
+	dir, rest, _ := strings.Cut(f.Name, "/")
+	for i, g := range groups {
+		if g == dir && (rest == "") == (g == RootName) {
+			return i, rest
+		}
+	}
+	return -1, ""
+}
+
+// For tells the name that an entry has in the directory of slot; ok is false for what is not for that slot, and for the root image.
+func (f File) For(slot layout.Slot) (name string, ok bool) {
+	group, rest := f.split()
+	return rest, group == 0 || group > 0 && groups[group] == "boot-"+string(slot)
+}
+
+// Script says that the file names its slot: without it the slot is not started.
+func (f File) Script() bool {
+	group, _ := f.split()
+	return group == 1 || group == 2
+}
+
+// Encode returns the one way a manifest is written.
+func (m Manifest) Encode() ([]byte, error) {
+	b, err := json.MarshalIndent(m, "", "  ")
+	return append(b, '\n'), err
+}
+
+// ParseManifest reads what Encode wrote, and nothing else.
+func ParseManifest(b []byte) (Manifest, error) {
+	if len(b) > MaxManifest {
+		return Manifest{}, fmt.Errorf("manifest: %d bytes", len(b))
+	}
+	var of struct{ Format int }
+	if err := json.Unmarshal(b, &of); err != nil {
+		return Manifest{}, fmt.Errorf("manifest: %w", err)
+	}
+	if of.Format != Format {
+		return Manifest{}, fmt.Errorf("manifest: format %d, this proa reads format %d", of.Format, Format)
+	}
+	var m Manifest
+	if err := json.Unmarshal(b, &m); err != nil {
+		return Manifest{}, fmt.Errorf("manifest: %w", err)
+	}
+	again, err := m.Encode()
+	if err != nil || !bytes.Equal(again, b) {
+		return Manifest{}, errors.Join(errors.New("manifest: there is more in it than this proa understands"), err)
+	}
+	if err := m.check(); err != nil {
+		return Manifest{}, fmt.Errorf("manifest: %w", err)
+	}
+	return m, nil
+}
+
+var (
+	word = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._+~-]*$`)
+	// cmdlines are printable ASCII: the file is one line in boot loaders' own formats.
+	cmdlines = regexp.MustCompile(`^[\x20-\x7e]+$`)
+)
+
+func (m Manifest) check() error {
+	switch {
+	case !word.MatchString(m.Board) || !word.MatchString(m.Version) || m.Layout <= 0:
+		return fmt.Errorf("board %q, layout %d, version %q", m.Board, m.Layout, m.Version)
+	case !cmdlines.MatchString(m.Cmdline) || strings.Contains(m.Cmdline, "proa.slot="):
+		return fmt.Errorf("command line %q", m.Cmdline)
+	case !digest(m.Root.Hash):
+		return fmt.Errorf("root hash %q", m.Root.Hash)
+	case m.Root.Image <= 0 || m.Root.Image%verity.BlockSize != 0 || m.Root.Size%verity.BlockSize != 0 || m.Root.Size-m.Root.Image < verity.BlockSize:
+		return fmt.Errorf("root of %d bytes with an image of %d", m.Root.Size, m.Root.Image)
+	}
+	return m.checkFiles()
+}
+
+func digest(s string) bool {
+	b, err := hex.DecodeString(s)
+	return err == nil && len(b) == 32 && strings.ToLower(s) == s
+}
+
+// checkFiles wants the entries in order, the root image last and once, and for each slot names that a FAT file system
+// can tell apart.
+func (m Manifest) checkFiles() error {
+	seen := map[layout.Slot]map[string]bool{layout.A: {}, layout.B: {}}
+	scripts, last := 0, File{}
+	for i, f := range m.Files {
+		if err := f.check(); err != nil {
+			return err
+		}
+		if i > 0 && !last.before(f) {
+			return fmt.Errorf("%s stands behind %s", f.Name, last.Name)
+		}
+		for slot, names := range seen {
+			if name, ok := f.For(slot); ok && !claim(names, name) {
+				return fmt.Errorf("%s: slot %s would have two files of that name", f.Name, slot)
+			}
+		}
+		if last = f; f.Script() {
+			scripts++
+		}
+	}
+	if last.Name != RootName || last.Size != m.Root.Size {
+		return fmt.Errorf("the last file is %q of %d bytes, want %s of %d", last.Name, last.Size, RootName, m.Root.Size)
+	}
+	if scripts > maxScripts {
+		return fmt.Errorf("%d files that name their slot, at most %d", scripts, maxScripts)
+	}
+	return nil
+}
+
+func (f File) before(g File) bool {
+	a, x := f.split()
+	b, y := g.split()
+	return a < b || a == b && x < y
+}
+
+var part = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._+-]*$`)
+
+func (f File) check() error {
+	group, rest := f.split()
+	if group < 0 || len(f.Name) > maxName || !fs.ValidPath(f.Name) {
+		return fmt.Errorf("%q is no file of a slot", f.Name)
+	}
+	for _, p := range strings.Split(f.Name, "/") {
+		if !part.MatchString(p) || strings.HasSuffix(p, ".") || strings.HasSuffix(strings.ToLower(p), TempSuffix) {
+			return fmt.Errorf("%q is no file of a slot", f.Name)
+		}
+	}
+	if strings.EqualFold(rest, ManifestName) {
+		return fmt.Errorf("%q is where the manifest is kept", f.Name)
+	}
+	if f.Size < 0 || f.Size > maxSize || f.Script() && f.Size > MaxScript || !digest(f.SHA256) {
+		return fmt.Errorf("%s: %d bytes, sha256 %q", f.Name, f.Size, f.SHA256)
+	}
+	return nil
+}
+
+// claim takes a name and the directories it lies in; a name that is another's directory, or the other way round, is taken.
+func claim(names map[string]bool, name string) bool {
+	name = strings.ToLower(name)
+	if _, taken := names[name]; taken {
+		return false
+	}
+	for at := 0; ; {
+		i := strings.IndexByte(name[at:], '/')
+		if i < 0 {
+			break
+		}
+		at += i + 1
+		if isFile := names[name[:at-1]]; isFile {
+			return false
+		}
+		names[name[:at-1]] = false
+	}
+	names[name] = true
+	return true
+}

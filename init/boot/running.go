@@ -1,0 +1,22 @@
+package boot
+
+import (
+	"context"
+
+	"github.com/proa-os/proa/images/layout"
+)
+
+// Running is the machine as a command beside PID 1 finds it.
+func Running() (*Machine, error) {
+	m := &Machine{Logf: func(string, ...any) {}}
+	if err := readCmdline(context.Background(), m); err != nil {
+		return nil, err
+	}
+	return m, readJSON(m.Path(handover), &m.Found)
+}
+
+// RootPartition is the device of a slot's root on the disk that this system runs from.
+func (m *Machine) RootPartition(s layout.Slot) (string, error) {
+	part, err := m.sibling(string(layout.Root) + "-" + string(s))
+	return m.Path("/dev/" + part), err
+}

@@ -1,0 +1,253 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"strings"
+	"time"
+
+	"github.com/proa-os/proa/config"
+	"github.com/proa-os/proa/images/layout"
+	"github.com/proa-os/proa/init/boot"
+	"github.com/proa-os/proa/init/slotwrite"
+	"golang.org/x/sys/unix"
+)
+
+const slotWriteHelp = `
+The slot is made unbootable first; then the file is written, everything is read back from the medium and compared, and only then
+the slot can be started again. It is not started before "proa slot try". Whatever goes wrong, the running slot boots; the same
+command starts over. FILE - reads the file from standard input, so that nothing has to be stored on the node.
+
+Examples:
+  proa slot write b /var/tmp/proa-pc.slot
+  ssh root@NODE proa slot write b - < proa-pc.slot
+`
+
+const slotTryHelp = `
+Every file of the slot and its root are read and compared once more. After the restart the slot has three tries to prove itself;
+if it does not, this one runs again.
+
+Examples:
+  proa slot try b && proa reboot
+  proa slot try b --reboot
+`
+
+const slotRollbackHelp = `
+Works while the running slot is on trial, and wherever the boot loader remembers that the other slot was good.
+
+Examples:
+  proa slot rollback --reboot
+`
+
+// target is the slot that does not run, and the right to change it until release is called.
+func (e Env) target() (t slotwrite.Target, err error) {
+	if e.Slot != nil {
+		return e.Slot()
+	}
+	m, err := boot.Running()
+	if err != nil {
+		return t, err
+	}
+	if !m.OnDisk() {
+		return t, fmt.Errorf("mode %s has no slots: flash a disk", m.Line.Mode)
+	}
+	if t.Slots, err = m.Slots(); err != nil {
+		return t, err
+	}
+	t.Board = m.Line.Board
+	t.Device, err = m.RootPartition(t.Slots.Other())
+	return t, err
+}
+
+// lockFile keeps two commands from changing the slots at the same time; it ends with the process.
+const lockFile = boot.RunDir + "/slot.lock"
+
+func (e Env) lock() (*os.File, error) {
+	f, err := os.OpenFile(e.Root+lockFile, os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
+		f.Close()
+		return nil, errors.New("another proa slot command is running; wait for it to end")
+	}
+	return f, nil
+}
+
+// change runs do for the slot named by the first argument, alone and until a signal. A connection that broke off must not end the
+// process in the middle: writing to it fails, and that is all.
+func (e Env) change(name string, do func(context.Context, slotwrite.Target) error) error {
+	lock, err := e.lock()
+	if err != nil {
+		return err
+	}
+	defer lock.Close()
+	t, err := e.target()
+	if err != nil {
+		return err
+	}
+	if name != "" {
+		if err := mayChange(name, t); err != nil {
+			return err
+		}
+	}
+	signal.Ignore(unix.SIGPIPE)
+	ctx, stop := signal.NotifyContext(context.Background(), unix.SIGINT, unix.SIGTERM, unix.SIGHUP)
+	defer stop()
+	return do(ctx, t)
+}
+
+func mayChange(name string, t slotwrite.Target) error {
+	s, err := layout.ParseSlot(name)
+	if err != nil {
+		return err
+	}
+	if s == t.Slots.Current() {
+		return fmt.Errorf("slot %s is running; the other one is slot %s", s, s.Other())
+	}
+	return nil
+}
+
+func slotWriteVerb(e Env, args []string) error {
+	if len(args) != 2 {
+		return errors.New("which slot, and which file? proa slot write a|b FILE")
+	}
+	return e.change(args[0], func(ctx context.Context, t slotwrite.Target) error {
+		in, err := e.input(ctx, args[1])
+		if err != nil {
+			return err
+		}
+		defer in.Close()
+		bar := &meter{out: e.Out, live: terminal(e.Out), now: time.Now}
+		t.Progress = bar.tick
+		m, err := slotwrite.Write(ctx, t, in)
+		bar.end()
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(e.Out, "slot %s holds proa %s; try it: proa slot try %[1]s\n", args[0], m.Version)
+		return nil
+	})
+}
+
+// input opens a file, or standard input so that ctx can interrupt a read that waits.
+func (e Env) input(ctx context.Context, name string) (io.ReadCloser, error) {
+	if name != "-" {
+		return os.Open(name)
+	}
+	if terminal(os.Stdin) {
+		return nil, errors.New("standard input is a terminal; use < FILE")
+	}
+	fd, err := unix.Dup(int(os.Stdin.Fd()))
+	if err != nil {
+		return nil, err
+	}
+	if err := unix.SetNonblock(fd, true); err != nil {
+		return nil, errors.Join(err, unix.Close(fd))
+	}
+	in := os.NewFile(uintptr(fd), "standard input")
+	context.AfterFunc(ctx, func() { _ = in.SetReadDeadline(time.Now()) }) // a regular file has none, and never waits
+	return in, nil
+}
+
+func terminal(w any) bool {
+	f, ok := w.(*os.File)
+	if !ok {
+		return false
+	}
+	_, err := unix.IoctlGetTermios(int(f.Fd()), unix.TCGETS)
+	return err == nil
+}
+
+// last reads --reboot off the arguments.
+func last(args []string) (rest []string, reboot bool) {
+	for _, a := range args {
+		if a == "--reboot" || a == "-reboot" {
+			reboot = true
+			continue
+		}
+		rest = append(rest, a)
+	}
+	return rest, reboot
+}
+
+func slotTryVerb(e Env, args []string) error {
+	args, reboot := last(args)
+	if len(args) != 1 {
+		return errors.New("which slot? proa slot try a|b")
+	}
+	return e.change(args[0], func(ctx context.Context, t slotwrite.Target) error {
+		bar := &meter{out: e.Out, live: terminal(e.Out), now: time.Now}
+		t.Progress = bar.tick
+		m, err := slotwrite.Try(ctx, t)
+		bar.end()
+		if err != nil {
+			return err
+		}
+		return e.next(reboot, fmt.Sprintf("the next start tries slot %s, proa %s", args[0], m.Version))
+	})
+}
+
+func slotRollbackVerb(e Env, args []string) error {
+	args, reboot := last(args)
+	if err := noArgs(args); err != nil {
+		return err
+	}
+	return e.change("", func(_ context.Context, t slotwrite.Target) error {
+		if err := t.Slots.Rollback(); err != nil {
+			return err
+		}
+		return e.next(reboot, fmt.Sprintf("the next start is slot %s again", t.Slots.Other()))
+	})
+}
+
+// next says what is to be done now, or does it.
+func (e Env) next(reboot bool, what string) error {
+	if reboot {
+		fmt.Fprintln(e.Out, what+"; restarting")
+		return rebootVerb(e, nil)
+	}
+	fmt.Fprintln(e.Out, what+"; restart: proa reboot")
+	return nil
+}
+
+func slotVerb(e Env, args []string) error {
+	if len(args) > 0 {
+		return slotNoVerb(args[0])
+	}
+	s, err := e.status()
+	if err != nil {
+		return err
+	}
+	if s.Slot == "" {
+		return fmt.Errorf("mode %s has no slots", s.Mode)
+	}
+	fmt.Fprintf(e.Out, "slot %s\ntrial %t\ntries-left %d\n", s.Slot, s.Trial, s.Tries)
+	t, err := e.target()
+	if err != nil {
+		return fmt.Errorf("other slot: %w", err)
+	}
+	h, err := slotwrite.Look(t)
+	if err != nil {
+		return fmt.Errorf("other slot: %w", err)
+	}
+	fmt.Fprintf(e.Out, "other %s %s\n", t.Slots.Other(), h)
+	return nil
+}
+
+func slotNoVerb(word string) error {
+	var known []string
+	for _, n := range names() {
+		if rest, ok := strings.CutPrefix(n, "slot "); ok {
+			known = append(known, rest)
+		}
+	}
+	if near := config.Nearest(word, known); near != "" {
+		return fmt.Errorf("unexpected argument %q; did you mean \"slot %s\"?", word, near)
+	}
+	return noArgs([]string{word})
+}

@@ -1,0 +1,153 @@
+package slot
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/proa-os/proa/images/layout"
+	"github.com/proa-os/proa/images/sdboot"
+)
+
+// starters are the files of a slot's directory without which a boot loader or firmware does not start it: GRUB, U-Boot, Raspberry Pi.
+var starters = []string{"grub.cfg", "boot.scr", "config.txt"}
+
+// Starts says that a file of a slot's directory makes it bootable: it belongs into Entry.Scripts.
+func Starts(name string) bool { return slices.Contains(starters, strings.ToLower(name)) }
+
+// files is the one place that knows where a slot's boot files lie.
+func (b Boot) files(slot layout.Slot, write bool, do func(string) error) error {
+	within := func(dir string) error {
+		err := do(dir)
+		if err == nil && write {
+			err = b.flush(dir)
+		}
+		return err
+	}
+	dir := b.path("slots", string(slot))
+	switch {
+	case b.Mount != nil:
+		return b.Mount(slot, write, within)
+	case !write:
+		return within(dir)
+	}
+	return b.write(func() error {
+		if err := os.MkdirAll(dir, 0o755); err != nil {
+			return err
+		}
+		return within(dir)
+	})
+}
+
+// clear takes away what every boot loader of the disk needs, not only that of this boot: a PC may start by BIOS today and by UEFI
+// tomorrow. Nothing else is touched before that is on the medium.
+func (b Boot) clear(slot layout.Slot) error {
+	entries, err := b.entries(slot)
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	if len(entries) > 0 {
+		err := b.write(func() error {
+			for _, e := range entries {
+				if err := b.remove(b.path(sdboot.Dir, e.file)); err != nil {
+					return err
+				}
+			}
+			return b.flush(b.path(sdboot.Dir))
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return b.files(slot, true, b.empty)
+}
+
+// empty removes all that is in dir, first what starts it.
+func (b Boot) empty(dir string) error {
+	for _, name := range starters {
+		if err := b.remove(filepath.Join(dir, name)); err != nil {
+			return err
+		}
+	}
+	if err := b.flush(dir); err != nil {
+		return err
+	}
+	list, err := os.ReadDir(dir)
+	if err != nil {
+		return err
+	}
+	for _, e := range list {
+		if err := b.remove(filepath.Join(dir, e.Name())); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// remove is content when there is nothing to remove.
+func (b Boot) remove(path string) error {
+	if _, err := os.Lstat(path); errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	return b.do("remove "+filepath.Base(path), func() error { return os.RemoveAll(path) })
+}
+
+// enable writes the scripts, those that make the slot bootable last, then systemd-boot's entry if there is a systemd-boot. The entry
+// has no tries and the lowest version there is, so that it is the last choice until Try writes it anew.
+func (b Boot) enable(slot layout.Slot, e Entry) error {
+	names := slices.Sorted(maps.Keys(e.Scripts))
+	rest := slices.DeleteFunc(slices.Clone(names), Starts)
+	names = append(rest, slices.DeleteFunc(names, func(n string) bool { return !Starts(n) })...)
+	err := b.files(slot, true, func(dir string) error {
+		for _, name := range names {
+			if err := b.create(dir, name, e.Scripts[name]); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	dir := b.path(sdboot.Dir)
+	if _, err := os.Stat(dir); errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	entry := sdboot.Entry{Slot: slot, Title: e.Title, Cmdline: e.Cmdline}
+	return b.write(func() error { return b.create(dir, sdboot.Waiting(slot).String(), entry.Text()) })
+}
+
+// create writes a small file of dir; its name points to the whole of it or is not there.
+func (b Boot) create(dir, name string, text []byte) error {
+	tmp := unused(dir)
+	path := filepath.Join(dir, tmp)
+	err := b.do("write "+tmp, func() error { return os.WriteFile(path, text, 0o600) })
+	if err == nil {
+		err = b.flush(path) // before the name points to it
+	}
+	if err == nil {
+		err = b.do("rename "+tmp+" "+name, func() error { return os.Rename(path, filepath.Join(dir, name)) })
+	}
+	if err == nil {
+		err = b.flush(dir)
+	}
+	return err
+}
+
+// unused is a name for a new file. One that a power cut left may share its clusters with the file it was renamed to, so it is not
+// written to.
+func unused(dir string) string {
+	for n := 1; ; n++ {
+		name := "new.tmp"
+		if n > 1 {
+			name = fmt.Sprintf("new%d.tmp", n)
+		}
+		if _, err := os.Lstat(filepath.Join(dir, name)); err != nil {
+			return name
+		}
+	}
+}

@@ -1,0 +1,142 @@
+package slotwrite
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"github.com/proa-os/proa/images/slotfile"
+	"golang.org/x/sys/unix"
+)
+
+const (
+	// chunk is what is written and read at a time, at multiples of itself: no erase block is written in parts twice.
+	chunk = 1 << 20
+	// flushEvery bounds how much waits in memory to be written; a node has better use for it.
+	flushEvery = 8 * chunk
+)
+
+// openDevice wants the partition for itself: one that is mounted, or mapped as the running root is, is busy.
+func openDevice(path string, how int) (*os.File, error) {
+	f, err := os.OpenFile(path, how|os.O_EXCL, 0)
+	if errors.Is(err, unix.EBUSY) {
+		return nil, fmt.Errorf("%s is in use: %w", path, err)
+	}
+	return f, err
+}
+
+// copyTo writes size bytes of r to a partition; they are on the medium when it returns.
+func copyTo(path string, r io.Reader, size int64, tick func(int64)) error {
+	dev, err := openDevice(path, os.O_WRONLY)
+	if err != nil {
+		return err
+	}
+	defer dev.Close() // flushed before
+	buf := make([]byte, chunk)
+	for at := int64(0); at < size; {
+		n, err := io.ReadFull(r, buf[:min(chunk, size-at)])
+		if err != nil {
+			return err
+		}
+		if _, err := dev.WriteAt(buf[:n], at); err != nil {
+			return err
+		}
+		if at += int64(n); at%flushEvery == 0 || at == size {
+			if err := settle(dev); err != nil {
+				return err
+			}
+			tick(at)
+		}
+	}
+	_, err = io.Copy(io.Discard, r) // its end is where the checksum is
+	return err
+}
+
+// settle waits for the medium and gives the memory back.
+func settle(f *os.File) error {
+	if err := f.Sync(); err != nil {
+		return err
+	}
+	_ = unix.Fadvise(int(f.Fd()), 0, 0, unix.FADV_DONTNEED) // advice
+	return nil
+}
+
+// writeFile gives a file its name only once all of it is on the medium.
+func writeFile(path string, r io.Reader) error {
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return err
+	}
+	tmp := path + slotfile.TempSuffix
+	f, err := os.OpenFile(tmp, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = io.Copy(f, r)
+	if err == nil {
+		err = settle(f)
+	}
+	if err = errors.Join(err, f.Close()); err != nil {
+		return errors.Join(err, os.Remove(tmp))
+	}
+	return os.Rename(tmp, path)
+}
+
+func writeBytes(path string, b []byte) error { return writeFile(path, bytes.NewReader(b)) }
+
+func checkFile(ctx context.Context, path string, want slotfile.File) error {
+	info, err := os.Lstat(path)
+	if err != nil {
+		return err
+	}
+	if !info.Mode().IsRegular() || info.Size() != want.Size {
+		return fmt.Errorf("%d bytes, the manifest says %d", info.Size(), want.Size)
+	}
+	return checkSum(ctx, path, want, func(int64) {})
+}
+
+// checkSum reads a file or the beginning of a partition from the medium.
+func checkSum(ctx context.Context, path string, want slotfile.File, tick func(int64)) error {
+	f, err := uncached(path)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	// O_DIRECT wants memory at a page's border.
+	buf, err := unix.Mmap(-1, 0, chunk, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE|unix.MAP_ANON)
+	if err != nil {
+		return err
+	}
+	defer unix.Munmap(buf)
+	sum := sha256.New()
+	for at := int64(0); at < want.Size; {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		n := min(chunk, want.Size-at)
+		if got, err := f.ReadAt(buf, at); int64(got) < n { // at the end less than asked for is enough
+			return fmt.Errorf("read %s at %d: %w", path, at, errors.Join(err, io.ErrUnexpectedEOF))
+		}
+		sum.Write(buf[:n])
+		at += n
+		tick(at)
+	}
+	if have := hex.EncodeToString(sum.Sum(nil)); have != want.SHA256 {
+		return fmt.Errorf("on the medium its sha256 is %s…, the manifest says %s…", have[:12], want.SHA256[:12])
+	}
+	return nil
+}
+
+// uncached opens what lies on a medium past the memory that may still hold what was written. In memory (tmpfs) there is no past.
+func uncached(path string) (*os.File, error) {
+	f, err := os.OpenFile(path, os.O_RDONLY|unix.O_DIRECT, 0)
+	if errors.Is(err, unix.EINVAL) {
+		return os.Open(path)
+	}
+	return f, err
+}

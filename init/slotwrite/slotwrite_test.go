@@ -1,0 +1,374 @@
+package slotwrite
+
+import (
+	"bytes"
+	"context"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/proa-os/proa/images/bootfs"
+	"github.com/proa-os/proa/images/layout"
+	"github.com/proa-os/proa/images/sdboot"
+	"github.com/proa-os/proa/images/slotfile"
+	"github.com/proa-os/proa/images/tree"
+	"github.com/proa-os/proa/images/uboot"
+	"github.com/proa-os/proa/images/verity"
+	"github.com/proa-os/proa/init/slot"
+)
+
+// chain is a flashed disk with slot a good, as files: the boot partition, and the other slot's root partition.
+type chain struct {
+	name string
+	efi  bool
+}
+
+var chains = []chain{{"grub", false}, {"sdboot", true}, {"uboot", false}}
+
+const deviceSize = 4 << 20
+
+func must(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// flashed lays a new image's boot partition out and lets slot a prove itself.
+func flashed(t *testing.T, c chain) (Target, string) {
+	t.Helper()
+	dir := t.TempDir()
+	l := bootfs.Loaders{SystemdBoot: []byte("MZ"), EFIName: "BOOTX64.EFI", GRUB: true}
+	b := slot.Boot{Dir: filepath.Join(dir, "boot")}
+	if c.name == "uboot" {
+		l, b.State = bootfs.Loaders{UBoot: &uboot.Scripts{Boot: []byte("boot"), Slot: []byte("slot")}}, filepath.Join(dir, "state")
+		must(t, os.WriteFile(b.State, uboot.Fresh(layout.A), 0o600))
+	}
+	first := bootfs.Slot{Slot: layout.A, Kernel: tree.Bytes([]byte("K1")), Initrd: tree.Bytes([]byte("I1")), Cmdline: "quiet proa.slot=a"}
+	for _, e := range bootfs.Files(l, first, nil) {
+		path := filepath.Join(b.Dir, e.Path)
+		if e.Mode.IsDir() {
+			must(t, os.MkdirAll(path, 0o755))
+			continue
+		}
+		text, err := e.Content.ReadAll()
+		must(t, errors.Join(err, os.MkdirAll(filepath.Dir(path), 0o755), os.WriteFile(path, text, 0o600)))
+	}
+	device := filepath.Join(dir, "root-b")
+	must(t, errors.Join(os.WriteFile(device, nil, 0o600), os.Truncate(device, deviceSize)))
+	s, err := slot.Find(b, layout.A, c.efi)
+	must(t, err)
+	must(t, s.Good())
+	return Target{Slots: s, Device: device, Board: "pc"}, b.Dir
+}
+
+func each(t *testing.T, do func(t *testing.T, c chain)) {
+	for _, c := range chains {
+		t.Run(c.name, func(t *testing.T) { do(t, c) })
+	}
+}
+
+// contents is a slot with a verity tree that fits its image.
+func contents(t testing.TB, version string) slotfile.Contents {
+	t.Helper()
+	image := bytes.Repeat([]byte(version+"\n"), verity.BlockSize)
+	image = image[:len(image)/verity.BlockSize*verity.BlockSize]
+	var root bytes.Buffer
+	root.Write(image)
+	hash, err := verity.Write(&root, bytes.NewReader(image), int64(len(image)), nil, [16]byte{})
+	must(t, err)
+	file := func(name, text string) tree.Entry { return tree.File(name, 0o600, tree.Bytes([]byte(text))) }
+	return slotfile.Contents{Board: "pc", Version: version, Cmdline: "quiet", Image: int64(len(image)), Hash: hex.EncodeToString(hash), Root: tree.Bytes(root.Bytes()),
+		Files: []tree.Entry{file("boot/vmlinuz", "kernel "+version), file("boot/initrd", strings.Repeat("initrd", 1000)), file("boot/dtb/x.dtb", "dtb"),
+			file("boot-a/grub.cfg", "start a"), file("boot-b/grub.cfg", "start b"), file("boot-a/boot.scr", "start a"), file("boot-b/boot.scr", "start b")}}
+}
+
+func file(t testing.TB, c slotfile.Contents) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	must(t, slotfile.Write(&b, c, nil))
+	return b.Bytes()
+}
+
+// startable lists by what a boot loader would start slot b.
+func startable(boot string) (list []string) {
+	for _, pattern := range []string{"slots/b/grub.cfg", "slots/b/boot.scr", sdboot.Dir + "/proa-b*.conf"} {
+		found, _ := filepath.Glob(filepath.Join(boot, pattern))
+		list = append(list, found...)
+	}
+	return list
+}
+
+func look(t *testing.T, target Target) string {
+	t.Helper()
+	h, err := Look(target)
+	must(t, err)
+	return h.String()
+}
+
+func TestWriteAndTry(t *testing.T) {
+	each(t, func(t *testing.T, c chain) {
+		target, boot := flashed(t, c)
+		if got := look(t, target); got != "empty" {
+			t.Errorf("before: %q", got)
+		}
+		if _, err := Try(t.Context(), target); err == nil || !strings.Contains(err.Error(), "proa slot write b FILE") {
+			t.Errorf("trial of an empty slot: %v", err)
+		}
+		for _, version := range []string{"v2", "v3"} { // also over one that is there
+			_, err := Write(t.Context(), target, bytes.NewReader(file(t, contents(t, version))))
+			must(t, err)
+			if got := look(t, target); got != "written "+version {
+				t.Errorf("written: %q", got)
+			}
+			has(t, filepath.Join(boot, "slots/b/vmlinuz"), "kernel "+version)
+			has(t, filepath.Join(boot, "slots/b/grub.cfg"), "start b")
+			has(t, filepath.Join(boot, "slots/a/vmlinuz"), "K1")
+			root, err := contents(t, version).Root.ReadAll()
+			must(t, err)
+			if device, err := os.ReadFile(target.Device); err != nil || !bytes.HasPrefix(device, root) || len(device) != deviceSize {
+				t.Errorf("the partition does not hold the root image: %v", err)
+			}
+			if c.efi {
+				has(t, filepath.Join(boot, sdboot.Dir, "proa-b+0.conf"), "title proa "+version+"\nsort-key proa\nversion 0\nlinux /slots/b/vmlinuz\ninitrd /slots/b/initrd\noptions quiet proa.slot=b\n")
+			}
+		}
+		renewed := 0
+		target.Renew = func() error { renewed++; return nil }
+		m, err := Try(t.Context(), target)
+		if renewed != 1 {
+			t.Errorf("renewed %d times", renewed)
+		}
+		if err != nil || m.Version != "v3" {
+			t.Fatalf("%q, %v", m.Version, err)
+		}
+		if left, _ := filepath.Glob(filepath.Join(boot, "slots/b/*"+slotfile.TempSuffix)); left != nil {
+			t.Errorf("left over: %q", left)
+		}
+	})
+}
+
+func has(t *testing.T, path, want string) {
+	t.Helper()
+	if text, err := os.ReadFile(path); err != nil || string(text) != want {
+		t.Errorf("%s: %q, %v; want %q", path, text, err, want)
+	}
+}
+
+// TestRefusedBeforeAnythingIsTouched: what was in the slot stays, and can be started as before.
+func TestRefusedBeforeAnythingIsTouched(t *testing.T) {
+	each(t, func(t *testing.T, c chain) {
+		for name, r := range map[string]struct {
+			change func(t *testing.T, target *Target, c *slotfile.Contents)
+			want   string
+		}{
+			"board":    {func(_ *testing.T, _ *Target, c *slotfile.Contents) { c.Board = "rpi3" }, "made for the board rpi3, and this is pc"},
+			"room":     {func(t *testing.T, target *Target, _ *slotfile.Contents) { must(t, os.Truncate(target.Device, 4096)) }, "does not fit"},
+			"no part":  {func(_ *testing.T, target *Target, _ *slotfile.Contents) { target.Device += "x" }, "no such file"},
+			"on trial": {func(t *testing.T, target *Target, _ *slotfile.Contents) { must(t, other(t, target).Try()) }, "slot a runs on trial"},
+		} {
+			target, boot := flashed(t, c)
+			_, err := Write(t.Context(), target, bytes.NewReader(file(t, contents(t, "v2"))))
+			must(t, err)
+			before := startable(boot)
+			con := contents(t, "v3")
+			r.change(t, &target, &con)
+			if _, err := Write(t.Context(), target, bytes.NewReader(file(t, con))); err == nil || !strings.Contains(err.Error(), r.want) || strings.Contains(err.Error(), "not whole") {
+				t.Errorf("%s: %v", name, err)
+			}
+			if got := startable(boot); before == nil || !slices.Equal(got, before) {
+				t.Errorf("%s: %q became %q", name, before, got)
+			}
+			has(t, filepath.Join(boot, "slots/b/vmlinuz"), "kernel v2")
+		}
+	})
+}
+
+// other is the boot state as slot b sees it: a try of the other one is a try of slot a.
+func other(t *testing.T, target *Target) slot.Slots {
+	t.Helper()
+	boot := filepath.Join(filepath.Dir(target.Device), "boot")
+	b := slot.Boot{Dir: boot}
+	if state := filepath.Join(filepath.Dir(boot), "state"); exists(state) {
+		b.State = state
+	}
+	s, err := slot.Find(b, layout.B, fmt.Sprintf("%T", target.Slots) == "slot.sdbootSlots")
+	must(t, err)
+	return s
+}
+
+func exists(path string) bool { _, err := os.Stat(path); return err == nil }
+
+func TestAnotherLayout(t *testing.T) {
+	m, err := slotfile.NewManifest(contents(t, "v2"))
+	must(t, err)
+	m.Layout++
+	j := &job{Target: Target{Board: "pc"}, m: m}
+	if err := checkFit(t.Context(), j); err == nil || !strings.Contains(err.Error(), "flashed anew") {
+		t.Error(err)
+	}
+}
+
+// TestLateFilesAreSmall: a file that Raspberry Pi's firmware starts a slot by is the same for both slots, and waits in memory.
+func TestLateFilesAreSmall(t *testing.T) {
+	target, boot := flashed(t, chains[0])
+	con := contents(t, "v2")
+	con.Files = append(con.Files, tree.File("boot/config.txt", 0o600, tree.Bytes(make([]byte, slotfile.MaxScript))))
+	cut := file(t, con)
+	if _, err := Write(t.Context(), target, bytes.NewReader(cut[:len(cut)-1])); err == nil || exists(filepath.Join(boot, "slots/b/config.txt")) {
+		t.Errorf("%v: it would be started", err)
+	}
+	_, err := Write(t.Context(), target, bytes.NewReader(cut))
+	must(t, err)
+	has(t, filepath.Join(boot, "slots/b/config.txt"), string(make([]byte, slotfile.MaxScript)))
+	con.Files[len(con.Files)-1] = tree.File("boot/config.txt", 0o600, tree.Bytes(make([]byte, slotfile.MaxScript+1)))
+	if _, err := Write(t.Context(), target, bytes.NewReader(file(t, con))); err == nil || !strings.Contains(err.Error(), "at most are kept in memory") {
+		t.Errorf("%v", err)
+	}
+}
+
+func TestNoRoomForBootFiles(t *testing.T) {
+	j := &job{slot: layout.B, m: slotfile.Manifest{Files: []slotfile.File{{Name: "boot/vmlinuz", Size: 1 << 60}}}}
+	for _, dir := range []string{t.TempDir(), filepath.Join(t.TempDir(), "slots/b")} {
+		must(t, os.MkdirAll(filepath.Dir(filepath.Dir(dir)), 0o755))
+		if err := j.checkRoom(dir); err == nil || !strings.Contains(err.Error(), "has room for") {
+			t.Error(err)
+		}
+	}
+}
+
+// TestBrokenOff: wherever the file ends or is damaged, the slot is not started afterwards, and the same file written again is.
+func TestBrokenOff(t *testing.T) {
+	each(t, func(t *testing.T, c chain) {
+		target, boot := flashed(t, c)
+		whole := file(t, contents(t, "v2"))
+		first := bytes.Index(whole, []byte("kernel"))
+		cuts := []int{first - 600, first, first + 3, len(whole) / 2, len(whole) - 2000, len(whole) - 1}
+		for _, n := range cuts {
+			_, err := Write(t.Context(), target, bytes.NewReader(file(t, contents(t, "v1"))))
+			must(t, err)
+			damaged := slices.Clone(whole)
+			damaged[n] ^= 1
+			for what, in := range map[string]io.Reader{"cut": bytes.NewReader(whole[:n]), "damaged": bytes.NewReader(damaged)} {
+				_, err := Write(t.Context(), target, in)
+				if err == nil || !strings.Contains(err.Error(), "slot b is not whole") {
+					t.Errorf("%s at %d: %v", what, n, err)
+				}
+				if list := startable(boot); list != nil {
+					t.Errorf("%s at %d: it would be started by %q", what, n, list)
+				}
+				if _, err := Try(t.Context(), target); err == nil {
+					t.Errorf("%s at %d: it is tried", what, n)
+				}
+				if got := look(t, target); n > len(whole)/3 && got != "half-written" {
+					t.Errorf("%s at %d: %q", what, n, got)
+				}
+			}
+		}
+		_, err := Write(t.Context(), target, bytes.NewReader(whole))
+		must(t, err)
+		_, err = Try(t.Context(), target)
+		must(t, err)
+	})
+}
+
+// TestStopped: Ctrl-C in the middle of any step.
+func TestStopped(t *testing.T) {
+	for _, when := range []string{"write root.img", "check root.img"} {
+		target, boot := flashed(t, chains[0])
+		ctx, cancel := context.WithCancel(t.Context())
+		target.Progress = func(step string, _, _ int64) {
+			if step == when {
+				cancel()
+			}
+		}
+		_, err := Write(ctx, target, bytes.NewReader(file(t, contents(t, "v2"))))
+		if !errors.Is(err, errStopped) || !strings.Contains(err.Error(), "stopped\nslot b is not whole and is not started; run the same command again") || startable(boot) != nil {
+			t.Errorf("%s: %v; %q", when, err, startable(boot))
+		}
+	}
+}
+
+// TestBadMedium: what was written is not what is read.
+func TestBadMedium(t *testing.T) {
+	each(t, func(t *testing.T, c chain) {
+		target, boot := flashed(t, c)
+		target.Progress = func(step string, done, total int64) {
+			if step == "write root.img" && done == total {
+				flip(t, target.Device, total/2)
+			}
+		}
+		_, err := Write(t.Context(), target, bytes.NewReader(file(t, contents(t, "v2"))))
+		if err == nil || !strings.Contains(err.Error(), "read-back-root: on the medium") || startable(boot) != nil {
+			t.Errorf("%v; %q", err, startable(boot))
+		}
+	})
+}
+
+// flip changes one byte.
+func flip(t *testing.T, path string, at int64) {
+	t.Helper()
+	f, err := os.OpenFile(path, os.O_RDWR, 0)
+	must(t, err)
+	b := make([]byte, 1)
+	_, err = f.ReadAt(b, at)
+	must(t, err)
+	b[0] ^= 1
+	_, err = f.WriteAt(b, at)
+	must(t, errors.Join(err, f.Close()))
+}
+
+// TestDamagedSinceItWasWritten: every file of the slot is looked at again before a trial.
+func TestDamagedSinceItWasWritten(t *testing.T) {
+	each(t, func(t *testing.T, c chain) {
+		for _, name := range []string{"vmlinuz", "initrd", "dtb/x.dtb", "grub.cfg", "boot.scr", slotfile.ManifestName, "root"} {
+			target, boot := flashed(t, c)
+			_, err := Write(t.Context(), target, bytes.NewReader(file(t, contents(t, "v2"))))
+			must(t, err)
+			path := filepath.Join(boot, "slots/b", name)
+			if name == "root" {
+				path = target.Device
+			}
+			flip(t, path, 1)
+			before, _, _ := other(t, &target).Trial()
+			if _, err := Try(t.Context(), target); err == nil {
+				t.Errorf("%s is damaged, and the slot is tried", name)
+			}
+			if after, left, _ := other(t, &target).Trial(); !c.efi && after != before || left != 0 {
+				t.Errorf("%s: on trial %t, tries left %d", name, after, left)
+			}
+		}
+	})
+}
+
+// TestMemory: a root of 64 MiB is written and checked in less than 8 MiB.
+func TestMemory(t *testing.T) {
+	target, _ := flashed(t, chains[0])
+	con := contents(t, "v2")
+	const size = 64 << 20
+	must(t, os.Truncate(target.Device, size))
+	con.Root = tree.Content{Size: size, Open: func() (io.ReadCloser, error) { return io.NopCloser(io.LimitReader(zero{}, size)), nil }}
+	r, w := io.Pipe()
+	go func() { w.CloseWithError(slotfile.Write(w, con, nil)) }()
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	_, err := Write(t.Context(), target, r)
+	runtime.ReadMemStats(&after)
+	if err == nil || !strings.Contains(err.Error(), "verity:") { // zeros have no tree; everything before has passed
+		t.Error(err)
+	}
+	if got := after.TotalAlloc - before.TotalAlloc; got > 8<<20 {
+		t.Errorf("%d bytes allocated", got)
+	}
+}
+
+type zero struct{}
+
+func (zero) Read(b []byte) (int, error) { clear(b); return len(b), nil }

@@ -1,0 +1,268 @@
+package slotwrite
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"github.com/proa-os/proa/images/layout"
+	"github.com/proa-os/proa/images/slotfile"
+	"github.com/proa-os/proa/init/slot"
+	"github.com/proa-os/proa/init/verity"
+	"golang.org/x/sys/unix"
+)
+
+// after is what the slot is when a step has failed.
+type after string
+
+const (
+	asBefore after = "as it was"
+	notWhole after = "not whole and is not started; run the same command again"
+	ready    after = "ready all the same"
+	damaged  after = "not tried; write it again: proa slot write SLOT FILE"
+)
+
+func (a after) say(s layout.Slot) string {
+	if a == asBefore {
+		return ""
+	}
+	return fmt.Sprintf("\nslot %s is %s", s, a)
+}
+
+// step is one row.
+type step struct {
+	name  string
+	run   func(context.Context, *job) error
+	after after
+}
+
+// writing makes the slot unbootable first and bootable last.
+var writing = []step{
+	{"check", checkWrite, asBefore},
+	{"clear", clearSlot, notWhole},
+	{"boot-files", writeBoot, notWhole},
+	{"root", writeRoot, notWhole},
+	{"end", readEnd, notWhole},
+	{"read-back-boot", hashBoot, notWhole},
+	{"read-back-root", hashRoot, notWhole},
+	{"verity", checkVerity, notWhole},
+	{"keep-manifest", keepManifest, notWhole},
+	{"enable", enable, notWhole},
+	{"renew", renew, ready},
+}
+
+// trying reads everything once more: the slot may have been written long ago.
+var trying = []step{
+	{"check", checkTry, asBefore},
+	{"manifest", needManifest, asBefore},
+	{"fit", checkFit, damaged},
+	{"boot-files", hashAll, damaged},
+	{"root", hashRoot, damaged},
+	{"verity", checkVerity, damaged},
+	{"try", func(_ context.Context, j *job) error { return j.Slots.Try() }, asBefore},
+	{"renew", renew, ready},
+}
+
+func checkWrite(ctx context.Context, j *job) error {
+	switch on, _, err := j.Slots.Trial(); {
+	case err != nil:
+		return err
+	case on:
+		return fmt.Errorf("slot %s runs on trial, and slot %s is what it falls back to; wait until `proa status` says good, or `proa slot rollback`", j.Slots.Current(), j.slot)
+	}
+	if err := checkFit(ctx, j); err != nil {
+		return err
+	}
+	return j.Slots.Files(j.slot, false, j.checkRoom)
+}
+
+// checkFit is about the file and this machine.
+func checkFit(_ context.Context, j *job) error {
+	if j.m.Board != j.Board {
+		return fmt.Errorf("the slot is made for the board %s, and this is %s", j.m.Board, j.Board)
+	}
+	if j.m.Layout != layout.Version {
+		return fmt.Errorf("the slot is made for disk layout %d, and this disk has %d: it has to be flashed anew", j.m.Layout, layout.Version)
+	}
+	dev, err := openDevice(j.Device, os.O_RDONLY)
+	if err != nil {
+		return err
+	}
+	defer dev.Close()
+	size, err := dev.Seek(0, io.SeekEnd)
+	if err != nil {
+		return err
+	}
+	for _, f := range j.m.Files {
+		if j.late(f) && f.Size > slotfile.MaxScript {
+			return fmt.Errorf("%s has %d bytes, and %d at most are kept in memory", f.Name, f.Size, slotfile.MaxScript)
+		}
+	}
+	if j.m.Root.Size > size {
+		return fmt.Errorf("%s of %d bytes does not fit into %s of %d", slotfile.RootName, j.m.Root.Size, j.Device, size)
+	}
+	return nil
+}
+
+// checkRoom looks whether the boot files will have room once those that are there now are gone. The directory may not exist yet.
+func (j *job) checkRoom(dir string) error {
+	const cluster = 32 << 10 // the largest of FAT32: what a small file may take
+	var need, have int64
+	for _, f := range j.m.Files {
+		if _, ok := f.For(j.slot); ok {
+			need += f.Size + cluster
+		}
+	}
+	err := filepath.WalkDir(dir, func(_ string, d os.DirEntry, err error) error {
+		if err != nil || !d.Type().IsRegular() {
+			return err
+		}
+		info, err := d.Info()
+		if err == nil {
+			have += info.Size()
+		}
+		return err
+	})
+	if errors.Is(err, os.ErrNotExist) {
+		dir, err = filepath.Dir(filepath.Dir(dir)), nil
+	}
+	var st unix.Statfs_t
+	if err := errors.Join(err, unix.Statfs(dir, &st)); err != nil {
+		return fmt.Errorf("room on the boot partition: %w", err)
+	}
+	if have += int64(st.Bavail) * int64(st.Bsize); need > have {
+		return fmt.Errorf("the boot files need %d bytes, and the boot partition has room for %d", need, have)
+	}
+	return nil
+}
+
+func clearSlot(_ context.Context, j *job) error { return j.Slots.Clear() }
+
+func renew(_ context.Context, j *job) error {
+	if j.Renew == nil {
+		return nil
+	}
+	return j.Renew()
+}
+
+// writeBoot writes the boot files as they come and keeps those without which the slot is not started.
+func writeBoot(_ context.Context, j *job) error {
+	return j.Slots.Files(j.slot, true, func(dir string) error {
+		for {
+			e, err := j.in.Next()
+			if err != nil || e.Name == slotfile.RootName { // the manifest ends with it
+				j.root = e
+				return err
+			}
+			if err := j.take(dir, e); err != nil {
+				return fmt.Errorf("%s: %w", e.Name, err)
+			}
+		}
+	})
+}
+
+func (j *job) take(dir string, e *slotfile.Entry) (err error) {
+	name, ok := e.For(j.slot)
+	switch {
+	case !ok:
+		return nil // Next reads on
+	case j.late(e.File):
+		j.scripts[name], err = io.ReadAll(e)
+		return err
+	}
+	return writeFile(filepath.Join(dir, name), e)
+}
+
+// late says that a file is written when everything else has been read back.
+func (j *job) late(f slotfile.File) bool {
+	name, ok := f.For(j.slot)
+	return ok && (f.Script() || slot.Starts(name))
+}
+
+func writeRoot(_ context.Context, j *job) error {
+	return copyTo(j.Device, j.root, j.root.Size, func(done int64) { j.tick("write "+slotfile.RootName, done, j.root.Size) })
+}
+
+// readEnd: until its end has been read, nobody knows whether the file is whole.
+func readEnd(_ context.Context, j *job) error {
+	_, err := j.in.Next()
+	return err
+}
+
+// hashBoot leaves out what is not written yet.
+func hashBoot(ctx context.Context, j *job) error {
+	return j.hashFiles(ctx, func(f slotfile.File) bool { return !j.late(f) })
+}
+
+func hashAll(ctx context.Context, j *job) error {
+	return j.hashFiles(ctx, func(slotfile.File) bool { return true })
+}
+
+func (j *job) hashFiles(ctx context.Context, want func(slotfile.File) bool) error {
+	return j.Slots.Files(j.slot, false, func(dir string) error {
+		for _, f := range j.m.Files {
+			name, ok := f.For(j.slot)
+			if !ok || !want(f) {
+				continue
+			}
+			if err := checkFile(ctx, filepath.Join(dir, name), f); err != nil {
+				return fmt.Errorf("%s: %w", name, err)
+			}
+		}
+		return nil
+	})
+}
+
+func hashRoot(ctx context.Context, j *job) error {
+	root := j.m.Files[len(j.m.Files)-1] // ParseManifest has seen to that
+	return checkSum(ctx, j.Device, root, func(done int64) { j.tick("check "+slotfile.RootName, done, root.Size) })
+}
+
+func checkVerity(_ context.Context, j *job) error {
+	return verity.CheckDevice(j.Device, j.m.Root.Image, j.m.Root.Hash)
+}
+
+func keepManifest(_ context.Context, j *job) error {
+	return j.Slots.Files(j.slot, true, func(dir string) error {
+		return writeBytes(filepath.Join(dir, slotfile.ManifestName), j.in.Raw)
+	})
+}
+
+func enable(_ context.Context, j *job) error {
+	return j.Slots.Enable(slot.Entry{Title: "proa " + j.m.Version, Cmdline: j.m.Cmdline + " proa.slot=" + string(j.slot), Scripts: j.scripts})
+}
+
+func checkTry(_ context.Context, j *job) error {
+	on, _, err := j.Slots.Trial()
+	if err == nil && on {
+		err = fmt.Errorf("slot %s is on trial itself; `proa slot rollback` goes back to slot %s", j.Slots.Current(), j.slot)
+	}
+	return err
+}
+
+func readManifest(_ context.Context, j *job) error {
+	return j.Slots.Files(j.slot, false, func(dir string) error {
+		f, err := os.Open(filepath.Join(dir, slotfile.ManifestName))
+		if err != nil {
+			return err
+		}
+		defer f.Close()
+		raw, err := io.ReadAll(io.LimitReader(f, slotfile.MaxManifest+1))
+		if err != nil {
+			return err
+		}
+		j.m, err = slotfile.ParseManifest(raw)
+		return err
+	})
+}
+
+func needManifest(ctx context.Context, j *job) error {
+	err := readManifest(ctx, j)
+	if errors.Is(err, os.ErrNotExist) {
+		return fmt.Errorf("slot %s holds nothing that was written to its end; write it first: proa slot write %[1]s FILE", j.slot)
+	}
+	return err
+}
