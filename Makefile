@@ -6,7 +6,7 @@ PROA  := go run ./build
 # Packages that compile without Kubernetes.
 LIGHT := ./config/... ./boards/... ./images/... ./overlay/... ./init/... ./build/...
 
-.PHONY: help iso disk slot run test unit vet e2e e2e-fallback e2e-full bench verify lock clean
+.PHONY: help iso disk sd slot run test unit vet e2e e2e-fallback e2e-full bench verify lock clean
 help: ## this list
 	@sed -n 's/^\([a-z0-9-]*\):.*## /  make \1\t/p' Makefile | expand -t 18
 
@@ -14,6 +14,8 @@ iso: ## out/pc/proa-pc.iso: CD and USB, BIOS and UEFI
 	$(PROA) build $(BOARD) iso
 disk: ## out/pc/proa-pc.img: raw disk with slots a and b
 	$(PROA) build $(BOARD) disk
+sd: ## out/rpi3/proa-rpi3.img.zst with BOARD=rpi3: SD card with slots a and b, compressed
+	$(PROA) build $(BOARD) sd
 slot: ## out/pc/proa-pc.slot: what a running device fills its other slot with
 	$(PROA) build $(BOARD) slot
 run: ## boot the disk image in QEMU, wait for Ready, say how to reach it
@@ -21,6 +23,7 @@ run: ## boot the disk image in QEMU, wait for Ready, say how to reach it
 test: vet unit e2e ## everything: vet, laws, unit, golden, oracle tests, then the images in QEMU
 vet:
 	go vet $(LIGHT)
+	for arch in arm64 arm; do GOARCH=$$arch go vet ./config/... ./images/... ./init/... || exit; done
 unit: ## laws, unit, golden and oracle tests
 	$(PROA) tool -- go test $(LIGHT) ./k3s/...
 e2e: iso disk ## boot the images in QEMU, run a pod

@@ -24,7 +24,10 @@ const (
 	apiPort  = 6443
 	nodePort = 30080
 
-	diskSize = 8 << 30 // what the machine finds when it looks for room for its data partition
+	// What the machine finds when it looks for room for its data partition. QEMU's card writes every sector that is discarded, and
+	// takes only powers of two.
+	diskSize = 8 << 30
+	cardSize = 2 << 30
 )
 
 // What an emulated machine may spend, in CPU time of the emulator. Measured: a boot 20-40 s, Ready 200-400 s.
@@ -72,7 +75,7 @@ func start(t *testing.T, o options) *machine {
 	}}
 	if o.medium == qemu.Disk {
 		m.spec.Image = filepath.Join(dir, "disk.img")
-		if err := qemu.NewDisk(m.spec.Image, o.image(t), diskSize); err != nil {
+		if err := qemu.NewDisk(m.spec.Image, o.image(t), m.room()); err != nil {
 			t.Fatal(err)
 		}
 		if o.config != "" {
@@ -81,6 +84,13 @@ func start(t *testing.T, o options) *machine {
 	}
 	m.powerOn()
 	return m
+}
+
+func (m *machine) room() int64 {
+	if m.spec.Tools.Disk == nil {
+		return cardSize
+	}
+	return diskSize
 }
 
 // powerOn starts the machine, or starts it again on the same disk, and waits until it is up. A start that the emulator spoils
@@ -218,6 +228,13 @@ func (o options) name() string {
 		return "pc"
 	}
 	return o.board
+}
+
+func (o options) arch() string {
+	if b, err := boards.Get(o.name()); err == nil {
+		return b.Arch
+	}
+	return ""
 }
 
 // machine is the one of build/qemu that stands in for the board.

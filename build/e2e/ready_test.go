@@ -38,7 +38,13 @@ func TestReady(t *testing.T) {
 // ready is a disk machine whose node is Ready, with the test image loaded.
 func ready(t *testing.T) *machine {
 	t.Helper()
-	m := start(t, options{kind: "img", firmware: qemu.UEFI, medium: qemu.Disk, memory: 3072, restrict: true, config: readyConfig})
+	return readyOn(t, options{kind: "img", firmware: qemu.UEFI, memory: 3072})
+}
+
+func readyOn(t *testing.T, o options) *machine {
+	t.Helper()
+	o.medium, o.restrict, o.config = qemu.Disk, true, readyConfig
+	m := start(t, o)
 	t.Cleanup(func() {
 		if t.Failed() {
 			t.Log(m.node.Run(context.Background(), "kubectl get pods -A -o wide; kubectl get events -A; tail -n 50 /var/log/proa/k3s.log", nil).Stdout)
@@ -46,7 +52,7 @@ func ready(t *testing.T) *machine {
 	})
 	m.until("kubectl get node edge-1", " Ready ", readyBudget)
 	m.run("kubectl -n kube-system rollout status deployment/coredns --timeout=20m", nil)
-	m.run("ctr -n k8s.io images import -", bytes.NewReader(helloImage(t)))
+	m.run("ctr -n k8s.io images import -", bytes.NewReader(helloImage(t, o.arch())))
 	return m
 }
 
@@ -149,11 +155,11 @@ func apply(m *machine, manifest string) {
 }
 
 // helloImage builds the image the pods run: a static binary and nothing else.
-func helloImage(t *testing.T) []byte {
+func helloImage(t *testing.T, arch string) []byte {
 	t.Helper()
 	binary := filepath.Join(t.TempDir(), "hello")
 	build := exec.Command("go", "build", "-ldflags=-s -w", "-o", binary, "./hello")
-	build.Env = append(os.Environ(), "CGO_ENABLED=0") // the image has no libraries
+	build.Env = append(os.Environ(), "CGO_ENABLED=0", "GOARCH="+arch, "GOARM=7") // the image has no libraries
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("go build: %v\n%s", err, out)
 	}
@@ -163,7 +169,7 @@ func helloImage(t *testing.T) []byte {
 	}
 	var archive bytes.Buffer
 	err = oci.Write(&archive, oci.Image{
-		Name: "proa.test/hello:1", Arch: "amd64", Entrypoint: []string{"/hello"},
+		Name: "proa.test/hello:1", Arch: arch, Entrypoint: []string{"/hello"},
 		Entries: []tree.Entry{tree.File("hello", 0o755, content)}, When: time.Unix(0, 0),
 	})
 	if err != nil {

@@ -1,0 +1,160 @@
+package e2e
+
+import (
+	"bytes"
+	"io"
+	"os"
+	"os/exec"
+	"path"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/proa-os/proa/boards"
+	"github.com/proa-os/proa/build/oracle"
+	"github.com/proa-os/proa/build/qemu"
+	"github.com/proa-os/proa/images"
+	"github.com/proa-os/proa/images/fat"
+	"github.com/proa-os/proa/images/layout"
+)
+
+// TestImages has other people's programs judge every disk and card image in out/, whatever its board: partition table, boot
+// partition, root file system; and looks for what the board's ROM and firmware will look for. Boards that were not built are named.
+func TestImages(t *testing.T) {
+	if os.Getenv("PROA_E2E") == "" {
+		t.Skip("PROA_E2E is not set: run by `make e2e`")
+	}
+	all, err := boards.All()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, b := range all {
+		for _, k := range images.Kinds() {
+			file := filepath.Join("../../out", b.Name, "proa-"+b.Name+k.File)
+			if _, has := b.Boot[k.Name]; !has || k.Name == "iso" {
+				continue
+			}
+			t.Run(b.Name+"-"+k.Name, func(t *testing.T) {
+				if _, err := os.Stat(file); err != nil && b.Name != "pc" {
+					t.Skipf("not built: make %s BOARD=%s", k.Name, b.Name)
+				}
+				judge(t, b, file)
+			})
+		}
+	}
+}
+
+// judged is an image taken apart.
+type judged struct {
+	file  string
+	table layout.Table
+	board boards.Board
+}
+
+func judge(t *testing.T, b boards.Board, file string) {
+	raw := filepath.Join(t.TempDir(), "raw.img")
+	if err := qemu.NewDisk(raw, file, 0); err != nil {
+		t.Fatal(err)
+	}
+	table, err := b.Layout().Fit(b.Layout().ImageSize())
+	if err != nil {
+		t.Fatal(err)
+	}
+	j := judged{raw, table, b}
+	if out := run(t, "sgdisk", "-v", raw); !strings.Contains(out, "No problems found") {
+		t.Errorf("sgdisk -v:\n%s", out)
+	}
+	for _, p := range table {
+		switch p.Role {
+		case layout.Boot:
+			run(t, "fsck.fat", "-n", j.part(t, p))
+		case layout.Root:
+			if p.Slot == layout.A {
+				run(t, "fsck.erofs", j.part(t, p))
+			}
+		}
+	}
+	j.firmware(t)
+}
+
+// run fails the test unless the program finds nothing wrong.
+func run(t *testing.T, tool string, args ...string) string {
+	t.Helper()
+	out, err := exec.Command(oracle.Tool(t, tool), args...).CombinedOutput()
+	if err != nil {
+		t.Errorf("%s %s: %v\n%s", tool, strings.Join(args, " "), err, out)
+	}
+	return string(out)
+}
+
+// part copies a partition into a file, for programs that know no offsets.
+func (j judged) part(t *testing.T, p layout.Partition) string {
+	t.Helper()
+	from, err := os.Open(j.file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer from.Close()
+	name := filepath.Join(t.TempDir(), p.Name)
+	to, err := os.Create(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer to.Close()
+	if _, err := io.Copy(to, io.NewSectionReader(from, p.Start, p.Size)); err != nil {
+		t.Fatal(err)
+	}
+	return name
+}
+
+// firmware: every file and every stretch that board.yaml promises to the ROM is there.
+func (j judged) firmware(t *testing.T) {
+	f, err := os.Open(j.file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	boot, err := j.table.Find(layout.Boot, layout.Shared)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range j.wanted() {
+		text, err := fat.ReadFile(f, boot.Start, boot.Size, name)
+		if err != nil || len(text) == 0 {
+			t.Errorf("%s: %d bytes, %v", name, len(text), err)
+		}
+	}
+	for _, r := range j.board.Firmware.Raw {
+		head := make([]byte, 512)
+		if _, err := f.ReadAt(head, int64(r.At)); err != nil || !recognised(head) {
+			t.Errorf("%s at %d begins with %q, %v", r.From, r.At, head[:32], err)
+		}
+	}
+}
+
+func (j judged) wanted() (names []string) {
+	names = []string{"config.yaml", "slots/a/vmlinuz", "slots/a/initrd"}
+	if j.board.UBoot.Start != "" {
+		names = append(names, "boot.scr", "slots/a/boot.scr")
+	}
+	for _, x := range j.board.Firmware.Files {
+		names = append(names, x.To)
+	}
+	for _, x := range j.board.Firmware.Texts {
+		names = append(names, x.To)
+	}
+	for _, d := range j.board.Kernel.DTBs {
+		names = append(names, "slots/a/dtb/"+d)
+		if j.board.Firmware.DTBs {
+			names = append(names, path.Base(d))
+		}
+	}
+	return names
+}
+
+// recognised: what ROMs recognise by. Allwinner's boot header says eGON.BT0 (doc/board/allwinner/sunxi.rst in U-Boot), TI's begins with
+// a table of contents whose item is CHSETTINGS, and U-Boot's own image has the magic of legacy images.
+func recognised(head []byte) bool {
+	return bytes.Equal(head[4:12], []byte("eGON.BT0")) || bytes.Contains(head[:64], []byte("CHSETTINGS")) ||
+		bytes.HasPrefix(head, []byte{0x27, 0x05, 0x19, 0x56}) || bytes.HasPrefix(head, []byte{0xd0, 0x0d, 0xfe, 0xed})
+}
