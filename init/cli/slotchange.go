@@ -15,7 +15,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// target is the slot that does not run, and the right to change it until release is called.
+// target is the slot that does not run.
 func (e Env) target() (t slotwrite.Target, err error) {
 	if e.Slot != nil {
 		return e.Slot()
