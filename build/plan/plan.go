@@ -61,12 +61,13 @@ func New(k *recipe.Kit, b boards.Board, kind images.Kind) (*Plan, error) {
 		needs = append(needs, p.step("firmware")(k.Debs(set)))
 		media.Firmware = "firmware"
 	}
+	sets := recipe.Sets(b)
 	out := &Plan{Graph: p.graph, Board: b, Kind: kind}
 	switch kind.Name {
 	case "iso":
 		out.Image = p.step("iso", needs...)(k.ISO(media, out.File(), config))
 	case "slot":
-		media.Loaders, media.Firmware = "", "" // they belong to no slot
+		media.Loaders, media.Firmware, sets = "", "", recipe.SlotSets(b) // boot loaders belong to no slot
 		out.Image = p.step("slot", kernel, initramfs, root)(k.SlotFile(media, out.File()))
 	case "disk":
 		if b.Boot["disk"].BIOS == "grub" {
@@ -78,7 +79,7 @@ func New(k *recipe.Kit, b boards.Board, kind images.Kind) (*Plan, error) {
 		out.Image = p.step("sd", needs...)(k.SD(media, out.File(), config))
 	}
 	out.SBOM = p.step("sbom-"+kind.Name, append(append(compiled, archives...), out.Image, root, packages)...)(k.SBOM(recipe.Parts{
-		Board: b, Image: out.Image.Name, File: out.File(), Packages: packages.Name, Root: root.Name}))
+		Image: out.Image.Name, File: out.File(), Packages: packages.Name, Root: root.Name, Sets: sets}))
 	return out, p.err
 }
 

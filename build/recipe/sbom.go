@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/proa-os/proa/boards"
 	"github.com/proa-os/proa/build/graph"
 	"github.com/proa-os/proa/build/pin"
 	"github.com/proa-os/proa/build/sbom"
@@ -15,24 +14,23 @@ import (
 
 // Parts is what an SBOM describes.
 type Parts struct {
-	Board    boards.Board
 	Image    string // step that wrote the image
 	File     string
 	Packages string // step that unpacked the Debian packages
 	Root     string // step that wrote the root image
+	Sets     []pin.Set
 }
 
 // SBOM lists every Debian package and every Go module of an image in SPDX 2.3.
 func (k *Kit) SBOM(p Parts) (graph.Step, error) {
 	inputs, err := k.code("build/recipe/sbom.go", "build/sbom")
-	sets := Sets(p.Board)
 	run := func(_ context.Context, j *graph.Job) error {
 		sum, err := fileSum(filepath.Join(j.In(p.Image), p.File))
 		if err != nil {
 			return err
 		}
 		doc := sbom.New(p.File, k.Release.Version, sum, k.when())
-		for _, s := range sets {
+		for _, s := range p.Sets {
 			list, err := k.contained(j, s, p)
 			if err != nil {
 				return err

@@ -25,9 +25,14 @@ func KernelSet(b boards.Board) pin.Set {
 	return pin.Kernel(DebianArch(b.Arch), b.Kernel.Package, b.Kernel.Suite)
 }
 
+// SlotSets are the packages that a slot is made of: no boot loaders.
+func SlotSets(b boards.Board) []pin.Set {
+	return []pin.Set{KernelSet(b), pin.Root(DebianArch(b.Arch))}
+}
+
 // Sets are the packages that a board's images are made of.
 func Sets(b boards.Board) []pin.Set {
-	list := []pin.Set{KernelSet(b), pin.Root(DebianArch(b.Arch))}
+	list := SlotSets(b)
 	if s, ok := BootSet(b); ok {
 		list = append(list, s)
 	}

@@ -4,17 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"os"
-	"os/signal"
 	"strings"
 	"time"
 
 	"github.com/proa-os/proa/config"
-	"github.com/proa-os/proa/images/layout"
-	"github.com/proa-os/proa/init/boot"
 	"github.com/proa-os/proa/init/slotwrite"
-	"golang.org/x/sys/unix"
 )
 
 const slotWriteHelp = `
@@ -43,75 +37,6 @@ Examples:
   proa slot rollback --reboot
 `
 
-// target is the slot that does not run, and the right to change it until release is called.
-func (e Env) target() (t slotwrite.Target, err error) {
-	if e.Slot != nil {
-		return e.Slot()
-	}
-	m, err := boot.Running()
-	if err != nil {
-		return t, err
-	}
-	if !m.OnDisk() {
-		return t, fmt.Errorf("mode %s has no slots: flash a disk", m.Line.Mode)
-	}
-	if t.Slots, err = m.Slots(); err != nil {
-		return t, err
-	}
-	t.Board = m.Line.Board
-	t.Device, err = m.RootPartition(t.Slots.Other())
-	return t, err
-}
-
-// lockFile keeps two commands from changing the slots at the same time; it ends with the process.
-const lockFile = boot.RunDir + "/slot.lock"
-
-func (e Env) lock() (*os.File, error) {
-	f, err := os.OpenFile(e.Root+lockFile, os.O_RDWR|os.O_CREATE, 0o600)
-	if err != nil {
-		return nil, err
-	}
-	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
-		f.Close()
-		return nil, errors.New("another proa slot command is running; wait for it to end")
-	}
-	return f, nil
-}
-
-// change runs do for the slot named by the first argument, alone and until a signal. A connection that broke off must not end the
-// process in the middle: writing to it fails, and that is all.
-func (e Env) change(name string, do func(context.Context, slotwrite.Target) error) error {
-	lock, err := e.lock()
-	if err != nil {
-		return err
-	}
-	defer lock.Close()
-	t, err := e.target()
-	if err != nil {
-		return err
-	}
-	if name != "" {
-		if err := mayChange(name, t); err != nil {
-			return err
-		}
-	}
-	signal.Ignore(unix.SIGPIPE)
-	ctx, stop := signal.NotifyContext(context.Background(), unix.SIGINT, unix.SIGTERM, unix.SIGHUP)
-	defer stop()
-	return do(ctx, t)
-}
-
-func mayChange(name string, t slotwrite.Target) error {
-	s, err := layout.ParseSlot(name)
-	if err != nil {
-		return err
-	}
-	if s == t.Slots.Current() {
-		return fmt.Errorf("slot %s is running; the other one is slot %s", s, s.Other())
-	}
-	return nil
-}
-
 func slotWriteVerb(e Env, args []string) error {
 	if len(args) != 2 {
 		return errors.New("which slot, and which file? proa slot write a|b FILE")
@@ -132,35 +57,6 @@ func slotWriteVerb(e Env, args []string) error {
 		fmt.Fprintf(e.Out, "slot %s holds proa %s; try it: proa slot try %[1]s\n", args[0], m.Version)
 		return nil
 	})
-}
-
-// input opens a file, or standard input so that ctx can interrupt a read that waits.
-func (e Env) input(ctx context.Context, name string) (io.ReadCloser, error) {
-	if name != "-" {
-		return os.Open(name)
-	}
-	if terminal(os.Stdin) {
-		return nil, errors.New("standard input is a terminal; use < FILE")
-	}
-	fd, err := unix.Dup(int(os.Stdin.Fd()))
-	if err != nil {
-		return nil, err
-	}
-	if err := unix.SetNonblock(fd, true); err != nil {
-		return nil, errors.Join(err, unix.Close(fd))
-	}
-	in := os.NewFile(uintptr(fd), "standard input")
-	context.AfterFunc(ctx, func() { _ = in.SetReadDeadline(time.Now()) }) // a regular file has none, and never waits
-	return in, nil
-}
-
-func terminal(w any) bool {
-	f, ok := w.(*os.File)
-	if !ok {
-		return false
-	}
-	_, err := unix.IoctlGetTermios(int(f.Fd()), unix.TCGETS)
-	return err == nil
 }
 
 // last reads --reboot off the arguments.

@@ -2,17 +2,13 @@ package slotwrite
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 
 	"github.com/proa-os/proa/images/layout"
 	"github.com/proa-os/proa/images/slotfile"
 	"github.com/proa-os/proa/init/slot"
-	"github.com/proa-os/proa/init/verity"
-	"golang.org/x/sys/unix"
 )
 
 // after is what the slot is when a step has failed.
@@ -64,79 +60,6 @@ var trying = []step{
 	{"verity", checkVerity, damaged},
 	{"try", func(_ context.Context, j *job) error { return j.Slots.Try() }, asBefore},
 	{"renew", renew, ready},
-}
-
-func checkWrite(ctx context.Context, j *job) error {
-	switch on, _, err := j.Slots.Trial(); {
-	case err != nil:
-		return err
-	case on:
-		return fmt.Errorf("slot %s runs on trial, and slot %s is what it falls back to; wait until `proa status` says good, or `proa slot rollback`", j.Slots.Current(), j.slot)
-	}
-	if err := checkFit(ctx, j); err != nil {
-		return err
-	}
-	return j.Slots.Files(j.slot, false, j.checkRoom)
-}
-
-// checkFit is about the file and this machine.
-func checkFit(_ context.Context, j *job) error {
-	if j.m.Board != j.Board {
-		return fmt.Errorf("the slot is made for the board %s, and this is %s", j.m.Board, j.Board)
-	}
-	if j.m.Layout != layout.Version {
-		return fmt.Errorf("the slot is made for disk layout %d, and this disk has %d: it has to be flashed anew", j.m.Layout, layout.Version)
-	}
-	dev, err := openDevice(j.Device, os.O_RDONLY)
-	if err != nil {
-		return err
-	}
-	defer dev.Close()
-	size, err := dev.Seek(0, io.SeekEnd)
-	if err != nil {
-		return err
-	}
-	for _, f := range j.m.Files {
-		if j.late(f) && f.Size > slotfile.MaxScript {
-			return fmt.Errorf("%s has %d bytes, and %d at most are kept in memory", f.Name, f.Size, slotfile.MaxScript)
-		}
-	}
-	if j.m.Root.Size > size {
-		return fmt.Errorf("%s of %d bytes does not fit into %s of %d", slotfile.RootName, j.m.Root.Size, j.Device, size)
-	}
-	return nil
-}
-
-// checkRoom looks whether the boot files will have room once those that are there now are gone. The directory may not exist yet.
-func (j *job) checkRoom(dir string) error {
-	const cluster = 32 << 10 // the largest of FAT32: what a small file may take
-	var need, have int64
-	for _, f := range j.m.Files {
-		if _, ok := f.For(j.slot); ok {
-			need += f.Size + cluster
-		}
-	}
-	err := filepath.WalkDir(dir, func(_ string, d os.DirEntry, err error) error {
-		if err != nil || !d.Type().IsRegular() {
-			return err
-		}
-		info, err := d.Info()
-		if err == nil {
-			have += info.Size()
-		}
-		return err
-	})
-	if errors.Is(err, os.ErrNotExist) {
-		dir, err = filepath.Dir(filepath.Dir(dir)), nil
-	}
-	var st unix.Statfs_t
-	if err := errors.Join(err, unix.Statfs(dir, &st)); err != nil {
-		return fmt.Errorf("room on the boot partition: %w", err)
-	}
-	if have += int64(st.Bavail) * int64(st.Bsize); need > have {
-		return fmt.Errorf("the boot files need %d bytes, and the boot partition has room for %d", need, have)
-	}
-	return nil
 }
 
 func clearSlot(_ context.Context, j *job) error { return j.Slots.Clear() }
@@ -221,10 +144,6 @@ func hashRoot(ctx context.Context, j *job) error {
 	return checkSum(ctx, j.Device, root, func(done int64) { j.tick("check "+slotfile.RootName, done, root.Size) })
 }
 
-func checkVerity(_ context.Context, j *job) error {
-	return verity.CheckDevice(j.Device, j.m.Root.Image, j.m.Root.Hash)
-}
-
 func keepManifest(_ context.Context, j *job) error {
 	return j.Slots.Files(j.slot, true, func(dir string) error {
 		return writeBytes(filepath.Join(dir, slotfile.ManifestName), j.in.Raw)
@@ -233,36 +152,4 @@ func keepManifest(_ context.Context, j *job) error {
 
 func enable(_ context.Context, j *job) error {
 	return j.Slots.Enable(slot.Entry{Title: "proa " + j.m.Version, Cmdline: j.m.Cmdline + " proa.slot=" + string(j.slot), Scripts: j.scripts})
-}
-
-func checkTry(_ context.Context, j *job) error {
-	on, _, err := j.Slots.Trial()
-	if err == nil && on {
-		err = fmt.Errorf("slot %s is on trial itself; `proa slot rollback` goes back to slot %s", j.Slots.Current(), j.slot)
-	}
-	return err
-}
-
-func readManifest(_ context.Context, j *job) error {
-	return j.Slots.Files(j.slot, false, func(dir string) error {
-		f, err := os.Open(filepath.Join(dir, slotfile.ManifestName))
-		if err != nil {
-			return err
-		}
-		defer f.Close()
-		raw, err := io.ReadAll(io.LimitReader(f, slotfile.MaxManifest+1))
-		if err != nil {
-			return err
-		}
-		j.m, err = slotfile.ParseManifest(raw)
-		return err
-	})
-}
-
-func needManifest(ctx context.Context, j *job) error {
-	err := readManifest(ctx, j)
-	if errors.Is(err, os.ErrNotExist) {
-		return fmt.Errorf("slot %s holds nothing that was written to its end; write it first: proa slot write %[1]s FILE", j.slot)
-	}
-	return err
 }
