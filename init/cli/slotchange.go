@@ -10,7 +10,9 @@ import (
 	"time"
 
 	"github.com/proa-os/proa/images/layout"
+	"github.com/proa-os/proa/init/blackbox"
 	"github.com/proa-os/proa/init/boot"
+	"github.com/proa-os/proa/init/slot"
 	"github.com/proa-os/proa/init/slotwrite"
 	"golang.org/x/sys/unix"
 )
@@ -31,6 +33,7 @@ func (e Env) target() (t slotwrite.Target, err error) {
 		return t, err
 	}
 	t.Board = m.Line.Board
+	t.Renew = func() error { return blackbox.Renew(boot.BootDir, slot.Device(boot.BootDir), t.Slots.Other()) }
 	t.Device, err = m.RootPartition(t.Slots.Other())
 	return t, err
 }
