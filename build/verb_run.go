@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -144,7 +145,7 @@ func (m *guest) disk(file string, b boards.Board, o options) error {
 		return err
 	}
 	m.spec.Image = filepath.Join(m.dir, "disk.img")
-	if err := qemu.NewDisk(m.spec.Image, file, runDisk); err != nil {
+	if err := errors.Join(qemu.NewDisk(m.spec.Image, file, runDisk), m.spec.Tools.Adapt(m.spec.Image)); err != nil {
 		return err
 	}
 	return injectConfig(m.spec.Image, b, config)

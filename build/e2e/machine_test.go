@@ -83,7 +83,7 @@ func prepare(t *testing.T, o options) *machine {
 	}}
 	if o.medium == qemu.Disk {
 		m.spec.Image = filepath.Join(dir, "disk.img")
-		if err := qemu.NewDisk(m.spec.Image, o.image(t), m.room()); err != nil {
+		if err := errors.Join(qemu.NewDisk(m.spec.Image, o.image(t), m.room()), m.spec.Tools.Adapt(m.spec.Image)); err != nil {
 			t.Fatal(err)
 		}
 		if o.config != "" {
@@ -91,6 +91,14 @@ func prepare(t *testing.T, o options) *machine {
 		}
 	}
 	return m
+}
+
+// bootBudget: a Raspberry Pi's card is read and written a word at a time, by four processors of which three wait.
+func (m *machine) bootBudget() time.Duration {
+	if m.spec.Tools.Disk == nil {
+		return 5 * bootBudget
+	}
+	return bootBudget
 }
 
 func (m *machine) room() int64 {
@@ -106,7 +114,7 @@ func (m *machine) powerOn() {
 	m.t.Helper()
 	for attempt := 1; ; attempt++ {
 		m.pressStart()
-		err := m.await("proa: up ", bootBudget)
+		err := m.await("proa: up ", m.bootBudget())
 		if err == nil {
 			return
 		}

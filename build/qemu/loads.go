@@ -7,10 +7,12 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"time"
 
 	"github.com/proa-os/proa/images/fat"
 	"github.com/proa-os/proa/images/gpt"
 	"github.com/proa-os/proa/images/layout"
+	"github.com/proa-os/proa/images/uboot"
 )
 
 // bootPartition takes files out of the image's own boot partition.
@@ -20,7 +22,7 @@ type bootPartition struct {
 }
 
 func openBoot(image string) (*bootPartition, error) {
-	f, err := os.Open(image)
+	f, err := os.OpenFile(image, os.O_RDWR, 0)
 	if err != nil {
 		return nil, err
 	}
@@ -28,7 +30,7 @@ func openBoot(image string) (*bootPartition, error) {
 	if err != nil {
 		return nil, err
 	}
-	table, _, err := gpt.Read(readOnly{f}, st.Size())
+	table, _, err := gpt.Read(f, st.Size())
 	if err != nil {
 		return nil, err
 	}
@@ -37,15 +39,12 @@ func openBoot(image string) (*bootPartition, error) {
 }
 
 func (b *bootPartition) file(name string) ([]byte, error) {
-	text, err := fat.ReadFile(readOnly{b.f}, b.p.Start, b.p.Size, name)
+	text, err := fat.ReadFile(b.f, b.p.Start, b.p.Size, name)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
 	return text, nil
 }
-
-// readOnly is what the readers want; they do not write.
-type readOnly struct{ *os.File }
 
 // loads does the part of the board's firmware that comes before QEMU: it returns arguments that name the files it has taken out.
 func (s Spec) loads() (args []string, err error) {
@@ -81,7 +80,29 @@ func (s Spec) loads() (args []string, err error) {
 		return nil, err
 	}
 	line, err := bootargs(string(script))
-	return append(args, "-append", strings.TrimSpace(line+" "+s.Tools.Append)), err
+	line = strings.Replace(line, s.Tools.Drop, "", 1)
+	return append(args, "-append", strings.TrimSpace(line+" "+s.Tools.Words)), err
+}
+
+// Adapt changes the copy of an image that is to run on the machine: the boot loader starts it with the machine's words.
+func (t Tools) Adapt(image string) error {
+	if t.Words == "" || t.Direct {
+		return nil
+	}
+	boot, err := openBoot(image)
+	if err != nil {
+		return err
+	}
+	defer boot.f.Close()
+	const name = "slots/a/boot.scr"
+	script, err := boot.file(name)
+	if err != nil {
+		return err
+	}
+	_, text, _ := strings.Cut(string(script), "# Loads and starts slot") // what comes before is the header
+	text = "#" + strings.ReplaceAll(text, "setenv bootargs '", "setenv bootargs '"+t.Words+" ")
+	now := time.Now()
+	return fat.Inject(boot.f, boot.p.Start, boot.p.Size, name, uboot.Image("proa slot a", []byte(text), now), now)
 }
 
 var setBootargs = regexp.MustCompile(`setenv bootargs '([^']*)'`)

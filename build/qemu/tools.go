@@ -22,8 +22,10 @@ type Tools struct {
 	Loads []Load
 	// Direct starts the slot's kernel without the boot loader, for boards whose boot loader QEMU cannot run; then Loads has the kernel.
 	Direct bool
-	// Append is further kernel arguments of a direct start, and Edit changes to the device tree, both for what QEMU lacks.
-	Append string
+	// For what QEMU lacks: Words are put into the kernel's command line, Drop is taken out of it (a direct start's only), and Edit
+	// changes the device tree.
+	Words  string
+	Drop   string
 	Edit   []string // arguments of fdtput
 	FDTPut string
 }
@@ -49,6 +51,9 @@ var (
 	bothSerials = []string{"-chardev", "stdio,mux=on,id=c", "-serial", "chardev:c", "-serial", "chardev:c"}
 )
 
+// noWatchdog is for the Raspberry Pis: QEMU takes the setting of the watchdog's time for its end.
+const noWatchdog = "proa.watchdog=off"
+
 // machines are the boards that Debian's packages qemu-system-x86 and qemu-system-arm emulate for us, with the firmware of ovmf,
 // qemu-efi-aarch64 and u-boot-qemu; board.yaml names a row. graphics=off: SeaBIOS speaks on the serial line. The Raspberry Pis have
 // neither PCI nor their own Ethernet in QEMU: a USB adapter stands in.
@@ -73,16 +78,16 @@ var machines = map[string]Tools{
 	},
 	"raspi3b": {
 		System: arm64, Machine: []string{"-M", "raspi3b"}, Serial: bothSerials, NIC: "usb-net", NoButton: true, CPUs: 4, Memory: 1024,
-		Loads: []Load{{"-kernel", "u-boot.bin"}, {"-dtb", "bcm2837-rpi-3-b.dtb"}},
+		Loads: []Load{{"-kernel", "u-boot.bin"}, {"-dtb", "bcm2837-rpi-3-b.dtb"}}, Words: noWatchdog,
 	},
 	"raspi2b": { // QEMU loads U-Boot where it was not linked for
 		System: arm, Machine: []string{"-M", "raspi2b"}, Serial: bothSerials, NIC: "usb-net", NoButton: true, CPUs: 4, Memory: 1024,
-		Direct: true, Loads: []Load{{"-kernel", "slots/a/vmlinuz"}, {"-initrd", "slots/a/initrd"}, {"-dtb", "slots/a/dtb/bcm2836-rpi-2-b.dtb"}},
+		Direct: true, Loads: []Load{{"-kernel", "slots/a/vmlinuz"}, {"-initrd", "slots/a/initrd"}, {"-dtb", "slots/a/dtb/bcm2836-rpi-2-b.dtb"}}, Words: noWatchdog,
 	},
 	"raspi4b": { // the drivers hang on blocks QEMU lacks; QEMU wires the card to the Wi-Fi's controller, without its regulators
 		System: arm64, Machine: []string{"-M", "raspi4b"}, Serial: bothSerials, NIC: "usb-net", NoButton: true, CPUs: 4, Memory: 2048,
 		Direct: true, Loads: []Load{{"-kernel", "slots/a/vmlinuz"}, {"-initrd", "slots/a/initrd"}, {"-dtb", "slots/a/dtb/broadcom/bcm2711-rpi-4-b.dtb"}},
-		Append: "initcall_blacklist=brcmstb_l2_driver_init,brcmstb_i2c_driver_init,clk_dvp_driver_init",
+		Words: noWatchdog + " console=ttyAMA0,115200 initcall_blacklist=brcmstb_l2_driver_init,brcmstb_i2c_driver_init,clk_dvp_driver_init", Drop: "console=ttyS1,115200",
 		Edit: []string{
 			"-d /emmc2bus/mmc@7e340000 vmmc-supply vqmmc-supply",
 			"-d /soc/mmc@7e300000 mmc-pwrseq non-removable pinctrl-names pinctrl-0",
