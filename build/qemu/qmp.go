@@ -12,6 +12,11 @@ import (
 // qmp executes one command of the QEMU Machine Protocol on a fresh connection
 // (https://www.qemu.org/docs/master/interop/qmp-spec.html: greeting, qmp_capabilities, then the command).
 func qmp(ctx context.Context, socket, command string) error {
+	return qmpWith(ctx, socket, command, nil)
+}
+
+// qmpWith is qmp with the command's arguments.
+func qmpWith(ctx context.Context, socket, command string, arguments map[string]string) error {
 	conn, err := (&net.Dialer{Timeout: qmpTimeout}).DialContext(ctx, "unix", socket)
 	if err != nil {
 		return fmt.Errorf("qmp: %w", err)
@@ -19,12 +24,17 @@ func qmp(ctx context.Context, socket, command string) error {
 	defer conn.Close()
 	_ = conn.SetDeadline(time.Now().Add(qmpTimeout))
 	replies := bufio.NewScanner(conn)
-	for _, execute := range []string{"qmp_capabilities", command} {
-		if _, err := fmt.Fprintf(conn, "{\"execute\": %q}\n", execute); err != nil {
-			return fmt.Errorf("qmp %s: %w", execute, err)
+	type call struct {
+		Execute   string            `json:"execute"`
+		Arguments map[string]string `json:"arguments,omitempty"`
+	}
+	for _, c := range []call{{"qmp_capabilities", nil}, {command, arguments}} {
+		err := json.NewEncoder(conn).Encode(c)
+		if err == nil {
+			err = answer(replies)
 		}
-		if err := answer(replies); err != nil {
-			return fmt.Errorf("qmp %s: %w", execute, err)
+		if err != nil {
+			return fmt.Errorf("qmp %s: %w", c.Execute, err)
 		}
 	}
 	return nil

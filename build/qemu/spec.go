@@ -49,8 +49,11 @@ func (s Spec) args(ports map[int]int) []string {
 	args = append(args,
 		"-accel", or(s.Accel, "tcg"), "-m", strconv.Itoa(memory), "-smp", strconv.Itoa(cpus), "-display", "none", "-monitor", "none",
 		"-qmp", "unix:"+s.qmpSocket()+",server=on,wait=off",
-		"-netdev", s.netdev(ports), "-device", s.Tools.NIC+",netdev=n0",
+		"-netdev", s.netdev(ports),
 	)
+	if s.Tools.PlugAfter == "" {
+		args = append(args, "-device", s.Tools.NIC+",netdev=n0")
+	}
 	args = append(args, s.Tools.Serial...)
 	for _, dir := range s.Tools.DataDirs {
 		args = append(args, "-L", dir)

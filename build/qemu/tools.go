@@ -15,8 +15,10 @@ type Tools struct {
 	UEFIVars string   // its variables, copied for each machine
 	UBoot    string   // U-Boot in the machine's flash
 	NoButton bool     // there is no power button
-	CPUs     int      // the machine has exactly that many; 0: as many as are asked for
-	Memory   int      // MiB; as CPUs
+	// PlugAfter is the console line after which the network adapter is plugged in; "": it is there from the start.
+	PlugAfter string
+	CPUs      int // the machine has exactly that many; 0: as many as are asked for
+	Memory    int // MiB; as CPUs
 
 	// Loads are files of the image's own boot partition that QEMU loads, as the board's firmware would: argument and name.
 	Loads []Load
@@ -79,6 +81,7 @@ var machines = map[string]Tools{
 	"raspi3b": {
 		System: arm64, Machine: []string{"-M", "raspi3b"}, Serial: bothSerials, NIC: "usb-net", NoButton: true, CPUs: 4, Memory: 1024,
 		Loads: []Load{{"-kernel", "u-boot.bin"}, {"-dtb", "bcm2837-rpi-3-b.dtb"}}, Words: noWatchdog,
+		PlugAfter: "load-modules ok",
 	},
 	"raspi2b": { // QEMU loads U-Boot where it was not linked for
 		System: arm, Machine: []string{"-M", "raspi2b"}, Serial: bothSerials, NIC: "usb-net", NoButton: true, CPUs: 4, Memory: 1024,

@@ -45,6 +45,9 @@ func Start(ctx context.Context, s Spec) (*VM, error) {
 	if err := vm.cmd.Start(); err != nil {
 		return nil, fmt.Errorf("start %s: %w", s.Tools.System, err)
 	}
+	if s.Tools.PlugAfter != "" {
+		go vm.plugNIC(ctx)
+	}
 	go func() {
 		vm.err = vm.cmd.Wait()
 		vm.console.close()
