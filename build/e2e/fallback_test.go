@@ -101,6 +101,7 @@ func fallsBack(t *testing.T, m *machine, o options, b broken, told string) {
 	m.t = t
 	m.until("proa status", "mode disk, good", bootBudget)
 	s := realSlot(t, o)
+	s.Cmdline = strings.TrimSpace(s.Cmdline + " " + m.spec.Tools.Words)
 	b.change(t, &s)
 	r, w := io.Pipe()
 	go func() { w.CloseWithError(s.Write(w, nil)) }()
@@ -117,6 +118,9 @@ func fallsBack(t *testing.T, m *machine, o options, b broken, told string) {
 	mark := m.Mark()
 	m.node.Run(t.Context(), "proa reboot", nil) // the connection may end first
 	m.expectAfter(mark, "reboot: Restarting system", bootBudget)
+	if b.name == "init-hangs" && m.spec.Tools.NoWatchdog {
+		m.pullPlug(mark)
+	}
 	m.expectAfter(mark, "proa: up slot=a ", fallbackBudget)
 	m.until("proa status", "mode disk, good", bootBudget)
 	if out := m.run("cat /proc/cmdline; ls /boot/loader/entries 2>&1; true", nil); !strings.Contains(out, told) {
@@ -133,6 +137,19 @@ func fallsBack(t *testing.T, m *machine, o options, b broken, told string) {
 	}
 	if strings.Contains(console, "proa: up slot=b ") && b.step != "default route" && b.step != "node Ready" {
 		t.Error("the broken slot came up")
+	}
+}
+
+// pullPlug is what somebody does in the end whose machine hangs and has no watchdog: three times.
+func (m *machine) pullPlug(mark int) {
+	m.t.Helper()
+	for range 3 {
+		m.expectAfter(mark, "proa: switching to the root", m.bootBudget())
+		mark = m.Mark()
+		time.Sleep(5 * time.Second)
+		if err := m.Reset(m.t.Context()); err != nil {
+			m.t.Fatal(err)
+		}
 	}
 }
 
