@@ -94,8 +94,8 @@ func restart(con *console.Console) {
 	unix.Reboot(unix.LINUX_REBOOT_CMD_RESTART)
 }
 
-// halted is how long a person has to read the reason before a slot on trial is given up.
-const halted = 60 * time.Second
+// halted is how long the reason stands on the screen before a slot on trial is restarted; the black box keeps it.
+const halted = 10 * time.Second
 
 // giveUp ends a boot that cannot go on. A slot on trial is restarted, so that its counter falls and the other slot gets its
 // turn; where no restart can change anything, the machine stays up with the reason in view.
