@@ -20,7 +20,7 @@ import (
 const lockHelp = `
 It asks the mirror the host's apt is configured with (or PROA_MIRROR and PROA_SECURITY_MIRROR) for the
 newest packages of Debian trixie, with its updates and security updates, and writes build/pin/debian.lock.
-Commit the file. A build uses exactly what it names as long as the mirror has it; after that it takes the
+Commit the file. An architecture whose package lists the mirror is just renewing keeps what it has. A build uses exactly what it names as long as the mirror has it; after that it takes the
 newest and says so, unless it is told --locked.
 
   proa lock`
@@ -43,9 +43,16 @@ func lockVerb(ctx context.Context, c *call) error {
 	if err != nil {
 		return err
 	}
-	fresh := pin.Lock{Date: time.Now().UTC().Truncate(24 * time.Hour)}
-	if fresh.Sets, err = relock.Resolve(ctx, dir, sets, c.out); err != nil {
-		return err
+	fresh := pin.Lock{Date: time.Now().UTC().Truncate(24 * time.Hour), Sets: map[string][]pin.Package{}}
+	for _, group := range relock.ByArch(sets) {
+		found, err := relock.Resolve(ctx, dir, group, c.out)
+		if err != nil {
+			found, err = relock.Keep(old, group, err, c.out)
+		}
+		if err != nil || ctx.Err() != nil {
+			return errors.Join(err, ctx.Err())
+		}
+		maps.Copy(fresh.Sets, found)
 	}
 	if maps.EqualFunc(old.Sets, fresh.Sets, slices.Equal) {
 		fmt.Fprintln(c.out, "nothing newer")

@@ -58,6 +58,34 @@ func Resolve(ctx context.Context, dir string, sets []pin.Set, out io.Writer) (ma
 	return found, nil
 }
 
+// ByArch groups sets by architecture, whose package lists a mirror renews one after the other.
+func ByArch(sets []pin.Set) (groups [][]pin.Set) {
+	index := map[string]int{}
+	for _, s := range sets {
+		i, ok := index[s.Arch]
+		if !ok {
+			i, groups = len(groups), append(groups, nil)
+			index[s.Arch] = i
+		}
+		groups[i] = append(groups[i], s)
+	}
+	return groups
+}
+
+// Keep is the old packages of sets that cannot be asked for, because of err; that is returned if there are none.
+func Keep(old pin.Lock, sets []pin.Set, err error, out io.Writer) (map[string][]pin.Package, error) {
+	kept := map[string][]pin.Package{}
+	for _, s := range sets {
+		list, ok := old.Sets[s.ID()]
+		if !ok {
+			return nil, err
+		}
+		kept[s.ID()] = list
+	}
+	fmt.Fprintf(out, "%s keeps its packages, because: %v\n", sets[0].Arch, err)
+	return kept, nil
+}
+
 // Changes says what a new lock has that the old one had not.
 func Changes(old, fresh pin.Lock) (out []string) {
 	for _, id := range slices.Sorted(maps.Keys(fresh.Sets)) {

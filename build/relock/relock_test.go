@@ -1,6 +1,7 @@
 package relock
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -72,5 +73,22 @@ func TestChanges(t *testing.T) {
 	got := strings.Join(Changes(old, fresh), "\n")
 	if want := "s: b 2, was 1\ns: d 1 is new\ns: c is gone"; got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+}
+
+// TestKeep: an architecture that cannot be asked for loses nothing, unless it has nothing yet.
+func TestKeep(t *testing.T) {
+	old := lock("1")
+	groups := ByArch([]pin.Set{pin.Root("amd64"), pin.Root("armhf"), pin.Root("amd64")})
+	if len(groups) != 2 || len(groups[0]) != 2 || groups[1][0].Arch != "armhf" {
+		t.Fatalf("%v", groups)
+	}
+	var said strings.Builder
+	kept, err := Keep(old, groups[0], errors.New("mirror sync in progress"), &said)
+	if err != nil || len(kept["root/amd64"]) != 1 || !strings.Contains(said.String(), "amd64 keeps its packages, because: mirror sync") {
+		t.Errorf("%v, %v, %q", kept, err, said.String())
+	}
+	if _, err := Keep(old, groups[1], errors.New("mirror sync in progress"), &said); err == nil {
+		t.Error("a set that was never locked was kept")
 	}
 }
