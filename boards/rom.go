@@ -75,6 +75,9 @@ func (b Board) stateBlock() uint64 {
 	return p.FirstLBA()
 }
 
+// Tryboots says whether the board's firmware starts the kernel and chooses between the slots by tryboot.
+func (b Board) Tryboots() bool { return b.ends("tryboot") }
+
 // ends says whether the board's ROM ends in that for any kind of image.
 func (b Board) ends(rom string) bool {
 	for _, boot := range b.Boot {

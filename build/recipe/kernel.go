@@ -14,14 +14,14 @@ import (
 	"github.com/proa-os/proa/build/pin"
 )
 
-// Kernel unpacks a kernel package into vmlinuz, version, dtb/ and modules/: all modules as Debian compressed
-// them, indexed by depmod.
-func (k *Kit) Kernel(set pin.Set) (graph.Step, error) {
+// Kernel unpacks a kernel's packages into vmlinuz, version, dtb/ and modules/: all modules as Debian compressed them, and those of
+// ours that the steps named modules compiled, indexed by depmod.
+func (k *Kit) Kernel(set pin.Set, modules []string) (graph.Step, error) {
 	s, err := k.Debs(set)
 	if err != nil {
 		return s, err
 	}
-	inputs, err := k.code("build/recipe/kernel.go")
+	inputs, err := k.code("build/recipe/kernel.go", "build/recipe/module.go")
 	run := func(ctx context.Context, j *graph.Job) error {
 		list, err := k.Lock.Set(set.ID())
 		if err != nil {
@@ -30,42 +30,70 @@ func (k *Kit) Kernel(set pin.Set) (graph.Step, error) {
 		if err := k.unpack(ctx, j, set.Arch, list); err != nil {
 			return err
 		}
-		return arrangeKernel(ctx, j)
+		return arrangeKernel(ctx, j, modules)
 	}
 	s.Run = run
 	return step(s, inputs, err)
 }
 
-func arrangeKernel(ctx context.Context, j *graph.Job) error {
+func arrangeKernel(ctx context.Context, j *graph.Job, modules []string) error {
 	version, err := kernelVersion(j.Path("usr/lib/modules"))
 	if err != nil {
 		return err
 	}
-	depmod := command.Command{Argv: []string{tools(j).Tool("depmod"), "-b", j.Out, "-F", j.Path("boot/System.map-" + version), version}}
+	dir := j.Path("usr/lib/modules", version)
+	if err := addModules(j, dir, modules); err != nil {
+		return err
+	}
+	for _, part := range kernelParts(version) {
+		if err := part.take(j); err != nil {
+			return err
+		}
+	}
+	depmod := command.Command{Argv: []string{tools(j).Tool("depmod"), "-b", j.Out, "-F", j.Path("System.map"), version}}
 	if _, err := depmod.Run(ctx); err != nil {
 		return err
 	}
-	if err := arrangeDeviceTrees(j, version); err != nil {
-		return err
-	}
-	if err := compressKernel(j.Path("boot/vmlinuz-"+version), j.Path("vmlinuz.gz")); err != nil {
+	if err := compressKernel(j.Path("vmlinuz"), j.Path("vmlinuz.gz")); err != nil {
 		return err
 	}
 	return errors.Join(
-		os.Rename(j.Path("boot/vmlinuz-"+version), j.Path("vmlinuz")),
-		os.Rename(j.Path("usr/lib/modules", version), j.Path("modules")),
+		os.Rename(dir, j.Path("modules")),
 		os.WriteFile(j.Path("version"), []byte(version), 0o644),
-		removeAll(j.Out, "boot", "usr", "bin", "sbin", "lib", "lib64"),
+		removeAll(j.Out, "System.map", "boot", "usr", "bin", "sbin", "lib", "lib64"),
 	)
 }
 
-// arrangeDeviceTrees: kernels for boards that find their devices by themselves come without any.
-func arrangeDeviceTrees(j *graph.Job, version string) error {
-	err := os.Rename(j.Path("usr/lib/linux-image-"+version), j.Path("dtb"))
-	if errors.Is(err, fs.ErrNotExist) {
+// kernelPart is a file or directory of our output and where packages have it: the first that is there counts.
+type kernelPart struct {
+	name     string
+	optional bool
+	from     []string
+}
+
+// kernelParts: up to 6.12 there is one package, and later ones have everything with the modules. A kernel for boards that find
+// their devices by themselves comes without device trees.
+func kernelParts(version string) []kernelPart {
+	modules := "usr/lib/modules/" + version
+	return []kernelPart{
+		{"vmlinuz", false, []string{"boot/vmlinuz-" + version, modules + "/vmlinuz"}},
+		{"System.map", false, []string{"boot/System.map-" + version, modules + "/System.map"}},
+		{"dtb", true, []string{"usr/lib/linux-image-" + version, modules + "/dtb"}},
+	}
+}
+
+func (p kernelPart) take(j *graph.Job) error {
+	for _, from := range p.from {
+		st, err := os.Lstat(j.Path(from))
+		if err != nil || st.Mode()&fs.ModeSymlink != 0 { // the old name of a directory may lead to the new one
+			continue
+		}
+		return os.Rename(j.Path(from), j.Path(p.name))
+	}
+	if p.optional {
 		return nil
 	}
-	return err
+	return fmt.Errorf("no %s in the kernel's packages: looked at %q", p.name, p.from)
 }
 
 // compressKernel is for U-Boot, which reads cards slowly and unpacks gzip. Nothing is written for a kernel that unpacks itself.

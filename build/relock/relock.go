@@ -26,7 +26,7 @@ func Sets(host string) ([]pin.Set, error) {
 		return nil, err
 	}
 	for _, b := range all {
-		for _, s := range append(recipe.Sets(b), pin.Compiler(host, recipe.DebianArch(b.Arch))) {
+		for _, s := range slices.Concat(recipe.Sets(b), recipe.ModuleSets(host, b), []pin.Set{pin.Compiler(host, recipe.DebianArch(b.Arch))}) {
 			if !slices.ContainsFunc(list, func(have pin.Set) bool { return have.ID() == s.ID() }) {
 				list = append(list, s)
 			}
@@ -35,12 +35,16 @@ func Sets(host string) ([]pin.Set, error) {
 	return list, nil
 }
 
-// Resolve asks the mirror for the newest packages of sets; dir holds apt's private directories.
+// Resolve asks the mirror for the newest packages of sets, leaders before those that follow them; dir holds apt's private directories.
 func Resolve(ctx context.Context, dir string, sets []pin.Set, out io.Writer) (map[string][]pin.Package, error) {
 	found := map[string][]pin.Package{}
 	states := map[string]*apt.State{}
 	for _, s := range sets {
 		fmt.Fprintf(out, "asking for %s\n", s.ID())
+		s, err := s.Of(found[s.Follows])
+		if err != nil {
+			return nil, err
+		}
 		if states[s.Arch] == nil {
 			state, err := apt.Open(ctx, filepath.Join(dir, "apt"), s.Arch)
 			if err != nil {
