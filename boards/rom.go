@@ -52,6 +52,15 @@ type Tryboot struct {
 	DeviceTree string   `yaml:"device-tree" json:"deviceTree"` // of kernel.dtbs, its last name; empty: the firmware chooses by the model
 	Watchdog   int      `yaml:"watchdog" json:"watchdog"`      // seconds a kernel under trial has until PID 1 feeds it; 0: any
 	Config     []string `yaml:"config" json:"config"`          // more lines
+	// Overlays are what the firmware puts onto the tree for chips it tells apart by itself.
+	Overlays []Overlay `yaml:"overlays" json:"overlays"`
+}
+
+// Overlay is the difference of two of kernel.dtbs.
+type Overlay struct {
+	To   string `yaml:"to" json:"to"`     // file of the slot's boot partition
+	From string `yaml:"from" json:"from"` // the tree that the firmware loads
+	Want string `yaml:"want" json:"want"` // the tree it shall become
 }
 
 // StateSize is bytes of the raw partition for slot state; 0 where the state lies in files.

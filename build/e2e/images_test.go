@@ -152,6 +152,9 @@ func (j judged) wanted() map[layout.Slot][]string {
 		}
 	}
 	if j.board.Tryboots() {
+		for _, o := range j.board.Tryboot.Overlays {
+			own = append(own, o.To)
+		}
 		return map[layout.Slot][]string{
 			layout.Shared: {"autoboot.txt", "config.yaml", "blackbox"},
 			layout.A:      append(own, "config.txt", "cmdline.txt", "vmlinuz", "initrd", "manifest.json"),
