@@ -7,12 +7,14 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/proa-os/proa/boards"
 	"github.com/proa-os/proa/build/apt"
 	"github.com/proa-os/proa/build/graph"
+	"github.com/proa-os/proa/build/kernel"
 	"github.com/proa-os/proa/build/pin"
 	"github.com/proa-os/proa/build/plan"
 	"github.com/proa-os/proa/build/qemu"
@@ -29,7 +31,7 @@ func TestModule(t *testing.T) {
 	dir := cacheDir(t)
 	p := planOf(t, dir, "rpi5", "slot")
 	here, there := graph.Cache{Dir: dir}, graph.Cache{Dir: t.TempDir()}
-	module, kernel := p.Graph.Find("module-proa_tryboot"), p.Graph.Find("kernel")
+	module, unpacked := p.Graph.Find("module-proa_tryboot"), p.Graph.Find("kernel")
 	made := func(c graph.Cache, want ...*graph.Action) []byte {
 		r := graph.Runner{Cache: &c, Scope: "test", Observer: quiet{}}
 		if err := r.Run(t.Context(), p.Graph, want...); err != nil {
@@ -41,11 +43,33 @@ func TestModule(t *testing.T) {
 		}
 		return text
 	}
-	ko := made(here, module, kernel)
+	ko := made(here, module, unpacked)
 	if !bytes.Equal(ko, made(there, module)) {
 		t.Error("made in another place, the module is another")
 	}
-	tellFirmware(t, ko, here.Out(kernel))
+	refused(t, ko, here.Out(unpacked))
+	tellFirmware(t, ko, here.Out(unpacked))
+}
+
+// refused: the build does not put the module beside a kernel of another release.
+func refused(t *testing.T, ko []byte, of string) {
+	release, err := os.ReadFile(filepath.Join(of, "version"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(t.TempDir(), "proa_tryboot.ko")
+	if err := os.WriteFile(file, ko, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]string{string(release): "no vmlinuz", string(release) + "1": "not made for kernel"} {
+		dir := t.TempDir()
+		if err := os.MkdirAll(filepath.Join(dir, "usr/lib/modules", name), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := kernel.Arrange(t.Context(), dir, "true", []string{file}); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("kernel %s: %v, want %q", name, err, want)
+		}
+	}
 }
 
 type quiet struct{}
@@ -92,7 +116,7 @@ func planOf(t *testing.T, dir, board, kind string) *plan.Plan {
 }
 
 // tellFirmware starts the kernel with ./tell as its init. QEMU's firmware does not know the message, and says so.
-func tellFirmware(t *testing.T, ko []byte, kernel string) {
+func tellFirmware(t *testing.T, ko []byte, of string) {
 	dir := t.TempDir()
 	build := exec.Command("go", "build", "-ldflags=-s -w", "-o", filepath.Join(dir, "tell"), "./tell")
 	build.Env = append(os.Environ(), "CGO_ENABLED=0", "GOARCH=arm64")
@@ -116,8 +140,8 @@ func tellFirmware(t *testing.T, ko []byte, kernel string) {
 	}
 	spec := qemu.Spec{Tools: tools(t, "raspi3b"), Medium: qemu.Disk, Image: card, Dir: dir, Console: consoleLog(t)}
 	spec.Tools.Loads = nil
-	spec.Tools.Machine = append(spec.Tools.Machine[:len(spec.Tools.Machine):len(spec.Tools.Machine)], "-d", "unimp", "-kernel", filepath.Join(kernel, "vmlinuz"),
-		"-initrd", ramdisk, "-dtb", filepath.Join(kernel, "dtb/broadcom/bcm2837-rpi-3-b.dtb"), "-append", "console=ttyAMA0,115200")
+	spec.Tools.Machine = append(spec.Tools.Machine[:len(spec.Tools.Machine):len(spec.Tools.Machine)], "-d", "unimp", "-kernel", filepath.Join(of, "vmlinuz"),
+		"-initrd", ramdisk, "-dtb", filepath.Join(of, "dtb/broadcom/bcm2837-rpi-3-b.dtb"), "-append", "console=ttyAMA0,115200")
 	vm, err := qemu.Start(context.Background(), spec)
 	if err != nil {
 		t.Fatal(err)

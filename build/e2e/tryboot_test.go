@@ -6,11 +6,13 @@ import (
 	"errors"
 	"io"
 	"os"
+	"path"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/proa-os/proa/images/dtoverlay"
 	"github.com/proa-os/proa/images/fat"
 	"github.com/proa-os/proa/images/layout"
 	"github.com/proa-os/proa/images/slotfile"
@@ -27,6 +29,7 @@ func (j judged) starts(t *testing.T) {
 	defer f.Close()
 	pi := model.Firmware{Board: model.Pi5(), Disk: f}
 	j.isSlot(t, pi, false, layout.A, 0)
+	j.overlays(t, f)
 	if s, err := pi.Boot(true); err == nil {
 		t.Errorf("a trial of an empty slot starts partition %d", s.Partition)
 	}
@@ -68,6 +71,36 @@ func (j judged) isSlot(t *testing.T, pi model.Firmware, flag bool, slot layout.S
 	}
 	if !bytes.HasPrefix(s.Tree, []byte{0xd0, 0x0d, 0xfe, 0xed}) || !bytes.Contains(s.Tree, []byte("raspberrypi,5-model-b\x00")) {
 		t.Errorf("trial %t: no device tree of a Raspberry Pi 5", flag)
+	}
+}
+
+// overlays has libfdt put each overlay onto its tree, which must be the wanted tree then.
+func (j judged) overlays(t *testing.T, img fat.Image) {
+	own, err := j.table.Find(layout.Boot, layout.A)
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	save := func(name string) (string, []byte) {
+		text, err := fat.ReadFile(img, own.Start, own.Size, name)
+		file := filepath.Join(dir, path.Base(name))
+		if err := errors.Join(err, os.WriteFile(file, text, 0o600)); err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		return file, text
+	}
+	for _, o := range j.board.Tryboot.Overlays {
+		from, _ := save(path.Base(o.From))
+		over, _ := save(o.To)
+		_, want := save(path.Base(o.Want))
+		run(t, "fdtoverlay", "-i", from, "-o", from+".got", over)
+		got, err := os.ReadFile(from + ".got")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := dtoverlay.Between(got, want); !errors.Is(err, dtoverlay.ErrSame) {
+			t.Errorf("%s does not make %s of %s: %v", o.To, o.Want, o.From, err)
+		}
 	}
 }
 
