@@ -52,6 +52,15 @@ type Tryboot struct {
 	DeviceTree string   `yaml:"device-tree" json:"deviceTree"` // of kernel.dtbs, its last name; empty: the firmware chooses by the model
 	Watchdog   int      `yaml:"watchdog" json:"watchdog"`      // seconds a kernel under trial has until PID 1 feeds it; 0: any
 	Config     []string `yaml:"config" json:"config"`          // more lines
+	// Overlays are what the firmware puts onto the tree for chips it tells apart by itself.
+	Overlays []Overlay `yaml:"overlays" json:"overlays"`
+}
+
+// Overlay is the difference of two of kernel.dtbs.
+type Overlay struct {
+	To   string `yaml:"to" json:"to"`     // file of the slot's boot partition
+	From string `yaml:"from" json:"from"` // the tree that the firmware loads
+	Want string `yaml:"want" json:"want"` // the tree it shall become
 }
 
 // StateSize is bytes of the raw partition for slot state; 0 where the state lies in files.
@@ -74,6 +83,9 @@ func (b Board) stateBlock() uint64 {
 	}
 	return p.FirstLBA()
 }
+
+// Tryboots says whether the board's firmware starts the kernel and chooses between the slots by tryboot.
+func (b Board) Tryboots() bool { return b.ends("tryboot") }
 
 // ends says whether the board's ROM ends in that for any kind of image.
 func (b Board) ends(rom string) bool {

@@ -79,6 +79,11 @@ func (b Board) Validate() error {
 // validateTryboot: an MBR does not name the slots' boot partitions, and firmware that reads it would not find them.
 func (b Board) validateTryboot() error {
 	_, err := b.ConfigTxt().Text()
+	for _, o := range b.Tryboot.Overlays {
+		if o.To == "" || !slices.Contains(b.Kernel.DTBs, o.From) || !slices.Contains(b.Kernel.DTBs, o.Want) {
+			return fmt.Errorf("tryboot.overlays: %q: from and want are of kernel.dtbs", o.To)
+		}
+	}
 	switch uses := b.ends("tryboot"); {
 	case uses != (b.Sizes.SlotBoot > 0):
 		return errors.New("sizes.slot-boot: tryboot needs it, and only tryboot")

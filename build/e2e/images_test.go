@@ -75,6 +75,9 @@ func judge(t *testing.T, b boards.Board, file string) {
 		}
 	}
 	j.firmware(t)
+	if b.Tryboots() {
+		j.starts(t)
+	}
 }
 
 // run fails the test unless the program finds nothing wrong.
@@ -114,14 +117,16 @@ func (j judged) firmware(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer f.Close()
-	boot, err := j.table.Find(layout.Boot, layout.Shared)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, name := range j.wanted() {
-		text, err := fat.ReadFile(f, boot.Start, boot.Size, name)
-		if err != nil || len(text) == 0 {
-			t.Errorf("%s: %d bytes, %v", name, len(text), err)
+	for slot, names := range j.wanted() {
+		boot, err := j.table.Find(layout.Boot, slot)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, name := range names {
+			text, err := fat.ReadFile(f, boot.Start, boot.Size, name)
+			if err != nil || len(text) == 0 {
+				t.Errorf("%s: %s: %d bytes, %v", boot.Name, name, len(text), err)
+			}
 		}
 	}
 	for _, r := range j.board.Firmware.Raw {
@@ -132,24 +137,37 @@ func (j judged) firmware(t *testing.T) {
 	}
 }
 
-func (j judged) wanted() (names []string) {
-	names = []string{"config.yaml", "slots/a/vmlinuz", "slots/a/initrd"}
+// wanted is the files by boot partition: where the slots share one, all are there.
+func (j judged) wanted() map[layout.Slot][]string {
+	var own []string
+	for _, x := range j.board.Firmware.Files {
+		own = append(own, x.To)
+	}
+	for _, x := range j.board.Firmware.Texts {
+		own = append(own, x.To)
+	}
+	for _, d := range j.board.Kernel.DTBs {
+		if j.board.Firmware.DTBs || j.board.Tryboots() {
+			own = append(own, path.Base(d))
+		}
+	}
+	if j.board.Tryboots() {
+		for _, o := range j.board.Tryboot.Overlays {
+			own = append(own, o.To)
+		}
+		return map[layout.Slot][]string{
+			layout.Shared: {"autoboot.txt", "config.yaml", "blackbox"},
+			layout.A:      append(own, "config.txt", "cmdline.txt", "vmlinuz", "initrd", "manifest.json"),
+		}
+	}
+	names := append(own, "config.yaml", "slots/a/vmlinuz", "slots/a/initrd")
+	for _, d := range j.board.Kernel.DTBs {
+		names = append(names, "slots/a/dtb/"+d)
+	}
 	if j.board.UBoot.Start != "" {
 		names = append(names, "boot.scr", "slots/a/boot.scr")
 	}
-	for _, x := range j.board.Firmware.Files {
-		names = append(names, x.To)
-	}
-	for _, x := range j.board.Firmware.Texts {
-		names = append(names, x.To)
-	}
-	for _, d := range j.board.Kernel.DTBs {
-		names = append(names, "slots/a/dtb/"+d)
-		if j.board.Firmware.DTBs {
-			names = append(names, path.Base(d))
-		}
-	}
-	return names
+	return map[layout.Slot][]string{layout.Shared: names}
 }
 
 // recognised: what ROMs recognise by. Allwinner's boot header says eGON.BT0 (doc/board/allwinner/sunxi.rst in U-Boot), TI's begins with

@@ -37,7 +37,7 @@ func (p Parts) slotimage(s slot) (slotimage.Slot, error) {
 	case p.Board.Sizes.SlotBoot > 0:
 		config := p.Board.ConfigTxt()
 		of.Tryboot = &config
-		if of.Firmware, err = p.firmware(nil); err != nil {
+		if of.Firmware, err = p.ownFirmware(); err != nil {
 			return of, err
 		}
 	case p.Board.StateSize() > 0:

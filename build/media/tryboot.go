@@ -1,8 +1,11 @@
 package media
 
 import (
+	"fmt"
+
 	"github.com/proa-os/proa/images/bootfs"
 	"github.com/proa-os/proa/images/disk"
+	"github.com/proa-os/proa/images/dtoverlay"
 	"github.com/proa-os/proa/images/layout"
 	"github.com/proa-os/proa/images/tree"
 )
@@ -14,7 +17,7 @@ func (p Parts) tryboot(c *disk.Contents, t layout.Table, s slot) (err error) {
 	if of.DTB, err = p.deviceTrees(); err != nil {
 		return err
 	}
-	if of.Firmware, err = p.firmware(nil); err != nil {
+	if of.Firmware, err = p.ownFirmware(); err != nil {
 		return err
 	}
 	if of.Manifest, err = p.manifest(s); err != nil {
@@ -23,4 +26,32 @@ func (p Parts) tryboot(c *disk.Contents, t layout.Table, s slot) (err error) {
 	shared, own, err := bootfs.Tryboot(t, of, p.Board.ConfigTxt(), p.Config)
 	c.Boot, c.SlotBoot = shared, map[layout.Slot][]tree.Entry{layout.A: own}
 	return err
+}
+
+// ownFirmware is what a slot's partition has for the firmware beside the kernel.
+func (p Parts) ownFirmware() ([]tree.Entry, error) {
+	list, err := p.firmware(nil)
+	if err != nil {
+		return nil, err
+	}
+	trees, err := p.deviceTrees()
+	if err != nil {
+		return nil, err
+	}
+	for _, o := range p.Board.Tryboot.Overlays {
+		from, err := trees[o.From].ReadAll()
+		if err != nil {
+			return nil, err
+		}
+		want, err := trees[o.Want].ReadAll()
+		if err != nil {
+			return nil, err
+		}
+		text, err := dtoverlay.Between(from, want)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", o.To, err)
+		}
+		list = append(list, tree.File(o.To, 0o644, tree.Bytes(text)))
+	}
+	return list, nil
 }

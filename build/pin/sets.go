@@ -1,6 +1,7 @@
 package pin
 
 import (
+	"fmt"
 	"path"
 	"strings"
 )
@@ -15,6 +16,9 @@ type Set struct {
 	Only []string
 	// Suite is Debian's suite the packages themselves come from; empty: the release and its updates.
 	Suite string
+	// Follows is the ID of the kernel's set that says which packages these are: RELEASE and VERSION in their names
+	// are known once that one is resolved.
+	Follows string
 }
 
 // ID is the key in Lock.Sets.
@@ -31,6 +35,36 @@ func (s Set) Keeps(name string) bool {
 		}
 	}
 	return false
+}
+
+// Of is the set with the packages for the kernel that its leader was resolved to.
+func (s Set) Of(kernel []Package) (Set, error) {
+	if s.Follows == "" {
+		return s, nil
+	}
+	for _, p := range kernel {
+		release, ok := strings.CutPrefix(p.Name, "linux-image-")
+		dash := strings.LastIndex(release, "-")
+		if !ok || dash < 0 { // the metapackage, or none of a kernel
+			continue
+		}
+		names := strings.NewReplacer("RELEASE", release, "VERSION", release[:dash])
+		out := s
+		out.Packages = nil
+		for _, name := range s.Packages {
+			out.Packages = append(out.Packages, names.Replace(name))
+		}
+		return out, nil
+	}
+	return Set{}, fmt.Errorf("set %s: no kernel in set %s", s.ID(), s.Follows)
+}
+
+// Leader is the ID of the set that this one is resolved together with.
+func (s Set) Leader() string {
+	if s.Follows != "" {
+		return s.Follows
+	}
+	return s.ID()
 }
 
 // Tools is what a build runs on the host: the C compiler that links k3s, and the writers of formats that
@@ -91,13 +125,26 @@ func Root(arch string) Set {
 	}}
 }
 
-// Kernel is a kernel metapackage and the image it stands for.
+// Kernel is a kernel metapackage and the image it stands for. Kernels of Debian's after 6.12 are several packages, of which
+// linux-image-* names the others.
 func Kernel(arch, metapackage, suite string) Set {
 	name := metapackage
 	if suite != "" {
 		name += "-" + suite
 	}
-	return Set{Name: name, Arch: arch, Packages: []string{metapackage}, Only: []string{"linux-image-*"}, Suite: suite}
+	return Set{Name: name, Arch: arch, Packages: []string{metapackage}, Suite: suite,
+		Only: []string{"linux-image-*", "linux-binary-*", "linux-modules-*", "linux-base-*-" + arch}}
+}
+
+// Headers is what modules of our own are compiled against: of exactly the kernel's release, and nothing that would run.
+func Headers(kernel Set) Set {
+	return Set{Name: "headers-of-" + kernel.Name, Arch: kernel.Arch, Follows: kernel.ID(),
+		Packages: []string{"linux-headers-RELEASE"}, Only: []string{"linux-headers-*"}}
+}
+
+// Kbuild is the programs of the kernel's build, which run on the host whatever the kernel is for.
+func Kbuild(host string, kernel Set) Set {
+	return Set{Name: "kbuild-of-" + kernel.Name, Arch: host, Follows: kernel.ID(), Packages: []string{"linux-kbuild-VERSION"}}
 }
 
 // Firmware is packages with what a board's ROM or firmware reads: data to us. Boards with the same packages share them.

@@ -40,7 +40,8 @@ func New(k *recipe.Kit, b boards.Board, kind images.Kind) (*Plan, error) {
 	}
 
 	tools := p.step("tools")(k.Tools(pin.Tools(k.Host)))
-	kernel := p.step("kernel", tools)(k.Kernel(recipe.KernelSet(b)))
+	modules := p.modules(tools)
+	kernel := p.step("kernel", append(modules, tools)...)(k.Kernel(recipe.KernelSet(b), names(modules)))
 	packages := p.step("packages")(k.Packages(pin.Root(recipe.DebianArch(b.Arch))))
 
 	compiler := p.compiler(tools)

@@ -46,5 +46,21 @@ func (p *planner) compiler(tools *graph.Action) *graph.Action {
 		return tools
 	}
 	set := pin.Compiler(p.Host, arch)
+	if a := p.graph.Find(set.Name); a != nil {
+		return a
+	}
 	return p.step(set.Name)(p.Tools(set))
+}
+
+// modules plans the kernel modules of ours; a board without any needs neither headers nor a compiler for them.
+func (p *planner) modules(tools *graph.Action) (list []*graph.Action) {
+	for _, m := range recipe.Modules(p.board) {
+		kbuild := p.graph.Find("kbuild")
+		if kbuild == nil {
+			kbuild = p.step("kbuild")(p.Kbuild(recipe.KernelSet(p.board)))
+		}
+		compiler := p.compiler(tools)
+		list = append(list, p.step("module-"+m.Name, compiler, kbuild)(p.KernelModule(m, p.board.Arch, compiler.Name, kbuild.Name)))
+	}
+	return list
 }

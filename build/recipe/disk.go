@@ -28,7 +28,7 @@ type Media struct {
 const grubDir = "usr/lib/grub/i386-pc"
 
 // diskCode is what the bytes of all kinds depend on.
-var diskCode = []string{"build/recipe/disk.go", "build/media", "build/slotimage", "images/blackbox", "images/bootfs", "images/bootstate", "images/disk", "images/fat", "images/gpt", "images/grubenv",
+var diskCode = []string{"build/recipe/disk.go", "build/media", "build/slotimage", "images/blackbox", "images/bootfs", "images/bootstate", "images/disk", "images/dtoverlay", "images/fat", "images/gpt", "images/grubenv",
 	"images/iso", "images/layout", "images/sdboot", "images/slotfile", "images/tree", "images/tryboot", "images/uboot", "images/verity"}
 
 // GRUBCore makes core.img, which finds the boot partition of the disk it was started from.

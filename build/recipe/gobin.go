@@ -14,6 +14,7 @@ import (
 	"github.com/proa-os/proa/build/command"
 	"github.com/proa-os/proa/build/gosrc"
 	"github.com/proa-os/proa/build/graph"
+	"github.com/proa-os/proa/build/irelative"
 	"github.com/proa-os/proa/build/pin"
 	"github.com/proa-os/proa/build/toolroot"
 )
@@ -41,6 +42,13 @@ func (k *Kit) GoBinary(g Go) (graph.Step, error) {
 	inputs, err := k.code("build/recipe/gobin.go", "build/command")
 	if err != nil {
 		return graph.Step{}, err
+	}
+	if g.Arch == "arm" && g.C != "" {
+		mend, err := k.code("build/irelative")
+		if err != nil {
+			return graph.Step{}, err
+		}
+		inputs = append(inputs, mend...)
 	}
 	if g.Overlay != nil {
 		more, err := k.code("build/recipe/cni.go", "build/cnigen")
@@ -111,6 +119,9 @@ func (k *Kit) compile(ctx context.Context, j *graph.Job, g Go, flags string) err
 	}
 	env := append(goEnv(g.Arch, flags), "CC="+g.compiler(j))
 	if _, err := (command.Command{Dir: k.Repo, Env: env, Argv: append(append([]string{"go"}, args...), g.Package)}).Run(ctx); err != nil {
+		return err
+	}
+	if _, err := irelative.Mend(out); err != nil {
 		return err
 	}
 	return checkStatic(out)

@@ -17,7 +17,7 @@ import (
 // Initramfs writes initrd: PID 1 and the modules that reach the root, compressed.
 func (k *Kit) Initramfs(b boards.Board, program Install, kernel string) (graph.Step, error) {
 	inputs, err := k.code("build/recipe/initramfs.go", "build/kmod", "images/cpio", "images/tree")
-	inputs = append(inputs, k.epoch(), graph.Input{Name: "early modules", Value: fmt.Sprint(b.Kernel.Early)})
+	inputs = append(inputs, k.epoch(), graph.Input{Name: "early modules", Value: fmt.Sprint(early(b))})
 	run := func(_ context.Context, j *graph.Job) error {
 		entries, err := initramfsEntries(j, b, program, kernel)
 		if err != nil {
@@ -33,7 +33,7 @@ func initramfsEntries(j *graph.Job, b boards.Board, program Install, kernel stri
 	if err != nil {
 		return nil, err
 	}
-	files, err := m.Named(b.Kernel.Early)
+	files, err := m.Named(early(b))
 	if err != nil {
 		return nil, fmt.Errorf("board %s: early modules: %w", b.Name, err)
 	}

@@ -183,7 +183,7 @@ func rootModules(kernel string, b boards.Board) ([]tree.Entry, error) {
 	if err != nil {
 		return nil, err
 	}
-	files, err := m.Matching(b.Kernel.Modules)
+	files, err := m.Matching(globs(b))
 	if err != nil {
 		return nil, fmt.Errorf("board %s: modules: %w", b.Name, err)
 	}

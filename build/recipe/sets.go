@@ -25,6 +25,14 @@ func KernelSet(b boards.Board) pin.Set {
 	return pin.Kernel(DebianArch(b.Arch), b.Kernel.Package, b.Kernel.Suite)
 }
 
+// ModuleSets are the packages that modules of ours are compiled with on a host; nothing of them is in an image.
+func ModuleSets(host string, b boards.Board) []pin.Set {
+	if len(Modules(b)) == 0 {
+		return nil
+	}
+	return []pin.Set{pin.Headers(KernelSet(b)), pin.Kbuild(host, KernelSet(b))}
+}
+
 // SlotSets are the packages that a slot is made of: no boot loaders.
 func SlotSets(b boards.Board) []pin.Set {
 	return []pin.Set{KernelSet(b), pin.Root(DebianArch(b.Arch))}

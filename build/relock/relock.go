@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"path"
 	"path/filepath"
 	"slices"
 
@@ -26,7 +27,7 @@ func Sets(host string) ([]pin.Set, error) {
 		return nil, err
 	}
 	for _, b := range all {
-		for _, s := range append(recipe.Sets(b), pin.Compiler(host, recipe.DebianArch(b.Arch))) {
+		for _, s := range slices.Concat(recipe.Sets(b), recipe.ModuleSets(host, b), []pin.Set{pin.Compiler(host, recipe.DebianArch(b.Arch))}) {
 			if !slices.ContainsFunc(list, func(have pin.Set) bool { return have.ID() == s.ID() }) {
 				list = append(list, s)
 			}
@@ -35,12 +36,16 @@ func Sets(host string) ([]pin.Set, error) {
 	return list, nil
 }
 
-// Resolve asks the mirror for the newest packages of sets; dir holds apt's private directories.
+// Resolve asks the mirror for the newest packages of sets, leaders before those that follow them; dir holds apt's private directories.
 func Resolve(ctx context.Context, dir string, sets []pin.Set, out io.Writer) (map[string][]pin.Package, error) {
 	found := map[string][]pin.Package{}
 	states := map[string]*apt.State{}
 	for _, s := range sets {
 		fmt.Fprintf(out, "asking for %s\n", s.ID())
+		s, err := s.Of(found[s.Follows])
+		if err != nil {
+			return nil, err
+		}
 		if states[s.Arch] == nil {
 			state, err := apt.Open(ctx, filepath.Join(dir, "apt"), s.Arch)
 			if err != nil {
@@ -58,14 +63,16 @@ func Resolve(ctx context.Context, dir string, sets []pin.Set, out io.Writer) (ma
 	return found, nil
 }
 
-// ByArch groups sets by architecture, whose package lists a mirror renews one after the other.
+// ByArch groups sets by architecture, whose package lists a mirror renews one after the other. A set that follows another is in the
+// group of that.
 func ByArch(sets []pin.Set) (groups [][]pin.Set) {
 	index := map[string]int{}
 	for _, s := range sets {
-		i, ok := index[s.Arch]
+		arch := path.Base(s.Leader())
+		i, ok := index[arch]
 		if !ok {
 			i, groups = len(groups), append(groups, nil)
-			index[s.Arch] = i
+			index[arch] = i
 		}
 		groups[i] = append(groups[i], s)
 	}

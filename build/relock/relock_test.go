@@ -4,9 +4,12 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/proa-os/proa/build/pin"
 )
@@ -76,11 +79,59 @@ func TestChanges(t *testing.T) {
 	}
 }
 
+// TestHeadersAreOfTheLockedKernel: a module made with others would be refused by the kernel, or worse.
+func TestHeadersAreOfTheLockedKernel(t *testing.T) {
+	lock, err := pin.Load("../pin/debian.lock")
+	if err != nil {
+		t.Fatal(err)
+	}
+	sets, err := Sets("amd64")
+	if err != nil {
+		t.Fatal(err)
+	}
+	followers := 0
+	for _, s := range sets {
+		if s.Follows == "" {
+			continue
+		}
+		followers++
+		want, err := s.Of(lock.Sets[s.Follows])
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, name := range want.Packages {
+			if !slices.ContainsFunc(lock.Sets[s.ID()], func(p pin.Package) bool { return p.Name == name }) {
+				t.Errorf("%s: no %s in the lock; run `proa lock`", s.ID(), name)
+			}
+		}
+	}
+	if followers == 0 {
+		t.Error("no board has a module of ours")
+	}
+}
+
+// TestGoneTogether: when the mirror has another kernel, its headers are resolved anew as well, though nobody asked for them.
+func TestGoneTogether(t *testing.T) {
+	kernel := pin.Kernel("arm64", "linux-image-arm64", "")
+	sets := []pin.Set{pin.Root("arm64"), kernel, pin.Headers(kernel), pin.Kbuild("amd64", kernel)}
+	image, header, crun := pin.Package{Name: "linux-image-1-arm64"}, pin.Package{Name: "linux-headers-1-arm64"}, pin.Package{Name: "crun"}
+	old := pin.Lock{Sets: map[string][]pin.Package{sets[0].ID(): {crun}, sets[1].ID(): {image}, sets[2].ID(): {header}}}
+	for _, c := range []struct {
+		gone pin.Package
+		want []pin.Set
+	}{{crun, sets[:1]}, {image, sets[1:]}, {header, sets[1:]}} {
+		if d := cmp.Diff(c.want, concerned(sets, old, []pin.Package{c.gone})); d != "" {
+			t.Errorf("%s (-want +got):\n%s", c.gone.Name, d)
+		}
+	}
+}
+
 // TestKeep: an architecture that cannot be asked for loses nothing, unless it has nothing yet.
 func TestKeep(t *testing.T) {
 	old := lock("1")
-	groups := ByArch([]pin.Set{pin.Root("amd64"), pin.Root("armhf"), pin.Root("amd64")})
-	if len(groups) != 2 || len(groups[0]) != 2 || groups[1][0].Arch != "armhf" {
+	kernel := pin.Kernel("armhf", "linux-image-armmp", "")
+	groups := ByArch([]pin.Set{pin.Root("amd64"), kernel, pin.Root("amd64"), pin.Kbuild("amd64", kernel)})
+	if len(groups) != 2 || len(groups[0]) != 2 || len(groups[1]) != 2 || groups[1][0].Arch != "armhf" {
 		t.Fatalf("%v", groups)
 	}
 	var said strings.Builder

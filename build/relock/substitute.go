@@ -43,7 +43,7 @@ func (s Substitutes) file() (string, error) {
 	return filepath.Join(s.Dir, "locks", fmt.Sprintf("%x.lock", sha256.Sum256(text))), err
 }
 
-// Replace resolves every set that holds one of the packages anew, and says what that changed.
+// Replace resolves every set that holds one of the packages anew, with those that follow it or that it follows, and says what that changed.
 func (s Substitutes) Replace(ctx context.Context, packages []pin.Package, progress io.Writer) ([]string, error) {
 	old, _, err := s.Load()
 	if err != nil {
@@ -53,7 +53,7 @@ func (s Substitutes) Replace(ctx context.Context, packages []pin.Package, progre
 	if err != nil {
 		return nil, err
 	}
-	sets = slices.DeleteFunc(sets, func(set pin.Set) bool { return !holdsAny(old.Sets[set.ID()], packages) })
+	sets = concerned(sets, old, packages)
 	fresh, err := Resolve(ctx, s.Dir, sets, progress)
 	if err != nil {
 		return nil, err
@@ -75,6 +75,17 @@ func (s Substitutes) save(l pin.Lock) error {
 		return err
 	}
 	return l.Save(file)
+}
+
+// concerned keeps the sets that have to be resolved together when packages are gone: headers of another kernel are none.
+func concerned(sets []pin.Set, old pin.Lock, packages []pin.Package) (out []pin.Set) {
+	leaders := map[string]bool{}
+	for _, s := range sets {
+		if holdsAny(old.Sets[s.ID()], packages) {
+			leaders[s.Leader()] = true
+		}
+	}
+	return slices.DeleteFunc(slices.Clone(sets), func(s pin.Set) bool { return !leaders[s.Leader()] })
 }
 
 func holdsAny(list, packages []pin.Package) bool {

@@ -2,6 +2,7 @@ package boot
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"slices"
@@ -81,7 +82,18 @@ func loadEarlyModules(_ context.Context, m *Machine) error {
 	if cold != nil {
 		m.Logf("coldplug: %v", cold)
 	}
-	return err
+	return errors.Join(err, m.loadTeller())
+}
+
+// teller hands "0 tryboot" to Raspberry Pi's firmware where the kernel does not (init/kernel). No device asks for it.
+const teller = "proa_tryboot"
+
+// loadTeller is for both stages: a start that ends in stage 1 asks for the next try as well. Boards of other chains do not have it.
+func (m *Machine) loadTeller() error {
+	if !m.Modules.Has(teller) {
+		return nil
+	}
+	return m.Modules.Load(teller, "")
 }
 
 // loadAll tries every module and reports those that failed together.

@@ -96,7 +96,7 @@ func loadModules(_ context.Context, m *Machine) error {
 	if err == nil {
 		err = m.sysctl("kernel.modprobe", Modprobe)
 	}
-	return errors.Join(err, m.loadKnown(nodeModules()))
+	return errors.Join(err, m.loadKnown(nodeModules()), m.loadTeller())
 }
 
 // loadKnown skips modules this kernel does not have: tables name what some kernel has, and kernels build things in or merge them.
