@@ -3,7 +3,6 @@ package boot
 import (
 	"context"
 	"errors"
-	"flag"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -12,34 +11,16 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/proa-os/proa/config"
+	"github.com/proa-os/proa/init/golden"
 	"github.com/proa-os/proa/init/mounts"
 	"github.com/proa-os/proa/init/step"
 	"github.com/proa-os/proa/init/sys"
 )
 
-var update = flag.Bool("update", false, "write the golden files anew")
-
-func golden(t *testing.T, name, got string) {
-	t.Helper()
-	file := filepath.Join("testdata", name+".golden")
-	if *update {
-		if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if d := cmp.Diff(string(want), got); d != "" {
-		t.Errorf("%s (go test -update writes it anew):\n%s", file, d)
-	}
-}
-
-func TestSequence(t *testing.T) { golden(t, "sequence", Print()) }
+func TestSequence(t *testing.T) { golden.Check(t, "sequence", Print()) }
 
 func TestMountTables(t *testing.T) {
-	golden(t, "mounts", "early\n"+mounts.Print(mounts.Early())+"\nmain\n"+mounts.Print(mounts.Main())+
+	golden.Check(t, "mounts", "early\n"+mounts.Print(mounts.Early())+"\nmain\n"+mounts.Print(mounts.Main())+
 		"\netc\n"+mounts.Print(mounts.Etc())+"\npersistent\n"+mounts.Print(mounts.Persistent(DataDir)))
 }
 
@@ -48,7 +29,7 @@ func TestNodeTables(t *testing.T) {
 	for _, s := range nodeSysctls() {
 		fmt.Fprintf(&b, "%s = %s\n", s[0], s[1])
 	}
-	golden(t, "node", strings.Join(earlyModules(), " ")+"\n"+strings.Join(nodeModules(), " ")+"\n"+b.String())
+	golden.Check(t, "node", strings.Join(earlyModules(), " ")+"\n"+strings.Join(nodeModules(), " ")+"\n"+b.String())
 }
 
 // machine stands over a directory and records what would have been done.
@@ -96,7 +77,7 @@ func TestStage2Calls(t *testing.T) {
 		"sys/class/block/vda2/uevent":      "PARTNAME=boot\n",
 		"usr/share/proa/release.json":      "{}",
 	})
-	golden(t, "stage2", calls(t, m, f, "mounts", "read-cmdline", "cgroups", "rlimits", "persist", "read-config", "identity", "ssh-keys", "sysctls", "write-files", "k3s-config"))
+	golden.Check(t, "stage2", calls(t, m, f, "mounts", "read-cmdline", "cgroups", "rlimits", "persist", "read-config", "identity", "ssh-keys", "sysctls", "write-files", "k3s-config"))
 	if m.Hostname != "edge-7" {
 		t.Errorf("host name %q: the command line wins", m.Hostname)
 	}

@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"flag"
 	"os"
 	"path/filepath"
 	"strings"
@@ -9,33 +8,15 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/proa-os/proa/config"
+	"github.com/proa-os/proa/init/golden"
 	"github.com/proa-os/proa/init/status"
 )
-
-var update = flag.Bool("update", false, "write the golden files anew")
-
-func golden(t *testing.T, name, got string) {
-	t.Helper()
-	file := filepath.Join("testdata", name+".golden")
-	if *update {
-		if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if d := cmp.Diff(string(want), got); d != "" {
-		t.Errorf("%s (go test -update writes it anew):\n%s", file, d)
-	}
-}
 
 func TestGolden(t *testing.T) {
 	e := device(t)
 	for _, args := range []string{"status", "status --json", "config check", "config show", "logs k3s", "help"} {
 		_, out, _ := run(e, strings.Fields(args)...)
-		golden(t, strings.NewReplacer(" ", "-", "--", "").Replace(args), out)
+		golden.Check(t, strings.NewReplacer(" ", "-", "--", "").Replace(args), out)
 	}
 }
 

@@ -2,16 +2,11 @@ package status
 
 import (
 	"encoding/json"
-	"flag"
-	"os"
-	"path/filepath"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
 	"github.com/proa-os/proa/images/blackbox"
+	"github.com/proa-os/proa/init/golden"
 )
-
-var update = flag.Bool("update", false, "write the golden files anew")
 
 // TestGolden: what `proa status` and `proa status --json` tell after a fallback, and during the second try of a trial.
 func TestGolden(t *testing.T) {
@@ -28,24 +23,7 @@ func TestGolden(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		golden(t, name, s.Text())
-		golden(t, name+"-json", string(text)+"\n")
-	}
-}
-
-func golden(t *testing.T, name, got string) {
-	t.Helper()
-	file := filepath.Join("testdata", name+".golden")
-	if *update {
-		if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if d := cmp.Diff(string(want), got); d != "" {
-		t.Errorf("%s (go test -update writes it anew):\n%s", file, d)
+		golden.Check(t, name, s.Text())
+		golden.Check(t, name+"-json", string(text)+"\n")
 	}
 }
