@@ -26,16 +26,24 @@ func openBoot(image string) (*bootPartition, error) {
 	if err != nil {
 		return nil, err
 	}
+	p, err := findBoot(f)
+	if err != nil {
+		f.Close() // nothing was written
+		return nil, err
+	}
+	return &bootPartition{f, p}, nil
+}
+
+func findBoot(f *os.File) (p layout.Partition, err error) {
 	st, err := f.Stat()
 	if err != nil {
-		return nil, err
+		return p, err
 	}
 	table, _, err := gpt.Read(f, st.Size())
 	if err != nil {
-		return nil, err
+		return p, err
 	}
-	p, err := table.Find(layout.Boot, layout.Shared)
-	return &bootPartition{f, p}, err
+	return table.Find(layout.Boot, layout.Shared)
 }
 
 func (b *bootPartition) file(name string) ([]byte, error) {

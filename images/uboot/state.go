@@ -5,7 +5,7 @@
 // values out of memory as strings or as hexadecimal numbers and has a CRC command; so each value is one letter with a zero byte
 // behind it, at a fixed offset, and the sector ends in a CRC.
 //
-// It does no input or output, writes no U-Boot, and knows no FIT images.
+// It does no input or output, writes no U-Boot, and no FIT images but those of scripts.
 package uboot
 
 import (
@@ -31,8 +31,8 @@ const (
 	Magic = "proa-state-1"
 	// Offsets of the values. Each has a zero byte behind it.
 	seqAt, goodAt, tryAt, leftAt = 0x10, 0x12, 0x14, 0x16
-	// crcAt is where the CRC-32 of everything before it lies, big-endian as U-Boot's crc32 command stores it
-	// (crc32_wd_buf in its lib/crc32.c).
+	// crcAt is where the CRC-32 of everything before it lies, big-endian, as most U-Boots' crc32 command stores it
+	// (crc32_wd_buf in lib/crc32.c). Those without FIT images store a number of the machine's; boot.cmd turns it round.
 	crcAt = Size - 4
 )
 
