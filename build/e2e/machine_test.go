@@ -54,6 +54,7 @@ type options struct {
 	firmware qemu.Firmware
 	medium   qemu.Medium
 	memory   int
+	cpus     int // 0: two
 	restrict bool
 	config   string // of the boot partition; %KEY% is replaced by the test's SSH key
 }
@@ -78,7 +79,7 @@ func prepare(t *testing.T, o options) *machine {
 		t.Fatal(err)
 	}
 	m := &machine{t: t, own: t, key: key, spec: qemu.Spec{
-		Tools: tools(t, o.machine()), Firmware: o.firmware, Medium: o.medium, Image: o.image(t), Memory: o.memory,
+		Tools: tools(t, o.machine()), Firmware: o.firmware, Medium: o.medium, Image: o.image(t), Memory: o.memory, CPUs: o.cpus,
 		Restrict: o.restrict, Forward: []int{sshPort, apiPort, nodePort}, Dir: dir, Console: consoleLog(t),
 	}}
 	if o.medium == qemu.Disk {
