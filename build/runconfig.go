@@ -9,8 +9,6 @@ import (
 	"github.com/proa-os/proa/build/flash/bootconfig"
 	"github.com/proa-os/proa/images"
 	"github.com/proa-os/proa/images/bootfs"
-	"github.com/proa-os/proa/images/fat"
-	"github.com/proa-os/proa/images/layout"
 )
 
 // runConfig is the config.yaml of a machine to run: the user's or a minimal one, with the keys that may
@@ -41,19 +39,11 @@ func runConfig(o options, keys ...string) ([]byte, error) {
 
 // injectConfig replaces config.yaml in the boot partition of a disk image of ours.
 func injectConfig(file string, b boards.Board, config []byte) error {
-	table, err := b.Layout().Fit(b.Layout().ImageSize())
-	if err != nil {
-		return err
-	}
-	boot, err := table.Find(layout.Boot, layout.Shared)
-	if err != nil {
-		return err
-	}
 	f, err := os.OpenFile(file, os.O_RDWR, 0)
 	if err != nil {
 		return err
 	}
-	err = fat.Inject(f, boot.Start, boot.Size, bootfs.ConfigFile, config, time.Now())
+	err = bootconfig.Put(f, b.Layout().ImageSize(), bootconfig.Text{Bytes: config}, time.Now(), func() error { return nil })
 	return errors.Join(err, f.Close())
 }
 

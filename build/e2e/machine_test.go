@@ -12,11 +12,9 @@ import (
 	"time"
 
 	"github.com/proa-os/proa/boards"
+	"github.com/proa-os/proa/build/flash/bootconfig"
 	"github.com/proa-os/proa/build/qemu"
 	"github.com/proa-os/proa/build/remote"
-	"github.com/proa-os/proa/images/fat"
-	"github.com/proa-os/proa/images/gpt"
-	"github.com/proa-os/proa/images/layout"
 )
 
 const (
@@ -226,15 +224,7 @@ func inject(t *testing.T, path string, size int64, config string) {
 		t.Fatal(err)
 	}
 	defer f.Close()
-	table, _, err := gpt.Read(f, size)
-	if err != nil {
-		t.Fatal(err)
-	}
-	boot, err := table.Find(layout.Boot, layout.Shared)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := fat.Inject(f, boot.Start, boot.Size, "config.yaml", []byte(config), time.Unix(1<<30, 0)); err != nil {
+	if err := bootconfig.Put(f, size, bootconfig.Text{Bytes: []byte(config)}, time.Unix(1<<30, 0), f.Sync); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -9,8 +9,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/proa-os/proa/build/flash/bootconfig"
 	"github.com/proa-os/proa/images/fat"
-	"github.com/proa-os/proa/images/gpt"
 	"github.com/proa-os/proa/images/layout"
 	"github.com/proa-os/proa/images/uboot"
 )
@@ -26,7 +26,7 @@ func openBoot(image string) (*bootPartition, error) {
 	if err != nil {
 		return nil, err
 	}
-	p, err := findBoot(f)
+	p, err := inFile(f)
 	if err != nil {
 		f.Close() // nothing was written
 		return nil, err
@@ -34,16 +34,12 @@ func openBoot(image string) (*bootPartition, error) {
 	return &bootPartition{f, p}, nil
 }
 
-func findBoot(f *os.File) (p layout.Partition, err error) {
+func inFile(f *os.File) (layout.Partition, error) {
 	st, err := f.Stat()
 	if err != nil {
-		return p, err
+		return layout.Partition{}, err
 	}
-	table, _, err := gpt.Read(f, st.Size())
-	if err != nil {
-		return p, err
-	}
-	return table.Find(layout.Boot, layout.Shared)
+	return bootconfig.Find(f, st.Size())
 }
 
 func (b *bootPartition) file(name string) ([]byte, error) {

@@ -79,7 +79,7 @@ func (m *Machine) readTrial() error {
 	if t.On, t.Left, err = s.Trial(); err != nil {
 		return err
 	}
-	if t.Other, err = slot.StandingOf(s); err != nil {
+	if t.Other, err = s.Standing(); err != nil {
 		return err
 	}
 	m.Found.Trial = t
@@ -161,7 +161,7 @@ func (m *Machine) ReadBox(renewed layout.Slot) {
 	}
 	f := blackbox.Facts{Current: current, Try: m.Found.Trial.Try(), Fallback: m.Line.Fallback}
 	if s, err := m.Slots(); err == nil && renewed != current.Other() {
-		f.Other, _ = slot.StandingOf(s) // a state that cannot be read is reported by the status
+		f.Other, _ = s.Standing() // a state that cannot be read is reported by the status
 	}
 	m.Reports = blackbox.Tell(b, f)
 	if v := blackbox.Verdict(b, m.Reports); v != nil && err == nil {

@@ -16,7 +16,10 @@ const heldFile = boot.StateDir + "/held.json"
 
 // facts are what the gate looks at.
 func (k *keeper) facts() health.Facts {
-	other, _ := slot.StandingOf(k.slots) // a state that cannot be read leaves nothing to go back to; the status reports it
+	var other slot.Standing
+	if k.slots != nil {
+		other, _ = k.slots.Standing() // a state that cannot be read leaves nothing to go back to; the status reports it
+	}
 	return health.Facts{FailedSteps: k.failed, Route: k.now.DefaultRoute, K3s: k.m.Config.K3s.Enabled, NodeReady: k.now.NodeReady, K3sLine: k.now.K3s,
 		Before: k.before, Trial: k.now.Trial, Fallback: other.Good, Deadline: k.deadline(), Elapsed: time.Since(k.began)}
 }

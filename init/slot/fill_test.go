@@ -179,8 +179,8 @@ func trial(t *testing.T, c chain, dir string, current layout.Slot) {
 	if got := whole(t, s, dir, s.Other()); got != "v2" {
 		t.Fatalf("the written slot is %q; %v", got, tree(dir))
 	}
-	if good, err := s.OtherGood(); good || err != nil {
-		t.Fatalf("the written slot is good: %t, %v", good, err)
+	if other, err := s.Standing(); other.Good || err != nil {
+		t.Fatalf("the written slot: %+v, %v", other, err)
 	}
 	must(t, s.Try())
 	other := string(s.Other())

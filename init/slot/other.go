@@ -13,19 +13,6 @@ type Standing struct {
 	Tries   int  // of that trial
 }
 
-// stander is a chain that knows.
-type stander interface {
-	Standing() (Standing, error)
-}
-
-// StandingOf is empty for a chain that cannot say: then there is nothing to go back to, as far as anybody can tell.
-func StandingOf(s Slots) (Standing, error) {
-	if x, ok := s.(stander); ok {
-		return x.Standing()
-	}
-	return Standing{}, nil
-}
-
 func (p pair) Standing() (Standing, error) {
 	s, _, err := p.read()
 	if err != nil {
@@ -39,13 +26,13 @@ func (p pair) Standing() (Standing, error) {
 }
 
 func (s sdbootSlots) Standing() (Standing, error) {
-	list, err := s.all(s.Other())
-	if len(list) == 0 {
-		return Standing{}, nil // a slot that nothing was written to has no entry
+	list, err := s.boot.entries(s.Other())
+	if err != nil || len(list) == 0 { // a slot that nothing was written to has no entry
+		return Standing{}, err
 	}
 	out := Standing{Good: slices.ContainsFunc(list, func(f found) bool { return !f.Counted }), GivenUp: list[0].Failed()}
 	if out.GivenUp {
 		out.Tries = list[0].Done
 	}
-	return out, err
+	return out, nil
 }

@@ -11,7 +11,7 @@ func TestStanding(t *testing.T) {
 	conform(t, func(t *testing.T, c chain, dir string) {
 		check := func(when string, current layout.Slot, want Standing) {
 			t.Helper()
-			if got, err := StandingOf(c.open(t, dir, current)); err != nil || got != want {
+			if got, err := c.open(t, dir, current).Standing(); err != nil || got != want {
 				t.Errorf("%s: %+v, %v, want %+v", when, got, err, want)
 			}
 		}
@@ -38,10 +38,10 @@ func TestStandingOfNothing(t *testing.T) {
 		dir := t.TempDir()
 		c.fresh(t, dir)
 		c.boot(t, c, dir)
-		if got, err := StandingOf(c.open(t, dir, layout.A)); err != nil || got != (Standing{}) {
+		if got, err := c.open(t, dir, layout.A).Standing(); err != nil || got != (Standing{}) {
 			t.Errorf("%s: %+v, %v", c.name, got, err)
 		}
-		if _, err := StandingOf(c.open(t, t.TempDir(), layout.A)); err == nil {
+		if _, err := c.open(t, t.TempDir(), layout.A).Standing(); err == nil {
 			t.Errorf("%s: no files and no error", c.name)
 		}
 	}
@@ -49,10 +49,10 @@ func TestStandingOfNothing(t *testing.T) {
 	freshSdboot(t, dir)
 	s := sdbootSlots{Boot{Dir: dir}, layout.A}
 	must(t, s.move("proa-b.conf", "gone.conf"))
-	if got, err := StandingOf(s); err != nil || got != (Standing{}) {
+	if got, err := s.Standing(); err != nil || got != (Standing{}) {
 		t.Errorf("no entry: %+v, %v", got, err)
 	}
-	if got, err := StandingOf(struct{ Slots }{}); err != nil || got != (Standing{}) {
-		t.Errorf("a chain that cannot say: %+v, %v", got, err)
+	if _, err := (sdbootSlots{Boot{Dir: t.TempDir()}, layout.A}).Standing(); err == nil {
+		t.Error("systemd-boot: no files and no error")
 	}
 }

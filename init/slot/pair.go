@@ -86,11 +86,6 @@ func (p pair) Rollback() error {
 	return p.change(func(s bootstate.State) bootstate.State { return s.MarkGood(p.Other()) })
 }
 
-func (p pair) OtherGood() (bool, error) {
-	s, _, err := p.read()
-	return s.Good == p.Other(), err
-}
-
 func (p pair) Files(slot layout.Slot, write bool, do func(string) error) error {
 	return p.boot.files(slot, write, do)
 }

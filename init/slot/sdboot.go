@@ -153,11 +153,6 @@ func (s sdbootSlots) Good() error {
 	return s.place(s.current, text, blessed)
 }
 
-func (s sdbootSlots) OtherGood() (bool, error) {
-	list, err := s.boot.entries(s.Other())
-	return slices.ContainsFunc(list, func(f found) bool { return !f.Counted }), err
-}
-
 func (s sdbootSlots) Files(slot layout.Slot, write bool, do func(string) error) error {
 	return s.boot.files(slot, write, do)
 }
@@ -176,11 +171,11 @@ func (s sdbootSlots) Clear() error {
 func (s sdbootSlots) Enable(e Entry) error { return s.boot.enable(s.Other(), e) }
 
 func (s sdbootSlots) Rollback() error {
-	good, err := s.OtherGood()
+	other, err := s.Standing()
 	if err != nil {
 		return err
 	}
-	if !good {
+	if !other.Good {
 		return fmt.Errorf("slot %s was never good", s.Other())
 	}
 	return s.sequence(s.Other(), sdboot.Name{Slot: s.Other()})

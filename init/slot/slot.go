@@ -28,8 +28,8 @@ type Slots interface {
 	// Rollback makes the next boot the other slot's, if that one is good.
 	Rollback() error
 
-	// OtherGood reports whether the other slot is known to work.
-	OtherGood() (bool, error)
+	// Standing says what is known of the other slot.
+	Standing() (Standing, error)
 	// Files runs do with the directory of a slot's boot files. With write it may be changed, and is on the medium when Files returns.
 	Files(slot layout.Slot, write bool, do func(dir string) error) error
 	// Clear makes the other slot one that no boot starts, then empties its directory. It refuses unless the current slot is good: the

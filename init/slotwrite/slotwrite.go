@@ -101,7 +101,7 @@ func Look(t Target) (h Holds, err error) {
 	default:
 		return Holds{State: "empty"}, nil
 	}
-	if good, err := t.Slots.OtherGood(); err == nil && good {
+	if other, err := t.Slots.Standing(); err == nil && other.Good {
 		h.State = "good"
 	}
 	return h, nil
