@@ -35,7 +35,7 @@ func Disk(file, kind string, p Parts) error {
 	if p.Board.StateSize() > 0 {
 		contents.State = uboot.Fresh(layout.A)
 	}
-	if p.Board.Boot[kind].ROM == "tryboot" {
+	if p.Board.Tryboots() {
 		err = p.tryboot(&contents, table, slot)
 	} else {
 		contents.Boot, err = p.bootFiles(kind, slot)

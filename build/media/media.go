@@ -65,7 +65,7 @@ func (p Parts) slot() (s slot, err error) {
 		return s, fmt.Errorf("root.json: %w", err)
 	}
 	vmlinuz := "vmlinuz"
-	if p.Board.UBoot.Start == "booti" || p.Board.Sizes.SlotBoot > 0 { // U-Boot and Raspberry Pi's firmware unpack it
+	if p.Board.UBoot.Start == "booti" || p.Board.Tryboots() { // U-Boot and Raspberry Pi's firmware unpack it
 		vmlinuz += ".gz"
 	}
 	for file, to := range map[string]*tree.Content{

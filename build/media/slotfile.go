@@ -34,7 +34,7 @@ func (p Parts) slotimage(s slot) (slotimage.Slot, error) {
 		Cmdline: Cmdline(p.Board, "disk", s.info), GRUB: p.Board.Boot["disk"].BIOS == "grub", When: p.When}
 	var err error
 	switch {
-	case p.Board.Sizes.SlotBoot > 0:
+	case p.Board.Tryboots():
 		config := p.Board.ConfigTxt()
 		of.Tryboot = &config
 		if of.Firmware, err = p.ownFirmware(); err != nil {
