@@ -22,9 +22,6 @@ import (
 	"github.com/proa-os/proa/images/verity"
 )
 
-// fallbackBudget is for three starts that fail and the one of the slot that worked before.
-const fallbackBudget = 5 * bootBudget
-
 // broken is a slot that can be written and tried, but never becomes good.
 type broken struct {
 	name   string
@@ -100,7 +97,7 @@ func allFallBack(t *testing.T, chains []fallbackChain) {
 // fallsBack writes the broken slot, tries it, and waits until slot a is back.
 func fallsBack(t *testing.T, m *machine, o options, b broken, told string) {
 	m.t = t
-	m.until("proa status", "mode disk, good", bootBudget)
+	m.until("proa status", "mode disk, good", m.bootBudget())
 	s := realSlot(t, o)
 	s.Cmdline = strings.TrimSpace(s.Cmdline + " " + m.spec.Tools.Words)
 	b.change(t, &s)
@@ -118,12 +115,15 @@ func fallsBack(t *testing.T, m *machine, o options, b broken, told string) {
 	}
 	mark := m.Mark()
 	m.node.Run(t.Context(), "proa reboot", nil) // the connection may end first
-	m.expectAfter(mark, "reboot: Restarting system", bootBudget)
-	if b.name == "init-hangs" && m.spec.Tools.NoWatchdog {
-		m.pullPlug(mark)
+	m.expectAfter(mark, "reboot: Restarting system", m.bootBudget())
+	switch tools := m.spec.Tools; {
+	case b.name == "init-hangs" && tools.NoWatchdog:
+		m.pullPlug(mark, "proa: switching to the root")
+	case b.name == "kernel-panics" && tools.NoRestart:
+		m.pullPlug(mark, "Kernel panic")
 	}
-	m.expectAfter(mark, "proa: up slot=a ", fallbackBudget)
-	m.until("proa status", "mode disk, good", bootBudget)
+	m.expectAfter(mark, "proa: up slot=a ", 5*m.bootBudget()) // three starts that fail, and that of the slot that worked before
+	m.until("proa status", "mode disk, good", m.bootBudget())
 	if out := m.run("cat /proc/cmdline; ls /boot/loader/entries 2>&1; true", nil); !strings.Contains(out, told) {
 		t.Errorf("the boot loader has not noted three tries of slot b: no %q in\n%s", told, out)
 	}
@@ -141,13 +141,13 @@ func fallsBack(t *testing.T, m *machine, o options, b broken, told string) {
 	}
 }
 
-// pullPlug is what somebody does in the end whose machine hangs and has no watchdog: three times.
-func (m *machine) pullPlug(mark int) {
+// pullPlug is what somebody does in the end whose machine stands still and has no watchdog: three times, some time after its last words.
+func (m *machine) pullPlug(mark int, last string) {
 	m.t.Helper()
 	for range 3 {
-		m.expectAfter(mark, "proa: switching to the root", m.bootBudget())
-		mark = m.Mark()
+		m.expectAfter(mark, last, m.bootBudget())
 		time.Sleep(5 * time.Second)
+		mark = m.Mark()
 		if err := m.Reset(m.t.Context()); err != nil {
 			m.t.Fatal(err)
 		}

@@ -17,6 +17,8 @@ type Tools struct {
 	NoButton bool     // there is no power button
 	// NoWatchdog: the kernel has no driver for one, or the machine's does not work.
 	NoWatchdog bool
+	// NoRestart: a kernel that has no modules yet, for what restarts the machine is the watchdog's driver, stands still after a panic.
+	NoRestart bool
 	// PlugAfter is the console line after which the network adapter is plugged in; "": it is there from the start.
 	PlugAfter string
 	CPUs      int // the machine has exactly that many; 0: as many as are asked for
@@ -81,16 +83,16 @@ var machines = map[string]Tools{
 		Disk: virtioDisk, Serial: stdio, NIC: "virtio-net-pci,romfile=", DataDirs: []string{dataQEMU}, UBoot: "usr/lib/u-boot/qemu_arm/u-boot.bin",
 	},
 	"raspi3b": {
-		System: arm64, Machine: []string{"-M", "raspi3b"}, Serial: bothSerials, NIC: "usb-net", NoButton: true, NoWatchdog: true, CPUs: 4, Memory: 1024,
+		System: arm64, Machine: []string{"-M", "raspi3b"}, Serial: bothSerials, NIC: "usb-net", NoButton: true, NoWatchdog: true, NoRestart: true, CPUs: 4, Memory: 1024,
 		Loads: []Load{{"-kernel", "u-boot.bin"}, {"-dtb", "bcm2837-rpi-3-b.dtb"}}, Words: noWatchdog,
 		PlugAfter: "load-modules ok",
 	},
 	"raspi2b": { // QEMU loads U-Boot where it was not linked for
-		System: arm, Machine: []string{"-M", "raspi2b"}, Serial: bothSerials, NIC: "usb-net", NoButton: true, NoWatchdog: true, CPUs: 4, Memory: 1024,
+		System: arm, Machine: []string{"-M", "raspi2b"}, Serial: bothSerials, NIC: "usb-net", NoButton: true, NoWatchdog: true, NoRestart: true, CPUs: 4, Memory: 1024,
 		Direct: true, Loads: []Load{{"-kernel", "slots/a/vmlinuz"}, {"-initrd", "slots/a/initrd"}, {"-dtb", "slots/a/dtb/bcm2836-rpi-2-b.dtb"}}, Words: noWatchdog,
 	},
 	"raspi4b": { // the drivers hang on blocks QEMU lacks; QEMU wires the card to the Wi-Fi's controller, without its regulators
-		System: arm64, Machine: []string{"-M", "raspi4b"}, Serial: bothSerials, NIC: "usb-net", NoButton: true, NoWatchdog: true, CPUs: 4, Memory: 2048,
+		System: arm64, Machine: []string{"-M", "raspi4b"}, Serial: bothSerials, NIC: "usb-net", NoButton: true, NoWatchdog: true, NoRestart: true, CPUs: 4, Memory: 2048,
 		Direct: true, Loads: []Load{{"-kernel", "slots/a/vmlinuz"}, {"-initrd", "slots/a/initrd"}, {"-dtb", "slots/a/dtb/broadcom/bcm2711-rpi-4-b.dtb"}},
 		Words: noWatchdog + " console=ttyAMA0,115200 initcall_blacklist=brcmstb_l2_driver_init,brcmstb_i2c_driver_init,clk_dvp_driver_init", Drop: "console=ttyS1,115200",
 		Edit: []string{
