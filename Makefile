@@ -6,9 +6,11 @@ PROA  := go run ./build
 # Packages that compile without Kubernetes.
 LIGHT := ./config/... ./boards/... ./images/... ./overlay/... ./init/... ./build/...
 
-.PHONY: help iso disk sd slot run test unit vet e2e e2e-fallback e2e-full bench verify lock clean
+BOARDS := $(patsubst boards/%/board.yaml,%,$(wildcard boards/*/board.yaml))
+
+.PHONY: help iso disk sd slot boards run test unit vet e2e e2e-fallback e2e-boards e2e-full bench verify lock clean
 help: ## this list
-	@sed -n 's/^\([a-z0-9-]*\):.*## /  make \1\t/p' Makefile | expand -t 18
+	@sed -n 's/^\([a-z0-9-]*\):.*## /  make \1\t/p' Makefile | expand -t 20
 
 iso: ## out/pc/proa-pc.iso: CD and USB, BIOS and UEFI
 	$(PROA) build $(BOARD) iso
@@ -18,6 +20,8 @@ sd: ## out/rpi3/proa-rpi3.img.zst with BOARD=rpi3: SD card with slots a and b, c
 	$(PROA) build $(BOARD) sd
 slot: ## out/pc/proa-pc.slot: what a running device fills its other slot with
 	$(PROA) build $(BOARD) slot
+boards: ## every image of every board
+	for board in $(BOARDS); do $(PROA) build $$board || exit; done
 run: ## boot the disk image in QEMU, wait for Ready, say how to reach it
 	$(PROA) run $(BOARD)
 test: vet unit e2e ## everything: vet, laws, unit, golden, oracle tests, then the images in QEMU
@@ -28,14 +32,17 @@ unit: ## laws, unit, golden and oracle tests
 	$(PROA) tool -- go test $(LIGHT) ./k3s/...
 e2e: iso disk ## boot the images in QEMU, run a pod
 	PROA_E2E=ci $(PROA) tool -- go test -count=1 -timeout 80m -v ./build/e2e
-e2e-fallback: disk slot ## six new slots that must fail, by every boot chain
+e2e-fallback: disk slot ## six new slots that must fail, by both boot loaders of a PC
 	PROA_E2E=fallback $(PROA) tool -- go test -count=1 -timeout 4h -v -run TestFallback ./build/e2e
-e2e-full: iso disk slot ## the same, and everything that takes hours: volumes, power cuts, broken configs
+e2e-boards: boards ## the ARM images: boot them, get Ready, give up broken slots; hours
+	for scope in boards arm fallback-boards module; do PROA_E2E=$$scope $(PROA) tool -- go test -count=1 -timeout 6h -v ./build/e2e || exit; done
+e2e-full: boards ## all of that, and volumes, power cuts, broken configs
 	PROA_E2E=full $(PROA) tool -- go test -count=1 -timeout 12h -v ./build/e2e
 bench: disk iso ## the table of the README: sizes, times, memory
 	$(PROA) bench $(BOARD)
-verify: ## build again in another place and compare bytes
-	$(PROA) verify $(BOARD) iso
+KIND ?= iso
+verify: ## build again in another place and compare bytes; BOARD=rpi3 KIND=sd for another image
+	$(PROA) verify $(BOARD) $(KIND)
 lock: ## take the newest packages into build/pin
 	$(PROA) lock
 clean: ## remove out/ (the cache is in the user's cache directory)
