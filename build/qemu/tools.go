@@ -99,6 +99,7 @@ var machines = map[string]Tools{
 			"-d /emmc2bus/mmc@7e340000 vmmc-supply vqmmc-supply",
 			"-d /soc/mmc@7e300000 mmc-pwrseq non-removable pinctrl-names pinctrl-0",
 			"-r /soc/mmc@7e300000/wifi@1",
+			"-r /soc/serial@7e201000/bluetooth", // else the port is Bluetooth's and no terminal
 			"/soc/mmc@7e300000 broken-cd",
 		},
 		FDTPut: "usr/bin/fdtput",
