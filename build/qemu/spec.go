@@ -47,7 +47,7 @@ func (s Spec) args(ports map[int]int) []string {
 	memory, cpus := orInt(s.Tools.Memory, orInt(s.Memory, 2048)), orInt(s.Tools.CPUs, orInt(s.CPUs, 2))
 	args := append([]string{"-name", "proa"}, s.Tools.Machine...)
 	args = append(args,
-		"-accel", or(s.Accel, "tcg"), "-m", strconv.Itoa(memory), "-smp", strconv.Itoa(cpus), "-display", "none", "-monitor", "none",
+		"-accel", or(s.Accel, or(s.Tools.Accel, "tcg")), "-m", strconv.Itoa(memory), "-smp", strconv.Itoa(cpus), "-display", "none", "-monitor", "none",
 		"-qmp", "unix:"+s.qmpSocket()+",server=on,wait=off",
 		"-netdev", s.netdev(ports),
 	)

@@ -23,6 +23,7 @@ type Tools struct {
 	PlugAfter string
 	CPUs      int // the machine has exactly that many; 0: as many as are asked for
 	Memory    int // MiB; as CPUs
+	Accel     string
 
 	// Loads are files of the image's own boot partition that QEMU loads, as the board's firmware would: argument and name.
 	Loads []Load
@@ -60,6 +61,10 @@ var (
 // noWatchdog is for the Raspberry Pis: QEMU takes the setting of the watchdog's time for its end.
 const noWatchdog = "proa.watchdog=off"
 
+// oneThread is for machines whose number of processors is fixed: those that wait for an event give way to the others only if all share
+// a thread; with one each, three of them keep the host's cores from the one that boots.
+const oneThread = "tcg,thread=single"
+
 // machines are the boards that Debian's packages qemu-system-x86 and qemu-system-arm emulate for us, with the firmware of ovmf,
 // qemu-efi-aarch64 and u-boot-qemu; board.yaml names a row. graphics=off: SeaBIOS speaks on the serial line. The Raspberry Pis have
 // neither PCI nor their own Ethernet in QEMU: a USB adapter stands in.
@@ -83,16 +88,16 @@ var machines = map[string]Tools{
 		Disk: virtioDisk, Serial: stdio, NIC: "virtio-net-pci,romfile=", DataDirs: []string{dataQEMU}, UBoot: "usr/lib/u-boot/qemu_arm/u-boot.bin",
 	},
 	"raspi3b": {
-		System: arm64, Machine: []string{"-M", "raspi3b"}, Serial: bothSerials, NIC: "usb-net", NoButton: true, NoWatchdog: true, NoRestart: true, CPUs: 4, Memory: 1024,
+		System: arm64, Machine: []string{"-M", "raspi3b"}, Serial: bothSerials, NIC: "usb-net", NoButton: true, NoWatchdog: true, NoRestart: true, Accel: oneThread, CPUs: 4, Memory: 1024,
 		Loads: []Load{{"-kernel", "u-boot.bin"}, {"-dtb", "bcm2837-rpi-3-b.dtb"}}, Words: noWatchdog,
 		PlugAfter: "load-modules ok",
 	},
 	"raspi2b": { // QEMU loads U-Boot where it was not linked for
-		System: arm, Machine: []string{"-M", "raspi2b"}, Serial: bothSerials, NIC: "usb-net", NoButton: true, NoWatchdog: true, NoRestart: true, CPUs: 4, Memory: 1024,
+		System: arm, Machine: []string{"-M", "raspi2b"}, Serial: bothSerials, NIC: "usb-net", NoButton: true, NoWatchdog: true, NoRestart: true, Accel: oneThread, CPUs: 4, Memory: 1024,
 		Direct: true, Loads: []Load{{"-kernel", "slots/a/vmlinuz"}, {"-initrd", "slots/a/initrd"}, {"-dtb", "slots/a/dtb/bcm2836-rpi-2-b.dtb"}}, Words: noWatchdog,
 	},
 	"raspi4b": { // the drivers hang on blocks QEMU lacks; QEMU wires the card to the Wi-Fi's controller, without its regulators
-		System: arm64, Machine: []string{"-M", "raspi4b"}, Serial: bothSerials, NIC: "usb-net", NoButton: true, NoWatchdog: true, NoRestart: true, CPUs: 4, Memory: 2048,
+		System: arm64, Machine: []string{"-M", "raspi4b"}, Serial: bothSerials, NIC: "usb-net", NoButton: true, NoWatchdog: true, NoRestart: true, Accel: oneThread, CPUs: 4, Memory: 2048,
 		Direct: true, Loads: []Load{{"-kernel", "slots/a/vmlinuz"}, {"-initrd", "slots/a/initrd"}, {"-dtb", "slots/a/dtb/broadcom/bcm2711-rpi-4-b.dtb"}},
 		Words: noWatchdog + " console=ttyAMA0,115200 initcall_blacklist=brcmstb_l2_driver_init,brcmstb_i2c_driver_init,clk_dvp_driver_init", Drop: "console=ttyS1,115200",
 		Edit: []string{
