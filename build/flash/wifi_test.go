@@ -62,6 +62,9 @@ func TestWiFiGoesIn(t *testing.T) {
 func TestWiFiRefusedBeforeAnythingIsWritten(t *testing.T) {
 	image, target := makeImage(t), garbage(t)
 	before := content(t, target)
+	base, out := on(t, "laptop", image)
+	base.board.WiFi, base.WiFi = withRadio, "Harbour"
+	base.secret = func(context.Context, string) (string, error) { return "hunter22", nil }
 	for name, c := range map[string]struct {
 		change func(*job)
 		want   string
@@ -76,10 +79,8 @@ func TestWiFiRefusedBeforeAnythingIsWritten(t *testing.T) {
 		"without name": {func(j *job) { j.WiFi, j.WiFiCountry = "", "DE" }, "go with --wifi NAME"},
 		"no place":     {func(j *job) { j.Config = write600(t, "c", "network: {wifi: 7}\n"); j.Force = true }, "the network cannot be added to network.wifi"},
 	} {
-		j, out := on(t, "laptop", image)
-		j.board.WiFi, j.WiFi = withRadio, "Harbour"
-		j.secret = func(context.Context, string) (string, error) { return "hunter22", nil }
-		c.change(j)
+		j := *base
+		c.change(&j)
 		err := j.run(t.Context(), []string{target})
 		if err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: %v; want %q", name, err, c.want)
