@@ -29,6 +29,7 @@ func TestWiFi(t *testing.T) {
 	needs(t, "wifi")
 	m := onVirt(t, fmt.Sprintf("version: 1\nk3s: {enabled: false}\nssh_authorized_keys: ['%%KEY%%']\nnetwork: {wifi_country: DE, wifi: [{name: '%s', passphrase: '%s'}]}\n", wifiName, wifiPassphrase))
 	m.powerOn()
+	m.until("proa status", "mode disk", bootBudget)
 	if out := m.run("proa status; ps", nil); strings.Contains(out, "service    wifi") || strings.Contains(out, "wpa_supplicant") {
 		t.Errorf("something runs for a radio that is not there:\n%s", out)
 	}
@@ -60,6 +61,7 @@ func TestWiFi(t *testing.T) {
 		t.Errorf("the cable does not go before the radio:\n%s", routes)
 	}
 	m.run("ping -c 3 -I wlan0 10.88.0.1", nil)
+	alone(m)
 	if out := m.run("ls -ld /run/proa/wifi /run/proa/wifi/wpa_supplicant.conf; dmesg", nil); !strings.Contains(out, "drwx------") || !strings.Contains(out, "-rw-------") ||
 		strings.Contains(out, "regulatory.db") || !strings.Contains(out, "Loaded X.509 cert") {
 		t.Errorf("keys that others may read, or channels that the kernel does not know:\n%s", out)
@@ -68,6 +70,17 @@ func TestWiFi(t *testing.T) {
 		t.Error("the passphrase was printed")
 	}
 	m.off()
+}
+
+// alone takes the cable away for a while: what the health gate asks of the network then holds by the radio alone.
+func alone(m *machine) {
+	m.t.Helper()
+	m.run("(setsid sh -c 'ip link set eth0 down; sleep 20; (ip route; cat /run/proa/status.json) > /var/alone; ip link set eth0 up' > /dev/null 2>&1 < /dev/null &)", nil)
+	time.Sleep(25 * time.Second)
+	out := m.until("cat /var/alone", "default_route", bootBudget)
+	if !strings.Contains(out, `"default_route": true`) || strings.Contains(out, "dev eth0") || !strings.Contains(out, "default via 10.88.0.1 dev wlan0") {
+		m.t.Errorf("without the cable:\n%s", out)
+	}
 }
 
 // onVirt is a machine of QEMU's own kind with the card of a Raspberry Pi 3: same kernel, but an initramfs that knows the machine's disk.

@@ -16,7 +16,7 @@ import (
 // nobody is told that networks are out of reach.
 const (
 	openPause  = 200 * time.Millisecond
-	answerWait = 10 * time.Second
+	answerWait = time.Minute
 	firstLook  = 15 * time.Second
 )
 

@@ -1,6 +1,6 @@
 // Command accesspoint makes the radio wlan1 of a machine with simulated radios an access point: it takes the radio into a network namespace of
 // its own, leases 10.88.0.15 there by DHCP, and keeps wpa_supplicant running with the configuration it is given, which may be written anew
-// before that is ended.
+// before that is ended by the number in /run/accesspoint.pid.
 package main
 
 import (
@@ -85,10 +85,15 @@ func inside(conf string) error {
 	}
 	go s.Serve()
 	for {
-		c := exec.Command("/usr/sbin/wpa_supplicant", "-Dnl80211", "-i"+radio, "-c"+conf, "-P/run/accesspoint.pid")
+		c := exec.Command("/usr/sbin/wpa_supplicant", "-Dnl80211", "-i"+radio, "-c"+conf)
 		c.Stdout, c.Stderr = os.Stdout, os.Stderr
-		fmt.Println("accesspoint: ended:", c.Run())
-		time.Sleep(time.Second)
+		if err := c.Start(); err != nil {
+			return err
+		}
+		if err := os.WriteFile("/run/accesspoint.pid", []byte(strconv.Itoa(c.Process.Pid)), 0o600); err != nil {
+			return err
+		}
+		fmt.Println("accesspoint: ended:", c.Wait())
 	}
 }
 
