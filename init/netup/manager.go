@@ -79,7 +79,7 @@ func (m *Manager) unknownNames(links []netlink.Link) error {
 		have = append(have, l.Attrs().Name)
 	}
 	for name := range m.cfg.Interfaces {
-		if !slices.ContainsFunc(links, func(l netlink.Link) bool { return named(l.Attrs(), name) }) {
+		if !m.mayCome(name) && !slices.ContainsFunc(links, func(l netlink.Link) bool { return named(l.Attrs(), name) }) {
 			missing = append(missing, name)
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/vishvananda/netlink"
@@ -45,6 +46,11 @@ func joined(ctx context.Context, l netlink.Link, poke <-chan struct{}) bool {
 		}
 	}
 	return true
+}
+
+// mayCome: a radio's driver loads its firmware first, so the radio is there only after boot; and a hardware address may be a radio's.
+func (m *Manager) mayCome(name string) bool {
+	return len(m.cfg.WiFi) > 0 && (strings.HasPrefix(name, "wl") || strings.Contains(name, ":"))
 }
 
 // yield has a cable that is pulled out leave its routes to a radio's. Without one it keeps them: what a machine says to itself, to a Service for
