@@ -2,6 +2,8 @@ package e2e
 
 import (
 	"bytes"
+	"crypto/pbkdf2"
+	"crypto/sha1"
 	"fmt"
 	"io"
 	"os"
@@ -40,18 +42,23 @@ func TestWiFi(t *testing.T) {
 	m.until("proa status", `wifi-wlan0 waiting: "Quay \"3\" #1" is not in reach; trying on`, bootBudget)
 	m.run("cat > /var/accesspoint && chmod 755 /var/accesspoint", accessPoint(t))
 
-	serve := func(security, passphrase string) {
-		m.run("cat > /var/ap.conf", strings.NewReader("network={\n\tmode=2\n\tfrequency=2437\n\tssid="+fmt.Sprintf("%x", wifiName)+"\n\tproto=RSN\n\tpairwise=CCMP\n"+security+passphrase+"}\n"))
+	serve := func(security string) {
+		m.run("cat > /var/ap.conf", strings.NewReader("p2p_disabled=1\nnetwork={\n\tmode=2\n\tfrequency=2437\n\tssid="+fmt.Sprintf("%x", wifiName)+"\n\tproto=RSN\n\tpairwise=CCMP\n"+security+"}\n"))
 	}
-	const wpa2, wpa3 = "\tkey_mgmt=WPA-PSK\n", "\tkey_mgmt=SAE\n\tieee80211w=2\n"
-	serve(wpa2, "\tpsk=\"another one\"\n")
+	serve("\tkey_mgmt=WPA-PSK\n\tpsk=\"another one\"\n")
 	m.run("(setsid /var/accesspoint /var/ap.conf > /var/ap.log 2>&1 < /dev/null &)", nil)
 	m.expect(`proa: status wifi-wlan0 waiting: "Quay \"3\" #1" refuses the passphrase; trying on`, bootBudget)
 	m.until("proa status", `refuses the passphrase`, bootBudget)
 
-	for _, ap := range [][2]string{{wpa2, "\tpsk=\"" + wifiPassphrase + "\"\n"}, {wpa3, "\tsae_password=\"" + wifiPassphrase + "\"\n"}} {
+	key, err := pbkdf2.Key(sha1.New, wifiPassphrase, []byte(wifiName), 4096, 32)
+	if err != nil {
+		t.Fatal(err)
+	}
+	wpa2 := fmt.Sprintf("\tkey_mgmt=WPA-PSK\n\tpsk=%x\n", key)
+	wpa3 := fmt.Sprintf("\tkey_mgmt=SAE\n\tieee80211w=2\n\tsae_password=%x\n", wifiPassphrase)
+	for _, security := range []string{wpa2, wpa3} {
 		mark := m.Mark()
-		serve(ap[0], ap[1])
+		serve(security)
 		m.run("kill $(cat /run/accesspoint.pid)", nil)
 		m.expectAfter(mark, `proa: status wifi-wlan0 ready: joined "Quay \"3\" #1"`, bootBudget)
 	}

@@ -15,7 +15,8 @@ import (
 func Conf(c config.Network) (string, error) {
 	var b strings.Builder
 	fmt.Fprintf(&b, "# written by proa at every boot from network.wifi of its config\nctrl_interface=%s\n", controlDir)
-	b.WriteString("sae_pwe=2\n") // WPA3: both ways to derive the key, for access points of either age
+	b.WriteString("p2p_disabled=1\n") // nobody is to speak to this machine past the access point
+	b.WriteString("sae_pwe=2\n")      // WPA3: both ways to derive the key, for access points of either age
 	if c.WiFiCountry != "" {
 		fmt.Fprintf(&b, "country=%s\n", c.WiFiCountry)
 	}
