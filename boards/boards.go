@@ -32,6 +32,7 @@ type Board struct {
 	UBoot    UBoot           `yaml:"u-boot" json:"uBoot"`
 	Tryboot  Tryboot         `yaml:"tryboot" json:"tryboot"`
 	Firmware Firmware        `yaml:"firmware" json:"firmware"`
+	WiFi     WiFi            `yaml:"wifi" json:"wifi,omitzero"`
 	Console  []string        `yaml:"console" json:"console"` // the last is /dev/console
 	Kernel   Kernel          `yaml:"kernel" json:"kernel"`
 	QEMU     string          `yaml:"qemu" json:"-"` // machine of build/qemu that stands in for the board; empty: there is none

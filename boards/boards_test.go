@@ -100,6 +100,9 @@ func TestRefusals(t *testing.T) {
 		{"bios: grub", "bios: lilo", `"lilo" is none of`},
 		{"efi-name: BOOTX64.EFI", "efi-name: ''", "efi-name: missing"},
 		{"- ahci", "- nvme", `"nvme" twice`},
+		{"console:", "wifi: {packages: [firmware-x]}\nconsole:", "wifi: packages, firmware and a driver below drivers/net/wireless/"},
+		{"console:", "wifi: {packages: [firmware-x], firmware: [/a]}\nconsole:", `wifi.firmware: "/a" is no glob below`},
+		{"    - drivers/nvme\n", "    - drivers/net/wireless/x\n    - drivers/nvme\n", "wifi: packages, firmware and a driver"},
 	} {
 		bad := strings.Replace(string(good), c.old, c.new, 1)
 		_, err := load(fstest.MapFS{"pc/board.yaml": {Data: []byte(bad)}})

@@ -61,7 +61,7 @@ func (b Board) Validate() error {
 	if (b.Boot["disk"].BIOS == "grub") != (b.Sizes.BIOS > 0) {
 		bad("sizes.bios: GRUB needs it, and only GRUB")
 	}
-	errs = append(errs, b.validateTryboot())
+	errs = append(errs, b.validateTryboot(), b.validateWiFi())
 	if _, err := b.Layout().Fit(b.Layout().ImageSize()); err != nil {
 		bad("%w", err)
 	}

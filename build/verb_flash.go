@@ -7,9 +7,11 @@ import (
 	"github.com/proa-os/proa/build/flash"
 )
 
-func flashFlags(f *flag.FlagSet, o *options)      { o.flash.Flags(f); lockedFlag(f, o) }
-func configFlags(f *flag.FlagSet, o *options)     { o.flash.IntoFlags(f) }
-func configVerb(_ context.Context, c *call) error { return flash.Into(c.opts.flash, c.args, c.out) }
+func flashFlags(f *flag.FlagSet, o *options)  { o.flash.Flags(f); lockedFlag(f, o) }
+func configFlags(f *flag.FlagSet, o *options) { o.flash.IntoFlags(f) }
+func configVerb(ctx context.Context, c *call) error {
+	return flash.Into(ctx, c.opts.flash, c.args, c.out)
+}
 func flashVerb(ctx context.Context, c *call) error {
 	b, err := c.board()
 	if err != nil {

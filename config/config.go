@@ -57,9 +57,18 @@ type File struct {
 
 // Network is how the machine reaches others.
 type Network struct {
-	// Interfaces by kernel name (eth0) or hardware address (52:54:00:12:34:56). An interface that is not listed uses DHCP
-	// if it is wired.
+	// Interfaces by kernel name (eth0, wlan0) or hardware address (52:54:00:12:34:56). An interface that is not listed uses DHCP
+	// if it is wired, or a radio and there is a network for it in `wifi`.
 	Interfaces map[string]Interface `yaml:"interfaces" example:"eth0"`
+
+	// WiFi networks the machine may join. Without any, its radio is not used. Of those in reach the first of the list is joined. A wired
+	// interface with a default route is used before Wi-Fi. What keeps a network from being joined is on the console and in `proa status`; it
+	// is tried for ever.
+	WiFi []WiFi `yaml:"wifi"`
+
+	// WiFiCountry is where the machine stands, two capital letters of ISO 3166: they say which channels it may use, and how loudly. Unset: what
+	// every country permits, which is channels 1 to 11 of 2.4 GHz, and others only once a network is heard there, with little power.
+	WiFiCountry string `yaml:"wifi_country" check:"country" example:"DE"`
 
 	// DNS servers. They go before those that DHCP brings.
 	DNS []string `yaml:"dns" check:"ip" example:"192.168.1.1"`
@@ -68,7 +77,19 @@ type Network struct {
 	Search []string `yaml:"search" check:"domain" example:"lan"`
 }
 
-// Interface is one wired network interface.
+// WiFi is one wireless network: WPA2 or WPA3 with a passphrase, or open.
+type WiFi struct {
+	// Name of the network, its SSID.
+	Name string `yaml:"name" check:"ssid,required" example:"Harbour"`
+
+	// Passphrase, 8 to 63 characters, or the key itself, 64 hexadecimal digits, with which there is no WPA3. Empty: the network is open.
+	Passphrase string `yaml:"passphrase" check:"passphrase" secret:"true" example:"fair winds"`
+
+	// Hidden networks do not say their name; it is called out instead, which everybody around can hear.
+	Hidden bool `yaml:"hidden" example:"false"`
+}
+
+// Interface is one network interface, a cable's or a radio's.
 type Interface struct {
 	// DHCP asks for an IPv4 address. Unset: yes, unless Addresses are given.
 	DHCP *bool `yaml:"dhcp" example:"false"`

@@ -61,6 +61,13 @@ func TestProblems(t *testing.T) {
 		{"too short", "health: {deadline: 59s}\n", "1:20: deadline: want a duration from 1m to 24h, such as 15m\n"},
 		{"too long", "health: {deadline: 25h}\n", "1:20: deadline: want a duration from 1m to 24h, such as 15m\n"},
 		{"no unit", "health: {deadline: 15}\n", "1:20: deadline: want a duration from 1m to 24h, such as 15m\n"},
+		{"no network's name", "network: {wifi: [{passphrase: hunter22}]}\n", "1:18: wifi[0]: \"name\" is missing\n"},
+		{"empty name", "network: {wifi: [{name: ''}]}\n", "1:25: name: want " + rules["ssid"].want + "\n"},
+		{"long name", "network: {wifi: [{name: ääääääääääääääääa}]}\n", "1:25: name: want " + rules["ssid"].want + "\n"},
+		{"short passphrase", "network: {wifi: [{name: a, passphrase: hunter2}]}\n", "1:40: passphrase: want " + rules["passphrase"].want + "\n"},
+		{"long passphrase", "network: {wifi: [{name: a, passphrase: " + strings.Repeat("g", 64) + "}]}\n", "1:40: passphrase: want " + rules["passphrase"].want + "\n"},
+		{"passphrase not in ASCII", "network: {wifi: [{name: a, passphrase: fährmann}]}\n", "1:40: passphrase: want " + rules["passphrase"].want + "\n"},
+		{"country in small", "network: {wifi_country: de}\n", "1:25: wifi_country: want " + rules["country"].want + "\n"},
 		{"two documents", "hostname: a\n---\nhostname: b\n", "3:1: a second document; only one is read\n"},
 		{"a list", "- a\n", "1:1: want key: value pairs, found a list\n"},
 		{"NUL", "a\x00", "1:1: not a text file: it holds NUL bytes\n"},
@@ -122,7 +129,7 @@ func TestCommandLineProblems(t *testing.T) {
 
 // TestSecrets: neither problems nor Show may repeat what is secret.
 func TestSecrets(t *testing.T) {
-	doc := "k3s:\n  token: hunter2\n  args: [{a: hunter2}]\nwrite_files:\n  - {path: relative, content: hunter2}\n  - {path: /a, content: hunter2}\n"
+	doc := "network: {wifi: [{name: a, passphrase: hunter2}, {name: [hunter2]}, {name: a, passphrase: hunter22}]}\nk3s:\n  token: hunter2\n  args: [{a: hunter2}]\nwrite_files:\n  - {path: relative, content: hunter2}\n  - {path: /a, content: hunter2}\n"
 	c, got := problems(t, doc, "")
 	shown, err := Show(c)
 	if err != nil {
@@ -136,9 +143,19 @@ func TestSecrets(t *testing.T) {
 	}
 }
 
+// TestWiFi: what stands between YAML and a network's name must not change it.
+func TestWiFi(t *testing.T) {
+	psk := strings.Repeat("0aF", 21) + "1"
+	c, got := problems(t, "network:\n  wifi_country: NO\n  wifi:\n    - {name: 12345678, passphrase: 00012345678}\n    - {name: ' å ', passphrase: \"a\\\"b # cd\", hidden: true}\n    - {name: open}\n    - {name: key, passphrase: "+psk+"}\n", "")
+	want := Network{WiFiCountry: "NO", WiFi: []WiFi{{Name: "12345678", Passphrase: "00012345678"}, {Name: " å ", Passphrase: `a"b # cd`, Hidden: true}, {Name: "open"}, {Name: "key", Passphrase: psk}}}
+	if d := cmp.Diff(want, c.Network); d != "" || got != "" {
+		t.Error(d, got)
+	}
+}
+
 // TestTags reads every tag of the schema: a misspelt rule would check nothing.
 func TestTags(t *testing.T) {
-	for _, typ := range []reflect.Type{reflect.TypeFor[Config](), reflect.TypeFor[File](), reflect.TypeFor[Network](), reflect.TypeFor[Interface](), reflect.TypeFor[Route](), reflect.TypeFor[K3s]()} {
+	for _, typ := range []reflect.Type{reflect.TypeFor[Config](), reflect.TypeFor[File](), reflect.TypeFor[Network](), reflect.TypeFor[WiFi](), reflect.TypeFor[Interface](), reflect.TypeFor[Route](), reflect.TypeFor[K3s]()} {
 		for i := range typ.NumField() {
 			f := typ.Field(i)
 			for _, w := range strings.Split(f.Tag.Get("check"), ",") {

@@ -33,6 +33,7 @@ type job struct {
 	open   func(disks.Target) (medium, error)
 	access func(path string) error
 	in     io.Reader
+	secret secret
 	asked  bool // somebody sits at the other end of in
 	out    io.Writer
 	bars   func(step string, total int64) *bar
@@ -43,7 +44,7 @@ type job struct {
 func Run(ctx context.Context, o Options, b boards.Board, args []string, out io.Writer, build Build) error {
 	j := &job{
 		Options: o, board: b, build: build, root: "/", open: openTarget, access: writable,
-		in: os.Stdin, asked: term.IsTerminal(int(os.Stdin.Fd())), out: out, now: time.Now,
+		in: os.Stdin, secret: askTerminal, asked: term.IsTerminal(int(os.Stdin.Fd())), out: out, now: time.Now,
 		bars: func(step string, total int64) *bar { return newBar(os.Stderr, step, total) },
 	}
 	if err := j.run(ctx, args); err != nil {
@@ -74,7 +75,7 @@ func (j *job) flash(ctx context.Context, name string) error {
 	if !j.Yes && !j.asked {
 		return fmt.Errorf("everything on %s will be lost, and there is no terminal to ask at\nhint: --yes writes without asking", name)
 	}
-	text, err := j.config()
+	text, err := j.config(ctx)
 	if err != nil {
 		return err
 	}
@@ -121,8 +122,13 @@ func (j *job) find(name string, need int64) (disks.Target, error) {
 }
 
 // config is what to put into the boot partition, checked as far as it is known yet; nil if that of the image stays.
-func (j *job) config() (*given, error) {
-	g, err := j.Options.given()
+func (j *job) config(ctx context.Context) (*given, error) {
+	if j.WiFi != "" {
+		if err := noRadio(j.board); err != nil {
+			return nil, err
+		}
+	}
+	g, err := j.Options.given(ctx, j.in, j.secret)
 	if err != nil || g == nil || g.text == nil {
 		return g, err
 	}
@@ -139,7 +145,7 @@ func (j *job) write(ctx context.Context, name string, img *image, g *given) erro
 		return fmt.Errorf("%s is the image itself", name)
 	}
 	if _, err := bootconfig.Find(img.head, img.size); err != nil && g != nil {
-		return fmt.Errorf("%s: %w; --config and --ssh-key have nowhere to go", img.name, err)
+		return fmt.Errorf("%s: %w; --config, --ssh-key and --wifi have nowhere to go", img.name, err)
 	}
 	if err := j.confirm(ctx, target, img); err != nil {
 		return err

@@ -1,6 +1,7 @@
 package flash
 
 import (
+	"context"
 	"fmt"
 	"io"
 
@@ -8,25 +9,22 @@ import (
 	"github.com/proa-os/proa/images/fat"
 )
 
-// given is what the user gave for config.yaml: a whole text, or only a key for the text that is there.
+// given is what the user gave for config.yaml: a whole text, or only what is to be added to the text that is there.
 type given struct {
 	text *bootconfig.Text
 	key  string
-	done bool // the text is checked and has the key
+	wifi *bootconfig.WiFi
+	done bool // the text is checked and has what is to be added
 }
 
 // given is nil if the user gave nothing.
-func (o Options) given() (*given, error) {
-	if o.Config == "" && o.SSHKey == "" {
-		return nil, nil
-	}
+func (o Options) given(ctx context.Context, in io.Reader, ask secret) (*given, error) {
+	var err error
 	g := &given{}
 	if o.SSHKey != "" {
-		key, err := bootconfig.PublicKey(o.SSHKey)
-		if err != nil {
+		if g.key, err = bootconfig.PublicKey(o.SSHKey); err != nil {
 			return nil, err
 		}
-		g.key = key
 	}
 	if o.Config != "" {
 		text, err := bootconfig.Load(o.Config)
@@ -35,10 +33,16 @@ func (o Options) given() (*given, error) {
 		}
 		g.text = &text
 	}
+	if g.wifi, err = o.wifi(ctx, in, ask); err != nil {
+		return nil, err
+	}
+	if *g == (given{}) {
+		return nil, nil
+	}
 	return g, nil
 }
 
-// check prints the problems of a text and adds the key.
+// check prints the problems of a text and adds what is to be added.
 func (g *given) check(t bootconfig.Text, out io.Writer, force bool) error {
 	for _, p := range t.Problems {
 		fmt.Fprintln(out, p)
@@ -53,11 +57,18 @@ func (g *given) check(t bootconfig.Text, out io.Writer, force bool) error {
 		}
 		t = with
 	}
+	if g.wifi != nil {
+		with, err := t.WithWiFi(*g.wifi)
+		if err != nil {
+			return err
+		}
+		t = with
+	}
 	g.text, g.done = &t, true
 	return nil
 }
 
-// over is the text for an image: the given one, or the image's own with the key.
+// over is the text for an image: the given one, or the image's own with what is added.
 func (g *given) over(img fat.Image, size int64, out io.Writer, force bool) (bootconfig.Text, error) {
 	if g.text == nil {
 		own, err := bootconfig.Read(img, size)

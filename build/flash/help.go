@@ -10,6 +10,7 @@ After Ctrl-C or an error the disk has no partition table; the same command again
   proa flash pc                                    which disks there are
   proa flash pc sdb --ssh-key ~/.ssh/id_ed25519.pub
   proa flash pc sdb --config my.yaml --yes
+  proa flash rpi3 sdb --wifi Harbour --wifi-country DE    asks for the passphrase
   proa flash pc sdb --image proa-pc.img.zst        an image that was made before
   truncate -s 8G disk.img
   proa flash pc ./disk.img                         a disk for a virtual machine`
@@ -17,9 +18,10 @@ After Ctrl-C or an error the disk has no partition table; the same command again
 // IntoHelp is the long help of config-into.
 const IntoHelp = `
 IMAGE is a disk image of any board. The file is checked as the device checks it; a problem is told with file, line and
-column. Without --config the config.yaml of the image gets the key. Work on a copy of what lies in out/: the next build
+column. Without --config the config.yaml of the image gets the key or the network. Work on a copy of what lies in out/: the next build
 puts a fresh image there.
 
   proa config-into my.img --config my.yaml
   proa config-into my.img --ssh-key ~/.ssh/id_ed25519.pub
+  proa config-into my.img --wifi Harbour --wifi-country DE --wifi-passphrase-file secret.txt
   proa config-into my.img --show`

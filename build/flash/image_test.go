@@ -25,7 +25,7 @@ var spec = layout.Spec{FirstLBA: 2048, Align: layout.MiB, BIOSSize: layout.MiB, 
 const ownConfig = "# The configuration of this machine.\nversion: 1\n"
 
 // makeImage makes a small disk image, with holes, and returns its file.
-func makeImage(t *testing.T) string {
+func makeImage(t *testing.T, more ...tree.Entry) string {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "proa-pc.img")
 	f, err := os.Create(file)
@@ -38,7 +38,7 @@ func makeImage(t *testing.T) string {
 	}
 	root := append(bytes.Repeat([]byte("root "), 300_000), make([]byte, 2*layout.MiB)...)
 	contents := disk.Contents{
-		Seed: "x", Boot: []tree.Entry{tree.File("config.yaml", 0o644, tree.Bytes([]byte(ownConfig)))},
+		Seed: "x", Boot: append(more, tree.File("config.yaml", 0o644, tree.Bytes([]byte(ownConfig)))),
 		Root: map[layout.Slot]tree.Content{layout.A: tree.Bytes(root)},
 	}
 	err = errors.Join(f.Truncate(spec.ImageSize()), disk.Write(f, spec.ImageSize(), table, contents, nil), f.Close())

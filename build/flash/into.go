@@ -1,6 +1,7 @@
 package flash
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -12,10 +13,10 @@ import (
 )
 
 // Into is the verb config-into.
-func Into(o Options, args []string, out io.Writer) error {
+func Into(ctx context.Context, o Options, args []string, out io.Writer) error {
 	err := errors.New("which image? one file")
 	if len(args) == 1 {
-		err = o.into(args[0], out)
+		err = o.into(ctx, args[0], out)
 	}
 	if err != nil {
 		return fmt.Errorf("config-into: %w", err)
@@ -23,13 +24,13 @@ func Into(o Options, args []string, out io.Writer) error {
 	return nil
 }
 
-func (o Options) into(file string, out io.Writer) error {
-	g, err := o.given()
+func (o Options) into(ctx context.Context, file string, out io.Writer) error {
+	g, err := o.given(ctx, os.Stdin, askTerminal)
 	switch {
 	case err != nil:
 		return err
 	case g == nil && !o.Show:
-		return errors.New("what is to be put in? --config FILE, --ssh-key FILE or both; --show prints what is there")
+		return errors.New("what is to be put in? --config FILE, --ssh-key FILE, --wifi NAME; --show prints what is there")
 	case g != nil && o.Show:
 		return errors.New("--show prints what is there and puts nothing in; leave out the other flags, or --show")
 	}
@@ -77,6 +78,11 @@ func show(f *os.File, size int64, out io.Writer) error {
 }
 
 func (o Options) put(f *os.File, size int64, g *given, out io.Writer) error {
+	if g.wifi != nil {
+		if err := radioOf(f, size); err != nil {
+			return err
+		}
+	}
 	text, err := g.over(f, size, out, o.Force)
 	if err != nil {
 		return err

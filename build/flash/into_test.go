@@ -10,7 +10,7 @@ func TestInto(t *testing.T) {
 	image := makeImage(t)
 	say := func(o Options) (string, error) {
 		var out bytes.Buffer
-		err := Into(o, []string{image}, &out)
+		err := Into(t.Context(), o, []string{image}, &out)
 		return out.String(), err
 	}
 	if got, err := say(Options{Show: true}); err != nil || got != ownConfig {
@@ -55,7 +55,7 @@ func TestIntoRefuses(t *testing.T) {
 		"none":       {Options{Show: true}, "/nonexistent.img", "/nonexistent.img: no such file"},
 		"empty":      {Options{Config: write600(t, "e.yaml", "")}, image, "e.yaml is empty"},
 	} {
-		err := Into(c.o, strings.Fields(c.file), &bytes.Buffer{})
+		err := Into(t.Context(), c.o, strings.Fields(c.file), &bytes.Buffer{})
 		if err == nil || !strings.HasPrefix(err.Error(), "config-into: ") || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: %v; want %q", name, err, c.want)
 		}

@@ -4,8 +4,9 @@ import "flag"
 
 // Options are the flags of both verbs.
 type Options struct {
-	Kind, Image, Config, SSHKey string
-	Yes, Force, Show            bool
+	Kind, Image, Config, SSHKey       string
+	WiFi, WiFiPassphrase, WiFiCountry string
+	Yes, Force, Show                  bool
 }
 
 // Flags are those of flash.
@@ -25,5 +26,8 @@ func (o *Options) IntoFlags(f *flag.FlagSet) {
 func (o *Options) configFlags(f *flag.FlagSet, force string) {
 	f.StringVar(&o.Config, "config", "", "config.yaml `FILE` for the boot partition")
 	f.StringVar(&o.SSHKey, "ssh-key", "", "public key `FILE` that may log in, added to the config.yaml")
+	f.StringVar(&o.WiFi, "wifi", "", "`NAME` of a Wi-Fi network, added to the config.yaml; its passphrase is asked for")
+	f.StringVar(&o.WiFiPassphrase, "wifi-passphrase-file", "", "`FILE` with the passphrase in its one line, - is standard input")
+	f.StringVar(&o.WiFiCountry, "wifi-country", "", "country `CC` that the machine will stand in, such as DE: it says which channels may be used")
 	f.BoolVar(&o.Force, "force", false, force)
 }

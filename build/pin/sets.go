@@ -125,6 +125,17 @@ func Root(arch string) Set {
 	}}
 }
 
+// IsRoot says whether root images are made of a set.
+func (s Set) IsRoot() bool { return s.Name == "root" || strings.HasPrefix(s.Name, "root-") }
+
+// RootWithRadio is Root and what Wi-Fi wants: the radio's firmware, the channels that each country permits, and who speaks WPA.
+func RootWithRadio(arch string, firmware []string) Set {
+	s := Root(arch)
+	s.Name += "-" + strings.Join(firmware, "+")
+	s.Packages = append(append(s.Packages, firmware...), "wireless-regdb", "wpasupplicant")
+	return s
+}
+
 // Kernel is a kernel metapackage and the image it stands for. Kernels of Debian's after 6.12 are several packages, of which
 // linux-image-* names the others.
 func Kernel(arch, metapackage, suite string) Set {

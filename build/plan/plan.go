@@ -42,7 +42,7 @@ func New(k *recipe.Kit, b boards.Board, kind images.Kind) (*Plan, error) {
 	tools := p.step("tools")(k.Tools(pin.Tools(k.Host)))
 	modules := p.modules(tools)
 	kernel := p.step("kernel", append(modules, tools)...)(k.Kernel(recipe.KernelSet(b), names(modules)))
-	packages := p.step("packages")(k.Packages(pin.Root(recipe.DebianArch(b.Arch))))
+	packages := p.step("packages")(k.Packages(recipe.RootSet(b)))
 
 	compiler := p.compiler(tools)
 	programs, compiled := p.programs(compiler)

@@ -21,17 +21,6 @@ func TestGoArgs(t *testing.T) {
 	}
 }
 
-func TestCertificatesInOrder(t *testing.T) {
-	dir := testfiles.Write(t, map[string]string{"b.crt": "B\n\n", "a.crt": "A", "readme": "no"})
-	got, err := certificates(dir)
-	if err != nil || string(got) != "A\nB\n" {
-		t.Errorf("%q, %v", got, err)
-	}
-	if _, err := certificates(t.TempDir()); err == nil {
-		t.Error("an image without CA certificates was accepted")
-	}
-}
-
 func TestVerityStandsBehindPaddedData(t *testing.T) {
 	f, err := os.Create(filepath.Join(t.TempDir(), "root.img"))
 	if err != nil {

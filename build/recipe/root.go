@@ -19,6 +19,7 @@ import (
 	"github.com/proa-os/proa/build/graph"
 	"github.com/proa-os/proa/build/kmod"
 	"github.com/proa-os/proa/build/media"
+	"github.com/proa-os/proa/build/rootfiles"
 	"github.com/proa-os/proa/images/tree"
 	"github.com/proa-os/proa/images/verity"
 	"github.com/proa-os/proa/overlay"
@@ -59,7 +60,7 @@ const DefaultCompression = "lz4"
 
 // RootImage writes root.img: an EROFS file system and its verity tree behind it, and root.json.
 func (k *Kit) RootImage(r Root) (graph.Step, error) {
-	inputs, err := k.code("build/recipe/root.go", "build/recipe/rootfiles.go", "build/elfdeps", "build/kmod", "build/release", "images/tree", "images/verity", "overlay")
+	inputs, err := k.code("build/recipe/root.go", "build/rootfiles", "build/elfdeps", "build/kmod", "build/release", "images/tree", "images/verity", "overlay")
 	if err != nil {
 		return graph.Step{}, err
 	}
@@ -148,7 +149,7 @@ func writeUsed(j *graph.Job, entries []tree.Entry, packages string) error {
 	}
 	used := map[string]bool{"ca-certificates": true} // joined into one file of ours
 	for _, e := range entries {
-		if p := owners[e.Path]; p != "" && e.Mode.IsRegular() {
+		if p := owners[rootfiles.Origin(e.Path)]; p != "" && e.Mode.IsRegular() {
 			used[p] = true
 		}
 	}
@@ -162,7 +163,7 @@ func (k *Kit) rootEntries(j *graph.Job, r Root) ([]tree.Entry, error) {
 		tree.Symlink("lib", "usr/lib"), tree.Symlink("lib64", "usr/lib64"), tree.Dir("usr/lib64", 0o755),
 	}
 	for _, part := range []func() ([]tree.Entry, error){
-		func() ([]tree.Entry, error) { return debEntries(j.In(r.Packages)) },
+		func() ([]tree.Entry, error) { return rootfiles.Entries(j.In(r.Packages), r.Board) },
 		func() ([]tree.Entry, error) { return rootModules(j.In(r.Kernel), r.Board) },
 		func() ([]tree.Entry, error) { return programs(j, r.Programs) },
 		func() ([]tree.Entry, error) { return archives(j, r.Archives) },

@@ -49,7 +49,7 @@ func (k *Kit) SBOM(p Parts) (graph.Step, error) {
 // contained is the packages of a set that are in the image: of the root's, those it took files from.
 func (k *Kit) contained(j *graph.Job, s pin.Set, p Parts) ([]pin.Package, error) {
 	list, err := k.Lock.Set(s.ID())
-	if err != nil || s.Name != pin.Root(s.Arch).Name {
+	if err != nil || !s.IsRoot() {
 		return list, err
 	}
 	var used []string

@@ -35,7 +35,15 @@ func ModuleSets(host string, b boards.Board) []pin.Set {
 
 // SlotSets are the packages that a slot is made of: no boot loaders.
 func SlotSets(b boards.Board) []pin.Set {
-	return []pin.Set{KernelSet(b), pin.Root(DebianArch(b.Arch))}
+	return []pin.Set{KernelSet(b), RootSet(b)}
+}
+
+// RootSet is the packages that a board's root image takes files of.
+func RootSet(b boards.Board) pin.Set {
+	if b.Radio() {
+		return pin.RootWithRadio(DebianArch(b.Arch), b.WiFi.Packages)
+	}
+	return pin.Root(DebianArch(b.Arch))
 }
 
 // Sets are the packages that a board's images are made of.

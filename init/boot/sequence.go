@@ -67,6 +67,7 @@ func Stage2() []Step {
 		{"sysctls", sysctls, step.Warn, 2 * time.Minute},
 		{"user-modules", userModules, step.Warn, 5 * time.Minute},
 		{"write-files", writeFiles, step.Warn, 5 * time.Minute},
+		{"wifi", wifiConfig, step.Warn, 2 * time.Minute},
 		{"network", network, step.Warn, 5 * time.Minute},
 		{"k3s-config", k3sConfig, step.Warn, 2 * time.Minute},
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/proa-os/proa/init/netup"
 	"github.com/proa-os/proa/init/service"
 	"github.com/proa-os/proa/init/userfile"
+	"github.com/proa-os/proa/init/wifi"
 )
 
 // ConfigFile is the user's document on the boot partition or the live medium.
@@ -81,6 +82,24 @@ func writeFiles(_ context.Context, m *Machine) error {
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// wifiConfig writes what wpa_supplicant reads, which runs once a radio is there. A machine that cannot join any network says so, and is
+// no worse for it.
+func wifiConfig(_ context.Context, m *Machine) error {
+	if len(m.Config.Network.WiFi) == 0 {
+		return nil
+	}
+	if why := wifi.Missing(m.Root); why != "" {
+		m.Problems = append(m.Problems, config.Problem{File: ConfigFile, Line: 1, Column: 1, Message: why})
+		m.Logf("config: %s", why)
+		return nil
+	}
+	text, err := wifi.Conf(m.Config.Network)
+	if err != nil {
+		return err
+	}
+	return errors.Join(m.Sys.MkdirAll(wifi.Dir, 0o700), m.Sys.WriteFile(wifi.File, []byte(text), 0o600), wifi.Unblock(m.Root, m.Sys.WriteFile))
 }
 
 func network(_ context.Context, m *Machine) error {

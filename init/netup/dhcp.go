@@ -153,7 +153,7 @@ func texts(ips []net.IP) (out []string) {
 func (m *Manager) adopt(l netlink.Link, lease Lease) {
 	addr := &netlink.Addr{IPNet: lease.Address, ValidLft: int(lease.Expire.Seconds()), PreferedLft: int(lease.Expire.Seconds())}
 	err := wrap("address", netlink.AddrReplace(l, addr))
-	routes, metric := lease.Routes, leaseMetric(l.Attrs().Index)
+	routes, metric := lease.Routes, metricOf(l, leaseMetric(l.Attrs().Index))
 	if lease.Gateway != nil {
 		routes = append([]netlink.Route{defaultRoute(l.Attrs().Index, lease.Gateway, metric)}, routes...)
 	}

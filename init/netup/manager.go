@@ -1,5 +1,5 @@
 // Package netup brings interfaces up by netlink: loopback, static addresses and routes from config, DHCP on every other wired
-// interface. What happens when DHCP fails: the client asks forever in the background and the boot goes on without. It invents no link-local
+// interface, and on radios if config has networks for them. Joining those is wifi's. What happens when DHCP fails: the client asks forever in the background and the boot goes on without. It invents no link-local
 // address, and it leaves alone every interface that has no device behind it, for those belong to the cluster's network.
 package netup
 
@@ -20,7 +20,7 @@ import (
 	"github.com/proa-os/proa/config"
 )
 
-// Manager owns the wired interfaces.
+// Manager owns the interfaces that have a device behind them.
 type Manager struct {
 	cfg      config.Network
 	hostname string
@@ -79,7 +79,7 @@ func (m *Manager) unknownNames(links []netlink.Link) error {
 		have = append(have, l.Attrs().Name)
 	}
 	for name := range m.cfg.Interfaces {
-		if !slices.ContainsFunc(links, func(l netlink.Link) bool { return named(l.Attrs(), name) }) {
+		if !m.mayCome(name) && !slices.ContainsFunc(links, func(l netlink.Link) bool { return named(l.Attrs(), name) }) {
 			missing = append(missing, name)
 		}
 	}
@@ -141,7 +141,7 @@ func (m *Manager) forget(name string) {
 
 func (m *Manager) begin(ctx context.Context, l netlink.Link) {
 	name := l.Attrs().Name
-	if !wired(name) {
+	if !wired(name) && !(Radio(name) && len(m.cfg.WiFi) > 0) {
 		return
 	}
 	m.mu.Lock()
@@ -155,12 +155,23 @@ func (m *Manager) begin(ctx context.Context, l netlink.Link) {
 }
 
 // wired: an Ethernet device with hardware behind it that is not a radio.
-func wired(name string) bool {
-	dir := "/sys/class/net/" + name
-	kind, _ := os.ReadFile(filepath.Join(dir, "type"))
-	_, noDevice := os.Stat(filepath.Join(dir, "device"))
-	_, noRadio := os.Stat(filepath.Join(dir, "wireless"))
-	return strings.TrimSpace(string(kind)) == "1" && noDevice == nil && noRadio != nil
+func wired(name string) bool { return physical(name) && !radio(name) }
+
+// Radio: a device that joins wireless networks.
+func Radio(name string) bool { return physical(name) && radio(name) }
+
+const netDir = "/sys/class/net/"
+
+func physical(name string) bool {
+	kind, _ := os.ReadFile(filepath.Join(netDir, name, "type"))
+	_, noDevice := os.Stat(filepath.Join(netDir, name, "device"))
+	return strings.TrimSpace(string(kind)) == "1" && noDevice == nil
+}
+
+// radio looks for what is there before the link is told of; phy80211 comes later.
+func radio(name string) bool {
+	_, err := os.Stat(filepath.Join(netDir, name, "wireless"))
+	return err == nil
 }
 
 // settings finds the config of a link; DHCP is on unless there are addresses or the user says otherwise.
@@ -188,7 +199,10 @@ func (m *Manager) run(ctx context.Context, l netlink.Link, s config.Interface, p
 	if err := configure(l, s); err != nil {
 		m.logf("network %s: %v", l.Attrs().Name, err)
 	}
-	if *s.DHCP {
+	if err := m.yield(l); err != nil {
+		m.logf("network %s: %v", l.Attrs().Name, err)
+	}
+	if *s.DHCP && joined(ctx, l, poke) {
 		m.dhcp(ctx, l, poke)
 	}
 }

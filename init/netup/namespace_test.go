@@ -331,3 +331,19 @@ func TestStatic(t *testing.T) {
 		t.Error("the default route is not seen")
 	}
 }
+
+// TestYield: only where there may be a radio does a cable that is pulled out leave its routes to others.
+func TestYield(t *testing.T) {
+	if !inside(t) {
+		return
+	}
+	l := wire(t, 0, "10.9.0.1/24")
+	for want, cfg := range map[string]config.Network{"0\n": {}, "1\n": {WiFi: []config.WiFi{{Name: "Harbour"}}}} {
+		file := "/proc/sys/net/ipv4/conf/" + l.Attrs().Name + "/ignore_routes_with_linkdown"
+		must(t, os.WriteFile(file, []byte("0"), 0o644))
+		must(t, New(cfg, "edge-7", "", t.Logf).yield(l))
+		if got, err := os.ReadFile(file); err != nil || string(got) != want {
+			t.Errorf("%+v: %q, %v", cfg, got, err)
+		}
+	}
+}

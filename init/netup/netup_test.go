@@ -86,6 +86,17 @@ func TestClasslessRoutes(t *testing.T) {
 	}
 }
 
+// TestRadioMayCome: what config says of a radio that is not there yet is no failure of the boot, without which no slot would ever be good.
+func TestRadioMayCome(t *testing.T) {
+	cfg := config.Network{Interfaces: map[string]config.Interface{"wlan0": {}, "02:00:00:00:00:01": {}, "eth7": {}}}
+	for want, networks := range map[string][]config.WiFi{"no interface 02:00:00:00:00:01, eth7, wlan0;": nil, "no interface eth7;": {{Name: "Harbour"}}} {
+		cfg.WiFi = networks
+		if err := New(cfg, "h", "", t.Logf).unknownNames(nil); err == nil || !strings.HasPrefix(err.Error(), want) {
+			t.Errorf("%v: %v, want %s", networks, err, want)
+		}
+	}
+}
+
 func TestResolv(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "resolv.conf")
 	m := New(config.Network{DNS: []string{"9.9.9.9"}, Search: []string{"example.org"}}, "h", file, t.Logf)

@@ -51,20 +51,20 @@ func (m *Manager) NTPServers() (servers []string) {
 	return servers
 }
 
-// Address is one address of a wired interface.
+// Address is one address of an interface.
 type Address struct {
 	Interface string `json:"interface"`
 	Address   string `json:"address"`
 }
 
-// Addresses lists the global addresses of the wired interfaces, for the console and for status.json.
+// Addresses lists the global addresses of the interfaces that have a device behind them, for the console and for status.json.
 func Addresses() (out []Address) {
 	links, err := netlink.LinkList()
 	if err != nil {
 		return nil
 	}
 	for _, l := range links {
-		if !wired(l.Attrs().Name) {
+		if !physical(l.Attrs().Name) {
 			continue
 		}
 		addrs, _ := netlink.AddrList(l, netlink.FAMILY_ALL) // the link may just have gone

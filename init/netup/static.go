@@ -51,7 +51,7 @@ func wrap(what string, err error) error {
 func staticRoutes(l netlink.Link, s config.Interface) (routes []netlink.Route) {
 	index := l.Attrs().Index
 	if gw := net.ParseIP(s.Gateway); gw != nil {
-		routes = append(routes, defaultRoute(index, gw, staticMetric))
+		routes = append(routes, defaultRoute(index, gw, metricOf(l, staticMetric)))
 	}
 	for _, r := range s.Routes {
 		_, to, err := net.ParseCIDR(r.To)

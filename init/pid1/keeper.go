@@ -24,6 +24,7 @@ import (
 	"github.com/proa-os/proa/init/supervise"
 	"github.com/proa-os/proa/init/sys"
 	"github.com/proa-os/proa/init/watchdog"
+	"github.com/proa-os/proa/init/wifi"
 	"golang.org/x/sys/unix"
 )
 
@@ -78,6 +79,9 @@ func (k *keeper) start(ctx context.Context) {
 	facts := service.Facts{Config: k.m.Config, DataErr: k.m.DataErr, Reaper: k.reaper, Network: func() bool { return len(netup.Addresses()) > 0 }}
 	for _, s := range service.Table(facts) {
 		k.sup.Start(ctx, s)
+	}
+	if net := k.m.Config.Network; len(net.WiFi) > 0 && wifi.Missing("") == "" {
+		go wifi.Follow(ctx, k.con.Logf, func(radio string) { k.sup.Start(ctx, wifi.Service(radio, net)) })
 	}
 	k.refresh()
 	go func() {

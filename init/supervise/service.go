@@ -28,6 +28,9 @@ type Service struct {
 	Grace time.Duration
 	// Notify gives the service a socket; it is ready when it says so. Without, it is ready when started.
 	Notify bool
+	// Watch is for services that tell how they are in another way: it looks at one run until its context ends. The service is ready when
+	// Watch says so.
+	Watch func(ctx context.Context, say func(ready bool, status string))
 }
 
 // State is what a service is doing.
@@ -140,10 +143,10 @@ func (r *run) loop(ctx context.Context) {
 }
 
 // once runs the service one time and says how it ended.
-func (r *run) once(ctx context.Context) (end string) {
+func (r *run) once(ctx context.Context) (how string) {
 	defer func() {
 		if p := recover(); p != nil {
-			end = fmt.Sprintf("panic: %v", p)
+			how = fmt.Sprintf("panic: %v", p)
 		}
 	}()
 	if r.s.Prepare != nil {
@@ -182,11 +185,14 @@ func (r *run) once(ctx context.Context) (end string) {
 	}
 	r.set(func(s *State) {
 		s.Pid = p.Pid
-		if !r.s.Notify {
+		if !r.s.Notify && r.s.Watch == nil {
 			s.State, s.Status = "ready", ""
 		}
 	})
+	watched, end := context.WithCancel(ctx)
+	go r.watch(watched)
 	ws := <-p.Done
+	end()
 	r.mu.Lock()
 	r.proc = nil // its number may be another's soon
 	r.mu.Unlock()

@@ -67,6 +67,31 @@ func TestRestart(t *testing.T) {
 	}
 }
 
+// TestWatch: what Watch says of one run is the state, and nothing it says later; when it panics the service runs on.
+func TestWatch(t *testing.T) {
+	r, ended := newRig(t), make(chan func(bool, string), 1)
+	s := shell("sleep 0.5")
+	s.Watch = func(ctx context.Context, say func(bool, string)) {
+		say(false, "looking")
+		say(true, "joined")
+		<-ctx.Done()
+		ended <- say
+		panic("at the end")
+	}
+	r.Start(t.Context(), s)
+	r.wait(t, "ready", func(s State) bool { return s.State == "ready" && s.Status == "joined" })
+	r.wait(t, "a restart", func(s State) bool { return s.State == "restarting" })
+	(<-ended)(true, "joined again")
+	if s := r.States()[0]; s.State != "restarting" || s.Status != "" {
+		t.Errorf("a run that is over: %s", s)
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if got := strings.Join(r.said[:3], "|"); got != "svc starting|svc waiting: looking|svc ready: joined" {
+		t.Errorf("said %s", got)
+	}
+}
+
 // TestChildrenLive: killing the main process and restarting it leaves what it started alone.
 func TestChildrenLive(t *testing.T) {
 	r := newRig(t)

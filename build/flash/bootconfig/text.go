@@ -1,5 +1,5 @@
 // Package bootconfig is config.yaml on its way into a boot partition: it checks the text as the device will, adds an
-// SSH key, and puts it into the FAT of a disk or an image, which it finds by the partition table and not by the board.
+// SSH key or a Wi-Fi network, and puts it into the FAT of a disk or an image, which it finds by the partition table and not by the board.
 // It repairs neither tables nor file systems, and reads no compressed images.
 package bootconfig
 
@@ -94,33 +94,16 @@ func insertKey(text []byte, key string) []byte {
 	if yaml.Unmarshal(text, &doc) != nil || len(doc.Content) != 1 || doc.Content[0].Kind != yaml.MappingNode {
 		return text // Check says what is wrong with it
 	}
-	list := keyNode(doc.Content[0])
-	if list.Tag == "!!null" { // "ssh_authorized_keys:" with nothing behind
-		*list = yaml.Node{Kind: yaml.SequenceNode}
-	}
+	list := child(doc.Content[0], keysName, yaml.SequenceNode)
 	if list.Kind != yaml.SequenceNode {
 		return text
 	}
 	list.Content = append(list.Content, &yaml.Node{Kind: yaml.ScalarNode, Value: key})
 	var out bytes.Buffer
-	e := yaml.NewEncoder(&out)
-	e.SetIndent(2)
-	if e.Encode(&doc) != nil {
+	if encode(&out, &doc) != nil {
 		return text
 	}
 	return out.Bytes()
-}
-
-// keyNode finds the list, or makes one.
-func keyNode(m *yaml.Node) *yaml.Node {
-	for i := 0; i+1 < len(m.Content); i += 2 {
-		if m.Content[i].Value == keysName {
-			return m.Content[i+1]
-		}
-	}
-	list := &yaml.Node{Kind: yaml.SequenceNode}
-	m.Content = append(m.Content, &yaml.Node{Kind: yaml.ScalarNode, Value: keysName}, list)
-	return list
 }
 
 // Refuse returns an error if the device would find problems. The problems themselves are for the caller to show.
@@ -137,15 +120,19 @@ func (t Text) Refuse(force bool) error {
 
 // Summary says in a line what a person should check.
 func (t Text) Summary() string {
-	host, keys := t.Config.Hostname, len(t.Config.SSHAuthorizedKeys)
-	if host == "" {
-		host = "a hostname of its own"
+	parts := []string{"a hostname of its own", "no SSH key: nobody can log in"}
+	if t.Config.Hostname != "" {
+		parts[0] = t.Config.Hostname
 	}
-	switch keys {
+	switch keys := len(t.Config.SSHAuthorizedKeys); keys {
 	case 0:
-		return host + ", no SSH key: nobody can log in"
 	case 1:
-		return host + ", 1 SSH key"
+		parts[1] = "1 SSH key"
+	default:
+		parts[1] = fmt.Sprintf("%d SSH keys", keys)
 	}
-	return fmt.Sprintf("%s, %d SSH keys", host, keys)
+	for _, w := range t.Config.Network.WiFi {
+		parts = append(parts, fmt.Sprintf("Wi-Fi %q", w.Name))
+	}
+	return strings.Join(parts, ", ")
 }

@@ -1,19 +1,23 @@
-package recipe
+// Package rootfiles says which files of unpacked Debian packages the root image takes: programs with their libraries, certificates,
+// and on a board with a radio what that wants. It takes nothing because it is there: each file stands in a list or is needed by one that does.
+package rootfiles
 
 import (
 	"bytes"
 	"errors"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
+	"github.com/proa-os/proa/boards"
 	"github.com/proa-os/proa/build/elfdeps"
 	"github.com/proa-os/proa/images/tree"
 )
 
-// rootFiles is what the root image takes out of Debian packages; libraries come by themselves. A
-// directory's name stands for all beneath it.
-var rootFiles = []string{
+// programs is what every root image takes; libraries come by themselves.
+var programs = []string{
 	"usr/bin/busybox",
 	"usr/bin/crun",
 	"usr/bin/dropbearkey",
@@ -29,7 +33,7 @@ var rootFiles = []string{
 	"usr/sbin/tune2fs",
 }
 
-// applets are the commands busybox is called by; a link never replaces a file of rootFiles.
+// applets are the commands busybox is called by; a link never replaces one of programs.
 var applets = strings.Fields(`
 usr/bin/ash usr/bin/awk usr/bin/base64 usr/bin/basename usr/bin/cat usr/bin/chmod usr/bin/chown usr/bin/clear usr/bin/cmp
 usr/bin/cp usr/bin/cut usr/bin/date usr/bin/dd usr/bin/df usr/bin/diff usr/bin/dirname usr/bin/dmesg usr/bin/du usr/bin/echo
@@ -50,12 +54,17 @@ const (
 	caBundle = "etc/ssl/certs/ca-certificates.crt"
 )
 
-// debEntries lists what the root image takes out of the unpacked packages.
-func debEntries(dir string) ([]tree.Entry, error) {
-	have, err := elfdeps.Collect(dir, rootFiles)
+// Entries lists what the root image of a board takes out of the packages unpacked in dir.
+func Entries(dir string, b boards.Board) ([]tree.Entry, error) {
+	radio, err := forRadio(dir, b)
 	if err != nil {
 		return nil, err
 	}
+	have, err := elfdeps.Collect(dir, slices.Concat(programs, radio))
+	if err != nil {
+		return nil, err
+	}
+	rename(have, regulatory)
 	for _, a := range applets {
 		if _, there := have[a]; !there {
 			have[a] = tree.Symlink(a, "/usr/bin/busybox")
@@ -67,7 +76,7 @@ func debEntries(dir string) ([]tree.Entry, error) {
 	}
 	have[caBundle] = tree.File(caBundle, 0o644, tree.Bytes(bundle))
 	var out []tree.Entry
-	for _, p := range sortedKeys(have) {
+	for _, p := range slices.Sorted(maps.Keys(have)) {
 		out = append(out, have[p])
 	}
 	return out, nil

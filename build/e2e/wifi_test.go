@@ -1,0 +1,159 @@
+package e2e
+
+import (
+	"bytes"
+	"crypto/pbkdf2"
+	"crypto/sha1"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/proa-os/proa/build/graph"
+	"github.com/proa-os/proa/build/qemu"
+	"github.com/proa-os/proa/images/fat"
+	"github.com/proa-os/proa/images/gpt"
+	"github.com/proa-os/proa/images/layout"
+)
+
+// The network, with what a name and a passphrase may have in them that means something to a shell, to YAML or to wpa_supplicant.
+const (
+	wifiName       = `Quay "3" #1`
+	wifiPassphrase = `a"b # }c\d`
+)
+
+// TestWiFi: the card of a Raspberry Pi 3 on QEMU's arm64 machine, with radios that the kernel simulates, one of which an access point has.
+func TestWiFi(t *testing.T) {
+	needs(t, "wifi")
+	m := onVirt(t, fmt.Sprintf("version: 1\nk3s: {enabled: false}\nssh_authorized_keys: ['%%KEY%%']\nnetwork: {wifi_country: DE, wifi: [{name: '%s', passphrase: '%s'}]}\n", wifiName, wifiPassphrase))
+	m.powerOn()
+	m.until("proa status", "mode disk", bootBudget)
+	if out := m.run("proa status; ps", nil); strings.Contains(out, "service    wifi") || strings.Contains(out, "wpa_supplicant") {
+		t.Errorf("something runs for a radio that is not there:\n%s", out)
+	}
+	m.run("modprobe brcmfmac && modprobe libarc4 && test -c /dev/rfkill", nil)
+	for _, name := range []string{"net/mac80211/mac80211", "drivers/net/wireless/virtual/mac80211_hwsim"} {
+		m.run("cat > /var/m.ko && busybox insmod /var/m.ko && rm /var/m.ko", bytes.NewReader(kernelModule(t, name)))
+	}
+	m.until("proa status", `wifi-wlan0 waiting: "Quay \"3\" #1" is not in reach; trying on`, bootBudget)
+	m.run("cat > /var/accesspoint && chmod 755 /var/accesspoint", accessPoint(t))
+
+	serve := func(security string) {
+		m.run("cat > /var/ap.conf", strings.NewReader("p2p_disabled=1\nnetwork={\n\tmode=2\n\tfrequency=2437\n\tssid="+fmt.Sprintf("%x", wifiName)+"\n\tproto=RSN\n\tpairwise=CCMP\n"+security+"}\n"))
+	}
+	serve("\tkey_mgmt=WPA-PSK\n\tpsk=\"another one\"\n")
+	m.run("(setsid /var/accesspoint /var/ap.conf > /var/ap.log 2>&1 < /dev/null &)", nil)
+	m.expect(`proa: status wifi-wlan0 waiting: "Quay \"3\" #1" refuses the passphrase; trying on`, bootBudget)
+	m.until("proa status", `refuses the passphrase`, bootBudget)
+
+	key, err := pbkdf2.Key(sha1.New, wifiPassphrase, []byte(wifiName), 4096, 32)
+	if err != nil {
+		t.Fatal(err)
+	}
+	wpa2 := fmt.Sprintf("\tkey_mgmt=WPA-PSK\n\tpsk=%x\n", key)
+	wpa3 := fmt.Sprintf("\tkey_mgmt=SAE\n\tieee80211w=2\n\tsae_password=%x\n", wifiPassphrase)
+	for _, security := range []string{wpa2, wpa3} {
+		mark := m.Mark()
+		serve(security)
+		m.run("kill $(cat /run/accesspoint.pid)", nil)
+		m.expectAfter(mark, `proa: status wifi-wlan0 ready: joined "Quay \"3\" #1"`, bootBudget)
+	}
+	m.until("proa status", "wlan0=10.88.0.15/24", bootBudget)
+	routes := m.until("ip route", "via 10.88.0.1 dev wlan0", bootBudget)
+	if first, _, _ := strings.Cut(routes, "\n"); !strings.Contains(first, "dev eth0") {
+		t.Errorf("the cable does not go before the radio:\n%s", routes)
+	}
+	m.run("ping -c 3 -I wlan0 10.88.0.1", nil)
+	alone(m)
+	if out := m.run("ls -ld /run/proa/wifi /run/proa/wifi/wpa_supplicant.conf; dmesg", nil); !strings.Contains(out, "drwx------") || !strings.Contains(out, "-rw-------") ||
+		strings.Contains(out, "regulatory.db") || !strings.Contains(out, "Loaded X.509 cert") {
+		t.Errorf("keys that others may read, or channels that the kernel does not know:\n%s", out)
+	}
+	if out := m.Console() + m.run("cat /var/log/proa/wifi-wlan0.log /run/proa/status.json", nil); strings.Contains(out, `a"b`) || strings.Contains(out, `a\"b`) {
+		t.Error("the passphrase was printed")
+	}
+	m.off()
+}
+
+// alone takes the cable away for a while: what the health gate asks of the network then holds by the radio alone.
+func alone(m *machine) {
+	m.t.Helper()
+	m.run("(setsid sh -c 'ip link set eth0 down; sleep 20; (ip route; cat /run/proa/status.json) > /var/alone; ip link set eth0 up' > /dev/null 2>&1 < /dev/null &)", nil)
+	time.Sleep(25 * time.Second)
+	out := m.until("cat /var/alone", "default_route", bootBudget)
+	if !strings.Contains(out, `"default_route": true`) || strings.Contains(out, "dev eth0") || !strings.Contains(out, "default via 10.88.0.1 dev wlan0") {
+		m.t.Errorf("without the cable:\n%s", out)
+	}
+}
+
+// onVirt is a machine of QEMU's own kind with the card of a Raspberry Pi 3: same kernel, but an initramfs that knows the machine's disk.
+func onVirt(t *testing.T, config string) *machine {
+	t.Helper()
+	m := prepare(t, options{board: "rpi3", kind: "img.zst", medium: qemu.Disk, cpus: 1, memory: 1024, config: config})
+	virt := tools(t, "arm64-u-boot")
+	virt.UBoot, virt.Direct, virt.Drop, virt.Words = "", true, "console=ttyS1,115200", "console=ttyAMA0,115200"
+	virt.Loads = []qemu.Load{{Arg: "-kernel", File: "slots/a/vmlinuz"}, {Arg: "-initrd", File: "slots/a/initrd"}}
+	m.spec.Tools = virt
+	r, err := realSlot(t, options{board: "arm64-virt"}).Initrd.Open()
+	if err != nil {
+		t.Fatal(err)
+	}
+	initrd, err := io.ReadAll(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, err := os.OpenFile(m.spec.Image, os.O_RDWR, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	table, _, err := gpt.Read(f, cardSize)
+	if err != nil {
+		t.Fatal(err)
+	}
+	boot, err := table.Find(layout.Boot, layout.Shared)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := fat.Inject(f, boot.Start, boot.Size, "slots/a/initrd", initrd, time.Unix(1<<30, 0)); err != nil {
+		t.Fatal(err)
+	}
+	return m
+}
+
+// kernelModule is one of the kernel's that no image has.
+func kernelModule(t *testing.T, name string) []byte {
+	t.Helper()
+	dir := cacheDir(t)
+	p, cache := planOf(t, dir, "rpi3", "slot"), graph.Cache{Dir: dir}
+	kernel := p.Graph.Find("kernel")
+	r := graph.Runner{Cache: &cache, Scope: "test", Observer: quiet{}}
+	if err := r.Run(t.Context(), p.Graph, kernel); err != nil {
+		t.Fatal(err)
+	}
+	text, err := exec.Command("xz", "-dc", filepath.Join(cache.Out(kernel), "modules/kernel", name+".ko.xz")).Output()
+	if err != nil {
+		t.Fatalf("%s: %v", name, err)
+	}
+	return text
+}
+
+func accessPoint(t *testing.T) io.Reader {
+	t.Helper()
+	binary := filepath.Join(t.TempDir(), "accesspoint")
+	c := exec.Command("go", "build", "-ldflags=-s -w", "-o", binary, "./accesspoint")
+	c.Env = append(os.Environ(), "CGO_ENABLED=0", "GOARCH=arm64")
+	if out, err := c.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	f, err := os.Open(binary)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { f.Close() })
+	return f
+}

@@ -1,0 +1,153 @@
+package bootconfig
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"slices"
+
+	"gopkg.in/yaml.v3"
+
+	"github.com/proa-os/proa/config"
+	"github.com/proa-os/proa/images/fat"
+	"github.com/proa-os/proa/images/gpt"
+	"github.com/proa-os/proa/images/layout"
+	"github.com/proa-os/proa/images/slotfile"
+)
+
+// WiFi is a network to join, with the country the machine stands in; an empty one stays what it is.
+type WiFi struct {
+	Name, Passphrase, Country string
+}
+
+// Check says what is wrong with it, and does not repeat the passphrase.
+func (w WiFi) Check() error {
+	var text bytes.Buffer
+	if err := encode(&text, w.document()); err != nil {
+		return err
+	}
+	if _, problems := config.Load("", text.Bytes(), ""); len(problems) > 0 {
+		return fmt.Errorf("%s", problems[0].Message)
+	}
+	return nil
+}
+
+// document has this network and nothing else.
+func (w WiFi) document() *yaml.Node {
+	root := &yaml.Node{Kind: yaml.MappingNode}
+	w.set(root)
+	return root
+}
+
+// set puts the network into a document: in the place of one with its name, or at the end of the list.
+func (w WiFi) set(root *yaml.Node) {
+	network := child(root, "network", yaml.MappingNode)
+	if w.Country != "" {
+		*child(network, "wifi_country", yaml.ScalarNode) = *quoted(w.Country)
+	}
+	list := child(network, "wifi", yaml.SequenceNode)
+	at := slices.IndexFunc(list.Content, func(n *yaml.Node) bool {
+		return n.Kind == yaml.MappingNode && child(n, "name", yaml.ScalarNode).Value == w.Name
+	})
+	if at < 0 {
+		list.Content = append(list.Content, &yaml.Node{Kind: yaml.MappingNode, Style: list.Style & yaml.FlowStyle})
+		at = len(list.Content) - 1
+	}
+	*child(list.Content[at], "name", yaml.ScalarNode) = *quoted(w.Name)
+	*child(list.Content[at], "passphrase", yaml.ScalarNode) = *quoted(w.Passphrase)
+}
+
+// quoted stays a string, whatever it looks like.
+func quoted(s string) *yaml.Node {
+	return &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Style: yaml.DoubleQuotedStyle, Value: s}
+}
+
+// child finds a key's value, or makes one; "wifi:" with nothing behind becomes what is wanted. A value of another kind stays, for Check to refuse.
+func child(m *yaml.Node, key string, kind yaml.Kind) *yaml.Node {
+	for i := 0; i+1 < len(m.Content); i += 2 {
+		if m.Content[i].Value == key {
+			if n := m.Content[i+1]; n.Tag == "!!null" {
+				*n = yaml.Node{Kind: kind}
+			}
+			return m.Content[i+1]
+		}
+	}
+	n := &yaml.Node{Kind: kind}
+	m.Content = append(m.Content, &yaml.Node{Kind: yaml.ScalarNode, Value: key}, n)
+	return n
+}
+
+// WithWiFi adds a network, or gives the one of that name another passphrase. A document that says nothing of networks gets text at its end and
+// stays as it is otherwise; else it is written anew, with its comments.
+func (t Text) WithWiFi(w WiFi) (Text, error) {
+	if err := w.Check(); err != nil {
+		return t, err
+	}
+	for _, add := range []func([]byte, WiFi) []byte{appendWiFi, insertWiFi} {
+		with := Check(t.Name, add(t.Bytes, w))
+		if with.joins(w) && len(with.Problems) <= len(t.Problems) {
+			return with, nil
+		}
+	}
+	return t, fmt.Errorf("%s: the network cannot be added to network.wifi; correct the file first", t.Name)
+}
+
+func (t Text) joins(w WiFi) bool {
+	n := t.Config.Network
+	return (w.Country == "" || n.WiFiCountry == w.Country) && slices.ContainsFunc(n.WiFi, func(have config.WiFi) bool {
+		return have.Name == w.Name && have.Passphrase == w.Passphrase
+	})
+}
+
+func appendWiFi(text []byte, w WiFi) []byte {
+	var out bytes.Buffer
+	out.Write(text)
+	if len(text) > 0 && !bytes.HasSuffix(text, []byte("\n")) {
+		out.WriteByte('\n')
+	}
+	if encode(&out, w.document()) != nil {
+		return text
+	}
+	return out.Bytes()
+}
+
+func insertWiFi(text []byte, w WiFi) []byte {
+	var doc yaml.Node
+	if yaml.Unmarshal(text, &doc) != nil || len(doc.Content) != 1 || doc.Content[0].Kind != yaml.MappingNode {
+		return text // Check says what is wrong with it
+	}
+	w.set(doc.Content[0])
+	var out bytes.Buffer
+	if encode(&out, &doc) != nil {
+		return text
+	}
+	return out.Bytes()
+}
+
+func encode(out *bytes.Buffer, n *yaml.Node) error {
+	e := yaml.NewEncoder(out)
+	e.SetIndent(2)
+	return e.Encode(n)
+}
+
+// Board is whose image it is, by the manifest of a slot; empty if none says so.
+func Board(img fat.Image, size int64) string {
+	table, _, err := gpt.Read(img, size)
+	if err != nil {
+		return ""
+	}
+	for _, slot := range layout.Slots() {
+		for part, file := range map[layout.Slot]string{layout.Shared: "slots/" + string(slot) + "/" + slotfile.ManifestName, slot: slotfile.ManifestName} {
+			p, err := table.Find(layout.Boot, part)
+			if err != nil {
+				continue
+			}
+			var manifest struct{ Board string }
+			text, err := fat.ReadFile(img, p.Start, p.Size, file)
+			if err == nil && json.Unmarshal(text, &manifest) == nil && manifest.Board != "" {
+				return manifest.Board
+			}
+		}
+	}
+	return ""
+}

@@ -1,0 +1,54 @@
+package wifi
+
+import (
+	"crypto/pbkdf2"
+	"crypto/sha1"
+	"encoding/hex"
+	"fmt"
+	"strings"
+
+	"github.com/proa-os/proa/config"
+)
+
+// Conf is wpa_supplicant's configuration. Names, keys and passphrases are written as hexadecimal digits: nothing a user can write there means
+// anything to the reader of the file.
+func Conf(c config.Network) (string, error) {
+	var b strings.Builder
+	fmt.Fprintf(&b, "# written by proa at every boot from network.wifi of its config\nctrl_interface=%s\n", controlDir)
+	b.WriteString("p2p_disabled=1\n") // nobody is to speak to this machine past the access point
+	b.WriteString("sae_pwe=2\n")      // WPA3: both ways to derive the key, for access points of either age
+	if c.WiFiCountry != "" {
+		fmt.Fprintf(&b, "country=%s\n", c.WiFiCountry)
+	}
+	for i, w := range c.WiFi {
+		lines, err := network(w)
+		if err != nil {
+			return "", fmt.Errorf("network.wifi[%d]: %w", i, err)
+		}
+		fmt.Fprintf(&b, "network={\n\tssid=%x\n\tpriority=%d\n", w.Name, len(c.WiFi)-i)
+		if w.Hidden {
+			b.WriteString("\tscan_ssid=1\n")
+		}
+		b.WriteString(lines + "}\n")
+	}
+	return b.String(), nil
+}
+
+// keyDigits is how long a key is that was derived already.
+const keyDigits = 64
+
+// network is what depends on the kind: open, a key, a passphrase. WPA3 (SAE) needs the passphrase itself. Management frames are protected
+// where the access point can, which WPA3 demands.
+func network(w config.WiFi) (string, error) {
+	switch {
+	case w.Passphrase == "":
+		return "\tkey_mgmt=NONE\n", nil
+	case len(w.Passphrase) == keyDigits:
+		if _, err := hex.DecodeString(w.Passphrase); err != nil {
+			return "", fmt.Errorf("a passphrase of %d characters has to be hexadecimal digits", keyDigits)
+		}
+		return fmt.Sprintf("\tkey_mgmt=WPA-PSK WPA-PSK-SHA256\n\tieee80211w=1\n\tpsk=%s\n", strings.ToLower(w.Passphrase)), nil
+	}
+	key, err := pbkdf2.Key(sha1.New, w.Passphrase, []byte(w.Name), 4096, keyDigits/2)
+	return fmt.Sprintf("\tkey_mgmt=WPA-PSK WPA-PSK-SHA256 SAE\n\tieee80211w=1\n\tpsk=%x\n\tsae_password=%x\n", key, w.Passphrase), err
+}
