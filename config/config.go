@@ -8,8 +8,8 @@ type Config struct {
 	// Version of the schema. This release knows version 1; a document without it is taken for version 1.
 	Version int `yaml:"version" default:"1" enum:"1"`
 
-	// Hostname is the node's name, also in Kubernetes. Empty: "proa-" and the last six hex digits of the first
-	// network interface's hardware address.
+	// Hostname is the node's name, also in Kubernetes. Empty: "proa-" and the last six hex digits of the first wired
+	// interface's hardware address, or of a random number where there is none, as found at the first boot.
 	Hostname string `yaml:"hostname" check:"hostname" example:"kiosk-3"`
 
 	// SSHAuthorizedKeys are the public keys that may log in as root, one per entry, as in ~/.ssh/authorized_keys.

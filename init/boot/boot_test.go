@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -97,6 +98,20 @@ func TestBadConfigBoots(t *testing.T) {
 	m, _ := machine(t, nil)
 	if err := readConfig(t.Context(), m); err != nil || len(m.Problems) != 0 {
 		t.Errorf("no file at all: %v %v", err, m.Problems)
+	}
+}
+
+// TestDefaultName: the name of the first boot stays, whatever adapters are found later; one that was cut off by a power failure is made anew.
+func TestDefaultName(t *testing.T) {
+	for kept, want := range map[string]string{"proa-00beef\n": "^proa-00beef$", "": "^proa-[0-9a-f]{6}$", "proa-00b": "^proa-[0-9a-f]{6}$"} {
+		m, f := machine(t, map[string]string{"var/lib/proa/hostname": kept})
+		calls(t, m, f, "read-config", "identity")
+		if !regexp.MustCompile(want).MatchString(m.Hostname) {
+			t.Errorf("kept %q: host name %q", kept, m.Hostname)
+		}
+		if got := f.Files["/var/lib/proa/hostname"]; kept != "proa-00beef\n" && got != m.Hostname+"\n" {
+			t.Errorf("kept %q: %q is kept now, not %q", kept, got, m.Hostname)
+		}
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 
 	"github.com/proa-os/proa/config"
@@ -35,23 +36,35 @@ func readConfig(_ context.Context, m *Machine) error {
 
 // identity is who this machine is: host name, hosts file, machine id.
 func identity(_ context.Context, m *Machine) error {
+	id, err := m.machineID()
 	m.Hostname = m.Config.Hostname
 	if m.Hostname == "" {
-		m.Hostname = defaultName()
+		var kept error
+		m.Hostname, kept = m.defaultName(id)
+		err = errors.Join(err, kept)
 	}
-	id, err := m.machineID()
 	return errors.Join(err, m.Sys.SetHostname(m.Hostname),
 		m.Sys.WriteFile("/etc/hostname", []byte(m.Hostname+"\n"), 0o644),
 		m.Sys.WriteFile("/etc/hosts", []byte("127.0.0.1 localhost\n127.0.1.1 "+m.Hostname+"\n::1 localhost ip6-localhost ip6-loopback\n"), 0o644),
 		m.Sys.WriteFile("/etc/machine-id", []byte(id+"\n"), 0o444))
 }
 
-func defaultName() string {
-	if mac := netup.FirstMAC(); mac != nil {
-		return "proa-" + hex.EncodeToString(mac[3:])
+// defaultName is made once and kept on data, as the node's name in the cluster is: an adapter that is found earlier or later at the next
+// boot must not make another node of it. A machine without a wired interface has its name of its machine id.
+func (m *Machine) defaultName(id string) (string, error) {
+	file := StateDir + "/hostname"
+	if b, err := os.ReadFile(m.Path(file)); err == nil && defaultNames.Match(b) {
+		return strings.TrimSpace(string(b)), nil
 	}
-	return "proa"
+	name := "proa-" + id[:6]
+	if mac := netup.FirstMAC(); mac != nil {
+		name = "proa-" + hex.EncodeToString(mac[3:])
+	}
+	return name, m.Sys.WriteFile(file, []byte(name+"\n"), 0o444)
 }
+
+// defaultNames also says that the file was written to its end.
+var defaultNames = regexp.MustCompile(`^proa-[0-9a-f]{6}\n$`)
 
 // machineID is made once and kept on data, where a new slot finds it again.
 func (m *Machine) machineID() (string, error) {
