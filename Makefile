@@ -35,7 +35,7 @@ e2e: iso disk ## boot the images in QEMU, run a pod
 e2e-fallback: disk slot ## six new slots that must fail, by both boot loaders of a PC
 	PROA_E2E=fallback $(PROA) tool -- go test -count=1 -timeout 4h -v -run TestFallback ./build/e2e
 e2e-boards: boards ## the ARM images: boot them, get Ready, give up broken slots; hours
-	for scope in boards arm fallback-boards module; do PROA_E2E=$$scope $(PROA) tool -- go test -count=1 -timeout 6h -v ./build/e2e || exit; done
+	for scope in boards arm fallback-boards module wifi; do PROA_E2E=$$scope $(PROA) tool -- go test -count=1 -timeout 6h -v ./build/e2e || exit; done
 e2e-full: boards ## all of that, and volumes, power cuts, broken configs
 	PROA_E2E=full $(PROA) tool -- go test -count=1 -timeout 12h -v ./build/e2e
 bench: disk iso ## the table of the README: sizes, times, memory
