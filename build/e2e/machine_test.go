@@ -159,7 +159,7 @@ func (m *machine) await(text string, budget time.Duration) error {
 // run executes a command on the node and fails the test when it fails.
 func (m *machine) run(command string, stdin io.Reader) string {
 	m.t.Helper()
-	ctx, cancel := m.Budget(context.Background(), podBudget)
+	ctx, cancel := m.Budget(context.Background(), m.bootBudget()+podBudget) // a slot goes to an emulated card at less than 1 MiB/s
 	defer cancel()
 	began := time.Now()
 	r := m.node.Run(ctx, command, stdin)
