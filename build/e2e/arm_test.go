@@ -34,7 +34,11 @@ func TestSmallest(t *testing.T) {
 	if err != nil {
 		t.Skip("PROA_SMALLEST=BOARD:MIB says what to try")
 	}
-	m := readyOn(t, options{board: board, kind: "img", firmware: qemu.UEFI, memory: memory})
+	o := options{board: board, kind: "img", memory: memory}
+	if tools(t, o.machine()).UEFICode != "" {
+		o.firmware = qemu.UEFI
+	}
+	m := readyOn(t, o)
 	m.run("sleep 60", nil)
 	m.until("kubectl get node edge-1", " Ready ", podBudget)
 	t.Logf("with %d MiB:\n%s", memory, m.run("free -m; cat /proc/pressure/memory; dmesg | grep -c 'Out of memory' || true", nil))
