@@ -34,17 +34,38 @@ func (m *Manager) dhcp(ctx context.Context, l netlink.Link, poke <-chan struct{}
 			m.logf("network %s: dhcp: %v; asking again for ever", name, err)
 			told = true
 		}
-		select {
-		case <-ctx.Done():
+		switch rest(ctx, poke, pause) {
+		case gone:
 			return
-		case _, there := <-poke:
-			if !there {
-				return
-			}
+		case poked:
 			pause = firstPause
-		case <-time.After(pause):
+		case rested:
 			pause = min(2*pause, lastPause)
 		}
+	}
+}
+
+// waking is what ended a rest.
+type waking int
+
+const (
+	rested waking = iota
+	poked         // something about the interface has changed
+	gone          // there is no interface any more, or no need of it
+)
+
+// rest is how everything here waits that may have to wait for long.
+func rest(ctx context.Context, poke <-chan struct{}, d time.Duration) waking {
+	select {
+	case <-ctx.Done():
+		return gone
+	case _, there := <-poke:
+		if !there {
+			return gone
+		}
+		return poked
+	case <-time.After(d):
+		return rested
 	}
 }
 
@@ -78,14 +99,8 @@ func (m *Manager) hold(ctx context.Context, l netlink.Link, lease *nclient4.Leas
 	expires := time.Now().Add(have.Expire)
 	wait := have.Renew
 	for {
-		select {
-		case <-ctx.Done():
+		if rest(ctx, poke, wait) == gone {
 			return false
-		case _, there := <-poke:
-			if !there {
-				return false
-			}
-		case <-time.After(wait):
 		}
 		fresh, err := m.renew(ctx, name, lease)
 		if err == nil {

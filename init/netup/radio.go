@@ -35,14 +35,8 @@ func joined(ctx context.Context, l netlink.Link, poke <-chan struct{}) bool {
 		if err == nil && now.Attrs().RawFlags&unix.IFF_RUNNING != 0 {
 			return true
 		}
-		select {
-		case <-ctx.Done():
+		if rest(ctx, poke, joinLook) == gone {
 			return false
-		case _, there := <-poke:
-			if !there {
-				return false
-			}
-		case <-time.After(joinLook):
 		}
 	}
 	return true
