@@ -284,15 +284,21 @@ func hangs(t *testing.T, board string) tree.Content {
 	if err != nil {
 		t.Fatal(err)
 	}
-	binary := filepath.Join(t.TempDir(), "hang")
-	build := exec.Command("go", "build", "-ldflags=-s -w", "-o", binary, "./hang")
-	build.Env = append(os.Environ(), "CGO_ENABLED=0", "GOARCH="+b.Arch)
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("go build: %v\n%s", err, out)
-	}
-	c, err := tree.HostFile(binary)
+	c, err := tree.HostFile(compile(t, b.Arch, "hang"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	return c
+}
+
+// compile makes a program of a folder beside the tests, for a machine of ours.
+func compile(t *testing.T, arch, folder string) (binary string) {
+	t.Helper()
+	binary = filepath.Join(t.TempDir(), folder)
+	build := exec.Command("go", "build", "-ldflags=-s -w", "-o", binary, "./"+folder)
+	build.Env = append(os.Environ(), "CGO_ENABLED=0", "GOARCH="+arch, "GOARM=7") // where it runs there are no libraries
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("go build: %v\n%s", err, out)
+	}
+	return binary
 }

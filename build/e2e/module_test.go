@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"runtime"
 	"strings"
@@ -118,12 +117,7 @@ func planOf(t *testing.T, dir, board, kind string) *plan.Plan {
 // tellFirmware starts the kernel with ./tell as its init. QEMU's firmware does not know the message, and says so.
 func tellFirmware(t *testing.T, ko []byte, of string) {
 	dir := t.TempDir()
-	build := exec.Command("go", "build", "-ldflags=-s -w", "-o", filepath.Join(dir, "tell"), "./tell")
-	build.Env = append(os.Environ(), "CGO_ENABLED=0", "GOARCH=arm64")
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
-	init, err := tree.HostFile(filepath.Join(dir, "tell"))
+	init, err := tree.HostFile(compile(t, "arm64", "tell"))
 	if err != nil {
 		t.Fatal(err)
 	}

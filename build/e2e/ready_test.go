@@ -6,7 +6,6 @@ import (
 	"io"
 	"net/http"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -157,13 +156,7 @@ func apply(m *machine, manifest string) {
 // helloImage builds the image the pods run: a static binary and nothing else.
 func helloImage(t *testing.T, arch string) []byte {
 	t.Helper()
-	binary := filepath.Join(t.TempDir(), "hello")
-	build := exec.Command("go", "build", "-ldflags=-s -w", "-o", binary, "./hello")
-	build.Env = append(os.Environ(), "CGO_ENABLED=0", "GOARCH="+arch, "GOARM=7") // the image has no libraries
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("go build: %v\n%s", err, out)
-	}
-	content, err := tree.HostFile(binary)
+	content, err := tree.HostFile(compile(t, arch, "hello"))
 	if err != nil {
 		t.Fatal(err)
 	}

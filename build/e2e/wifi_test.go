@@ -13,11 +13,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/proa-os/proa/build/flash/bootconfig"
 	"github.com/proa-os/proa/build/graph"
 	"github.com/proa-os/proa/build/qemu"
 	"github.com/proa-os/proa/images/fat"
-	"github.com/proa-os/proa/images/gpt"
-	"github.com/proa-os/proa/images/layout"
 )
 
 // The network, with what a name and a passphrase may have in them that means something to a shell, to YAML or to wpa_supplicant.
@@ -111,11 +110,7 @@ func onVirt(t *testing.T, config string) *machine {
 		t.Fatal(err)
 	}
 	defer f.Close()
-	table, _, err := gpt.Read(f, cardSize)
-	if err != nil {
-		t.Fatal(err)
-	}
-	boot, err := table.Find(layout.Boot, layout.Shared)
+	boot, err := bootconfig.Find(f, cardSize)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -144,13 +139,7 @@ func kernelModule(t *testing.T, name string) []byte {
 
 func accessPoint(t *testing.T) io.Reader {
 	t.Helper()
-	binary := filepath.Join(t.TempDir(), "accesspoint")
-	c := exec.Command("go", "build", "-ldflags=-s -w", "-o", binary, "./accesspoint")
-	c.Env = append(os.Environ(), "CGO_ENABLED=0", "GOARCH=arm64")
-	if out, err := c.CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
-	f, err := os.Open(binary)
+	f, err := os.Open(compile(t, "arm64", "accesspoint"))
 	if err != nil {
 		t.Fatal(err)
 	}
