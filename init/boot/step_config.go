@@ -112,7 +112,7 @@ func wifiConfig(_ context.Context, m *Machine) error {
 	if err != nil {
 		return err
 	}
-	return errors.Join(m.Sys.MkdirAll(wifi.Dir, 0o700), m.Sys.WriteFile(wifi.File, []byte(text), 0o600), wifi.Unblock(m.Root, m.Sys.WriteFile))
+	return errors.Join(m.Sys.MkdirAll(wifi.Dir, 0o700), m.Sys.WriteFile(wifi.File, []byte(text), 0o600))
 }
 
 func network(_ context.Context, m *Machine) error {

@@ -14,8 +14,8 @@ const (
 	rfkillChangeAll = 3
 )
 
-// Unblock switches radios on that software has switched off, those that come later too. A machine without the device below root blocks nothing.
-func Unblock(root string, write func(string, []byte, os.FileMode) error) error {
+// unblock switches radios on that software has switched off, those that come later too. A machine without the device below root blocks nothing.
+func unblock(root string, write func(string, []byte, os.FileMode) error) error {
 	if _, err := os.Stat(root + rfkillDevice); errors.Is(err, os.ErrNotExist) {
 		return nil
 	}

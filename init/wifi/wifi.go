@@ -30,7 +30,7 @@ const (
 func Service(radio string, c config.Network) supervise.Service {
 	return supervise.Service{
 		Name: "wifi-" + radio, Argv: []string{Program, "-Dnl80211", "-i" + radio, "-c" + File},
-		Prepare: func(context.Context) error { return Unblock("", sys.Linux{}.WriteFile) },
+		Prepare: func(context.Context) error { return unblock("", sys.Linux{}.WriteFile) },
 		Watch:   func(ctx context.Context, say func(bool, string)) { watch(ctx, radio, c, say) },
 		Stop:    unix.SIGTERM, Grace: 3 * time.Second,
 	}
