@@ -1,18 +1,15 @@
 package main
 
 import (
-	"bytes"
 	"context"
-	"crypto/sha256"
-	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
 	"syscall"
 
+	"github.com/proa-os/proa/build/files"
 	"github.com/proa-os/proa/build/graph"
 	"github.com/proa-os/proa/build/plan"
 	"github.com/proa-os/proa/build/progress"
@@ -100,7 +97,7 @@ func compareTrees(a, b string) ([]string, error) {
 		switch other, ok := right[name]; {
 		case !ok:
 			out = append(out, name+" is missing the second time")
-		case !bytes.Equal(sum, other):
+		case sum != other:
 			out = append(out, name+" differs")
 		}
 	}
@@ -113,8 +110,8 @@ func compareTrees(a, b string) ([]string, error) {
 	return out, nil
 }
 
-func digests(dir string) (map[string][]byte, error) {
-	out := map[string][]byte{}
+func digests(dir string) (map[string]string, error) {
+	out := map[string]string{}
 	err := filepath.WalkDir(dir, func(file string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() {
 			return err
@@ -125,21 +122,11 @@ func digests(dir string) (map[string][]byte, error) {
 		}
 		if d.Type()&fs.ModeSymlink != 0 {
 			target, err := os.Readlink(file)
-			out[rel] = []byte(target)
+			out[rel] = target
 			return err
 		}
-		out[rel], err = contentDigest(file)
+		out[rel], err = files.SHA256(file)
 		return err
 	})
 	return out, err
-}
-
-func contentDigest(file string) ([]byte, error) {
-	f, err := os.Open(file)
-	if err != nil {
-		return nil, err
-	}
-	h := sha256.New()
-	_, err = io.Copy(h, f)
-	return h.Sum(nil), errors.Join(err, f.Close())
 }

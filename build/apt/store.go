@@ -2,17 +2,15 @@ package apt
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"strings"
 	"sync"
 	"time"
 
+	"github.com/proa-os/proa/build/files"
 	"github.com/proa-os/proa/build/pin"
 )
 
@@ -109,7 +107,7 @@ func (s *Store) accept(incoming string, list []pin.Package) error {
 	var all error
 	for _, p := range list {
 		file := filepath.Join(incoming, fileName(p))
-		sum, err := digest(file)
+		sum, err := files.SHA256(file)
 		switch {
 		case err != nil:
 			all = errors.Join(all, err)
@@ -126,19 +124,6 @@ func (s *Store) accept(incoming string, list []pin.Package) error {
 func fileName(p pin.Package) string {
 	version := strings.ReplaceAll(p.Version, ":", "%3a")
 	return fmt.Sprintf("%s_%s_%s.deb", p.Name, version, p.Arch)
-}
-
-func digest(file string) (string, error) {
-	f, err := os.Open(file)
-	if err != nil {
-		return "", err
-	}
-	defer f.Close() // read side: nothing to lose
-	h := sha256.New()
-	if _, err := io.Copy(h, f); err != nil {
-		return "", err
-	}
-	return hex.EncodeToString(h.Sum(nil)), nil
 }
 
 // watch reports the growth of the directory until stop is called: apt's own progress is for terminals.

@@ -117,7 +117,7 @@ func (k *Kit) CProgram(compiler, arch, source string, flags []string) (graph.Ste
 	if err != nil {
 		return graph.Step{}, err
 	}
-	sum, err := fileSum(filepath.Join(k.Repo, "go.sum"))
+	sum, err := files.SHA256(filepath.Join(k.Repo, "go.sum"))
 	inputs = append(inputs, graph.Input{Name: "go.sum", Value: sum}, graph.Input{Name: "source", Value: source}, graph.Input{Name: "arch", Value: arch}, graph.Input{Name: "flags", Value: strings.Join(flags, " ")})
 	run := func(ctx context.Context, j *graph.Job) error {
 		return k.compileC(ctx, j, gcc(j, compiler, arch), source, flags)

@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/proa-os/proa/build/command"
+	"github.com/proa-os/proa/build/files"
 	"github.com/proa-os/proa/build/gosrc"
 	"github.com/proa-os/proa/build/graph"
 	"github.com/proa-os/proa/build/irelative"
@@ -173,17 +174,17 @@ func checkStatic(file string) error {
 // goSources hashes the files of our module that the package is compiled from, and go.mod and go.sum, which
 // fix all others.
 func (k *Kit) goSources(g Go, flags string) ([]graph.Input, error) {
-	files := []string{"go.mod", "go.sum"}
+	sources := []string{"go.mod", "go.sum"}
 	if strings.HasPrefix(g.Package, "./") {
 		ours, err := gosrc.Files(k.Repo, g.Package, g.Arch, append(tagsOf(flags), g.Tags...))
 		if err != nil {
 			return nil, err
 		}
-		files = append(files, ours...)
+		sources = append(sources, ours...)
 	}
 	var out []graph.Input
-	for _, f := range files {
-		sum, err := fileSum(filepath.Join(k.Repo, f))
+	for _, f := range sources {
+		sum, err := files.SHA256(filepath.Join(k.Repo, f))
 		if err != nil {
 			return nil, err
 		}

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 
 	"github.com/proa-os/proa/boards"
+	"github.com/proa-os/proa/build/files"
 	"github.com/proa-os/proa/build/graph"
 	"github.com/proa-os/proa/build/kernel"
 	"github.com/proa-os/proa/build/pin"
@@ -72,7 +73,7 @@ func (k *Kit) KernelModule(m Module, arch, compiler, kbuild string) (graph.Step,
 	sources := map[string]bool{}
 	err = errors.Join(err, k.addTree(filepath.Join(k.Repo, m.Source), sources))
 	for _, f := range sorted(sources) {
-		sum, failed := fileSum(filepath.Join(k.Repo, f))
+		sum, failed := files.SHA256(filepath.Join(k.Repo, f))
 		inputs, err = append(inputs, graph.Input{Name: f, Value: sum}), errors.Join(err, failed)
 	}
 	run := func(ctx context.Context, j *graph.Job) error {

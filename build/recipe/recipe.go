@@ -7,14 +7,13 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
-	"io"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"strings"
 	"time"
 
 	"github.com/proa-os/proa/build/apt"
+	"github.com/proa-os/proa/build/files"
 	"github.com/proa-os/proa/build/graph"
 	"github.com/proa-os/proa/build/pin"
 	"github.com/proa-os/proa/build/release"
@@ -48,7 +47,7 @@ func (k *Kit) code(paths ...string) ([]graph.Input, error) {
 			if err != nil || d.IsDir() || !strings.HasSuffix(file, ".go") || strings.HasSuffix(file, "_test.go") {
 				return err
 			}
-			sum, err := fileSum(file)
+			sum, err := files.SHA256(file)
 			fmt.Fprintf(h, "%s %s\n", filepath.Base(file), sum)
 			return err
 		})
@@ -63,19 +62,6 @@ func (k *Kit) code(paths ...string) ([]graph.Input, error) {
 // epoch is the input of a recipe that writes timestamps.
 func (k *Kit) epoch() graph.Input {
 	return graph.Input{Name: "timestamps", Value: k.when().UTC().Format(time.DateOnly)}
-}
-
-func fileSum(file string) (string, error) {
-	f, err := os.Open(file)
-	if err != nil {
-		return "", err
-	}
-	defer f.Close() // read side: nothing to lose
-	h := sha256.New()
-	if _, err := io.Copy(h, f); err != nil {
-		return "", err
-	}
-	return hex.EncodeToString(h.Sum(nil)), nil
 }
 
 // steps joins input lists and the error of making them; recipes are written in one expression by it.

@@ -16,6 +16,7 @@ import (
 
 	"github.com/proa-os/proa/boards"
 	"github.com/proa-os/proa/build/command"
+	"github.com/proa-os/proa/build/files"
 	"github.com/proa-os/proa/build/graph"
 	"github.com/proa-os/proa/build/kmod"
 	"github.com/proa-os/proa/build/media"
@@ -91,7 +92,7 @@ func overlaySum(file string) (string, error) {
 		target, err := os.Readlink(file)
 		return "link to " + target, err
 	}
-	sum, err := fileSum(file)
+	sum, err := files.SHA256(file)
 	if st.Mode()&0o100 != 0 {
 		sum += " executable"
 	}

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/proa-os/proa/build/files"
 	"github.com/proa-os/proa/build/graph"
 	"github.com/proa-os/proa/build/pin"
 	"github.com/proa-os/proa/build/sbom"
@@ -25,7 +26,7 @@ type Parts struct {
 func (k *Kit) SBOM(p Parts) (graph.Step, error) {
 	inputs, err := k.code("build/recipe/sbom.go", "build/sbom")
 	run := func(_ context.Context, j *graph.Job) error {
-		sum, err := fileSum(filepath.Join(j.In(p.Image), p.File))
+		sum, err := files.SHA256(filepath.Join(j.In(p.Image), p.File))
 		if err != nil {
 			return err
 		}
