@@ -104,7 +104,7 @@ func (c *Cache) last(scope, name string) string {
 	return filepath.Join(c.Dir, "last", scope, name+".json")
 }
 
-// Last returns the record of a step as this scope last ran it; nil if it never did.
+// Last returns the record of a step as this scope last ran it, or found it run by another; nil if it never needed it.
 func (c *Cache) Last(scope, name string) *Record {
 	r, err := readRecord(c.last(scope, name))
 	if err != nil {
@@ -120,6 +120,21 @@ func (c *Cache) remember(scope string, r Record) error {
 		return err
 	}
 	return writeJSON(file, r)
+}
+
+// adopt notes the steps that other scopes ran and this one now builds upon: a board that shares them would explain its next build with
+// "never built here".
+func (c *Cache) adopt(scope string, g *Graph) error {
+	var all error
+	for _, a := range g.Actions {
+		if last := c.Last(scope, a.Name); last != nil && last.Key == a.key {
+			continue
+		}
+		if r, err := readRecord(filepath.Join(c.entry(a.key), "record.json")); err == nil {
+			all = errors.Join(all, c.remember(scope, r))
+		}
+	}
+	return all
 }
 
 // Prune removes entries that have three newer ones of their name and have not been used for an hour,

@@ -119,6 +119,21 @@ func TestExplain(t *testing.T) {
 	}
 }
 
+// TestExplainShared: a scope that found everything in the cache knows what changed since, like the scope that ran it.
+func TestExplainShared(t *testing.T) {
+	c := &Cache{Dir: t.TempDir()}
+	run(t, c, chain("1", "2", "3"), "c")
+	second := chain("1", "2", "3")
+	r := &Runner{Cache: c, Scope: "second", Observer: &log{}}
+	if err := r.Run(context.Background(), second, second.Find("c")); err != nil {
+		t.Fatal(err)
+	}
+	want := []string{"value changed (5, was 2)"}
+	if d := cmp.Diff(want, Explain(c.Last("second", "b"), chain("1", "5", "3").Find("b"))); d != "" {
+		t.Errorf("(-want +got):\n%s", d)
+	}
+}
+
 func TestExplainNewAndGoneInputs(t *testing.T) {
 	g := &Graph{}
 	a := g.Add("a", Step{Inputs: []Input{{"new", "1"}}})

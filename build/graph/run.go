@@ -121,7 +121,10 @@ func (r *Runner) Run(ctx context.Context, g *Graph, targets ...*Action) error {
 	for _, t := range targets {
 		r.Cache.touch(t)
 	}
-	return err
+	if err != nil {
+		return err
+	}
+	return r.Cache.adopt(r.Scope, g)
 }
 
 func (r *Runner) jobs() int {
