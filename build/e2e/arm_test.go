@@ -40,6 +40,6 @@ func TestSmallest(t *testing.T) {
 	}
 	m := readyOn(t, o)
 	m.run("sleep 60", nil)
-	m.until("kubectl get node edge-1", " Ready ", podBudget)
+	m.nodeReady()
 	t.Logf("with %d MiB:\n%s", memory, m.run("free -m; cat /proc/pressure/memory; dmesg | grep -c 'Out of memory' || true", nil))
 }

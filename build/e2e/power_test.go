@@ -35,7 +35,7 @@ func TestPowerCuts(t *testing.T) {
 		m.Kill()
 		t.Logf("cut %d: power off %s after the last acknowledged object", cut, moment)
 		m.powerOn()
-		m.until("kubectl get node edge-1", " Ready ", readyBudget)
+		m.nodeReady()
 		allThere(m, cut)
 	}
 	m.off()

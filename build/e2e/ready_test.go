@@ -49,10 +49,18 @@ func readyOn(t *testing.T, o options) *machine {
 			t.Log(m.node.Run(context.Background(), "kubectl get pods -A -o wide; kubectl get events -A; tail -n 50 /var/log/proa/k3s.log", nil).Stdout)
 		}
 	})
-	m.until("kubectl get node edge-1", " Ready ", readyBudget)
+	m.nodeReady()
 	m.run("kubectl -n kube-system rollout status deployment/coredns --timeout=20m", nil)
 	m.run("ctr -n k8s.io images import -", bytes.NewReader(helloImage(t, o.arch())))
 	return m
+}
+
+// nodeReady waits until the machine says so itself and then asks the API server. Asked from the start, every two seconds, kubectl took
+// the CPU that an emulated API server needs to come up: 11 s of it each time on ARMv7.
+func (m *machine) nodeReady() {
+	m.t.Helper()
+	m.until("proa status", "ready: node Ready", readyBudget)
+	m.until("kubectl get node edge-1", " Ready ", podBudget)
 }
 
 // serves: two replicas answer through the Service's DNS name, asked by another pod.
@@ -102,7 +110,7 @@ func volumeSurvives(t *testing.T, m *machine) {
 	}
 	m.off()
 	m.powerOn()
-	m.until("kubectl get node edge-1", " Ready ", readyBudget)
+	m.nodeReady()
 	m.until("kubectl exec client -- /hello -read /keep/file", "kept\nkept\nkept", readyBudget)
 }
 
@@ -116,7 +124,7 @@ func k3sKilled(t *testing.T, m *machine) {
 	askNodePort(t, m, "hello from hello-")
 	time.Sleep(5 * time.Second)
 	m.until("kubectl get --raw /readyz", "ok", readyBudget)
-	m.until("kubectl get node edge-1", " Ready ", readyBudget)
+	m.nodeReady()
 	if after := m.run(restarts, nil); after != before {
 		t.Errorf("pods changed:\nbefore\n%s\nafter\n%s", before, after)
 	}
