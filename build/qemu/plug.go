@@ -2,17 +2,17 @@ package qemu
 
 import "context"
 
-// kernelStarts is U-Boot's last line.
-const kernelStarts = "Starting kernel"
+// bootLoaderStarts is U-Boot's first line.
+const bootLoaderStarts = "U-Boot 2"
 
-// plugNIC pulls the USB network adapter out when U-Boot has done with it, and plugs it in when the kernel looks after the bus, for every
-// start of a kernel that comes so far: QEMU's controller tells a driver of no device that another has used before. The adapter has the
-// port to itself; else QEMU puts a hub between, which nobody can pull out. Errors are not looked at: whoever waits for an address says
-// that there is none.
+// plugNIC pulls the USB network adapter out when U-Boot starts, before it looks at the bus, and plugs it in when the kernel starts, before
+// that looks: what U-Boot or another kernel has used, QEMU's controller shows to no one after. Plugged in while the kernel's driver looks
+// at the bus, one in eight was lost. The adapter has the port to itself; else QEMU puts a hub between, which nobody can pull out. Errors
+// are not looked at: the first start has nothing to pull out, and whoever waits for an address says that there is none.
 func (vm *VM) plugNIC(ctx context.Context) {
 	socket := vm.spec.qmpSocket()
 	for mark := 0; ; mark = vm.Mark() {
-		if _, err := vm.WaitLineAfter(ctx, mark, kernelStarts); err != nil {
+		if _, err := vm.WaitLineAfter(ctx, mark, bootLoaderStarts); err != nil {
 			return // the machine is gone
 		}
 		mark = vm.Mark()

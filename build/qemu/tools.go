@@ -90,7 +90,7 @@ var machines = map[string]Tools{
 	"raspi3b": {
 		System: arm64, Machine: []string{"-M", "raspi3b"}, Serial: bothSerials, NIC: "usb-net", NoButton: true, NoWatchdog: true, NoRestart: true, Accel: oneThread, CPUs: 4, Memory: 1024,
 		Loads: []Load{{"-kernel", "u-boot.bin"}, {"-dtb", "bcm2837-rpi-3-b.dtb"}}, Words: noWatchdog,
-		PlugAfter: "coldplug ok",
+		PlugAfter: "Starting kernel",
 	},
 	"raspi2b": { // QEMU loads U-Boot where it was not linked for
 		System: arm, Machine: []string{"-M", "raspi2b"}, Serial: bothSerials, NIC: "usb-net", NoButton: true, NoWatchdog: true, NoRestart: true, Accel: oneThread, CPUs: 4, Memory: 1024,
