@@ -101,9 +101,8 @@ func fallsBack(t *testing.T, m *machine, o options, b broken, told string) {
 	s := realSlot(t, o)
 	s.Cmdline = strings.TrimSpace(s.Cmdline + " " + m.spec.Tools.Words)
 	b.change(t, &s)
-	r, w := io.Pipe()
-	go func() { w.CloseWithError(s.Write(w, nil)) }()
-	if out := m.run("proa slot write b -", r); !strings.Contains(out, "slot b holds proa "+s.Version) {
+	name, content := m.give(s)
+	if out := m.run("proa slot write b "+name, content); !strings.Contains(out, "slot b holds proa "+s.Version) {
 		t.Fatalf("proa slot write: %s", out)
 	}
 	if out := m.run("proa slot", nil); !strings.Contains(out, "slot a\ntrial false") || !strings.Contains(out, "other b written "+s.Version) {
