@@ -40,6 +40,18 @@ func (m *machine) give(s slotimage.Slot) (name string, content io.Reader) {
 // putOnData copies a file into the data partition of a machine that is off, in place of the one of that name.
 func putOnData(t *testing.T, image, file string) {
 	t.Helper()
+	p := partition(t, image, layout.Data)
+	name := filepath.Base(file)
+	cmd := exec.Command(oracle.Tool(t, "debugfs"), "-w", "-f", "-", fmt.Sprintf("%s?offset=%d", image, p.Start))
+	cmd.Stdin = strings.NewReader("rm " + name + "\nwrite " + file + " " + name + "\nstat " + name + "\n")
+	if out, err := cmd.CombinedOutput(); err != nil || !strings.Contains(string(out), "Type: regular") {
+		t.Fatalf("debugfs: %v\n%s", err, out)
+	}
+}
+
+// partition finds one in the table of a disk image.
+func partition(t *testing.T, image string, role layout.Role) layout.Partition {
+	t.Helper()
 	f, err := os.Open(image)
 	if err != nil {
 		t.Fatal(err)
@@ -53,14 +65,9 @@ func putOnData(t *testing.T, image, file string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p, err := table.Find(layout.Data, layout.Shared)
+	p, err := table.Find(role, layout.Shared)
 	if err != nil {
 		t.Fatal(err)
 	}
-	name := filepath.Base(file)
-	cmd := exec.Command(oracle.Tool(t, "debugfs"), "-w", "-f", "-", fmt.Sprintf("%s?offset=%d", image, p.Start))
-	cmd.Stdin = strings.NewReader("rm " + name + "\nwrite " + file + " " + name + "\nstat " + name + "\n")
-	if out, err := cmd.CombinedOutput(); err != nil || !strings.Contains(string(out), "Type: regular") {
-		t.Fatalf("debugfs: %v\n%s", err, out)
-	}
+	return p
 }

@@ -14,7 +14,6 @@ import (
 	"time"
 
 	"github.com/proa-os/proa/build/oracle"
-	"github.com/proa-os/proa/images/gpt"
 	"github.com/proa-os/proa/images/layout"
 )
 
@@ -45,20 +44,8 @@ func TestPowerCuts(t *testing.T) {
 // cleanDisk lets e2fsck and fsck.fat judge the partitions of a machine that was shut down in order.
 func cleanDisk(t *testing.T, image string) {
 	t.Helper()
-	f, err := os.Open(image)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	table, _, err := gpt.Read(readOnly{f}, diskSize)
-	if err != nil {
-		t.Fatal(err)
-	}
 	for role, judge := range map[layout.Role][]string{layout.Data: {"e2fsck", "-f", "-n"}, layout.Boot: {"fsck.fat", "-n"}} {
-		p, err := table.Find(role, layout.Shared)
-		if err != nil {
-			t.Fatal(err)
-		}
+		p := partition(t, image, role)
 		part := filepath.Join(t.TempDir(), string(role))
 		carve := fmt.Sprintf("if=%s of=%s bs=1M iflag=skip_bytes,count_bytes skip=%d count=%d conv=sparse", image, part, p.Start, p.Size)
 		if out, err := exec.Command("dd", strings.Fields(carve)...).CombinedOutput(); err != nil {
