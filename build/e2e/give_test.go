@@ -17,11 +17,11 @@ import (
 	"github.com/proa-os/proa/init/boot"
 )
 
-// give brings a slot to the machine: as standard input, or, where QEMU's network is a USB adapter of 12 Mbit/s, as a file on data, put
+// give brings a slot to the machine: as standard input, or, where QEMU's network adapter is slow, as a file on data, put
 // there while the machine is off.
 func (m *machine) give(s slotimage.Slot) (name string, content io.Reader) {
 	m.t.Helper()
-	if m.spec.Tools.NIC != "usb-net" {
+	if !m.spec.Tools.NIC.Slow {
 		r, w := io.Pipe()
 		go func() { w.CloseWithError(s.Write(w, nil)) }()
 		return "-", r

@@ -2,14 +2,17 @@ package qemu
 
 import "context"
 
-// bootLoaderStarts is U-Boot's first line.
-const bootLoaderStarts = "U-Boot 2"
+// U-Boot's first line and its last.
+const (
+	bootLoaderStarts = "U-Boot 2"
+	kernelStarts     = "Starting kernel"
+)
 
-// plugNIC pulls the USB network adapter out when U-Boot starts, before it looks at the bus, and plugs it in when the kernel starts, before
+// hideNIC pulls the USB network adapter out when U-Boot starts, before it looks at the bus, and plugs it in when the kernel starts, before
 // that looks: what U-Boot or another kernel has used, QEMU's controller shows to no one after. Plugged in while the kernel's driver looks
 // at the bus, one in eight was lost. The adapter has the port to itself; else QEMU puts a hub between, which nobody can pull out. Errors
 // are not looked at: the first start has nothing to pull out, and whoever waits for an address says that there is none.
-func (vm *VM) plugNIC(ctx context.Context) {
+func (vm *VM) hideNIC(ctx context.Context) {
 	socket := vm.spec.qmpSocket()
 	for mark := 0; ; mark = vm.Mark() {
 		if _, err := vm.WaitLineAfter(ctx, mark, bootLoaderStarts); err != nil {
@@ -17,9 +20,9 @@ func (vm *VM) plugNIC(ctx context.Context) {
 		}
 		mark = vm.Mark()
 		_ = qmpWith(ctx, socket, "device_del", map[string]string{"id": "nic"})
-		if _, err := vm.WaitLineAfter(ctx, mark, vm.spec.Tools.PlugAfter); err != nil {
+		if _, err := vm.WaitLineAfter(ctx, mark, kernelStarts); err != nil {
 			return
 		}
-		_ = qmpWith(ctx, socket, "device_add", map[string]string{"driver": vm.spec.Tools.NIC, "netdev": "n0", "id": "nic", "port": "1"})
+		_ = qmpWith(ctx, socket, "device_add", map[string]string{"driver": vm.spec.Tools.NIC.Device, "netdev": "n0", "id": "nic", "port": "1"})
 	}
 }

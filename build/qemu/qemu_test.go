@@ -103,7 +103,7 @@ func TestMachine(t *testing.T) {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 	defer cancel()
-	vm, err := Start(ctx, Spec{Tools: Tools{System: system, Machine: machines["q35"].Machine, Disk: virtioDisk, Serial: stdio, NIC: "virtio-net-pci,romfile="}, Medium: Disk, Image: image, Memory: 256, Dir: dir, Forward: []int{22}})
+	vm, err := Start(ctx, Spec{Tools: Tools{System: system, Machine: machines["q35"].Machine, Disk: virtioDisk, Serial: stdio, NIC: virtioNIC}, Medium: Disk, Image: image, Memory: 256, Dir: dir, Forward: []int{22}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -51,8 +51,8 @@ func (s Spec) args(ports map[int]int) []string {
 		"-qmp", "unix:"+s.qmpSocket()+",server=on,wait=off",
 		"-netdev", s.netdev(ports),
 	)
-	if s.Tools.PlugAfter == "" {
-		args = append(args, "-device", s.Tools.NIC+",netdev=n0")
+	if !s.Tools.HideNIC {
+		args = append(args, "-device", s.Tools.NIC.Device+",netdev=n0")
 	}
 	args = append(args, s.Tools.Serial...)
 	for _, dir := range s.Tools.DataDirs {

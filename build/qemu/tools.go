@@ -9,7 +9,7 @@ type Tools struct {
 	CD       []string // arguments for a drive that holds the disc "boot"; nil: it cannot start from one
 	Disk     []string // arguments that attach drive "boot"; nil: a card reader of the machine's own takes it
 	Serial   []string // where the console is
-	NIC      string   // device
+	NIC      NIC
 	DataDirs []string // -L: option ROMs and SeaBIOS; empty: QEMU's own
 	UEFICode string   // the firmware, read-only
 	UEFIVars string   // its variables, copied for each machine
@@ -19,11 +19,11 @@ type Tools struct {
 	NoWatchdog bool
 	// NoRestart: a kernel that has no modules yet, for what restarts the machine is the watchdog's driver, stands still after a panic.
 	NoRestart bool
-	// PlugAfter is the console line after which the network adapter is plugged in; "": it is there from the start.
-	PlugAfter string
-	CPUs      int // the machine has exactly that many; 0: as many as are asked for
-	Memory    int // MiB; as CPUs
-	Accel     string
+	// HideNIC: the boot loader must not see the network adapter, see hideNIC.
+	HideNIC bool
+	CPUs    int // the machine has exactly that many; 0: as many as are asked for
+	Memory  int // MiB; as CPUs
+	Accel   string
 
 	// Loads are files of the image's own boot partition that QEMU loads, as the board's firmware would: argument and name.
 	Loads []Load
@@ -35,6 +35,13 @@ type Tools struct {
 	Drop   string
 	Edit   []string // arguments of fdtput
 	FDTPut string
+}
+
+// NIC is the network adapter of a machine.
+type NIC struct {
+	Device    string // QEMU's name and options
+	Interface string // the kernel's name
+	Slow      bool   // 12 Mbit/s at best: an image wants another way in
 }
 
 // Load is one file for QEMU.
@@ -54,6 +61,8 @@ var pci = []string{"-device", "virtio-rng-pci", "-device", "i6300esb", "-action"
 var (
 	virtioDisk = []string{"-device", "virtio-blk-pci,drive=boot,bootindex=0"}
 	stdio      = []string{"-serial", "stdio"}
+	virtioNIC  = NIC{Device: "virtio-net-pci,romfile=", Interface: "eth0"}
+	usbNIC     = NIC{Device: "usb-net", Interface: "usb0", Slow: true}
 	// bothSerials: U-Boot and the kernel of a Raspberry Pi speak on either of its two, as the model wants.
 	bothSerials = []string{"-chardev", "stdio,mux=on,id=c", "-serial", "chardev:c", "-serial", "chardev:c"}
 )
@@ -71,33 +80,33 @@ const oneThread = "tcg,thread=single"
 var machines = map[string]Tools{
 	"q35": {
 		System: x86, Machine: append([]string{"-M", "q35,graphics=off", "-cpu", "max"}, pci...),
-		CD: []string{"-device", "ide-cd,drive=boot,bootindex=0"}, Disk: virtioDisk, Serial: stdio, NIC: "virtio-net-pci,romfile=",
+		CD: []string{"-device", "ide-cd,drive=boot,bootindex=0"}, Disk: virtioDisk, Serial: stdio, NIC: virtioNIC,
 		DataDirs: []string{dataQEMU, "usr/share/seabios"}, UEFICode: "usr/share/OVMF/OVMF_CODE_4M.fd", UEFIVars: "usr/share/OVMF/OVMF_VARS_4M.fd",
 	},
 	"arm64-uefi": { // -cpu max costs a second and a half of a boot
 		System: arm64, Machine: append([]string{"-M", "virt", "-cpu", "cortex-a72"}, pci...),
-		CD: []string{"-device", "virtio-scsi-pci", "-device", "scsi-cd,drive=boot,bootindex=0"}, Disk: virtioDisk, Serial: stdio, NIC: "virtio-net-pci,romfile=",
+		CD: []string{"-device", "virtio-scsi-pci", "-device", "scsi-cd,drive=boot,bootindex=0"}, Disk: virtioDisk, Serial: stdio, NIC: virtioNIC,
 		DataDirs: []string{dataQEMU}, UEFICode: "usr/share/AAVMF/AAVMF_CODE.no-secboot.fd", UEFIVars: "usr/share/AAVMF/AAVMF_VARS.fd",
 	},
 	"arm64-u-boot": { // acpi=off: else QEMU takes U-Boot for UEFI and leaves out the device tree's power button
 		System: arm64, Machine: append([]string{"-M", "virt,acpi=off", "-cpu", "cortex-a72"}, pci...),
-		Disk: virtioDisk, Serial: stdio, NIC: "virtio-net-pci,romfile=", DataDirs: []string{dataQEMU}, UBoot: "usr/lib/u-boot/qemu_arm64/u-boot.bin",
+		Disk: virtioDisk, Serial: stdio, NIC: virtioNIC, DataDirs: []string{dataQEMU}, UBoot: "usr/lib/u-boot/qemu_arm64/u-boot.bin",
 	},
 	"armv7-u-boot": { // highmem=off: PCI below 4 GiB, where a kernel without LPAE reaches it. Debian's has no driver for i6300esb.
 		System: arm, Machine: []string{"-M", "virt,highmem=off,acpi=off", "-cpu", "cortex-a15", "-device", "virtio-rng-pci"}, NoWatchdog: true,
-		Disk: virtioDisk, Serial: stdio, NIC: "virtio-net-pci,romfile=", DataDirs: []string{dataQEMU}, UBoot: "usr/lib/u-boot/qemu_arm/u-boot.bin",
+		Disk: virtioDisk, Serial: stdio, NIC: virtioNIC, DataDirs: []string{dataQEMU}, UBoot: "usr/lib/u-boot/qemu_arm/u-boot.bin",
 	},
 	"raspi3b": {
-		System: arm64, Machine: []string{"-M", "raspi3b"}, Serial: bothSerials, NIC: "usb-net", NoButton: true, NoWatchdog: true, NoRestart: true, Accel: oneThread, CPUs: 4, Memory: 1024,
+		System: arm64, Machine: []string{"-M", "raspi3b"}, Serial: bothSerials, NIC: usbNIC, NoButton: true, NoWatchdog: true, NoRestart: true, Accel: oneThread, CPUs: 4, Memory: 1024,
 		Loads: []Load{{"-kernel", "u-boot.bin"}, {"-dtb", "bcm2837-rpi-3-b.dtb"}}, Words: noWatchdog,
-		PlugAfter: "Starting kernel",
+		HideNIC: true,
 	},
 	"raspi2b": { // QEMU loads U-Boot where it was not linked for
-		System: arm, Machine: []string{"-M", "raspi2b"}, Serial: bothSerials, NIC: "usb-net", NoButton: true, NoWatchdog: true, NoRestart: true, Accel: oneThread, CPUs: 4, Memory: 1024,
+		System: arm, Machine: []string{"-M", "raspi2b"}, Serial: bothSerials, NIC: usbNIC, NoButton: true, NoWatchdog: true, NoRestart: true, Accel: oneThread, CPUs: 4, Memory: 1024,
 		Direct: true, Loads: []Load{{"-kernel", "slots/a/vmlinuz"}, {"-initrd", "slots/a/initrd"}, {"-dtb", "slots/a/dtb/bcm2836-rpi-2-b.dtb"}}, Words: noWatchdog,
 	},
 	"raspi4b": { // the drivers hang on blocks QEMU lacks; QEMU wires the card to the Wi-Fi's controller, without its regulators
-		System: arm64, Machine: []string{"-M", "raspi4b"}, Serial: bothSerials, NIC: "usb-net", NoButton: true, NoWatchdog: true, NoRestart: true, Accel: oneThread, CPUs: 4, Memory: 2048,
+		System: arm64, Machine: []string{"-M", "raspi4b"}, Serial: bothSerials, NIC: usbNIC, NoButton: true, NoWatchdog: true, NoRestart: true, Accel: oneThread, CPUs: 4, Memory: 2048,
 		Direct: true, Loads: []Load{{"-kernel", "slots/a/vmlinuz"}, {"-initrd", "slots/a/initrd"}, {"-dtb", "slots/a/dtb/broadcom/bcm2711-rpi-4-b.dtb"}},
 		Words: noWatchdog + " console=ttyAMA0,115200 initcall_blacklist=brcmstb_l2_driver_init,brcmstb_i2c_driver_init,clk_dvp_driver_init", Drop: "console=ttyS1,115200",
 		Edit: []string{

@@ -45,8 +45,8 @@ func Start(ctx context.Context, s Spec) (*VM, error) {
 	if err := vm.cmd.Start(); err != nil {
 		return nil, fmt.Errorf("start %s: %w", s.Tools.System, err)
 	}
-	if s.Tools.PlugAfter != "" {
-		go vm.plugNIC(ctx)
+	if s.Tools.HideNIC {
+		go vm.hideNIC(ctx)
 	}
 	go func() {
 		vm.err = vm.cmd.Wait()
