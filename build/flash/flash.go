@@ -69,7 +69,7 @@ func (j *job) flash(ctx context.Context, name string) error {
 	if err != nil {
 		return err
 	}
-	if _, err := j.find(name, 0); err != nil {
+	if _, err := j.find(name, j.need()); err != nil {
 		return err
 	}
 	if !j.Yes && !j.asked {
@@ -103,6 +103,14 @@ func (j *job) kind() (string, error) {
 		return "", nil
 	}
 	return "", fmt.Errorf("board %s has no such image to write to a disk; it has %s", j.board.Name, strings.Join(j.board.Images, ", "))
+}
+
+// need is the size of an image that is still to be built; one that was given says its own, later.
+func (j *job) need() int64 {
+	if j.Image != "" {
+		return 0
+	}
+	return j.board.Layout().ImageSize()
 }
 
 // find reads the disks anew: since the last look a stick may have been pulled out, or mounted.

@@ -122,6 +122,7 @@ func TestRefusedBeforeAnythingIsWritten(t *testing.T) {
 		"no config":      {func(j *job) { j.Config = "/nonexistent.yaml" }, target, "open /nonexistent.yaml: no such file"},
 		"build":          {func(j *job) { j.Image = "" }, target, "nothing is to be built"},
 		"no image":       {func(j *job) { j.Image = "/nonexistent.img" }, target, "open /nonexistent.img: no such file"},
+		"small, unbuilt": {func(j *job) { j.Image = "" }, write600(t, "small", "x"), "small has 1 B, the image needs "},
 		"too small":      {nil, write600(t, "small", "x"), "small has 1 B, the image needs "},
 		"itself":         {nil, image, "proa-pc.img is the image itself"},
 		"cut":            {func(j *job) { j.Image = cut }, target, "proa-pc.img.zst: unpack: unexpected EOF"},

@@ -22,6 +22,12 @@ import (
 
 var spec = layout.Spec{FirstLBA: 2048, Align: layout.MiB, BIOSSize: layout.MiB, BootSize: fat.MinSize + 2*layout.MiB, RootSize: 4 * layout.MiB}
 
+// pc is a board of that layout.
+var pc = boards.Board{
+	Name: "pc", Images: []string{"iso", "disk"}, FirstLBA: spec.FirstLBA, Align: boards.Size(spec.Align),
+	Sizes: boards.Sizes{BIOS: boards.Size(spec.BIOSSize), Boot: boards.Size(spec.BootSize), Root: boards.Size(spec.RootSize)},
+}
+
 const ownConfig = "# The configuration of this machine.\nversion: 1\n"
 
 // makeImage makes a small disk image, with holes, and returns its file.
@@ -104,7 +110,7 @@ func on(t *testing.T, machine, file string) (*job, *bytes.Buffer) {
 	var out bytes.Buffer
 	j := &job{
 		Options: Options{Image: file, Yes: true},
-		board:   boards.Board{Name: "pc", Images: []string{"iso", "disk"}},
+		board:   pc,
 		build:   func(string) (string, error) { return "", errors.New("nothing is to be built") },
 		root:    fixture.Unpack(t, "disks/testdata/"+machine+".txt"), open: openTarget, access: func(string) error { return nil },
 		in: &bytes.Buffer{}, out: &out, now: time.Now,
