@@ -234,7 +234,7 @@ func TestFlashVerbsTakeTheirFlags(t *testing.T) {
 func TestFlashBuildsTheImage(t *testing.T) {
 	t.Setenv(envCache, filepath.Join(t.TempDir(), "cache"))
 	file := filepath.Join(t.TempDir(), "disk.img")
-	if err := os.WriteFile(file, []byte("mine"), 0o600); err != nil {
+	if err := errors.Join(os.WriteFile(file, []byte("mine"), 0o600), os.Truncate(file, 4<<30)); err != nil { // large enough, and a hole
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
@@ -242,7 +242,13 @@ func TestFlashBuildsTheImage(t *testing.T) {
 	if err := proa(ctx, []string{"flash", "pc", file, "--yes"}, io.Discard); !errors.Is(err, context.Canceled) {
 		t.Errorf("%v", err)
 	}
-	if b, err := os.ReadFile(file); err != nil || string(b) != "mine" {
-		t.Errorf("%q, %v", b, err)
+	f, err := os.Open(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	begin := make([]byte, 8)
+	if _, err := io.ReadFull(f, begin); err != nil || string(begin) != "mine\x00\x00\x00\x00" {
+		t.Errorf("%q, %v", begin, err)
 	}
 }
