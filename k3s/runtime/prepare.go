@@ -7,8 +7,6 @@ import (
 	"strings"
 	"time"
 
-	"k8s.io/klog/v2"
-
 	"github.com/proa-os/proa/k3s/controlplane"
 	"github.com/proa-os/proa/k3s/deploy"
 	"github.com/proa-os/proa/k3s/node"
@@ -45,15 +43,12 @@ func (s *Server) prepare(ctx context.Context) error {
 	return nil
 }
 
-// logging sends everything to standard error, which the supervisor keeps and rotates. Kubernetes ends the process by
-// itself in places: the supervisor is told at least where to look.
+// logging sends everything to standard error, which the supervisor keeps and rotates, and what ends the process to the supervisor too.
 func (s *Server) logging(context.Context) error {
-	klog.OsExit = func(int) {
-		s.notify.Status("failed: kubernetes: fatal error, the log's last line beginning with F")
+	return logTo(os.Stderr, s.config.Verbosity, func(why string) {
+		s.notify.Status("failed: kubernetes: %s", why)
 		os.Exit(1)
-	}
-	var level klog.Level
-	return level.Set(fmt.Sprint(s.config.Verbosity))
+	})
 }
 
 // folders; the working directory is K3s's too, and nothing is written relative to it.
