@@ -19,16 +19,20 @@ import (
 	"github.com/proa-os/proa/images/fat"
 )
 
-// The network, with what a name and a passphrase may have in them that means something to a shell, to YAML or to wpa_supplicant.
+// The networks, in the order of the configuration. The first has in its name and passphrase what means something to a shell, to YAML or to wpa_supplicant.
 const (
 	wifiName       = `Quay "3" #1`
 	wifiPassphrase = `a"b # }c\d`
+	wifiOpen       = "Harbour guests"
+	wifiHidden     = "Harbour master"
+	hiddenKey      = "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff"
 )
 
 // TestWiFi: the card of a Raspberry Pi 3 on QEMU's arm64 machine, with radios that the kernel simulates, one of which an access point has.
 func TestWiFi(t *testing.T) {
 	needs(t, "wifi")
-	m := onVirt(t, fmt.Sprintf("version: 1\nk3s: {enabled: false}\nssh_authorized_keys: ['%%KEY%%']\nnetwork: {wifi_country: DE, wifi: [{name: '%s', passphrase: '%s'}]}\n", wifiName, wifiPassphrase))
+	m := onVirt(t, fmt.Sprintf("version: 1\nk3s: {enabled: false}\nssh_authorized_keys: ['%%KEY%%']\nnetwork:\n  wifi_country: DE\n  wifi:\n"+
+		"  - {name: '%s', passphrase: '%s'}\n  - {name: %s}\n  - {name: %s, passphrase: '%s', hidden: true}\n", wifiName, wifiPassphrase, wifiOpen, wifiHidden, hiddenKey))
 	m.powerOn()
 	m.until("proa status", "mode disk", bootBudget)
 	if out := m.run("proa status; ps", nil); strings.Contains(out, "service    wifi") || strings.Contains(out, "wpa_supplicant") {
@@ -38,15 +42,15 @@ func TestWiFi(t *testing.T) {
 	for _, name := range []string{"net/mac80211/mac80211", "drivers/net/wireless/virtual/mac80211_hwsim"} {
 		m.run("cat > /var/m.ko && busybox insmod /var/m.ko && rm /var/m.ko", bytes.NewReader(kernelModule(t, name)))
 	}
-	m.until("proa status", `wifi-wlan0 waiting: "Quay \"3\" #1" is not in reach; trying on`, bootBudget)
+	m.until("proa status", `wifi-wlan0 waiting: "Quay \"3\" #1" is not in reach, "Harbour guests" is not in reach, "Harbour master" is not in reach; trying on`, bootBudget)
 	m.run("cat > /var/accesspoint && chmod 755 /var/accesspoint", accessPoint(t))
 
-	serve := func(security string) {
-		m.run("cat > /var/ap.conf", strings.NewReader("p2p_disabled=1\nnetwork={\n\tmode=2\n\tfrequency=2437\n\tssid="+fmt.Sprintf("%x", wifiName)+"\n\tproto=RSN\n\tpairwise=CCMP\n"+security+"}\n"))
+	serve := func(name, security string) {
+		m.run("cat > /var/ap.conf", strings.NewReader("p2p_disabled=1\nnetwork={\n\tmode=2\n\tfrequency=2437\n\tssid="+fmt.Sprintf("%x", name)+"\n\tproto=RSN\n\tpairwise=CCMP\n"+security+"}\n"))
 	}
-	serve("\tkey_mgmt=WPA-PSK\n\tpsk=\"another one\"\n")
+	serve(wifiName, "\tkey_mgmt=WPA-PSK\n\tpsk=\"another one\"\n")
 	m.run("(setsid /var/accesspoint /var/ap.conf > /var/ap.log 2>&1 < /dev/null &)", nil)
-	m.expect(`proa: status wifi-wlan0 waiting: "Quay \"3\" #1" refuses the passphrase; trying on`, bootBudget)
+	m.expect(`proa: status wifi-wlan0 waiting: "Quay \"3\" #1" refuses the passphrase,`, bootBudget)
 	m.until("proa status", `refuses the passphrase`, bootBudget)
 
 	key, err := pbkdf2.Key(sha1.New, wifiPassphrase, []byte(wifiName), 4096, 32)
@@ -55,11 +59,12 @@ func TestWiFi(t *testing.T) {
 	}
 	wpa2 := fmt.Sprintf("\tkey_mgmt=WPA-PSK\n\tpsk=%x\n", key)
 	wpa3 := fmt.Sprintf("\tkey_mgmt=SAE\n\tieee80211w=2\n\tsae_password=%x\n", wifiPassphrase)
-	for _, security := range []string{wpa2, wpa3} {
+	hidden := "\tkey_mgmt=WPA-PSK\n\tignore_broadcast_ssid=1\n\tpsk=" + hiddenKey + "\n"
+	for _, ap := range []struct{ name, security string }{{wifiName, wpa2}, {wifiName, wpa3}, {wifiOpen, "\tkey_mgmt=NONE\n"}, {wifiHidden, hidden}} {
 		mark := m.Mark()
-		serve(security)
+		serve(ap.name, ap.security)
 		m.run("kill $(cat /run/accesspoint.pid)", nil)
-		m.expectAfter(mark, `proa: status wifi-wlan0 ready: joined "Quay \"3\" #1"`, bootBudget)
+		m.expectAfter(mark, fmt.Sprintf("proa: status wifi-wlan0 ready: joined %q", ap.name), bootBudget)
 	}
 	m.until("proa status", "wlan0=10.88.0.15/24", bootBudget)
 	routes := m.until("ip route", "via 10.88.0.1 dev wlan0", bootBudget)
@@ -72,8 +77,8 @@ func TestWiFi(t *testing.T) {
 		strings.Contains(out, "regulatory.db") || !strings.Contains(out, "Loaded X.509 cert") {
 		t.Errorf("keys that others may read, or channels that the kernel does not know:\n%s", out)
 	}
-	if out := m.Console() + m.run("cat /var/log/proa/wifi-wlan0.log /run/proa/status.json", nil); strings.Contains(out, `a"b`) || strings.Contains(out, `a\"b`) {
-		t.Error("the passphrase was printed")
+	if out := m.Console() + m.run("cat /var/log/proa/wifi-wlan0.log /run/proa/status.json", nil); strings.Contains(out, `a"b`) || strings.Contains(out, `a\"b`) || strings.Contains(out, hiddenKey[:16]) {
+		t.Error("a passphrase was printed")
 	}
 	m.off()
 }
