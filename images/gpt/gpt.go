@@ -14,6 +14,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/proa-os/proa/images/layout"
+	"github.com/proa-os/proa/images/mbr"
 	"github.com/proa-os/proa/images/sparse"
 )
 
@@ -76,7 +77,7 @@ func write(d Disk, size int64, table *gpt.Table) error {
 }
 
 // protectiveSize is the offset of the first MBR entry's number of sectors.
-const protectiveSize = 446 + 12
+const protectiveSize = mbr.Table + mbr.SectorsAt
 
 func entry(p layout.Partition, guid string) *gpt.Partition {
 	return &gpt.Partition{

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/proa-os/proa/images/layout"
+	"github.com/proa-os/proa/images/mbr"
 )
 
 // TestHybridStaysThroughAppend: the boot ROM's view of the disk does not change when the data partition is made.
@@ -19,7 +20,7 @@ func TestHybridStaysThroughAppend(t *testing.T) {
 	if err := Hybrid(f, table); err != nil {
 		t.Fatal(err)
 	}
-	before, after := make([]byte, mbrSize), make([]byte, mbrSize)
+	before, after := make([]byte, mbr.Size), make([]byte, mbr.Size)
 	if _, err := f.ReadAt(before, 0); err != nil {
 		t.Fatal(err)
 	}
@@ -34,7 +35,7 @@ func TestHybridStaysThroughAppend(t *testing.T) {
 	if _, err := f.ReadAt(after, 0); err != nil || !bytes.Equal(before, after) {
 		t.Errorf("the MBR changed: %v", err)
 	}
-	if log.first < mbrSize {
+	if log.first < mbr.Size {
 		t.Errorf("a write at %d touched the MBR", log.first)
 	}
 	grown, _, err := Read(f, size)
