@@ -21,9 +21,6 @@ func KVM(ctx context.Context, t Tools, kernel string) bool {
 	defer cancel()
 	args := []string{"-M", "q35", "-accel", "kvm", "-m", "512", "-display", "none", "-monitor", "none", "-serial", "stdio",
 		"-nic", "none", "-no-reboot", "-kernel", kernel, "-append", "console=ttyS0 panic=-1"}
-	for _, dir := range t.DataDirs {
-		args = append(args, "-L", dir)
-	}
 	out, _ := exec.CommandContext(ctx, t.System, args...).CombinedOutput() // how it ended is in what it printed
 	return bytes.Contains(out, []byte("Unable to mount root"))
 }

@@ -15,7 +15,7 @@ import (
 )
 
 func TestArgs(t *testing.T) {
-	tools := Tools{System: "qemu", CD: machines["q35"].CD, Disk: virtioDisk, DataDirs: []string{"/q"}, UEFICode: "/code.fd", UEFIVars: "/vars.fd"}
+	tools := Tools{System: "qemu", CD: machines["q35"].CD, Disk: virtioDisk, UEFICode: "/code.fd", UEFIVars: "/vars.fd"}
 	for name, tc := range map[string]struct {
 		spec Spec
 		want []string

@@ -55,9 +55,6 @@ func (s Spec) args(ports map[int]int) []string {
 		args = append(args, "-device", s.Tools.NIC.Device+",netdev=n0")
 	}
 	args = append(args, s.Tools.Serial...)
-	for _, dir := range s.Tools.DataDirs {
-		args = append(args, "-L", dir)
-	}
 	if s.NoReboot {
 		args = append(args, "-no-reboot")
 	}

@@ -10,11 +10,10 @@ type Tools struct {
 	Disk     []string // arguments that attach drive "boot"; nil: a card reader of the machine's own takes it
 	Serial   []string // where the console is
 	NIC      NIC
-	DataDirs []string // -L: option ROMs and SeaBIOS; empty: QEMU's own
-	UEFICode string   // the firmware, read-only
-	UEFIVars string   // its variables, copied for each machine
-	UBoot    string   // U-Boot in the machine's flash
-	NoButton bool     // there is no power button
+	UEFICode string // the firmware, read-only
+	UEFIVars string // its variables, copied for each machine
+	UBoot    string // U-Boot in the machine's flash
+	NoButton bool   // there is no power button
 	// NoWatchdog: the kernel has no driver for one, or the machine's does not work.
 	NoWatchdog bool
 	// NoRestart: a kernel that has no modules yet, for what restarts the machine is the watchdog's driver, stands still after a panic.
@@ -48,10 +47,9 @@ type NIC struct {
 type Load struct{ Arg, File string }
 
 const (
-	dataQEMU = "usr/share/qemu"
-	x86      = "usr/bin/qemu-system-x86_64"
-	arm64    = "usr/bin/qemu-system-aarch64"
-	arm      = "usr/bin/qemu-system-arm"
+	x86   = "usr/bin/qemu-system-x86_64"
+	arm64 = "usr/bin/qemu-system-aarch64"
+	arm   = "usr/bin/qemu-system-arm"
 )
 
 // pci is what machines with PCI get: randomness, and a watchdog that resets.
@@ -81,20 +79,20 @@ var machines = map[string]Tools{
 	"q35": {
 		System: x86, Machine: append([]string{"-M", "q35,graphics=off", "-cpu", "max"}, pci...),
 		CD: []string{"-device", "ide-cd,drive=boot,bootindex=0"}, Disk: virtioDisk, Serial: stdio, NIC: virtioNIC,
-		DataDirs: []string{dataQEMU, "usr/share/seabios"}, UEFICode: "usr/share/OVMF/OVMF_CODE_4M.fd", UEFIVars: "usr/share/OVMF/OVMF_VARS_4M.fd",
+		UEFICode: "usr/share/OVMF/OVMF_CODE_4M.fd", UEFIVars: "usr/share/OVMF/OVMF_VARS_4M.fd",
 	},
 	"arm64-uefi": { // -cpu max costs a second and a half of a boot
 		System: arm64, Machine: append([]string{"-M", "virt", "-cpu", "cortex-a72"}, pci...),
 		CD: []string{"-device", "virtio-scsi-pci", "-device", "scsi-cd,drive=boot,bootindex=0"}, Disk: virtioDisk, Serial: stdio, NIC: virtioNIC,
-		DataDirs: []string{dataQEMU}, UEFICode: "usr/share/AAVMF/AAVMF_CODE.no-secboot.fd", UEFIVars: "usr/share/AAVMF/AAVMF_VARS.fd",
+		UEFICode: "usr/share/AAVMF/AAVMF_CODE.no-secboot.fd", UEFIVars: "usr/share/AAVMF/AAVMF_VARS.fd",
 	},
 	"arm64-u-boot": { // acpi=off: else QEMU takes U-Boot for UEFI and leaves out the device tree's power button
 		System: arm64, Machine: append([]string{"-M", "virt,acpi=off", "-cpu", "cortex-a72"}, pci...),
-		Disk: virtioDisk, Serial: stdio, NIC: virtioNIC, DataDirs: []string{dataQEMU}, UBoot: "usr/lib/u-boot/qemu_arm64/u-boot.bin",
+		Disk: virtioDisk, Serial: stdio, NIC: virtioNIC, UBoot: "usr/lib/u-boot/qemu_arm64/u-boot.bin",
 	},
 	"armv7-u-boot": { // highmem=off: PCI below 4 GiB, where a kernel without LPAE reaches it. Debian's has no driver for i6300esb.
 		System: arm, Machine: []string{"-M", "virt,highmem=off,acpi=off", "-cpu", "cortex-a15", "-device", "virtio-rng-pci"}, NoWatchdog: true,
-		Disk: virtioDisk, Serial: stdio, NIC: virtioNIC, DataDirs: []string{dataQEMU}, UBoot: "usr/lib/u-boot/qemu_arm/u-boot.bin",
+		Disk: virtioDisk, Serial: stdio, NIC: virtioNIC, UBoot: "usr/lib/u-boot/qemu_arm/u-boot.bin",
 	},
 	"raspi3b": {
 		System: arm64, Machine: []string{"-M", "raspi3b"}, Serial: bothSerials, NIC: usbNIC, NoButton: true, NoWatchdog: true, NoRestart: true, Accel: oneThread, CPUs: 4, Memory: 1024,
@@ -129,10 +127,6 @@ func ToolsIn(root, machine string) Tools {
 		}
 		return filepath.Join(root, path)
 	}
-	dirs := make([]string, len(t.DataDirs))
-	for i, d := range t.DataDirs {
-		dirs[i] = at(d)
-	}
-	t.System, t.DataDirs, t.UEFICode, t.UEFIVars, t.UBoot, t.FDTPut = at(t.System), dirs, at(t.UEFICode), at(t.UEFIVars), at(t.UBoot), at(t.FDTPut)
+	t.System, t.UEFICode, t.UEFIVars, t.UBoot, t.FDTPut = at(t.System), at(t.UEFICode), at(t.UEFIVars), at(t.UBoot), at(t.FDTPut)
 	return t
 }

@@ -123,18 +123,22 @@ func wrap(dir, final, rel string) error {
 		return err
 	}
 	// argv[0] stays the path it was called by: gcc finds its parts by it, kmod what it is to be.
-	script := fmt.Sprintf("#!/bin/sh\n%sexec %s --library-path %s --argv0 \"$0\" %s \"$@\"\n",
-		extra(final, rel), quote(final, loader), quote(final, libs), quote(final, hidden, rel))
+	env, args := parts(final, rel)
+	script := fmt.Sprintf("#!/bin/sh\n%sexec %s --library-path %s --argv0 \"$0\" %s %s\"$@\"\n",
+		env, quote(final, loader), quote(final, libs), quote(final, hidden, rel), args)
 	return os.WriteFile(filepath.Join(dir, rel), []byte(script), 0o755)
 }
 
-// extra is what a program needs to find its parts. QEMU looks for its modules beside the file that is
-// running, which is the loader here, and then among the host's.
-func extra(final, rel string) string {
-	if strings.HasPrefix(filepath.Base(rel), "qemu-system") {
-		return "export QEMU_MODULE_DIR=" + quote(final, libs, "qemu") + "\n"
+// parts is what a program needs to find its own parts. QEMU looks for its modules beside the file that is running, which
+// is the loader here, and then among the host's; for its firmware among the host's only.
+func parts(final, rel string) (env, args string) {
+	if !strings.HasPrefix(filepath.Base(rel), "qemu-system") {
+		return "", ""
 	}
-	return ""
+	for _, dir := range []string{"usr/share/qemu", "usr/share/seabios"} {
+		args += "-L " + quote(final, dir) + " "
+	}
+	return "export QEMU_MODULE_DIR=" + quote(final, libs, "qemu") + "\n", args
 }
 
 // quote joins a path for the shell.

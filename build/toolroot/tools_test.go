@@ -18,6 +18,11 @@ func TestToolsRunOnThisHost(t *testing.T) {
 	if err != nil || !strings.Contains(string(out), "QEMU emulator version") {
 		t.Errorf("qemu: %v\n%s", err, out)
 	}
+	// Its first place for firmware; the host's, which may have other versions or none, comes after.
+	out, err = exec.Command(Root{emulator}.Tool("qemu-system-x86_64"), "-L", "help").CombinedOutput()
+	if want := (Root{emulator}).Path("usr/share/qemu") + "\n" + (Root{emulator}).Path("usr/share/seabios") + "\n"; err != nil || !strings.HasPrefix(string(out), want) {
+		t.Errorf("qemu looks for firmware in, %v:\n%s", err, out)
+	}
 	dir := t.TempDir()
 	main := filepath.Join(dir, "main.go")
 	text := "package main\n\n// #include <stdio.h>\n// static void hello(void) { puts(\"hello\"); fflush(stdout); }\nimport \"C\"\n\nfunc main() { C.hello() }\n"
