@@ -44,7 +44,7 @@ func brokenSlots(adapter string) []broken {
 			setRoot(t, s, append(mountPoints(), tree.File("usr/sbin/init", 0o755, hangs(t, s.Board))))
 		}, false, "switch-root"},
 		{"no-network", addWords("network.interfaces[" + adapter + "].dhcp=false health.deadline=1m"), false, "default route"},
-		{"never-ready", addWords("k3s.enabled=true k3s.role=agent k3s.server_url=https://192.0.2.1:6443 k3s.token=abc health.deadline=1m"), false, "node Ready"},
+		{"never-ready", addWords(neverReady + " health.deadline=1m"), false, "node Ready"},
 	}
 }
 

@@ -18,13 +18,16 @@ import (
 	"github.com/proa-os/proa/images/sdboot"
 )
 
+// neverReady asks for a node that finds nobody at its server's address; a server itself may be Ready before the shortest deadline.
+const neverReady = "k3s.enabled=true k3s.role=agent k3s.server_url=https://127.0.0.1:1 k3s.token=abc"
+
 // TestLateTrial: slot b boots, but its node is not Ready by the deadline. It restarts itself, systemd-boot takes slot a, and that tells why.
 func TestLateTrial(t *testing.T) {
 	needs(t, "ci")
 	m := start(t, options{kind: "img", firmware: qemu.UEFI, medium: qemu.Disk, config: gateConfig})
 	m.until("proa status", "good", bootBudget)
 	m.off()
-	lastTry(t, m.spec.Image, "proa-a.conf", func(cmdline string) string { return cmdline + " health.deadline=1m k3s.enabled=true" })
+	lastTry(t, m.spec.Image, "proa-a.conf", func(cmdline string) string { return cmdline + " health.deadline=1m " + neverReady })
 	m.pressStart()
 	m.expect("proa: up slot=b ", bootBudget)
 	m.expect("slot b not good after 1m0s: node Ready: ", readyBudget)
