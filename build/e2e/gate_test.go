@@ -23,7 +23,7 @@ const gateConfig = "version: 1\nk3s: {enabled: false}\nssh_authorized_keys: ['%K
 func TestBlackBox(t *testing.T) {
 	needs(t, "ci")
 	m := start(t, options{kind: "img", firmware: qemu.UEFI, medium: qemu.Disk, config: gateConfig})
-	m.until("proa status", "good", bootBudget)
+	m.until("proa status", "mode disk, good", bootBudget)
 	if text := m.run("proa status --json; proa timeline", nil); strings.Contains(text, "black_box") {
 		t.Errorf("a trial that held is told of:\n%s", text)
 	} else {
