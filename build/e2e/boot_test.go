@@ -45,7 +45,7 @@ type bootCase struct {
 func boots(t *testing.T, cases []bootCase) {
 	for _, tc := range cases {
 		t.Run(tc.name, func(t *testing.T) {
-			tc.config = "version: 1\nk3s: {enabled: false}\nssh_authorized_keys: ['%KEY%']\n"
+			tc.config = gateConfig
 			m := start(t, tc.options)
 			m.expect("mode="+tc.mode, bootBudget)
 			if tc.mode == "disk" {

@@ -80,7 +80,7 @@ func allFallBack(t *testing.T, chains []fallbackChain) {
 		t.Run(chain.name, func(t *testing.T) {
 			chain.cpus = 1           // two chains side by side; and the emulator cannot lose the other one, as it does once in thirty starts
 			chain.medium = qemu.Disk // with a default route: the gate wants one of a slot that had one
-			chain.config = "version: 1\nk3s: {enabled: false}\nssh_authorized_keys: ['%KEY%']\n"
+			chain.config = gateConfig
 			m := start(t, chain.options)
 			for _, b := range brokenSlots(m.spec.Tools.NIC.Interface) {
 				if only := os.Getenv("PROA_FALLBACK"); only != "" && !strings.Contains(only, b.name) {
