@@ -62,7 +62,7 @@ func boots(t *testing.T, cases []bootCase) {
 // diskIsWhole: slot a runs and is good, the root is verified, the data partition exists and holds the writable folders.
 func diskIsWhole(t *testing.T, m *machine) {
 	t.Helper()
-	m.until("proa status", "mode disk, good", bootBudget)
+	m.untilGood(bootBudget)
 	status := m.run("proa status", nil)
 	if !strings.Contains(status, "slot") {
 		t.Errorf("proa status does not name the slot:\n%s", status)

@@ -99,7 +99,7 @@ func allFallBack(t *testing.T, chains []fallbackChain) {
 // fallsBack writes the broken slot, tries it, and waits until slot a is back.
 func fallsBack(t *testing.T, m *machine, o options, b broken, told string) {
 	m.t = t
-	m.until("proa status", "mode disk, good", m.bootBudget())
+	m.untilGood(m.bootBudget())
 	s := realSlot(t, o)
 	s.Cmdline = strings.TrimSpace(s.Cmdline + " " + m.spec.Tools.Words)
 	b.change(t, &s)
@@ -124,7 +124,7 @@ func fallsBack(t *testing.T, m *machine, o options, b broken, told string) {
 		m.pullPlug(mark, "Kernel panic")
 	}
 	m.expectAfter(mark, "proa: up slot=a ", 5*m.bootBudget()) // three starts that fail, and that of the slot that worked before
-	m.until("proa status", "mode disk, good", m.bootBudget())
+	m.untilGood(m.bootBudget())
 	if out := m.run("cat /proc/cmdline; ls /boot/loader/entries 2>&1; true", nil); !strings.Contains(out, told) {
 		t.Errorf("the boot loader has not noted three tries of slot b: no %q in\n%s", told, out)
 	}

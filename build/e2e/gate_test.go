@@ -16,6 +16,7 @@ import (
 	"github.com/proa-os/proa/images/layout"
 )
 
+// gateConfig is a node without Kubernetes that lets the test in; more keys may follow it.
 const gateConfig = "version: 1\nk3s: {enabled: false}\nssh_authorized_keys: ['%KEY%']\n"
 
 // TestBlackBox: the first start of an image is a trial. It marks itself good, and leaves a box that says so in a file system that was
@@ -23,7 +24,7 @@ const gateConfig = "version: 1\nk3s: {enabled: false}\nssh_authorized_keys: ['%K
 func TestBlackBox(t *testing.T) {
 	needs(t, "ci")
 	m := start(t, options{kind: "img", firmware: qemu.UEFI, medium: qemu.Disk, config: gateConfig})
-	m.until("proa status", "mode disk, good", bootBudget)
+	m.untilGood(bootBudget)
 	if text := m.run("proa status --json; proa timeline", nil); strings.Contains(text, "black_box") {
 		t.Errorf("a trial that held is told of:\n%s", text)
 	} else {

@@ -33,7 +33,7 @@ func (m *machine) give(s slotimage.Slot) (name string, content io.Reader) {
 	m.off()
 	putOnData(m.t, m.spec.Image, file)
 	m.powerOn()
-	m.until("proa status", "mode disk, good", m.bootBudget())
+	m.untilGood(m.bootBudget())
 	return boot.DataDir + "/new.slot", nil
 }
 

@@ -190,6 +190,12 @@ func (m *machine) until(command, want string, budget time.Duration) string {
 	}
 }
 
+// untilGood waits until the slot that runs is good; the mode is asked for too, for "good" alone is also in "not good yet".
+func (m *machine) untilGood(budget time.Duration) {
+	m.t.Helper()
+	m.until("proa status", "mode disk, good", budget)
+}
+
 // off presses the power button until the machine has noticed, and waits until it is gone by itself. One press may come too
 // early: the button's driver is among those that are loaded after the machine is up.
 func (m *machine) off() {

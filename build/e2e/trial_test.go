@@ -25,7 +25,7 @@ const neverReady = "k3s.enabled=true k3s.role=agent k3s.server_url=https://127.0
 func TestLateTrial(t *testing.T) {
 	needs(t, "ci")
 	m := start(t, options{kind: "img", firmware: qemu.UEFI, medium: qemu.Disk, config: gateConfig})
-	m.until("proa status", "mode disk, good", bootBudget)
+	m.untilGood(bootBudget)
 	m.off()
 	lastTry(t, m.spec.Image, "proa-a.conf", func(cmdline string) string { return cmdline + " health.deadline=1m " + neverReady })
 	m.pressStart()

@@ -31,7 +31,7 @@ const (
 // TestWiFi: the card of a Raspberry Pi 3 on QEMU's arm64 machine, with radios that the kernel simulates, one of which an access point has.
 func TestWiFi(t *testing.T) {
 	needs(t, "wifi")
-	m := onVirt(t, fmt.Sprintf("version: 1\nk3s: {enabled: false}\nssh_authorized_keys: ['%%KEY%%']\nnetwork:\n  wifi_country: DE\n  wifi:\n"+
+	m := onVirt(t, gateConfig+fmt.Sprintf("network:\n  wifi_country: DE\n  wifi:\n"+
 		"  - {name: '%s', passphrase: '%s'}\n  - {name: %s}\n  - {name: %s, passphrase: '%s', hidden: true}\n", wifiName, wifiPassphrase, wifiOpen, wifiHidden, hiddenKey))
 	m.powerOn()
 	m.until("proa status", "mode disk", bootBudget)

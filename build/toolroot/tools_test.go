@@ -14,13 +14,14 @@ func TestToolsRunOnThisHost(t *testing.T) {
 	if emulator == "" {
 		t.Skip("PROA_TOOLROOT is not set: run by `make unit`")
 	}
-	out, err := exec.Command(Root{emulator}.Tool("qemu-system-x86_64"), "--version").CombinedOutput()
+	root := Root{emulator}
+	out, err := exec.Command(root.Tool("qemu-system-x86_64"), "--version").CombinedOutput()
 	if err != nil || !strings.Contains(string(out), "QEMU emulator version") {
 		t.Errorf("qemu: %v\n%s", err, out)
 	}
 	// Its first place for firmware; the host's, which may have other versions or none, comes after.
-	out, err = exec.Command(Root{emulator}.Tool("qemu-system-x86_64"), "-L", "help").CombinedOutput()
-	if want := (Root{emulator}).Path("usr/share/qemu") + "\n" + (Root{emulator}).Path("usr/share/seabios") + "\n"; err != nil || !strings.HasPrefix(string(out), want) {
+	out, err = exec.Command(root.Tool("qemu-system-x86_64"), "-L", "help").CombinedOutput()
+	if want := root.Path("usr/share/qemu") + "\n" + root.Path("usr/share/seabios") + "\n"; err != nil || !strings.HasPrefix(string(out), want) {
 		t.Errorf("qemu looks for firmware in, %v:\n%s", err, out)
 	}
 	dir := t.TempDir()
