@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/proa-os/proa/images/atomicfile"
 	"golang.org/x/sys/unix"
 )
 
@@ -52,32 +53,13 @@ func (Linux) Unmount(target string, flags int) error {
 
 func (Linux) MkdirAll(path string, perm os.FileMode) error { return os.MkdirAll(path, perm) }
 
-// WriteFile replaces a regular file by rename, so that no reader and no power cut sees half of it.
-// Files of the kernel (proc, sys) cannot be renamed over and are written in place.
+// WriteFile replaces a regular file by an atomic write, so that no reader and no power cut sees half of it.
+// Files of the kernel (proc, sys, dev) cannot be renamed over and are written in place.
 func (Linux) WriteFile(path string, data []byte, perm os.FileMode) error {
 	if strings.HasPrefix(path, "/proc/") || strings.HasPrefix(path, "/sys/") || strings.HasPrefix(path, "/dev/") {
 		return os.WriteFile(path, data, perm)
 	}
-	return replace(path, data, perm)
-}
-
-func replace(path string, data []byte, perm os.FileMode) error {
-	tmp, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
-	if err != nil {
-		return err
-	}
-	defer os.Remove(tmp.Name())
-	_, err = tmp.Write(data)
-	for _, then := range []func() error{func() error { return tmp.Chmod(perm) }, tmp.Sync, tmp.Close} {
-		if err == nil {
-			err = then()
-		}
-	}
-	if err != nil {
-		tmp.Close()
-		return fmt.Errorf("write %s: %w", path, err)
-	}
-	return os.Rename(tmp.Name(), path)
+	return atomicfile.Write(path, data, perm)
 }
 
 func (Linux) Symlink(target, path string) error {
