@@ -55,7 +55,7 @@ func start(verb string, args []string) (*flags.Config, *notify.Notifier, error) 
 		return nil, nil, nil
 	}
 	if err != nil {
-		n.Status("failed: config: %v", err)
+		n.Failed("config: %v", err)
 		return nil, nil, err
 	}
 	for _, w := range warnings {

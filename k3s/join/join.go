@@ -30,7 +30,7 @@ var errUnsupported = errors.New("the server answers, but this version cannot joi
 func Run(ctx context.Context, c *flags.Config, n *notify.Notifier) error {
 	t, err := check(c)
 	if err != nil {
-		n.Status("failed: agent: %v", err)
+		n.Failed("agent: %v", err)
 		return err
 	}
 	for {
@@ -39,7 +39,7 @@ func Run(ctx context.Context, c *flags.Config, n *notify.Notifier) error {
 			return nil
 		}
 		if errors.Is(err, errUnsupported) {
-			n.Status("failed: agent: %v", err)
+			n.Failed("agent: %v", err)
 			return err
 		}
 		n.Status("agent: server %s: %v", c.Server, err)

@@ -3,6 +3,7 @@ package join
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -65,7 +66,7 @@ func TestBadServerAndTokenAreFinal(t *testing.T) {
 	for _, c := range []*flags.Config{{Token: "x"}, {Server: "http://a:6443", Token: "x"}, {Server: "https://a:6443"}} {
 		n, next := supervisor(t)
 		err := Run(context.Background(), c, n)
-		if got := next(); err == nil || got != "STATUS=failed: agent: "+err.Error() {
+		if got := next(); err == nil || got != fmt.Sprintf("STATUS=failed: agent: %v\nX_FAILED=agent: %[1]v", err) {
 			t.Errorf("%+v: %v, %q", c.Server, err, got)
 		}
 	}

@@ -1,5 +1,6 @@
-// Package notify tells the supervisor how the runtime is doing, over the sd_notify protocol.
-// It sends STATUS= and READY=1 and nothing else: no watchdog, no file descriptor store.
+// Package notify tells the supervisor how the runtime is doing, over the sd_notify protocol. Facts travel in fields of our own
+// (X_…, docs/contracts.md), text is for people. It uses no watchdog and no file descriptor store, and it refuses to wait for a
+// supervisor that does not read.
 package notify
 
 import (
@@ -9,13 +10,17 @@ import (
 	"strings"
 	"sync"
 	"time"
+	"unicode"
 )
 
-// Notifier sends state lines to one supervisor. The zero value sends nothing.
+// Notifier sends state to one supervisor. The zero value sends nothing, but still logs. It may be used by several at once.
 type Notifier struct {
 	socket string
-	mu     sync.Mutex
-	last   string
+	now    func() time.Time // nil: time.Now
+
+	mu   sync.Mutex
+	last string // status line
+	facts
 }
 
 // Take reads NOTIFY_SOCKET and removes it from the environment: the API server and the kubelet each announce
@@ -26,9 +31,9 @@ func Take() *Notifier {
 	return n
 }
 
-// Status reports one line about a component, and writes it to standard error for the log.
+// Status reports one line about a component to people, and writes it to standard error for the log.
 func (n *Notifier) Status(format string, args ...any) {
-	line := strings.ReplaceAll(fmt.Sprintf(format, args...), "\n", "; ")
+	line := oneLine(fmt.Sprintf(format, args...), maxText)
 	n.mu.Lock()
 	same := n.last == line
 	n.last = line
@@ -40,22 +45,52 @@ func (n *Notifier) Status(format string, args ...any) {
 	n.send("STATUS=" + line)
 }
 
-// Ready reports that the node is Ready.
+// Failed reports why the process is about to end: "component: cause".
+func (n *Notifier) Failed(format string, args ...any) {
+	cause := oneLine(fmt.Sprintf(format, args...), maxText)
+	fmt.Fprintln(os.Stderr, "k3s: failed:", cause)
+	n.send("STATUS=failed: " + cause + "\nX_FAILED=" + cause)
+}
+
+// Ready reports that the node is Ready for the first time.
 func (n *Notifier) Ready() { n.send("READY=1") }
+
+const (
+	// maxText is how many bytes of a text are sent.
+	maxText = 4096
+	// maxMessage is what a message has at most; the supervisor reads no more.
+	maxMessage = 32 << 10
+)
+
+// oneLine makes a text fit for a field: a line end would begin another one.
+func oneLine(text string, limit int) string {
+	text = strings.ReplaceAll(strings.TrimSpace(text), "\n", "; ")
+	text = strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) {
+			return ' '
+		}
+		return r
+	}, text)
+	if len(text) <= limit {
+		return text
+	}
+	return strings.ToValidUTF8(text[:limit-len("…")], "") + "…"
+}
 
 // sendWait is how long a supervisor that does not read may hold us up; its socket's queue takes ten messages.
 const sendWait = time.Second
 
-// send drops the message when nobody listens: a missing or busy supervisor must not stop the runtime.
-func (n *Notifier) send(state string) {
+// send drops the message when nobody listens, and says whether somebody did: a missing or busy supervisor must not stop the runtime.
+func (n *Notifier) send(state string) bool {
 	if n.socket == "" {
-		return
+		return false
 	}
 	conn, err := net.DialUnix("unixgram", nil, &net.UnixAddr{Name: n.socket, Net: "unixgram"})
 	if err != nil {
-		return
+		return false
 	}
 	defer conn.Close()
 	_ = conn.SetWriteDeadline(time.Now().Add(sendWait))
-	_, _ = conn.Write([]byte(state))
+	_, err = conn.Write([]byte(state))
+	return err == nil
 }

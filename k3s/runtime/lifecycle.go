@@ -28,6 +28,7 @@ type running struct {
 // lifecycle starts components in order and stops them in reverse.
 type lifecycle struct {
 	status func(format string, args ...any)
+	fail   func(format string, args ...any) // why the process ends
 	failed chan error
 	all    []*running
 }
@@ -44,7 +45,7 @@ func (l *lifecycle) run(ctx context.Context, list []Component) error {
 	var err error
 	select {
 	case err = <-l.failed:
-		l.status("failed: %v", err)
+		l.fail("%v", err)
 	case <-ctx.Done():
 	}
 	l.stop(downWait)

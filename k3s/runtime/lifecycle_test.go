@@ -25,6 +25,8 @@ func (j *journal) add(format string, args ...any) {
 	j.lines = append(j.lines, fmt.Sprintf(format, args...))
 }
 
+func (j *journal) fail(format string, args ...any) { j.add("failed: "+format, args...) }
+
 func (j *journal) has(line string) bool {
 	j.mu.Lock()
 	defer j.mu.Unlock()
@@ -68,7 +70,7 @@ func TestStartsInOrderAndStopsInReverse(t *testing.T) {
 	j := &journal{}
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
-	l := lifecycle{status: func(string, ...any) {}}
+	l := lifecycle{status: func(string, ...any) {}, fail: j.fail}
 	go func() { done <- l.run(ctx, []Component{j.steady("a"), j.steady("b", "a"), j.steady("c", "b", "a")}) }()
 	j.wait(t, "run c")
 	cancel()
@@ -87,7 +89,7 @@ func TestWaitsForReady(t *testing.T) {
 	slow, opened := j.fake("slow"), latch{}
 	slow.Ready = opened.check
 	done := make(chan error, 1)
-	l := lifecycle{status: j.add}
+	l := lifecycle{status: j.add, fail: j.fail}
 	go func() { done <- l.run(ctx, []Component{slow, j.fake("next", "slow")}) }()
 	j.wait(t, "run slow")
 	time.Sleep(50 * time.Millisecond)
@@ -112,7 +114,7 @@ func TestFailureIsNamedAndStopsTheRest(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			j := &journal{}
-			l := lifecycle{status: j.add}
+			l := lifecycle{status: j.add, fail: j.fail}
 			err := l.run(context.Background(), []Component{j.fake("good"), c.bad})
 			if err == nil || err.Error() != c.want {
 				t.Errorf("got %v, want %s", err, c.want)

@@ -46,7 +46,7 @@ func (s *Server) prepare(ctx context.Context) error {
 // logging sends everything to standard error, which the supervisor keeps and rotates, and what ends the process to the supervisor too.
 func (s *Server) logging(context.Context) error {
 	return logTo(os.Stderr, s.config.Verbosity, func(why string) {
-		s.notify.Status("failed: kubernetes: %s", why)
+		s.notify.Failed("kubernetes: %s", why)
 		os.Exit(1)
 	})
 }
@@ -84,6 +84,7 @@ func (s *Server) identity(ctx context.Context) error {
 	}
 	s.node = node.Node{Config: s.config, Identity: id}
 	s.plane = controlplane.Plane{Config: s.config, NodeIP: id.IP}
+	s.notify.Node(id.Name, id.IP)
 	return nil
 }
 

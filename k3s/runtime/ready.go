@@ -62,29 +62,39 @@ func (s *Server) reportNode(ctx context.Context) error {
 		return err
 	}
 	for announced := false; ; {
-		reason := s.nodeState(ctx, client)
-		switch {
-		case reason != "":
-			s.notify.Status("node NotReady: %s", reason)
-		case !announced:
-			if err := markServer(ctx, client, s.node.Name); err != nil {
-				s.notify.Status("node: %v", err)
-				break // at the next poll again
-			}
-			s.notify.Ready()
-			settle()
-			time.AfterFunc(settleAgain, settle)
-			announced = true
-			fallthrough
-		default:
-			s.notify.Status("node Ready")
-		}
+		announced = s.reportState(ctx, client, announced)
 		select {
 		case <-ctx.Done():
 			return nil
 		case <-time.After(nodePoll):
 		}
 	}
+}
+
+// reportState reports one look at the node, and returns whether it was ever Ready.
+func (s *Server) reportState(ctx context.Context, client kubernetes.Interface, announced bool) bool {
+	reason := s.nodeState(ctx, client)
+	if ctx.Err() != nil {
+		return announced // we are ending, which is not the node's state
+	}
+	if reason != "" {
+		s.notify.NodeReady(false, reason)
+		s.notify.Status("node NotReady: %s", reason)
+		return announced
+	}
+	if !announced {
+		if err := markServer(ctx, client, s.node.Name); err != nil {
+			s.notify.Status("node: %v", err)
+			return false // at the next look again
+		}
+		s.notify.NodeReady(true, "")
+		s.notify.Ready()
+		settle()
+		time.AfterFunc(settleAgain, settle)
+	}
+	s.notify.NodeReady(true, "")
+	s.notify.Status("node Ready")
+	return true
 }
 
 // roleLabels say that the node is a server, as `kubectl get nodes` shows it under ROLES. The kubelet may not give itself

@@ -48,10 +48,10 @@ func (s *Server) Serve(ctx context.Context) error {
 		if ctx.Err() != nil {
 			return nil
 		}
-		s.notify.Status("failed: %v", err)
+		s.notify.Failed("%v", err)
 		return err
 	}
-	l := lifecycle{status: s.notify.Status}
+	l := lifecycle{status: s.notify.Status, fail: s.notify.Failed}
 	return l.run(ctx, s.Components())
 }
 

@@ -12,7 +12,7 @@ func stubborn(context.Context) error { select {} }
 func runAndStop(t *testing.T, j *journal, when string, list ...Component) time.Duration {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
-	l, done := lifecycle{status: j.add}, make(chan error, 1)
+	l, done := lifecycle{status: j.add, fail: j.fail}, make(chan error, 1)
 	go func() { done <- l.run(ctx, list) }()
 	j.wait(t, when)
 	began := time.Now()
@@ -39,7 +39,7 @@ func TestWhatNeverBecameReadyIsNotWaitedFor(t *testing.T) {
 
 func TestWayDownIsBounded(t *testing.T) {
 	j := &journal{}
-	l := lifecycle{status: j.add}
+	l := lifecycle{status: j.add, fail: j.fail}
 	for _, name := range []string{"a", "b", "c"} {
 		r := &running{Component: Component{Name: name, Stop: time.Hour}, cancel: func() { j.add("cancel %s", name) },
 			ready: make(chan struct{}), done: make(chan struct{})}

@@ -1,0 +1,116 @@
+package notify
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"os"
+	"slices"
+	"strings"
+	"time"
+)
+
+// repeatAfter is when facts that did not change are sent again: one message may have been lost.
+const repeatAfter = time.Minute
+
+const (
+	maxProblems = 32
+	maxProblem  = 512 // bytes
+)
+
+// facts is what the supervisor judges by.
+type facts struct {
+	observed, ready bool
+	reason          string
+	name, ip        string
+	problems        map[string]string
+	sent            string
+	at              time.Time
+}
+
+// NodeReady reports whether the node is Ready as Kubernetes sees it, and else why not. Call it at every look: it sends when something
+// changed and once a minute, so that who stops looking stops saying.
+func (n *Notifier) NodeReady(ready bool, reason string) {
+	n.tell(func(f *facts) { f.observed, f.ready, f.reason = true, ready, reason }, true)
+}
+
+// Node reports the node's name and address, as Kubernetes has them.
+func (n *Notifier) Node(name, ip string) {
+	n.tell(func(f *facts) { f.name, f.ip = name, ip }, false)
+}
+
+// Problem reports one line about what does not work though the node does, and what to do about it; it replaces the line of the same
+// key. Keys are the caller's own, such as "image /…/app.tar", and order the lines.
+func (n *Notifier) Problem(key, line string) {
+	line = oneLine(line, maxProblem)
+	n.tell(func(f *facts) {
+		if f.problems == nil {
+			f.problems = map[string]string{}
+		}
+		if f.problems[key] != line {
+			fmt.Fprintln(os.Stderr, "k3s: problem:", line)
+		}
+		f.problems[key] = line
+	}, false)
+}
+
+// Solved takes a problem back; one that was never there is none.
+func (n *Notifier) Solved(key string) {
+	n.tell(func(f *facts) { delete(f.problems, key) }, false)
+}
+
+// tell changes the facts and sends them all, if they changed or, where due, were last sent long ago. The lock is held while sending:
+// an older state must not arrive behind a newer one.
+func (n *Notifier) tell(change func(*facts), due bool) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	change(&n.facts)
+	now := time.Now
+	if n.now != nil {
+		now = n.now
+	}
+	message := n.message()
+	if message == n.sent && !(due && now().Sub(n.at) >= repeatAfter) {
+		return
+	}
+	if n.send(message) {
+		n.sent, n.at = message, now()
+	}
+}
+
+func (f *facts) message() string {
+	var b strings.Builder
+	if f.observed {
+		ready := map[bool]int{true: 1}[f.ready]
+		fmt.Fprintf(&b, "X_NODE_READY=%d\nX_NODE_REASON=%s\n", ready, oneLine(f.reason, maxText))
+	}
+	if f.name != "" {
+		fmt.Fprintf(&b, "X_NODE_NAME=%s\nX_NODE_IP=%s\n", oneLine(f.name, maxText), oneLine(f.ip, maxText))
+	}
+	const field = "X_PROBLEMS="
+	return b.String() + field + f.problemList(maxMessage-b.Len()-len(field))
+}
+
+// problemList is the lines in the order of their keys. Where they are too many, the last one says how many are missing.
+func (f *facts) problemList(room int) string {
+	lines := []string{}
+	for _, key := range slices.Sorted(maps.Keys(f.problems)) {
+		lines = append(lines, f.problems[key])
+	}
+	list := encode(lines)
+	for keep := min(len(lines), maxProblems) - 1; len(lines) > maxProblems || len(list) > room; keep-- {
+		lines = append(lines[:keep:keep], fmt.Sprintf("and %d more, see the log", len(f.problems)-keep))
+		list = encode(lines)
+	}
+	return list
+}
+
+// encode writes JSON as people write it: "<" stays "<".
+func encode(lines []string) string {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	_ = e.Encode(lines) // a list of strings always encodes
+	return strings.TrimSuffix(b.String(), "\n")
+}
