@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/proa-os/proa/boards"
+	"github.com/proa-os/proa/build/flash"
 	"github.com/proa-os/proa/build/flash/bootconfig"
 	"github.com/proa-os/proa/build/qemu"
 	"github.com/proa-os/proa/build/remote"
@@ -55,6 +56,7 @@ type options struct {
 	cpus     int // 0: two
 	restrict bool
 	config   string // of the boot partition; %KEY% is replaced by the test's SSH key
+	flash    bool   // image and configuration get onto the disk as a user's do: by proa flash
 }
 
 // start boots a fresh machine; its disk is a copy.
@@ -82,14 +84,45 @@ func prepare(t *testing.T, o options) *machine {
 	}}
 	if o.medium == qemu.Disk {
 		m.spec.Image = filepath.Join(dir, "disk.img")
-		if err := errors.Join(qemu.NewDisk(m.spec.Image, o.image(t), m.room()), m.spec.Tools.Adapt(m.spec.Image)); err != nil {
-			t.Fatal(err)
-		}
-		if o.config != "" {
-			inject(t, m.spec.Image, imageSize(t, o), strings.ReplaceAll(o.config, "%KEY%", key.Authorized))
-		}
+		m.fill(o)
 	}
 	return m
+}
+
+// fill makes the machine's disk of the image and the configuration.
+func (m *machine) fill(o options) {
+	m.t.Helper()
+	config := strings.ReplaceAll(o.config, "%KEY%", m.key.Authorized)
+	if o.flash {
+		flashed(m.t, o, m.spec.Image, m.room(), config)
+	} else if err := qemu.NewDisk(m.spec.Image, o.image(m.t), m.room()); err != nil {
+		m.t.Fatal(err)
+	}
+	if err := m.spec.Tools.Adapt(m.spec.Image); err != nil {
+		m.t.Fatal(err)
+	}
+	if !o.flash && o.config != "" {
+		inject(m.t, m.spec.Image, imageSize(m.t, o), config)
+	}
+}
+
+// flashed writes the image and the configuration to a file that stands for a disk.
+func flashed(t *testing.T, o options, disk string, size int64, config string) {
+	t.Helper()
+	b, err := boards.Get(o.name())
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := filepath.Join(t.TempDir(), "config.yaml")
+	err = errors.Join(os.WriteFile(text, []byte(config), 0o600), os.WriteFile(disk, nil, 0o600), os.Truncate(disk, size))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out strings.Builder
+	err = flash.Run(t.Context(), flash.Options{Image: o.image(t), Config: text, Yes: true}, b, []string{disk}, &out, nil)
+	if t.Logf("flash: %s", out.String()); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // bootBudget: a Raspberry Pi's card is read and written a word at a time, by four processors of which three wait.

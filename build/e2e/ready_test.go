@@ -3,6 +3,7 @@ package e2e
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"io"
 	"net/http"
 	"os"
@@ -16,12 +17,17 @@ import (
 	"github.com/proa-os/proa/images/tree"
 )
 
-const readyConfig = "version: 1\nhostname: edge-1\nssh_authorized_keys: ['%KEY%']\n"
+const (
+	readyKeys   = "ssh_authorized_keys: ['%KEY%']\n"
+	readyConfig = "version: 1\nhostname: edge-1\n" + readyKeys
+)
 
-// TestReady: without any network but the forwarded ports, the disk becomes a Ready node and runs an image it was handed.
+// TestReady: without any network but the forwarded ports, a flashed disk becomes a Ready node and runs an image it was handed.
 func TestReady(t *testing.T) {
 	needs(t, "ci")
-	m := ready(t)
+	o := onDisk
+	o.flash, o.config = true, longConfig()
+	m := readyOn(t, o)
 	apply(m, "one.yaml")
 	m.run("kubectl rollout status deployment/hello --timeout=20m", nil)
 	askNodePort(t, m, "hello from hello-")
@@ -37,12 +43,26 @@ func TestReady(t *testing.T) {
 // ready is a disk machine whose node is Ready, with the test image loaded.
 func ready(t *testing.T) *machine {
 	t.Helper()
-	return readyOn(t, options{kind: "img", firmware: qemu.UEFI, memory: 3072})
+	return readyOn(t, onDisk)
+}
+
+var onDisk = options{kind: "img", firmware: qemu.UEFI, memory: 3072}
+
+// longConfig is as long as people's are, 3 KiB, and whoever reads less of it lets nobody in: the key stands at its end.
+func longConfig() string {
+	text := strings.TrimSuffix(readyConfig, readyKeys)
+	for line := 1; len(text) < 3<<10; line++ {
+		text += fmt.Sprintf("# Line %d of what somebody wrote down about this machine.\n", line)
+	}
+	return text + readyKeys
 }
 
 func readyOn(t *testing.T, o options) *machine {
 	t.Helper()
-	o.medium, o.restrict, o.config = qemu.Disk, true, readyConfig
+	o.medium, o.restrict = qemu.Disk, true
+	if o.config == "" {
+		o.config = readyConfig
+	}
 	m := start(t, o)
 	t.Cleanup(func() {
 		if t.Failed() {

@@ -33,6 +33,11 @@ const ownConfig = "# The configuration of this machine.\nversion: 1\n"
 // makeImage makes a small disk image, with holes, and returns its file.
 func makeImage(t *testing.T, more ...tree.Entry) string {
 	t.Helper()
+	return makeImageOf(t, spec, more...)
+}
+
+func makeImageOf(t *testing.T, spec layout.Spec, more ...tree.Entry) string {
+	t.Helper()
 	file := filepath.Join(t.TempDir(), "proa-pc.img")
 	f, err := os.Create(file)
 	if err != nil {

@@ -2,8 +2,13 @@ package flash
 
 import (
 	"bytes"
+	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/proa-os/proa/boards"
 )
 
 func TestInto(t *testing.T) {
@@ -37,6 +42,72 @@ func TestInto(t *testing.T) {
 	judge(t, image)
 }
 
+// padded is a sound configuration of n bytes.
+func padded(n int) string {
+	text := "hostname: edge-1\n"
+	for line := 1; len(text) < n; line++ {
+		text += fmt.Sprintf("# line %d of a comment that makes the file longer than a sector of 512 bytes\n", line)
+	}
+	return text[:n-1] + "\n"
+}
+
+// A real image has clusters of eight sectors, and people's configurations have any size.
+func TestIntoTakesConfigurationsOfAnySize(t *testing.T) {
+	b, err := boards.Get("pc")
+	if err != nil {
+		t.Fatal(err)
+	}
+	image := makeImageOf(t, b.Layout())
+	say := func(o Options) string {
+		t.Helper()
+		var out bytes.Buffer
+		if err := Into(t.Context(), o, []string{image}, &out); err != nil {
+			t.Errorf("%v\n%s", err, out.String())
+		}
+		return out.String()
+	}
+	keyFile := write600(t, "id.pub", key)
+	for _, n := range []int{511, 512, 513, 1000, 2350, 4095, 4096, 4097, 8000, 64 << 10, 2350, 513} {
+		text := padded(n)
+		say(Options{Config: write600(t, "my.yaml", text)})
+		if got := say(Options{Show: true}); got != text {
+			t.Errorf("%d bytes: --show has %d", n, len(got))
+		}
+		say(Options{SSHKey: keyFile})
+		if got, want := say(Options{Show: true}), text+"ssh_authorized_keys:\n  - \""+key+"\"\n"; got != want {
+			t.Errorf("%d bytes and a key: --show has %d, want %d", n, len(got), len(want))
+		}
+	}
+}
+
+// What is no disk image is called by its name, with what to do instead.
+func TestIntoSaysWhatAFileIs(t *testing.T) {
+	for want, c := range map[string]struct {
+		at   int64
+		text string
+	}{
+		"it is an ISO, which is not changed":     {0x8001, "CD001"},
+		"it is a slot file":                      {0, "manifest.json\x00"},
+		"unpack it by `zstd -d FILE`":            {0, "\x28\xb5\x2f\xfd"},
+		"it is a QCOW2 image":                    {0, "QFI\xfb"},
+		"it is a file system and not a whole":    {82, "FAT32   "},
+		"it has another kind of partition table": {510, "\x55\xaa"},
+		"gpt: ":                                  {512, "EFI PART"},
+	} {
+		file := filepath.Join(t.TempDir(), "some.img")
+		b := make([]byte, 2<<20)
+		copy(b[c.at:], c.text)
+		if err := os.WriteFile(file, b, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		err := Into(t.Context(), Options{Show: true}, []string{file}, &bytes.Buffer{})
+		if err == nil || !strings.Contains(err.Error(), "no boot partition of proa's: ") || !strings.Contains(err.Error(), want) ||
+			want != "gpt: " && strings.Contains(err.Error(), "gpt: ") {
+			t.Errorf("%v; want %q", err, want)
+		}
+	}
+}
+
 func TestIntoRefuses(t *testing.T) {
 	image := makeImage(t)
 	config := write600(t, "my.yaml", "hostname: a\n")
@@ -51,7 +122,7 @@ func TestIntoRefuses(t *testing.T) {
 		"both":       {Options{Show: true, Config: config}, image, "--show prints what is there and puts nothing in"},
 		"compressed": {Options{Config: config}, "x.img.zst", "x.img.zst is compressed\nhint: `zstd -d x.img.zst`"},
 		"directory":  {Options{Config: config}, t.TempDir(), "is no image file\nhint: on a disk, mount"},
-		"no image":   {Options{Config: config}, config, "my.yaml: no boot partition of proa's in its table"},
+		"no image":   {Options{Config: config}, config, "my.yaml: no boot partition of proa's"},
 		"none":       {Options{Show: true}, "/nonexistent.img", "/nonexistent.img: no such file"},
 		"empty":      {Options{Config: write600(t, "e.yaml", "")}, image, "e.yaml is empty"},
 	} {

@@ -126,16 +126,3 @@ func dropEmpty(fs *fat32.FileSystem, name string) error {
 	}
 	return fs.Remove("/" + name)
 }
-
-// ReadFile returns one file's content.
-func ReadFile(img Image, at, size int64, name string) ([]byte, error) {
-	fs, err := fat32.Read(sparse.NewWindow(img, at, size), size, 0, layout.Sector)
-	if err != nil {
-		return nil, fmt.Errorf("fat: %w", err)
-	}
-	f, err := fs.OpenFile("/"+name, os.O_RDONLY)
-	if err != nil {
-		return nil, fmt.Errorf("fat: %w", err)
-	}
-	return io.ReadAll(f)
-}

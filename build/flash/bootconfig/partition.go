@@ -13,11 +13,14 @@ import (
 )
 
 // ErrNone is of disks and images that have no boot partition of proa's.
-var ErrNone = errors.New("no boot partition of proa's in its table")
+var ErrNone = errors.New("no boot partition of proa's")
 
 // Find returns the boot partition of a disk or image of size bytes.
 func Find(img fat.Image, size int64) (layout.Partition, error) {
 	table, _, err := gpt.Read(img, size)
+	if is, known := instead(img); err != nil && known {
+		return layout.Partition{}, fmt.Errorf("%w: %s", ErrNone, is)
+	}
 	if err != nil {
 		return layout.Partition{}, fmt.Errorf("%w: %w", ErrNone, err)
 	}

@@ -1,0 +1,37 @@
+package bootconfig
+
+import (
+	"bytes"
+	"io"
+
+	"github.com/proa-os/proa/images/layout"
+	"github.com/proa-os/proa/images/slotfile"
+)
+
+// others are the files that people give in place of a disk image, by what stands at a fixed place in them, with what to do.
+var others = []struct {
+	at    int64
+	magic string
+	is    string
+}{
+	{16*2048 + 1, "CD001", "it is an ISO, which is not changed once it is made; take a disk image (`make disk`), or boot the ISO without a configuration"},
+	{0, slotfile.ManifestName + "\x00", "it is a slot file, which holds no configuration: a device keeps its own; take a disk image (`make disk`)"},
+	{0, "\x28\xb5\x2f\xfd", "it is compressed; unpack it by `zstd -d FILE`"},
+	{0, "\x1f\x8b", "it is compressed; unpack it by `gunzip FILE`"},
+	{0, "\xfd7zXZ\x00", "it is compressed; unpack it by `xz -d FILE`"},
+	{0, "QFI\xfb", "it is a QCOW2 image; make it raw by `qemu-img convert -O raw FILE disk.img`"},
+	{82, "FAT32   ", "it is a file system and not a whole disk; mount it and edit config.yaml"},
+	{layout.Sector, "EFI PART", ""}, // a damaged table: what the reader says of it is the cause
+	{510, "\x55\xaa", "it has another kind of partition table (MBR); proa's disk images have a GPT"},
+}
+
+// instead says what something without a partition table of proa's is, if that can be seen.
+func instead(img io.ReaderAt) (is string, known bool) {
+	for _, o := range others {
+		b := make([]byte, len(o.magic))
+		if _, err := img.ReadAt(b, o.at); err == nil && bytes.Equal(b, []byte(o.magic)) {
+			return o.is, o.is != ""
+		}
+	}
+	return "", false
+}

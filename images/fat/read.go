@@ -1,0 +1,70 @@
+package fat
+
+import (
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/diskfs/go-diskfs/filesystem/fat12"
+	"github.com/diskfs/go-diskfs/filesystem/fat32"
+
+	"github.com/proa-os/proa/images/layout"
+	"github.com/proa-os/proa/images/sparse"
+)
+
+// ReadFile returns one file's content, exactly as long as its directory entry says. Only the clusters are asked of
+// go-diskfs: its Read returns what lies behind a file's end in the last cluster, and zeros for a sector that cannot be read.
+func ReadFile(img Image, at, size int64, name string) ([]byte, error) {
+	w := sparse.NewWindow(img, at, size)
+	fs, err := fat32.Read(w, size, 0, layout.Sector)
+	if err != nil {
+		return nil, fmt.Errorf("fat: %w", err)
+	}
+	f, err := fs.OpenFile("/"+name, os.O_RDONLY)
+	if err != nil {
+		return nil, fmt.Errorf("fat: %w", err)
+	}
+	file, ok := f.(*fat12.File) // fat32 has none of its own
+	if !ok {
+		return nil, fmt.Errorf("fat: %s: BUG: a file is a %T", name, f)
+	}
+	data, err := content(w, file)
+	if err != nil {
+		return nil, fmt.Errorf("fat: %s: %w", name, err)
+	}
+	return data, nil
+}
+
+// content reads a file cluster run by cluster run.
+func content(r io.ReaderAt, file *fat12.File) ([]byte, error) {
+	st, err := file.Stat()
+	if err != nil {
+		return nil, err
+	}
+	if st.IsDir() {
+		return nil, fmt.Errorf("it is a directory")
+	}
+	if st.Size() == 0 {
+		return []byte{}, nil // it has no cluster to begin with
+	}
+	runs, err := file.GetDiskRanges()
+	if err != nil {
+		return nil, err
+	}
+	var have uint64
+	for _, run := range runs {
+		have += run.Length
+	}
+	if have < uint64(st.Size()) { // before memory is taken for what a damaged entry says
+		return nil, fmt.Errorf("damaged: its clusters hold %d bytes, its entry says %d", have, st.Size())
+	}
+	data := make([]byte, st.Size())
+	for rest := data; len(rest) > 0; runs = runs[1:] {
+		part := rest[:min(uint64(len(rest)), runs[0].Length)]
+		if _, err := r.ReadAt(part, int64(runs[0].Offset)); err != nil {
+			return nil, err
+		}
+		rest = rest[len(part):]
+	}
+	return data, nil
+}
