@@ -55,7 +55,7 @@ func (k *keeper) gather() status.Status {
 	}
 	for _, v := range s.Services {
 		if v.Name == "k3s" {
-			s.K3s, s.NodeReady = k3sLine(v), v.State == "ready" && !strings.HasPrefix(v.Status, "node NotReady")
+			s.K3s, s.NodeReady, s.NodeName, s.NodeIP, s.Problems = k3sLine(v), v.Facts.NodeReady, v.Facts.NodeName, v.Facts.NodeIP, v.Facts.Problems
 		}
 	}
 	return s
@@ -70,7 +70,10 @@ func k3sLine(v supervise.State) string {
 	if v.State != "ready" && v.LastExit != "" {
 		line += fmt.Sprintf(" (last run: %s)", v.LastExit)
 	}
-	if v.State == "restarting" && !strings.Contains(v.LastExit, ": ") {
+	if v.State == "ready" && !v.Facts.NodeReady && v.Facts.NodeReason != "" {
+		line += " (node not Ready: " + v.Facts.NodeReason + ")"
+	}
+	if v.State == "restarting" && v.Facts.Failed == "" {
 		line += ": " + supervise.LastLine(logDir, "k3s")
 	}
 	return line

@@ -53,6 +53,7 @@ type keeper struct {
 	stamp   time.Time        // of the black box, when another process has written it
 	end     func(why string, how shutdown.End)
 	saving  sync.Mutex
+	told    told
 }
 
 func newKeeper(m *boot.Machine, con *console.Console, reaper *proc.Reaper, version string, failed []string) *keeper {
@@ -64,9 +65,14 @@ func newKeeper(m *boot.Machine, con *console.Console, reaper *proc.Reaper, versi
 	return k
 }
 
-// changed puts a service's new state on the console and has the main loop look at the rest.
-func (k *keeper) changed(s supervise.State) {
-	k.con.Logf("status %s", s)
+// changed puts a service's new state on the console, each problem once, and has the main loop look at the rest.
+func (k *keeper) changed(before, now supervise.State) {
+	if before.String() != now.String() {
+		k.con.Logf("status %s", now)
+	}
+	for _, p := range k.told.fresh(now.Name, now.Facts.Problems) {
+		k.con.Logf("status %s problem: %s", now.Name, p)
+	}
 	select {
 	case k.poke <- struct{}{}:
 	default: // it is going to look anyway

@@ -30,9 +30,10 @@ func TestFailedSteps(t *testing.T) {
 
 func TestK3sLine(t *testing.T) {
 	for want, s := range map[string]supervise.State{
-		"ready: node Ready": {State: "ready", Status: "node Ready", LastExit: "signal SIGKILL"},
+		"ready: node Ready": {State: "ready", Status: "node Ready", LastExit: "signal SIGKILL", Facts: supervise.Facts{NodeReady: true}},
+		"ready: manifests: applied (node not Ready: KubeletNotReady)":            {State: "ready", Status: "manifests: applied", Facts: supervise.Facts{NodeReason: "KubeletNotReady"}},
 		"starting: apiserver: starting (last run: exit code 1: kine: disk full)": {State: "starting", Status: "apiserver: starting", LastExit: "exit code 1: kine: disk full"},
-		"restarting (last run: exit code 1: agent: no route to host)":            {State: "restarting", LastExit: "exit code 1: agent: no route to host"},
+		"restarting (last run: exit code 1: agent: no route to host)":            {State: "restarting", LastExit: "exit code 1: agent: no route to host", Facts: supervise.Facts{Failed: "agent: no route to host"}},
 	} {
 		if got := k3sLine(s); got != want {
 			t.Errorf("%s, want %s", got, want)

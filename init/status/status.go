@@ -39,6 +39,9 @@ type Status struct {
 	Services       []supervise.State `json:"services"`
 	K3s            string            `json:"k3s"`
 	NodeReady      bool              `json:"node_ready"`
+	NodeName       string            `json:"node_name,omitempty"`
+	NodeIP         string            `json:"node_ip,omitempty"`
+	Problems       []string          `json:"problems,omitempty"` // what does not work though the node does
 }
 
 // Write replaces the file.
@@ -95,6 +98,12 @@ func (s Status) Text() string {
 	}
 	line("addresses", "%s", s.Addrs())
 	line("k3s", "%s", s.K3s)
+	if s.NodeName != "" {
+		line("node", "%s", strings.TrimSpace(s.NodeName+" "+s.NodeIP))
+	}
+	for _, p := range s.Problems {
+		line("PROBLEM", "%s", p)
+	}
 	for _, v := range s.Services {
 		line("service", "%s", v)
 	}

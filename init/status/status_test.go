@@ -25,6 +25,8 @@ func TestText(t *testing.T) {
 		"no state": {Status{Mode: "disk", Slot: "a", Trial: true, SlotError: "no file"}, []string{"boot state: no file\n"}, []string{"trial"}},
 		"two addresses": {Status{Addresses: []netup.Address{{Interface: "eth0", Address: "10.0.0.2/24"}, {Interface: "eth1", Address: "fd00::2/64"}}},
 			[]string{"addresses  eth0=10.0.0.2/24,eth1=fd00::2/64\n"}, nil},
+		"node": {Status{K3s: "ready: x", NodeName: "edge-7", NodeIP: "10.0.0.2", Problems: []string{"image archive /a.tar: unexpected EOF; left out"}},
+			[]string{"node       edge-7 10.0.0.2\n", "PROBLEM    image archive /a.tar: unexpected EOF; left out\n"}, nil},
 		"service": {Status{Services: []supervise.State{{Name: "ntp", State: "ready"}}, FailedSteps: []string{"clock: x"}}, []string{"service    ntp ready\n", "FAILED     clock: x\n"}, nil},
 	} {
 		got := c.s.Text()

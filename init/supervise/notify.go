@@ -1,16 +1,31 @@
 package supervise
 
 import (
+	"errors"
 	"net"
 	"os"
 	"path/filepath"
-	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
 )
+
+// maxNotify is how long a message may be, in bytes; a longer one is dropped whole.
+const maxNotify = 32 << 10
+
+// lastWords is how long messages are waited for that a service sent before it ended.
+const lastWords = 200 * time.Millisecond
+
+// ear is the notify socket of one run.
+type ear struct {
+	conn *net.UnixConn
+	done chan struct{}
+}
 
 func (r *run) socket() string { return filepath.Join(r.sup.RunDir, r.s.Name+".notify") }
 
 // listen opens a fresh socket for each run, so that words of an earlier life are not heard.
-func (r *run) listen() (*net.UnixConn, error) {
+func (r *run) listen() (*ear, error) {
 	if err := os.MkdirAll(r.sup.RunDir, 0o755); err != nil {
 		return nil, err
 	}
@@ -19,43 +34,74 @@ func (r *run) listen() (*net.UnixConn, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := os.Chmod(r.socket(), 0o600); err != nil {
+	if err := errors.Join(os.Chmod(r.socket(), 0o600), passCredentials(c)); err != nil {
 		c.Close()
 		return nil, err
 	}
-	go r.hear(c)
-	return c, nil
+	e := &ear{c, make(chan struct{})}
+	go r.hear(e)
+	return e, nil
 }
 
-func (r *run) hear(c *net.UnixConn) {
-	buf := make([]byte, 4096)
+// passCredentials has the kernel say who sent each message (unix(7), SO_PASSCRED).
+func passCredentials(c *net.UnixConn) (err error) {
+	raw, err := c.SyscallConn()
+	if err != nil {
+		return err
+	}
+	cerr := raw.Control(func(fd uintptr) { err = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_PASSCRED, 1) })
+	return errors.Join(cerr, err)
+}
+
+// close reads what the service said before it ended, and then no more.
+func (e *ear) close() {
+	_ = e.conn.SetReadDeadline(time.Now().Add(lastWords))
+	<-e.done
+	e.conn.Close()
+}
+
+func (r *run) hear(e *ear) {
+	defer close(e.done)
+	buf, oob := make([]byte, maxNotify), make([]byte, unix.CmsgSpace(unix.SizeofUcred))
 	for {
-		n, err := c.Read(buf)
+		n, oobn, flags, _, err := e.conn.ReadMsgUnix(buf, oob)
 		if err != nil {
 			return
 		}
-		ready, status, said := ParseNotify(string(buf[:n]))
-		r.set(func(s *State) {
-			if ready {
-				s.State = "ready"
-			}
-			if said {
-				s.Status = status
-			}
-		})
+		if flags&unix.MSG_TRUNC == 0 {
+			r.heard(sender(oob[:oobn]), ParseNotify(string(buf[:n])))
+		}
 	}
 }
 
-// ParseNotify reads the sd_notify lines that proa knows: READY=1 and STATUS=text.
-func ParseNotify(msg string) (ready bool, status string, said bool) {
-	for _, line := range strings.Split(msg, "\n") {
-		key, value, _ := strings.Cut(line, "=")
-		switch key {
-		case "READY":
-			ready = value == "1"
-		case "STATUS":
-			status, said = strings.TrimSpace(value), true
+// sender is the process that sent a message, 0 if the kernel does not say, or if it lives in another PID namespace.
+func sender(oob []byte) int {
+	list, err := unix.ParseSocketControlMessage(oob)
+	if err != nil {
+		return 0
+	}
+	for i := range list {
+		if cred, err := unix.ParseUnixCredentials(&list[i]); err == nil {
+			return int(cred.Pid)
 		}
 	}
-	return ready, status, said
+	return 0
+}
+
+// heard takes a message of the service's main process; a child of it, a container say, speaks for nobody.
+func (r *run) heard(pid int, msg Message) {
+	r.set(func(s *State) {
+		if pid == 0 || pid != r.main {
+			return
+		}
+		if msg.Ready {
+			s.State = "ready"
+		}
+		if msg.Status != nil {
+			s.Status = *msg.Status
+		}
+		for _, change := range msg.facts {
+			change(&s.Facts)
+		}
+	})
 }

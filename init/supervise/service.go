@@ -7,7 +7,6 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"strings"
 	"sync"
 	"time"
 
@@ -41,6 +40,7 @@ type State struct {
 	Restarts int    `json:"restarts"`
 	LastExit string `json:"last_exit,omitempty"`
 	Pid      int    `json:"pid,omitempty"`
+	Facts    Facts  `json:"facts,omitzero"`
 }
 
 // Back-off between restarts: doubled each time, and forgotten after a run of calm.
@@ -56,7 +56,7 @@ type Supervisor struct {
 	LogDir  string
 	Cgroup  string // parent directory of the leaves; "" for none
 	RunDir  string // where notify sockets lie
-	Changed func(State)
+	Changed func(before, now State)
 
 	mu     sync.Mutex
 	runs   []*run
@@ -69,6 +69,7 @@ type run struct {
 	mu    sync.Mutex
 	state State
 	proc  *proc.Proc
+	main  int // process number of this run, or of the last one
 	ended chan struct{}
 	stop  context.CancelFunc
 }
@@ -102,14 +103,14 @@ func (r *run) set(change func(*State)) {
 	change(&r.state)
 	now := r.state
 	r.mu.Unlock()
-	if now.String() != before.String() {
-		r.sup.Changed(now)
+	if now.String() != before.String() || !now.Facts.equal(before.Facts) {
+		r.sup.Changed(before, now)
 	}
 }
 
 func (r *run) loop(ctx context.Context) {
 	defer close(r.ended)
-	defer r.set(func(s *State) { s.State, s.Pid = "stopped", 0 })
+	defer r.set(func(s *State) { s.State, s.Pid, s.Facts = "stopped", 0, Facts{} })
 	pause := firstPause
 	for {
 		if r.s.Wait != nil {
@@ -127,10 +128,10 @@ func (r *run) loop(ctx context.Context) {
 			pause = firstPause
 		}
 		r.set(func(s *State) {
-			if cause, failed := strings.CutPrefix(s.Status, "failed: "); failed {
-				end += ": " + cause // what it said when it gave up is worth more than the code it gave up with
+			if s.Facts.Failed != "" {
+				end += ": " + s.Facts.Failed // what it said when it gave up is worth more than the code it gave up with
 			}
-			s.State, s.Status, s.LastExit, s.Pid = "restarting", "", end, 0
+			s.State, s.Status, s.LastExit, s.Pid, s.Facts = "restarting", "", end, 0, Facts{Failed: s.Facts.Failed}
 			s.Restarts++
 		})
 		select {
@@ -165,7 +166,7 @@ func (r *run) once(ctx context.Context) (how string) {
 		if err != nil {
 			return "notify socket: " + err.Error()
 		}
-		defer sock.Close()
+		defer sock.close()
 		env = append(env, "NOTIFY_SOCKET="+r.socket())
 	}
 	leaf, err := r.leaf()
@@ -177,7 +178,7 @@ func (r *run) once(ctx context.Context) (how string) {
 		defer leaf.Close()
 		spec.CgroupFD = int(leaf.Fd())
 	}
-	r.set(func(s *State) { s.State, s.Status = "starting", "" })
+	r.set(func(s *State) { s.State, s.Status, s.Facts = "starting", "", Facts{} })
 	p, err := r.launch(ctx, spec)
 	log.CloseWriter()
 	if err != nil {
@@ -207,7 +208,9 @@ func (r *run) launch(ctx context.Context, spec proc.Spec) (*proc.Proc, error) {
 		return nil, err
 	}
 	p, err := r.sup.Reaper.Start(spec)
-	r.proc = p
+	if r.proc, r.main = p, 0; p != nil {
+		r.main = p.Pid
+	}
 	return p, err
 }
 

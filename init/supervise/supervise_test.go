@@ -26,7 +26,7 @@ var reap = sync.OnceValue(func() *proc.Reaper { return proc.New(context.Backgrou
 
 func newRig(t *testing.T) *rig {
 	r := &rig{}
-	r.Supervisor = &Supervisor{Reaper: reap(), LogDir: t.TempDir(), RunDir: t.TempDir(), Changed: func(s State) {
+	r.Supervisor = &Supervisor{Reaper: reap(), LogDir: t.TempDir(), RunDir: t.TempDir(), Changed: func(_, s State) {
 		r.mu.Lock()
 		defer r.mu.Unlock()
 		r.said = append(r.said, s.String())
@@ -126,12 +126,14 @@ func TestMain(m *testing.M) {
 		os.Exit(9)
 	}
 	c.Write([]byte("STATUS=apiserver: starting"))
-	if _, err := os.Stat(filepath.Join(filepath.Dir(socket), "fail")); err == nil {
-		c.Write([]byte("STATUS=failed: agent: no route to host"))
-		time.Sleep(100 * time.Millisecond)
+	fail := filepath.Join(filepath.Dir(socket), "fail")
+	if text, err := os.ReadFile(fail); err == nil {
+		c.Write(text)
+		os.Remove(fail)
 		os.Exit(1)
 	}
 	c.Write([]byte("READY=1\nSTATUS=node Ready"))
+	os.WriteFile(filepath.Join(filepath.Dir(socket), "sent"), nil, 0o644)
 	time.Sleep(time.Minute)
 }
 
@@ -149,33 +151,6 @@ func TestNotify(t *testing.T) {
 	got := r.wait(t, "ready", func(s State) bool { return s.State == "ready" })
 	if got.Status != "node Ready" {
 		t.Errorf("%+v", got)
-	}
-}
-
-// TestCauseOutlivesTheProcess: what a service said when it gave up stays readable while it is started again.
-func TestCauseOutlivesTheProcess(t *testing.T) {
-	r := newRig(t)
-	if err := os.WriteFile(filepath.Join(r.RunDir, "fail"), nil, 0o644); err != nil {
-		t.Fatal(err)
-	}
-	r.Start(t.Context(), notifier(t))
-	got := r.wait(t, "a restart", func(s State) bool { return s.Restarts > 0 })
-	if got.LastExit != "exit code 1: agent: no route to host" {
-		t.Errorf("%+v", got)
-	}
-}
-
-func TestParseNotify(t *testing.T) {
-	for msg, want := range map[string]string{
-		"READY=1\nSTATUS=node Ready":     "true node Ready true",
-		"STATUS=failed: kine: disk full": "false failed: kine: disk full true",
-		"WATCHDOG=1":                     "false  false",
-		"READY=0":                        "false  false",
-	} {
-		ready, status, said := ParseNotify(msg)
-		if got := fmt.Sprintf("%t %s %t", ready, status, said); got != want {
-			t.Errorf("%q: %s, want %s", msg, got, want)
-		}
 	}
 }
 
