@@ -39,6 +39,18 @@ func (s State) MarkGood(slot layout.Slot) State {
 	return State{Seq: (s.Seq + 1) % 3, Good: slot}
 }
 
+// Proved is the next state once slot, which runs, has proved itself: its own trial is over. A trial of the other slot, and a choice of
+// the other slot that was made meanwhile, stand as they are.
+func (s State) Proved(slot layout.Slot) State {
+	switch {
+	case s.Try == slot:
+		return s.MarkGood(slot)
+	case s.Good == layout.Shared:
+		return State{Seq: (s.Seq + 1) % 3, Good: slot, Try: s.Try, Left: s.Left}
+	}
+	return s
+}
+
 // StartTrial is the next state before a boot that shall try slot.
 func (s State) StartTrial(slot layout.Slot) State {
 	return State{Seq: (s.Seq + 1) % 3, Good: s.Good, Try: slot, Left: MaxTries}

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/proa-os/proa/images/layout"
+	"github.com/proa-os/proa/init/slot"
 	"golang.org/x/sys/unix"
 )
 
@@ -61,7 +62,9 @@ func (m *Machine) mountSlot(own map[layout.Slot]slotPart) func(layout.Slot, bool
 			return err
 		}
 		err := use(m.Path(dir))
-		unix.Sync()
+		if write {
+			err = errors.Join(err, slot.SyncFS(m.Path(dir)))
+		}
 		return errors.Join(err, m.Sys.Unmount(dir, 0))
 	}
 }

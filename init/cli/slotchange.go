@@ -38,19 +38,15 @@ func (e Env) target() (t slotwrite.Target, err error) {
 	return t, err
 }
 
-// lockFile keeps two commands from changing the slots at the same time; it ends with the process.
-const lockFile = boot.RunDir + "/slot.lock"
+// lockWait is for PID 1, which holds the lock for moments only.
+const lockWait = 3 * time.Second
 
 func (e Env) lock() (*os.File, error) {
-	f, err := os.OpenFile(e.Root+lockFile, os.O_RDWR|os.O_CREATE, 0o600)
-	if err != nil {
-		return nil, err
+	f, err := slot.Lock(e.Root+slot.LockFile, lockWait)
+	if errors.Is(err, slot.ErrBusy) {
+		err = fmt.Errorf("%w; wait for it to end", err)
 	}
-	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
-		f.Close()
-		return nil, errors.New("another proa slot command is running; wait for it to end")
-	}
-	return f, nil
+	return f, err
 }
 
 // change runs do for the slot named by the first argument, alone and until a signal. A connection that broke off must not end the

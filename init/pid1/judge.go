@@ -1,6 +1,7 @@
 package pid1
 
 import (
+	"errors"
 	"time"
 
 	"github.com/proa-os/proa/images/layout"
@@ -69,8 +70,22 @@ func (k *keeper) recordJudgement(j health.Judgement) {
 	}
 }
 
+// bless takes the lock of the verbs, and does not wait for it: there is another look soon.
+func (k *keeper) bless() error {
+	lock, err := k.lock(0)
+	if err != nil {
+		return err
+	}
+	defer lock.Close()
+	return k.slots.Good()
+}
+
 func (k *keeper) markGood() {
-	if err := k.slots.Good(); err != nil {
+	err := k.bless()
+	if errors.Is(err, slot.ErrBusy) {
+		return
+	}
+	if err != nil {
 		if k.goodErr != err.Error() {
 			k.goodErr = err.Error()
 			k.con.Logf("slot %s cannot be marked good: %v", k.m.Line.Slot, err)

@@ -31,7 +31,7 @@ func (c *counted) Standing() (slot.Standing, error) { return c.other, nil }
 // keeping is a keeper after its start, which says how it would go down instead of doing so.
 func keeping(s slot.Slots, now status.Status, since time.Duration) (k *keeper, ended *[]string) {
 	ended = &[]string{}
-	k = &keeper{m: &boot.Machine{Config: config.Default()}, con: &console.Console{}, slots: s, now: now, began: time.Now().Add(-since)}
+	k = &keeper{m: &boot.Machine{Config: config.Default()}, con: &console.Console{}, slots: s, now: now, began: time.Now().Add(-since), lock: free}
 	k.end = func(why string, how shutdown.End) { *ended = append(*ended, why+", "+string(how)) }
 	return k, ended
 }

@@ -2,6 +2,7 @@ package pid1
 
 import (
 	"context"
+	"io"
 	"os"
 	"runtime/debug"
 	"strings"
@@ -15,7 +16,6 @@ import (
 	"github.com/proa-os/proa/init/console"
 	"github.com/proa-os/proa/init/health"
 	"github.com/proa-os/proa/init/netup"
-	"github.com/proa-os/proa/init/power"
 	"github.com/proa-os/proa/init/proc"
 	"github.com/proa-os/proa/init/service"
 	"github.com/proa-os/proa/init/shutdown"
@@ -52,8 +52,10 @@ type keeper struct {
 	held    string           // the file of that
 	stamp   time.Time        // of the black box, when another process has written it
 	end     func(why string, how shutdown.End)
+	lock    func(wait time.Duration) (io.Closer, error) // on the boot state, which the verbs change too
 	saving  sync.Mutex
 	told    told
+	worker
 }
 
 func newKeeper(m *boot.Machine, con *console.Console, reaper *proc.Reaper, version string, failed []string) *keeper {
@@ -61,7 +63,9 @@ func newKeeper(m *boot.Machine, con *console.Console, reaper *proc.Reaper, versi
 		held: heldFile, before: health.Load(heldFile)}
 	k.sup = &supervise.Supervisor{Reaper: reaper, LogDir: logDir, Cgroup: boot.ServiceCgroup, RunDir: boot.RunDir, Changed: k.changed}
 	k.slots, k.slotErr = m.Slots()
-	k.end = k.down
+	k.worker = newWorker(k.began)
+	k.end = k.worker.end
+	k.lock = func(wait time.Duration) (io.Closer, error) { return slot.Lock(slot.LockFile, wait) }
 	return k
 }
 
@@ -89,7 +93,8 @@ func (k *keeper) start(ctx context.Context) {
 	if net := k.m.Config.Network; len(net.WiFi) > 0 && wifi.Missing("") == "" {
 		go wifi.Follow(ctx, k.con.Logf, func(radio string) { k.sup.Start(ctx, wifi.Service(radio, net)) })
 	}
-	k.refresh()
+	go k.work(ctx, k.look)
+	k.firstLook()
 	go func() {
 		k.m.PlugRest()
 		debug.FreeOSMemory() // reading the modules' tables took more than keeping them does
@@ -116,10 +121,10 @@ const (
 	clockEvery = 5 * time.Minute
 )
 
-// run is the main loop; the watchdog is fed here and nowhere else, so that a stuck loop restarts the machine.
-func (k *keeper) run(ctx context.Context, signals <-chan os.Signal) {
+// run is the main loop; the watchdog is fed here and nowhere else, so that a stuck loop restarts the machine. Nothing in it waits for a
+// disk or a lock: a card that takes its time must not look like a machine that hangs.
+func (k *keeper) run(signals <-chan os.Signal, button <-chan struct{}) {
 	look, feed, save := time.NewTicker(lookEvery), time.NewTicker(watchdog.Interval), time.NewTicker(clockEvery)
-	button := power.Watch(ctx, k.con.Logf)
 	for {
 		select {
 		case s := <-signals:
@@ -127,9 +132,14 @@ func (k *keeper) run(ctx context.Context, signals <-chan os.Signal) {
 		case <-button:
 			k.down("power button", shutdown.PowerOff)
 		case <-k.poke:
-			k.look()
-		case <-look.C:
-			k.look()
+			k.ask()
+		case now := <-look.C:
+			k.ask()
+			k.limit(now)
+		case good := <-k.looked:
+			k.seen, k.settled = time.Now(), good
+		case e := <-k.ends:
+			k.down(e.why, e.how)
 		case <-feed.C:
 			k.feed()
 		case <-save.C:
@@ -166,10 +176,12 @@ func (k *keeper) saveClock() {
 	}
 }
 
-func (k *keeper) look() {
+// look is the worker's.
+func (k *keeper) look() (good bool) {
 	k.rereadBox()
 	k.refresh()
 	k.judge()
+	return k.good
 }
 
 // rereadBox looks whether a slot was written anew, or put on trial, since the start.
@@ -185,18 +197,22 @@ func (k *keeper) rereadBox() {
 	}
 }
 
-// downLimit is how long a way down may take before the watchdog cuts it short.
-const downLimit = 3 * time.Minute
-
-// down works through the shutdown list and does not come back. The watchdog is fed meanwhile: pods may take their grace period.
+// down works through the shutdown list and does not come back. The watchdog is fed up to the list's end, which each step's limit sees to:
+// pods may take their grace period, and a slow disk its time.
 func (k *keeper) down(why string, end shutdown.End) {
 	k.con.Logf("going down: %s, %s", why, end)
-	k.m.Box.Down(why)
+	ending := make(chan struct{})
 	go func() {
-		for range downLimit / watchdog.Interval {
+		for {
 			_ = k.dogs.Feed()
-			time.Sleep(watchdog.Interval)
+			select {
+			case <-ending:
+				return
+			case <-time.After(watchdog.Interval):
+			}
 		}
 	}()
-	shutdown.Run(&shutdown.Machine{Logf: k.con.Logf, Flush: k.con.Flush, StopServices: func() { k.sup.StopAll(k.con.Logf) }, SaveClock: k.saveClock, End: end, Argument: k.argument(end)})
+	shutdown.Run(&shutdown.Machine{Logf: k.con.Logf, Flush: k.con.Flush, Record: func() { k.m.Box.Down(why) },
+		StopServices: func() { k.sup.StopAll(k.con.Logf) }, SaveClock: k.saveClock,
+		Argument: func() string { return k.argument(end) }, Ending: func() { close(ending) }, End: end})
 }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/proa-os/proa/init/boot"
 	"github.com/proa-os/proa/init/console"
+	"github.com/proa-os/proa/init/power"
 	"github.com/proa-os/proa/init/proc"
 	bootstep "github.com/proa-os/proa/init/step"
 	"github.com/proa-os/proa/init/sys"
@@ -142,7 +143,7 @@ func stage2(ctx context.Context, con *console.Console, version string) {
 	m.Guard.Begin("start services", 5*time.Minute)
 	k.start(ctx)
 	m.Guard.End()
-	k.run(ctx, signals)
+	k.run(signals, power.Watch(ctx, con.Logf))
 }
 
 // where is the step that ended a list, in the words of the black box, and why.

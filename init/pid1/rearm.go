@@ -2,6 +2,7 @@ package pid1
 
 import (
 	"fmt"
+	"time"
 
 	"github.com/proa-os/proa/init/shutdown"
 	"github.com/proa-os/proa/init/slot"
@@ -42,7 +43,7 @@ func (k *keeper) argument(end shutdown.End) string {
 		return ""
 	}
 	if !k.armed {
-		again, err := t.Arm()
+		again, err := k.arm(t)
 		if err != nil {
 			k.con.Logf("boot state: %v", err)
 		}
@@ -51,4 +52,16 @@ func (k *keeper) argument(end shutdown.End) string {
 		}
 	}
 	return t.Restart()
+}
+
+// armWait is longer than a verb holds the lock that ends with its process: none runs any more when the argument is asked for.
+const armWait = 5 * time.Second
+
+func (k *keeper) arm(t slot.Trier) (again bool, err error) {
+	lock, err := k.lock(armWait)
+	if err != nil {
+		return false, err
+	}
+	defer lock.Close()
+	return t.Arm()
 }

@@ -48,7 +48,7 @@ func TestArgument(t *testing.T) {
 		"another chain":      {&counted{}, shutdown.Reboot, false, "", 0},
 		"no chain":           {nil, shutdown.Reboot, false, "", 0},
 	} {
-		k := &keeper{m: &boot.Machine{}, con: &console.Console{}, slots: c.s, armed: c.armed}
+		k := &keeper{m: &boot.Machine{}, con: &console.Console{}, slots: c.s, armed: c.armed, lock: free}
 		if got := k.argument(c.end); got != c.want {
 			t.Errorf("%s: %q, want %q", name, got, c.want)
 		}

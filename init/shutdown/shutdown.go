@@ -4,6 +4,7 @@ package shutdown
 
 import (
 	"fmt"
+	"math"
 	"os"
 	"strings"
 	"time"
@@ -24,29 +25,37 @@ const (
 type Machine struct {
 	Logf         func(string, ...any)
 	Flush        func()
+	Record       func() // why the machine goes down
 	StopServices func()
 	SaveClock    func()
+	Argument     func() string // of a restart, for firmware that takes one; "": none. It may count a try on the disk
+	Ending       func()        // nothing is waited for any more
 	End          End
-	Argument     string // of a restart, for firmware that takes one; "": none
+
+	argument string
 }
 
-// Step is one row. After Limit the list goes on without it: a disk or a server that does not answer must not keep the machine up.
+// Step is one row. After Limit the list goes on without it: a disk or a server that does not answer must not keep the machine up. Left
+// is for steps that take as long as they get on: whenever it has fallen, Limit begins anew. It is in bytes.
 type Step struct {
 	Name  string
 	Limit time.Duration
 	Func  func(*Machine)
+	Left  func() int64
 }
 
-// Sequence is the list.
+// Sequence is the list. A disk that is slow, but writes, is waited for to the end: what was written before an orderly way down is kept.
 func Sequence() []Step {
 	return []Step{
-		{"stop-services", 60 * time.Second, func(m *Machine) { m.StopServices() }}, // k3s alone may take 45 s and 5 s more
-		{"save-clock", 5 * time.Second, func(m *Machine) { m.SaveClock() }},
-		{"stop-processes", 10 * time.Second, stopProcesses},
-		{"sync", 30 * time.Second, func(*Machine) { unix.Sync() }},
-		{"unmount", 30 * time.Second, unmount},
-		{"sync-again", 10 * time.Second, func(*Machine) { unix.Sync() }},
-		{"end", 10 * time.Second, end},
+		{"black-box", 5 * time.Second, func(m *Machine) { m.Record() }, nil},
+		{"stop-services", 60 * time.Second, func(m *Machine) { m.StopServices() }, nil}, // k3s alone may take 45 s and 5 s more
+		{"save-clock", 5 * time.Second, func(m *Machine) { m.SaveClock() }, nil},
+		{"stop-processes", 10 * time.Second, stopProcesses, nil},
+		{"boot-state", 10 * time.Second, func(m *Machine) { m.argument = m.Argument() }, nil}, // whoever held the lock has ended
+		{"sync", 5 * time.Minute, func(*Machine) { unix.Sync() }, dirty},
+		{"unmount", 2 * time.Minute, unmount, dirty},
+		{"sync-again", time.Minute, func(*Machine) { unix.Sync() }, dirty},
+		{"end", 10 * time.Second, end, nil},
 	}
 }
 
@@ -70,13 +79,37 @@ func run(m *Machine, list []Step) {
 	}
 }
 
+// How often a step that takes long is looked at, and how often that is said.
+const (
+	lookEvery = time.Second
+	sayEvery  = 10
+)
+
 func bounded(m *Machine, s Step) {
 	done := make(chan struct{})
 	go func() { defer close(done); guard(m, s) }()
-	select {
-	case <-done:
-	case <-time.After(s.Limit):
-		m.Logf("shutdown %s: not done after %s; going on without", s.Name, s.Limit)
+	look := time.NewTicker(min(lookEvery, s.Limit))
+	defer look.Stop()
+	var least, left int64 = math.MaxInt64, 0
+	moved := time.Now()
+	for n := 1; ; n++ {
+		select {
+		case <-done:
+			return
+		case <-look.C:
+		}
+		if s.Left != nil {
+			if left = s.Left(); left < least {
+				least, moved = left, time.Now()
+			}
+			if n%sayEvery == 0 {
+				m.Logf("shutdown %s: %d MiB are still to be written; do not switch off", s.Name, left>>20)
+			}
+		}
+		if time.Since(moved) >= s.Limit {
+			m.Logf("shutdown %s: not done after %s; going on without", s.Name, s.Limit)
+			return
+		}
 	}
 }
 
@@ -178,9 +211,10 @@ func parse(mountinfo string) (targets []string) {
 func end(m *Machine) {
 	m.Logf("%s", m.End)
 	m.Flush()
+	m.Ending()
 	err := error(nil)
 	if m.End == Reboot {
-		err = restart(m.Argument)
+		err = restart(m.argument)
 	} else {
 		err = unix.Reboot(unix.LINUX_REBOOT_CMD_POWER_OFF)
 	}

@@ -31,6 +31,20 @@ func sync(path string) error {
 	return f.Sync()
 }
 
+// SyncFS returns when all of the file system at dir is on the medium. Other file systems are not waited for: a data partition may have
+// gigabytes to write.
+func SyncFS(dir string) error {
+	f, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	if err := unix.Syncfs(int(f.Fd())); err != nil {
+		return fmt.Errorf("sync %s: %w", dir, err)
+	}
+	return nil
+}
+
 // Device is the block device that path lies on, "" if there is none (memory) or its node is not there.
 func Device(path string) string {
 	var st unix.Stat_t

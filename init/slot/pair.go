@@ -65,15 +65,24 @@ func (p pair) Try() error {
 // Good also heals: with both copies damaged the boot loader starts whichever slot has files, and this one has just proved itself.
 // The next change repairs the second copy.
 func (p pair) Good() error {
-	s, _, err := p.written()
+	s, next, err := p.read()
 	if err != nil {
 		return p.put(0, p.Encode(bootstate.State{Good: p.current}))
 	}
-	if s.Good == p.current && s.Try == layout.Shared {
-		return nil
+	if p.passedOver(s) {
+		return fmt.Errorf("%w: slot %s", ErrPassedOver, p.Other())
 	}
-	return p.change(func(s bootstate.State) bootstate.State { return s.MarkGood(p.current) })
+	written, _, err := p.written()
+	to := s.Proved(p.current)
+	if err != nil || to == written {
+		return err
+	}
+	to.Seq = (written.Seq + 1) % 3
+	return p.put(next, p.Encode(to))
 }
+
+// passedOver: the running slot is neither good nor on trial, because the other one was chosen since it was started.
+func (p pair) passedOver(s bootstate.State) bool { return s.Good == p.Other() && s.Try != p.current }
 
 func (p pair) Rollback() error {
 	s, _, err := p.read()

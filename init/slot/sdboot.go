@@ -140,6 +140,9 @@ func (s sdbootSlots) Good() error {
 		return err
 	}
 	first, blessed := list[0], list[0].Blessed().String()
+	if other, err := s.find(s.Other()); err == nil && first.Counted && !other.Counted && other.Sequence > first.Sequence {
+		return fmt.Errorf("%w: slot %s", ErrPassedOver, s.Other())
+	}
 	if !first.Counted && len(list) == 1 {
 		return nil
 	}

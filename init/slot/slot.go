@@ -23,7 +23,8 @@ type Slots interface {
 	Trial() (on bool, left int, err error)
 	// Try makes the next boot a trial of the other slot.
 	Try() error
-	// Good ends the current slot's trial: it is booted from now on.
+	// Good ends the current slot's trial: it is booted from now on, unless a trial of the other one was asked for. It touches nothing
+	// else, and fails with ErrPassedOver if the other slot was chosen meanwhile.
 	Good() error
 	// Rollback makes the next boot the other slot's, if that one is good.
 	Rollback() error
@@ -48,6 +49,9 @@ type Entry struct {
 
 // ErrNotGood: the current slot has not proved itself yet.
 var ErrNotGood = errors.New("the running slot is not known to be good, and the other one is what it would fall back to")
+
+// ErrPassedOver: a rollback came before the slot had proved itself.
+var ErrPassedOver = errors.New("the next start is the other slot's, as it was asked for")
 
 // ErrNoState: live media and unknown boot chains keep no state.
 var ErrNoState = errors.New("this machine keeps no boot state")
@@ -99,8 +103,7 @@ func Remount(dir string, flags uintptr) func(func() error) error {
 			return fmt.Errorf("remount %s writable: %w", dir, err)
 		}
 		err := change()
-		unix.Sync()
-		return errors.Join(err, unix.Mount("", dir, "", unix.MS_REMOUNT|unix.MS_RDONLY|flags, ""))
+		return errors.Join(err, SyncFS(dir), unix.Mount("", dir, "", unix.MS_REMOUNT|unix.MS_RDONLY|flags, ""))
 	}
 }
 

@@ -107,6 +107,9 @@ func (t trybootSlots) Try() error {
 
 // Good heals as well: autoboot.txt, and a state of which both copies are damaged.
 func (t trybootSlots) Good() error {
+	if s, _, err := t.read(); err == nil && t.passedOver(s) {
+		return fmt.Errorf("%w: slot %s", ErrPassedOver, t.Other())
+	}
 	if err := t.settle(t.current); err != nil {
 		return err
 	}

@@ -158,8 +158,8 @@ func TestLostFlag(t *testing.T) {
 		t.Errorf("no tries left: again %t, %v, fallback %q", again, err, s.(Trier).Fallback())
 	}
 	must(t, s.Good())
-	if f := s.(Trier).Fallback(); f != "" {
-		t.Errorf("found good: fallback %q", f)
+	if f := s.(Trier).Fallback(); f != "b:3" {
+		t.Errorf("the other slot's trial is not this one's to forget: fallback %q", f)
 	}
 }
 
