@@ -41,7 +41,7 @@ func (d *decoder) insert(n *yaml.Node, path []string, leaf *yaml.Node, t reflect
 			put(n, path[0], slot)
 		}
 		if slot.Kind != yaml.MappingNode {
-			d.bad(leaf, "%s has a value already and cannot have keys too", path[0])
+			d.bad(leaf, "a key has a value already and cannot have keys too")
 			return
 		}
 		d.insert(slot, path[1:], leaf, child)

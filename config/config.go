@@ -22,10 +22,10 @@ type Config struct {
 
 	// Modules are kernel modules loaded at boot, each a name and, after a space, its parameters.
 	// Drivers of devices that are present load without being listed.
-	Modules []string `yaml:"modules" example:"wireguard"`
+	Modules []string `yaml:"modules" check:"module" example:"wireguard"`
 
 	// Sysctls are kernel settings, written below /proc/sys after proa's own.
-	Sysctls map[string]string `yaml:"sysctls" check:"sysctl" example:"vm.max_map_count=262144"`
+	Sysctls map[string]string `yaml:"sysctls" check:"sysctl" values:"setting,required" example:"vm.max_map_count=262144"`
 
 	// Network settings. Without any, every wired interface asks for an address by DHCP.
 	Network Network `yaml:"network"`
@@ -43,7 +43,7 @@ type File struct {
 	Path string `yaml:"path" check:"path,required" example:"/etc/motd"`
 
 	// Content of the file, as Encoding says.
-	Content string `yaml:"content" secret:"true" example:"Ask the harbour master."`
+	Content string `yaml:"content" trim:"nothing" secret:"true" example:"Ask the harbour master."`
 
 	// Encoding of Content. Empty: as it stands.
 	Encoding string `yaml:"encoding" enum:",b64,base64,gz,gzip,gz+b64,gz+base64,gzip+b64,gzip+base64"`
@@ -59,7 +59,7 @@ type File struct {
 type Network struct {
 	// Interfaces by kernel name (eth0, wlan0) or hardware address (52:54:00:12:34:56). An interface that is not listed uses DHCP
 	// if it is wired, or a radio and there is a network for it in `wifi`.
-	Interfaces map[string]Interface `yaml:"interfaces" example:"eth0"`
+	Interfaces map[string]Interface `yaml:"interfaces" check:"interface" example:"eth0"`
 
 	// WiFi networks the machine may join. Without any, its radio is not used. Of those in reach the first of the list is joined. A wired
 	// interface with a default route is used before Wi-Fi. What keeps a network from being joined is on the console and in `proa status`; it
@@ -80,10 +80,10 @@ type Network struct {
 // WiFi is one wireless network: WPA2 or WPA3 with a passphrase, or open.
 type WiFi struct {
 	// Name of the network, its SSID.
-	Name string `yaml:"name" check:"ssid,required" example:"Harbour"`
+	Name string `yaml:"name" trim:"breaks" check:"ssid,required" example:"Harbour"`
 
 	// Passphrase, 8 to 63 characters, or the key itself, 64 hexadecimal digits, with which there is no WPA3. Empty: the network is open.
-	Passphrase string `yaml:"passphrase" check:"passphrase" secret:"true" example:"fair winds"`
+	Passphrase string `yaml:"passphrase" check:"passphrase,quoted" trim:"breaks" secret:"true" example:"fair winds"`
 
 	// Hidden networks do not say their name; it is called out instead, which everybody around can hear.
 	Hidden bool `yaml:"hidden" example:"false"`
@@ -131,13 +131,14 @@ type K3s struct {
 	ServerURL string `yaml:"server_url" check:"url" example:"https://192.168.1.10:6443"`
 
 	// Token is the shared secret of the cluster.
-	Token string `yaml:"token" secret:"true" example:"K10…::server:…"`
+	Token string `yaml:"token" check:"token,quoted" secret:"true" example:"K10…::server:…"`
 
-	// Args are further flags of the runtime, as on its command line: --flag=value, or --flag for a switch.
+	// Args are further flags of the runtime, as on its command line: --flag=value, or --flag for a switch. Those it has stand at the end of
+	// REFERENCE.md.
 	Args []string `yaml:"args" check:"flag" example:"--disable=local-storage"`
 
-	// Labels the node registers with.
-	Labels map[string]string `yaml:"labels" example:"region=quay"`
+	// Labels the node registers with. Below kubernetes.io and k8s.io only those that Kubernetes lets a node give itself, so no roles.
+	Labels map[string]string `yaml:"labels" check:"labelkey" values:"labelvalue" example:"region=quay"`
 
 	// Taints the node registers with, KEY=VALUE:EFFECT.
 	Taints []string `yaml:"taints" check:"taint" example:"gpu=true:NoSchedule"`

@@ -3,10 +3,13 @@ package config
 import (
 	"fmt"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 
 	"gopkg.in/yaml.v3"
+
+	"github.com/proa-os/proa/config/rule"
 )
 
 // decoder walks a parsed document and the schema side by side. It differs from yaml.v3's own decoding in that it goes on after
@@ -39,7 +42,7 @@ func (d *decoder) root(n *yaml.Node, c *Config) {
 		return // an empty document says nothing
 	}
 	if n.Kind != yaml.MappingNode {
-		d.bad(n, "want key: value pairs, found %s", describe(n))
+		d.bad(n, "want key: value pairs, found %s%s", describe(n), rule.Hidden(strings.SplitN(n.Value, "\n", 2)[0]))
 		return
 	}
 	d.value(n, reflect.ValueOf(c).Elem(), reflect.StructTag(""), "document")
@@ -82,68 +85,103 @@ func (d *decoder) value(n *yaml.Node, v reflect.Value, tag reflect.StructTag, na
 	}
 }
 
-// pairs yields a mapping's keys and values, and reports keys that stand twice.
-func (d *decoder) pairs(n *yaml.Node, name string, do func(key, value *yaml.Node)) {
+// pairs yields a mapping's keys, without white space at their ends and as they stand, and values.
+func (d *decoder) pairs(n *yaml.Node, name string, do func(key, value *yaml.Node, raw string)) {
 	if n.Kind != yaml.MappingNode {
 		if n.ShortTag() != "!!null" { // "network:" with nothing behind it is as good as left out
 			d.bad(n, "%s: want key: value pairs, found %s", name, describe(n))
 		}
 		return
 	}
-	seen := map[string]int{}
 	for i := 0; i+1 < len(n.Content); i += 2 {
-		k := n.Content[i]
-		if first, twice := seen[k.Value]; twice {
-			d.bad(k, "key %q stands twice, first in line %d", k.Value, first)
-			continue
+		k := *n.Content[i]
+		if k.Kind == yaml.AliasNode {
+			k.Value = k.Alias.Value
 		}
-		seen[k.Value] = k.Line
-		do(k, n.Content[i+1])
+		raw := k.Value
+		k.Value = strings.TrimFunc(raw, rule.Invisible)
+		do(&k, n.Content[i+1], raw)
 	}
 }
 
 func (d *decoder) structure(n *yaml.Node, v reflect.Value, name string) {
 	fields := fieldsOf(v.Type())
-	given := map[string]bool{}
-	d.pairs(n, name, func(key, value *yaml.Node) {
+	given := map[string]int{} // key → line
+	d.pairs(n, name, func(key, value *yaml.Node, raw string) {
 		i, ok := fields[key.Value]
 		if !ok && d.found > maxProblems {
 			return // looking for what was meant costs more than the rest
 		}
 		if !ok {
-			d.bad(key, "%s", unknown(key.Value, names(fields)))
+			d.bad(key, "%s%s", unknown(key.Value, names(fields)), rule.Hidden(raw))
 			return
 		}
-		given[key.Value] = true
-		if value.Kind == yaml.ScalarNode && value.ShortTag() == "!!null" {
+		if first, twice := given[key.Value]; twice {
+			d.bad(key, "key %q stands twice, first in line %d", key.Value, first)
 			return
 		}
+		given[key.Value] = key.Line
 		f := v.Type().Field(i)
+		if value.Kind == yaml.ScalarNode && value.ShortTag() == "!!null" {
+			d.nothing(value, f.Tag, key.Value)
+			return
+		}
 		d.value(value, v.Field(i), f.Tag, key.Value)
 	})
 	for key, i := range fields {
-		if strings.Contains(v.Type().Field(i).Tag.Get("check"), "required") && !given[key] {
+		if given[key] == 0 && has(v.Type().Field(i).Tag, "required") {
 			d.bad(n, "%s: %q is missing", name, key)
 		}
 	}
 }
 
+// nothing is what YAML reads where a key has no value, which is as good as left out; but not where a value is required, and not where one is
+// likely to have begun with a character that hid it: a network without its passphrase would be an open one.
+func (d *decoder) nothing(n *yaml.Node, tag reflect.StructTag, name string) {
+	switch {
+	case has(tag, "quoted"):
+		d.bad(n, "%s: no value; one that begins with # & * ! or another special character wants quotes", name)
+	case has(tag, "required"):
+		d.bad(n, "%s: no value, and one is required", name)
+	}
+}
+
+func has(tag reflect.StructTag, word string) bool {
+	return slices.Contains(strings.Split(tag.Get("check"), ","), word)
+}
+
+// mapping keeps the entries whose key and value are sound; one that is reported is left out. Of a value that has keys of its own the sound ones hold.
 func (d *decoder) mapping(n *yaml.Node, v reflect.Value, tag reflect.StructTag, name string) {
 	if v.IsNil() {
 		v.Set(reflect.MakeMap(v.Type()))
 	}
-	d.pairs(n, name, func(key, value *yaml.Node) {
+	lines := map[string]int{}
+	d.pairs(n, name, func(key, value *yaml.Node, _ string) {
+		k, ok := d.check(key, key.Value, keyTag(tag), name)
+		if !ok {
+			return
+		}
+		if first, twice := lines[k]; twice {
+			d.bad(key, "%s: %q stands twice, first in line %d", name, k, first)
+			return
+		}
+		lines[k] = key.Line
 		e := reflect.New(v.Type().Elem()).Elem()
 		setDefaultsOf(e)
 		before := d.found
 		if value.Kind == yaml.ScalarNode && value.ShortTag() == "!!null" && e.Kind() == reflect.String {
 			value = &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Line: value.Line, Column: value.Column}
 		}
-		if d.value(value, e, "", name+"."+key.Value); e.Kind() == reflect.Struct || d.found == before {
-			d.check(key, key.Value, tag, name)
-			v.SetMapIndex(reflect.ValueOf(key.Value), e)
+		valueTag := reflect.StructTag(fmt.Sprintf("check:%q", tag.Get("values")))
+		if d.value(value, e, valueTag, name+"."+k); e.Kind() == reflect.Struct || d.found == before {
+			v.SetMapIndex(reflect.ValueOf(k), e)
 		}
 	})
+}
+
+// keyTag: a map's key is never empty.
+func keyTag(tag reflect.StructTag) reflect.StructTag {
+	return reflect.StructTag(fmt.Sprintf("check:%q", tag.Get("check")+",required"))
 }
 
 // list decodes the entries that are sound. One broken entry of write_files does not cost the others.
@@ -152,7 +190,7 @@ func (d *decoder) list(n *yaml.Node, v reflect.Value, tag reflect.StructTag, nam
 		d.bad(n, "%s: want a list, found %s", name, describe(n))
 		return
 	}
-	out := reflect.MakeSlice(v.Type(), 0, len(n.Content))
+	out, ids := reflect.MakeSlice(v.Type(), 0, len(n.Content)), map[string]bool{}
 	for i, item := range n.Content {
 		if d.values > maxValues {
 			return // and keep what was there before: half a list is not what the user wrote
@@ -160,11 +198,31 @@ func (d *decoder) list(n *yaml.Node, v reflect.Value, tag reflect.StructTag, nam
 		e := reflect.New(v.Type().Elem()).Elem()
 		setDefaultsOf(e)
 		before := d.found
-		if d.value(item, e, tag, fmt.Sprintf("%s[%d]", name, i)); d.found == before {
+		if d.value(item, e, entryTag(tag), fmt.Sprintf("%s[%d]", name, i)); d.found == before && d.first(item, e, tag, ids, fmt.Sprintf("%s[%d]", name, i)) {
 			out = reflect.Append(out, e)
 		}
 	}
 	v.Set(out)
+}
+
+// first reports an entry that says of the same thing something else than an earlier one.
+func (d *decoder) first(n *yaml.Node, e reflect.Value, tag reflect.StructTag, ids map[string]bool, name string) bool {
+	r, _ := rule.Of(tag.Get("check"))
+	if r.ID == nil {
+		return true
+	}
+	id := r.ID(e.String())
+	if ids[id] {
+		d.bad(n, "%s: an earlier entry has the same key and effect", name)
+		return false
+	}
+	ids[id] = true
+	return true
+}
+
+// entryTag: an entry of a list is never empty.
+func entryTag(tag reflect.StructTag) reflect.StructTag {
+	return reflect.StructTag(fmt.Sprintf("check:%q", tag.Get("check")+",required"))
 }
 
 func (d *decoder) scalar(n *yaml.Node, v reflect.Value, tag reflect.StructTag, name string) {
@@ -173,29 +231,45 @@ func (d *decoder) scalar(n *yaml.Node, v reflect.Value, tag reflect.StructTag, n
 		d.bad(n, "%s: want %s, found %s", name, want, describe(n))
 		return
 	}
-	ok := true
-	switch v.Kind() {
-	case reflect.String:
-		v2 := n.Value
-		if ok = n.ShortTag() != "!!null" && n.ShortTag() != "!!binary"; ok && d.check(n, v2, tag, name) {
-			v.SetString(v2)
-		}
-	case reflect.Bool:
+	found, text := d.found, ""
+	ok := kindOf(n) == v.Kind() || kindOf(n) != reflect.Invalid && v.Kind() == reflect.String
+	if ok {
+		text, ok = d.check(n, n.Value, tag, name)
+	}
+	switch {
+	case !ok:
+	case v.Kind() == reflect.String:
+		v.SetString(text)
+	case v.Kind() == reflect.Bool:
 		var b bool
-		if ok = n.ShortTag() == "!!bool" && n.Decode(&b) == nil; ok {
+		if ok = n.Decode(&b) == nil; ok {
 			v.SetBool(b)
 		}
-	case reflect.Int:
+	case v.Kind() == reflect.Int:
 		i, err := strconv.Atoi(n.Value)
-		if ok = err == nil && n.ShortTag() == "!!int"; ok && d.check(n, n.Value, tag, name) {
+		if ok = err == nil; ok {
 			v.SetInt(int64(i))
 		}
 	default:
 		panic("BUG: the schema holds a " + v.Kind().String())
 	}
-	if !ok {
+	if !ok && d.found == found {
 		d.bad(n, "%s: want %s, found %s", name, want, describe(n))
 	}
+}
+
+// kindOf is what YAML takes a plain value for. A text may be written as any of these; a value with a tag of its own, which is most
+// likely one that begins with ! and has no quotes, is none.
+func kindOf(n *yaml.Node) reflect.Kind {
+	switch n.ShortTag() {
+	case "!!str", "!!timestamp", "!!merge", "!!float":
+		return reflect.String
+	case "!!int":
+		return reflect.Int
+	case "!!bool":
+		return reflect.Bool
+	}
+	return reflect.Invalid
 }
 
 // describe names what was found without repeating it: it may be a secret.
@@ -215,10 +289,10 @@ func describe(n *yaml.Node) string {
 		return "true or false"
 	case "!!int", "!!float":
 		return "a number"
-	case "!!str":
+	case "!!str", "!!timestamp":
 		return "a string"
 	}
-	return "a value of type " + n.ShortTag()
+	return "a value with a tag; one that begins with ! wants quotes"
 }
 
 // fieldsOf maps a struct's keys to field numbers.

@@ -3,8 +3,8 @@ package config
 import (
 	"bytes"
 	"io"
+	"reflect"
 	"regexp"
-	"strconv"
 	"strings"
 
 	"gopkg.in/yaml.v3"
@@ -37,15 +37,14 @@ func (d *decoder) document(text []byte, c *Config) {
 		d.add(1, 1, "larger than %d KiB; not read", MaxSize>>10)
 		return
 	}
+	text = plain(text)
 	if bytes.IndexByte(text, 0) >= 0 {
 		d.add(1, 1, "not a text file: it holds NUL bytes")
 		return
 	}
 	nodes, err := parse(text)
 	if err != nil {
-		line, msg := parserError(err)
-		d.add(line, 1, "not valid YAML: %s", msg)
-		nodes = salvage(text)
+		nodes = d.salvage(string(text), err)
 	}
 	if err == nil && len(nodes) > 1 {
 		d.add(nodes[1].Line, nodes[1].Column, "a second document; only one is read")
@@ -72,35 +71,43 @@ func parse(text []byte) (nodes []*yaml.Node, err error) {
 	}
 }
 
-var yamlError = regexp.MustCompile(`^yaml: (?:unmarshal errors:\n\s*)?(?:line (\d+): )?(.*)$`)
-
-// parserError takes line and message out of the parser's text; it offers them in no other way.
-func parserError(err error) (line int, msg string) {
-	m := yamlError.FindStringSubmatch(err.Error())
-	if m == nil {
-		return 1, strings.TrimPrefix(err.Error(), "yaml: ")
-	}
-	line, _ = strconv.Atoi(m[1])
-	return max(line, 1), m[2]
-}
-
-// salvage parses each top-level key by itself and returns those that are sound, their line numbers moved to where they stand.
-func salvage(text []byte) (nodes []*yaml.Node) {
-	lines := strings.SplitAfter(string(text), "\n")
+// salvage parses each top-level key by itself and returns those that are sound, their line numbers moved to where they stand. What is wrong with
+// the others is reported where it stands; err, which is about the whole text, only if that is nowhere.
+func (d *decoder) salvage(text string, err error) (nodes []*yaml.Node) {
+	lines, before := strings.SplitAfter(text, "\n"), d.found
 	for start := 0; start < len(lines); {
 		end := start + 1
-		for end < len(lines) && !topLevel(lines[end]) {
+		for end < len(lines) && !keyLine.MatchString(lines[end]) {
 			end++
 		}
-		if topLevel(lines[start]) {
-			if got, err := parse([]byte(strings.Join(lines[start:end], ""))); err == nil {
-				move(got, start)
-				nodes = append(nodes, got...)
-			}
+		part := strings.Join(lines[start:end], "")
+		got, err := parse([]byte(part))
+		switch {
+		case err != nil && d.found > maxProblems:
+			d.found++
+		case err != nil:
+			line, col, msg := parserWords(part, err)
+			d.add(line+start, col, "%s%s", msg, lost(lines[start]))
+		case keyLine.MatchString(lines[start]):
+			move(got, start)
+			nodes = append(nodes, got...)
 		}
 		start = end
 	}
+	if d.found == before {
+		line, col, msg := parserWords(text, err)
+		d.add(line, col, "%s", msg)
+	}
 	return nodes
+}
+
+// lost says what a mistake costs.
+func lost(line string) string {
+	key, _, _ := strings.Cut(line, ":")
+	if _, ok := fieldsOf(reflect.TypeFor[Config]())[strings.TrimSpace(key)]; ok {
+		return "; " + strings.TrimSpace(key) + " is left out"
+	}
+	return ""
 }
 
 // move does not follow aliases: what they stand for is in the tree once.
@@ -112,5 +119,3 @@ func move(nodes []*yaml.Node, lines int) {
 }
 
 var keyLine = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_-]*\s*:`)
-
-func topLevel(line string) bool { return keyLine.MatchString(line) }

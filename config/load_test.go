@@ -10,6 +10,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/proa-os/proa/config/rule"
 )
 
 const key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJrI9bLpDHxMWfjD0OTMwwHUnhcGE1ey4Yo/lfXoTLiP you@example.org"
@@ -31,6 +33,12 @@ func TestCorpus(t *testing.T) {
 	}
 }
 
+// judged is what a rule says of a value.
+func judged(word, value string) string {
+	r, _ := rule.Of(word)
+	return r.Judge(value)
+}
+
 // problems is what Load reports, one per line without the file.
 func problems(t *testing.T, doc, cmdline string) (*Config, string) {
 	t.Helper()
@@ -45,29 +53,29 @@ func problems(t *testing.T, doc, cmdline string) (*Config, string) {
 func TestProblems(t *testing.T) {
 	for _, c := range []struct{ name, doc, want string }{
 		{"unknown key", "hostnam: a\nk3s:\n  rol: agent\n", "1:1: unknown key \"hostnam\"; did you mean \"hostname\"?\n3:3: unknown key \"rol\"; did you mean \"role\"?\n"},
-		{"nothing near", "zzzzzz: 1\n", "1:1: unknown key \"zzzzzz\"; known here: health, hostname, k3s, modules, network, ssh_authorized_keys, sysctls, version, write_files\n"},
+		{"nothing near", "zzzzzz: 1\n", "1:1: unknown key; known here: health, hostname, k3s, modules, network, ssh_authorized_keys, sysctls, version, write_files\n"},
 		{"list for a string", "hostname: [a]\n", "1:11: hostname: want a string, found a list\n"},
 		{"string for a list", "modules: wireguard\n", "1:10: modules: want a list, found a string\n"},
 		{"string for a bool", "k3s: {enabled: \"yes\"}\n", "1:16: enabled: want true or false, found a string\n"},
 		{"string for a number", "network: {interfaces: {eth0: {mtu: big}}}\n", "1:36: mtu: want a whole number, found a string\n"},
 		{"scalar for keys", "network: dhcp\n", "1:10: network: want key: value pairs, found a string\n"},
-		{"not one of", "k3s:\n  role: serv\n", "2:9: role: \"serv\" is not one of server, agent; did you mean \"server\"?\n"},
-		{"new version", "version: 2\n", "1:10: version: \"2\" is not one of 1\n"},
+		{"not one of", "k3s:\n  role: serv\n", "2:9: role: want one of server, agent; did you mean \"server\"?\n"},
+		{"new version", "version: 2\n", "1:10: version: want 1\n"},
 		{"twice", "hostname: a\nhostname: b\n", "2:1: key \"hostname\" stands twice, first in line 1\n"},
 		{"missing", "write_files:\n  - content: x\n", "2:5: write_files[0]: \"path\" is missing\n"},
 		{"bad address", "network:\n  interfaces:\n    eth0:\n      addresses: [10.0.0.1]\n      gateway: here\n",
 			"4:19: addresses[0]: want an address with prefix length, such as 192.168.1.20/24\n5:16: gateway: want an IP address\n"},
-		{"bad key", "ssh_authorized_keys: [\"ssh-ed25519 AAAA\"]\n", "1:23: ssh_authorized_keys[0]: want " + rules["sshkey"].want + "\n"},
+		{"bad key", "ssh_authorized_keys: [\"ssh-ed25519 AAAA\"]\n", "1:23: ssh_authorized_keys[0]: want " + judged("sshkey", "ssh-ed25519 AAAA") + "\n"},
 		{"too short", "health: {deadline: 59s}\n", "1:20: deadline: want a duration from 1m to 24h, such as 15m\n"},
 		{"too long", "health: {deadline: 25h}\n", "1:20: deadline: want a duration from 1m to 24h, such as 15m\n"},
 		{"no unit", "health: {deadline: 15}\n", "1:20: deadline: want a duration from 1m to 24h, such as 15m\n"},
 		{"no network's name", "network: {wifi: [{passphrase: hunter22}]}\n", "1:18: wifi[0]: \"name\" is missing\n"},
-		{"empty name", "network: {wifi: [{name: ''}]}\n", "1:25: name: want " + rules["ssid"].want + "\n"},
-		{"long name", "network: {wifi: [{name: ääääääääääääääääa}]}\n", "1:25: name: want " + rules["ssid"].want + "\n"},
-		{"short passphrase", "network: {wifi: [{name: a, passphrase: hunter2}]}\n", "1:40: passphrase: want " + rules["passphrase"].want + "\n"},
-		{"long passphrase", "network: {wifi: [{name: a, passphrase: " + strings.Repeat("g", 64) + "}]}\n", "1:40: passphrase: want " + rules["passphrase"].want + "\n"},
-		{"passphrase not in ASCII", "network: {wifi: [{name: a, passphrase: fährmann}]}\n", "1:40: passphrase: want " + rules["passphrase"].want + "\n"},
-		{"country in small", "network: {wifi_country: de}\n", "1:25: wifi_country: want " + rules["country"].want + "\n"},
+		{"empty name", "network: {wifi: [{name: ''}]}\n", "1:25: name: want " + judged("ssid", "") + "\n"},
+		{"long name", "network: {wifi: [{name: ääääääääääääääääa}]}\n", "1:25: name: want " + judged("ssid", "") + "\n"},
+		{"short passphrase", "network: {wifi: [{name: a, passphrase: hunter2}]}\n", "1:40: passphrase: want " + judged("passphrase", "\x00") + "\n"},
+		{"long passphrase", "network: {wifi: [{name: a, passphrase: " + strings.Repeat("g", 64) + "}]}\n", "1:40: passphrase: want " + judged("passphrase", "\x00") + "\n"},
+		{"passphrase not in ASCII", "network: {wifi: [{name: a, passphrase: fährmann}]}\n", "1:40: passphrase: want " + judged("passphrase", "\x00") + "\n"},
+		{"country in small", "network: {wifi_country: de}\n", "1:25: wifi_country: want " + judged("country", "\x00") + "\n"},
 		{"two documents", "hostname: a\n---\nhostname: b\n", "3:1: a second document; only one is read\n"},
 		{"a list", "- a\n", "1:1: want key: value pairs, found a list\n"},
 		{"NUL", "a\x00", "1:1: not a text file: it holds NUL bytes\n"},
@@ -104,15 +112,16 @@ func TestBrokenYAML(t *testing.T) {
 }
 
 func TestCommandLine(t *testing.T) {
-	line := `BOOT_IMAGE=/x console=ttyS0 hostname=edge-7 k3s.labels[region.example/dock]="north quay" k3s.args=--disable=traefik k3s.args=--tls-san=a sysctls[vm.swappiness]=10 k3s.enabled ` +
+	line := `BOOT_IMAGE=/x console=ttyS0 hostname=edge-7 k3s.labels[region.example/dock]=north modules="dummy numdummies=2" k3s.args=--disable=traefik k3s.args=--tls-san=a sysctls[vm.swappiness]=10 k3s.enabled ` +
 		`"ssh_authorized_keys=` + key + `" network.interfaces[eth0].addresses=10.0.0.2/24 quiet`
-	c, got := problems(t, "hostname: from-file\nk3s: {args: [--x], enabled: false, labels: {a: b}}\n", line)
+	c, got := problems(t, "hostname: from-file\nk3s: {args: [--v=1], enabled: false, labels: {a: b}}\n", line)
 	if got != "" {
 		t.Fatal(got)
 	}
 	want := Default()
 	want.Hostname, want.SSHAuthorizedKeys, want.Sysctls = "edge-7", []string{key}, map[string]string{"vm.swappiness": "10"}
-	want.K3s.Args, want.K3s.Labels = []string{"--disable=traefik", "--tls-san=a"}, map[string]string{"a": "b", "region.example/dock": "north quay"}
+	want.K3s.Args, want.K3s.Labels = []string{"--disable=traefik", "--tls-san=a"}, map[string]string{"a": "b", "region.example/dock": "north"}
+	want.Modules = []string{"dummy numdummies=2"}
 	want.Network.Interfaces = map[string]Interface{"eth0": {Addresses: []string{"10.0.0.2/24"}}}
 	if d := cmp.Diff(want, c); d != "" {
 		t.Error(d)
@@ -121,7 +130,7 @@ func TestCommandLine(t *testing.T) {
 
 func TestCommandLineProblems(t *testing.T) {
 	_, got := problems(t, "", "quiet k3s.rol=agent hostname=Not_A_Name")
-	want := "kernel command line:1:7: unknown key \"rol\"; did you mean \"role\"?\nkernel command line:1:21: hostname: want " + rules["hostname"].want + "\n"
+	want := "kernel command line:1:7: unknown key \"rol\"; did you mean \"role\"?\nkernel command line:1:21: hostname: want " + judged("hostname", "\x00") + "\n"
 	if got != want {
 		t.Error(cmp.Diff(want, got))
 	}
@@ -158,8 +167,8 @@ func TestTags(t *testing.T) {
 	for _, typ := range []reflect.Type{reflect.TypeFor[Config](), reflect.TypeFor[File](), reflect.TypeFor[Network](), reflect.TypeFor[WiFi](), reflect.TypeFor[Interface](), reflect.TypeFor[Route](), reflect.TypeFor[K3s]()} {
 		for i := range typ.NumField() {
 			f := typ.Field(i)
-			for _, w := range strings.Split(f.Tag.Get("check"), ",") {
-				if _, ok := rules[w]; !ok && w != "" && w != "required" {
+			for _, w := range strings.Split(f.Tag.Get("check")+","+f.Tag.Get("values"), ",") {
+				if _, ok := rule.Of(w); !ok && w != "" && w != "required" && w != "quoted" {
 					t.Errorf("%s.%s: no rule %q", typ, f.Name, w)
 				}
 			}

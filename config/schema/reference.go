@@ -12,6 +12,8 @@ command line, where it wins: dots nest (` + "`k3s.role=agent`" + `), a repeated 
 alone means true, double quotes keep spaces.
 
 A key that is not known or has a wrong value is reported with line and column, on the console and by ` + "`proa status`" + `, and left out; the rest holds.
+White space at the ends of a value, also a line break or a character that nobody sees, is no part of it, except in the content of a file; of a
+network's name and passphrase spaces are a part. The file may be UTF-8, or UTF-16 as Windows saves "Unicode".
 
 `
 
@@ -21,6 +23,7 @@ func reference(t Types) string {
 	b.WriteString(intro)
 	b.WriteString("| key | type | default | meaning |\n|---|---|---|---|\n")
 	rows(&b, t, "Config", "")
+	b.WriteString(flags())
 	return b.String()
 }
 

@@ -41,7 +41,7 @@ func TestCheckFile(t *testing.T) {
 		t.Errorf("exit %d, %q, %q", code, out, errs)
 	}
 	code, out, errs := run(e, "config", "check", bad)
-	if want := bad + ":1:1: unknown key \"hostnam\"; did you mean \"hostname\"?\n" + bad + ":2:29: role: \"x\" is not one of server, agent\n"; code != 1 || out != want || !strings.Contains(errs, "2 problems") {
+	if want := bad + ":1:1: unknown key \"hostnam\"; did you mean \"hostname\"?\n" + bad + ":2:29: role: want one of server, agent\n"; code != 1 || out != want || !strings.Contains(errs, "2 problems") {
 		t.Errorf("exit %d, %q\n%s", code, errs, cmp.Diff(want, out))
 	}
 	if strings.Contains(out+errs, "hunter2") {

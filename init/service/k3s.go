@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/proa-os/proa/config"
+	"github.com/proa-os/proa/config/k3sflags"
 	"gopkg.in/yaml.v3"
 )
 
@@ -41,10 +42,13 @@ func K3sConfig(k config.K3s, hostname string) ([]byte, error) {
 	for _, t := range k.Taints {
 		add("node-taint+", t)
 	}
-	for _, a := range k.Args {
+	for i, a := range k.Args {
 		name, value, given := strings.Cut(strings.TrimPrefix(a, "--"), "=")
 		if name == "" || !strings.HasPrefix(a, "--") {
-			return nil, fmt.Errorf("args: %q is not --flag or --flag=value", a)
+			return nil, fmt.Errorf("args[%d] is not --flag or --flag=value", i)
+		}
+		if k3sflags.Granted(name) {
+			continue
 		}
 		if !given {
 			value = "true"
@@ -55,15 +59,11 @@ func K3sConfig(k config.K3s, hostname string) ([]byte, error) {
 	return yaml.Marshal(doc)
 }
 
-// lists are flags that may be given several times; all others keep the last value.
-func lists() []string {
-	return []string{"node-label", "node-taint", "disable", "tls-san", "kubelet-arg", "kube-proxy-arg", "kube-apiserver-arg",
-		"kube-controller-manager-arg", "kube-scheduler-arg", "cluster-cidr", "service-cidr", "node-ip", "node-external-ip", "etcd-arg"}
-}
-
+// addFlag makes a list of a flag that may be given several times; of all others the last value holds.
 func addFlag(doc *yaml.Node, key string, values ...string) {
 	key = strings.TrimSuffix(key, "+")
-	many := slices.Contains(lists(), key)
+	flag, _ := k3sflags.Named(key) // config has checked that the runtime has it
+	many := flag.List()
 	for _, v := range values {
 		item := &yaml.Node{Kind: yaml.ScalarNode, Value: v}
 		if v != "true" && v != "false" {

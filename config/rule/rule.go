@@ -1,0 +1,151 @@
+// Package rule is what a value may look like: a table of rules by name, which the tags of the schema use. It decides nothing about documents, and
+// never repeats a value in what it says: it may be a secret.
+package rule
+
+import (
+	"net"
+	"net/netip"
+	"net/url"
+	"path"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Rule judges one value; what it says is what is wanted, and never repeats the value.
+type Rule struct {
+	Judge func(string) (want string) // "" if the value will do
+	Clean func(string) string        // nil: the value is taken as it stands, without white space at its ends
+	ID    func(string) string        // nil: entries of a list never contradict each other
+}
+
+// rules are the words that may stand in a check tag.
+var rules = map[string]Rule{
+	"hostname":   want(matchesName(63), "a host name: letters a-z, digits and -, at most 63, beginning and ending with a letter or digit"),
+	"nodename":   want(domain, "a name of lower-case letters, digits, - and ."),
+	"domain":     want(domain, "a domain name"),
+	"server":     want(func(s string) bool { return isIP(s) || domain(strings.ToLower(s)) }, "a host name or an IP address"),
+	"sshkey":     {Judge: sshKey, Clean: oneLine},
+	"path":       want(absolute, "an absolute path without . or .."),
+	"owner":      want(regexp.MustCompile(`^[a-z_0-9][a-z0-9_-]*(:[a-z_0-9][a-z0-9_-]*)?$`).MatchString, "USER or USER:GROUP"),
+	"octal":      want(octal, "permissions in octal, such as 0644"),
+	"module":     want(regexp.MustCompile(`^[A-Za-z0-9_-]+( [^\x00-\x1f\x7f]*)?$`).MatchString, "a module's name and, after a space, its parameters: NAME KEY=VALUE"),
+	"sysctl":     want(regexp.MustCompile(`^[A-Za-z0-9_-]+([./][A-Za-z0-9_*:@-]+)+$`).MatchString, "a setting such as net.ipv4.ip_forward"),
+	"setting":    want(lengths(1, 4096), "a value"), // an empty one changes nothing that the kernel knows
+	"interface":  {Judge: interfaceName, Clean: hardwareAddress},
+	"ip":         want(isIP, "an IP address"),
+	"cidr":       want(isPrefix, "an address with prefix length, such as 192.168.1.20/24"),
+	"mtu":        want(between(68, 65535), "0 or a number from 68 to 65535"),
+	"port":       want(portNumber, "a port, 1 to 65535"),
+	"url":        want(isURL, "a URL such as https://192.168.1.10:6443"),
+	"ssid":       want(lengths(1, 32), "the name of a network, 1 to 32 bytes"),
+	"passphrase": want(passphrase, "8 to 63 characters of ASCII, or 64 hexadecimal digits"),
+	"token":      want(printable, "a token in one line"),
+	"country":    want(regexp.MustCompile(`^[A-Z]{2}$`).MatchString, "a country as two capital letters, such as DE"),
+	"deadline":   want(lasts(time.Minute, 24*time.Hour), "a duration from 1m to 24h, such as 15m"),
+	"argument":   want(regexp.MustCompile(`^(--)?[a-z][a-z0-9_-]*(=.*)?$`).MatchString, "FLAG=VALUE"),
+	"labelkey":   {Judge: labelKey},
+	"labelvalue": {Judge: labelValue},
+	"label":      {Judge: label},
+	"taint":      {Judge: taint, ID: taintID},
+}
+
+// Of finds a rule by its word. That of the runtime's flags asks the table in its turn.
+func Of(word string) (Rule, bool) {
+	if word == "flag" {
+		return Rule{Judge: flagArg}, true
+	}
+	r, ok := rules[word]
+	return r, ok
+}
+
+func want(ok func(string) bool, text string) Rule {
+	return Rule{Judge: func(s string) string {
+		if ok(s) {
+			return ""
+		}
+		return text
+	}}
+}
+
+func matchesName(limit int) func(string) bool {
+	re := regexp.MustCompile(`^[a-z0-9]([a-z0-9-]*[a-z0-9])?$`)
+	return func(s string) bool { return len(s) <= limit && re.MatchString(s) }
+}
+
+func domain(s string) bool {
+	for _, label := range strings.Split(strings.TrimSuffix(s, "."), ".") {
+		if !matchesName(63)(label) {
+			return false
+		}
+	}
+	return len(s) <= 253
+}
+
+func lengths(low, high int) func(string) bool {
+	return func(s string) bool { return len(s) >= low && len(s) <= high }
+}
+
+var hexKey = regexp.MustCompile(`^[0-9A-Fa-f]{64}$`)
+
+// passphrase is as IEEE 802.11 has it: other bytes than ASCII's printable ones are not portable between access points.
+func passphrase(s string) bool {
+	ascii := strings.IndexFunc(s, func(r rune) bool { return r < ' ' || r > '~' }) < 0
+	return hexKey.MatchString(s) || ascii && lengths(8, 63)(s)
+}
+
+// printable: a character that nobody sees is in no token that was typed or copied as it was meant.
+func printable(s string) bool { return Hidden(s) == "" }
+
+var kernelName = regexp.MustCompile(`^[^\s/:]{1,15}$`) // dev_valid_name in net/core/dev.c
+
+func interfaceName(s string) string {
+	if mac, err := net.ParseMAC(s); err == nil && len(mac) == 6 || kernelName.MatchString(s) && s != "." && s != ".." {
+		return ""
+	}
+	return "an interface: a kernel name such as eth0, or a hardware address such as 52:54:00:12:34:56"
+}
+
+// hardwareAddress writes an address the one way that two spellings of it can be told to be the same.
+func hardwareAddress(s string) string {
+	if mac, err := net.ParseMAC(s); err == nil && len(mac) == 6 {
+		return mac.String()
+	}
+	return s
+}
+
+func portNumber(s string) bool {
+	n, err := strconv.Atoi(s)
+	return err == nil && n > 0 && n <= 65535
+}
+
+func absolute(s string) bool { return path.IsAbs(s) && path.Clean(s) == s && s != "/" }
+
+func octal(s string) bool {
+	n, err := strconv.ParseUint(s, 8, 32)
+	return err == nil && n <= 0o7777
+}
+
+func isIP(s string) bool { _, err := netip.ParseAddr(s); return err == nil }
+
+func isPrefix(s string) bool { _, err := netip.ParsePrefix(s); return err == nil }
+
+func between(low, high int) func(string) bool {
+	return func(s string) bool {
+		n, err := strconv.Atoi(s)
+		return err == nil && (n == 0 || n >= low && n <= high)
+	}
+}
+
+func lasts(low, high time.Duration) func(string) bool {
+	return func(s string) bool {
+		d, err := time.ParseDuration(s)
+		return err == nil && d >= low && d <= high
+	}
+}
+
+func isURL(s string) bool {
+	u, err := url.Parse(s)
+	return err == nil && (u.Scheme == "https" || u.Scheme == "http") && u.Host != ""
+}

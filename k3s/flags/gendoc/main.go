@@ -1,0 +1,21 @@
+// Command gendoc writes config/k3sflags/flags.tsv, the runtime's flags as the configuration knows them, from the flag set itself. It compiles no
+// Kubernetes, and says nothing about any flag of its own.
+package main
+
+import (
+	"fmt"
+	"os"
+
+	"github.com/proa-os/proa/k3s/flags"
+)
+
+func main() {
+	file := "config/k3sflags/flags.tsv"
+	if len(os.Args) > 1 {
+		file = os.Args[1]
+	}
+	if err := os.WriteFile(file, []byte(flags.Table()), 0o644); err != nil {
+		fmt.Fprintln(os.Stderr, "gendoc:", err)
+		os.Exit(1)
+	}
+}

@@ -1,0 +1,41 @@
+package flags
+
+import (
+	"os"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/spf13/pflag"
+
+	"github.com/proa-os/proa/config/k3sflags"
+)
+
+// TestTableIsFresh fails when a flag was changed and the configuration was not told: it would refuse what the runtime takes, or take what nobody reads.
+func TestTableIsFresh(t *testing.T) {
+	have, err := os.ReadFile("../../config/k3sflags/flags.tsv")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d := cmp.Diff(Table(), string(have)); d != "" {
+		t.Errorf("config/k3sflags/flags.tsv is stale; go run ./k3s/flags/gendoc and go run ./config/gendoc write it and the reference anew:\n%s", d)
+	}
+}
+
+// TestListsAgree: init writes a list for a flag that may be given several times, and the runtime takes a list for no other.
+func TestListsAgree(t *testing.T) {
+	new(Config).set().VisitAll(func(f *pflag.Flag) {
+		_, list := f.Value.(pflag.SliceValue)
+		if c, ok := k3sflags.Named(f.Name); !ok || c.List() != list {
+			t.Errorf("%s: list %t here, known %t, list %t in config", f.Name, list, ok, c.List())
+		}
+	})
+}
+
+// TestGrantedAreNoFlags: what is granted without a flag must not hide a flag that came later.
+func TestGrantedAreNoFlags(t *testing.T) {
+	new(Config).set().VisitAll(func(f *pflag.Flag) {
+		if k3sflags.Granted(f.Name) {
+			t.Errorf("%s is a flag now", f.Name)
+		}
+	})
+}
