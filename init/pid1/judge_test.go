@@ -2,6 +2,7 @@ package pid1
 
 import (
 	"errors"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -31,7 +32,7 @@ func (c *counted) Standing() (slot.Standing, error) { return c.other, nil }
 // keeping is a keeper after its start, which says how it would go down instead of doing so.
 func keeping(s slot.Slots, now status.Status, since time.Duration) (k *keeper, ended *[]string) {
 	ended = &[]string{}
-	k = &keeper{m: &boot.Machine{Config: config.Default()}, con: &console.Console{}, slots: s, now: now, began: time.Now().Add(-since), lock: free}
+	k = &keeper{m: &boot.Machine{Config: config.Default()}, con: &console.Console{}, slots: s, now: now, began: time.Now().Add(-since), lock: free, held: os.DevNull}
 	k.end = func(why string, how shutdown.End) { *ended = append(*ended, why+", "+string(how)) }
 	return k, ended
 }
