@@ -39,6 +39,9 @@ func WriteIfChanged(path string, data []byte, perm fs.FileMode) (changed bool, e
 }
 
 func write(path string, data []byte, perm fs.FileMode) error {
+	if name := filepath.Base(path); path == "" || name == "." || name == ".." || name == "/" {
+		return fs.ErrInvalid // a name made of nothing would be a file in the working directory
+	}
 	if info, err := os.Lstat(path); err == nil && !info.Mode().IsRegular() && info.Mode()&fs.ModeSymlink == 0 {
 		return fmt.Errorf("not a regular file: %s", info.Mode().Type())
 	}
