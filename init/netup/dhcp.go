@@ -2,14 +2,11 @@ package netup
 
 import (
 	"context"
-	"fmt"
-	"net"
+	"errors"
+	"math/rand/v2"
 	"time"
 
-	"github.com/insomniacslk/dhcp/dhcpv4"
-	"github.com/insomniacslk/dhcp/dhcpv4/nclient4"
 	"github.com/vishvananda/netlink"
-	"golang.org/x/sys/unix"
 )
 
 // Waiting between attempts: quick at first, because a switch port may need seconds to open; later seldom enough not to be a nuisance.
@@ -18,30 +15,205 @@ const (
 	lastPause  = 30 * time.Second
 )
 
-// dhcp asks, applies, renews, and begins again, for ever.
+// dhcp has an address for one interface, as RFC 2131, section 4.4, describes it. Where it says "may", the address is kept: a lease that has
+// not ended and that nobody has refused is good, whoever keeps silent.
+type dhcp struct {
+	*Manager
+	link  netlink.Link
+	poke  <-chan struct{}
+	lease *Lease // held now
+	until time.Time
+	renew time.Time
+	bind  time.Time
+	pause time.Duration
+	told  bool // of the present trouble; once per trouble, not once per attempt
+}
+
+// state does what is to be done in one state of the protocol, and returns the next. nil: there is no interface any more.
+type state func(*dhcp, context.Context) state
+
+// dhcp goes from state to state for as long as the interface is there.
 func (m *Manager) dhcp(ctx context.Context, l netlink.Link, poke <-chan struct{}) {
-	name, pause, told := l.Attrs().Name, firstPause, false
-	for ctx.Err() == nil {
-		lease, err := m.ask(ctx, name)
-		if err == nil {
-			pause, told = firstPause, false
-			if !m.hold(ctx, l, lease, poke) {
-				return
-			}
-			continue
+	d := &dhcp{Manager: m, link: l, poke: poke, pause: firstPause}
+	for next := state((*dhcp).discover); next != nil && ctx.Err() == nil; {
+		next = next(d, ctx)
+	}
+}
+
+// discover asks everybody for an address (INIT to REQUESTING). One that is held meanwhile, because nobody knows whether the cable is still in
+// the network it came from, is asked for first.
+func (d *dhcp) discover(ctx context.Context) state {
+	answer, woken, err := d.talk(ctx, d.end(), d.ask)
+	if err == nil {
+		return d.take(answer)
+	}
+	if woken != rested {
+		return d.anew(woken)
+	}
+	d.complain(err)
+	wait := min(d.pause, max(time.Until(d.end()), 0))
+	d.pause = min(2*d.pause, lastPause)
+	if woken := rest(ctx, d.poke, wait); woken != rested {
+		return d.anew(woken)
+	}
+	d.expire()
+	return (*dhcp).discover
+}
+
+// end is when an address that is held must be given up; without one there is nothing to give up.
+func (d *dhcp) end() time.Time {
+	if d.lease == nil {
+		return when(time.Now(), Forever)
+	}
+	return d.until
+}
+
+// anew: the cable was put in, so that what was known or under way may be another network's.
+func (d *dhcp) anew(why waking) state {
+	d.pause = firstPause
+	switch {
+	case why == gone:
+		return nil
+	case d.lease == nil:
+		return (*dhcp).discover
+	}
+	return (*dhcp).reboot
+}
+
+// bound waits for T1.
+func (d *dhcp) bound(ctx context.Context) state {
+	if woken := rest(ctx, d.poke, time.Until(d.renew)); woken != rested {
+		return d.anew(woken)
+	}
+	return (*dhcp).renewing
+}
+
+// reboot asks whether the address is one of the network that the cable is in now (INIT-REBOOT). No answer says nothing: it may be another network,
+// whose server does not speak for addresses it does not know. So an address is asked for as if there were none.
+func (d *dhcp) reboot(ctx context.Context) state {
+	answer, woken, err := d.talk(ctx, d.until, d.confirm)
+	return d.judge(answer, woken, err, func() state { return (*dhcp).discover })
+}
+
+// renewing asks the server that gave the address; rebinding asks everybody.
+func (d *dhcp) renewing(ctx context.Context) state {
+	if d.lease.Server == nil || !time.Now().Before(d.bind) {
+		return (*dhcp).rebinding
+	}
+	answer, woken, err := d.talk(ctx, d.bind, d.extend)
+	return d.judge(answer, woken, err, func() state { return d.later(ctx, d.bind, (*dhcp).renewing) })
+}
+
+func (d *dhcp) rebinding(ctx context.Context) state {
+	answer, woken, err := d.talk(ctx, d.until, d.extendAnywhere)
+	return d.judge(answer, woken, err, func() state {
+		d.complain(err)
+		if d.expire() {
+			return (*dhcp).discover
 		}
-		if !told { // once per trouble, not once per attempt
-			m.logf("network %s: dhcp: %v; asking again for ever", name, err)
-			told = true
+		return d.later(ctx, d.until, (*dhcp).rebinding)
+	})
+}
+
+// later tries again at half of the time that is left (section 4.4.5), seldom when much is left.
+func (d *dhcp) later(ctx context.Context, end time.Time, again state) state {
+	left := max(time.Until(end), 0)
+	if woken := rest(ctx, d.poke, min(max(left/2, time.Second), left)); woken != rested {
+		return d.anew(woken)
+	}
+	return again
+}
+
+// talk speaks with servers until there is an answer, the time is over, or the cable was put in, after which an answer would be to something
+// else. waking says which of them ended it.
+func (d *dhcp) talk(ctx context.Context, end time.Time, speak func(context.Context) (*Lease, error)) (*Lease, waking, error) {
+	ctx, stop := context.WithDeadline(ctx, end)
+	defer stop()
+	type result struct {
+		lease *Lease
+		err   error
+	}
+	done := make(chan result, 1)
+	go func() {
+		defer d.recovered(func(err error) { done <- result{err: err} })
+		lease, err := speak(ctx)
+		done <- result{lease, err}
+	}()
+	select {
+	case r := <-done:
+		return r.lease, rested, r.err
+	case _, there := <-d.poke:
+		stop()
+		<-done // nothing that it reads may change meanwhile
+		if there {
+			return nil, poked, errPoked
 		}
-		switch rest(ctx, poke, pause) {
-		case gone:
-			return
-		case poked:
-			pause = firstPause
-		case rested:
-			pause = min(2*pause, lastPause)
-		}
+		return nil, gone, errPoked
+	}
+}
+
+var errPoked = errors.New("the cable was put in anew")
+
+// judge: an answer that counts leads on; without one, silence decides.
+func (d *dhcp) judge(answer *Lease, woken waking, err error, silence func() state) state {
+	var no *refusal
+	switch {
+	case err == nil:
+		return d.take(answer)
+	case woken != rested:
+		return d.anew(woken)
+	case errors.As(err, &no):
+		d.lose(err)
+		return (*dhcp).discover
+	}
+	return silence()
+}
+
+// take makes an answer the lease that is held.
+func (d *dhcp) take(answer *Lease) state {
+	name, before := d.link.Attrs().Name, d.lease
+	d.adopt(d.link, *answer, before)
+	if before == nil || before.Address.String() != answer.Address.String() || d.told {
+		d.logf("network %s: dhcp: %s via %s", name, answer.Address, answer.Gateway)
+		announce(d.link, answer.Address.IP)
+	}
+	if len(answer.Refused) > 0 && (before == nil || len(before.Refused) == 0) {
+		d.logf("network %s: dhcp: not used of what %s says: %s", name, answer.Server, join(answer.Refused))
+	}
+	d.lease, d.pause, d.told = answer, firstPause, false
+	now := time.Now()
+	d.renew, d.bind, d.until = now.Add(jitter(answer.Renew)), when(now, answer.Rebind), when(now, answer.Expire)
+	return (*dhcp).bound
+}
+
+// when is a time of the far future for what never ends.
+func when(now time.Time, d time.Duration) time.Time { return now.Add(min(d, infinite)) }
+
+// jitter keeps a building that had a power cut from asking all at once (section 4.4.5 wants it).
+func jitter(d time.Duration) time.Duration {
+	d = min(d, infinite)
+	return d - rand.N(d/20+1)
+}
+
+// expire gives an address up whose time is over.
+func (d *dhcp) expire() bool {
+	if d.lease == nil || time.Now().Before(d.until) {
+		return false
+	}
+	d.lose(errors.New("its lease has ended"))
+	return true
+}
+
+func (d *dhcp) lose(why error) {
+	d.logf("network %s: dhcp: lost %s: %v", d.link.Attrs().Name, d.lease.Address, why)
+	d.drop(d.link, *d.lease)
+	d.lease = nil
+}
+
+func (d *dhcp) complain(err error) {
+	if !d.told {
+		d.logf("network %s: dhcp: %v; asking again for ever", d.link.Attrs().Name, err)
+		d.told = true
 	}
 }
 
@@ -50,7 +222,7 @@ type waking int
 
 const (
 	rested waking = iota
-	poked         // something about the interface has changed
+	poked         // the cable was put in
 	gone          // there is no interface any more, or no need of it
 )
 
@@ -66,136 +238,5 @@ func rest(ctx context.Context, poke <-chan struct{}, d time.Duration) waking {
 		return poked
 	case <-time.After(d):
 		return rested
-	}
-}
-
-func (m *Manager) client(name string) (*nclient4.Client, error) {
-	return nclient4.New(name, nclient4.WithTimeout(3*time.Second), nclient4.WithRetry(2))
-}
-
-func (m *Manager) wants() []dhcpv4.Modifier {
-	return []dhcpv4.Modifier{
-		dhcpv4.WithOption(dhcpv4.OptHostName(m.hostname)),
-		dhcpv4.WithRequestedOptions(dhcpv4.OptionSubnetMask, dhcpv4.OptionRouter, dhcpv4.OptionDomainNameServer,
-			dhcpv4.OptionDomainName, dhcpv4.OptionNTPServers, dhcpv4.OptionClasslessStaticRoute),
-	}
-}
-
-func (m *Manager) ask(ctx context.Context, name string) (*nclient4.Lease, error) {
-	c, err := m.client(name)
-	if err != nil {
-		return nil, err
-	}
-	defer c.Close()
-	return c.Request(ctx, m.wants()...)
-}
-
-// hold applies a lease and keeps it until it cannot be renewed any more. false: the interface is gone.
-func (m *Manager) hold(ctx context.Context, l netlink.Link, lease *nclient4.Lease, poke <-chan struct{}) bool {
-	name := l.Attrs().Name
-	have := ParseACK(lease.ACK)
-	m.adopt(l, have)
-	m.logf("network %s: dhcp: %s via %s", name, have.Address, have.Gateway)
-	expires := time.Now().Add(have.Expire)
-	wait := have.Renew
-	for {
-		if rest(ctx, poke, wait) == gone {
-			return false
-		}
-		fresh, err := m.renew(ctx, name, lease)
-		if err == nil {
-			next := ParseACK(fresh.ACK)
-			if next.Address.String() != have.Address.String() {
-				m.drop(l, have)
-			}
-			lease, have = fresh, next
-			m.adopt(l, have)
-			expires, wait = time.Now().Add(have.Expire), have.Renew
-			continue
-		}
-		left := time.Until(expires)
-		if _, nak := err.(*nclient4.ErrNak); nak || left <= 0 {
-			m.logf("network %s: dhcp: lost %s: %v", name, have.Address, err)
-			m.drop(l, have)
-			return true
-		}
-		wait = max(min(left/2, have.Renew), time.Second)
-	}
-}
-
-func (m *Manager) renew(ctx context.Context, name string, lease *nclient4.Lease) (*nclient4.Lease, error) {
-	c, err := m.client(name)
-	if err != nil {
-		return nil, err
-	}
-	defer c.Close()
-	return c.Renew(ctx, lease, m.wants()...)
-}
-
-// ParseACK takes from an answer what proa uses. Times follow RFC 2131: renew at half of the lease.
-func ParseACK(ack *dhcpv4.DHCPv4) Lease {
-	mask := ack.SubnetMask()
-	if mask == nil {
-		mask = ack.YourIPAddr.DefaultMask()
-	}
-	expire := ack.IPAddressLeaseTime(time.Hour)
-	lease := Lease{Address: &net.IPNet{IP: ack.YourIPAddr, Mask: mask}, Expire: expire, Renew: max(ack.IPAddressRenewalTime(expire/2), 5*time.Second)}
-	if routers := ack.Router(); len(routers) > 0 {
-		lease.Gateway = routers[0]
-	}
-	for _, r := range ack.ClasslessStaticRoute() {
-		// with option 121 the router option does not count (RFC 3442)
-		if ones, _ := r.Dest.Mask.Size(); ones == 0 {
-			lease.Gateway = r.Router
-			continue
-		}
-		lease.Routes = append(lease.Routes, netlink.Route{Dst: r.Dest, Gw: r.Router})
-	}
-	lease.DNS, lease.NTP = texts(ack.DNS()), texts(ack.NTPServers())
-	if d := ack.DomainName(); d != "" {
-		lease.Search = []string{d}
-	}
-	return lease
-}
-
-func texts(ips []net.IP) (out []string) {
-	for _, ip := range ips {
-		out = append(out, ip.String())
-	}
-	return out
-}
-
-func (m *Manager) adopt(l netlink.Link, lease Lease) {
-	addr := &netlink.Addr{IPNet: lease.Address, ValidLft: int(lease.Expire.Seconds()), PreferedLft: int(lease.Expire.Seconds())}
-	err := wrap("address", netlink.AddrReplace(l, addr))
-	routes, metric := lease.Routes, metricOf(l, leaseMetric(l.Attrs().Index))
-	if lease.Gateway != nil {
-		routes = append([]netlink.Route{defaultRoute(l.Attrs().Index, lease.Gateway, metric)}, routes...)
-	}
-	for _, r := range routes {
-		r.LinkIndex, r.Priority, r.Protocol, r.Src = l.Attrs().Index, metric, unix.RTPROT_DHCP, lease.Address.IP
-		if e := netlink.RouteReplace(&r); e != nil {
-			err = fmt.Errorf("route %s: %w", r, e)
-		}
-	}
-	m.mu.Lock()
-	m.leases[l.Attrs().Name] = lease
-	m.mu.Unlock()
-	if e := m.writeResolv(); e != nil {
-		err = e
-	}
-	if err != nil {
-		m.logf("network %s: %v", l.Attrs().Name, err)
-	}
-}
-
-// drop removes the address and the name servers; the kernel drops the routes that came with it.
-func (m *Manager) drop(l netlink.Link, lease Lease) {
-	_ = netlink.AddrDel(l, &netlink.Addr{IPNet: lease.Address}) // it may have run out by itself
-	m.mu.Lock()
-	delete(m.leases, l.Attrs().Name)
-	m.mu.Unlock()
-	if err := m.writeResolv(); err != nil {
-		m.logf("network %s: %v", l.Attrs().Name, err)
 	}
 }

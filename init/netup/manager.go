@@ -6,7 +6,6 @@ package netup
 import (
 	"context"
 	"fmt"
-	"net"
 	"os"
 	"path/filepath"
 	"slices"
@@ -32,18 +31,6 @@ type Manager struct {
 	leases map[string]Lease
 }
 
-// Lease is what DHCP brought to one interface.
-type Lease struct {
-	Address *net.IPNet
-	Gateway net.IP
-	Routes  []netlink.Route
-	DNS     []string
-	Search  []string
-	NTP     []string
-	Renew   time.Duration
-	Expire  time.Duration
-}
-
 // New makes a manager that writes name servers to the file resolv.
 func New(cfg config.Network, hostname, resolv string, logf func(string, ...any)) *Manager {
 	return &Manager{cfg: cfg, hostname: hostname, logf: logf, resolv: resolv, begun: map[string]chan struct{}{}, leases: map[string]Lease{}}
@@ -57,10 +44,6 @@ func (m *Manager) Up(ctx context.Context) error {
 	if err := m.writeResolv(); err != nil {
 		return err
 	}
-	updates := make(chan netlink.LinkUpdate, 64)
-	if err := netlink.LinkSubscribe(updates, ctx.Done()); err != nil {
-		return fmt.Errorf("follow links: %w", err)
-	}
 	links, err := netlink.LinkList()
 	if err != nil {
 		return fmt.Errorf("list links: %w", err)
@@ -68,7 +51,7 @@ func (m *Manager) Up(ctx context.Context) error {
 	for _, l := range links {
 		m.begin(ctx, l)
 	}
-	go m.follow(ctx, updates)
+	go m.follow(ctx)
 	return m.unknownNames(links)
 }
 
@@ -102,22 +85,72 @@ func loopback() error {
 	return netlink.LinkSetUp(lo)
 }
 
-// follow begins new interfaces and pokes those whose cable was put in again: it may be another network now.
-func (m *Manager) follow(ctx context.Context, updates <-chan netlink.LinkUpdate) {
-	running := map[string]bool{}
+// again is how long a subscription that broke is left alone.
+const again = time.Second
+
+// follow begins new interfaces and pokes those whose cable was put in: it may be another network now. A burst of changes, as many pods make them,
+// can be more than the kernel keeps for a reader, which ends the subscription; what was missed is looked up then.
+func (m *Manager) follow(ctx context.Context) {
+	cables := map[string]bool{}
+	for ctx.Err() == nil {
+		if err := m.watch(ctx, cables); err != nil {
+			m.logf("network: %v", err)
+		}
+		rest(ctx, nil, again)
+	}
+}
+
+// watch looks at what there is, and then at every change that the kernel tells of.
+func (m *Manager) watch(ctx context.Context, cables map[string]bool) error {
+	sub, end := context.WithCancel(ctx)
+	defer end()
+	updates := make(chan netlink.LinkUpdate, 64)
+	if err := netlink.LinkSubscribe(updates, sub.Done()); err != nil {
+		return fmt.Errorf("follow links: %w", err)
+	}
+	links, err := netlink.LinkList()
+	if err != nil {
+		return fmt.Errorf("list links: %w", err)
+	}
+	m.forgetOthers(links)
+	for _, l := range links {
+		m.see(ctx, cables, l)
+	}
 	for u := range updates {
-		a := u.Link.Attrs()
 		if u.Header.Type == unix.RTM_DELLINK {
-			m.forget(a.Name)
+			m.forget(u.Link.Attrs().Name)
+			delete(cables, u.Link.Attrs().Name)
 			continue
 		}
-		m.begin(ctx, u.Link)
-		now := u.IfInfomsg.Flags&unix.IFF_RUNNING != 0
-		if was, known := running[a.Name]; known && now && !was {
-			m.poke(a.Name)
-		}
-		running[a.Name] = now
+		m.see(ctx, cables, u.Link)
 	}
+	return nil
+}
+
+// forgetOthers: an interface that went away while nobody looked.
+func (m *Manager) forgetOthers(links []netlink.Link) {
+	m.mu.Lock()
+	var gone []string
+	for name := range m.begun {
+		if !slices.ContainsFunc(links, func(l netlink.Link) bool { return l.Attrs().Name == name }) {
+			gone = append(gone, name)
+		}
+	}
+	m.mu.Unlock()
+	for _, name := range gone {
+		m.forget(name)
+	}
+}
+
+// see: an interface that shows up without a cable and gets one later is poked as well; one that is new needs none.
+func (m *Manager) see(ctx context.Context, cables map[string]bool, l netlink.Link) {
+	a := l.Attrs()
+	m.begin(ctx, l)
+	now := a.RawFlags&unix.IFF_RUNNING != 0
+	if was, known := cables[a.Name]; known && now && !was {
+		m.poke(a.Name)
+	}
+	cables[a.Name] = now
 }
 
 func (m *Manager) poke(name string) {
@@ -160,7 +193,7 @@ func wired(name string) bool { return physical(name) && !radio(name) }
 // Radio: a device that joins wireless networks.
 func Radio(name string) bool { return physical(name) && radio(name) }
 
-const netDir = "/sys/class/net/"
+var netDir = "/sys/class/net/" // tests have their own
 
 func physical(name string) bool {
 	kind, _ := os.ReadFile(filepath.Join(netDir, name, "type"))
@@ -191,11 +224,7 @@ func (m *Manager) settings(l netlink.Link) config.Interface {
 
 // run owns one interface until it goes away. A panic in a protocol library must not take PID 1 along.
 func (m *Manager) run(ctx context.Context, l netlink.Link, s config.Interface, poke <-chan struct{}) {
-	defer func() {
-		if p := recover(); p != nil {
-			m.logf("network %s: panic: %v", l.Attrs().Name, p)
-		}
-	}()
+	defer m.recovered(func(err error) { m.logf("network %s: %v", l.Attrs().Name, err) })
 	if err := configure(l, s); err != nil {
 		m.logf("network %s: %v", l.Attrs().Name, err)
 	}
@@ -204,5 +233,12 @@ func (m *Manager) run(ctx context.Context, l netlink.Link, s config.Interface, p
 	}
 	if *s.DHCP && joined(ctx, l, poke) {
 		m.dhcp(ctx, l, poke)
+	}
+}
+
+// recovered hands a panic on as an error.
+func (*Manager) recovered(say func(error)) {
+	if p := recover(); p != nil {
+		say(fmt.Errorf("panic: %v", p))
 	}
 }

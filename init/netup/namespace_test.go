@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
 	"syscall"
@@ -16,6 +17,7 @@ import (
 	"github.com/insomniacslk/dhcp/dhcpv4"
 	"github.com/insomniacslk/dhcp/dhcpv4/server4"
 	"github.com/vishvananda/netlink"
+	"github.com/vishvananda/netns"
 
 	"github.com/proa-os/proa/config"
 )
@@ -44,23 +46,84 @@ func inside(t *testing.T) bool {
 	return false
 }
 
-// wire makes a cable with the interfaces N-dev, which is returned, and N-net, which has the address peer.
-func wire(t *testing.T, n int, peer string) netlink.Link {
+// wire makes a cable with the interfaces N-dev, which is returned, and N-net, which lies in the namespace that is returned, and has the address peer.
+func wire(t *testing.T, n int, peer string) (netlink.Link, *far) {
 	t.Helper()
 	dev, other := fmt.Sprintf("p%d-dev", n), fmt.Sprintf("p%d-net", n)
 	err := netlink.LinkAdd(&netlink.Veth{LinkAttrs: netlink.LinkAttrs{Name: dev}, PeerName: other})
 	if err != nil {
 		t.Skipf("no veth pair here: %v", err)
 	}
-	far, err := netlink.LinkByName(other)
-	must(t, err)
-	addr, err := netlink.ParseAddr(peer)
-	must(t, err)
-	must(t, netlink.AddrAdd(far, addr))
-	must(t, netlink.LinkSetUp(far))
 	l, err := netlink.LinkByName(dev)
 	must(t, err)
+	f := elsewhere(t)
+	end, err := netlink.LinkByName(other)
+	must(t, err)
+	must(t, netlink.LinkSetNsFd(end, int(f.ns)))
+	f.addr(t, other, peer)
+	return l, f
+}
+
+// far is what lies at the other end of cables: a namespace of its own, so that packets do go through the cable.
+type far struct {
+	*netlink.Handle
+	ns netns.NsHandle
+}
+
+func elsewhere(t *testing.T) *far {
+	t.Helper()
+	f := &far{}
+	within(t, func() error {
+		ns, err := netns.New()
+		f.ns = ns
+		return err
+	})
+	t.Cleanup(func() { f.ns.Close() })
+	h, err := netlink.NewHandleAt(f.ns)
+	must(t, err)
+	f.Handle = h
+	lo, err := h.LinkByName("lo")
+	must(t, err)
+	must(t, h.LinkSetUp(lo))
+	return f
+}
+
+// within runs do on a thread that is thrown away afterwards.
+func within(t *testing.T, do func() error) {
+	t.Helper()
+	done := make(chan error)
+	go func() {
+		runtime.LockOSThread()
+		done <- do()
+	}()
+	must(t, <-done)
+}
+
+// there runs do in the namespace: sockets made in it stay there.
+func (f *far) there(t *testing.T, do func() error) {
+	t.Helper()
+	within(t, func() error {
+		if err := netns.Set(f.ns); err != nil {
+			return err
+		}
+		return do()
+	})
+}
+
+func (f *far) link(t *testing.T, name string) netlink.Link {
+	t.Helper()
+	l, err := f.LinkByName(name)
+	must(t, err)
 	return l
+}
+
+func (f *far) addr(t *testing.T, name, a string) {
+	t.Helper()
+	parsed, err := netlink.ParseAddr(a)
+	must(t, err)
+	l := f.link(t, name)
+	must(t, f.AddrAdd(l, parsed))
+	must(t, f.LinkSetUp(l))
 }
 
 func must(t *testing.T, err error) {
@@ -70,22 +133,32 @@ func must(t *testing.T, err error) {
 	}
 }
 
-// server is a DHCP server whose mind a test can change. The gateway it names is not itself: both ends of the cable lie in one
-// namespace, where the kernel refuses its own address as a gateway.
+// server is a DHCP server whose mind a test can change.
 type server struct {
-	mu    sync.Mutex
-	host  byte // of the address it leases
-	net   net.IP
-	lease time.Duration
-	nak   bool // refuse the next request
-	mute  bool
-	seen  []dhcpv4.MessageType
+	mu       sync.Mutex
+	id       byte // its address
+	host     byte // of the address it leases
+	net      net.IP
+	lease    time.Duration
+	nak      bool // refuse the next request
+	mute     bool
+	deaf     bool // to requests for addresses that it does not lease; else they are refused
+	terse    bool // say only what must be said when a lease is renewed
+	options  []dhcpv4.Modifier
+	seen     []dhcpv4.MessageType
+	requests []*dhcpv4.DHCPv4
 }
 
-func (s *server) start(t *testing.T, iface string) {
+func (s *server) start(t *testing.T, f *far, iface string) {
 	t.Helper()
-	srv, err := server4.NewServer(iface, &net.UDPAddr{Port: dhcpv4.ServerPort}, s.answer)
-	must(t, err)
+	if s.id == 0 {
+		s.id = 1
+	}
+	var srv *server4.Server
+	f.there(t, func() (err error) {
+		srv, err = server4.NewServer(iface, &net.UDPAddr{Port: dhcpv4.ServerPort}, s.answer)
+		return err
+	})
 	t.Cleanup(func() { srv.Close() })
 	go srv.Serve()
 }
@@ -95,28 +168,54 @@ func (s *server) ip(host byte) net.IP { return net.IPv4(s.net[0], s.net[1], s.ne
 func (s *server) answer(conn net.PacketConn, _ net.Addr, m *dhcpv4.DHCPv4) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.seen = append(s.seen, m.MessageType())
-	kind := dhcpv4.MessageTypeOffer
-	switch {
-	case s.mute:
+	s.seen, s.requests = append(s.seen, m.MessageType()), append(s.requests, m)
+	kind, say := s.verdict(m)
+	if !say {
 		return
-	case m.MessageType() == dhcpv4.MessageTypeRequest && s.nak:
-		kind, s.nak = dhcpv4.MessageTypeNak, false
-	case m.MessageType() == dhcpv4.MessageTypeRequest:
-		kind = dhcpv4.MessageTypeAck
 	}
-	reply, err := dhcpv4.NewReplyFromRequest(m, dhcpv4.WithMessageType(kind), dhcpv4.WithServerIP(s.ip(1)),
-		dhcpv4.WithOption(dhcpv4.OptServerIdentifier(s.ip(1))))
+	reply, err := dhcpv4.NewReplyFromRequest(m, dhcpv4.WithMessageType(kind), dhcpv4.WithServerIP(s.ip(s.id)),
+		dhcpv4.WithOption(dhcpv4.OptServerIdentifier(s.ip(s.id))))
 	if err != nil {
 		return
 	}
 	if kind != dhcpv4.MessageTypeNak {
-		for _, o := range []dhcpv4.Modifier{dhcpv4.WithYourIP(s.ip(s.host)), dhcpv4.WithNetmask(net.CIDRMask(24, 32)), dhcpv4.WithRouter(s.ip(254)),
-			dhcpv4.WithDNS(s.ip(s.host + 1)), dhcpv4.WithLeaseTime(uint32(s.lease.Seconds()))} {
-			o(reply)
-		}
+		s.fill(m, reply)
 	}
-	conn.WriteTo(reply.ToBytes(), &net.UDPAddr{IP: net.IPv4bcast, Port: dhcpv4.ClientPort})
+	to := &net.UDPAddr{IP: net.IPv4bcast, Port: dhcpv4.ClientPort}
+	if !m.ClientIPAddr.IsUnspecified() { // RFC 2131, section 4.1
+		to.IP = m.ClientIPAddr
+	}
+	conn.WriteTo(reply.ToBytes(), to)
+}
+
+func (s *server) verdict(m *dhcpv4.DHCPv4) (kind dhcpv4.MessageType, say bool) {
+	asked := m.ClientIPAddr
+	if r := m.RequestedIPAddress(); r != nil {
+		asked = r
+	}
+	foreign := !asked.Equal(s.ip(s.host)) || m.ServerIdentifier() != nil && !m.ServerIdentifier().Equal(s.ip(s.id))
+	switch {
+	case s.mute, m.MessageType() == dhcpv4.MessageTypeDecline:
+		return 0, false
+	case m.MessageType() != dhcpv4.MessageTypeRequest:
+		return dhcpv4.MessageTypeOffer, true
+	case m.ServerIdentifier() != nil && foreign, foreign && s.deaf:
+		return 0, false
+	case foreign, s.nak:
+		s.nak = false
+		return dhcpv4.MessageTypeNak, true
+	}
+	return dhcpv4.MessageTypeAck, true
+}
+
+func (s *server) fill(m, reply *dhcpv4.DHCPv4) {
+	all := []dhcpv4.Modifier{dhcpv4.WithYourIP(s.ip(s.host)), dhcpv4.WithLeaseTime(uint32(s.lease.Seconds()))}
+	if !s.terse || m.ClientIPAddr.IsUnspecified() {
+		all = append(all, dhcpv4.WithNetmask(net.CIDRMask(24, 32)), dhcpv4.WithRouter(s.ip(254)), dhcpv4.WithDNS(s.ip(s.host+1)))
+	}
+	for _, o := range append(all, s.options...) {
+		o(reply)
+	}
 }
 
 func (s *server) change(do func()) { s.mu.Lock(); defer s.mu.Unlock(); do() }
@@ -136,6 +235,8 @@ func (s *server) count(kind dhcpv4.MessageType) (n int) {
 type client struct {
 	*Manager
 	link netlink.Link
+	far  *far
+	poke chan struct{}
 	mu   sync.Mutex
 	said string
 }
@@ -145,6 +246,7 @@ func (c *client) run(t *testing.T) {
 	yes := true
 	ctx, stop := context.WithCancel(t.Context())
 	ended := make(chan struct{})
+	c.poke = make(chan struct{}, 1)
 	c.Manager = New(config.Network{}, "edge-7", filepath.Join(t.TempDir(), "resolv.conf"), func(f string, a ...any) {
 		c.mu.Lock()
 		defer c.mu.Unlock()
@@ -152,7 +254,7 @@ func (c *client) run(t *testing.T) {
 	})
 	go func() {
 		defer close(ended)
-		c.Manager.run(ctx, c.link, config.Interface{DHCP: &yes}, make(chan struct{}))
+		c.Manager.run(ctx, c.link, config.Interface{DHCP: &yes}, c.poke)
 	}()
 	t.Cleanup(func() { stop(); <-ended })
 }
@@ -191,7 +293,8 @@ func TestDHCP(t *testing.T) {
 		t.Run(part.name, func(t *testing.T) {
 			t.Parallel()
 			s := &server{net: net.IP{10, 9, byte(n), 0}, host: 15, lease: time.Hour}
-			c := &client{link: wire(t, n, s.ip(1).String()+"/24")}
+			l, f := wire(t, n, s.ip(1).String()+"/24")
+			c := &client{link: l, far: f}
 			part.do(t, c, s)
 		})
 	}
@@ -201,7 +304,7 @@ func (s *server) near(c *client) string { return strings.Replace(c.link.Attrs().
 
 // lease also says that the other interfaces' default routes leave this one's alone.
 func lease(t *testing.T, c *client, s *server) {
-	s.start(t, s.near(c))
+	s.start(t, c.far, s.near(c))
 	c.run(t)
 	c.until(t, "an address", func() bool {
 		return c.addrs() == s.ip(15).String()+"/24" && strings.Contains(c.resolv(), "nameserver "+s.ip(16).String())
@@ -223,7 +326,7 @@ func lease(t *testing.T, c *client, s *server) {
 
 func renew(t *testing.T, c *client, s *server) {
 	s.lease = 10 * time.Second
-	s.start(t, s.near(c))
+	s.start(t, c.far, s.near(c))
 	c.run(t)
 	c.until(t, "an address", func() bool { return c.addrs() != "" })
 	before := s.count(dhcpv4.MessageTypeDiscover)
@@ -236,7 +339,7 @@ func renew(t *testing.T, c *client, s *server) {
 // refused: after a NAK the old address and its name servers are gone, and another address is asked for.
 func refused(t *testing.T, c *client, s *server) {
 	s.lease = 10 * time.Second
-	s.start(t, s.near(c))
+	s.start(t, c.far, s.near(c))
 	c.run(t)
 	c.until(t, "an address", func() bool { return c.addrs() != "" })
 	s.change(func() { s.nak, s.host = true, 77 })
@@ -252,7 +355,7 @@ func refused(t *testing.T, c *client, s *server) {
 // silence: a server that is gone costs the address once the lease has run out, and not before; then it is asked for again.
 func silence(t *testing.T, c *client, s *server) {
 	s.lease = 12 * time.Second
-	s.start(t, s.near(c))
+	s.start(t, c.far, s.near(c))
 	c.run(t)
 	c.until(t, "an address", func() bool { return c.addrs() != "" })
 	began := time.Now()
@@ -271,7 +374,7 @@ func late(t *testing.T, c *client, s *server) {
 	c.run(t)
 	c.until(t, "the complaint", func() bool { return strings.Contains(c.log(), "asking again for ever") })
 	time.Sleep(2 * time.Second)
-	s.start(t, s.near(c))
+	s.start(t, c.far, s.near(c))
 	c.until(t, "an address", func() bool { return c.addrs() == s.ip(15).String()+"/24" })
 	if n := strings.Count(c.log(), "asking again"); n != 1 {
 		t.Errorf("complained %d times", n)
@@ -303,7 +406,7 @@ func TestStatic(t *testing.T) {
 	if !inside(t) {
 		return
 	}
-	l := wire(t, 0, "10.9.0.1/24")
+	l, _ := wire(t, 0, "10.9.0.1/24")
 	err := configure(l, config.Interface{Addresses: []string{"10.9.0.2/24", "fd00::2/64"}, Gateway: "10.9.0.254", MTU: 1400,
 		Routes: []config.Route{{To: "10.50.0.0/16", Via: "192.0.2.1"}, {To: "10.60.0.0/16", Via: "10.9.0.254", Metric: 7}}})
 	if err == nil || !strings.Contains(err.Error(), "10.50.0.0/16") || strings.Contains(err.Error(), "10.60.0.0/16") {
@@ -337,7 +440,7 @@ func TestYield(t *testing.T) {
 	if !inside(t) {
 		return
 	}
-	l := wire(t, 0, "10.9.0.1/24")
+	l, _ := wire(t, 0, "10.9.0.1/24")
 	for want, cfg := range map[string]config.Network{"0\n": {}, "1\n": {WiFi: []config.WiFi{{Name: "Harbour"}}}} {
 		file := "/proc/sys/net/ipv4/conf/" + l.Attrs().Name + "/ignore_routes_with_linkdown"
 		must(t, os.WriteFile(file, []byte("0"), 0o644))

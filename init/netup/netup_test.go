@@ -65,9 +65,9 @@ func ack(t *testing.T, opts ...dhcpv4.Option) *dhcpv4.DHCPv4 {
 }
 
 func TestParseACK(t *testing.T) {
-	l := ParseACK(ack(t, dhcpv4.OptRouter(net.IPv4(10, 0, 2, 2)), dhcpv4.OptDNS(net.IPv4(10, 0, 2, 3)), dhcpv4.OptDomainName("lan"),
+	l, err := ParseACK(ack(t, dhcpv4.OptRouter(net.IPv4(10, 0, 2, 2)), dhcpv4.OptDNS(net.IPv4(10, 0, 2, 3)), dhcpv4.OptDomainName("lan"),
 		dhcpv4.OptIPAddressLeaseTime(time.Hour), dhcpv4.OptNTPServers(net.IPv4(10, 0, 2, 4))))
-	if l.Address.String() != "10.0.2.15/24" || l.Gateway.String() != "10.0.2.2" || l.Renew != 30*time.Minute || l.Expire != time.Hour {
+	if err != nil || l.Address.String() != "10.0.2.15/24" || l.Gateway.String() != "10.0.2.2" || l.Renew != 30*time.Minute || l.Expire != time.Hour {
 		t.Errorf("%+v", l)
 	}
 	if d := cmp.Diff([][]string{{"10.0.2.3"}, {"lan"}, {"10.0.2.4"}}, [][]string{l.DNS, l.Search, l.NTP}); d != "" {
@@ -79,9 +79,9 @@ func TestParseACK(t *testing.T) {
 func TestClasslessRoutes(t *testing.T) {
 	_, all, _ := net.ParseCIDR("0.0.0.0/0")
 	_, ten, _ := net.ParseCIDR("10.0.0.0/8")
-	l := ParseACK(ack(t, dhcpv4.OptRouter(net.IPv4(10, 0, 2, 2)),
+	l, err := ParseACK(ack(t, dhcpv4.OptRouter(net.IPv4(10, 0, 2, 2)),
 		dhcpv4.OptClasslessStaticRoute(&dhcpv4.Route{Dest: all, Router: net.IPv4(10, 0, 2, 9)}, &dhcpv4.Route{Dest: ten, Router: net.IPv4(10, 0, 2, 8)})))
-	if l.Gateway.String() != "10.0.2.9" || len(l.Routes) != 1 || l.Routes[0].Dst.String() != "10.0.0.0/8" {
+	if err != nil || l.Gateway.String() != "10.0.2.9" || len(l.Routes) != 1 || l.Routes[0].Dst.String() != "10.0.0.0/8" {
 		t.Errorf("%+v", l)
 	}
 }
@@ -106,7 +106,7 @@ func TestResolv(t *testing.T) {
 		t.Fatal(err)
 	}
 	got, _ := os.ReadFile(file)
-	want := "# written by proa from config and DHCP\nsearch example.org lan\nnameserver 9.9.9.9\nnameserver 10.0.0.3\nnameserver 10.0.0.4\n"
+	want := "# written by proa from config and what the networks say\nsearch example.org lan\nnameserver 9.9.9.9\nnameserver 10.0.0.3\nnameserver 10.0.0.4\n"
 	if d := cmp.Diff(want, string(got)); d != "" {
 		t.Error(d)
 	}

@@ -9,7 +9,8 @@ import (
 	"github.com/vishvananda/netlink"
 )
 
-// Resolv is the text of resolv.conf: the config's servers, then those of DHCP, at most the three that libc reads.
+// Resolv is the text of resolv.conf: the config's servers and domains, then those that the networks named, at most the three servers that libc
+// reads. What a network said was judged when it came in.
 func (m *Manager) Resolv() string {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -18,15 +19,26 @@ func (m *Manager) Resolv() string {
 		servers = append(servers, m.leases[name].DNS...)
 		search = append(search, m.leases[name].Search...)
 	}
+	servers, search = distinct(servers), distinct(search)
 	var b strings.Builder
-	b.WriteString("# written by proa from config and DHCP\n")
-	if len(search) > 0 {
+	b.WriteString("# written by proa from config and what the networks say\n")
+	if search = search[:min(len(search), max(len(m.cfg.Search), mostDomains))]; len(search) > 0 {
 		b.WriteString("search " + strings.Join(search, " ") + "\n")
 	}
 	for _, s := range servers[:min(3, len(servers))] {
 		b.WriteString("nameserver " + s + "\n")
 	}
 	return b.String()
+}
+
+// distinct keeps the first of those that are the same.
+func distinct(list []string) (out []string) {
+	for _, s := range list {
+		if !slices.Contains(out, s) {
+			out = append(out, s)
+		}
+	}
+	return out
 }
 
 func (m *Manager) names() (names []string) {

@@ -27,7 +27,7 @@ func configure(l netlink.Link, s config.Interface) error {
 	if s.MTU != 0 {
 		errs = append(errs, wrap("mtu", netlink.LinkSetMTU(l, s.MTU)))
 	}
-	errs = append(errs, wrap("up", netlink.LinkSetUp(l)))
+	errs = append(errs, wrap("settings", linkSysctls(l.Attrs().Name)), wrap("up", netlink.LinkSetUp(l)))
 	for _, a := range s.Addresses {
 		addr, err := netlink.ParseAddr(a)
 		if err == nil {

@@ -1,0 +1,88 @@
+package netup
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"time"
+
+	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
+)
+
+// adopt makes a lease the interface's. What was there before goes only after the new is in place, and what is the same is not touched:
+// connections of pods go on. before is nil if there was nothing.
+func (m *Manager) adopt(l netlink.Link, lease Lease, before *Lease) {
+	errs := []error{wrap("address", netlink.AddrReplace(l, leased(lease)))}
+	routes := routesOf(l, lease)
+	for _, r := range routes {
+		errs = append(errs, wrap("route "+r.String(), netlink.RouteReplace(&r)))
+	}
+	if before != nil {
+		retire(l, *before, lease, routes)
+	}
+	m.mu.Lock()
+	m.leases[l.Attrs().Name] = lease
+	m.mu.Unlock()
+	errs = append(errs, m.writeResolv())
+	if err := errors.Join(errs...); err != nil {
+		m.logf("network %s: %v", l.Attrs().Name, err)
+	}
+}
+
+// leased: the kernel takes the address away itself when the lease ends, whatever happens to this process.
+func leased(lease Lease) *netlink.Addr {
+	a := &netlink.Addr{IPNet: lease.Address}
+	if lease.Expire < math.MaxInt32*time.Second {
+		a.ValidLft = int(lease.Expire.Seconds())
+		a.PreferedLft = a.ValidLft
+	}
+	return a
+}
+
+// retire removes what only the lease before had. The kernel drops the routes whose source is an address that goes.
+func retire(l netlink.Link, before, now Lease, routes []netlink.Route) {
+	if before.Address.String() != now.Address.String() {
+		_ = netlink.AddrDel(l, &netlink.Addr{IPNet: before.Address}) // it may have run out by itself
+		return
+	}
+	keep := map[string]bool{}
+	for _, r := range routes {
+		keep[r.Dst.String()] = true
+	}
+	for _, r := range routesOf(l, before) {
+		if !keep[r.Dst.String()] {
+			_ = netlink.RouteDel(&r) // it may have gone with its address
+		}
+	}
+}
+
+// routesOf lists the routes of a lease, those that other routes' routers may need first.
+func routesOf(l netlink.Link, lease Lease) (out []netlink.Route) {
+	index, metric := l.Attrs().Index, metricOf(l, leaseMetric(l.Attrs().Index))
+	for _, direct := range []bool{true, false} {
+		for _, r := range lease.Routes {
+			if (r.Gw == nil) == direct {
+				out = append(out, r)
+			}
+		}
+	}
+	if lease.Gateway != nil {
+		out = append(out, defaultRoute(index, lease.Gateway, metric))
+	}
+	for i := range out {
+		out[i].LinkIndex, out[i].Priority, out[i].Protocol, out[i].Src = index, metric, unix.RTPROT_DHCP, lease.Address.IP
+	}
+	return out
+}
+
+// drop removes the address and the name servers; the kernel drops the routes that came with it.
+func (m *Manager) drop(l netlink.Link, lease Lease) {
+	_ = netlink.AddrDel(l, &netlink.Addr{IPNet: lease.Address}) // it may have run out by itself
+	m.mu.Lock()
+	delete(m.leases, l.Attrs().Name)
+	m.mu.Unlock()
+	if err := m.writeResolv(); err != nil {
+		m.logf("network %s: %v", l.Attrs().Name, fmt.Errorf("resolv.conf: %w", err))
+	}
+}

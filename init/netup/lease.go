@@ -1,0 +1,200 @@
+package netup
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"net"
+	"net/netip"
+	"strings"
+	"time"
+
+	"github.com/insomniacslk/dhcp/dhcpv4"
+	"github.com/vishvananda/netlink"
+)
+
+// Lease is what DHCP brought to one interface.
+type Lease struct {
+	Address *net.IPNet
+	Server  net.IP // who gave it; nil: it did not say
+	Gateway net.IP
+	Routes  []netlink.Route
+	DNS     []string
+	Search  []string
+	NTP     []string
+	Renew   time.Duration // T1 of RFC 2131: from now on its server is asked
+	Rebind  time.Duration // T2: from now on anybody is
+	Expire  time.Duration // Forever: it does not end
+	Refused []string      // what was in the answer and is not used
+}
+
+// Forever is the time of a lease that does not end (RFC 2131, section 3.3).
+const Forever = time.Duration(math.MaxInt64)
+
+// Times of a lease. A server that leases for less than a few seconds cannot mean it; one that does not say for how long gives an hour.
+const (
+	shortest = 10 * time.Second
+	untold   = time.Hour
+	infinite = math.MaxUint32 * time.Second
+)
+
+// ParseACK takes from an offer or an answer what proa uses, as far as it can be true. An address that no machine can have is an error;
+// whatever else is wrong is left out and named in Refused.
+func ParseACK(ack *dhcpv4.DHCPv4) (Lease, error) {
+	var lease Lease
+	address, err := addressOf(ack)
+	if err != nil {
+		return lease, err
+	}
+	lease.Address = address
+	if id := ack.ServerIdentifier(); id != nil && host(addr(id)) {
+		lease.Server = id
+	}
+	lease.Renew, lease.Rebind, lease.Expire = times(ack)
+	lease.routes(ack)
+	lease.DNS = hosts("name server", addrs(ack.DNS()), &lease.Refused)
+	lease.NTP = hosts("NTP server", addrs(ack.NTPServers()), &lease.Refused)
+	lease.Search = domains(lease.words(ack.DomainName()), &lease.Refused)
+	if more := ack.DomainSearch(); more != nil {
+		lease.Search = domains(append(lease.Search, more.Labels...), &lease.Refused)
+	}
+	return lease, nil
+}
+
+// words: several domains in the option for one are common. Another white space than theirs is nothing that a domain comes with.
+func (l *Lease) words(s string) []string {
+	s = strings.TrimRight(s, "\x00")
+	if strings.ContainsFunc(s, func(r rune) bool { return r < ' ' }) {
+		l.Refused = append(l.Refused, "domain "+short(s))
+		return nil
+	}
+	return strings.Fields(s)
+}
+
+func addressOf(ack *dhcpv4.DHCPv4) (*net.IPNet, error) {
+	ip := ack.YourIPAddr.To4()
+	if ip == nil || !host(addr(ip)) {
+		return nil, fmt.Errorf("address %s: no machine can have it", ack.YourIPAddr)
+	}
+	mask := ack.SubnetMask()
+	if ones, bits := mask.Size(); bits != 32 || ones == 0 {
+		mask = ip.DefaultMask()
+	}
+	n := &net.IPNet{IP: ip, Mask: mask}
+	if ones, _ := mask.Size(); ones < 31 && (ip.Equal(n.IP.Mask(mask)) || ip.Equal(last(n))) {
+		return nil, errors.New("address " + n.String() + ": it is that of the network, or of everybody in it")
+	}
+	return n, nil
+}
+
+// last is the broadcast address of a network.
+func last(n *net.IPNet) net.IP {
+	ip := n.IP.Mask(n.Mask)
+	for i := range ip {
+		ip[i] |= ^n.Mask[i]
+	}
+	return ip
+}
+
+// times follow RFC 2131, section 4.4.5: ask the server at half of the lease and anybody at seven eighths, unless the server says otherwise and
+// in this order.
+func times(ack *dhcpv4.DHCPv4) (renew, rebind, expire time.Duration) {
+	expire = ack.IPAddressLeaseTime(untold)
+	if expire >= infinite {
+		return Forever, Forever, Forever
+	}
+	expire = max(expire, shortest)
+	renew, rebind = ack.IPAddressRenewalTime(0), ack.IPAddressRebindingTime(0)
+	if rebind <= 0 || rebind >= expire {
+		rebind = expire / 8 * 7
+	}
+	if renew <= 0 || renew >= rebind {
+		renew = min(expire/2, rebind)
+	}
+	return max(renew, time.Second), max(rebind, time.Second), expire
+}
+
+// routes: with option 121 the router option does not count (RFC 3442).
+func (l *Lease) routes(ack *dhcpv4.DHCPv4) {
+	for _, ip := range ack.Router() {
+		if l.Gateway == nil && l.hop(ip) {
+			l.Gateway = ip.To4()
+		}
+	}
+	list := ack.ClasslessStaticRoute()
+	if len(list) > 0 {
+		l.Gateway = nil
+	}
+	for _, r := range list {
+		l.route(r)
+	}
+}
+
+func (l *Lease) route(r *dhcpv4.Route) {
+	if r == nil || r.Dest == nil || len(l.Routes) >= mostRoutes {
+		return
+	}
+	ones, bits := r.Dest.Mask.Size()
+	direct := r.Router.Equal(net.IPv4zero) // the destination is on this network
+	switch {
+	case bits != 32 || !direct && !l.hop(r.Router):
+	case ones == 0 && !direct:
+		l.Gateway = r.Router.To4()
+	case ones > 0 && !host(addr(r.Dest.IP)):
+		l.Refused = append(l.Refused, "route to "+r.Dest.String())
+	case direct && ones > 0:
+		l.Routes = append(l.Routes, netlink.Route{Dst: r.Dest, Scope: netlink.SCOPE_LINK})
+	case !direct:
+		l.Routes = append(l.Routes, netlink.Route{Dst: r.Dest, Gw: r.Router.To4(), Flags: int(netlink.FLAG_ONLINK)})
+	}
+}
+
+// hop: a router that this machine can send to, which is not itself.
+func (l *Lease) hop(ip net.IP) bool {
+	if host(addr(ip)) && !ip.Equal(l.Address.IP) {
+		return true
+	}
+	l.Refused = append(l.Refused, "router "+ip.String())
+	return false
+}
+
+// completed takes from the lease before what an answer to a renewal leaves out. Some servers say only what has changed.
+func (l Lease) completed(ack *dhcpv4.DHCPv4, before Lease) Lease {
+	if !before.Address.IP.Equal(l.Address.IP) {
+		return l
+	}
+	has := func(codes ...dhcpv4.OptionCode) (any bool) {
+		for _, c := range codes {
+			any = any || ack.Options.Has(c)
+		}
+		return any
+	}
+	if !has(dhcpv4.OptionSubnetMask) {
+		l.Address = before.Address
+	}
+	if !has(dhcpv4.OptionRouter, dhcpv4.OptionClasslessStaticRoute) {
+		l.Gateway, l.Routes = before.Gateway, before.Routes
+	}
+	if !has(dhcpv4.OptionDomainNameServer) {
+		l.DNS = before.DNS
+	}
+	if !has(dhcpv4.OptionDomainName, dhcpv4.OptionDNSDomainSearchList) {
+		l.Search = before.Search
+	}
+	if !has(dhcpv4.OptionNTPServers) {
+		l.NTP = before.NTP
+	}
+	if l.Server == nil {
+		l.Server = before.Server
+	}
+	return l
+}
+
+func addr(ip net.IP) netip.Addr { a, _ := netip.AddrFromSlice(ip); return a.Unmap() }
+
+func addrs(ips []net.IP) (out []netip.Addr) {
+	for _, ip := range ips {
+		out = append(out, addr(ip))
+	}
+	return out
+}

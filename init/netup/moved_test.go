@@ -1,0 +1,302 @@
+package netup
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/insomniacslk/dhcp/dhcpv4"
+	"github.com/vishvananda/netlink"
+
+	"github.com/proa-os/proa/config"
+)
+
+// TestMoved: what a cable in another network, another server and a server's moods do to a lease. The parts run side by side.
+func TestMoved(t *testing.T) {
+	if !inside(t) {
+		return
+	}
+	for n, part := range []struct {
+		name string
+		do   func(t *testing.T, c *client, s *server)
+	}{
+		{"refuses what it does not know", func(t *testing.T, c *client, s *server) { moved(t, c, s, false) }},
+		{"silent about what it does not know", func(t *testing.T, c *client, s *server) { moved(t, c, s, true) }},
+		{"same network", sameNetwork}, {"flapping", flapping}, {"nobody there", nobodyThere}, {"terse", terse}, {"rebind", rebind},
+		{"two offers", twoOffers}, {"nonsense first", nonsenseFirst}, {"infinite", infiniteLease}, {"conflict", conflict},
+		{"other address in the same network", otherAddress},
+	} {
+		t.Run(part.name, func(t *testing.T) {
+			t.Parallel()
+			s := &server{net: net.IP{10, 9, byte(n), 0}, host: 15, lease: 10 * time.Minute}
+			l, f := wire(t, n, s.ip(1).String()+"/24")
+			part.do(t, &client{link: l, far: f}, s)
+		})
+	}
+}
+
+// bound starts both and waits for the first lease.
+func bound(t *testing.T, c *client, s *server) *events {
+	t.Helper()
+	s.start(t, c.far, s.near(c))
+	c.run(t)
+	e := watch(t, c.link)
+	c.until(t, "an address", func() bool { return c.addrs() == s.ip(s.host).String()+"/24" })
+	return e
+}
+
+// soon is how long a user who has put the cable in elsewhere waits.
+const soon = 15 * time.Second
+
+// moved: the address of the other network is there soon, and the old one is gone.
+func moved(t *testing.T, c *client, s *server, deaf bool) {
+	e := bound(t, c, s)
+	s.change(func() { s.net, s.host, s.id, s.deaf = net.IP{10, 9, s.net[2] + 100, 0}, 33, 2, deaf })
+	began := time.Now()
+	c.poke <- struct{}{}
+	c.until(t, "the new address", func() bool { return c.addrs() == s.ip(33).String()+"/24" })
+	if took := time.Since(began); took > soon {
+		t.Errorf("took %s", took)
+	}
+	c.until(t, "its name server alone", func() bool {
+		return strings.Count(c.resolv(), "nameserver") == 1 && strings.Contains(c.resolv(), s.ip(34).String())
+	})
+	// without a refusal nobody has said that the old address is wrong: the new one comes first
+	if got := e.String(); deaf && !strings.Contains(got, "+"+s.ip(33).String()+" -") {
+		t.Errorf("there was a gap: %s", got)
+	}
+}
+
+// sameNetwork: putting the cable back costs no address, not for a moment.
+func sameNetwork(t *testing.T, c *client, s *server) {
+	e := bound(t, c, s)
+	before := s.count(dhcpv4.MessageTypeDiscover)
+	c.poke <- struct{}{}
+	c.until(t, "a second request", func() bool { return s.count(dhcpv4.MessageTypeRequest) >= 2 })
+	c.poke <- struct{}{}
+	c.until(t, "a third request", func() bool { return s.count(dhcpv4.MessageTypeRequest) >= 3 })
+	if n := s.count(dhcpv4.MessageTypeDiscover) - before; n != 0 || strings.Contains(e.String(), "-") {
+		t.Errorf("%d discovers, %s", n, e)
+	}
+	s.change(func() {
+		last := s.requests[len(s.requests)-1]
+		if last.RequestedIPAddress() == nil || !last.ClientIPAddr.IsUnspecified() || last.ServerIdentifier() != nil {
+			t.Errorf("not as RFC 2131, section 4.3.2, has INIT-REBOOT: %s", last.Summary())
+		}
+	})
+}
+
+func flapping(t *testing.T, c *client, s *server) {
+	e := bound(t, c, s)
+	for range 40 {
+		select {
+		case c.poke <- struct{}{}:
+		default:
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+	c.until(t, "the last look", func() bool { return s.count(dhcpv4.MessageTypeRequest) >= 2 })
+	if strings.Contains(e.String(), "-") || c.addrs() != s.ip(15).String()+"/24" {
+		t.Errorf("%s", e)
+	}
+}
+
+// nobodyThere: in a network without a server the lease goes on until it ends, and its end is not forgotten over the asking.
+func nobodyThere(t *testing.T, c *client, s *server) {
+	s.lease = 20 * time.Second
+	bound(t, c, s)
+	began := time.Now()
+	s.change(func() { s.mute = true })
+	c.poke <- struct{}{}
+	c.until(t, "the loss", func() bool { return strings.Contains(c.log(), "lost ") })
+	if took := time.Since(began); took < 18*time.Second || took > 25*time.Second {
+		t.Errorf("lost after %s", took)
+	}
+}
+
+// terse: a renewal that names no mask, router and name server leaves them as they are.
+func terse(t *testing.T, c *client, s *server) {
+	s.lease, s.terse = 10*time.Second, true
+	e := bound(t, c, s)
+	c.until(t, "a renewal", func() bool { return s.count(dhcpv4.MessageTypeRequest) >= 2 })
+	time.Sleep(time.Second)
+	routes, err := netlink.RouteList(c.link, netlink.FAMILY_V4)
+	if err != nil || !slices.ContainsFunc(routes, func(r netlink.Route) bool { return r.Gw.Equal(s.ip(254)) }) {
+		t.Errorf("the default route is gone: %v %v", routes, err)
+	}
+	if !strings.Contains(c.resolv(), s.ip(16).String()) || strings.Contains(e.String(), "-") {
+		t.Errorf("%s\n%s", c.resolv(), e)
+	}
+}
+
+// rebind: the server is gone, and another of the network goes on with the lease, as a pair of them does. The first must be asked alone before.
+func rebind(t *testing.T, c *client, s *server) {
+	s.lease = 16 * time.Second
+	e := bound(t, c, s)
+	s.change(func() { s.id = 9 })
+	c.until(t, "the other's answer", func() bool { return s.count(dhcpv4.MessageTypeRequest) >= 2 })
+	time.Sleep(500 * time.Millisecond)
+	s.change(func() {
+		last := s.requests[len(s.requests)-1]
+		if last.ServerIdentifier() != nil || !last.ClientIPAddr.Equal(s.ip(15)) {
+			t.Errorf("%s", last.Summary())
+		}
+	})
+	c.until(t, "a life behind the first lease", func() bool { return s.count(dhcpv4.MessageTypeRequest) >= 3 })
+	if strings.Contains(e.String(), "-") || c.addrs() != s.ip(15).String()+"/24" {
+		t.Errorf("%s", e)
+	}
+}
+
+// twoOffers: the second server is not answered, and the lease is one server's.
+func twoOffers(t *testing.T, c *client, s *server) {
+	other := &server{net: s.net, host: 200, id: 2, lease: time.Hour}
+	other.start(t, c.far, s.near(c))
+	s.start(t, c.far, s.near(c))
+	c.run(t)
+	c.until(t, "an address", func() bool { return c.addrs() != "" })
+	time.Sleep(time.Second)
+	list, _ := netlink.AddrList(c.link, netlink.FAMILY_V4)
+	if len(list) != 1 {
+		t.Errorf("%v", list)
+	}
+}
+
+// nonsenseFirst: an offer that no machine can take does not keep a sound one from being taken.
+func nonsenseFirst(t *testing.T, c *client, s *server) {
+	bad := &server{net: net.IP{224, 0, 0, 0}, host: 1, id: 1, lease: time.Hour}
+	bad.start(t, c.far, s.near(c))
+	s.start(t, c.far, s.near(c))
+	c.run(t)
+	c.until(t, "the sound address", func() bool { return c.addrs() == s.ip(15).String()+"/24" })
+}
+
+func infiniteLease(t *testing.T, c *client, s *server) {
+	s.options = []dhcpv4.Modifier{dhcpv4.WithLeaseTime(0xffffffff)}
+	bound(t, c, s)
+	list, _ := netlink.AddrList(c.link, netlink.FAMILY_V4)
+	if len(list) != 1 || list[0].ValidLft != 0xffffffff && list[0].ValidLft != 0 && list[0].ValidLft != -1 {
+		t.Errorf("%+v", list)
+	}
+	c.poke <- struct{}{}
+	c.until(t, "the look", func() bool { return s.count(dhcpv4.MessageTypeRequest) >= 2 })
+}
+
+// conflict: an address that somebody has is declined, and the next one taken.
+func conflict(t *testing.T, c *client, s *server) {
+	c.far.addr(t, s.near(c), s.ip(15).String()+"/24")
+	s.start(t, c.far, s.near(c))
+	c.run(t)
+	c.until(t, "the refusal", func() bool { return s.count(dhcpv4.MessageTypeDecline) == 1 })
+	c.until(t, "the complaint", func() bool { return strings.Contains(c.log(), "has it already") })
+	if c.addrs() != "" {
+		t.Errorf("taken nevertheless: %s", c.addrs())
+	}
+	s.change(func() { s.host = 44 })
+	c.until(t, "the next", func() bool { return c.addrs() == s.ip(44).String()+"/24" })
+}
+
+// otherAddress: the old address is the first of its network, and the kernel would take the others along with it.
+func otherAddress(t *testing.T, c *client, s *server) {
+	e := bound(t, c, s)
+	s.change(func() { s.host, s.deaf = 44, true })
+	c.poke <- struct{}{}
+	c.until(t, "the new address alone", func() bool { return c.addrs() == s.ip(44).String()+"/24" })
+	time.Sleep(time.Second)
+	routes, err := netlink.RouteList(c.link, netlink.FAMILY_V4)
+	if err != nil || !slices.ContainsFunc(routes, func(r netlink.Route) bool { return r.Gw.Equal(s.ip(254)) && r.Src.Equal(s.ip(44)) }) {
+		t.Errorf("no default route: %v %v", routes, err)
+	}
+	if !strings.Contains(e.String(), "+"+s.ip(44).String()+" -"+s.ip(15).String()) || c.addrs() != s.ip(44).String()+"/24" {
+		t.Errorf("there was a gap: %s; %s", e, c.addrs())
+	}
+}
+
+// events are the comings and goings of IPv4 addresses on one link, as the kernel tells them.
+type events struct {
+	mu   sync.Mutex
+	list []string
+}
+
+func (e *events) String() string {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return strings.Join(e.list, " ")
+}
+
+func watch(t *testing.T, l netlink.Link) *events {
+	t.Helper()
+	e, ch := &events{}, make(chan netlink.AddrUpdate, 64)
+	must(t, netlink.AddrSubscribe(ch, t.Context().Done()))
+	go func() {
+		for u := range ch {
+			if u.LinkIndex != l.Attrs().Index || u.LinkAddress.IP.To4() == nil {
+				continue
+			}
+			e.mu.Lock()
+			e.list = append(e.list, map[bool]string{true: "+", false: "-"}[u.NewAddr]+u.LinkAddress.IP.String())
+			e.mu.Unlock()
+		}
+	}()
+	return e
+}
+
+// TestCable: from the kernel's word that the cable is in again to the address of the other network, through the whole manager. The interface has
+// no carrier when it shows up.
+func TestCable(t *testing.T) {
+	if !inside(t) {
+		return
+	}
+	s := &server{net: net.IP{10, 9, 0, 0}, host: 15, lease: time.Hour, deaf: true}
+	l, f := wire(t, 0, s.ip(1).String()+"/24")
+	c := &client{link: l, far: f}
+	end := f.link(t, s.near(c))
+	must(t, f.LinkSetDown(end))
+	device(t, l.Attrs().Name)
+	c.Manager = New(config.Network{}, "edge-7", filepath.Join(t.TempDir(), "resolv.conf"), func(f string, a ...any) {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		c.said += fmt.Sprintf(f, a...) + "\n"
+	})
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	must(t, c.Manager.Up(ctx))
+	s.start(t, f, s.near(c))
+	time.Sleep(3 * time.Second)
+	for _, step := range []struct {
+		what string
+		do   func()
+	}{
+		{"the cable comes", func() {}},
+		{"back to the same network", func() {}},
+		{"another network", func() { s.net, s.host, s.id = net.IP{10, 9, 50, 0}, 20, 1 }},
+		{"another server", func() { s.id, s.host = 7, 30 }},
+	} {
+		must(t, f.LinkSetDown(end))
+		time.Sleep(300 * time.Millisecond)
+		s.change(step.do)
+		must(t, f.LinkSetUp(end))
+		began := time.Now()
+		c.until(t, step.what, func() bool { return c.addrs() == s.ip(s.host).String()+"/24" })
+		if took := time.Since(began); took > soon {
+			t.Errorf("%s: took %s", step.what, took)
+		}
+	}
+}
+
+// device has the manager believe that the interfaces have devices behind them.
+func device(t *testing.T, names ...string) {
+	t.Helper()
+	netDir = t.TempDir() + "/"
+	for _, name := range names {
+		must(t, os.MkdirAll(netDir+name+"/device", 0o755))
+		must(t, os.WriteFile(netDir+name+"/type", []byte("1\n"), 0o644))
+	}
+}

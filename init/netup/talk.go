@@ -1,0 +1,186 @@
+package netup
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/insomniacslk/dhcp/dhcpv4"
+	"github.com/insomniacslk/dhcp/dhcpv4/nclient4"
+	"golang.org/x/sys/unix"
+)
+
+// How long an answer is waited for: the first time, doubled with each try, and how many tries there are.
+const (
+	answerWait   = 2 * time.Second
+	answerTries  = 3
+	confirmWait  = 1 * time.Second // a network that knows the address says so at once
+	confirmTries = 2
+)
+
+// refusal is a server's NAK.
+type refusal struct{ server, text string }
+
+func (r *refusal) Error() string {
+	if r.text == "" {
+		return "refused by " + r.server
+	}
+	return "refused by " + r.server + ": " + r.text
+}
+
+func join(list []string) string { return strings.Join(list, ", ") }
+
+// ask is DISCOVER and REQUEST. Of several offers the first that a machine can live with is taken; who else offers is not answered, which tells
+// them (section 3.1).
+func (d *dhcp) ask(ctx context.Context) (*Lease, error) {
+	c, err := d.broadcast(answerWait, answerTries)
+	if err != nil {
+		return nil, err
+	}
+	defer c.Close()
+	discover, err := dhcpv4.NewDiscovery(c.InterfaceAddr(), d.wants(d.wished())...)
+	if err != nil {
+		return nil, err
+	}
+	offer, err := c.SendAndRead(ctx, nclient4.DefaultServers, discover, offers)
+	if err != nil {
+		return nil, fmt.Errorf("no offer: %w", err)
+	}
+	request, err := dhcpv4.NewRequestFromOffer(offer, d.wants(nil)...)
+	if err != nil {
+		return nil, err
+	}
+	lease, err := d.exchange(ctx, c, request, offer.ServerIdentifier())
+	if err == nil && (d.lease == nil || !lease.Address.IP.Equal(d.lease.Address.IP)) {
+		err = d.unused(ctx, c, lease)
+	}
+	return lease, err
+}
+
+// wished: an address that is held is asked for again (section 4.4.1).
+func (d *dhcp) wished() dhcpv4.Modifier {
+	if d.lease == nil {
+		return nil
+	}
+	return dhcpv4.WithOption(dhcpv4.OptRequestedIPAddress(d.lease.Address.IP))
+}
+
+// offers passes over those that cannot be taken, so that a sound one that comes later is.
+func offers(p *dhcpv4.DHCPv4) bool {
+	lease, err := ParseACK(p)
+	return p.MessageType() == dhcpv4.MessageTypeOffer && err == nil && lease.Server != nil
+}
+
+// confirm asks everybody whether the address is theirs (section 4.3.2, INIT-REBOOT: it is named, no server is, and there is no sender).
+func (d *dhcp) confirm(ctx context.Context) (*Lease, error) {
+	c, err := d.broadcast(confirmWait, confirmTries)
+	if err != nil {
+		return nil, err
+	}
+	defer c.Close()
+	request, err := d.request(c, dhcpv4.WithOption(dhcpv4.OptRequestedIPAddress(d.lease.Address.IP)))
+	if err != nil {
+		return nil, err
+	}
+	return d.exchange(ctx, c, request, nil)
+}
+
+// extend asks the server for more time, extendAnywhere asks everybody (section 4.3.2, RENEWING and REBINDING: the address is the sender's).
+func (d *dhcp) extend(ctx context.Context) (*Lease, error) { return d.prolong(ctx, d.unicast) }
+
+func (d *dhcp) extendAnywhere(ctx context.Context) (*Lease, error) {
+	return d.prolong(ctx, func() (*nclient4.Client, error) { return d.broadcast(answerWait, answerTries) })
+}
+
+func (d *dhcp) prolong(ctx context.Context, reach func() (*nclient4.Client, error)) (*Lease, error) {
+	c, err := reach()
+	if err != nil {
+		return nil, err
+	}
+	defer c.Close()
+	request, err := d.request(c, dhcpv4.WithClientIP(d.lease.Address.IP))
+	if err != nil {
+		return nil, err
+	}
+	return d.exchange(ctx, c, request, nil)
+}
+
+func (d *dhcp) request(c *nclient4.Client, how dhcpv4.Modifier) (*dhcpv4.DHCPv4, error) {
+	kind := dhcpv4.WithMessageType(dhcpv4.MessageTypeRequest)
+	return dhcpv4.New(append(d.wants(how), kind, dhcpv4.WithHwAddr(c.InterfaceAddr()))...)
+}
+
+// exchange sends a request and reads the answer. server nil: whoever answers counts, for the address may be another network's now; else only the
+// server whose offer it was. An answer that cannot be true is no answer.
+func (d *dhcp) exchange(ctx context.Context, c *nclient4.Client, request *dhcpv4.DHCPv4, server net.IP) (*Lease, error) {
+	answer, err := c.SendAndRead(ctx, c.RemoteAddr(), request, func(p *dhcpv4.DHCPv4) bool {
+		id := p.ServerIdentifier()
+		if server != nil && id != nil && !id.Equal(server) {
+			return false
+		}
+		_, err := ParseACK(p)
+		return p.MessageType() == dhcpv4.MessageTypeNak || p.MessageType() == dhcpv4.MessageTypeAck && err == nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("no answer: %w", err)
+	}
+	if answer.MessageType() == dhcpv4.MessageTypeNak {
+		no := &refusal{server: answer.ServerIdentifier().String()}
+		if text := answer.Message(); text != "" {
+			no.text = short(text)
+		}
+		return nil, no
+	}
+	lease, err := ParseACK(answer)
+	if lease.Server == nil {
+		lease.Server = server
+	}
+	if err == nil && d.lease != nil {
+		lease = lease.completed(answer, *d.lease)
+	}
+	return &lease, err
+}
+
+// wants is what every message of ours has.
+func (m *Manager) wants(more dhcpv4.Modifier) []dhcpv4.Modifier {
+	list := []dhcpv4.Modifier{
+		dhcpv4.WithOption(dhcpv4.OptHostName(m.hostname)),
+		dhcpv4.WithOption(dhcpv4.OptMaxMessageSize(nclient4.MaxMessageSize)),
+		dhcpv4.WithRequestedOptions(dhcpv4.OptionSubnetMask, dhcpv4.OptionRouter, dhcpv4.OptionDomainNameServer, dhcpv4.OptionDomainName,
+			dhcpv4.OptionDNSDomainSearchList, dhcpv4.OptionNTPServers, dhcpv4.OptionClasslessStaticRoute, dhcpv4.OptionRenewTimeValue,
+			dhcpv4.OptionRebindingTimeValue),
+	}
+	if more != nil {
+		list = append(list, more)
+	}
+	return list
+}
+
+// broadcast is a client that works without an address and hears answers to anybody.
+func (d *dhcp) broadcast(wait time.Duration, tries int) (*nclient4.Client, error) {
+	return nclient4.New(d.link.Attrs().Name, nclient4.WithTimeout(wait), nclient4.WithRetry(tries))
+}
+
+// unicast speaks from the address that is held, through its interface and no other.
+func (d *dhcp) unicast() (*nclient4.Client, error) {
+	name := d.link.Attrs().Name
+	here := net.ListenConfig{Control: func(_, _ string, c syscall.RawConn) (err error) {
+		return errors.Join(c.Control(func(fd uintptr) {
+			err = errors.Join(unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_REUSEADDR, 1), unix.BindToDevice(int(fd), name))
+		}), err)
+	}}
+	conn, err := here.ListenPacket(context.Background(), "udp4", fmt.Sprintf("%s:%d", d.lease.Address.IP, dhcpv4.ClientPort))
+	if err != nil {
+		return nil, err
+	}
+	c, err := nclient4.NewWithConn(conn, d.link.Attrs().HardwareAddr, nclient4.WithTimeout(answerWait), nclient4.WithRetry(answerTries),
+		nclient4.WithServerAddr(&net.UDPAddr{IP: d.lease.Server, Port: dhcpv4.ServerPort}))
+	if err != nil {
+		conn.Close()
+	}
+	return c, err
+}
