@@ -98,6 +98,7 @@ func Oracles(arch string) Set {
 	return Set{Name: "oracles", Arch: arch, Packages: []string{
 		"dosfstools", "mtools", "gdisk", "cryptsetup-bin", "e2fsprogs", "xorriso", "cpio", "erofs-utils",
 		"u-boot-qemu", "u-boot-tools", // U-Boot for QEMU's boards, and mkimage
+		"openssh-client", "dropbear-bin",
 	}}
 }
 
@@ -118,10 +119,11 @@ func Boot(arch string) Set {
 	return Set{Name: "boot", Arch: arch, Packages: list, Only: list}
 }
 
-// Root is the packages whose files the root image takes; recipe/rootfiles.go says which files.
+// Root is the packages whose files the root image takes; build/rootfiles says which files.
 func Root(arch string) Set {
 	return Set{Name: "root", Arch: arch, Packages: []string{
 		"busybox-static", "ca-certificates", "crun", "dropbear-bin", "e2fsprogs", "mount", "nftables",
+		"openssh-client", "openssh-sftp-server", // the device's ends of scp and sftp
 	}}
 }
 

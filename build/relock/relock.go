@@ -79,18 +79,26 @@ func ByArch(sets []pin.Set) (groups [][]pin.Set) {
 	return groups
 }
 
-// Keep is the old packages of sets that cannot be asked for, because of err; that is returned if there are none.
+// Keep is the old packages of sets that cannot be asked for, because of err; that is returned if there are none, or a set has got
+// another package since.
 func Keep(old pin.Lock, sets []pin.Set, err error, out io.Writer) (map[string][]pin.Package, error) {
 	kept := map[string][]pin.Package{}
 	for _, s := range sets {
 		list, ok := old.Sets[s.ID()]
-		if !ok {
+		if !ok || !complete(s, list) {
 			return nil, err
 		}
 		kept[s.ID()] = list
 	}
 	fmt.Fprintf(out, "%s keeps its packages, because: %v\n", sets[0].Arch, err)
 	return kept, nil
+}
+
+// complete says whether list has every package that the set names itself. Those of a kernel are known only to its metapackage.
+func complete(s pin.Set, list []pin.Package) bool {
+	return s.Follows != "" || !slices.ContainsFunc(s.Packages, func(name string) bool {
+		return !slices.ContainsFunc(list, func(p pin.Package) bool { return p.Name == name })
+	})
 }
 
 // Changes says what a new lock has that the old one had not.

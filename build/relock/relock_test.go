@@ -63,7 +63,7 @@ func TestLockHasEverySet(t *testing.T) {
 	}
 	for _, s := range sets {
 		list, err := lock.Set(s.ID())
-		if err != nil || len(list) == 0 {
+		if err != nil || len(list) == 0 || !complete(s, list) {
 			t.Errorf("%s: %v; run `proa lock`", s.ID(), err)
 		}
 	}
@@ -130,7 +130,8 @@ func TestGoneTogether(t *testing.T) {
 func TestKeep(t *testing.T) {
 	old := lock("1")
 	kernel := pin.Kernel("armhf", "linux-image-armmp", "")
-	groups := ByArch([]pin.Set{pin.Root("amd64"), kernel, pin.Root("amd64"), pin.Kbuild("amd64", kernel)})
+	root := pin.Set{Name: "root", Arch: "amd64", Packages: []string{"crun"}}
+	groups := ByArch([]pin.Set{root, kernel, root, pin.Kbuild("amd64", kernel)})
 	if len(groups) != 2 || len(groups[0]) != 2 || len(groups[1]) != 2 || groups[1][0].Arch != "armhf" {
 		t.Fatalf("%v", groups)
 	}
@@ -141,5 +142,9 @@ func TestKeep(t *testing.T) {
 	}
 	if _, err := Keep(old, groups[1], errors.New("mirror sync in progress"), &said); err == nil {
 		t.Error("a set that was never locked was kept")
+	}
+	root.Packages = append(root.Packages, "openssh-sftp-server")
+	if _, err := Keep(old, []pin.Set{root}, errors.New("mirror sync in progress"), &said); err == nil {
+		t.Error("a set was kept without a package it has got since")
 	}
 }

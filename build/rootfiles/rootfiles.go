@@ -21,8 +21,10 @@ var programs = []string{
 	"usr/bin/busybox",
 	"usr/bin/crun",
 	"usr/bin/dropbearkey",
-	"usr/bin/mount",  // kubelet uses options busybox's does not know
-	"usr/bin/umount", // the same
+	"usr/bin/mount",       // kubelet uses options busybox's does not know
+	"usr/bin/scp",         // the device's end of scp -O, and of every scp before OpenSSH 9
+	"usr/bin/umount",      // the same as mount
+	"usr/lib/sftp-server", // a link; dropbear runs it by this name, which is compiled into it
 	"usr/sbin/dropbear",
 	"usr/sbin/e2fsck",
 	"usr/sbin/losetup",

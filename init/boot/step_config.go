@@ -78,13 +78,20 @@ func (m *Machine) machineID() (string, error) {
 	return id, m.Sys.WriteFile(file, []byte(id+"\n"), 0o444)
 }
 
-// sshKeys writes root's authorized keys afresh, so that a key taken out of the config is out of the machine at the next boot.
+// sshKeys writes root's authorized keys afresh, into memory: a key taken out of the config is out of the machine at the next boot, and
+// without this step nobody gets in. The link is for people and for ssh-copy-id, whose keys last until then; the server does not follow it.
 func sshKeys(_ context.Context, m *Machine) error {
-	dir := service.KeysDir
-	if err := m.Sys.MkdirAll(dir, 0o700); err != nil {
+	if err := m.Sys.MkdirAll(service.KeysDir, 0o700); err != nil {
 		return err
 	}
-	return m.Sys.WriteFile(dir+"/authorized_keys", []byte(strings.Join(m.Config.SSHAuthorizedKeys, "\n")+"\n"), 0o600)
+	const file = "/authorized_keys"
+	if err := m.Sys.WriteFile(service.KeysDir+file, []byte(strings.Join(m.Config.SSHAuthorizedKeys, "\n")+"\n"), 0o600); err != nil {
+		return err
+	}
+	if err := errors.Join(m.Sys.MkdirAll("/root/.ssh", 0o700), m.Sys.Symlink(service.KeysDir+file, "/root/.ssh"+file)); err != nil {
+		m.Logf("ssh: %v; only the keys of the config count", err)
+	}
+	return nil
 }
 
 func writeFiles(_ context.Context, m *Machine) error {

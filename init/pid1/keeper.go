@@ -86,7 +86,8 @@ func (k *keeper) changed(before, now supervise.State) {
 // start begins the services. Nothing after this keeps the machine from being up.
 func (k *keeper) start(ctx context.Context) {
 	k.feed()
-	facts := service.Facts{Config: k.m.Config, DataErr: k.m.DataErr, Reaper: k.reaper, Network: func() bool { return len(netup.Addresses()) > 0 }}
+	facts := service.Facts{Config: k.m.Config, DataErr: k.m.DataErr, Reaper: k.reaper, Say: k.con.Logf,
+		Network: func() bool { return len(netup.Addresses()) > 0 }}
 	for _, s := range service.Table(facts) {
 		k.sup.Start(ctx, s)
 	}

@@ -4,7 +4,6 @@ package service
 
 import (
 	"context"
-	"os"
 	"time"
 
 	"github.com/proa-os/proa/config"
@@ -15,8 +14,12 @@ import (
 
 // Places that the table and the boot steps share.
 const (
-	KeysDir = "/root/.ssh"
-	HostKey = "/var/lib/proa/ssh/host_ed25519"
+	// KeysDir holds the authorized_keys that count. It lies in memory: whatever the disk does, a key that was taken out of the config is
+	// unknown after the next boot.
+	KeysDir = "/run/proa/ssh"
+	// HostKey is where the host key is kept, hostKeyUsed where dropbear reads it.
+	HostKey     = "/var/lib/proa/ssh/host_ed25519"
+	hostKeyUsed = KeysDir + "/host_ed25519"
 )
 
 // Facts decide which rows there are.
@@ -25,6 +28,7 @@ type Facts struct {
 	DataErr error // data lies in memory though it should not
 	Reaper  *proc.Reaper
 	Network func() bool // an address is there
+	Say     func(format string, args ...any)
 }
 
 // Table lists the services of this machine.
@@ -32,7 +36,7 @@ func Table(f Facts) []supervise.Service {
 	var rows []supervise.Service
 	if len(f.Config.SSHAuthorizedKeys) > 0 {
 		rows = append(rows, supervise.Service{
-			Name: "ssh", Argv: sshArgv(), Prepare: f.hostKey, Stop: unix.SIGTERM, Grace: 3 * time.Second,
+			Name: "ssh", Argv: sshArgv(), Prepare: f.hostKey().prepare, Stop: unix.SIGTERM, Grace: 3 * time.Second,
 		})
 	}
 	rows = append(rows, supervise.Service{
@@ -48,25 +52,17 @@ func Table(f Facts) []supervise.Service {
 	return rows
 }
 
-// sshArgv: no passwords (-s -g), no forwarding to or from other hosts (-k lets none listen remotely), host key from data only, in the foreground, logging to stderr.
+// sshArgv: no passwords (-s -g), no forwarding to or from other hosts (-k lets none listen remotely), keys in memory only (-D, -r), in the
+// foreground, logging to stderr.
 func sshArgv() []string {
-	return []string{"/usr/sbin/dropbear", "-F", "-E", "-s", "-g", "-k", "-r", HostKey, "-p", "22"}
+	return []string{"/usr/sbin/dropbear", "-F", "-E", "-s", "-g", "-k", "-D", KeysDir, "-r", hostKeyUsed, "-p", "22"}
 }
 
-// hostKey makes the key on first start. It is replaced by rename, so that a power cut leaves none or a whole one.
-func (f Facts) hostKey(ctx context.Context) error {
-	if st, err := os.Stat(HostKey); err == nil && st.Size() > 0 {
-		return nil
-	}
-	if err := os.MkdirAll("/var/lib/proa/ssh", 0o700); err != nil {
+func (f Facts) hostKey() hostKey {
+	return hostKey{HostKey, hostKeyUsed, func(ctx context.Context, file string) error {
+		_, err := f.Reaper.Run(ctx, "dropbearkey", "-t", "ed25519", "-f", file)
 		return err
-	}
-	tmp := HostKey + ".new"
-	_ = os.Remove(tmp) // of an attempt that was cut off
-	if _, err := f.Reaper.Run(ctx, "dropbearkey", "-t", "ed25519", "-f", tmp); err != nil {
-		return err
-	}
-	return os.Rename(tmp, HostKey)
+	}, f.Say}
 }
 
 // networkWait is how long the runtime waits for an address before it starts without: its own errors then say what is missing.
