@@ -12,7 +12,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/google/renameio/v2"
+	"github.com/proa-os/proa/images/atomicfile"
 )
 
 // Stage copies packaged manifests into the deployed folder, filling in the variables written as %{NAME}%.
@@ -52,10 +52,8 @@ func stageFile(from, to string, vars map[string]string) error {
 	for name, value := range vars {
 		data = bytes.ReplaceAll(data, []byte("%{"+name+"}%"), []byte(value))
 	}
-	if old, err := os.ReadFile(to); err == nil && bytes.Equal(old, data) {
-		return nil
-	}
-	return renameio.WriteFile(to, data, 0o600)
+	_, err = atomicfile.WriteIfChanged(to, data, 0o600)
+	return err
 }
 
 func skipped(path string) bool {

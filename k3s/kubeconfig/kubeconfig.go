@@ -7,9 +7,10 @@ import (
 	"os"
 	"path/filepath"
 
-	"github.com/google/renameio/v2"
 	"k8s.io/client-go/tools/clientcmd"
 	"k8s.io/client-go/tools/clientcmd/api"
+
+	"github.com/proa-os/proa/images/atomicfile"
 )
 
 // File names the certificates by path, so that a renewed one is picked up without rewriting the kubeconfig.
@@ -44,5 +45,6 @@ func write(path string, cluster api.Cluster, user api.AuthInfo) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return err
 	}
-	return renameio.WriteFile(path, data, 0o600)
+	_, err = atomicfile.WriteIfChanged(path, data, 0o600)
+	return err
 }

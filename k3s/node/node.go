@@ -11,8 +11,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/google/renameio/v2"
-
+	"github.com/proa-os/proa/images/atomicfile"
 	"github.com/proa-os/proa/k3s/flags"
 	"github.com/proa-os/proa/k3s/kubeconfig"
 )
@@ -69,7 +68,8 @@ func writeFile(path, content string) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return err
 	}
-	return renameio.WriteFile(path, []byte(content), 0o644)
+	_, err := atomicfile.WriteIfChanged(path, []byte(content), 0o644)
+	return err
 }
 
 func (n Node) hostResolvConf() string {

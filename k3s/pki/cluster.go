@@ -5,9 +5,13 @@ import (
 	"os"
 	"path/filepath"
 	"time"
-
-	"github.com/google/renameio/v2"
 )
+
+// Reporter hears of what does not work though the cluster does (notify.Notifier).
+type Reporter interface {
+	Problem(key, line string)
+	Solved(key string)
+}
 
 // Identity is what the certificates of one server and its node say.
 type Identity struct {
@@ -17,6 +21,10 @@ type Identity struct {
 	Domain   string
 	Service  string   // address of the kubernetes service
 	SANs     []string // further names of the API server
+	Built    time.Time
+	Report   Reporter // none: nobody
+
+	to disk // none: durable
 }
 
 // certificate is one row of the cluster's list.
@@ -28,9 +36,19 @@ type certificate struct {
 // authorities are K3s's, by file name below server/tls.
 var authorities = []string{"client-ca", "server-ca", "request-header-ca"}
 
+func (id Identity) tls(name string) string { return filepath.Join(id.DataDir, "server", "tls", name) }
+func (id Identity) mark() string           { return id.tls(mark) }
+
+func (id Identity) disk() disk {
+	if id.to == nil {
+		return durable{}
+	}
+	return id.to
+}
+
 // certificates lists every leaf. Files below server/tls belong to the control plane, those below agent to the node.
 func (id Identity) certificates() []certificate {
-	tls := func(name string) string { return filepath.Join(id.DataDir, "server", "tls", name) }
+	tls := id.tls
 	agent := func(name string) string { return filepath.Join(id.DataDir, "agent", name) }
 	local := []string{"localhost", "127.0.0.1", "::1", id.NodeName, id.NodeIP}
 	api := append([]string{
@@ -50,41 +68,69 @@ func (id Identity) certificates() []certificate {
 	}
 }
 
-// Ensure brings every authority, leaf and key of the cluster into being and names the leaves it renewed.
+// Ensure brings every authority, leaf and key of the cluster into being and names what it made anew. It may be called again and again
+// while the cluster runs.
 func (id Identity) Ensure(now time.Time) (renewed []string, err error) {
-	dir := filepath.Join(id.DataDir, "server", "tls")
-	if err := os.MkdirAll(dir, 0o700); err != nil {
+	d := datesAt(id.Built, now)
+	for _, dir := range []string{id.DataDir, filepath.Join(id.DataDir, "server"), id.tls(""), filepath.Join(id.DataDir, "agent")} {
+		if err := makeDir(dir); err != nil {
+			return nil, err
+		}
+	}
+	signers, err := id.authorities(d)
+	if err != nil {
 		return nil, err
 	}
-	signers := map[string]*Authority{}
 	for _, name := range authorities {
-		if signers[name], err = EnsureAuthority(filepath.Join(dir, name), "k3s-"+name, now); err != nil {
+		revived, err := id.revive(name, signers[name], d)
+		if err != nil {
 			return nil, fmt.Errorf("authority %s: %w", name, err)
 		}
+		if revived {
+			renewed = append(renewed, name)
+		}
 	}
+	leaves, err := id.leaves(signers, d)
+	if err != nil {
+		return nil, err
+	}
+	return append(renewed, leaves...), id.trust()
+}
+
+// leaves makes those anew that should be. One that cannot be written, as on a full disk, is a problem as long as the old one serves.
+func (id Identity) leaves(signers map[string]*Authority, d dates) (renewed []string, err error) {
 	for _, c := range id.certificates() {
-		wrote, err := signers[c.authority].Ensure(c.leaf, now)
-		if err != nil {
-			return nil, fmt.Errorf("certificate %s: %w", filepath.Base(c.leaf.Base), err)
+		name := filepath.Base(c.leaf.Base)
+		wrote, usable, err := signers[c.authority].Ensure(id.disk(), c.leaf, d)
+		if err != nil && !usable {
+			return nil, fmt.Errorf("certificate %s: %w", name, err)
 		}
+		id.tell("certificate "+name, err)
 		if wrote {
-			renewed = append(renewed, filepath.Base(c.leaf.Base))
+			renewed = append(renewed, name)
 		}
 	}
-	if err := EnsureKey(filepath.Join(dir, "service.key")); err != nil {
-		return nil, fmt.Errorf("service account key: %w", err)
+	return renewed, nil
+}
+
+func (id Identity) tell(key string, err error) {
+	switch {
+	case id.Report == nil:
+	case err != nil:
+		id.Report.Problem(key, fmt.Sprintf("%s: not renewed, the old one is used on: %v", key, err))
+	default:
+		id.Report.Solved(key)
 	}
-	return renewed, id.trust(dir)
 }
 
 // trust gives the node its copies of the two authorities it verifies others with.
-func (id Identity) trust(dir string) error {
+func (id Identity) trust() error {
 	for _, name := range []string{"client-ca.crt", "server-ca.crt"} {
-		data, err := os.ReadFile(filepath.Join(dir, name))
+		data, err := os.ReadFile(id.tls(name))
 		if err != nil {
 			return err
 		}
-		if err := renameio.WriteFile(filepath.Join(id.DataDir, "agent", name), data, 0o644); err != nil {
+		if err := id.disk().write(filepath.Join(id.DataDir, "agent", name), data, 0o644); err != nil {
 			return err
 		}
 	}

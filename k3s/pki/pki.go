@@ -1,38 +1,48 @@
-// Package pki keeps the cluster's certificates: it makes the ones that are missing, renews those near their end and
-// leaves every other file alone. Authorities live ten years, leaves one. It does not revoke, and it never replaces an
-// authority: agents and users trust it by its hash.
+// Package pki keeps the cluster's certificates: it makes the authorities of a cluster that begins, and leaves that are missing, near
+// their end or not as they should be, and leaves every other file alone. Authorities live ten years, leaves one, and both are valid from
+// the build's date on, whatever the clock says. It does not revoke, and it refuses to replace an authority or to make one for a cluster
+// that has one: agents and users trust it by its hash.
 package pki
 
 import (
-	"bytes"
 	"crypto"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/x509"
 	"crypto/x509/pkix"
-	"encoding/pem"
-	"errors"
 	"fmt"
-	"io/fs"
-	"math/big"
 	"net"
-	"os"
-	"path/filepath"
 	"slices"
 	"time"
-
-	"github.com/google/renameio/v2"
 )
 
 const (
 	authorityLife = 10 * 365 * 24 * time.Hour
 	leafLife      = 365 * 24 * time.Hour
-	// renewBefore is what must be left of a leaf when the runtime starts.
+	// renewBefore is what must be left of a leaf.
 	renewBefore = 90 * 24 * time.Hour
-	// skew is how far back certificates are valid: a board without a clock may start a little before now.
-	skew = time.Hour
+	// tooMuch is how much longer than its life a leaf may last: it was made with a clock that was ahead.
+	tooMuch = 24 * time.Hour
 )
+
+// earliest is before every build of this program: a build's date before it is none.
+var earliest = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+
+// dates is what a certificate's validity is made of.
+type dates struct {
+	built time.Time // certificates are valid from here on
+	now   time.Time // the clock, but never before built
+}
+
+// datesAt corrects a clock that is behind. One that is ahead is believed: what it makes is valid from the build on, also once it was
+// put right.
+func datesAt(built, now time.Time) dates {
+	if built.Before(earliest) {
+		built = earliest
+	}
+	if now.Before(built) {
+		now = built
+	}
+	return dates{built, now}
+}
 
 // Authority is a certificate with the key to sign others.
 type Authority struct {
@@ -48,69 +58,55 @@ type Leaf struct {
 	Hosts  []string // names and addresses of a server; none for a client
 }
 
-// EnsureAuthority loads BASE.crt and BASE.key, or makes them.
-func EnsureAuthority(base, name string, now time.Time) (*Authority, error) {
-	a, err := loadAuthority(base)
-	if err == nil || !errors.Is(err, fs.ErrNotExist) {
-		return a, err
-	}
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+// Ensure writes the leaf unless a good one is there, and says whether it wrote. usable: the leaf on disk serves still, though it could
+// not be written anew. A renewed leaf keeps its key, so that one write replaces it: whoever reads the pair meanwhile has one that belongs
+// together, and a full disk leaves the old one.
+func (a *Authority) Ensure(to disk, leaf Leaf, d dates) (renewed, usable bool, err error) {
+	old, key, err := load(leaf.Base)
 	if err != nil {
-		return nil, err
+		err = a.first(to, leaf, d)
+		return err == nil, err == nil, err
 	}
-	template := &x509.Certificate{
-		Subject:               pkix.Name{CommonName: fmt.Sprintf("%s@%d", name, now.Unix())},
-		NotBefore:             now.Add(-skew),
-		NotAfter:              now.Add(authorityLife),
-		KeyUsage:              x509.KeyUsageDigitalSignature | x509.KeyUsageKeyEncipherment | x509.KeyUsageCertSign,
-		BasicConstraintsValid: true,
-		IsCA:                  true,
+	if a.good(old, leaf, d) {
+		return false, true, nil
 	}
-	if err := write(base, template, template, key, key); err != nil {
-		return nil, err
+	chain, err := sign(leaf.template(d), a.Cert, key.Public(), a.key)
+	if err == nil {
+		err = to.write(leaf.Base+".crt", chain, 0o644)
 	}
-	return loadAuthority(base)
+	return err == nil, err == nil || a.valid(old, d), err
 }
 
-func loadAuthority(base string) (*Authority, error) {
-	cert, key, err := load(base)
+// first makes a leaf with a new key.
+func (a *Authority) first(to disk, leaf Leaf, d dates) error {
+	key, err := newKey()
 	if err != nil {
-		return nil, err
+		return err
 	}
-	if !cert.IsCA {
-		return nil, fmt.Errorf("%s.crt: not an authority", base)
-	}
-	return &Authority{cert, key}, nil
+	return writePair(to, leaf.Base, leaf.template(d), a.Cert, key, a.key)
 }
 
-// Ensure writes the leaf unless a good one is there, and says whether it wrote.
-func (a *Authority) Ensure(leaf Leaf, now time.Time) (renewed bool, err error) {
-	old, _, err := load(leaf.Base)
-	if err == nil && a.good(old, leaf, now) {
-		return false, nil
-	}
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		return false, err
-	}
-	return true, write(leaf.Base, leaf.template(now), a.Cert, key, a.key)
+// valid reports whether others believe the certificate now.
+func (a *Authority) valid(c *x509.Certificate, d dates) bool {
+	return c.CheckSignatureFrom(a.Cert) == nil && !d.now.Before(c.NotBefore) && d.now.Before(c.NotAfter)
 }
 
-// good reports whether an existing certificate still serves: ours, for this subject and these hosts, long enough.
-func (a *Authority) good(c *x509.Certificate, leaf Leaf, now time.Time) bool {
-	want := leaf.template(now)
-	return c.CheckSignatureFrom(a.Cert) == nil &&
-		now.Add(renewBefore).Before(c.NotAfter) && now.After(c.NotBefore) &&
+// good reports whether an existing certificate still serves: ours, for this subject and these hosts, long enough and not for longer than
+// a right clock would have made it.
+func (a *Authority) good(c *x509.Certificate, leaf Leaf, d dates) bool {
+	want := leaf.template(d)
+	return a.valid(c, d) &&
+		d.now.Add(renewBefore).Before(c.NotAfter) && c.NotAfter.Before(d.now.Add(leafLife+tooMuch)) &&
 		c.Subject.CommonName == leaf.Name &&
 		slices.Equal(slices.Sorted(slices.Values(c.Subject.Organization)), slices.Sorted(slices.Values(leaf.Groups))) &&
 		slices.Equal(hosts(c), hosts(want))
 }
 
-func (l Leaf) template(now time.Time) *x509.Certificate {
+func (l Leaf) template(d dates) *x509.Certificate {
 	t := &x509.Certificate{
 		Subject:     pkix.Name{CommonName: l.Name, Organization: l.Groups},
-		NotBefore:   now.Add(-skew),
-		NotAfter:    now.Add(leafLife),
+		NotBefore:   d.built,
+		NotAfter:    d.now.Add(leafLife),
 		KeyUsage:    x509.KeyUsageDigitalSignature | x509.KeyUsageKeyEncipherment,
 		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth},
 	}
@@ -137,98 +133,19 @@ func hosts(c *x509.Certificate) []string {
 	return slices.Compact(all)
 }
 
-// write signs and stores a certificate with its key. The key goes first: a torn pair is then detected by load.
-func write(base string, template, parent *x509.Certificate, key *ecdsa.PrivateKey, signer crypto.Signer) error {
-	serial, err := rand.Int(rand.Reader, new(big.Int).Lsh(big.NewInt(1), 127))
+// makeAuthority writes a new pair.
+func makeAuthority(to disk, base, name string, d dates) error {
+	key, err := newKey()
 	if err != nil {
 		return err
 	}
-	template.SerialNumber = serial
-	der, err := x509.CreateCertificate(rand.Reader, template, parent, key.Public(), signer)
-	if err != nil {
-		return fmt.Errorf("sign %s: %w", base, err)
+	t := &x509.Certificate{
+		Subject:               pkix.Name{CommonName: fmt.Sprintf("%s@%d", name, d.now.Unix())},
+		NotBefore:             d.built,
+		NotAfter:              d.now.Add(authorityLife),
+		KeyUsage:              x509.KeyUsageDigitalSignature | x509.KeyUsageKeyEncipherment | x509.KeyUsageCertSign,
+		BasicConstraintsValid: true,
+		IsCA:                  true,
 	}
-	if err := writeKey(base+".key", key); err != nil {
-		return err
-	}
-	chain := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})
-	if template != parent {
-		chain = append(chain, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: parent.Raw})...)
-	}
-	return renameio.WriteFile(base+".crt", chain, 0o644)
-}
-
-func writeKey(path string, key *ecdsa.PrivateKey) error {
-	der, err := x509.MarshalECPrivateKey(key)
-	if err != nil {
-		return err
-	}
-	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
-		return err
-	}
-	return renameio.WriteFile(path, pem.EncodeToMemory(&pem.Block{Type: "EC PRIVATE KEY", Bytes: der}), 0o600)
-}
-
-// load reads a pair and checks that key and certificate belong together.
-func load(base string) (*x509.Certificate, crypto.Signer, error) {
-	certPEM, err := os.ReadFile(base + ".crt")
-	if err != nil {
-		return nil, nil, err
-	}
-	keyPEM, err := os.ReadFile(base + ".key")
-	if err != nil {
-		return nil, nil, err
-	}
-	certBlock, _ := pem.Decode(certPEM)
-	keyBlock, _ := pem.Decode(keyPEM)
-	if certBlock == nil || keyBlock == nil {
-		return nil, nil, fmt.Errorf("%s.crt, .key: not PEM", base)
-	}
-	cert, err := x509.ParseCertificate(certBlock.Bytes)
-	if err != nil {
-		return nil, nil, fmt.Errorf("%s.crt: %w", base, err)
-	}
-	key, err := parseKey(keyBlock)
-	if err != nil {
-		return nil, nil, fmt.Errorf("%s.key: %w", base, err)
-	}
-	public, err := x509.MarshalPKIXPublicKey(key.Public())
-	if err != nil {
-		return nil, nil, err
-	}
-	if !bytes.Equal(public, cert.RawSubjectPublicKeyInfo) {
-		return nil, nil, fmt.Errorf("%s: key and certificate do not belong together", base)
-	}
-	return cert, key, nil
-}
-
-// parseKey accepts what users bring as their own authority besides our own EC keys.
-func parseKey(block *pem.Block) (crypto.Signer, error) {
-	switch block.Type {
-	case "EC PRIVATE KEY":
-		return x509.ParseECPrivateKey(block.Bytes)
-	case "RSA PRIVATE KEY":
-		return x509.ParsePKCS1PrivateKey(block.Bytes)
-	}
-	key, err := x509.ParsePKCS8PrivateKey(block.Bytes)
-	if err != nil {
-		return nil, err
-	}
-	signer, ok := key.(crypto.Signer)
-	if !ok {
-		return nil, fmt.Errorf("%T cannot sign", key)
-	}
-	return signer, nil
-}
-
-// EnsureKey makes the service accounts' signing key unless it is there.
-func EnsureKey(path string) error {
-	if _, err := os.Stat(path); !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		return err
-	}
-	return writeKey(path, key)
+	return writePair(to, base, t, t, key, key)
 }

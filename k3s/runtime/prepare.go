@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -96,15 +97,35 @@ func (s *Server) serviceRoute(context.Context) error {
 }
 
 func (s *Server) certificates(context.Context) error {
-	id := pki.Identity{
-		DataDir: s.config.DataDir, NodeName: s.node.Name, NodeIP: s.node.IP, Domain: s.config.ClusterDomain,
-		Service: s.config.APIServiceIP().String(), SANs: append(s.config.TLSSan, s.config.AdvertiseAddress),
-	}
-	renewed, err := id.Ensure(time.Now())
+	renewed, err := s.identities().Ensure(time.Now())
 	if len(renewed) > 0 {
 		s.notify.Status("certificates: new: %s", strings.Join(renewed, " "))
 	}
+	if err != nil {
+		s.notify.Problem("certificates", fmt.Sprintf("certificates: %v", err))
+	}
 	return err
+}
+
+// identities is what this server's certificates say.
+func (s *Server) identities() pki.Identity {
+	return pki.Identity{
+		DataDir: s.config.DataDir, NodeName: s.node.Name, NodeIP: s.node.IP, Domain: s.config.ClusterDomain,
+		Service: s.config.APIServiceIP().String(), SANs: append(slices.Clone(s.config.TLSSan), s.config.AdvertiseAddress),
+		Built: built(releaseFile), Report: s.notify,
+	}
+}
+
+// releaseFile is as old as the image we are part of.
+const releaseFile = "/usr/share/proa/release.json"
+
+// built is when the image was built: no clock that is right has ever been before. Zero: this is no image.
+func built(release string) time.Time {
+	info, err := os.Stat(release)
+	if err != nil {
+		return time.Time{}
+	}
+	return info.ModTime()
 }
 
 func (s *Server) token(context.Context) error {

@@ -5,10 +5,11 @@ import (
 	"strings"
 	"time"
 
-	"github.com/google/renameio/v2"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	kubelet "k8s.io/kubelet/config/v1beta1"
 	"sigs.k8s.io/yaml"
+
+	"github.com/proa-os/proa/images/atomicfile"
 )
 
 func (s setup) kubelet() []string {
@@ -88,5 +89,5 @@ func (s setup) writeKubeletConfig() error {
 	if err != nil {
 		return err
 	}
-	return renameio.WriteFile(s.kubeletConfigFile(), []byte(strings.TrimSpace(string(data))+"\n"), 0o600)
+	return atomicfile.Write(s.kubeletConfigFile(), []byte(strings.TrimSpace(string(data))+"\n"), 0o600)
 }

@@ -13,7 +13,7 @@ import (
 	"path/filepath"
 	"strings"
 
-	"github.com/google/renameio/v2"
+	"github.com/proa-os/proa/images/atomicfile"
 )
 
 const prefix = "K10"
@@ -83,8 +83,22 @@ func Ensure(dir, given string, bundle []byte) error {
 	default:
 		return err
 	}
-	if err := renameio.WriteFile(path, []byte(t.String()+"\n"), 0o600); err != nil {
+	if _, err := atomicfile.WriteIfChanged(path, []byte(t.String()+"\n"), 0o600); err != nil {
 		return err
 	}
-	return renameio.Symlink("token", filepath.Join(dir, "node-token"))
+	return link("token", filepath.Join(dir, "node-token"))
+}
+
+// link makes path a symbolic link, unless it is that one.
+func link(target, path string) error {
+	if is, err := os.Readlink(path); err == nil && is == target {
+		return nil
+	}
+	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	if err := os.Symlink(target, path); err != nil {
+		return err
+	}
+	return atomicfile.SyncDir(filepath.Dir(path))
 }

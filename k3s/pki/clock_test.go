@@ -1,0 +1,99 @@
+package pki
+
+import (
+	"crypto/x509"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+)
+
+// verifyAll lets Go's own verification judge every leaf, as API server, kubelet and kubectl do.
+func verifyAll(t *testing.T, id Identity, at time.Time) {
+	t.Helper()
+	for _, c := range id.certificates() {
+		roots := x509.NewCertPool()
+		ca, err := os.ReadFile(id.tls(c.authority) + ".crt")
+		if err != nil || !roots.AppendCertsFromPEM(ca) {
+			t.Fatalf("%s: %v", c.authority, err)
+		}
+		cert, _, err := load(c.leaf.Base)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := cert.Verify(x509.VerifyOptions{Roots: roots, CurrentTime: at, KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageAny}}); err != nil {
+			t.Errorf("%s at %s: %v", filepath.Base(c.leaf.Base), at.Format(time.DateOnly), err)
+		}
+	}
+}
+
+// TestWrongClocks: whatever the clock was when the cluster began, the cluster works at that time and once the clock was put right, before
+// anything was renewed where the clock was ahead, and after each further start.
+func TestWrongClocks(t *testing.T) {
+	now := start.AddDate(0, 8, 0)
+	for name, first := range map[string]time.Time{
+		"right": now, "10 hours ahead": now.Add(10 * time.Hour), "4 years ahead": now.AddDate(4, 0, 0), "4 years behind": now.AddDate(-4, 0, 0),
+		"1970": time.Unix(0, 0), "2099": time.Date(2099, 1, 1, 0, 0, 0, 0, time.UTC),
+	} {
+		t.Run(name, func(t *testing.T) {
+			id := identity(t)
+			ensure(t, id, first)
+			before, _ := os.ReadFile(id.tls("server-ca.crt"))
+			if first.Before(built) {
+				verifyAll(t, id, built)
+			} else {
+				verifyAll(t, id, first)
+			}
+			if first.After(now) {
+				verifyAll(t, id, now) // the moment after the clock was put back
+			}
+			ensure(t, id, now)
+			verifyAll(t, id, now)
+			verifyAll(t, id, now.Add(leafLife-renewBefore))
+			if cert, _, err := load(id.tls("client-admin")); err != nil || cert.NotAfter.After(now.Add(leafLife+tooMuch)) {
+				t.Errorf("the administrator's certificate stays valid until %s (%v)", cert.NotAfter, err)
+			}
+			if got := ensure(t, id, now); got != nil {
+				t.Errorf("and renewed again: %v", got)
+			}
+			after, _ := os.ReadFile(id.tls("server-ca.crt"))
+			ca, err := loadCertificate(id.tls("server-ca.crt"))
+			if string(before) != string(after) || err != nil || ca.NotAfter.Before(now.AddDate(9, 0, 0)) {
+				t.Errorf("authority replaced: %v, ends %s (%v)", string(before) != string(after), ca.NotAfter, err)
+			}
+		})
+	}
+}
+
+// TestNoBuildDate: a program that does not know when it was built is no older than its source.
+func TestNoBuildDate(t *testing.T) {
+	id := identity(t)
+	id.Built = time.Time{}
+	now := time.Now()
+	ensure(t, id, now.AddDate(3, 0, 0))
+	ensure(t, id, now)
+	verifyAll(t, id, now)
+}
+
+// TestAuthorityMadeAhead: what a clock that was ahead has made of authorities is put right with their own names and keys.
+func TestAuthorityMadeAhead(t *testing.T) {
+	id := identity(t)
+	future := start.AddDate(4, 0, 0)
+	id.Built = future // as if "now" had been taken
+	ensure(t, id, future)
+	before, _, err := load(id.tls("server-ca"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	id.Built = built
+	ensure(t, id, start)
+	verifyAll(t, id, start)
+	after, _, err := load(id.tls("server-ca"))
+	if err != nil || string(before.RawSubject) != string(after.RawSubject) || string(before.RawSubjectPublicKeyInfo) != string(after.RawSubjectPublicKeyInfo) {
+		t.Errorf("another authority: %s, %s (%v)", before.Subject, after.Subject, err)
+	}
+	copied, err := loadCertificate(filepath.Join(id.DataDir, "agent/server-ca.crt"))
+	if err != nil || !copied.Equal(after) {
+		t.Errorf("the node trusts %v (%v)", copied, err)
+	}
+}
