@@ -135,7 +135,7 @@ type K3s struct {
 
 	// Args are further flags of the runtime, as on its command line: --flag=value, or --flag for a switch. Those it has stand at the end of
 	// REFERENCE.md.
-	Args []string `yaml:"args" check:"flag" example:"--disable=local-storage"`
+	Args []string `yaml:"args" check:"flag" secret:"flags" example:"--disable=local-storage"`
 
 	// Labels the node registers with. Below kubernetes.io and k8s.io only those that Kubernetes lets a node give itself, so no roles.
 	Labels map[string]string `yaml:"labels" check:"labelkey" values:"labelvalue" example:"region=quay"`

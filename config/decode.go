@@ -150,7 +150,7 @@ func has(tag reflect.StructTag, word string) bool {
 	return slices.Contains(strings.Split(tag.Get("check"), ","), word)
 }
 
-// mapping keeps the entries whose key and value are sound; one that is reported is left out. Of a value that has keys of its own the sound ones hold.
+// mapping names no key of its own accord: one that a mistake made of a secret is none of a table's. It keeps the entries whose key and value are sound; one that is reported is left out. Of a value that has keys of its own the sound ones hold.
 func (d *decoder) mapping(n *yaml.Node, v reflect.Value, tag reflect.StructTag, name string) {
 	if v.IsNil() {
 		v.Set(reflect.MakeMap(v.Type()))
@@ -162,7 +162,7 @@ func (d *decoder) mapping(n *yaml.Node, v reflect.Value, tag reflect.StructTag, 
 			return
 		}
 		if first, twice := lines[k]; twice {
-			d.bad(key, "%s: %q stands twice, first in line %d", name, k, first)
+			d.bad(key, "%s: this key stands twice, first in line %d", name, first)
 			return
 		}
 		lines[k] = key.Line
@@ -173,7 +173,7 @@ func (d *decoder) mapping(n *yaml.Node, v reflect.Value, tag reflect.StructTag, 
 			value = &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Line: value.Line, Column: value.Column}
 		}
 		valueTag := reflect.StructTag(fmt.Sprintf("check:%q", tag.Get("values")))
-		if d.value(value, e, valueTag, name+"."+k); e.Kind() == reflect.Struct || d.found == before {
+		if d.value(value, e, valueTag, name); e.Kind() == reflect.Struct || d.found == before {
 			v.SetMapIndex(reflect.ValueOf(k), e)
 		}
 	})

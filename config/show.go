@@ -2,8 +2,11 @@ package config
 
 import (
 	"reflect"
+	"strings"
 
 	"gopkg.in/yaml.v3"
+
+	"github.com/proa-os/proa/config/k3sflags"
 )
 
 // Show renders the configuration in force, with secrets replaced.
@@ -46,6 +49,8 @@ func mask2(v reflect.Value, tag reflect.StructTag) *yaml.Node {
 	switch {
 	case v.IsZero() && v.Kind() != reflect.Bool:
 		return nil
+	case tag.Get("secret") == "flags":
+		return maskFlags(v.Interface().([]string))
 	case tag.Get("secret") == "true":
 		return &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: hidden}
 	case v.Kind() == reflect.Struct:
@@ -55,4 +60,17 @@ func mask2(v reflect.Value, tag reflect.StructTag) *yaml.Node {
 		return nil
 	}
 	return mask(v, tag)
+}
+
+// maskFlags hides the values of flags that are secrets.
+func maskFlags(args []string) *yaml.Node {
+	n := &yaml.Node{Kind: yaml.SequenceNode}
+	for _, a := range args {
+		name, _, given := strings.Cut(a, "=")
+		if f, _ := k3sflags.Named(strings.TrimPrefix(name, "--")); given && f.Arg == "secret" {
+			a = name + "=" + hidden
+		}
+		n.Content = append(n.Content, &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: a})
+	}
+	return n
 }

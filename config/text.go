@@ -109,6 +109,7 @@ var parserSays = [][2]string{
 	{"found undefined tag handle", "a value that begins with ! wants quotes"},
 	{"did not find expected tag URI", "a value that begins with ! wants quotes"},
 	{"did not find URI escaped octet", "a value that begins with ! wants quotes"},
+	{"expected whitespace or line break", "a value that begins with ! wants quotes"},
 	{"did not find expected '!'", "a value that begins with ! wants quotes"},
 	{"did not find expected alphabetic or numeric character", "a value that begins with & or * wants quotes"},
 	{"found character that cannot start any token", "a value that begins with @, ` or % wants quotes"},

@@ -44,13 +44,15 @@ type Status struct {
 	Problems       []string          `json:"problems,omitempty"` // what does not work though the node does
 }
 
-// Write replaces the file.
-func Write(s Status) error {
+// Write replaces the file. It is for root alone: it says what runs, and what is wrong with it.
+func Write(s Status) error { return write(File, s) }
+
+func write(file string, s Status) error {
 	b, err := json.MarshalIndent(s, "", "  ")
 	if err != nil {
 		return err
 	}
-	return sys.Linux{}.WriteFile(File, append(b, '\n'), 0o644)
+	return sys.Linux{}.WriteFile(file, append(b, '\n'), 0o600)
 }
 
 // Read returns what PID 1 wrote last.

@@ -1,6 +1,8 @@
 package status
 
 import (
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -40,5 +42,16 @@ func TestText(t *testing.T) {
 				t.Errorf("%s: %q in\n%s", name, w, got)
 			}
 		}
+	}
+}
+
+// TestWriteForRootAlone: pods and other users of the node have no business in it.
+func TestWriteForRootAlone(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "status.json")
+	if err := write(file, Status{}); err != nil {
+		t.Fatal(err)
+	}
+	if info, err := os.Stat(file); err != nil || info.Mode() != 0o600 {
+		t.Errorf("%v, %v", info.Mode(), err)
 	}
 }
