@@ -28,7 +28,9 @@ const (
 	DataDir  = "/run/proa/data"
 	StateDir = "/var/lib/proa"
 	Timeline = RunDir + "/timeline.json"
-	// NTPServers is where PID 1 leaves the servers that DHCP named.
+	// ClockFile holds when this machine last ran.
+	ClockFile = StateDir + "/clock"
+	// NTPServers is where PID 1 leaves the servers to ask.
 	NTPServers = RunDir + "/ntp-servers"
 	handover   = RunDir + "/stage1.json"
 )

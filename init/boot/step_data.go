@@ -2,6 +2,7 @@ package boot
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"time"
@@ -61,20 +62,15 @@ func persist(_ context.Context, m *Machine) error {
 
 // setClock never turns time back: certificates that are "not yet valid" stop a cluster for good.
 func setClock(_ context.Context, m *Machine) error {
-	floor := clock.Floor(m.Path(StateDir+"/clock"), buildTime(m))
+	kept, err := os.ReadFile(m.Path(ClockFile))
+	if errors.Is(err, os.ErrNotExist) {
+		err = nil
+	}
 	now := time.Now()
-	if !now.Before(floor) {
-		return nil
+	to, state := clock.Start(string(kept), clock.Built(m.Root), now)
+	if !to.Equal(now) {
+		m.Logf("clock says %s; setting it to %s, when this machine last ran or was built", now.UTC().Format(time.RFC3339), to.UTC().Format(time.RFC3339))
+		err = errors.Join(err, m.Sys.SetClock(to))
 	}
-	m.Logf("clock says %s; setting it to %s, when this machine last ran or was built", now.UTC().Format(time.RFC3339), floor.UTC().Format(time.RFC3339))
-	return m.Sys.SetClock(floor)
-}
-
-// buildTime is the date of the release file in the root image.
-func buildTime(m *Machine) time.Time {
-	st, err := os.Stat(m.Path("/usr/share/proa/release.json"))
-	if err != nil {
-		return time.Time{}
-	}
-	return st.ModTime()
+	return errors.Join(err, m.writeJSON(clock.StateFile, state))
 }

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/proa-os/proa/config"
+	"github.com/proa-os/proa/images/atomicfile"
 	"github.com/proa-os/proa/init/boot"
 	"github.com/proa-os/proa/init/clock"
 	"github.com/proa-os/proa/init/status"
@@ -208,11 +209,26 @@ func ntpVerb(e Env, args []string) error {
 	logf := func(format string, a ...any) {
 		fmt.Fprintf(e.Out, time.Now().UTC().Format(time.RFC3339)+" "+format+"\n", a...)
 	}
-	return clock.Follow(ctx, e.ntpServers, logf)
+	f := clock.Follower{Servers: e.ntpServers, Built: clock.Built(e.Root), Correct: clock.Correct, Say: e.sayClock, Logf: logf}
+	var state clock.State
+	if b, err := e.read(clock.StateFile); err == nil {
+		_ = json.Unmarshal(b, &state) // what boot, or an earlier run of this, knew
+	}
+	return f.Follow(ctx, state)
 }
 
-// ntpServers are those that DHCP brought, then the defaults.
+// ntpServers are those that PID 1 names.
 func (e Env) ntpServers() []string {
-	b, _ := e.read(boot.NTPServers) // there only if DHCP named some
-	return append(strings.Fields(string(b)), clock.DefaultServers()...)
+	if b, err := e.read(boot.NTPServers); err == nil {
+		return strings.Fields(string(b))
+	}
+	return clock.DefaultServers()
+}
+
+func (e Env) sayClock(s clock.State) error {
+	b, err := json.Marshal(s)
+	if err != nil {
+		return err
+	}
+	return atomicfile.Write(e.Root+clock.StateFile, append(b, '\n'), 0o644)
 }

@@ -4,25 +4,39 @@ import (
 	"context"
 	"fmt"
 	"net"
-	"os"
-	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
 )
 
-// ntpServer answers each question as spoil leaves the answer; nil: not at all.
-func ntpServer(t *testing.T, ahead time.Duration, spoil func(answer []byte)) string {
+// built is when the tests' system was built: so long ago that the clock may be four years ahead.
+func built() time.Time { return time.Now().Add(-4*year - 24*time.Hour) }
+
+// server answers each question ahead of the real time, as spoil leaves the answer; nil: not at all. asked counts the questions.
+type server struct {
+	addr  string
+	mu    sync.Mutex
+	asked int
+}
+
+func (s *server) count() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.asked
+}
+
+func serve(t *testing.T, ahead time.Duration, spoil func(answer []byte)) *server {
 	t.Helper()
 	c, err := net.ListenPacket("udp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { c.Close() })
-	if spoil == nil {
-		return c.LocalAddr().String()
-	}
+	s := &server{addr: c.LocalAddr().String()}
 	go func() {
 		buf := make([]byte, 256)
 		for {
@@ -30,11 +44,14 @@ func ntpServer(t *testing.T, ahead time.Duration, spoil func(answer []byte)) str
 			if err != nil {
 				return
 			}
-			if n < 48 {
+			s.mu.Lock()
+			s.asked++
+			s.mu.Unlock()
+			if n < 48 || spoil == nil {
 				continue
 			}
 			out := make([]byte, 48)
-			out[0], out[1], out[3] = 4<<3|4, 2, 0xec
+			out[0], out[1], out[3] = 4<<3|4, 2, 0xec // version 4, server, stratum 2
 			copy(out[24:32], buf[40:48])
 			for _, at := range []int{16, 32, 40} {
 				stamp(out[at:], time.Now().Add(ahead))
@@ -43,89 +60,180 @@ func ntpServer(t *testing.T, ahead time.Duration, spoil func(answer []byte)) str
 			c.WriteTo(out, from)
 		}
 	}()
-	return c.LocalAddr().String()
+	return s
 }
 
-// TestBadServers: a server that is out of step itself, sends us away, answers another's question, or is silent sets no clock; the
-// next one is asked.
+func stamp(b []byte, t time.Time) {
+	sec := uint64(t.Unix()) + 2208988800
+	frac := uint64(t.Nanosecond()) << 32 / 1e9
+	for i := range 4 {
+		b[i], b[4+i] = byte(sec>>(24-8*i)), byte(frac>>(24-8*i))
+	}
+}
+
+func sound([]byte) {}
+
+func in1990(b []byte) {
+	for _, at := range []int{16, 32, 40} {
+		stamp(b[at:], time.Date(1990, 1, 1, 0, 0, 0, 0, time.UTC))
+	}
+}
+
+const year = 365 * 24 * time.Hour
+
+// bad are servers that must count for nothing.
+var bad = map[string]func([]byte){
+	"silent":           nil,
+	"not in step":      func(b []byte) { b[0] |= 3 << 6 },
+	"kiss of death":    func(b []byte) { b[1] = 0; copy(b[12:], "RATE") },
+	"stratum 16":       func(b []byte) { b[1] = 16 },
+	"another question": func(b []byte) { b[24] ^= 0xff },
+	"a client":         func(b []byte) { b[0] = 4<<3 | 3 },
+	"no time":          func(b []byte) { clear(b[40:48]) },
+	"1990":             in1990,
+	"knows it roughly": func(b []byte) { b[9] = 9 }, // root dispersion 9 s
+}
+
+// TestBadServers: none of them sets the clock, alone or beside a sound one, and each is named with its reason.
 func TestBadServers(t *testing.T) {
-	sound := ntpServer(t, -time.Hour, func([]byte) {})
-	for name, spoil := range map[string]func([]byte){
-		"silent":           nil,
-		"not in step":      func(b []byte) { b[0] |= 3 << 6 },
-		"kiss of death":    func(b []byte) { b[1] = 0; copy(b[12:], "RATE") },
-		"stratum 16":       func(b []byte) { b[1] = 16 },
-		"another question": func(b []byte) { b[24] ^= 0xff },
-		"a client":         func(b []byte) { b[0] = 4<<3 | 3 },
-		"no time":          func(b []byte) { clear(b[40:48]) },
-	} {
+	good := serve(t, -time.Hour, sound).addr
+	for name, spoil := range bad {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			bad := ntpServer(t, time.Hour, spoil)
-			if offset, _, err := Ask([]string{bad}); err == nil {
-				t.Errorf("believed, offset %s", offset)
-			} else if !strings.Contains(err.Error(), bad) {
+			s := serve(t, time.Hour, spoil).addr
+			if v, err := agree(ask([]string{s}, built())); err == nil {
+				t.Errorf("believed, offset %s", v.Offset)
+			} else if !strings.Contains(err.Error(), s) {
 				t.Errorf("the error does not name the server: %v", err)
 			}
-			offset, server, err := Ask([]string{bad, sound})
-			if err != nil || server != sound || offset > -59*time.Minute || offset < -61*time.Minute {
-				t.Errorf("%s %s %v", offset, server, err)
+			v, err := agree(ask([]string{s, good}, built()))
+			if err != nil || !cmp.Equal(v.Servers, []string{good}) || v.Offset > -59*time.Minute || v.Offset < -61*time.Minute || len(v.Left) != 1 {
+				t.Errorf("%+v, %v", v, err)
 			}
 		})
 	}
 }
 
-func TestNoServers(t *testing.T) {
-	if _, _, err := Ask(nil); err == nil {
-		t.Error("nobody was asked and the clock is right")
+func TestAgree(t *testing.T) {
+	at := func(name string, off, radius time.Duration) answer {
+		return answer{Server: name, Offset: off, Radius: radius}
+	}
+	const ms = time.Millisecond
+	for name, c := range map[string]struct {
+		answers []answer
+		offset  time.Duration
+		servers string // empty: no agreement
+	}{
+		"nobody asked":          {nil, 0, ""},
+		"one":                   {[]answer{at("a", 5*ms, 10*ms)}, 5 * ms, "a"},
+		"two agree":             {[]answer{at("a", 50*ms, 100*ms), at("b", 5*ms, 10*ms)}, 5 * ms, "a b"},
+		"two disagree":          {[]answer{at("a", 0, 100*ms), at("b", 4*year, 100*ms)}, 0, ""},
+		"one of three lies":     {[]answer{at("a", 4*year, 100*ms), at("b", 2*ms, 9*ms), at("c", 3*ms, 20*ms)}, 2 * ms, "b c"},
+		"two and two":           {[]answer{at("a", 0, 9*ms), at("b", 0, 9*ms), at("c", year, 9*ms), at("d", year, 9*ms)}, 0, ""},
+		"two of four":           {[]answer{at("a", 0, 9*ms), at("b", 0, 9*ms), at("c", year, 9*ms), at("d", -year, 9*ms)}, 0, ""},
+		"three of five":         {[]answer{at("a", 0, 9*ms), at("b", ms, 5*ms), at("c", year, 9*ms), at("d", -year, 9*ms), at("e", 2*ms, 9*ms)}, ms, "a b e"},
+		"a chain has no middle": {[]answer{at("a", 0, 10*ms), at("b", 15*ms, 10*ms), at("c", 30*ms, 10*ms)}, 0, "a b"},
+	} {
+		v, err := agree(c.answers)
+		if got := strings.Join(v.Servers, " "); got != c.servers || (err == nil) != (c.servers != "") || err == nil && v.Offset != c.offset {
+			t.Errorf("%s: %+v, %v", name, v, err)
+		}
 	}
 }
 
-// TestFollowGoesOn: without an answer it asks again, says so each time, and ends when it is told to. No answer here, since one
-// would set the clock of the machine that tests.
-func TestFollowGoesOn(t *testing.T) {
-	ctx, stop := context.WithCancel(t.Context())
-	var mu sync.Mutex
-	asked, said := 0, ""
-	ended := make(chan error)
-	go func() {
-		ended <- Follow(ctx, func() []string { mu.Lock(); defer mu.Unlock(); asked++; return []string{"127.0.0.1:1"} }, func(f string, a ...any) {
-			mu.Lock()
-			defer mu.Unlock()
-			said += fmt.Sprintf(f, a...) + "\n"
-		})
-	}()
-	for end := time.Now().Add(30 * time.Second); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
-		mu.Lock()
-		n := strings.Count(said, "ntp: 127.0.0.1:1: ")
-		mu.Unlock()
-		if n > 0 {
-			break
+// follow follows servers for a while and returns by how much the clock was corrected.
+func follow(t *testing.T, rounds int, servers ...string) (corrected []time.Duration, last State, said string) {
+	t.Helper()
+	f := Follower{Servers: func() []string { return servers }, Built: built(), Say: func(s State) error { last = s; return nil },
+		Correct: func(d time.Duration) error { corrected = append(corrected, d.Round(time.Minute)); return nil },
+		Logf:    func(format string, a ...any) { said += fmt.Sprintf(format, a...) + "\n" }}
+	for range rounds {
+		_ = f.round() // what it returns is only the pause
+		if f.first != nil {
+			f.first.at = f.first.at.Add(-lookAgain)
 		}
 	}
-	stop()
-	select {
-	case err := <-ended:
-		if err != nil || asked != 1 || strings.Count(said, "\n") != 1 {
-			t.Errorf("%v, asked %d, said %q", err, asked, said)
+	return corrected, last, said
+}
+
+// TestHugeStep: a clock that is years off, as a machine's own clock may be or a server's.
+func TestHugeStep(t *testing.T) {
+	right, also := serve(t, -4*year, sound).addr, serve(t, -4*year, sound).addr // the machine's clock is four years ahead
+	wrong := serve(t, year, sound).addr
+	off := -4 * year
+	for name, c := range map[string]struct {
+		servers   []string
+		rounds    int
+		corrected []time.Duration
+	}{
+		"one, first look":      {[]string{right}, 1, nil},
+		"one, second look":     {[]string{right}, 2, []time.Duration{off}},
+		"two at once":          {[]string{right, also}, 1, []time.Duration{off}},
+		"two that disagree":    {[]string{right, wrong}, 3, nil},
+		"two against one":      {[]string{wrong, right, also}, 1, []time.Duration{off}},
+		"one and one from '90": {[]string{right, serve(t, 0, in1990).addr}, 2, []time.Duration{off}},
+	} {
+		corrected, state, said := follow(t, c.rounds, c.servers...)
+		if d := cmp.Diff(c.corrected, corrected); d != "" {
+			t.Errorf("%s: %s%s", name, d, said)
 		}
-	case <-time.After(10 * time.Second):
-		t.Error("does not end")
+		if sure := state.Sure && state.Source == "ntp" && state.Since != nil && state.Problem == ""; sure != (c.corrected != nil) || sure == (state.Problem != "") {
+			t.Errorf("%s: %+v", name, state)
+		}
 	}
 }
 
-// TestSaveKeeps: a moment is kept to the second and in UTC, whatever zone the caller lives in.
-func TestSaveKeeps(t *testing.T) {
-	file := filepath.Join(t.TempDir(), "clock")
-	now := time.Date(2026, 5, 1, 14, 3, 2, 999, time.FixedZone("x", 7200))
-	if err := Save(os.WriteFile, file, now); err != nil {
-		t.Fatal(err)
+// TestSecondLookIsAnother: a server that changes its mind between two looks is not believed, nor one that is asked again at once.
+func TestSecondLookIsAnother(t *testing.T) {
+	ahead := 5 * year
+	fickle := serve(t, 0, func(b []byte) {
+		ahead += time.Hour
+		for _, at := range []int{16, 32, 40} {
+			stamp(b[at:], time.Now().Add(ahead))
+		}
+	})
+	if corrected, _, said := follow(t, 4, fickle.addr); corrected != nil {
+		t.Errorf("%v\n%s", corrected, said)
 	}
-	text, err := os.ReadFile(file)
-	if string(text) != "2026-05-01T12:03:02Z\n" || err != nil {
-		t.Errorf("%q %v", text, err)
+	f := Follower{Servers: func() []string { return []string{serve(t, year, sound).addr} }, Built: built(), Say: func(State) error { return nil },
+		Correct: func(time.Duration) error { t.Error("believed at once"); return nil }, Logf: t.Logf}
+	for range 3 {
+		_ = f.round()
 	}
-	if got := Floor(file, time.Time{}); !got.Equal(now.Truncate(time.Second)) {
-		t.Errorf("floor %s", got)
+}
+
+// TestSmallStepNeedsOne: the only server of a site without internet keeps the clock in step.
+func TestSmallStepNeedsOne(t *testing.T) {
+	corrected, state, _ := follow(t, 1, "127.0.0.1:1", serve(t, 9*time.Minute, sound).addr)
+	if !cmp.Equal(corrected, []time.Duration{9 * time.Minute}) || state.Offset < 539000 || !strings.Contains(state.Text(), "synchronised since 2") {
+		t.Errorf("%v %+v", corrected, state)
 	}
+}
+
+// TestKissed: a server that sent us away is not asked again for an hour.
+func TestKissed(t *testing.T) {
+	s := serve(t, 0, bad["kiss of death"])
+	if _, state, _ := follow(t, 3, s.addr); s.count() != 1 || state.Sure {
+		t.Errorf("asked %d times, %+v", s.count(), state)
+	}
+}
+
+// TestWeekWithoutNTP: without an answer it goes on asking, at least every ten minutes, keeps what it knew, says why, and ends when it is told to.
+func TestWeekWithoutNTP(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, stop := context.WithCancel(t.Context())
+		asked, last := 0, State{}
+		f := Follower{Servers: func() []string { asked++; return nil }, Say: func(s State) error { last = s; return nil },
+			Correct: func(time.Duration) error { t.Error("corrected"); return nil }, Logf: func(string, ...any) {}}
+		ended := make(chan error)
+		go func() { ended <- f.Follow(ctx, State{Source: "kept", Sure: true}) }()
+		time.Sleep(7 * 24 * time.Hour)
+		stop()
+		if err := <-ended; err != nil || asked < 7*24*6 || asked > 7*24*6+10 {
+			t.Errorf("%v, asked %d times", err, asked)
+		}
+		if want := "not synchronised; counts from when this machine last ran; ntp: no server to ask"; last.Text() != want || !last.Sure {
+			t.Errorf("%q", last.Text())
+		}
+	})
 }

@@ -1,100 +1,87 @@
 // Package clock keeps time believable: a machine without a battery starts from when it last ran, never from 1970, and is then
-// set by NTP. It refuses to turn the clock back by itself; only a server's answer may.
+// set by NTP. It refuses times before the build, a step of more than minutes on one server's word, and to take for certain what only
+// a battery says.
 package clock
 
 import (
-	"context"
-	"errors"
-	"fmt"
-	"math/rand/v2"
 	"os"
+	"path/filepath"
 	"strings"
 	"time"
-
-	"github.com/beevik/ntp"
-	"golang.org/x/sys/unix"
 )
 
-// Floor is the latest moment that is known to have passed: the build, or the last save.
-func Floor(file string, built time.Time) time.Time {
-	text, err := os.ReadFile(file)
-	if err != nil {
-		return built
-	}
-	last, err := time.Parse(time.RFC3339, strings.TrimSpace(string(text)))
-	if err != nil || last.Before(built) {
-		return built
-	}
-	return last
+// StateFile is what is known of the clock since this start: boot writes it, then `proa ntp`; PID 1 reads it.
+const StateFile = "/run/proa/clock.json"
+
+// State is where the time comes from.
+type State struct {
+	Source string `json:"source"` // ntp; rtc: the machine's own clock; kept: when it last ran; build: when it was built
+	// Sure means that this moment has passed for certain, though it may be later: the time came from NTP, or counts from such a one.
+	Sure    bool       `json:"sure"`
+	Since   *time.Time `json:"synchronised_since,omitempty"`
+	Last    *time.Time `json:"last_answer,omitempty"`
+	Servers []string   `json:"servers,omitempty"`   // who agreed then
+	Offset  float64    `json:"offset_ms,omitempty"` // what the clock was off by then
+	Problem string     `json:"problem,omitempty"`   // why NTP does not answer now
 }
+
+// Text is one line for people.
+func (s State) Text() string {
+	var out string
+	switch {
+	case s.Since != nil && s.Last != nil:
+		const layout = "2006-01-02 15:04:05Z"
+		out = "synchronised since " + s.Since.UTC().Format(layout) + ", last at " + s.Last.UTC().Format(layout) + " by " + strings.Join(s.Servers, ", ") +
+			", off by " + time.Duration(s.Offset*float64(time.Millisecond)).Round(time.Microsecond).String()
+	default:
+		out = "not synchronised; " + map[string]string{
+			"rtc": "the machine's own clock", "kept": "counts from when this machine last ran", "build": "counts from when this system was built",
+		}[s.Source]
+	}
+	if s.Problem != "" {
+		out += "; " + s.Problem
+	}
+	return out
+}
+
+// Built is the date of the release file in the root image: no moment before it can be now. Zero where there is none.
+func Built(root string) time.Time {
+	st, err := os.Stat(filepath.Join(root, "/usr/share/proa/release.json"))
+	if err != nil {
+		return time.Time{}
+	}
+	return st.ModTime()
+}
+
+// Start says what the clock should be at a start, and what is known of it then. kept is the content of the file that Save writes. A moment
+// that is sure to have passed counts always; one of which only a battery knew counts if the battery knows nothing now: it may have
+// been years ahead.
+func Start(kept string, built, now time.Time) (time.Time, State) {
+	last, sure := parse(kept)
+	switch {
+	case last.After(built) && now.Before(last) && (sure || now.Before(built)):
+		return last, State{Source: "kept", Sure: sure}
+	case now.Before(built):
+		return built, State{Source: "build", Sure: true}
+	}
+	return now, State{Source: "rtc"}
+}
+
+// sureMark stands behind a moment that is sure to have passed.
+const sureMark = "sure"
 
 // Save notes that this moment has passed.
-func Save(write func(string, []byte, os.FileMode) error, file string, now time.Time) error {
-	return write(file, []byte(now.UTC().Format(time.RFC3339)+"\n"), 0o644)
-}
-
-// DefaultServers are asked when DHCP names none.
-func DefaultServers() []string {
-	return []string{"0.pool.ntp.org", "1.pool.ntp.org", "2.pool.ntp.org", "3.pool.ntp.org"}
-}
-
-// Offsets above this are set at once; below it the clock is slewed, so that it never jumps under running pods.
-const stepAbove = 500 * time.Millisecond
-
-// Follow is the NTP client: ask, correct, wait, for ever. servers is asked anew each time, since DHCP may bring others.
-func Follow(ctx context.Context, servers func() []string, logf func(string, ...any)) error {
-	pause := 5 * time.Second
-	for {
-		offset, server, err := Ask(servers())
-		if err == nil {
-			err = Correct(offset)
-		}
-		if err != nil {
-			logf("ntp: %v", err)
-			pause = min(2*pause, 10*time.Minute)
-		} else {
-			logf("ntp: %s: corrected by %s", server, offset.Round(time.Microsecond))
-			pause = 10*time.Minute + rand.N(5*time.Minute) // not all machines of a site at once
-		}
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-time.After(pause):
-		}
+func Save(write func(string, []byte, os.FileMode) error, file string, now time.Time, sure bool) error {
+	text := now.UTC().Format(time.RFC3339)
+	if sure {
+		text += " " + sureMark
 	}
+	return write(file, []byte(text+"\n"), 0o644)
 }
 
-// Ask returns the answer of the first server that gives a valid one.
-func Ask(servers []string) (time.Duration, string, error) {
-	last := errors.New("no servers")
-	for _, s := range servers {
-		r, err := ntp.QueryWithOptions(s, ntp.QueryOptions{Timeout: 3 * time.Second})
-		if err == nil {
-			err = r.Validate()
-		}
-		if err == nil {
-			return r.ClockOffset, s, nil
-		}
-		last = fmt.Errorf("%s: %w", s, err)
-	}
-	return 0, "", last
-}
-
-// Correct steps or slews the clock and tells the kernel that it is in step, so that the kernel writes it to the RTC.
-func Correct(offset time.Duration) error {
-	if offset > -stepAbove && offset < stepAbove {
-		tx := unix.Timex{Modes: unix.ADJ_OFFSET_SINGLESHOT}
-		setOffset(&tx, offset)
-		if _, err := unix.Adjtimex(&tx); err != nil {
-			return fmt.Errorf("slew clock: %w", err)
-		}
-	} else {
-		tv := unix.NsecToTimeval(time.Now().Add(offset).UnixNano())
-		if err := unix.Settimeofday(&tv); err != nil {
-			return fmt.Errorf("set clock: %w", err)
-		}
-	}
-	tx := unix.Timex{Modes: unix.ADJ_STATUS | unix.ADJ_MAXERROR | unix.ADJ_ESTERROR}
-	_, err := unix.Adjtimex(&tx)
-	return err
+// parse takes what is no time for the zero time. Releases before this one wrote the time alone.
+func parse(kept string) (last time.Time, sure bool) {
+	text, mark, _ := strings.Cut(strings.TrimSpace(kept), " ")
+	last, err := time.Parse(time.RFC3339, text)
+	return last, err == nil && mark == sureMark
 }

@@ -1,76 +1,103 @@
 package clock
 
 import (
-	"net"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 )
 
-func TestFloor(t *testing.T) {
-	built := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
-	file := filepath.Join(t.TempDir(), "clock")
-	if got := Floor(file, built); !got.Equal(built) {
-		t.Errorf("never saved: %s", got)
-	}
-	for _, c := range []struct{ saved, want time.Time }{
-		{built.AddDate(0, 3, 0), built.AddDate(0, 3, 0)},
-		{built.AddDate(-1, 0, 0), built},
+func day(year int, month time.Month) time.Time {
+	return time.Date(year, month, 1, 0, 0, 0, 0, time.UTC)
+}
+
+// TestStart: what the machine's own clock says, what was kept, and from where time counts then.
+func TestStart(t *testing.T) {
+	built := day(2026, 1)
+	none, battery := time.Time{}, day(1970, 1)
+	for name, c := range map[string]struct {
+		kept   time.Time
+		sure   bool
+		now    time.Time
+		want   time.Time
+		source string
+		passed bool
+	}{
+		"first start, no battery":               {none, false, battery, built, "build", true},
+		"first start, clock kept":               {none, false, day(2026, 5), day(2026, 5), "rtc", false},
+		"no battery, synchronised before":       {day(2026, 4), true, battery, day(2026, 4), "kept", true},
+		"no battery, never synchronised":        {day(2026, 4), false, battery, day(2026, 4), "kept", false},
+		"no battery, kept from an older system": {day(2025, 4), true, battery, built, "build", true},
+		"battery behind":                        {day(2026, 4), true, day(2026, 2), day(2026, 4), "kept", true},
+		"battery ahead":                         {day(2026, 4), true, day(2030, 2), day(2030, 2), "rtc", false},
+		"was ahead, has been put right":         {day(2030, 2), false, day(2026, 5), day(2026, 5), "rtc", false},
 	} {
-		if err := Save(os.WriteFile, file, c.saved); err != nil {
-			t.Fatal(err)
+		file := filepath.Join(t.TempDir(), "clock")
+		if c.kept != none {
+			if err := Save(os.WriteFile, file, c.kept, c.sure); err != nil {
+				t.Fatal(err)
+			}
 		}
-		if got := Floor(file, built); !got.Equal(c.want) {
-			t.Errorf("saved %s: floor %s", c.saved, got)
+		text, _ := os.ReadFile(file)
+		if to, s := Start(string(text), built, c.now); !to.Equal(c.want) || s.Source != c.source || s.Sure != c.passed {
+			t.Errorf("%s: %s %+v", name, to, s)
 		}
-	}
-	os.WriteFile(file, []byte("torn"), 0o644)
-	if got := Floor(file, built); !got.Equal(built) {
-		t.Errorf("a torn file: %s", got)
 	}
 }
 
-// TestAsk speaks to a server of its own that is an hour ahead.
-func TestAsk(t *testing.T) {
-	c, err := net.ListenPacket("udp", "127.0.0.1:0")
-	if err != nil {
+// TestKeptText: what is no time is none; the time alone is what earlier releases wrote, and nobody knows whether it was sure.
+func TestKeptText(t *testing.T) {
+	for text, want := range map[string]string{"": "build", "torn": "build", "2026-04-01T00:00": "build", "2026-04-01T00:00:00Z\n": "kept", "2026-04-01T00:00:00Z sure\n": "kept"} {
+		to, s := Start(text, day(2026, 1), day(1970, 1))
+		if s.Source != want || s.Sure != (want == "build" || strings.Contains(text, "sure")) || to.Year() != 2026 {
+			t.Errorf("%q: %s %+v", text, to, s)
+		}
+	}
+}
+
+// TestSaveKeeps: a moment is kept to the second and in UTC, whatever zone the caller lives in.
+func TestSaveKeeps(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "clock")
+	now := time.Date(2026, 5, 1, 14, 3, 2, 999, time.FixedZone("x", 7200))
+	if err := Save(os.WriteFile, file, now, true); err != nil {
 		t.Fatal(err)
 	}
-	defer c.Close()
-	go serve(c, time.Hour)
-	offset, server, err := Ask([]string{"127.0.0.1:1", c.LocalAddr().String()})
-	if err != nil || server != c.LocalAddr().String() {
-		t.Fatal(server, err)
+	text, err := os.ReadFile(file)
+	if string(text) != "2026-05-01T12:03:02Z sure\n" || err != nil {
+		t.Errorf("%q %v", text, err)
 	}
-	if d := offset - time.Hour; d < -time.Second || d > time.Second {
-		t.Errorf("offset %s", offset)
-	}
-	if _, _, err := Ask([]string{"127.0.0.1:1"}); err == nil {
-		t.Error("nobody there and no error")
+	if last, sure := parse(string(text)); !last.Equal(now.Truncate(time.Second)) || !sure {
+		t.Errorf("%s %t", last, sure)
 	}
 }
 
-func serve(c net.PacketConn, ahead time.Duration) {
-	buf := make([]byte, 256)
-	n, from, err := c.ReadFrom(buf)
-	if err != nil || n < 48 {
-		return
+func TestText(t *testing.T) {
+	since, last := day(2026, 4), day(2026, 5)
+	for want, s := range map[string]State{
+		"not synchronised; the machine's own clock": {Source: "rtc"},
+		"synchronised since 2026-04-01 00:00:00Z, last at 2026-05-01 00:00:00Z by a, b, off by -1.5ms; ntp: a: timeout": {Source: "ntp", Since: &since, Last: &last,
+			Servers: []string{"a", "b"}, Offset: -1.5, Problem: "ntp: a: timeout"},
+	} {
+		if got := s.Text(); got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
 	}
-	out := make([]byte, 48)
-	out[0], out[1], out[3] = 4<<3|4, 2, 0xec // version 4, server, stratum 2
-	copy(out[24:32], buf[40:48])
-	now := time.Now().Add(ahead)
-	for _, at := range []int{16, 32, 40} {
-		stamp(out[at:], now)
-	}
-	c.WriteTo(out, from)
 }
 
-func stamp(b []byte, t time.Time) {
-	sec := uint64(t.Unix()) + 2208988800
-	frac := uint64(t.Nanosecond()) << 32 / 1e9
-	for i := range 4 {
-		b[i], b[4+i] = byte(sec>>(24-8*i)), byte(frac>>(24-8*i))
+func TestBuilt(t *testing.T) {
+	root := t.TempDir()
+	if got := Built(root); !got.IsZero() {
+		t.Error(got)
+	}
+	file := filepath.Join(root, "/usr/share/proa/release.json")
+	at := day(2026, 3)
+	for _, err := range []error{os.MkdirAll(filepath.Dir(file), 0o755), os.WriteFile(file, nil, 0o644), os.Chtimes(file, at, at)} {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := Built(root); !got.Equal(at) {
+		t.Error(got)
 	}
 }

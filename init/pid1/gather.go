@@ -1,15 +1,18 @@
 package pid1
 
 import (
+	"encoding/json"
 	"fmt"
+	"os"
 	"reflect"
 	"strings"
 
+	"github.com/proa-os/proa/images/atomicfile"
 	"github.com/proa-os/proa/init/boot"
+	"github.com/proa-os/proa/init/clock"
 	"github.com/proa-os/proa/init/netup"
 	"github.com/proa-os/proa/init/status"
 	"github.com/proa-os/proa/init/supervise"
-	"github.com/proa-os/proa/init/sys"
 )
 
 // refresh writes the status file if something is new.
@@ -28,20 +31,31 @@ func (k *keeper) refresh() {
 	}
 }
 
-// noteNTP leaves the servers that DHCP named where `proa ntp` looks.
+// noteNTP leaves the servers to ask where `proa ntp` looks: the user's alone, else DHCP's and the defaults together, so that neither is
+// believed unseen.
 func (k *keeper) noteNTP() {
-	if k.m.Net == nil {
-		return
+	var servers []string
+	if k.m.Net != nil {
+		servers = k.m.Net.NTPServers()
 	}
-	if err := (sys.Linux{}).WriteFile(boot.NTPServers, []byte(strings.Join(k.m.Net.NTPServers(), "\n")), 0o644); err != nil {
+	servers = append(servers, clock.DefaultServers()...)
+	if _, err := atomicfile.WriteIfChanged(boot.NTPServers, []byte(strings.Join(servers, "\n")+"\n"), 0o644); err != nil {
 		k.con.Logf("ntp servers: %v", err)
 	}
+}
+
+// readClock is what is known of the clock; nothing, if the file cannot be read.
+func readClock() (s clock.State) {
+	if b, err := os.ReadFile(clock.StateFile); err == nil {
+		_ = json.Unmarshal(b, &s) // written by rename: whole, or none
+	}
+	return s
 }
 
 func (k *keeper) gather() status.Status {
 	s := status.Status{Version: k.version, Hostname: k.m.Hostname, Board: k.m.Line.Board, Mode: k.m.Line.Mode, Slot: k.m.Line.Slot, Fallback: k.m.Line.Fallback,
 		Good: k.good, SlotError: k.goodErr, BlackBox: k.m.Reports, ConfigProblems: k.m.Problems, FailedSteps: k.failed,
-		DefaultRoute: netup.HasDefaultRoute(), Addresses: netup.Addresses(), Services: k.sup.States(), K3s: "off by config"}
+		Clock: readClock(), DefaultRoute: netup.HasDefaultRoute(), Addresses: netup.Addresses(), Services: k.sup.States(), K3s: "off by config"}
 	if k.slots != nil {
 		var err error
 		if s.Trial, s.Tries, err = k.slots.Trial(); err != nil {

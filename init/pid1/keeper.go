@@ -172,7 +172,7 @@ func (k *keeper) noteClock() {
 }
 
 func (k *keeper) saveClock() {
-	if err := clock.Save(sys.Linux{}.WriteFile, boot.StateDir+"/clock", time.Now()); err != nil {
+	if err := clock.Save(sys.Linux{}.WriteFile, boot.ClockFile, time.Now(), readClock().Sure); err != nil {
 		k.con.Logf("clock: %v", err)
 	}
 }

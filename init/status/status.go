@@ -10,6 +10,7 @@ import (
 
 	"github.com/proa-os/proa/config"
 	"github.com/proa-os/proa/images/blackbox"
+	"github.com/proa-os/proa/init/clock"
 	"github.com/proa-os/proa/init/netup"
 	"github.com/proa-os/proa/init/supervise"
 	"github.com/proa-os/proa/init/sys"
@@ -32,6 +33,7 @@ type Status struct {
 	Health         string            `json:"health,omitempty"`    // why the slot is not good, or not yet
 	SlotError      string            `json:"slot_error,omitempty"`
 	Good           bool              `json:"good"` // this boot has marked its slot good, or found it so
+	Clock          clock.State       `json:"clock"`
 	DefaultRoute   bool              `json:"default_route"`
 	Addresses      []netup.Address   `json:"addresses"`
 	ConfigProblems []config.Problem  `json:"config_problems"`
@@ -99,6 +101,9 @@ func (s Status) Text() string {
 		}
 	}
 	line("addresses", "%s", s.Addrs())
+	if s.Clock.Source != "" {
+		line("clock", "%s", s.Clock.Text())
+	}
 	line("k3s", "%s", s.K3s)
 	if s.NodeName != "" {
 		line("node", "%s", strings.TrimSpace(s.NodeName+" "+s.NodeIP))

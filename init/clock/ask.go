@@ -1,0 +1,128 @@
+package clock
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/beevik/ntp"
+)
+
+// DefaultServers are asked when the config names none, beside those that DHCP brought.
+func DefaultServers() []string {
+	return []string{"0.pool.ntp.org", "1.pool.ntp.org", "2.pool.ntp.org", "3.pool.ntp.org"}
+}
+
+// answer is what one server said: the clock is off by Offset, give or take Radius; or why it counts for nothing.
+type answer struct {
+	Server         string
+	Offset, Radius time.Duration
+	Err            error
+}
+
+// slack is added to what a server says about its own precision: two sound servers over lines with different ways there and back still agree.
+const slack = 100 * time.Millisecond
+
+// farthest is the root distance of a server that still counts: one that holds everything possible would agree with anybody (RFC 5905
+// calls it MAXDIST; 3 s is chrony's).
+const farthest = 3 * time.Second
+
+// ask asks all servers at once and returns when each has answered or its time is over.
+func ask(servers []string, built time.Time) []answer {
+	out := make([]answer, len(servers))
+	var all sync.WaitGroup
+	for i, s := range servers {
+		all.Go(func() { out[i] = askOne(s, built) })
+	}
+	all.Wait()
+	return out
+}
+
+// askOne refuses servers that are not in step themselves, as RFC 5905 says (leap indicator 3, stratum 0 and from 16 on, kiss-o'-death),
+// and one that lives before this system was built.
+func askOne(server string, built time.Time) answer {
+	r, err := ntp.QueryWithOptions(server, ntp.QueryOptions{Timeout: 3 * time.Second})
+	if err == nil {
+		err = r.Validate()
+	}
+	if err != nil {
+		return answer{Server: server, Err: fmt.Errorf("%s: %w", server, err)}
+	}
+	if said := time.Now().Add(r.ClockOffset); said.Before(built) {
+		return answer{Server: server, Err: fmt.Errorf("%s: says %s, before this system was built", server, said.UTC().Format(time.DateTime))}
+	}
+	if r.RootDistance > farthest {
+		return answer{Server: server, Err: fmt.Errorf("%s: knows the time to %s only", server, r.RootDistance.Round(time.Millisecond))}
+	}
+	return answer{Server: server, Offset: r.ClockOffset, Radius: r.RootDistance + slack}
+}
+
+// verdict is what the servers agree on.
+type verdict struct {
+	Offset  time.Duration // of the most precise of them
+	Servers []string
+	Left    []string // why others do not count
+}
+
+// agree finds the moment that most servers hold possible (Marzullo's intersection) and drops those that do not. No more than half of
+// the answers is no agreement: nobody knows then who is right.
+func agree(answers []answer) (verdict, error) {
+	var v verdict
+	var sound []answer
+	for _, a := range answers {
+		if a.Err != nil {
+			v.Left = append(v.Left, a.Err.Error())
+			continue
+		}
+		sound = append(sound, a)
+	}
+	switch {
+	case len(answers) == 0:
+		return v, errors.New("no server to ask")
+	case len(sound) == 0:
+		return v, errors.New(strings.Join(v.Left, "; "))
+	}
+	at, most := intersection(sound)
+	if 2*most <= len(sound) {
+		return v, errors.New("servers disagree: " + strings.Join(texts(sound), "; "))
+	}
+	others := slices.DeleteFunc(slices.Clone(sound), func(a answer) bool { return a.holds(at) })
+	v.Left = append(v.Left, texts(others)...)
+	sound = slices.DeleteFunc(sound, func(a answer) bool { return !a.holds(at) })
+	for _, a := range sound {
+		v.Servers = append(v.Servers, a.Server)
+	}
+	v.Offset = slices.MinFunc(sound, func(a, b answer) int { return cmp.Compare(a.Radius, b.Radius) }).Offset
+	return v, nil
+}
+
+func texts(answers []answer) (out []string) {
+	for _, a := range answers {
+		out = append(out, fmt.Sprintf("%s: off by %s", a.Server, a.Offset.Round(time.Millisecond)))
+	}
+	return out
+}
+
+func (a answer) holds(at time.Duration) bool {
+	return at >= a.Offset-a.Radius && at <= a.Offset+a.Radius
+}
+
+// intersection is an offset that as many answers as possible hold possible, and how many: the lower end of one of them is such.
+func intersection(answers []answer) (at time.Duration, most int) {
+	for _, edge := range answers {
+		n := 0
+		for _, a := range answers {
+			if a.holds(edge.Offset - edge.Radius) {
+				n++
+			}
+		}
+		if n > most {
+			at, most = edge.Offset-edge.Radius, n
+		}
+	}
+	return at, most
+}
