@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/proa-os/proa/config"
+	"github.com/proa-os/proa/init/control"
 	"github.com/proa-os/proa/init/slotwrite"
 )
 
@@ -21,6 +22,8 @@ type Env struct {
 	Kubernetes string
 	// Slot finds the slot that does not run; nil: that of this machine.
 	Slot func() (slotwrite.Target, error)
+	// Ask sends a request to PID 1; nil: through its socket.
+	Ask func(control.Request, func(string)) error
 }
 
 // verb is one row.
@@ -42,6 +45,7 @@ func verbs() []verb {
 		{"slot rollback", "[--reboot]", "make the next start the other slot's, if that one is good", slotRollbackVerb},
 		{"logs", "NAME [-f]", "a service's log: k3s, ssh, ntp; -f follows", logsVerb},
 		{"timeline", "", "what the boot spent its time on", timelineVerb},
+		{"restart", "NAME", "end a service and start it again: k3s, ssh, ntp; pods keep running", restartVerb},
 		{"reboot", "", "stop everything in order, then restart", rebootVerb},
 		{"poweroff", "", "stop everything in order, then switch off", poweroffVerb},
 		{"ntp", "", "keep the clock in step (PID 1 runs this)", ntpVerb},

@@ -3,6 +3,7 @@ package cli
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/proa-os/proa/config"
+	"github.com/proa-os/proa/init/control"
 	"github.com/proa-os/proa/init/netup"
 	"github.com/proa-os/proa/init/status"
 	"github.com/proa-os/proa/init/supervise"
@@ -90,6 +92,9 @@ func TestMistakes(t *testing.T) {
 		{"logs ../../proc/cmdline", 1, "unexpected argument"},
 		{"config check", 1, "1 problems"},
 		{"version now", 1, "unexpected argument \"now\""},
+		{"restart", 1, "which service?"},
+		{"restart k3s now", 1, "which service?"},
+		{"restart k3s", 1, "PID 1 does not answer"},
 		{"reboot now", 1, "unexpected argument \"now\""},
 	} {
 		code, _, errs := run(e, strings.Fields(c.args)...)
@@ -119,5 +124,23 @@ func TestJSON(t *testing.T) {
 	var s status.Status
 	if err := json.Unmarshal([]byte(out), &s); err != nil || s.Hostname != "edge-7" {
 		t.Errorf("%v\n%s", err, out)
+	}
+}
+
+// TestRestart: the verb hands over the name, prints what PID 1 says and fails when that does.
+func TestRestart(t *testing.T) {
+	e := device(t)
+	e.Ask = func(r control.Request, say func(string)) error {
+		say("restarting " + r.Name)
+		if r.Verb != "restart" || r.Name != "k3s" {
+			return errors.New("no service")
+		}
+		return nil
+	}
+	if code, out, errs := run(e, "restart", "k3s"); code != 0 || out != "restarting k3s\n" {
+		t.Errorf("exit %d, %q, %q", code, out, errs)
+	}
+	if code, _, errs := run(e, "restart", "k4s"); code != 1 || !strings.Contains(errs, "proa: restart: no service") {
+		t.Errorf("exit %d, %q", code, errs)
 	}
 }

@@ -94,6 +94,7 @@ func (k *keeper) start(ctx context.Context) {
 	if net := k.m.Config.Network; len(net.WiFi) > 0 && wifi.Missing("") == "" {
 		go wifi.Follow(ctx, k.con.Logf, func(radio string) { k.sup.Start(ctx, wifi.Service(radio, net)) })
 	}
+	k.serveControl(ctx)
 	go k.work(ctx, k.look)
 	k.firstLook()
 	go func() {

@@ -71,13 +71,14 @@ type run struct {
 	proc  *proc.Proc
 	main  int // process number of this run, or of the last one
 	ended chan struct{}
+	again chan struct{} // somebody asked for a restart: no pause before the next run
 	stop  context.CancelFunc
 }
 
 // Start begins a row; it returns at once.
 func (v *Supervisor) Start(ctx context.Context, s Service) {
 	ctx, cancel := context.WithCancel(ctx)
-	r := &run{s: s, sup: v, ended: make(chan struct{}), stop: cancel, state: State{Name: s.Name, State: "waiting"}}
+	r := &run{s: s, sup: v, ended: make(chan struct{}), again: make(chan struct{}, 1), stop: cancel, state: State{Name: s.Name, State: "waiting"}}
 	v.mu.Lock()
 	v.runs = append(v.runs, r)
 	v.mu.Unlock()
@@ -137,6 +138,8 @@ func (r *run) loop(ctx context.Context) {
 		select {
 		case <-ctx.Done():
 			return
+		case <-r.again:
+			pause = firstPause
 		case <-time.After(pause):
 			pause = min(2*pause, lastPause)
 		}

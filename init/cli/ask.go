@@ -1,0 +1,24 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/proa-os/proa/init/control"
+)
+
+func restartVerb(e Env, args []string) error {
+	if len(args) != 1 {
+		return errors.New("which service? proa restart NAME; proa status lists them")
+	}
+	return e.ask(control.Request{Verb: "restart", Name: args[0]})
+}
+
+// ask prints what PID 1 says to a request.
+func (e Env) ask(r control.Request) error {
+	say := func(line string) { fmt.Fprintln(e.Out, line) }
+	if e.Ask != nil {
+		return e.Ask(r, say)
+	}
+	return control.Ask(e.Root+control.Socket, r, say)
+}

@@ -1,0 +1,38 @@
+package control
+
+import (
+	"bufio"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+)
+
+// ErrNobody: PID 1 does not listen, as in a rescue shell.
+var ErrNobody = errors.New("PID 1 does not answer")
+
+// Ask sends a request and hands each line of the answer to say. It returns what went wrong, or nil once all is done.
+func Ask(path string, r Request, say func(string)) error {
+	c, err := net.Dial("unix", path)
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrNobody, err)
+	}
+	defer c.Close()
+	if err := json.NewEncoder(c).Encode(r); err != nil {
+		return fmt.Errorf("ask PID 1: %w", err)
+	}
+	for lines := bufio.NewScanner(c); lines.Scan(); {
+		var a answer
+		if err := json.Unmarshal(lines.Bytes(), &a); err != nil {
+			return fmt.Errorf("answer of PID 1: %w", err)
+		}
+		switch {
+		case a.Error != "":
+			return errors.New(a.Error)
+		case a.Done:
+			return nil
+		}
+		say(a.Line)
+	}
+	return errors.New("PID 1 broke off before it was done; look at the console, or at proa status")
+}

@@ -1,0 +1,33 @@
+package pid1
+
+import (
+	"context"
+
+	"github.com/proa-os/proa/init/control"
+)
+
+// verbs is what PID 1 does when it is asked. Each runs in a goroutine of its own, beside the main loop.
+func (k *keeper) verbs() []control.Verb {
+	return []control.Verb{
+		{Name: "restart", Run: k.restartVerb},
+	}
+}
+
+// serveControl listens for requests. A machine that cannot be asked works all the same.
+func (k *keeper) serveControl(ctx context.Context) {
+	l, err := control.Listen(control.Socket)
+	if err != nil {
+		k.con.Logf("control: %v", err)
+		return
+	}
+	go control.Server{Verbs: k.verbs(), Logf: k.con.Logf}.Serve(ctx, l)
+}
+
+func (k *keeper) restartVerb(ctx context.Context, name string, say func(string)) error {
+	say("restarting " + name)
+	if err := k.sup.Restart(ctx, name); err != nil {
+		return err
+	}
+	say(name + " is started again; its state: proa status")
+	return nil
+}

@@ -1,0 +1,71 @@
+package supervise
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// Restart ends a service's process by SIGTERM, which is not its way down with the machine (pods keep running), and returns once the next one
+// is started. One that does not end within its row's Grace is killed. A service between two runs is started at once.
+func (v *Supervisor) Restart(ctx context.Context, name string) error {
+	r, known := v.row(name)
+	if r == nil {
+		return fmt.Errorf("no service %q; there are: %s", name, strings.Join(known, ", "))
+	}
+	r.mu.Lock()
+	before, s := r.proc, r.state
+	r.mu.Unlock()
+	if before == nil && (s.State == "stopped" || s.State == "waiting") {
+		return fmt.Errorf("%s is %s: %s", name, s.State, s.Status)
+	}
+	select {
+	case r.again <- struct{}{}:
+	default: // asked for already
+	}
+	if before == nil {
+		return nil
+	}
+	r.signal(unix.SIGTERM)
+	if r.replaced(ctx, before.Pid, r.s.Grace) {
+		return nil
+	}
+	r.signal(unix.SIGKILL)
+	if r.replaced(ctx, before.Pid, 10*time.Second) {
+		return fmt.Errorf("%s did not end within %s and was killed; it runs again", name, r.s.Grace)
+	}
+	return fmt.Errorf("%s does not end, not even by SIGKILL; it waits for the kernel", name)
+}
+
+func (v *Supervisor) row(name string) (found *run, known []string) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	for _, r := range v.runs {
+		if known = append(known, r.s.Name); r.s.Name == name {
+			found = r
+		}
+	}
+	return found, known
+}
+
+func (r *run) now() State {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.state
+}
+
+// replaced waits until the process is gone and the loop has gone on with the next run.
+func (r *run) replaced(ctx context.Context, pid int, limit time.Duration) bool {
+	for end := time.Now().Add(limit); ctx.Err() == nil; time.Sleep(20 * time.Millisecond) {
+		if s := r.now(); s.Pid != pid && s.State != "restarting" {
+			return true
+		}
+		if time.Now().After(end) {
+			return false
+		}
+	}
+	return false
+}
