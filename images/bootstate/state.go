@@ -51,6 +51,11 @@ func (s State) Proved(slot layout.Slot) State {
 	return s
 }
 
+// GivenUp is the next state once slot, which was good, cannot be started any more: the other one is, as if slot had used up a trial.
+func (s State) GivenUp(slot layout.Slot) State {
+	return State{Seq: (s.Seq + 1) % 3, Good: slot.Other(), Try: slot}
+}
+
 // StartTrial is the next state before a boot that shall try slot.
 func (s State) StartTrial(slot layout.Slot) State {
 	return State{Seq: (s.Seq + 1) % 3, Good: s.Good, Try: slot, Left: MaxTries}

@@ -19,6 +19,8 @@ const (
 	Format = 1
 	// ManifestName is the first entry, and the name under which a device keeps it in the slot's directory.
 	ManifestName = "manifest.json"
+	// ProvedName is the mark that a device leaves in the directory of a slot that was good; no file of a slot is called so.
+	ProvedName = "proved"
 	// RootName is the last entry.
 	RootName = "root.img"
 	// MaxManifest and MaxScript bound what a reader keeps in memory; scripts are the files of boot-a and boot-b.
@@ -185,7 +187,7 @@ func (f File) check() error {
 			return fmt.Errorf("%q is no file of a slot", f.Name)
 		}
 	}
-	if strings.EqualFold(rest, ManifestName) {
+	if strings.EqualFold(rest, ManifestName) || strings.EqualFold(rest, ProvedName) {
 		return fmt.Errorf("%q is where the manifest is kept", f.Name)
 	}
 	if f.Size < 0 || f.Size > maxSize || f.Script() && f.Size > MaxScript || !digest(f.SHA256) {

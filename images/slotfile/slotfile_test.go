@@ -177,6 +177,7 @@ func TestManifestsThatAreRefused(t *testing.T) {
 		"file as directory":  func(m *Manifest) { m.Files[0].Name, m.Files[1].Name = "boot/initrd", "boot/initrd/x" },
 		"both kinds":         func(m *Manifest) { m.Files[2].Name = "boot/xgrub.cfg"; m.Files[3].Name = "boot-a/xgrub.cfg" },
 		"the manifest":       func(m *Manifest) { m.Files[0].Name = "boot/Manifest.json" },
+		"the mark":           func(m *Manifest) { m.Files[0].Name = "boot/Proved" },
 		"half written":       func(m *Manifest) { m.Files[0].Name = "boot/a.tmp" },
 		"FAT's dot":          func(m *Manifest) { m.Files[0].Name = "boot/a." },
 		"large script":       func(m *Manifest) { m.Files[3].Size = MaxScript + 1 },

@@ -51,7 +51,13 @@ func changes() []transition {
 		must(t, c.open(t, dir, layout.A).Try())
 		c.boot(t, c, dir)
 	}
+	bothGood := func(t *testing.T, c chain, dir string) {
+		tryB(t, c, dir)
+		must(t, c.open(t, dir, layout.B).Good())
+		c.boot(t, c, dir)
+	}
 	return []transition{
+		{"give up", layout.B, bothGood, Slots.GiveUp, "aaaaa", "bbbbb aaaaa"},
 		{"first good", layout.A, func(t *testing.T, c chain, dir string) { c.boot(t, c, dir) }, Slots.Good, "aaaaa", "aaaaa aabbb"},
 		{"try", layout.A, goodA, Slots.Try, "bbbaa", "aaaaa bbbaa"},
 		{"good trial", layout.B, tryB, Slots.Good, "bbbbb", "bbbbb bbaaa"},

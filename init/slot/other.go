@@ -11,6 +11,9 @@ type Standing struct {
 	Good    bool // it can be gone back to
 	GivenUp bool // its trial has used up its tries
 	Tries   int  // of that trial
+	// Skipped: it is the good one, and this one runs though nobody has chosen it: as the start found it, the boot loader could not load
+	// the other; later, the other was chosen meanwhile.
+	Skipped bool
 }
 
 func (p pair) Standing() (Standing, error) {
@@ -18,7 +21,7 @@ func (p pair) Standing() (Standing, error) {
 	if err != nil {
 		return Standing{}, err
 	}
-	out := Standing{Good: s.Good == p.Other(), GivenUp: s.Try == p.Other() && s.Failed()}
+	out := Standing{Good: s.Good == p.Other(), GivenUp: s.Try == p.Other() && s.Failed(), Skipped: p.skipped(s)}
 	if out.GivenUp {
 		out.Tries = bootstate.MaxTries
 	}

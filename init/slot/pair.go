@@ -67,22 +67,34 @@ func (p pair) Try() error {
 func (p pair) Good() error {
 	s, next, err := p.read()
 	if err != nil {
-		return p.put(0, p.Encode(bootstate.State{Good: p.current}))
+		if err := p.put(0, p.Encode(bootstate.State{Good: p.current})); err != nil {
+			return err
+		}
+		return p.boot.prove(p.current)
 	}
-	if p.passedOver(s) {
+	to := s.Proved(p.current)
+	switch {
+	case p.passedOver(s):
 		return fmt.Errorf("%w: slot %s", ErrPassedOver, p.Other())
+	case p.skipped(s):
+		to = s.MarkGood(p.current)
 	}
 	written, _, err := p.written()
-	to := s.Proved(p.current)
-	if err != nil || to == written {
+	if err == nil && to != written {
+		to.Seq = (written.Seq + 1) % 3
+		err = p.put(next, p.Encode(to))
+	}
+	if err != nil {
 		return err
 	}
-	to.Seq = (written.Seq + 1) % 3
-	return p.put(next, p.Encode(to))
+	return p.boot.prove(p.current)
 }
 
 // passedOver: the running slot is neither good nor on trial, because the other one was chosen since it was started.
-func (p pair) passedOver(s bootstate.State) bool { return s.Good == p.Other() && s.Try != p.current }
+func (p pair) passedOver(s bootstate.State) bool { return p.skipped(s) && !p.boot.Skipped }
+
+// skipped is the same as long as nobody has chosen anything.
+func (p pair) skipped(s bootstate.State) bool { return s.Good == p.Other() && s.Try != p.current }
 
 func (p pair) Rollback() error {
 	s, _, err := p.read()
@@ -93,6 +105,30 @@ func (p pair) Rollback() error {
 		return fmt.Errorf("slot %s was never good", p.Other())
 	}
 	return p.change(func(s bootstate.State) bootstate.State { return s.MarkGood(p.Other()) })
+}
+
+// mayGiveUp is asked before anything is changed.
+func (p pair) mayGiveUp() error {
+	s, _, err := p.read()
+	switch {
+	case err != nil:
+		return fmt.Errorf("read boot state: %w", err)
+	case s.Good != p.current || s.Try == p.current:
+		return fmt.Errorf("%w: slot %s was not good itself", ErrNoOther, p.current)
+	case s.Try == p.Other() && s.Failed():
+		return fmt.Errorf("%w: slot %s was given up before", ErrNoOther, p.Other())
+	}
+	return p.boot.proved(p.Other())
+}
+
+func (p pair) GiveUp() error {
+	if s, _, err := p.read(); err == nil && s.Good == p.Other() && s.Try == p.current && s.Failed() {
+		return nil // it says so already
+	}
+	if err := p.mayGiveUp(); err != nil {
+		return err
+	}
+	return p.change(func(s bootstate.State) bootstate.State { return s.GivenUp(p.current) })
 }
 
 func (p pair) Files(slot layout.Slot, write bool, do func(string) error) error {

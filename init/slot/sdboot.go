@@ -173,6 +173,32 @@ func (s sdbootSlots) Clear() error {
 
 func (s sdbootSlots) Enable(e Entry) error { return s.boot.enable(s.Other(), e) }
 
+// GiveUp gives the entry the name that systemd-boot gives those whose tries are used up.
+func (s sdbootSlots) GiveUp() error {
+	mine, err := s.find(s.current)
+	if err != nil {
+		return err
+	}
+	other, err := s.find(s.Other())
+	switch {
+	case err != nil:
+		return fmt.Errorf("%w: %w", ErrNoOther, err)
+	case mine.Failed() && !other.Counted:
+		return nil // it says so already
+	case mine.Counted:
+		return fmt.Errorf("%w: slot %s was not good itself", ErrNoOther, s.current)
+	case other.Failed():
+		return fmt.Errorf("%w: slot %s was given up before", ErrNoOther, s.Other())
+	case other.Counted:
+		return fmt.Errorf("%w: slot %s was never good", ErrNoOther, s.Other())
+	}
+	text, err := os.ReadFile(s.boot.path(sdboot.Dir, mine.file))
+	if err != nil {
+		return err
+	}
+	return s.place(s.current, text, sdboot.Name{Slot: s.current, Counted: true, Done: sdboot.MaxTries}.String())
+}
+
 func (s sdbootSlots) Rollback() error {
 	other, err := s.Standing()
 	if err != nil {

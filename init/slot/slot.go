@@ -28,6 +28,9 @@ type Slots interface {
 	Good() error
 	// Rollback makes the next boot the other slot's, if that one is good.
 	Rollback() error
+	// GiveUp makes all boots the other slot's, because the current one was good and cannot be started any more. It refuses with
+	// ErrNoOther unless the other was good once and has not been given up itself: between two broken slots no machine shall go to and fro.
+	GiveUp() error
 
 	// Standing says what is known of the other slot.
 	Standing() (Standing, error)
@@ -53,6 +56,9 @@ var ErrNotGood = errors.New("the running slot is not known to be good, and the o
 // ErrPassedOver: a rollback came before the slot had proved itself.
 var ErrPassedOver = errors.New("the next start is the other slot's, as it was asked for")
 
+// ErrNoOther: there is no slot to go to.
+var ErrNoOther = errors.New("no other slot can take over")
+
 // ErrNoState: live media and unknown boot chains keep no state.
 var ErrNoState = errors.New("this machine keeps no boot state")
 
@@ -66,6 +72,8 @@ type Boot struct {
 	Numbers map[layout.Slot]int
 	// Mount runs use with a slot's own boot partition mounted for the moment; nil where the slots share one.
 	Mount func(slot layout.Slot, write bool, use func(dir string) error) error
+	// Skipped: the boot loader could not load the good slot and started this one, which nobody has chosen.
+	Skipped bool
 	// CanTry says why this machine cannot ask its firmware for a trial; nil: it can.
 	CanTry func() error
 	// Writable runs change while the partition may be written. nil: it always may (tests).

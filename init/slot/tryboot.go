@@ -130,6 +130,16 @@ func (t trybootSlots) Rollback() error {
 	return t.pair.Rollback()
 }
 
+func (t trybootSlots) GiveUp() error {
+	if err := t.mayGiveUp(); err == nil {
+		err = t.settle(t.Other())
+		if err != nil {
+			return err
+		}
+	}
+	return t.pair.GiveUp() // which asks again
+}
+
 // Rearm counts a start of the first slot itself, which no restart has asked for: a new image has no good slot.
 func (t trybootSlots) Rearm() (again bool, err error) {
 	s, _, err := t.read()

@@ -199,7 +199,7 @@ func TestAutobootHeals(t *testing.T) {
 func TestOrder(t *testing.T) {
 	c, dir := pairs()[2], t.TempDir()
 	c.fresh(t, dir)
-	changes()[2].past(t, c, dir)
+	histories()[2].make(t, c, dir)
 	steps := func(slot layout.Slot, change func(Slots) error) string {
 		var list []string
 		must(t, change(c.openCut(dir, slot, func(what string) error { list = append(list, what); return nil })))
@@ -209,7 +209,8 @@ func TestOrder(t *testing.T) {
 	if d := cmp.Diff("flush state; write state 1; flush state", steps(layout.B, arm)); d != "" {
 		t.Error(d)
 	}
-	want := "flush autoboot.txt; write autoboot.txt; flush autoboot.txt; flush state; write state 0; flush state"
+	want := "flush autoboot.txt; write autoboot.txt; flush autoboot.txt; flush state; write state 0; flush state; " +
+		"write new.tmp; flush new.tmp; rename new.tmp proved; flush boot-b; flush boot-b"
 	if d := cmp.Diff(want, steps(layout.B, Slots.Good)); d != "" {
 		t.Error(d)
 	}

@@ -1,0 +1,34 @@
+package slot
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/proa-os/proa/images/layout"
+	"github.com/proa-os/proa/images/slotfile"
+)
+
+// prove keeps in a slot's directory that it was good: the state of boot scripts knows one good slot only, and forgets the other when an
+// upgrade succeeds. The mark goes when the slot is cleared.
+func (b Boot) prove(slot layout.Slot) error {
+	if b.proved(slot) == nil {
+		return nil
+	}
+	err := b.files(slot, true, func(dir string) error { return b.create(dir, slotfile.ProvedName, []byte("good\n")) })
+	if err != nil {
+		return fmt.Errorf("keep that slot %s was good: %w", slot, err)
+	}
+	return nil
+}
+
+func (b Boot) proved(slot layout.Slot) error {
+	return b.files(slot, false, func(dir string) error {
+		_, err := os.Stat(filepath.Join(dir, slotfile.ProvedName))
+		if errors.Is(err, os.ErrNotExist) {
+			err = fmt.Errorf("%w: slot %s was never good", ErrNoOther, slot)
+		}
+		return err
+	})
+}
