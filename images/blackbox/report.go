@@ -2,6 +2,7 @@ package blackbox
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/proa-os/proa/images/layout"
@@ -13,6 +14,8 @@ type Report struct {
 	GivenUp bool        `json:"given_up"`
 	Tries   int         `json:"tries"` // that were made; 0: the boot loader could not load it
 	Left    []Try       `json:"reached,omitempty"`
+	// Why a slot that was good is not started any more; it has made no tries.
+	Why string `json:"why,omitempty"`
 }
 
 // Try is how far one try came. One that left nothing is not listed.
@@ -30,6 +33,9 @@ func (b Box) Report(slot layout.Slot) Report {
 	root := ""
 	for _, r := range b.history(slot) {
 		switch last := rep.last(); {
+		case r.State == GivenUp && r.Error != "":
+			rep = Report{Slot: slot, GivenUp: true, Why: strings.TrimPrefix(r.Step+": "+r.Error, ": ")}
+			continue
 		case r.State == GivenUp:
 			rep.GivenUp, rep.Tries = true, r.Try
 			continue
@@ -72,6 +78,8 @@ func (r Report) Empty() bool { return !r.GivenUp && r.Tries == 0 }
 // String is the report in one line.
 func (r Report) String() string {
 	switch {
+	case r.Why != "":
+		return fmt.Sprintf("slot %s was good and cannot be started any more, so slot %s runs; %s", r.Slot, r.Slot.Other(), r.Why)
 	case r.GivenUp && r.Tries == 0:
 		return fmt.Sprintf("slot %s could not be loaded by the boot loader", r.Slot)
 	case r.GivenUp:

@@ -40,7 +40,7 @@ func (m *Machine) Slots() (slot.Slots, error) {
 
 // bootState is where the boot state of the machine lies.
 func (m *Machine) bootState() slot.Boot {
-	boot := slot.Boot{Dir: BootDir, Device: slot.Device(BootDir), Writable: slot.Remount(BootDir, bootFlags)}
+	boot := slot.Boot{Dir: BootDir, Device: slot.Device(BootDir), Writable: slot.Remount(BootDir, bootFlags), Skipped: m.Found.Trial.Other.Skipped}
 	boot.State = statePartition(m, boot.Device)
 	if own := slotPartitions(m, boot.Device); own != nil {
 		boot.Numbers, boot.Mount, boot.CanTry = map[layout.Slot]int{}, m.mountSlot(own), slot.KernelTells("/proc/kallsyms")

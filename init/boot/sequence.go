@@ -27,6 +27,7 @@ func Stage1Disk() []Step {
 		{"black-box", openBox, step.Warn, time.Minute},
 		{"map-verity", mapVerity, step.Rollback, 2 * time.Minute},
 		{"mount-root", mountRoot, step.Rollback, 2 * time.Minute},
+		{"read-init", checkInit, step.Rollback, 2 * time.Minute},
 		{"switch-root", switchRoot, step.Rollback, 2 * time.Minute},
 	}
 }
@@ -41,6 +42,7 @@ func Stage1Live() []Step {
 		{"attach-image", attachImage, step.Halt, 5 * time.Minute},
 		{"map-verity", mapVerity, step.Halt, 2 * time.Minute},
 		{"mount-root", mountRoot, step.Halt, 2 * time.Minute},
+		{"read-init", checkInit, step.Halt, 2 * time.Minute},
 		{"switch-root", switchRoot, step.Halt, 2 * time.Minute},
 	}
 }

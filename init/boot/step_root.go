@@ -21,7 +21,9 @@ const (
 	newRoot  = "/mnt/root"
 	liveDir  = "/run/proa/medium"
 	rootFile = "/proa/root.img"
-	rootName = "proa-root"
+	// RootName is the mapped root.
+	RootName = "proa-root"
+	initPath = "/usr/sbin/init"
 )
 
 // waitFor repeats look, with a new coldplug each second, because a controller's driver brings devices that need drivers of their own.
@@ -157,7 +159,7 @@ func attachImage(_ context.Context, m *Machine) (err error) {
 }
 
 func mapVerity(_ context.Context, m *Machine) (err error) {
-	m.Found.Root, err = verity.Open(rootName, m.Found.Root, m.Line.RootSize, m.Line.RootHash)
+	m.Found.Root, err = verity.Open(RootName, m.Found.Root, m.Line.RootSize, m.Line.RootHash)
 	return err
 }
 
@@ -167,6 +169,8 @@ func mountRoot(_ context.Context, m *Machine) error {
 	}
 	return m.Sys.Mount(m.Found.Root, newRoot, "erofs", unix.MS_RDONLY, "")
 }
+
+func checkInit(_ context.Context, m *Machine) error { return m.readInit() }
 
 func switchRoot(_ context.Context, m *Machine) error {
 	if err := m.writeJSON(handover, m.Found); err != nil {
@@ -178,5 +182,5 @@ func switchRoot(_ context.Context, m *Machine) error {
 	if m.Flush != nil {
 		m.Flush()
 	}
-	return m.Sys.SwitchRoot(newRoot, []string{"/usr/sbin/init"})
+	return m.Sys.SwitchRoot(newRoot, []string{initPath})
 }

@@ -57,17 +57,24 @@ func (m *Machine) patience() {
 
 // lookAt reads the boot state from a boot partition, and finds the box there if it is needed.
 func (m *Machine) lookAt(part string) error {
+	return m.mounted(part, func() error {
+		err := m.readTrial()
+		if err == nil && m.Found.Trial.On {
+			m.record(blackbox.Find(BootDir+"/"+box.File, "/dev/"+part))
+		}
+		return err
+	})
+}
+
+// mounted runs use with a boot partition mounted at BootDir for the moment.
+func (m *Machine) mounted(part string, use func() error) error {
 	if err := m.Sys.MkdirAll(BootDir, 0o755); err != nil {
 		return err
 	}
 	if err := m.Sys.Mount("/dev/"+part, BootDir, "vfat", unix.MS_RDONLY|bootFlags, ""); err != nil {
 		return err
 	}
-	err := m.readTrial()
-	if err == nil && m.Found.Trial.On {
-		m.record(blackbox.Find(BootDir+"/"+box.File, "/dev/"+part))
-	}
-	return errors.Join(err, m.Sys.Unmount(BootDir, 0))
+	return errors.Join(use(), m.Sys.Unmount(BootDir, 0))
 }
 
 func (m *Machine) readTrial() error {
@@ -158,6 +165,9 @@ func (m *Machine) ReadBox(renewed layout.Slot) {
 	current := layout.Slot(m.Line.Slot)
 	if renewed == current.Other() && strings.HasPrefix(m.Line.Fallback, string(renewed)) {
 		m.Line.Fallback = ""
+	}
+	if m.Line.Fallback == "" && m.Found.Trial.Other.Skipped && renewed != current.Other() {
+		m.Line.Fallback = string(current.Other()) + ":0" // the boot loader's script says it of trials only
 	}
 	f := blackbox.Facts{Current: current, Try: m.Found.Trial.Try(), Fallback: m.Line.Fallback}
 	if s, err := m.Slots(); err == nil && renewed != current.Other() {

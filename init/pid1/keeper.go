@@ -23,6 +23,7 @@ import (
 	"github.com/proa-os/proa/init/status"
 	"github.com/proa-os/proa/init/supervise"
 	"github.com/proa-os/proa/init/sys"
+	"github.com/proa-os/proa/init/verity"
 	"github.com/proa-os/proa/init/watchdog"
 	"github.com/proa-os/proa/init/wifi"
 	"golang.org/x/sys/unix"
@@ -55,6 +56,8 @@ type keeper struct {
 	lock    func(wait time.Duration) (io.Closer, error) // on the boot state, which the verbs change too
 	saving  sync.Mutex
 	told    told
+	damage  string               // of the root that runs
+	corrupt func() (bool, error) // reads whether the root is damaged
 	worker
 }
 
@@ -65,6 +68,7 @@ func newKeeper(m *boot.Machine, con *console.Console, reaper *proc.Reaper, versi
 	k.slots, k.slotErr = m.Slots()
 	k.worker = newWorker(k.began)
 	k.end = k.worker.end
+	k.corrupt = func() (bool, error) { return verity.Corrupt(boot.RootName) }
 	k.lock = func(wait time.Duration) (io.Closer, error) { return slot.Lock(slot.LockFile, wait) }
 	return k
 }
@@ -181,6 +185,7 @@ func (k *keeper) saveClock() {
 // look is the worker's.
 func (k *keeper) look() (good bool) {
 	k.rereadBox()
+	k.checkRoot()
 	k.refresh()
 	k.judge()
 	return k.good

@@ -99,7 +99,7 @@ func restart(con *console.Console) {
 const halted = 10 * time.Second
 
 // giveUp ends a boot that cannot go on. A slot on trial is restarted, so that its counter falls and the other slot gets its
-// turn; where no restart can change anything, the machine stays up with the reason in view.
+// turn; one that was good and is broken now hands over to the other; where no restart can change anything, the machine stays up with the reason in view.
 func giveUp(con *console.Console, m *boot.Machine, list string, err error) {
 	con.Logf("HALTED %v", err)
 	m.Guard.Begin("halted", 2*halted)
@@ -108,6 +108,9 @@ func giveUp(con *console.Console, m *boot.Machine, list string, err error) {
 		con.Logf("slot %s is on trial; restarting in %s", m.Line.Slot, halted)
 		time.Sleep(halted)
 		restart(con)
+	}
+	if boot.OfSlot(err) {
+		takeOver(con, m, list, err)
 	}
 	m.Guard.Patient()
 	con.Logf("staying up, because a restart would end here again; ctrl-alt-del restarts")
@@ -122,6 +125,18 @@ func giveUp(con *console.Console, m *boot.Machine, list string, err error) {
 			con.Logf("HALTED %v", err)
 		}
 	}
+}
+
+// takeOver restarts into the other slot where this one was good and is broken now, and comes back where there is no such slot.
+func takeOver(con *console.Console, m *boot.Machine, list string, err error) {
+	step, why := where(list, err)
+	if no := boot.TakeOver(m, step, why); no != nil {
+		con.Logf("HALTED slot %s cannot be started, and no other takes over: %v", m.Line.Slot, no)
+		return
+	}
+	con.Logf("slot %s was good and cannot be started any more; the other slot takes over; restarting in %s", m.Line.Slot, halted)
+	time.Sleep(halted)
+	restart(con)
 }
 
 func stage2(ctx context.Context, con *console.Console, version string) {

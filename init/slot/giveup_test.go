@@ -69,8 +69,11 @@ func TestBrokenGoodSlot(t *testing.T) {
 // TestNoOther: what must not be started in place of a broken slot.
 func TestNoOther(t *testing.T) {
 	for name, to := range map[string]func(t *testing.T, c chain, dir string){
-		"empty":               func(t *testing.T, c chain, dir string) { histories()[1].make(t, c, dir) },
-		"never good":          func(t *testing.T, c chain, dir string) { histories()[1].make(t, c, dir); must(t, rewrite(c.open(t, dir, layout.A))) },
+		"empty": func(t *testing.T, c chain, dir string) { histories()[1].make(t, c, dir) },
+		"never good": func(t *testing.T, c chain, dir string) {
+			histories()[1].make(t, c, dir)
+			must(t, rewrite(c.open(t, dir, layout.A)))
+		},
 		"given up":            func(t *testing.T, c chain, dir string) { histories()[3].make(t, c, dir) },
 		"first start, broken": func(t *testing.T, c chain, dir string) { histories()[0].make(t, c, dir) },
 	} {

@@ -1,4 +1,4 @@
-// Package slotwrite fills the slot that does not run from a slot file, and asks for trials of it. It is two lists of steps, in
+// Package slotwrite fills the slot that does not run from a slot file, and asks for trials of it. It is lists of steps, in
 // steps.go; whatever goes wrong between two of them, the running slot boots.
 //
 // It refuses files for another board or layout, what does not fit, and to write while the running slot could still need the other
@@ -56,6 +56,13 @@ func Try(ctx context.Context, t Target) (slotfile.Manifest, error) {
 	j := &job{Target: t, slot: t.Slots.Other()}
 	err := j.run(ctx, trying)
 	return j.m, err
+}
+
+// Intact says what is wrong with the other slot, as far as can be told in the time that a start has: its boot files are read whole, of
+// its root only the begin of the tree.
+func Intact(ctx context.Context, t Target) error {
+	j := &job{Target: t, slot: t.Slots.Other()}
+	return j.run(ctx, looking)
 }
 
 func (j *job) run(ctx context.Context, list []step) error {

@@ -62,6 +62,14 @@ var trying = []step{
 	{"renew", renew, ready},
 }
 
+// looking is what can be told of a slot without reading all of it: its files, whole, and the begin of its root's tree.
+var looking = []step{
+	{"manifest", needManifest, asBefore},
+	{"fit", checkFit, asBefore},
+	{"boot-files", hashAll, asBefore},
+	{"verity", checkVerity, asBefore},
+}
+
 func clearSlot(_ context.Context, j *job) error { return j.Slots.Clear() }
 
 func renew(_ context.Context, j *job) error {

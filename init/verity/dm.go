@@ -17,6 +17,7 @@ const (
 	devRemove = 4
 	devResume = 6 // DM_DEV_SUSPEND without its flag
 	tableLoad = 9
+	tableStat = 12
 	readOnly  = 1
 )
 
@@ -63,6 +64,27 @@ func mapTarget(name, kind string, sectors uint64, params string) (string, error)
 		return "", fmt.Errorf("device-mapper: load %s table: %w", kind, err)
 	}
 	return fmt.Sprintf("/dev/dm-%d", unix.Minor(created.Dev)), nil
+}
+
+// Corrupt reports whether a block of a mapped device has not matched the tree since it was mapped: the verity target's status is then C
+// and not V (Documentation/admin-guide/device-mapper/verity.rst). A medium that gives errors instead of wrong blocks is not told.
+func Corrupt(name string) (bool, error) {
+	ctl, err := os.OpenFile(control, os.O_RDWR, 0)
+	if err != nil {
+		return false, fmt.Errorf("device-mapper: %w", err)
+	}
+	defer ctl.Close()
+	buf := request(name, 0, nil)
+	if _, err := call(ctl, tableStat, buf); err != nil {
+		return false, fmt.Errorf("device-mapper: status of %s: %w", name, err)
+	}
+	return corrupt(buf), nil
+}
+
+// corrupt reads the answer: a target's head and its status as a C string.
+func corrupt(answer []byte) bool {
+	at := unsafe.Sizeof(header{}) + unsafe.Sizeof(target{})
+	return len(answer) > int(at) && answer[at] == 'C'
 }
 
 func encode(kind string, sectors uint64, params string) []byte {

@@ -51,3 +51,16 @@ func TestHeader(t *testing.T) {
 		t.Errorf("row %q", row)
 	}
 }
+
+// TestStatus: the verity target says V, or C once a block did not match (Documentation/admin-guide/device-mapper/verity.rst).
+func TestStatus(t *testing.T) {
+	for status, want := range map[string]bool{"V\x00": false, "C\x00": true, "C -\x00": true, "": false} {
+		answer := append(request("x", 0, nil)[:unsafe.Sizeof(header{})], make([]byte, unsafe.Sizeof(target{}))...)
+		if got := corrupt(append(answer, status...)); got != want {
+			t.Errorf("%q: %t", status, got)
+		}
+	}
+	if unsafe.Sizeof(header{}) != 312 || unsafe.Sizeof(target{}) != 40 {
+		t.Error("not the kernel's structures")
+	}
+}

@@ -1,0 +1,154 @@
+package boot
+
+import (
+	"bytes"
+	"context"
+	"encoding/hex"
+	"errors"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"testing"
+
+	"github.com/proa-os/proa/images/bootstate"
+	"github.com/proa-os/proa/images/grubenv"
+	"github.com/proa-os/proa/images/layout"
+	"github.com/proa-os/proa/images/slotfile"
+	"github.com/proa-os/proa/images/tree"
+	"github.com/proa-os/proa/images/verity"
+	"github.com/proa-os/proa/init/slot"
+	"github.com/proa-os/proa/init/slotwrite"
+	"golang.org/x/sys/unix"
+)
+
+// pcWithTwo is a PC that GRUB starts, whose slot a runs and is good, and whose slot b was good before. Its boot partition is memory in a
+// mount namespace of this thread.
+func pcWithTwo(t *testing.T) *Machine {
+	t.Helper()
+	if slot.EFI() {
+		t.Skip("UEFI started this machine")
+	}
+	runtime.LockOSThread() // never unlocked: the thread ends with the test
+	err := errors.Join(unix.Unshare(unix.CLONE_NEWNS|unix.CLONE_FS), unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""),
+		unix.Mount("boot", BootDir, "tmpfs", 0, "size=16m"))
+	if err != nil {
+		t.Skipf("mount namespace: %v", err)
+	}
+	m := disks(t, map[string]string{"ata/sda/sda2": "boot", "ata/sda/sda3": "root-a", "ata/sda/sda4": "root-b"})
+	m.Line.Mode, m.Line.Slot, m.Line.Board, m.Found.Disk = "disk", "a", "pc", "sda"
+	for i := range 2 {
+		save(t, BootDir+"/grub/"+grubenv.File(i), grubenv.Encode(bootstate.State{Good: layout.A}))
+	}
+	save(t, m.Path("/dev/sda4"), make([]byte, 1<<20))
+	s, err := m.Slots()
+	ok(t, err)
+	_, err = slotwrite.Write(t.Context(), slotwrite.Target{Slots: s, Device: m.Path("/dev/sda4"), Board: "pc"}, slotFile(t))
+	ok(t, err)
+	ok(t, unix.Mount("", BootDir, "", unix.MS_REMOUNT, "")) // Remount leaves it as it is on a machine
+	save(t, BootDir+"/slots/b/"+slotfile.ProvedName, nil)
+	return m
+}
+
+func ok(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func save(t *testing.T, path string, b []byte) {
+	t.Helper()
+	ok(t, errors.Join(os.MkdirAll(filepath.Dir(path), 0o755), os.WriteFile(path, b, 0o600)))
+}
+
+func slotFile(t *testing.T) *bytes.Buffer {
+	t.Helper()
+	image := make([]byte, 40*verity.BlockSize)
+	root := bytes.NewBuffer(bytes.Clone(image))
+	hash, err := verity.Write(root, bytes.NewReader(image), int64(len(image)), nil, [16]byte{})
+	ok(t, err)
+	text := func(name string) tree.Entry { return tree.File(name, 0o600, tree.Bytes([]byte(name))) }
+	var b bytes.Buffer
+	ok(t, slotfile.Write(&b, slotfile.Contents{Board: "pc", Version: "v1", Cmdline: "quiet", Image: int64(len(image)), Hash: hex.EncodeToString(hash),
+		Root: tree.Bytes(root.Bytes()), Files: []tree.Entry{text("boot/vmlinuz"), text("boot/initrd"), text("boot-a/grub.cfg"), text("boot-b/grub.cfg")}}, nil))
+	return &b
+}
+
+func grubState(t *testing.T) bootstate.State {
+	t.Helper()
+	var copies [2][]byte
+	for i := range copies {
+		copies[i], _ = os.ReadFile(BootDir + "/grub/" + grubenv.File(i))
+	}
+	s, _, err := grubenv.Encoding().Choose(copies[0], copies[1])
+	ok(t, err)
+	return s
+}
+
+// TestTakeOver: the other slot is started instead of a good one that is broken, if it is whole; GRUB then says why on the command line.
+func TestTakeOver(t *testing.T) {
+	for name, c := range map[string]struct {
+		spoil func(t *testing.T, m *Machine)
+		no    string
+	}{
+		"whole":         {func(*testing.T, *Machine) {}, ""},
+		"no manifest":   {func(t *testing.T, _ *Machine) { ok(t, os.Remove(BootDir+"/slots/b/manifest.json")) }, "holds nothing that was written to its end"},
+		"kernel":        {func(t *testing.T, _ *Machine) { save(t, BootDir+"/slots/b/vmlinuz", []byte("boot/vmlinux")) }, "vmlinuz"},
+		"root":          {func(t *testing.T, m *Machine) { save(t, m.Path("/dev/sda4"), make([]byte, 1<<20)) }, "verity"},
+		"never good":    {func(t *testing.T, _ *Machine) { ok(t, os.Remove(BootDir+"/slots/b/proved")) }, "never good"},
+		"another board": {func(_ *testing.T, m *Machine) { m.Line.Board = "rpi5" }, "rpi5"},
+		"live":          {func(_ *testing.T, m *Machine) { m.Line.Mode = "live" }, "mode live"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			m := pcWithTwo(t)
+			c.spoil(t, m)
+			before := grubState(t)
+			err := TakeOver(m, "stage1 map-verity", "input/output error")
+			now := grubState(t)
+			if c.no == "" {
+				if err != nil || now.Good != layout.B || now.Try != layout.A || !now.Failed() {
+					t.Errorf("%v, %+v", err, now)
+				}
+				return
+			}
+			if !errors.Is(err, slot.ErrNoOther) || !strings.Contains(err.Error(), c.no) || now != before {
+				t.Errorf("%v, %+v", err, now)
+			}
+		})
+	}
+}
+
+// TestOfSlot: only what lies in the slot is a reason to leave it. Data that cannot be mounted is the same in the other one.
+func TestOfSlot(t *testing.T) {
+	for name, want := range map[string]bool{"find-slot": true, "map-verity": true, "mount-root": true, "read-init": true, "switch-root": true, "early-mounts": false} {
+		m, f := machine(t, nil)
+		f.Fail = map[string]error{"": errors.New("input/output error")}
+		var list []Step
+		for _, s := range Stage1Disk() {
+			if s.Name == name {
+				s.Func = func(context.Context, *Machine) error { return errors.New("broken") }
+				list = append(list, s)
+			}
+		}
+		if _, err := Run(t.Context(), "stage1", list, m); OfSlot(err) != want || len(list) != 1 {
+			t.Errorf("%s: %t", name, !want)
+		}
+	}
+	if OfSlot(errors.New("x")) {
+		t.Error("an error that names no step")
+	}
+}
+
+// TestReadInit: all of the program is read, through links as the root means them.
+func TestReadInit(t *testing.T) {
+	m, _ := machine(t, map[string]string{"mnt/root/usr/bin/proa": "program"})
+	if err := m.readInit(); err == nil {
+		t.Error("a root without init")
+	}
+	ok(t, os.MkdirAll(m.Path(newRoot+"/usr/sbin"), 0o755))
+	ok(t, os.Symlink("/usr/bin/proa", m.Path(newRoot+initPath)))
+	if err := m.readInit(); err != nil {
+		t.Error(err)
+	}
+}
