@@ -50,10 +50,25 @@ func write(ctx context.Context, m medium, img *image, tick func(int64)) (*digest
 	if err := w.body(ctx, r, img, tick); err != nil {
 		return nil, err
 	}
-	if err := put(m, head, 0); err != nil {
+	if err := putHead(m, head); err != nil {
 		return nil, err
 	}
 	return w.digest, m.Settle()
+}
+
+// tableStart is the MBR and the header of the GPT, which make a table of what lies behind them.
+const tableStart = 2 * layout.Sector
+
+// putHead writes what the header of the partition table names before the header, so that a medium that is pulled out has
+// no table or a whole one.
+func putHead(m medium, head []byte) error {
+	if err := put(m, head[tableStart:], tableStart); err != nil {
+		return err
+	}
+	if err := m.Flush(); err != nil {
+		return err
+	}
+	return put(m, head[:tableStart], 0)
 }
 
 // unmake takes the partition table away.

@@ -33,7 +33,7 @@ type Contents struct {
 	State []byte
 }
 
-// Raw is bytes between the partition table and the first partition.
+// Raw is bytes between the partition table and the first partition, less gpt.Spare.
 type Raw struct {
 	At    int64
 	Bytes []byte
@@ -135,12 +135,12 @@ func (w *writer) root(slot layout.Slot, c tree.Content) error {
 // gptEnd is behind the primary table: MBR, header and 128 entries of 128 bytes.
 const gptEnd = 34 * layout.Sector
 
-// raw refuses what would lie over the partition table, a partition or another one.
+// raw refuses what would lie over the partition table, the place where the table is while it changes, or another one.
 func (w *writer) raw(list []Raw) error {
-	free := int64(gptEnd)
+	free, stop := int64(gptEnd), w.table[0].Start-gpt.Spare
 	for _, r := range list {
-		if end := r.At + int64(len(r.Bytes)); r.At < free || end > w.table[0].Start {
-			return fmt.Errorf("no room for %d bytes at %d: free is %d to %d", len(r.Bytes), r.At, free, w.table[0].Start)
+		if end := r.At + int64(len(r.Bytes)); r.At < free || end > stop {
+			return fmt.Errorf("no room for %d bytes at %d: free is %d to %d", len(r.Bytes), r.At, free, stop)
 		}
 		if _, err := w.img.WriteAt(r.Bytes, r.At); err != nil {
 			return err

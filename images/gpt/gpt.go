@@ -1,13 +1,14 @@
-// Package gpt writes, reads and extends GUID partition tables over go-diskfs. GUIDs are passed in, so
-// the same table is the same bytes, and the backup is written and flushed before the primary, so that
-// a power cut leaves one of them whole. It knows 512-byte sectors only, and does not merge: a disk
-// whose primary and backup tables are both damaged is an error.
+// Package gpt writes, reads and changes GUID partition tables over go-diskfs. GUIDs are passed in, so the same table is the
+// same bytes. A change of a disk in use takes effect with one sector, so that whenever the power is cut the kernel, sgdisk and
+// U-Boot find the old table or the new one (settle.go). It knows 512-byte sectors and arrays of 128 entries only, does not merge
+// copies that differ (the first one counts while it is sound), and a disk whose copies are both damaged is an error.
 package gpt
 
 import (
 	"crypto/sha256"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 
 	"github.com/diskfs/go-diskfs/partition/gpt"
@@ -18,7 +19,8 @@ import (
 	"github.com/proa-os/proa/images/sparse"
 )
 
-// Disk is what a table is written to: an image file or a block device.
+// Disk is what a table is written to: an image file or a block device. Where it has a method Sync, as files have, that
+// is called wherever the order of writes matters.
 type Disk = sparse.ReadWriterAt
 
 // GUIDs names the identity of a disk and of each partition by its GPT name.
@@ -46,10 +48,10 @@ func DeriveGUID(names ...string) string {
 	return strings.ToUpper(u.String())
 }
 
-// Write writes both headers, both arrays and the protective MBR entry; the MBR's boot code is left
-// alone, but a disk without any gets the signature.
+// Write makes the table of a new image: both headers, both arrays and the protective MBR entry; the MBR's boot code is left
+// alone, but a disk without any gets the signature. A disk that has a table is changed by Append, Resize and SetBlank.
 func Write(d Disk, size int64, t layout.Table, ids GUIDs) error {
-	table := &gpt.Table{GUID: ids.Disk, ProtectiveMBR: true, LogicalSectorSize: layout.Sector, PhysicalSectorSize: layout.Sector}
+	table := &gpt.Table{GUID: ids.Disk, LogicalSectorSize: layout.Sector, PhysicalSectorSize: layout.Sector}
 	if ids.Disk == "" {
 		return fmt.Errorf("gpt: the disk has no GUID")
 	}
@@ -60,14 +62,18 @@ func Write(d Disk, size int64, t layout.Table, ids GUIDs) error {
 		}
 		table.Partitions = append(table.Partitions, entry(p, guid))
 	}
-	return write(d, size, table)
+	if err := write(d, size, table); err != nil {
+		return fmt.Errorf("gpt: %w", err)
+	}
+	return nil
 }
 
 // write corrects what go-diskfs says of disks above 2 TiB in the protective MBR: the field has 32 bits, and
 // "more than fits" is all ones.
 func write(d Disk, size int64, table *gpt.Table) error {
+	table.ProtectiveMBR = true
 	if err := table.Write(sparse.NewWindow(d, 0, size), size); err != nil {
-		return fmt.Errorf("gpt: %w", err)
+		return err
 	}
 	if size/layout.Sector-1 <= math.MaxUint32 {
 		return nil
@@ -79,16 +85,28 @@ func write(d Disk, size int64, table *gpt.Table) error {
 // protectiveSize is the offset of the first MBR entry's number of sectors.
 const protectiveSize = mbr.Table + mbr.SectorsAt
 
+// blank is the attribute bit of a partition that holds nothing yet. Bits 48 to 63 are for the owner of the partition's type
+// (UEFI Specification 2.10, table 5-8); `sgdisk -A N:set:48` sets it by hand.
+const blank = 1 << 48
+
 func entry(p layout.Partition, guid string) *gpt.Partition {
-	return &gpt.Partition{
+	e := &gpt.Partition{
 		Index: p.Index, Name: p.Name, Type: gpt.Type(p.Type), GUID: guid,
 		Start: p.FirstLBA(), End: p.LastLBA(), Size: uint64(p.Size),
 	}
+	if p.Blank {
+		e.Attributes = blank
+	}
+	return e
 }
 
 // Read returns the table of a disk of size bytes. A partition that is none of proa's has no Role.
 func Read(d Disk, size int64) (layout.Table, GUIDs, error) {
-	table, err := gpt.Read(sparse.NewWindow(d, 0, size), layout.Sector, layout.Sector)
+	found, err := find(d, size)
+	if err != nil {
+		return nil, GUIDs{}, fmt.Errorf("gpt: %w", err)
+	}
+	table, err := found.decode(size)
 	if err != nil {
 		return nil, GUIDs{}, fmt.Errorf("gpt: %w", err)
 	}
@@ -98,38 +116,64 @@ func Read(d Disk, size int64) (layout.Table, GUIDs, error) {
 		role, slot := layout.ByName(p.Name)
 		t = append(t, layout.Partition{
 			Index: p.Index, Role: role, Slot: slot, Name: p.Name, Type: string(p.Type),
-			Start: int64(p.Start) * layout.Sector, Size: int64(p.Size),
+			Start: int64(p.Start) * layout.Sector, Size: int64(p.Size), Blank: p.Attributes&blank != 0,
 		})
 		ids.Partitions[p.Name] = p.GUID
 	}
 	return t, ids, nil
 }
 
-// Append adds partition p (layout.Table.Rest made it) to the table of a disk of size bytes, and moves the
-// backup table to the real end of the disk: a flashed image ends long before the card does.
+// Append adds partition p (layout.Table.Rest made it) to the table of a disk of size bytes.
 func Append(d Disk, size int64, p layout.Partition, guid string) error {
-	w := sparse.NewWindow(d, 0, size)
-	table, err := gpt.Read(w, layout.Sector, layout.Sector)
-	if err != nil {
-		return fmt.Errorf("gpt: %w", err)
-	}
-	for _, q := range table.Partitions {
-		if q.Index == p.Index || q.Name == p.Name || q.Start <= p.LastLBA() && p.FirstLBA() <= q.End {
-			return fmt.Errorf("gpt: %s is in the way of %s", q.Name, p.Name)
+	return change(d, size, func(t *gpt.Table) error {
+		for _, q := range t.Partitions {
+			if q.Index == p.Index || q.Name == p.Name {
+				return fmt.Errorf("%s is in the way of %s", q.Name, p.Name)
+			}
+		}
+		t.Partitions = append(t.Partitions, entry(p, guid))
+		return fits(t, p)
+	})
+}
+
+// Resize gives partition p of the table its new size; where it begins does not change.
+func Resize(d Disk, size int64, p layout.Partition) error {
+	return edit(d, size, p, func(t *gpt.Table, q *gpt.Partition) error {
+		q.End, q.Size = p.LastLBA(), uint64(p.Size)
+		return fits(t, p)
+	})
+}
+
+// SetBlank says in the table whether partition p holds nothing yet. When it returns without an error, all copies say so.
+func SetBlank(d Disk, size int64, p layout.Partition) error {
+	return edit(d, size, p, func(_ *gpt.Table, q *gpt.Partition) error {
+		q.Attributes &^= blank
+		if p.Blank {
+			q.Attributes |= blank
+		}
+		return nil
+	})
+}
+
+// edit changes the entry of p, which must be where p is.
+func edit(d Disk, size int64, p layout.Partition, f func(*gpt.Table, *gpt.Partition) error) error {
+	return change(d, size, func(t *gpt.Table) error {
+		i := slices.IndexFunc(t.Partitions, func(q *gpt.Partition) bool { return q.Index == p.Index })
+		if i < 0 || t.Partitions[i].Name != p.Name || t.Partitions[i].Start != p.FirstLBA() {
+			return fmt.Errorf("partition %d is not %s at sector %d", p.Index, p.Name, p.FirstLBA())
+		}
+		return f(t, t.Partitions[i])
+	})
+}
+
+func fits(t *gpt.Table, p layout.Partition) error {
+	for _, q := range t.Partitions {
+		if q.Index != p.Index && q.Start <= p.LastLBA() && p.FirstLBA() <= q.End {
+			return fmt.Errorf("%s is in the way of %s", q.Name, p.Name)
 		}
 	}
-	table.ProtectiveMBR = true // its size field changes with the disk
-	table.Resize(uint64(size))
-	if p.LastLBA() > table.LastDataSector() {
-		return fmt.Errorf("gpt: %s ends behind the disk", p.Name)
+	if p.LastLBA() > t.LastDataSector() {
+		return fmt.Errorf("%s ends behind the disk", p.Name)
 	}
-	table.Partitions = append(table.Partitions, entry(p, guid))
-	hybrid, err := isHybrid(d)
-	if err != nil {
-		return fmt.Errorf("gpt: %w", err)
-	}
-	if hybrid {
-		d = keepMBR{d}
-	}
-	return write(d, size, table)
+	return nil
 }

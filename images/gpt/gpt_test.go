@@ -11,7 +11,6 @@ import (
 
 	"github.com/proa-os/proa/build/oracle"
 	"github.com/proa-os/proa/images/layout"
-	"github.com/proa-os/proa/images/sparse"
 )
 
 func pc() layout.Spec {
@@ -106,53 +105,6 @@ func appendTo(t *testing.T, size int64) {
 	}
 	if err := Append(f, size, data, guid); err == nil {
 		t.Error("data was made twice")
-	}
-}
-
-// counting fails from the nth write on, as a power cut does.
-type counting struct {
-	*sparse.File
-	left int
-}
-
-func (c *counting) WriteAt(b []byte, off int64) (int, error) {
-	if c.left--; c.left < 0 {
-		return len(b), nil // it never reaches the disk, and nobody is told
-	}
-	return c.File.WriteAt(b, off)
-}
-
-func TestAppendSurvivesEveryPowerCut(t *testing.T) {
-	const size = 600 * layout.MiB
-	for cut := 0; ; cut++ {
-		table, err := pc().Fit(pc().ImageSize())
-		if err != nil {
-			t.Fatal(err)
-		}
-		d := &counting{sparse.New(size), 1000}
-		if err := Write(d, pc().ImageSize(), table, Derive("test", table)); err != nil {
-			t.Fatal(err)
-		}
-		data, _ := table.Rest(size, layout.Align)
-		d.left = cut
-		if err := Append(d, size, data, DeriveGUID("data")); err != nil {
-			t.Fatal(err)
-		}
-		got, _, err := Read(d, size)
-		if err != nil {
-			t.Fatalf("cut after %d writes: %v", cut, err)
-		}
-		for i := range table {
-			if got[i].Start != table[i].Start || got[i].Size != table[i].Size || got[i].Role != table[i].Role {
-				t.Errorf("cut after %d writes: %v", cut, got[i])
-			}
-		}
-		if d.left > 0 {
-			if len(got) != len(table)+1 || cut < 4 {
-				t.Errorf("%d writes, %d partitions", cut, len(got))
-			}
-			return
-		}
 	}
 }
 

@@ -22,29 +22,12 @@ func Hybrid(d Disk, t layout.Table) error {
 	return err
 }
 
-// isHybrid says whether the MBR names more than the GPT.
-func isHybrid(d Disk) (bool, error) {
-	record := make([]byte, mbr.Size)
-	if _, err := d.ReadAt(record, 0); err != nil {
-		return false, err
-	}
+// hybrid says whether the MBR names more than the GPT.
+func hybrid(record []byte) bool {
 	for _, kind := range mbr.Types(record) {
 		if kind != 0 && kind != mbr.Protective {
-			return true, nil
+			return true
 		}
 	}
-	return false, nil
-}
-
-// keepMBR drops what is written to the first sector. A hybrid table does not depend on the size of the disk, and at no moment
-// may a boot ROM find another one.
-type keepMBR struct{ Disk }
-
-func (k keepMBR) WriteAt(b []byte, off int64) (int, error) {
-	skip := min(max(0, mbr.Size-off), int64(len(b)))
-	if skip == int64(len(b)) {
-		return len(b), nil
-	}
-	n, err := k.Disk.WriteAt(b[skip:], off+skip)
-	return int(skip) + n, err
+	return false
 }

@@ -24,7 +24,7 @@ func TestHybridStaysThroughAppend(t *testing.T) {
 	if _, err := f.ReadAt(before, 0); err != nil {
 		t.Fatal(err)
 	}
-	log := &writes{Disk: f, first: size}
+	log := &lowest{Disk: f, first: size}
 	data, ok := table.Rest(size, layout.MiB)
 	if !ok {
 		t.Fatal("no room for data")
@@ -51,13 +51,13 @@ func TestHybridStaysThroughAppend(t *testing.T) {
 	}
 }
 
-// writes remembers the lowest offset written to.
-type writes struct {
+// lowest remembers the lowest offset written to.
+type lowest struct {
 	Disk
 	first int64
 }
 
-func (w *writes) WriteAt(b []byte, off int64) (int, error) {
+func (w *lowest) WriteAt(b []byte, off int64) (int, error) {
 	if off < w.first {
 		w.first = off
 	}

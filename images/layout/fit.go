@@ -2,7 +2,8 @@ package layout
 
 import "fmt"
 
-// gptReserve is what the backup GPT takes at the end of a disk: 32 sectors of entries and the header.
+// gptReserve is what the backup GPT takes at the end of a disk: 32 sectors of entries and the header. Behind data there is room
+// for two, so that a new one is on the disk before the old one is written over.
 const gptReserve = 33 * Sector
 
 // minData is the smallest data partition worth making; a smaller rest is left alone and said so.
@@ -46,7 +47,7 @@ func (t Table) Rest(diskSize, align int64) (p Partition, ok bool) {
 		index, end = max(index, q.Index), max(end, q.Start+q.Size)
 	}
 	start := alignUp(end, align)
-	stop := (diskSize - gptReserve) / align * align
+	stop := (diskSize - 2*gptReserve) / align * align
 	return Partition{
 		Index: index + 1, Role: Data, Name: "data", Type: TypeLinux, Label: DataLabel, Start: start, Size: stop - start,
 	}, stop-start >= minData

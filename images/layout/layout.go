@@ -94,6 +94,7 @@ type Partition struct {
 	Type        string // GPT type GUID
 	Label       string // of the file system, if it has one
 	Start, Size int64  // bytes
+	Blank       bool   // data: made by the device, which has not finished a file system in it
 }
 
 // FirstLBA and LastLBA are the inclusive bounds a GPT entry holds.

@@ -1,0 +1,213 @@
+package gpt
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+
+	"github.com/diskfs/go-diskfs/partition/gpt"
+
+	"github.com/proa-os/proa/images/layout"
+	"github.com/proa-os/proa/images/mbr"
+)
+
+// Spare is how many bytes before the first partition must be nobody's: while a table changes, the new entries lie there, and where
+// the last partition leaves no room at the end of the disk the new copy too.
+const Spare = (entrySectors + copySectors) * layout.Sector
+
+const copySectors = entrySectors + 1
+
+// Repair brings the table into its normal form: the copy at the end of the disk sound and equal to the first one, which is made
+// anew from that copy if it is damaged, and in the MBR what makes the kernel look for it. Nothing is written to a disk
+// that is in order; done says what was.
+func Repair(d Disk, size int64) (done string, err error) {
+	_, first := load(d, size, primaryLBA)
+	log := &writes{Disk: d}
+	if err := change(log, size, func(*gpt.Table) error { return nil }); err != nil || log.n == 0 {
+		return "", err
+	}
+	if first != nil {
+		return fmt.Sprintf("the partition table was made anew from its copy: %v", first), nil
+	}
+	return "the copy of the partition table was renewed at the end of the disk", nil
+}
+
+// writes counts them.
+type writes struct {
+	Disk
+	n int
+}
+
+func (w *writes) WriteAt(b []byte, off int64) (int, error) {
+	w.n++
+	return w.Disk.WriteAt(b, off)
+}
+
+func (w *writes) Sync() error { return flush(w.Disk) }
+
+func flush(d Disk) error {
+	if s, ok := d.(interface{ Sync() error }); ok {
+		return s.Sync()
+	}
+	return nil
+}
+
+// change reads the table, lets f change it and brings it onto the disk. Before that the old one gets into its normal form: should the
+// sector that moves everything be torn, there is a copy at the end of the disk.
+func change(d Disk, size int64, f func(*gpt.Table) error) error {
+	size = settled(d, size)
+	for _, edit := range []func(*gpt.Table) error{func(*gpt.Table) error { return nil }, f} {
+		if err := once(d, size, edit); err != nil {
+			return fmt.Errorf("gpt: %w", err)
+		}
+	}
+	return nil
+}
+
+func once(d Disk, size int64, f func(*gpt.Table) error) error {
+	found, err := find(d, size)
+	if err != nil {
+		return err
+	}
+	t, err := found.decode(size)
+	if err != nil {
+		return err
+	}
+	if err := f(t); err != nil {
+		return err
+	}
+	want, record, err := encode(t, size)
+	if err != nil {
+		return err
+	}
+	if err := settle(d, size, want, spare(t, size)); err != nil {
+		return err
+	}
+	if err := protect(d, record); err != nil {
+		return fmt.Errorf("protective MBR: %w", err)
+	}
+	return nil
+}
+
+// spare is where nothing lies: before the first partition, and behind the last one if there is room for a second copy.
+func spare(t *gpt.Table, size int64) places {
+	first, end := bounds(t)
+	s := places{entries: first - Spare/layout.Sector, copy: lastLBA(size) - copySectors}
+	if s.copy-entrySectors < end {
+		s.copy = first - 1
+	}
+	return s
+}
+
+// settle writes want where a table belongs: entries from sector 2, the copy at the end. What counts now, the first header, its
+// entries and its copy, is never written over: if that is where want belongs, it goes to spare places first. Then one
+// sector, the first header, moves everything at once. A second round finds the normal places free.
+func settle(d Disk, size int64, want raw, spare places) error {
+	for range 3 {
+		used, err := inUse(d, size)
+		if err != nil {
+			return err
+		}
+		at := normal(size)
+		if want.over(d, size, at, used) {
+			if at = spare; at.entries < normalEntries+entrySectors || want.over(d, size, at, used) {
+				return fmt.Errorf("less than %d bytes are free before the first partition", Spare)
+			}
+		}
+		if err := want.move(d, size, at); err != nil {
+			return err
+		}
+		if at == normal(size) {
+			return nil
+		}
+	}
+	return errors.New("the table cannot be moved to its place")
+}
+
+// over says whether writing r to these places would change what is used.
+func (r raw) over(d Disk, size int64, at places, used extents) bool {
+	_, c := r.at(at)
+	return !holds(d, at.entries, r.entries) && used.overlap(at.entries, entrySectors) ||
+		!c.isCopy(d, size, at.copy) && used.overlap(at.copy-entrySectors, copySectors)
+}
+
+// move writes what is not yet there, and then, with all of that on the medium, the first header.
+func (r raw) move(d Disk, size int64, at places) error {
+	first, c := r.at(at)
+	if !c.isCopy(d, size, at.copy) {
+		if err := c.put(d); err != nil {
+			return err
+		}
+	}
+	if !holds(d, at.entries, r.entries) {
+		if _, err := d.WriteAt(r.entries, at.entries*layout.Sector); err != nil {
+			return err
+		}
+	}
+	if err := flush(d); err != nil {
+		return err
+	}
+	if holds(d, primaryLBA, first.header) {
+		return nil
+	}
+	if _, err := d.WriteAt(first.header, primaryLBA*layout.Sector); err != nil {
+		return err
+	}
+	return flush(d)
+}
+
+// isCopy says whether r lies with its header at lba already.
+func (r raw) isCopy(d Disk, size, lba int64) bool {
+	have, err := load(d, size, lba)
+	return err == nil && bytes.Equal(have.header, r.header)
+}
+
+func holds(d Disk, lba int64, want []byte) bool {
+	have := make([]byte, len(want))
+	_, err := d.ReadAt(have, lba*layout.Sector)
+	return err == nil && bytes.Equal(have, want)
+}
+
+// extents are runs of sectors: their first and how many.
+type extents [][2]int64
+
+func (x extents) overlap(lba, n int64) bool {
+	for _, e := range x {
+		if e[0] < lba+n && lba < e[0]+e[1] {
+			return true
+		}
+	}
+	return false
+}
+
+// inUse is where the copy that counts lies, and the other one if that is sound.
+func inUse(d Disk, size int64) (extents, error) {
+	r, err := find(d, size)
+	if err != nil {
+		return nil, err
+	}
+	used := extents{{r.lba(mineAt), 1}, {r.lba(entriesAt), entrySectors}}
+	if r.lba(mineAt) != primaryLBA {
+		return used, nil
+	}
+	if c, err := load(d, size, r.lba(otherAt)); err == nil {
+		used = append(used, [2]int64{c.lba(mineAt), 1}, [2]int64{c.lba(entriesAt), entrySectors})
+	}
+	return used, nil
+}
+
+// protect writes the protective entry, whose size changes with the disk. A hybrid table does not depend on the size, and at no
+// moment may a boot ROM find another one.
+func protect(d Disk, want []byte) error {
+	have := make([]byte, layout.Sector)
+	if _, err := d.ReadAt(have, 0); err != nil {
+		return err
+	}
+	if signed := have[510] == 0x55 && have[511] == 0xaa; signed && hybrid(have) || bytes.Equal(have[mbr.Table:], want[mbr.Table:]) {
+		return nil
+	}
+	if _, err := d.WriteAt(want[mbr.Table:], mbr.Table); err != nil {
+		return err
+	}
+	return flush(d)
+}
