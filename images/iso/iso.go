@@ -108,8 +108,10 @@ func (s Spec) files(esp []byte) []file {
 
 func (s Spec) hasBIOS() bool { return s.BIOS.Isolinux != nil }
 
+// isolinuxConfig leaves no way to another command line: no prompt by Shift or Alt (NOESCAPE), no words behind a label (ALLOWOPTIONS),
+// no list of labels by Tab (NOCOMPLETE). systemd-boot's counterpart is "editor no".
 func isolinuxConfig(s Spec) []byte {
-	return fmt.Appendf(nil, "SERIAL 0 115200\nDEFAULT proa\nPROMPT 0\nTIMEOUT 0\nLABEL proa\n  LINUX /boot/vmlinuz\n  INITRD /boot/initrd\n  APPEND %s\n", s.Cmdline)
+	return fmt.Appendf(nil, "SERIAL 0 115200\nDEFAULT proa\nPROMPT 0\nNOESCAPE 1\nALLOWOPTIONS 0\nNOCOMPLETE 1\nTIMEOUT 0\nLABEL proa\n  LINUX /boot/vmlinuz\n  INITRD /boot/initrd\n  APPEND %s\n", s.Cmdline)
 }
 
 // serial is a number that differs between images.

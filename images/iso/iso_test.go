@@ -126,3 +126,13 @@ func TestTextsOfTheDescriptorArePaddedWithSpaces(t *testing.T) {
 		t.Errorf("publisher %q has zeros", publisher)
 	}
 }
+
+// TestNoOtherCommandLine: with isolinux, as with systemd-boot, nobody at the keyboard edits what the kernel is told.
+func TestNoOtherCommandLine(t *testing.T) {
+	text := string(isolinuxConfig(Spec{Cmdline: "proa.mode=live"}))
+	for _, line := range []string{"PROMPT 0", "NOESCAPE 1", "ALLOWOPTIONS 0", "NOCOMPLETE 1"} {
+		if !strings.Contains(text, "\n"+line+"\n") {
+			t.Errorf("no %s in\n%s", line, text)
+		}
+	}
+}
