@@ -56,6 +56,18 @@ func mountData(ctx context.Context, m *Machine) error {
 	return m.DataErr
 }
 
+// EraseData makes the next start of the running machine make the data partition anew.
+func EraseData() error {
+	m, err := Running()
+	if err != nil {
+		return err
+	}
+	if !m.OnDisk() {
+		return fmt.Errorf("mode %s keeps data in memory: a restart is enough", m.Line.Mode)
+	}
+	return data.Disk{Sys: m.Sys, Name: m.Found.Disk, Logf: m.Logf}.Erase()
+}
+
 func persist(_ context.Context, m *Machine) error {
 	return mounts.Apply(m.Sys, mounts.Persistent(DataDir), m.Logf)
 }

@@ -2,6 +2,7 @@ package boot
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -9,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/proa-os/proa/init/data"
 	"github.com/proa-os/proa/init/modules"
 	"github.com/proa-os/proa/init/verity"
 	"golang.org/x/sys/unix"
@@ -46,9 +48,10 @@ func waitFor(ctx context.Context, m *Machine, look func() (bool, error)) error {
 }
 
 // findSlot looks at every partition that carries the slot's name, on every disk, and takes the one whose verity tree
-// begins with the root hash of the boot entry: several disks may hold proa.
+// begins with the root hash of the boot entry: several disks may hold proa. Where the kernel sees no partitions because a
+// table is damaged, it is repaired first.
 func findSlot(ctx context.Context, m *Machine) error {
-	name := "root-" + m.Line.Slot
+	name, revived := "root-"+m.Line.Slot, map[string]bool{}
 	return waitFor(ctx, m, func() (bool, error) {
 		var fit []string
 		var why []string
@@ -60,6 +63,7 @@ func findSlot(ctx context.Context, m *Machine) error {
 			fit = append(fit, part)
 		}
 		if len(fit) == 0 {
+			m.reviveTables(revived)
 			return false, noPartition(name, why)
 		}
 		if len(fit) > 1 {
@@ -69,6 +73,26 @@ func findSlot(ctx context.Context, m *Machine) error {
 		m.Found.Disk = diskOf(m, fit[0])
 		return true, nil
 	})
+}
+
+// reviveTables tries each disk without partitions until there was something to repair, and then no more.
+func (m *Machine) reviveTables(done map[string]bool) {
+	disks, _ := filepath.Glob(m.Path("/sys/block/*"))
+	for _, dir := range disks {
+		name := filepath.Base(dir)
+		if parts, _ := filepath.Glob(dir + "/" + name + "*/partition"); len(parts) > 0 || done[name] {
+			continue
+		}
+		what, err := data.Revive(m.Path("/dev/" + name))
+		if what == "" {
+			continue // no disk of proa's, or not yet there
+		}
+		done[name] = true
+		m.Logf("%s: %s", name, what)
+		if err != nil {
+			m.Logf("%s: %v", name, err)
+		}
+	}
 }
 
 func noPartition(name string, why []string) error {
@@ -102,7 +126,8 @@ func diskOf(m *Machine, part string) string {
 	return filepath.Base(filepath.Dir(real))
 }
 
-// findMedium looks for the ISO file system by its label: on a CD the whole disc has it, on a USB disk the disk or one of its partitions.
+// findMedium looks for the ISO file system by its label: on a CD the whole disc has it, on a USB disk the disk or one of its
+// partitions. Of several media with the label it takes the one whose root image begins with the root hash of the boot entry.
 func findMedium(ctx context.Context, m *Machine) error {
 	return waitFor(ctx, m, func() (bool, error) {
 		var seen []string
@@ -113,12 +138,17 @@ func findMedium(ctx context.Context, m *Machine) error {
 			if label == "" {
 				continue
 			}
-			seen = append(seen, name+" ("+label+")")
-			if label == m.Line.Medium && m.mountMedium(name) == nil {
+			if label != m.Line.Medium {
+				seen = append(seen, name+" is labelled "+label)
+				continue
+			}
+			err := m.mountMedium(name)
+			if err == nil {
 				return true, nil
 			}
+			seen = append(seen, name+": "+err.Error())
 		}
-		return false, fmt.Errorf("no medium is labelled %s; seen: [%s]", m.Line.Medium, strings.Join(seen, ", "))
+		return false, fmt.Errorf("no medium labelled %s has this root; seen: [%s]", m.Line.Medium, strings.Join(seen, "; "))
 	})
 }
 
@@ -129,8 +159,8 @@ func (m *Machine) mountMedium(name string) error {
 	if err := m.Sys.Mount("/dev/"+name, liveDir, "iso9660", unix.MS_RDONLY|unix.MS_NODEV|unix.MS_NOSUID|unix.MS_NOEXEC, ""); err != nil {
 		return err
 	}
-	if _, err := os.Stat(m.Path(liveDir + rootFile)); err != nil {
-		return m.Sys.Unmount(liveDir, 0)
+	if err := verity.CheckDevice(m.Path(liveDir+rootFile), m.Line.RootSize, m.Line.RootHash); err != nil {
+		return errors.Join(err, m.Sys.Unmount(liveDir, 0))
 	}
 	m.Found.Medium = "/dev/" + name
 	return nil

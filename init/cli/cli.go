@@ -1,5 +1,5 @@
 // Package cli is the `proa` command on the device: a table of verbs. It reads what PID 1 writes and asks PID 1 by signals; of the
-// machine it changes nothing but the slot that does not run, and which slot is started next.
+// machine it changes nothing but the slot that does not run, which slot is started next, and whether data is made anew.
 package cli
 
 import (
@@ -24,6 +24,8 @@ type Env struct {
 	Slot func() (slotwrite.Target, error)
 	// Ask sends a request to PID 1; nil: through its socket.
 	Ask func(control.Request, func(string)) error
+	// EraseData marks the data partition as holding nothing; nil: that of this machine.
+	EraseData func() error
 }
 
 // verb is one row.
@@ -43,6 +45,7 @@ func verbs() []verb {
 		{"slot write", "a|b FILE", "fill the slot that does not run from a .slot file; - reads standard input", slotWriteVerb},
 		{"slot try", "a|b [--reboot]", "check that slot once more, and make the next start a trial of it", slotTryVerb},
 		{"slot rollback", "[--reboot]", "make the next start the other slot's, if that one is good", slotRollbackVerb},
+		{"data erase", "--yes", "make the next start make the data partition anew; everything on it is lost", dataEraseVerb},
 		{"logs", "NAME [-f]", "a service's log: k3s, ssh, ntp; -f follows", logsVerb},
 		{"timeline", "", "what the boot spent its time on", timelineVerb},
 		{"restart", "NAME", "end a service and start it again: k3s, ssh, ntp; pods keep running", restartVerb},
@@ -60,7 +63,7 @@ Examples:
 `
 
 // more is what the help of a verb adds to its row; the others show the examples of all.
-var more = map[string]string{"slot write": slotWriteHelp, "slot try": slotTryHelp, "slot rollback": slotRollbackHelp}
+var more = map[string]string{"slot write": slotWriteHelp, "slot try": slotTryHelp, "slot rollback": slotRollbackHelp, "data erase": dataEraseHelp}
 
 // Usage is the help text.
 func Usage() string {

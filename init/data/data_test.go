@@ -1,9 +1,9 @@
 package data
 
 import (
+	"bytes"
 	"context"
-	"os"
-	"path/filepath"
+	"encoding/binary"
 	"strings"
 	"testing"
 
@@ -37,23 +37,36 @@ func TestOurs(t *testing.T) {
 	}
 }
 
+// TestInspect: nothing but proa's own file system, or a copy of its superblock, is taken for data.
 func TestInspect(t *testing.T) {
-	dev := filepath.Join(t.TempDir(), "dev")
-	image := make([]byte, 8192)
-	write := func() { os.WriteFile(dev, image, 0o644) }
-	write()
-	if got, err := inspect(dev); got != empty || err != nil {
-		t.Errorf("zeros: %v %v", got, err)
+	image := make([]byte, 40<<20)
+	put := func(at int64, label string, group uint16) {
+		sb := image[at:][:superblockOf]
+		binary.LittleEndian.PutUint16(sb[0x38:], 0xef53)
+		binary.LittleEndian.PutUint32(sb[0x18:], 0) // blocks of 1024 bytes
+		binary.LittleEndian.PutUint16(sb[0x5a:], group)
+		copy(sb[0x78:0x88], label+strings.Repeat("\x00", 16))
 	}
-	image[1024+0x38], image[1024+0x39] = 0x53, 0xef
-	write()
-	if got, err := inspect(dev); got != ext4 || err != nil {
-		t.Errorf("ext4: %v %v", got, err)
-	}
-	image[1024+0x38] = 1
-	write()
-	if _, err := inspect(dev); err == nil {
-		t.Error("something else would have been formatted")
+	for _, c := range []struct {
+		name   string
+		change func()
+		block  int64
+		want   string
+	}{
+		{"zeros", func() {}, 0, "begins with zeros"},
+		{"a copy of another group", func() { put(8193*1024, "proa-data", 3) }, 0, "begins with zeros"},
+		{"a copy of another's", func() { put(8193*1024, "other", 1) }, 0, "begins with zeros"},
+		{"a copy", func() { put(8193*1024, "proa-data", 1) }, 8193, ""},
+		{"something over the first, and a copy", func() { copy(image, "\xebX\x90mkfs.fat") }, 8193, ""},
+		{"something else", func() { clear(image[8193*1024:]) }, 0, "not ext4: it begins with eb 58 90"},
+		{"another's", func() { put(superblockAt, "photos", 0) }, 0, `called "photos"`},
+		{"ours", func() { put(superblockAt, "proa-data", 0) }, 0, ""},
+	} {
+		c.change()
+		got, err := inspect(bytes.NewReader(image))
+		if (c.want == "") != (err == nil) || err != nil && !strings.Contains(err.Error(), c.want) || err == nil && got.block != c.block {
+			t.Errorf("%s: block %d, %v; want block %d, %q", c.name, got.block, err, c.block, c.want)
+		}
 	}
 }
 

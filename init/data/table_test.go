@@ -10,6 +10,7 @@ import (
 
 	"github.com/proa-os/proa/images/gpt"
 	"github.com/proa-os/proa/images/layout"
+	"github.com/proa-os/proa/init/sys"
 	"golang.org/x/sys/unix"
 )
 
@@ -47,7 +48,7 @@ func must(t *testing.T, err error) {
 	}
 }
 
-// TestCreate: the new partition takes the rest of the disk, and what an earlier life left where it begins is gone before.
+// TestCreate: the new partition takes the rest of the disk, is marked as holding nothing, and of the disk only the table changes.
 func TestCreate(t *testing.T) {
 	const size = 1024 * layout.MiB
 	f, table := image(t, size)
@@ -55,20 +56,14 @@ func TestCreate(t *testing.T) {
 	if !ok {
 		t.Fatal("no room")
 	}
-	_, err := f.WriteAt(bytes.Repeat([]byte{0x53, 0xef}, 4096), rest.Start)
-	must(t, err)
 	if _, err := (Disk{Name: "vda", Logf: t.Logf}).create(f, size, table); !errors.Is(err, unix.ENOTTY) {
 		t.Fatalf("a file is no disk, but: %v", err)
 	}
 	after, _, err := gpt.Read(f, size)
 	must(t, err)
 	p, err := after.Find(layout.Data, layout.Shared)
-	if err != nil || p.Start != rest.Start || p.Size != rest.Size || p.Size < size/2 {
+	if err != nil || p.Start != rest.Start || p.Size != rest.Size || p.Size < size/2 || !p.Blank {
 		t.Errorf("%+v, want %+v; %v", p, rest, err)
-	}
-	begin := make([]byte, layout.MiB)
-	if _, err := f.ReadAt(begin, p.Start); err != nil || len(bytes.Trim(begin, "\x00")) != 0 {
-		t.Errorf("an old file system's beginning is still there, %v", err)
 	}
 	must(t, ours(after))
 }
@@ -79,20 +74,20 @@ func TestGrow(t *testing.T) {
 	f, table := image(t, size)
 	d := Disk{Name: "vda", Logf: t.Logf}
 	_, _ = d.create(f, size, table) // the kernel cannot be told
-	table, ids, err := gpt.Read(f, size)
+	table, _, err := gpt.Read(f, size)
 	must(t, err)
 	old, err := table.Find(layout.Data, layout.Shared)
 	must(t, err)
 	before := tables(t, f)
-	if p, err := d.grow(f, size, table, ids, old); err != nil || p != old {
-		t.Errorf("grew on the same disk: %+v %v", p, err)
+	if p := d.grow(f, size, table, old); p != old {
+		t.Errorf("grew on the same disk: %+v", p)
 	}
 	if !bytes.Equal(before, tables(t, f)) {
 		t.Error("the same disk was written to")
 	}
 	must(t, f.Truncate(larger))
-	if _, err := d.grow(f, larger, table, ids, old); !errors.Is(err, unix.ENOTTY) {
-		t.Fatalf("a file is no disk, but: %v", err)
+	if p := d.grow(f, larger, table, old); p != old {
+		t.Errorf("a file is no disk, but the kernel knows of %+v", p)
 	}
 	table, _, err = gpt.Read(f, larger)
 	must(t, err)
@@ -118,7 +113,23 @@ func TestUnknownDisk(t *testing.T) {
 	if err := (Disk{Logf: t.Logf}).Mount(t.Context(), "/nowhere"); err == nil {
 		t.Error("mounted nothing")
 	}
-	if _, err := inspect(filepath.Join(t.TempDir(), "none")); err == nil {
-		t.Error("a device that is not there passes for empty, and would be formatted")
+	if err := (Disk{Sys: &sys.Fake{}, Logf: t.Logf}).sound(t.Context(), filepath.Join(t.TempDir(), "none")); err == nil {
+		t.Error("a device that is not there passes for sound")
+	}
+}
+
+// TestReviveLeavesOthersAlone: a disk whose table or copy is not proa's is not written to, however damaged it is.
+func TestReviveLeavesOthersAlone(t *testing.T) {
+	f, table := image(t, 1024*layout.MiB)
+	table[0].Name = "EFI system partition"
+	must(t, gpt.Write(f, 1024*layout.MiB, table, gpt.Derive("test", table)))
+	_, err := f.WriteAt(make([]byte, layout.Sector), layout.Sector)
+	must(t, err)
+	before := tables(t, f)
+	if done, err := Revive(f.Name()); done != "" || err == nil || !strings.Contains(err.Error(), "none of proa's") {
+		t.Errorf("%q, %v", done, err)
+	}
+	if !bytes.Equal(before, tables(t, f)) {
+		t.Error("a stranger's disk was written to")
 	}
 }
