@@ -128,7 +128,7 @@ func fallsBack(t *testing.T, m *machine, o options, b broken, told string) {
 	if out := m.run("cat /proc/cmdline; ls /boot/loader/entries 2>&1; true", nil); !strings.Contains(out, told) {
 		t.Errorf("the boot loader has not noted three tries of slot b: no %q in\n%s", told, out)
 	}
-	status, console := m.run("proa status", nil), strings.Join(strings.Split(m.Console(), "\n")[mark:], "\n")
+	status, console := unfolded(m.run("proa status", nil)), strings.Join(strings.Split(m.Console(), "\n")[mark:], "\n")
 	for _, want := range []string{"FALLBACK", "slot b was given up after 3 tries", b.step} {
 		if !strings.Contains(status, want) {
 			t.Errorf("proa status does not say %q:\n%s", want, status)

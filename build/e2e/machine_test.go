@@ -211,7 +211,7 @@ func (m *machine) until(command, want string, budget time.Duration) string {
 	began := time.Now()
 	for {
 		r := m.node.Run(ctx, command, nil)
-		if r.Err == nil && strings.Contains(r.Stdout, want) {
+		if r.Err == nil && (strings.Contains(r.Stdout, want) || strings.Contains(unfolded(r.Stdout), want)) {
 			m.t.Logf("%s: %q after %.1f s", command, want, time.Since(began).Seconds())
 			return r.Stdout
 		}
@@ -222,6 +222,9 @@ func (m *machine) until(command, want string, budget time.Duration) string {
 		}
 	}
 }
+
+// unfolded undoes that `proa status` goes on in its second column where a line is too long.
+func unfolded(status string) string { return strings.ReplaceAll(status, "\n           ", " ") }
 
 // untilGood waits until the slot that runs is good; the mode is asked for too, for "good" alone is also in "not good yet".
 func (m *machine) untilGood(budget time.Duration) {

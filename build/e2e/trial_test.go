@@ -57,7 +57,7 @@ func fellBack(t *testing.T, m *machine, reached string) {
 	m.expect("FALLBACK "+reached, bootBudget)
 	m.expect("proa: up slot=a ", bootBudget)
 	m.until("proa status", "FALLBACK   slot b was given up after 3 tries", bootBudget)
-	if text := m.run("proa status", nil); !strings.Contains(text, reached) || !strings.Contains(text, "slot a, mode disk, good") {
+	if text := unfolded(m.run("proa status", nil)); !strings.Contains(text, reached) || !strings.Contains(text, "slot a, mode disk, good") {
 		t.Errorf("no %q in\n%s", reached, text)
 	}
 	if text := m.run("proa status --json; mount | grep /boot", nil); !strings.Contains(text, `"given_up": true`) || !strings.Contains(text, "(ro,") {

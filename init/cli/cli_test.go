@@ -63,7 +63,7 @@ func TestVerbs(t *testing.T) {
 	for _, c := range []struct{ args, want string }{
 		{"status", "version    v1\nhost       edge-7\nsystem     slot a, mode disk, on trial, 2 tries left\naddresses  eth0=10.0.2.15/24\n" +
 			"k3s        restarting (last run: exit code 1: agent: no route to host)\nservice    ssh ready\n" +
-			"service    k3s restarting (restarts 2, last: exit code 1: agent: no route to host)\nFAILED     network: no interface eth7\n" +
+			"service    k3s restarting (restarts 2, last: exit code 1: agent: no route to\n           host)\nFAILED     network: no interface eth7\n" +
 			"CONFIG     /boot/config.yaml:2:3: unknown key \"rol\"\n"},
 		{"version", "proa v1\nkubernetes v1.37.2\n"},
 		{"slot", "slot a\ntrial true\ntries-left 2\nother b empty\n"},

@@ -76,14 +76,14 @@ func TestNoStatusYet(t *testing.T) {
 	}
 }
 
-// TestNTPServers: what DHCP named is asked first, the defaults stay.
+// TestNTPServers: PID 1 says whom to ask; before it has, the defaults are.
 func TestNTPServers(t *testing.T) {
 	e := Env{Root: t.TempDir()}
 	if got := e.ntpServers(); len(got) != 4 {
 		t.Errorf("%q", got)
 	}
-	put(t, e, "/run/proa/ntp-servers", "10.0.0.1\n10.0.0.2")
-	if got := e.ntpServers(); len(got) != 6 || got[0] != "10.0.0.1" || got[1] != "10.0.0.2" {
+	put(t, e, "/run/proa/ntp-servers", "10.0.0.1\n10.0.0.2\n")
+	if got := e.ntpServers(); len(got) != 2 || got[0] != "10.0.0.1" || got[1] != "10.0.0.2" {
 		t.Errorf("%q", got)
 	}
 }

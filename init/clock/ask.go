@@ -17,6 +17,14 @@ func DefaultServers() []string {
 	return []string{"0.pool.ntp.org", "1.pool.ntp.org", "2.pool.ntp.org", "3.pool.ntp.org"}
 }
 
+// Servers are those to ask: the user's alone, else DHCP's and the defaults together, so that neither is believed unseen.
+func Servers(configured, dhcp []string) []string {
+	if len(configured) > 0 {
+		return configured
+	}
+	return slices.Concat(dhcp, DefaultServers())
+}
+
 // answer is what one server said: the clock is off by Offset, give or take Radius; or why it counts for nothing.
 type answer struct {
 	Server         string

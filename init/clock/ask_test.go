@@ -114,6 +114,14 @@ func TestBadServers(t *testing.T) {
 	}
 }
 
+func TestServers(t *testing.T) {
+	for want, c := range map[string][2][]string{"a": {{"a"}, {"b"}}, "b 0.pool.ntp.org": {nil, {"b"}}, "0.pool.ntp.org 1.pool.ntp.org": {nil, nil}} {
+		if got := strings.Join(Servers(c[0], c[1]), " "); !strings.HasPrefix(got, want) || (c[0] != nil && got != want) {
+			t.Errorf("%v: %s", c, got)
+		}
+	}
+}
+
 func TestAgree(t *testing.T) {
 	at := func(name string, off, radius time.Duration) answer {
 		return answer{Server: name, Offset: off, Radius: radius}

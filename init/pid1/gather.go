@@ -31,15 +31,14 @@ func (k *keeper) refresh() {
 	}
 }
 
-// noteNTP leaves the servers to ask where `proa ntp` looks: the user's alone, else DHCP's and the defaults together, so that neither is
-// believed unseen.
+// noteNTP leaves the servers to ask where `proa ntp` looks.
 func (k *keeper) noteNTP() {
 	var servers []string
 	if k.m.Net != nil {
 		servers = k.m.Net.NTPServers()
 	}
-	servers = append(servers, clock.DefaultServers()...)
-	if _, err := atomicfile.WriteIfChanged(boot.NTPServers, []byte(strings.Join(servers, "\n")+"\n"), 0o644); err != nil {
+	text := strings.Join(clock.Servers(nil, servers), "\n") + "\n"
+	if _, err := atomicfile.WriteIfChanged(boot.NTPServers, []byte(text), 0o644); err != nil {
 		k.con.Logf("ntp servers: %v", err)
 	}
 }

@@ -82,7 +82,7 @@ func (s Status) Addrs() string {
 func (s Status) Text() string {
 	var b strings.Builder
 	line := func(name, format string, args ...any) {
-		fmt.Fprintf(&b, "%-10s %s\n", name, fmt.Sprintf(format, args...))
+		b.WriteString(row(name, fmt.Sprintf(format, args...)))
 	}
 	line("version", "%s", s.Version)
 	line("host", "%s", s.Hostname)

@@ -21,7 +21,7 @@ func TestText(t *testing.T) {
 		"good":  {Status{Mode: "disk", Slot: "a", Good: true}, []string{"slot a, mode disk, good\n"}, []string{"trial"}},
 		"trial": {Status{Mode: "disk", Slot: "b", Trial: true, Tries: 1}, []string{"slot b, mode disk, on trial, 1 tries left\n"}, nil},
 		"fallback": {Status{Mode: "disk", Slot: "a", BlackBox: []blackbox.Report{{Slot: "b", GivenUp: true, Tries: 1, Left: []blackbox.Try{{Try: 1, Step: "stage2 network", State: blackbox.Failed, Error: "no link"}}}}},
-			[]string{"FALLBACK   slot b was given up after 1 try; it reached: stage2 network (failed: no link)\n           try 1 reached: stage2 network (failed: no link)\n"}, []string{"TRIAL"}},
+			[]string{"FALLBACK   slot b was given up after 1 try; it reached: stage2 network (failed:\n           no link)\n           try 1 reached: stage2 network (failed: no link)\n"}, []string{"TRIAL"}},
 		"second try": {Status{Mode: "disk", Slot: "b", Trial: true, Tries: 1, Health: "not good yet: node Ready: starting", BlackBox: []blackbox.Report{{Slot: "b", Tries: 1}}},
 			[]string{"health     not good yet: node Ready: starting\n", "TRIAL      slot b was started once and is not good yet; it never reached PID 1"}, []string{"FALLBACK"}},
 		"no state": {Status{Mode: "disk", Slot: "a", Trial: true, SlotError: "no file"}, []string{"boot state: no file\n"}, []string{"trial"}},
