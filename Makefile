@@ -8,6 +8,7 @@ LIGHT := ./config/... ./boards/... ./images/... ./overlay/... ./init/... ./build
 
 BOARDS := $(patsubst boards/%/board.yaml,%,$(wildcard boards/*/board.yaml))
 
+.NOTPARALLEL: # the steps of a target share the cores already; MAKEFLAGS=-j of the user would mix their output
 .PHONY: help iso disk sd slot boards run test unit vet e2e e2e-fallback e2e-boards e2e-full bench verify lock clean
 help: ## this list
 	@sed -n 's/^\([a-z0-9-]*\):.*## /  make \1\t/p' Makefile | expand -t 20

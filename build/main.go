@@ -60,6 +60,7 @@ func verbs() []verb {
 }
 
 func main() {
+	syscall.Umask(0o022) // files for others to read are the same whoever builds; what is secret says so itself
 	// The second Ctrl-C kills at once, because by then the first has not helped.
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop)

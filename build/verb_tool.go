@@ -10,13 +10,14 @@ import (
 	"strings"
 	"syscall"
 
+	"github.com/proa-os/proa/build/command"
 	"github.com/proa-os/proa/build/pin"
 	"github.com/proa-os/proa/build/release"
 )
 
 const toolHelp = `
-The command sees the programs that judge our images (fsck.fat, sgdisk, veritysetup, xorriso …) behind the
-host's own in PATH, the compiler in CC, GRUB's files in GRUB_DIR, U-Boot for QEMU's boards in UBOOT_DIR, and QEMU
+The command sees the programs that judge our images (fsck.fat, sgdisk, veritysetup, xorriso …) before the
+host's own in PATH, the flags of build/go.env in GOFLAGS, the compiler in CC, GRUB's files in GRUB_DIR, U-Boot for QEMU's boards in UBOOT_DIR, and QEMU
 with its firmware below PROA_TOOLROOT.
 
   proa tool -- go test ./images/...`
@@ -35,7 +36,7 @@ func toolVerb(ctx context.Context, c *call) error {
 	}
 	cmd := exec.CommandContext(ctx, c.args[0], c.args[1:]...)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
-	cmd.Env = append(os.Environ(), env...)
+	cmd.Env = append(command.Tame(os.Environ()), env...)
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
 	err = cmd.Run()
 	var exit *exec.ExitError
@@ -59,17 +60,21 @@ func (s *session) toolEnv(ctx context.Context) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
+	env, err := s.kit.GoEnv(ctx)
+	if err != nil {
+		return nil, err
+	}
 	loaders, err := s.step(ctx, "boot-loaders")(s.kit.Debs(pin.Boot("amd64")))
 	if err != nil {
 		return nil, err
 	}
-	return []string{
-		"PATH=" + strings.Join([]string{os.Getenv("PATH"), oracles.Bin(), emulator.Bin(), tools.Bin()}, ":"),
-		"GRUB_DIR=" + filepath.Join(loaders, "usr/lib/grub/i386-pc"),
-		"UBOOT_DIR=" + filepath.Join(oracles.Dir, "usr/lib/u-boot"),
-		"CC=" + tools.CC(pin.Triplet(s.kit.Host)),
-		"PROA_TOOLROOT=" + emulator.Dir,
-	}, nil
+	return append(env,
+		"PATH="+strings.Join([]string{oracles.Bin(), emulator.Bin(), tools.Bin(), os.Getenv("PATH")}, ":"),
+		"GRUB_DIR="+filepath.Join(loaders, "usr/lib/grub/i386-pc"),
+		"UBOOT_DIR="+filepath.Join(oracles.Dir, "usr/lib/u-boot"),
+		"CC="+tools.CC(pin.Triplet(s.kit.Host)),
+		"PROA_TOOLROOT="+emulator.Dir,
+	), nil
 }
 
 const versionHelp = `

@@ -14,6 +14,8 @@ import (
 	"strings"
 	"sync"
 	"syscall"
+
+	"github.com/proa-os/proa/build/command"
 )
 
 // Suite is the Debian release all packages come from.
@@ -56,8 +58,8 @@ func Open(ctx context.Context, dir, arch string) (*State, error) {
 	return s, nil
 }
 
-// config comes on the command line (-c), so it is read last: the host's proxies stay, its directories
-// and hooks do not. apt's own unprivileged user could not write to a home directory, hence the sandbox.
+// config comes on the command line (-c), so it is read last: the host's proxies stay; its directories, hooks, preferences and what it
+// trusts do not. apt's own unprivileged user could not write to a home directory, hence the sandbox.
 func (s *State) config() string {
 	return strings.NewReplacer("ARCH", s.arch, "DIR", s.dir).Replace(`#clear APT::Update::Pre-Invoke;
 #clear APT::Update::Post-Invoke;
@@ -66,6 +68,14 @@ func (s *State) config() string {
 APT::Architecture "ARCH";
 APT::Architectures { "ARCH"; };
 APT::Install-Recommends "false";
+APT::Install-Suggests "false";
+APT::Default-Release "";
+APT::Get::AllowUnauthenticated "false";
+Acquire::AllowInsecureRepositories "false";
+Acquire::AllowWeakRepositories "false";
+Acquire::AllowDowngradeToInsecureRepositories "false";
+Dir "/";
+RootDir "/";
 APT::Sandbox::User "";
 Acquire::Languages "none";
 Dir::State "DIR";
@@ -99,7 +109,7 @@ func output(ctx context.Context, dir, tool string, args ...string) ([]byte, erro
 	// SIGTERM lets apt keep what it has downloaded; the rest is resumed next time.
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
 	cmd.Dir = dir
-	cmd.Env = append(os.Environ(), "LC_ALL=C", "DEBIAN_FRONTEND=noninteractive")
+	cmd.Env = append(command.Env(), "DEBIAN_FRONTEND=noninteractive")
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	if err := cmd.Run(); err != nil {

@@ -6,7 +6,6 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -25,7 +24,7 @@ type Command struct {
 func (c Command) Run(ctx context.Context) ([]byte, error) {
 	cmd := exec.CommandContext(ctx, c.Argv[0], c.Argv[1:]...)
 	cmd.Dir = c.Dir
-	cmd.Env = append(cleanEnv(os.Environ()), c.Env...)
+	cmd.Env = append(Env(), c.Env...)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGTERM) }
 	cmd.WaitDelay = 5 * time.Second
@@ -38,24 +37,6 @@ func (c Command) Run(ctx context.Context) ([]byte, error) {
 		return nil, fmt.Errorf("%s: %w\n%s", filepath.Base(c.Argv[0]), err, tail(stderr.String()+stdout.String(), 40))
 	}
 	return stdout.Bytes(), nil
-}
-
-// kept are the variables that say where things are, not what they should be.
-var kept = []string{"PATH", "HOME", "USER", "TMPDIR", "XDG_CACHE_HOME", "GOPATH", "GOMODCACHE", "GOCACHE", "GOROOT", "GOTOOLCHAIN",
-	"GOPROXY", "GONOPROXY", "GOPRIVATE", "GOSUMDB", "GONOSUMDB", "GOAUTH", "SSL_CERT_FILE", "SSL_CERT_DIR",
-	"HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy"}
-
-func cleanEnv(env []string) []string {
-	out := []string{"LC_ALL=C", "TZ=UTC"}
-	for _, kv := range env {
-		name, _, _ := strings.Cut(kv, "=")
-		for _, k := range kept {
-			if name == k {
-				out = append(out, kv)
-			}
-		}
-	}
-	return out
 }
 
 // tail keeps the last lines: compilers put the cause at the end.

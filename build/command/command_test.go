@@ -9,15 +9,29 @@ import (
 	"time"
 )
 
+// hostile is what a host may have set for purposes of its own.
+var hostile = []string{"GOFLAGS=-race", "CGO_CFLAGS=-O0", "LANG=tr_TR.UTF-8", "LC_ALL=tr_TR.UTF-8", "LD_PRELOAD=", "GIT_DIR=/nonexistent", "MAKEFLAGS=-n",
+	"PYTHONPATH=/nonexistent", "GOENV=/nonexistent", "GOEXPERIMENT=none", "TAR_OPTIONS=--nonsense", "CPATH=/nonexistent", "XDG_CONFIG_HOME=/nonexistent"}
+
+// A user's own command keeps what the user set, but for what would steer our tools elsewhere.
+func TestTame(t *testing.T) {
+	got := Tame(append([]string{"PROA_E2E=ci", "TERM=xterm", "PATH=/bin"}, hostile...))
+	if text := strings.Join(got, " "); text != "PROA_E2E=ci TERM=xterm PATH=/bin "+strings.Join(fixed, " ") {
+		t.Error(text)
+	}
+}
+
 func TestCommandEnvironmentIsClean(t *testing.T) {
-	t.Setenv("GOFLAGS", "-race")
-	t.Setenv("CGO_CFLAGS", "-O0")
+	for _, kv := range hostile {
+		name, value, _ := strings.Cut(kv, "=")
+		t.Setenv(name, value)
+	}
 	out, err := Command{Argv: []string{"env"}, Env: []string{"X=1"}}.Run(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, bad := range []string{"GOFLAGS=", "CGO_CFLAGS="} {
-		if bytes.Contains(out, []byte(bad)) {
+	for _, bad := range hostile {
+		if bytes.Contains(out, []byte(bad+"\n")) {
 			t.Errorf("%s reaches the compiler", bad)
 		}
 	}

@@ -33,7 +33,7 @@ func Arrange(ctx context.Context, dir, depmod string, modules []string) error {
 			return err
 		}
 	}
-	argv := []string{depmod, "-b", dir, "-F", filepath.Join(dir, symbols), release}
+	argv := []string{depmod, "-C", "/dev/null", "-b", dir, "-F", filepath.Join(dir, symbols), release}
 	if _, err := (command.Command{Argv: argv}).Run(ctx); err != nil {
 		return err
 	}

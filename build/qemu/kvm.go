@@ -6,6 +6,8 @@ import (
 	"os"
 	"os/exec"
 	"time"
+
+	"github.com/proa-os/proa/build/command"
 )
 
 // KVM says whether a kernel boots under hardware virtualisation. The device node does not tell: inside
@@ -21,6 +23,8 @@ func KVM(ctx context.Context, t Tools, kernel string) bool {
 	defer cancel()
 	args := []string{"-M", "q35", "-accel", "kvm", "-m", "512", "-display", "none", "-monitor", "none", "-serial", "stdio",
 		"-nic", "none", "-no-reboot", "-kernel", kernel, "-append", "console=ttyS0 panic=-1"}
-	out, _ := exec.CommandContext(ctx, t.System, args...).CombinedOutput() // how it ended is in what it printed
+	cmd := exec.CommandContext(ctx, t.System, args...)
+	cmd.Env = command.Env()
+	out, _ := cmd.CombinedOutput() // how it ended is in what it printed
 	return bytes.Contains(out, []byte("Unable to mount root"))
 }

@@ -9,6 +9,8 @@ import (
 	"sync"
 	"syscall"
 	"time"
+
+	"github.com/proa-os/proa/build/command"
 )
 
 // VM is a running machine.
@@ -39,6 +41,7 @@ func Start(ctx context.Context, s Spec) (*VM, error) {
 	}
 	vm := &VM{spec: s, ports: ports, console: newConsole(s.Console), done: make(chan struct{})}
 	vm.cmd = exec.CommandContext(ctx, s.Tools.System, append(s.args(ports), loads...)...)
+	vm.cmd.Env = command.Env()
 	vm.cmd.Stdout, vm.cmd.Stderr = vm.console, vm.console
 	// QEMU must not outlive a test that was killed, and Ctrl-C at the terminal is for us to handle.
 	vm.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL, Setpgid: true}

@@ -29,15 +29,15 @@ func cniOverlay(ctx context.Context, k *Kit, tmp string) (map[string]string, err
 
 // ModuleDir is where the go command keeps the sources of a module, downloading them if need be.
 func (k *Kit) ModuleDir(ctx context.Context, mod string) (string, error) {
-	flags, err := k.goFlags()
+	env, err := k.GoEnv(ctx)
 	if err != nil {
 		return "", err
 	}
-	version, err := command.Command{Dir: k.Repo, Env: []string{"GOFLAGS=" + flags, "GOENV=off"}, Argv: []string{"go", "list", "-m", "-f", "{{.Version}}", mod}}.Run(ctx)
+	version, err := command.Command{Dir: k.Repo, Env: env, Argv: []string{"go", "list", "-m", "-f", "{{.Version}}", mod}}.Run(ctx)
 	if err != nil {
 		return "", err
 	}
-	out, err := command.Command{Dir: k.Repo, Env: []string{"GOFLAGS=" + flags, "GOENV=off"}, Argv: []string{"go", "mod", "download", "-json", mod + "@" + strings.TrimSpace(string(version))}}.Run(ctx)
+	out, err := command.Command{Dir: k.Repo, Env: env, Argv: []string{"go", "mod", "download", "-json", mod + "@" + strings.TrimSpace(string(version))}}.Run(ctx)
 	if err != nil {
 		return "", err
 	}

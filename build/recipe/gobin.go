@@ -118,7 +118,11 @@ func (k *Kit) compile(ctx context.Context, j *graph.Job, g Go, flags string) err
 		}
 		args = append(args, "-overlay", file)
 	}
-	env := append(goEnv(g.Arch, flags), "CC="+g.compiler(j))
+	env, err := k.GoEnv(ctx)
+	if err != nil {
+		return err
+	}
+	env = append(append(env, target(g.Arch)...), "CC="+g.compiler(j))
 	if _, err := (command.Command{Dir: k.Repo, Env: env, Argv: append(append([]string{"go"}, args...), g.Package)}).Run(ctx); err != nil {
 		return err
 	}
@@ -150,10 +154,38 @@ func (k *Kit) writeOverlay(ctx context.Context, g Go, tmp string) (string, error
 	return file, os.WriteFile(file, b, 0o644)
 }
 
-// goEnv fixes everything that may change bytes. cgo is on for all programs, so that packages are compiled
-// once for programs that link C and those that do not.
-func goEnv(arch, flags string) []string {
-	return []string{"CGO_ENABLED=1", "GOOS=linux", "GOARCH=" + arch, "GOAMD64=v1", "GOARM=7", "GOWORK=off", "GOENV=off", "GOFLAGS=" + flags}
+// target fixes what programs are compiled for.
+func target(arch string) []string {
+	return []string{"GOOS=linux", "GOARCH=" + arch, "GOAMD64=v1", "GOARM=7"}
+}
+
+// places are those settings of the go command that say where modules come from and where they are kept.
+var places = []string{"GOPROXY", "GONOPROXY", "GOPRIVATE", "GOSUMDB", "GONOSUMDB", "GOINSECURE", "GOAUTH", "GOVCS", "GOTOOLCHAIN", "GOPATH", "GOMODCACHE", "GOCACHE"}
+
+// GoEnv is what the go command gets of us: all that may change bytes is fixed, and of what the user set by "go env -w" only places
+// hold. cgo is on for all programs, so that packages are compiled once for programs that link C and those that do not.
+func (k *Kit) GoEnv(ctx context.Context) ([]string, error) {
+	flags, err := k.goFlags()
+	if err != nil {
+		return nil, err
+	}
+	env := []string{"CGO_ENABLED=1", "GOWORK=off", "GOENV=off", "GOFLAGS=" + flags}
+	users := []string{"GOFLAGS=", "GOWORK=off"}
+	if file, set := os.LookupEnv("GOENV"); set {
+		users = append(users, "GOENV="+file)
+	}
+	out, err := command.Command{Dir: k.Repo, Env: users, Argv: append([]string{"go", "env", "-json"}, places...)}.Run(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var set map[string]string
+	if err := json.Unmarshal(out, &set); err != nil {
+		return nil, fmt.Errorf("go env: %w", err)
+	}
+	for _, name := range places {
+		env = append(env, name+"="+set[name])
+	}
+	return env, nil
 }
 
 // checkStatic refuses a program that would look for libraries the device does not have.

@@ -30,13 +30,18 @@ func Describe(ctx context.Context, repo string) (Release, error) {
 		return Release{}, err
 	}
 	r := Release{Version: "unknown", Commit: "unknown", Kubernetes: k8s}
-	describe, err := command.Command{Dir: repo, Argv: []string{"git", "describe", "--tags", "--always", "--dirty", "--abbrev=12"}}.Run(ctx)
+	describe, err := git(ctx, repo, "describe", "--tags", "--always", "--dirty", "--abbrev=12")
 	if err != nil {
 		return r, nil // an unpacked archive of the sources has no git; it builds all the same
 	}
-	commit, err := command.Command{Dir: repo, Argv: []string{"git", "rev-parse", "HEAD"}}.Run(ctx)
+	commit, err := git(ctx, repo, "rev-parse", "HEAD")
 	r.Version, r.Commit = strings.TrimSpace(string(describe)), strings.TrimSpace(string(commit))
 	return r, err
+}
+
+// git reads none of the user's settings, of which one would have been to trust a clone that is another user's.
+func git(ctx context.Context, repo string, args ...string) ([]byte, error) {
+	return command.Command{Dir: repo, Argv: append([]string{"git", "-c", "safe.directory=*"}, args...)}.Run(ctx)
 }
 
 var kubernetesLine = regexp.MustCompile(`(?m)^\s*k8s\.io/kubernetes (v\S+)`)

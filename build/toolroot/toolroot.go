@@ -6,9 +6,7 @@ package toolroot
 
 import (
 	"archive/tar"
-	"bytes"
 	"context"
-	"debug/elf"
 	"errors"
 	"fmt"
 	"io"
@@ -18,6 +16,8 @@ import (
 	"path"
 	"path/filepath"
 	"strings"
+
+	"github.com/proa-os/proa/build/command"
 )
 
 // Root is a tool root.
@@ -44,14 +44,8 @@ func Unpack(ctx context.Context, dir string, debs []string, progress func(done, 
 }
 
 func unpackOne(ctx context.Context, dir, deb string) error {
-	cmd := exec.CommandContext(ctx, "dpkg-deb", "-x", deb, dir)
-	var stderr bytes.Buffer
-	cmd.Stderr = &stderr
-	if err := cmd.Run(); err != nil {
-		if ctx.Err() != nil {
-			return context.Cause(ctx)
-		}
-		return fmt.Errorf("unpack %s: %w\n%s", filepath.Base(deb), err, stderr.String())
+	if _, err := (command.Command{Argv: []string{"dpkg-deb", "-x", deb, dir}}).Run(ctx); err != nil {
+		return fmt.Errorf("unpack %s: %w", filepath.Base(deb), err)
 	}
 	return nil
 }
@@ -59,6 +53,7 @@ func unpackOne(ctx context.Context, dir, deb string) error {
 // List names the files and links in a package, relative to the root.
 func List(ctx context.Context, deb string) ([]string, error) {
 	cmd := exec.CommandContext(ctx, "dpkg-deb", "--fsys-tarfile", deb)
+	cmd.Env = command.Env()
 	pipe, err := cmd.StdoutPipe()
 	if err != nil {
 		return nil, err
@@ -82,88 +77,6 @@ func List(ctx context.Context, deb string) ([]string, error) {
 	// tar ends before its padding does; dpkg-deb must not find the pipe closed.
 	_, err = io.Copy(io.Discard, pipe)
 	return out, errors.Join(err, cmd.Wait())
-}
-
-const (
-	libs   = "usr/lib/x86_64-linux-gnu"
-	loader = libs + "/ld-linux-x86-64.so.2"
-	hidden = ".real" // where the programs behind the scripts lie
-)
-
-// Wrap replaces the dynamically linked programs below dir by scripts. final is where dir will lie when
-// they are run.
-func Wrap(dir, final string) error {
-	for _, top := range []string{"usr/bin", "usr/sbin", "usr/libexec", "usr/lib"} {
-		err := filepath.WalkDir(filepath.Join(dir, top), func(p string, d fs.DirEntry, err error) error {
-			if errors.Is(err, fs.ErrNotExist) {
-				return nil
-			}
-			if err != nil || !d.Type().IsRegular() || !isProgram(p) {
-				return err
-			}
-			rel, err := filepath.Rel(dir, p)
-			if err != nil {
-				return err
-			}
-			return wrap(dir, final, rel)
-		})
-		if err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func wrap(dir, final, rel string) error {
-	real := filepath.Join(dir, hidden, rel)
-	if err := os.MkdirAll(filepath.Dir(real), 0o755); err != nil {
-		return err
-	}
-	if err := os.Rename(filepath.Join(dir, rel), real); err != nil {
-		return err
-	}
-	// argv[0] stays the path it was called by: gcc finds its parts by it, kmod what it is to be.
-	env, args := parts(final, rel)
-	script := fmt.Sprintf("#!/bin/sh\n%sexec %s --library-path %s --argv0 \"$0\" %s %s\"$@\"\n",
-		env, quote(final, loader), quote(final, libs), quote(final, hidden, rel), args)
-	return os.WriteFile(filepath.Join(dir, rel), []byte(script), 0o755)
-}
-
-// parts is what a program needs to find its own parts. QEMU looks for its modules beside the file that is running, which
-// is the loader here, and then among the host's; for its firmware among the host's only.
-func parts(final, rel string) (env, args string) {
-	if !strings.HasPrefix(filepath.Base(rel), "qemu-system") {
-		return "", ""
-	}
-	for _, dir := range []string{"usr/share/qemu", "usr/share/seabios"} {
-		args += "-L " + quote(final, dir) + " "
-	}
-	return "export QEMU_MODULE_DIR=" + quote(final, libs, "qemu") + "\n", args
-}
-
-// quote joins a path for the shell.
-func quote(elem ...string) string {
-	return "'" + strings.ReplaceAll(filepath.Join(elem...), "'", `'\''`) + "'"
-}
-
-// isProgram says whether a file is an executable that wants a dynamic loader. Libraries may ask for one
-// too (libc does); they have ".so" in their names.
-func isProgram(file string) bool {
-	st, err := os.Stat(file)
-	if err != nil || st.Mode()&0o111 == 0 || strings.Contains(filepath.Base(file), ".so") {
-		return false
-	}
-	f, err := elf.Open(file)
-	if err != nil {
-		return false
-	}
-	defer f.Close() // read side: nothing to lose
-	for _, p := range f.Progs {
-		if p.Type == elf.PT_INTERP {
-			return true
-		}
-	}
-	return false
 }
 
 // Path joins a path below the root.

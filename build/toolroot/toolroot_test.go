@@ -1,6 +1,7 @@
 package toolroot
 
 import (
+	"bytes"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -33,9 +34,39 @@ func TestWrappedProgramRuns(t *testing.T) {
 	if isProgram(filepath.Join(final, libs, "libc.so.6")) {
 		t.Error("libc was taken for a program")
 	}
-	out, err := exec.Command(Root{final}.Tool("env"), "-i", "ANSWER=4 2").CombinedOutput()
-	if err != nil || !strings.Contains(string(out), "ANSWER=4 2") {
+	cmd := exec.Command(Root{final}.Tool("env"))
+	cmd.Env = []string{"ANSWER=4 2", "LD_LIBRARY_PATH=/nonexistent", "LD_AUDIT=/nonexistent.so", "LC_ALL=tr_TR", "QEMU_MODULE_DIR=/nonexistent"}
+	out, err := cmd.Output() // the shell's own loader complains beside it
+	if err != nil || !strings.Contains(string(out), "ANSWER=4 2\n") || !strings.Contains(string(out), "LC_ALL=C\n") || strings.Contains(string(out), "nonexistent") {
 		t.Errorf("%v\n%s", err, out)
+	}
+	closed, err := os.ReadFile(filepath.Join(final, loader))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name := range hostFiles {
+		if bytes.Contains(closed, []byte(name+"\x00")) {
+			t.Errorf("the loader reads the host's %s", name)
+		}
+	}
+}
+
+// Each program's settings are its own row.
+func TestParts(t *testing.T) {
+	for rel, want := range map[string]string{
+		"usr/bin/qemu-system-x86_64":       " -L '/it'/usr/share/qemu",
+		"usr/bin/x86_64-linux-gnu-gcc-14":  " unset GCC_EXEC_PREFIX",
+		"usr/bin/xorriso":                  " -no_rc",
+		"usr/bin/mtools":                   "export HOME='/it'",
+		"usr/sbin/mke2fs":                  "export MKE2FS_CONFIG='/it'/etc/mke2fs.conf",
+		"usr/libexec/gcc/x/14/collect2":    "",
+		"usr/bin/x86_64-linux-gnu-gcov-14": "",
+	} {
+		env, args := parts("/it", rel)
+		text := strings.ReplaceAll(env, "\n", " ") + args
+		if common := "unset " + unset + " "; want == "" && text != common || !strings.Contains(" "+text, want) {
+			t.Errorf("%s: %s", rel, text)
+		}
 	}
 }
 

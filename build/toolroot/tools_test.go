@@ -19,10 +19,18 @@ func TestToolsRunOnThisHost(t *testing.T) {
 	if err != nil || !strings.Contains(string(out), "QEMU emulator version") {
 		t.Errorf("qemu: %v\n%s", err, out)
 	}
-	// Its first place for firmware; the host's, which may have other versions or none, comes after.
+	// Its places for firmware: the host's, which may have other versions or none, are not among them.
 	out, err = exec.Command(root.Tool("qemu-system-x86_64"), "-L", "help").CombinedOutput()
-	if want := root.Path("usr/share/qemu") + "\n" + root.Path("usr/share/seabios") + "\n"; err != nil || !strings.HasPrefix(string(out), want) {
-		t.Errorf("qemu looks for firmware in, %v:\n%s", err, out)
+	for line := range strings.Lines(string(out)) {
+		if err != nil || !strings.HasPrefix(line, root.Dir) {
+			t.Errorf("qemu looks for firmware in %s (%v)", line, err)
+		}
+	}
+	// A display wants modules that the tool root has not and a host may have, from another QEMU.
+	quit := exec.Command(root.Tool("qemu-system-x86_64"), "-M", "q35", "-accel", "tcg", "-display", "none", "-monitor", "stdio", "-serial", "none", "-S")
+	quit.Stdin = strings.NewReader("quit\n")
+	if out, err = quit.CombinedOutput(); err != nil || strings.Contains(string(out), "/usr/lib/x86_64-linux-gnu/qemu/") {
+		t.Errorf("qemu with the host's modules within reach: %v\n%s", err, out)
 	}
 	dir := t.TempDir()
 	main := filepath.Join(dir, "main.go")
@@ -32,7 +40,7 @@ func TestToolsRunOnThisHost(t *testing.T) {
 	}
 	program := filepath.Join(dir, "program")
 	build := exec.Command("go", "build", "-o", program, "-ldflags=-linkmode external -extldflags -static", main)
-	build.Env = append(os.Environ(), "CGO_ENABLED=1")
+	build.Env = append(os.Environ(), "CGO_ENABLED=1", "GCC_EXEC_PREFIX=/nonexistent/", "LIBRARY_PATH=/nonexistent", "CPATH=/nonexistent", "LC_ALL=tr_TR.UTF-8")
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("cgo by %s: %v\n%s", os.Getenv("CC"), err, out)
 	}
