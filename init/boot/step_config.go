@@ -124,6 +124,7 @@ func wifiConfig(_ context.Context, m *Machine) error {
 
 func network(_ context.Context, m *Machine) error {
 	m.Net = netup.New(m.Config.Network, m.Hostname, m.Path("/etc/resolv.conf"), m.Logf)
+	m.Net.Sysctls, m.Net.Load = m.Config.Sysctls, m.loadAnew
 	return m.Net.Up(m.Ctx)
 }
 

@@ -91,7 +91,7 @@ func (k *keeper) changed(before, now supervise.State) {
 func (k *keeper) start(ctx context.Context) {
 	k.feed()
 	facts := service.Facts{Config: k.m.Config, DataErr: k.m.DataErr, Reaper: k.reaper, Say: k.con.Logf,
-		Network: func() bool { return len(netup.Addresses()) > 0 }}
+		Network: netup.Served}
 	for _, s := range service.Table(facts) {
 		k.sup.Start(ctx, s)
 	}
