@@ -30,6 +30,9 @@ type Config struct {
 	// Network settings. Without any, every wired interface asks for an address by DHCP.
 	Network Network `yaml:"network"`
 
+	// NTP keeps the clock.
+	NTP NTP `yaml:"ntp"`
+
 	// K3s is the Kubernetes runtime.
 	K3s K3s `yaml:"k3s"`
 
@@ -117,6 +120,12 @@ type Route struct {
 
 	// Metric decides between routes to the same network: the lower wins.
 	Metric int `yaml:"metric"`
+}
+
+// NTP is where the time comes from.
+type NTP struct {
+	// Servers of the time, by name or address. Without any: those that DHCP names, and four of pool.ntp.org.
+	Servers []string `yaml:"servers" check:"server" example:"ntp.example.org"`
 }
 
 // K3s says what the runtime does on this machine.

@@ -14,6 +14,7 @@ import (
 	"github.com/proa-os/proa/config"
 	"github.com/proa-os/proa/init/golden"
 	"github.com/proa-os/proa/init/mounts"
+	"github.com/proa-os/proa/init/service"
 	"github.com/proa-os/proa/init/step"
 	"github.com/proa-os/proa/init/sys"
 )
@@ -115,36 +116,23 @@ func TestDefaultName(t *testing.T) {
 	}
 }
 
-// TestUnreadableIsNotAbsent: a name or an id that cannot be read is not replaced. A directory stands for it (EISDIR).
-func TestUnreadableIsNotAbsent(t *testing.T) {
-	for _, name := range []string{"hostname", "machine-id"} {
-		m, f := machine(t, map[string]string{"var/lib/proa/" + name + "/x": ""})
-		_ = readConfig(t.Context(), m)
-		if err := identity(t.Context(), m); err == nil || !strings.Contains(err.Error(), name) || !strings.Contains(err.Error(), "until the next boot") {
-			t.Errorf("%s: %v", name, err)
-		}
-		if text, wrote := f.Files[StateDir+"/"+name]; wrote || m.Hostname == "" {
-			t.Errorf("%s: replaced by %q", name, text)
-		}
-	}
-}
-
 // TestWiFi: the file with the keys is for root alone, and an image without Wi-Fi says so and boots on.
 func TestWiFi(t *testing.T) {
+	const read = "# read-config\nwrite /run/proa/config.yaml 0600\n"
 	const text = "network: {wifi: [{name: Harbour, passphrase: hunter22}]}\n"
 	m, f := machine(t, map[string]string{"boot/config.yaml": text, "usr/sbin/wpa_supplicant": ""})
 	said := ""
 	m.Logf = func(format string, a ...any) { said += fmt.Sprintf(format, a...) }
-	want := "# read-config\n# wifi\nmkdir /run/proa/wifi 0700\nwrite /run/proa/wifi/wpa_supplicant.conf 0600\n"
+	want := read + "# wifi\nmkdir /run/proa/wifi 0700\nwrite /run/proa/wifi/wpa_supplicant.conf 0600\n"
 	if got := calls(t, m, f, "read-config", "wifi"); got != want {
 		t.Error(cmp.Diff(want, got))
 	}
 	m, f = machine(t, map[string]string{"boot/config.yaml": text})
-	if got := calls(t, m, f, "read-config", "wifi"); got != "# read-config\n# wifi\n" || len(m.Problems) != 1 || !strings.Contains(m.Problems[0].Message, "no Wi-Fi") {
+	if got := calls(t, m, f, "read-config", "wifi"); got != read+"# wifi\n" || len(m.Problems) != 1 || !strings.Contains(m.Problems[0].Message, "no Wi-Fi") {
 		t.Errorf("%s, problems %v", got, m.Problems)
 	}
 	m, f = machine(t, map[string]string{"usr/sbin/wpa_supplicant": ""})
-	if got := calls(t, m, f, "read-config", "wifi"); got != "# read-config\n# wifi\n" || len(m.Problems) != 0 {
+	if got := calls(t, m, f, "read-config", "wifi"); got != read+"# wifi\n" || len(m.Problems) != 0 {
 		t.Errorf("without networks: %s, problems %v", got, m.Problems)
 	}
 	if strings.Contains(said, "hunter") {
@@ -230,3 +218,49 @@ func TestISOLabel(t *testing.T) {
 		t.Errorf("label of nothing: %q", got)
 	}
 }
+
+// TestDocument: the configuration in force is left for root alone; a document that cannot be read is replaced by the one before it; and a file
+// that somebody may take for one is named.
+func TestDocument(t *testing.T) {
+	m, f := machine(t, map[string]string{"boot/config.yaml": "k3s: {token: hunter2}\n", "boot/config.yaml.good": "hostname: before\n"})
+	if got := calls(t, m, f, "read-config"); got != "# read-config\nwrite /run/proa/config.yaml 0600\n" || !strings.Contains(f.Files["/run/proa/config.yaml"], "token: hunter2") {
+		t.Errorf("%s%q", got, f.Files)
+	}
+	if err := errors.Join(os.Remove(m.Path("/boot/config.yaml")), os.Mkdir(m.Path("/boot/config.yaml"), 0o755)); err != nil {
+		t.Fatal(err)
+	}
+	calls(t, m, f, "read-config")
+	if m.Config.Hostname != "before" || len(m.Problems) != 1 || !strings.Contains(m.Problems[0].Message, "config.yaml.good is used instead") {
+		t.Errorf("unreadable: host name %q, %v", m.Config.Hostname, m.Problems)
+	}
+	for name, told := range map[string]bool{"config.yml": true, "config.yaml.txt": true, "Config.YML": true, "config (1).yaml": true, "config-old.yaml": true, "user-data": true, "user-data.txt": true, "config": true,
+		"config.txt": false, "config.yaml.good": false, "cmdline.txt": false, "autoboot.txt": false, "blackbox": false, "CONFIG.T00": false, "config.yaml": false} {
+		m, f := machine(t, map[string]string{"boot/" + name: "hostname: x\n"})
+		calls(t, m, f, "read-config")
+		if got := len(m.Problems) == 1 && m.Problems[0].File == "/boot/"+name && strings.Contains(m.Problems[0].Message, "is not read"); got != told {
+			t.Errorf("%s: %v", name, m.Problems)
+		}
+	}
+}
+
+// TestReload: what a running machine takes over, and that the machine's own configuration stays the one it was started with.
+func TestReload(t *testing.T) {
+	m, f := machine(t, map[string]string{"boot/config.yaml": "hostname: a\n", "proc/cmdline": goodLine})
+	calls(t, m, f, "read-config")
+	f.Calls, f.Files = nil, nil
+	next, _ := config.Load("c", []byte("hostname: b\nsysctls: {vm.swappiness: 7}\nwrite_files: [{path: /etc/motd, content: hi}, {path: /x, owner: nobody-knows}]\nk3s: {args: [--v=3]}\nssh_authorized_keys: ["+testKey+"]\n"), "")
+	failed := m.Reload(t.Context(), next)
+	if len(failed) != 1 || !strings.Contains(failed[0], "write_files[1] /x: owner: no user") {
+		t.Errorf("%q", failed)
+	}
+	for file, want := range map[string]string{"/proc/sys/vm/swappiness": "7", "/etc/motd": "hi", service.KeysDir + "/authorized_keys": testKey + "\n", service.K3sConfigFile: "v: \"3\"\n"} {
+		if got := f.Files[file]; !strings.HasSuffix(got, want) {
+			t.Errorf("%s: %q", file, got)
+		}
+	}
+	if m.Config.Hostname != "a" || strings.Contains(f.String(), "hostname b") {
+		t.Errorf("host name %q\n%s", m.Config.Hostname, f)
+	}
+}
+
+const testKey = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJrI9bLpDHxMWfjD0OTMwwHUnhcGE1ey4Yo/lfXoTLiP you@example.org"

@@ -14,6 +14,7 @@ import (
 	box "github.com/proa-os/proa/images/blackbox"
 	"github.com/proa-os/proa/init/blackbox"
 	"github.com/proa-os/proa/init/cmdline"
+	"github.com/proa-os/proa/init/inforce"
 	"github.com/proa-os/proa/init/modules"
 	"github.com/proa-os/proa/init/netup"
 	"github.com/proa-os/proa/init/step"
@@ -56,6 +57,7 @@ type Machine struct {
 
 	Config   *config.Config
 	Problems []config.Problem
+	InForce  inforce.Held // what readConfig left for others to read
 	Hostname string
 	DataErr  error // why data is in memory though the machine has a disk
 	Net      *netup.Manager

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/proa-os/proa/config"
+	"github.com/proa-os/proa/init/bootfile"
 	"github.com/proa-os/proa/init/control"
 	"github.com/proa-os/proa/init/slotwrite"
 )
@@ -22,6 +23,11 @@ type Env struct {
 	Kubernetes string
 	// Slot finds the slot that does not run; nil: that of this machine.
 	Slot func() (slotwrite.Target, error)
+	In   io.Reader // answers of a person, and what - reads; nil: standard input
+	// Place is where the configuration lies; nil: on this machine's boot partition.
+	Place func() (bootfile.Place, error)
+	// Edit lets a person change a file; nil: in an editor.
+	Edit func(file string) error
 	// Ask sends a request to PID 1; nil: through its socket.
 	Ask func(control.Request, func(string)) error
 	// EraseData marks the data partition as holding nothing; nil: that of this machine.
@@ -41,6 +47,8 @@ func verbs() []verb {
 		{"version", "", "version of this system and of Kubernetes", versionVerb},
 		{"config show", "", "the configuration in force, secrets hidden", showVerb},
 		{"config check", "[FILE]", "check a configuration; exit code 1 if it has problems", checkVerb},
+		{"config edit", "", "change the configuration in an editor; what is wrong is not saved", editVerb},
+		{"config apply", "FILE|-", "make FILE the configuration, if it has no problems", applyVerb},
 		{"slot", "", "which slot runs, whether it is on trial, and what is in the other one", slotVerb},
 		{"slot write", "a|b FILE", "fill the slot that does not run from a .slot file; - reads standard input", slotWriteVerb},
 		{"slot try", "a|b [--reboot]", "check that slot once more, and make the next start a trial of it", slotTryVerb},
@@ -59,11 +67,12 @@ const examples = `
 Examples:
   proa status
   proa logs k3s -f
-  proa config check /boot/config.yaml
+  proa config edit
 `
 
 // more is what the help of a verb adds to its row; the others show the examples of all.
-var more = map[string]string{"slot write": slotWriteHelp, "slot try": slotTryHelp, "slot rollback": slotRollbackHelp, "data erase": dataEraseHelp}
+var more = map[string]string{"slot write": slotWriteHelp, "slot try": slotTryHelp, "slot rollback": slotRollbackHelp, "data erase": dataEraseHelp,
+	"config edit": configHelp, "config apply": configHelp}
 
 // Usage is the help text.
 func Usage() string {

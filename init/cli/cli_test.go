@@ -69,7 +69,7 @@ func TestVerbs(t *testing.T) {
 		{"slot", "slot a\ntrial true\ntries-left 2\nother b empty\n"},
 		{"logs k3s", "line one\nline two\n"},
 		{"timeline", "    812 ms  stage1  find-slot              41.5 ms  \n"},
-		{"config show", "# /boot/config.yaml:2:3: unknown key \"rol\"; did you mean \"role\"?\nversion: 1\nhostname: edge-7\nk3s:\n    enabled: true\n    token: (secret)\nhealth:\n    deadline: 15m\n"},
+		{"config show", "# PID 1 has left no configuration in /run/proa/config.yaml; this is what /boot/config.yaml says\n# /boot/config.yaml:2:3: unknown key \"rol\"; did you mean \"role\"?\nversion: 1\nhostname: edge-7\nk3s:\n    enabled: true\n    token: (secret)\nhealth:\n    deadline: 15m\n"},
 	} {
 		code, out, errs := run(e, strings.Fields(c.args)...)
 		if d := cmp.Diff(c.want, out); code != 0 || d != "" {
@@ -90,7 +90,7 @@ func TestMistakes(t *testing.T) {
 		{"logs nope", 1, "no log of \"nope\"; there are: k3s"},
 		{"logs", 1, "which service? one of k3s"},
 		{"logs ../../proc/cmdline", 1, "unexpected argument"},
-		{"config check", 1, "1 problems"},
+		{"config check", 1, "1 problem"},
 		{"version now", 1, "unexpected argument \"now\""},
 		{"restart", 1, "which service?"},
 		{"restart k3s now", 1, "which service?"},

@@ -12,7 +12,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/proa-os/proa/config"
 	"github.com/proa-os/proa/images/atomicfile"
 	"github.com/proa-os/proa/init/boot"
 	"github.com/proa-os/proa/init/clock"
@@ -53,67 +52,6 @@ func versionVerb(e Env, args []string) error {
 		return err
 	}
 	fmt.Fprintf(e.Out, "proa %s\nkubernetes %s\n", e.Version, e.Kubernetes)
-	return nil
-}
-
-// load reads what PID 1 has read.
-func (e Env) load() (*config.Config, []config.Problem, error) {
-	text, err := config.Read(e.Root + boot.ConfigFile)
-	if err != nil && !errors.Is(err, os.ErrNotExist) {
-		return nil, nil, err
-	}
-	line, err := e.read("/proc/cmdline")
-	if err != nil {
-		return nil, nil, err
-	}
-	c, problems := config.Load(boot.ConfigFile, text, string(line))
-	return c, problems, nil
-}
-
-func showVerb(e Env, args []string) error {
-	if err := noArgs(args); err != nil {
-		return err
-	}
-	c, problems, err := e.load()
-	if err != nil {
-		return err
-	}
-	text, err := config.Show(c)
-	if err != nil {
-		return err
-	}
-	for _, p := range problems {
-		fmt.Fprintf(e.Out, "# %s\n", p)
-	}
-	_, err = e.Out.Write(text)
-	return err
-}
-
-func checkVerb(e Env, args []string) error {
-	var problems []config.Problem
-	switch len(args) {
-	case 0:
-		_, found, err := e.load()
-		if err != nil {
-			return err
-		}
-		problems = found
-	case 1:
-		text, err := config.Read(args[0])
-		if err != nil {
-			return err
-		}
-		_, problems = config.Load(args[0], text, "")
-	default:
-		return noArgs(args[1:])
-	}
-	for _, p := range problems {
-		fmt.Fprintln(e.Out, p)
-	}
-	if len(problems) > 0 {
-		return fmt.Errorf("%d problems", len(problems))
-	}
-	fmt.Fprintln(e.Out, "no problems")
 	return nil
 }
 

@@ -4,11 +4,9 @@ import (
 	"net"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/proa-os/proa/init/sys"
 	"github.com/vishvananda/netlink"
-	"golang.org/x/sys/unix"
 )
 
 // Resolv is the text of resolv.conf: the config's servers and domains, then those that the networks named, at most the three servers that libc
@@ -16,10 +14,10 @@ import (
 func (m *Manager) Resolv() string {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	now, servers, search := time.Now(), slices.Clone(m.cfg.DNS), slices.Clone(m.cfg.Search)
+	servers, search := slices.Clone(m.cfg.DNS), slices.Clone(m.cfg.Search)
 	for _, name := range m.names() {
-		servers = append(append(servers, m.leases[name].DNS...), valid(m.advice[name].dns, now)...)
-		search = append(append(search, m.leases[name].Search...), valid(m.advice[name].search, now)...)
+		servers = append(servers, m.leases[name].DNS...)
+		search = append(search, m.leases[name].Search...)
 	}
 	servers, search = distinct(servers), distinct(search)
 	var b strings.Builder
@@ -47,28 +45,12 @@ func (m *Manager) names() (names []string) {
 	for n := range m.leases {
 		names = append(names, n)
 	}
-	for n := range m.advice {
-		if _, too := m.leases[n]; !too {
-			names = append(names, n)
-		}
-	}
 	slices.Sort(names)
 	return names
 }
 
-// writeResolv leaves the file alone that is as it should be: others look at it when it changes.
 func (m *Manager) writeResolv() error {
-	m.writing.Lock()
-	defer m.writing.Unlock()
-	text := m.Resolv()
-	if text == m.wrote {
-		return nil
-	}
-	if err := (sys.Linux{}).WriteFile(m.resolv, []byte(text), 0o644); err != nil {
-		return err
-	}
-	m.wrote = text
-	return nil
+	return sys.Linux{}.WriteFile(m.resolv, []byte(m.Resolv()), 0o644)
 }
 
 // NTPServers are those that DHCP brought.
@@ -107,20 +89,14 @@ func Addresses() (out []Address) {
 	return out
 }
 
-// HasDefaultRoute is one of the conditions for marking a slot good: a way to other networks, of IPv4 or IPv6.
+// HasDefaultRoute is one of the conditions for marking a slot good.
 func HasDefaultRoute() bool {
-	routes, err := netlink.RouteListFiltered(netlink.FAMILY_ALL, &netlink.Route{Table: unix.RT_TABLE_MAIN, Type: unix.RTN_UNICAST},
-		netlink.RT_FILTER_TABLE|netlink.RT_FILTER_TYPE)
+	routes, err := netlink.RouteList(nil, netlink.FAMILY_ALL)
 	if err != nil {
 		return false
 	}
-	own := 0
-	if l, err := netlink.LinkByName(Alone); err == nil {
-		own = l.Attrs().Index
-	}
 	return slices.ContainsFunc(routes, func(r netlink.Route) bool {
-		anywhere := r.Dst == nil || r.Dst.IP.IsUnspecified() && isZero(r.Dst.Mask)
-		return anywhere && (r.Gw != nil || r.Via != nil || len(r.MultiPath) > 0) && (own == 0 || r.LinkIndex != own)
+		return r.Gw != nil && (r.Dst == nil || r.Dst.IP.Equal(net.IPv4zero) && isZero(r.Dst.Mask) || r.Dst.IP.Equal(net.IPv6zero) && isZero(r.Dst.Mask))
 	})
 }
 

@@ -4,12 +4,14 @@ import (
 	"context"
 
 	"github.com/proa-os/proa/init/control"
+	"github.com/proa-os/proa/init/inforce"
 )
 
 // verbs is what PID 1 does when it is asked. Each runs in a goroutine of its own, beside the main loop.
 func (k *keeper) verbs() []control.Verb {
 	return []control.Verb{
 		{Name: "restart", Run: k.restartVerb},
+		{Name: "reload", Run: k.reloadVerb},
 	}
 }
 
@@ -27,6 +29,9 @@ func (k *keeper) restartVerb(ctx context.Context, name string, say func(string))
 	say("restarting " + name)
 	if err := k.sup.Restart(ctx, name); err != nil {
 		return err
+	}
+	if name == "k3s" {
+		k.conf.took(inforce.K3s, k.con.Logf)
 	}
 	say(name + " is started again; its state: proa status")
 	return nil

@@ -37,7 +37,7 @@ func (k *keeper) noteNTP() {
 	if k.m.Net != nil {
 		servers = k.m.Net.NTPServers()
 	}
-	text := strings.Join(clock.Servers(nil, servers), "\n") + "\n"
+	text := strings.Join(clock.Servers(k.conf.ntpServers(), servers), "\n") + "\n"
 	if _, err := atomicfile.WriteIfChanged(boot.NTPServers, []byte(text), 0o644); err != nil {
 		k.con.Logf("ntp servers: %v", err)
 	}
@@ -53,7 +53,7 @@ func readClock() (s clock.State) {
 
 func (k *keeper) gather() status.Status {
 	s := status.Status{Version: k.version, Hostname: k.m.Hostname, Board: k.m.Line.Board, Mode: k.m.Line.Mode, Slot: k.m.Line.Slot, Fallback: k.m.Line.Fallback,
-		Good: k.good, SlotError: k.goodErr, BlackBox: k.m.Reports, ConfigProblems: k.m.Problems, FailedSteps: k.failed,
+		Good: k.good, SlotError: k.goodErr, BlackBox: k.m.Reports, ConfigProblems: k.conf.problems(), FailedSteps: k.failed,
 		Clock: readClock(), DefaultRoute: netup.HasDefaultRoute(), Addresses: netup.Addresses(), Services: k.sup.States(), K3s: "off by config"}
 	if k.slots != nil {
 		var err error

@@ -15,9 +15,7 @@ import (
 	"github.com/proa-os/proa/init/clock"
 	"github.com/proa-os/proa/init/console"
 	"github.com/proa-os/proa/init/health"
-	"github.com/proa-os/proa/init/netup"
 	"github.com/proa-os/proa/init/proc"
-	"github.com/proa-os/proa/init/service"
 	"github.com/proa-os/proa/init/shutdown"
 	"github.com/proa-os/proa/init/slot"
 	"github.com/proa-os/proa/init/status"
@@ -58,6 +56,7 @@ type keeper struct {
 	told    told
 	damage  string               // of the root that runs
 	corrupt func() (bool, error) // reads whether the root is damaged
+	conf    conf
 	worker
 }
 
@@ -65,6 +64,7 @@ func newKeeper(m *boot.Machine, con *console.Console, reaper *proc.Reaper, versi
 	k := &keeper{m: m, con: con, reaper: reaper, version: version, failed: failed, poke: make(chan struct{}, 1), dogs: m.Guard.Dogs, began: time.Now(),
 		held: heldFile, before: health.Load(heldFile)}
 	k.sup = &supervise.Supervisor{Reaper: reaper, LogDir: logDir, Cgroup: boot.ServiceCgroup, RunDir: boot.RunDir, Changed: k.changed}
+	k.conf.begin(m)
 	k.slots, k.slotErr = m.Slots()
 	k.worker = newWorker(k.began)
 	k.end = k.worker.end
@@ -90,11 +90,7 @@ func (k *keeper) changed(before, now supervise.State) {
 // start begins the services. Nothing after this keeps the machine from being up.
 func (k *keeper) start(ctx context.Context) {
 	k.feed()
-	facts := service.Facts{Config: k.m.Config, DataErr: k.m.DataErr, Reaper: k.reaper, Say: k.con.Logf,
-		Network: netup.Served}
-	for _, s := range service.Table(facts) {
-		k.sup.Start(ctx, s)
-	}
+	k.startRows(ctx, k.m.Config)
 	if net := k.m.Config.Network; len(net.WiFi) > 0 && wifi.Missing("") == "" {
 		go wifi.Follow(ctx, k.con.Logf, func(radio string) { k.sup.Start(ctx, wifi.Service(radio, net)) })
 	}

@@ -1,0 +1,102 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"os"
+
+	"github.com/proa-os/proa/config"
+	"github.com/proa-os/proa/init/boot"
+	"github.com/proa-os/proa/init/inforce"
+)
+
+// document reads the configuration as PID 1 would now.
+func (e Env) document() (inforce.Held, error) {
+	line, err := e.read("/proc/cmdline")
+	if err != nil {
+		return inforce.Held{}, err
+	}
+	return boot.ReadDocument(e.Root, string(line))
+}
+
+// showVerb shows what PID 1 works by, and in what the document on the boot partition differs from it.
+func showVerb(e Env, args []string) error {
+	if err := noArgs(args); err != nil {
+		return err
+	}
+	now, err := e.document()
+	if err != nil {
+		return err
+	}
+	held, err := inforce.Load(e.Root)
+	if errors.Is(err, os.ErrNotExist) {
+		fmt.Fprintf(e.Out, "# PID 1 has left no configuration in %s; this is what %s says\n", inforce.File, now.Document)
+		held, err = now, nil
+	}
+	if err != nil {
+		return err
+	}
+	text, err := config.Show(held.Config)
+	if err != nil {
+		return err
+	}
+	for _, p := range held.Problems {
+		fmt.Fprintf(e.Out, "# %s\n", p)
+	}
+	for _, line := range differs(held, now) {
+		fmt.Fprintf(e.Out, "# %s\n", line)
+	}
+	_, err = e.Out.Write(text)
+	return err
+}
+
+// differs names the keys that the document has otherwise than what is in force, and what makes them take effect.
+func differs(held, now inforce.Held) (out []string) {
+	if held.Sum != now.Sum {
+		out = append(out, fmt.Sprintf("%s was changed since PID 1 read it; proa config apply %[1]s, or proa reboot", now.Document))
+	}
+	for _, c := range inforce.Changes(held.Config, now.Config) {
+		switch {
+		case held.Sum != now.Sum:
+			out = append(out, "differs from the file: "+c.Key)
+		default:
+			out = append(out, fmt.Sprintf("not in force before %s: %s", c.When, c.Key))
+		}
+	}
+	return out
+}
+
+func checkVerb(e Env, args []string) error {
+	var problems []config.Problem
+	switch len(args) {
+	case 0:
+		now, err := e.document()
+		if err != nil {
+			return err
+		}
+		problems = now.Problems
+	case 1:
+		text, err := config.Read(args[0])
+		if err != nil {
+			return err
+		}
+		_, problems = config.Load(args[0], text, "")
+	default:
+		return noArgs(args[1:])
+	}
+	for _, p := range problems {
+		fmt.Fprintln(e.Out, p)
+	}
+	if len(problems) > 0 {
+		return count(problems)
+	}
+	fmt.Fprintln(e.Out, "no problems")
+	return nil
+}
+
+func count(problems []config.Problem) error {
+	if len(problems) == 1 {
+		return errors.New("1 problem")
+	}
+	return fmt.Errorf("%d problems", len(problems))
+}

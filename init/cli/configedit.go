@@ -1,0 +1,224 @@
+package cli
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/proa-os/proa/config"
+	"github.com/proa-os/proa/init/boot"
+	"github.com/proa-os/proa/init/control"
+	"github.com/proa-os/proa/init/inforce"
+)
+
+const configHelp = `
+The text is checked as the machine checks it at boot. One with a problem is not saved: the configuration stays as it was, and the text is
+kept. What was there before is /boot/config.yaml.good; to go back: proa config apply /boot/config.yaml.good. SSH keys, files, sysctls, modules
+and NTP servers take effect at once; the command says what needs proa restart k3s or proa reboot.
+
+Examples:
+  proa config edit
+  ssh root@NODE proa config apply - < config.yaml
+`
+
+// Where a text is kept that could not be saved. It may hold secrets and lies in memory.
+const (
+	editFile     = "/run/proa/config.edit.yaml"
+	rejectedFile = "/run/proa/config.rejected.yaml"
+)
+
+func applyVerb(e Env, args []string) error {
+	var names []string
+	force := false
+	for _, a := range args {
+		if a == "--force" || a == "-force" {
+			force = true
+			continue
+		}
+		names = append(names, a)
+	}
+	if len(names) != 1 {
+		return errors.New("which file? proa config apply FILE; - reads standard input")
+	}
+	text, err := e.given(names[0])
+	if err != nil {
+		return err
+	}
+	if err := e.acceptable(names[0], text); err != nil && !force {
+		return e.reject(text, fmt.Errorf("%w; --force saves it all the same, and the machine leaves out what is wrong", err))
+	}
+	before, err := e.current()
+	if err != nil {
+		return err
+	}
+	return e.save(before, text, rejectedFile)
+}
+
+func (e Env) given(name string) ([]byte, error) {
+	if name != "-" {
+		return config.Read(name)
+	}
+	in := e.stdin()
+	if terminal(in) {
+		return nil, errors.New("standard input is a terminal; use < FILE, or proa config edit")
+	}
+	return io.ReadAll(io.LimitReader(in, config.MaxSize+1))
+}
+
+func (e Env) stdin() io.Reader {
+	if e.In != nil {
+		return e.In
+	}
+	return os.Stdin
+}
+
+// current is the document as it lies there now; none is an empty one.
+func (e Env) current() ([]byte, error) {
+	text, err := config.Read(e.Root + boot.ConfigFile)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, nil
+	}
+	return text, err
+}
+
+// acceptable prints the problems of a text. A text that would lock everybody out is none to save by accident.
+func (e Env) acceptable(name string, text []byte) error {
+	line, err := e.read("/proc/cmdline")
+	if err != nil {
+		return err
+	}
+	c, problems := config.Load(name, text, string(line))
+	for _, p := range problems {
+		fmt.Fprintln(e.Err, p)
+	}
+	if len(problems) > 0 {
+		return count(problems)
+	}
+	if len(bytes.TrimSpace(text)) == 0 {
+		return errors.New("the text is empty")
+	}
+	if held, err := inforce.Load(e.Root); err == nil && len(held.Config.SSHAuthorizedKeys) > 0 && len(c.SSHAuthorizedKeys) == 0 {
+		return errors.New("ssh_authorized_keys is empty: nobody could log in any more")
+	}
+	return nil
+}
+
+// reject keeps a text that came from nowhere else.
+func (e Env) reject(text []byte, why error) error {
+	if err := os.WriteFile(e.Root+rejectedFile, text, 0o600); err != nil {
+		return fmt.Errorf("not saved: %w; and the text could not be kept: %w", why, err)
+	}
+	return fmt.Errorf("not saved: %w; the text is kept in %s", why, rejectedFile)
+}
+
+// save writes the document and has PID 1 read it. before is what it was made from: another change meanwhile is not overwritten.
+func (e Env) save(before, text []byte, keptIn string) error {
+	signal.Ignore(unix.SIGPIPE, unix.SIGHUP) // a connection that breaks off must not end this in the middle
+	lock, err := e.lock()
+	if err != nil {
+		return e.reject(text, err)
+	}
+	defer lock.Close()
+	now, err := e.current()
+	if err == nil && !bytes.Equal(now, before) {
+		err = errors.New("the configuration was changed by somebody else meanwhile")
+	}
+	if err == nil {
+		err = e.replace(text)
+	}
+	if err != nil {
+		return e.reject(text, err)
+	}
+	fmt.Fprintf(e.Out, "saved as %s; before it: %s\n", boot.ConfigFile, boot.GoodFile)
+	_ = os.Remove(e.Root + keptIn) // usually not there
+	if err := e.ask(control.Request{Verb: "reload"}); err != nil {
+		return fmt.Errorf("saved, but not in force: %w; it takes effect with proa reboot", err)
+	}
+	return nil
+}
+
+func (e Env) replace(text []byte) error {
+	place := e.Place
+	if place == nil {
+		m, err := boot.Running()
+		if err != nil {
+			return err
+		}
+		place = m.DocumentPlace
+	}
+	p, err := place()
+	if err != nil {
+		return err
+	}
+	return p.Replace(filepath.Base(boot.ConfigFile), filepath.Base(boot.GoodFile), text)
+}
+
+// editVerb takes up what an earlier edit could not save.
+func editVerb(e Env, args []string) error {
+	if err := noArgs(args); err != nil {
+		return err
+	}
+	before, err := e.current()
+	if err != nil {
+		return err
+	}
+	file := e.Root + editFile
+	if kept, err := os.ReadFile(file); err == nil && len(kept) > 0 {
+		fmt.Fprintf(e.Out, "taking up the text that was not saved, %s; remove that file to begin anew\n", editFile)
+	} else if err := os.WriteFile(file, before, 0o600); err != nil {
+		return err
+	}
+	answers := bufio.NewReader(e.stdin())
+	for {
+		if err := e.edit(file); err != nil {
+			return fmt.Errorf("%w; nothing is saved, the text is kept in %s", err, editFile)
+		}
+		text, err := config.Read(file)
+		if err != nil {
+			return err
+		}
+		if bytes.Equal(text, before) {
+			fmt.Fprintln(e.Out, "nothing was changed")
+			return os.Remove(file)
+		}
+		why := e.acceptable("config.yaml", text)
+		if why == nil {
+			return e.save(before, text, editFile)
+		}
+		fmt.Fprintf(e.Out, "not saved: %v. Edit again? [Y/n] ", why)
+		if a, err := answers.ReadString('\n'); err != nil || strings.HasPrefix(strings.ToLower(strings.TrimSpace(a)), "n") {
+			return fmt.Errorf("not saved: %w; the text is kept in %s, proa config edit takes it up again", why, editFile)
+		}
+	}
+}
+
+// edit runs $VISUAL, $EDITOR or vi, as a line for the shell: it may have arguments.
+func (e Env) edit(file string) error {
+	if e.Edit != nil {
+		return e.Edit(file)
+	}
+	if !terminal(os.Stdin) {
+		return errors.New("standard input is no terminal (ssh -t gives one); proa config apply - < FILE needs none")
+	}
+	editor := "vi"
+	for _, name := range []string{"EDITOR", "VISUAL"} {
+		if v := os.Getenv(name); v != "" {
+			editor = v
+		}
+	}
+	c := exec.Command("/bin/sh", "-c", editor+` "$1"`, "sh", file)
+	c.Stdin, c.Stdout, c.Stderr = os.Stdin, os.Stdout, os.Stderr
+	if err := c.Run(); err != nil {
+		return fmt.Errorf("editor %s: %w", editor, err)
+	}
+	return nil
+}

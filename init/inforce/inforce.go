@@ -1,0 +1,156 @@
+// Package inforce is which configuration the machine works by: PID 1 leaves it in memory, and whoever wants to know compares it with the
+// document on the boot partition. It applies nothing; it knows when a key that was changed takes effect.
+package inforce
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"os"
+	"path/filepath"
+	"reflect"
+
+	"gopkg.in/yaml.v3"
+
+	"github.com/proa-os/proa/config"
+)
+
+// File is for root alone: it holds the secrets too.
+const File = "/run/proa/config.yaml"
+
+// Held is what PID 1 works by.
+type Held struct {
+	Document string           `yaml:"document"` // file that it was read from
+	Sum      string           `yaml:"sum"`      // of that file's text
+	Problems []config.Problem `yaml:"problems"`
+	Config   *config.Config   `yaml:"config"`
+}
+
+// Sum tells one text from another.
+func Sum(text []byte) string {
+	s := sha256.Sum256(text)
+	return hex.EncodeToString(s[:])
+}
+
+// Save writes it with the writer of the boot steps.
+func Save(write func(string, []byte, os.FileMode) error, h Held) error {
+	b, err := yaml.Marshal(h)
+	if err != nil {
+		return fmt.Errorf("configuration in force: %w", err)
+	}
+	return write(File, b, 0o600)
+}
+
+// Load reads what PID 1 has left below root.
+func Load(root string) (h Held, err error) {
+	b, err := os.ReadFile(filepath.Join(root, File))
+	if err != nil {
+		return h, err
+	}
+	if err := yaml.Unmarshal(b, &h); err != nil || h.Config == nil {
+		return h, fmt.Errorf("%s cannot be read: %v", File, err)
+	}
+	return h, nil
+}
+
+// When says what makes a change take effect.
+type When string
+
+const (
+	Now     When = "at once"
+	K3s     When = "proa restart k3s"
+	Machine When = "proa reboot"
+)
+
+// row is one part of the document. stays: what was taken out of it remains until the machine starts anew.
+type row struct {
+	key   string
+	when  When
+	stays bool
+	part  func(*config.Config) any // a pointer
+}
+
+func rows() []row {
+	return []row{
+		{"version", Now, false, func(c *config.Config) any { return &c.Version }},
+		{"hostname", Machine, false, func(c *config.Config) any { return &c.Hostname }},
+		{"ssh_authorized_keys", Now, false, func(c *config.Config) any { return &c.SSHAuthorizedKeys }},
+		{"write_files", Now, true, func(c *config.Config) any { return &c.WriteFiles }},
+		{"modules", Now, true, func(c *config.Config) any { return &c.Modules }},
+		{"sysctls", Now, true, func(c *config.Config) any { return &c.Sysctls }},
+		{"network", Machine, false, func(c *config.Config) any { return &c.Network }},
+		{"ntp", Now, false, func(c *config.Config) any { return &c.NTP }},
+		{"k3s.enabled", Machine, false, func(c *config.Config) any { return &c.K3s.Enabled }},
+		{"k3s.role", Machine, false, func(c *config.Config) any { return &c.K3s.Role }},
+		{"k3s.server_url", Machine, false, func(c *config.Config) any { return &c.K3s.ServerURL }}, // it may change the role
+		{"k3s.token", K3s, false, func(c *config.Config) any { return &c.K3s.Token }},
+		{"k3s.args", K3s, false, func(c *config.Config) any { return &c.K3s.Args }},
+		{"k3s.labels", K3s, false, func(c *config.Config) any { return &c.K3s.Labels }},
+		{"k3s.taints", K3s, false, func(c *config.Config) any { return &c.K3s.Taints }},
+		{"health", Machine, false, func(c *config.Config) any { return &c.Health }},
+	}
+}
+
+// Change is a part that differs, and what makes it take effect.
+type Change struct {
+	Key  string
+	When When
+}
+
+func (c Change) String() string { return c.Key + ": " + string(c.When) }
+
+// Changes are the parts in which two configurations differ, in the order of the schema.
+func Changes(old, now *config.Config) (out []Change) {
+	for _, r := range rows() {
+		a, b := reflect.ValueOf(r.part(old)).Elem(), reflect.ValueOf(r.part(now)).Elem()
+		if same(a, b) {
+			continue
+		}
+		out = append(out, Change{r.key, r.when})
+		if r.stays && lost(a, b) {
+			out = append(out, Change{r.key + ", what was taken out", Machine})
+		}
+	}
+	return out
+}
+
+// same: an empty list and none are one.
+func same(a, b reflect.Value) bool {
+	if a.Kind() == reflect.Slice || a.Kind() == reflect.Map {
+		if a.Len() == 0 && b.Len() == 0 {
+			return true
+		}
+	}
+	return reflect.DeepEqual(a.Interface(), b.Interface())
+}
+
+// lost: something of a list or map is not in the other one.
+func lost(old, now reflect.Value) bool {
+	if old.Kind() == reflect.Map {
+		for _, k := range old.MapKeys() {
+			if !now.MapIndex(k).IsValid() {
+				return true
+			}
+		}
+		return false
+	}
+	for i := range old.Len() {
+		found := false
+		for j := range now.Len() {
+			found = found || reflect.DeepEqual(old.Index(i).Interface(), now.Index(j).Interface())
+		}
+		if !found {
+			return true
+		}
+	}
+	return false
+}
+
+// Take copies the parts that take effect in that way; the others stay as they are.
+func Take(into, from *config.Config, when When) {
+	for _, r := range rows() {
+		if r.when == when {
+			reflect.ValueOf(r.part(into)).Elem().Set(reflect.ValueOf(r.part(from)).Elem())
+		}
+	}
+}

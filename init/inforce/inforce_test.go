@@ -1,0 +1,92 @@
+package inforce
+
+import (
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"github.com/proa-os/proa/config"
+)
+
+func load(t *testing.T, doc string) *config.Config {
+	t.Helper()
+	c, problems := config.Load("c", []byte(doc), "")
+	if len(problems) > 0 {
+		t.Fatal(problems)
+	}
+	return c
+}
+
+// TestEveryKeyHasARow: a key that is new in the schema takes effect in some way, and this must say in which.
+func TestEveryKeyHasARow(t *testing.T) {
+	have := map[string]bool{}
+	for _, r := range rows() {
+		have[r.key] = true
+	}
+	typ := reflect.TypeFor[config.Config]()
+	for i := range typ.NumField() {
+		key := typ.Field(i).Tag.Get("yaml")
+		if key != "k3s" && !have[key] {
+			t.Errorf("no row for %s", key)
+		}
+	}
+	k3s := reflect.TypeFor[config.K3s]()
+	for i := range k3s.NumField() {
+		if key := "k3s." + k3s.Field(i).Tag.Get("yaml"); !have[key] {
+			t.Errorf("no row for %s", key)
+		}
+	}
+}
+
+func TestChanges(t *testing.T) {
+	old := load(t, "hostname: a\nsysctls: {vm.swappiness: 1, vm.max_map_count: 2}\nmodules: []\nk3s: {args: [--v=1]}\n")
+	now := load(t, "hostname: b\nsysctls: {vm.swappiness: 1}\nmodules: [dummy]\nk3s: {args: [--v=2]}\nntp: {servers: [10.0.0.1]}\n")
+	var got []string
+	for _, c := range Changes(old, now) {
+		got = append(got, c.String())
+	}
+	want := []string{"hostname: proa reboot", "modules: at once", "sysctls: at once", "sysctls, what was taken out: proa reboot", "ntp: at once", "k3s.args: proa restart k3s"}
+	if d := cmp.Diff(want, got); d != "" {
+		t.Error(d)
+	}
+	Take(old, now, Now)
+	Take(old, now, K3s)
+	if got := Changes(old, now); len(got) != 1 || got[0].Key != "hostname" {
+		t.Errorf("after taking: %v", got)
+	}
+	if got := Changes(load(t, "modules: []\n"), config.Default()); got != nil {
+		t.Errorf("an empty list is none: %v", got)
+	}
+}
+
+// TestSaved: what is read back is what was held, secrets and odd bytes too, and nobody but root may read it.
+func TestSaved(t *testing.T) {
+	root := t.TempDir()
+	c := load(t, "k3s: {token: a}\nnetwork: {interfaces: {eth0: {dhcp: false, routes: [{to: 10.0.0.0/8, via: 10.0.0.1}]}}, wifi: [{name: \"a\xc3\xa4\", passphrase: 'b c d e f g'}]}\nwrite_files: [{path: /a, content: \"\\0\\x01 x\\n\"}]\nhealth: {deadline: 1h}\n")
+	held := Held{Document: "/boot/config.yaml", Sum: Sum([]byte("x")), Problems: []config.Problem{{File: "f", Line: 1, Column: 2, Message: "m"}}, Config: c}
+	write := func(name string, b []byte, mode os.FileMode) error {
+		if mode != 0o600 || !strings.HasPrefix(name, "/run/") {
+			t.Errorf("%s %v", name, mode)
+		}
+		p := filepath.Join(root, name)
+		if err := os.MkdirAll(filepath.Dir(p), 0o755); err != nil {
+			return err
+		}
+		return os.WriteFile(p, b, mode)
+	}
+	if err := Save(write, held); err != nil {
+		t.Fatal(err)
+	}
+	got, err := Load(root)
+	if err != nil || cmp.Diff(held, got, cmpopts.EquateEmpty()) != "" {
+		t.Errorf("%v %s", err, cmp.Diff(held, got, cmpopts.EquateEmpty()))
+	}
+	if _, err := Load(t.TempDir()); err == nil {
+		t.Error("nothing was read without an error")
+	}
+}

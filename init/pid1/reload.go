@@ -1,0 +1,127 @@
+package pid1
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/proa-os/proa/config"
+	"github.com/proa-os/proa/init/boot"
+	"github.com/proa-os/proa/init/inforce"
+	"github.com/proa-os/proa/init/netup"
+	"github.com/proa-os/proa/init/service"
+	"github.com/proa-os/proa/init/supervise"
+	"github.com/proa-os/proa/init/sys"
+)
+
+// conf is the configuration after boot. What boot has set up by it, and the main loop, go by boot.Machine's, which never changes.
+type conf struct {
+	mu    sync.Mutex
+	held  inforce.Held   // as others may read it
+	next  *config.Config // as the document was read last
+	found []config.Problem
+	one   sync.Mutex // reloads come one after the other
+	write func(inforce.Held) error
+}
+
+func (c *conf) begin(m *boot.Machine) {
+	c.held, c.next, c.found = m.InForce, m.Config, m.Problems
+	c.write = func(h inforce.Held) error { return inforce.Save(sys.Linux{}.WriteFile, h) }
+	if m.Config != nil {
+		copied := *m.Config
+		c.held.Config = &copied
+	}
+}
+
+func (c *conf) problems() []config.Problem {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.found
+}
+
+func (c *conf) ntpServers() []string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.held.Config == nil {
+		return nil
+	}
+	return slices.Clone(c.held.Config.NTP.Servers)
+}
+
+// took notes that what waited for this has taken effect.
+func (c *conf) took(when inforce.When, logf func(string, ...any)) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	inforce.Take(c.held.Config, c.next, when)
+	if err := c.write(c.held); err != nil {
+		logf("config: %v", err)
+	}
+}
+
+// read takes over what was read, and returns what has changed since the configuration in force.
+func (c *conf) read(h inforce.Held) []inforce.Change {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.next, c.found = h.Config, h.Problems
+	c.held.Document, c.held.Sum, c.held.Problems = h.Document, h.Sum, h.Problems
+	return inforce.Changes(c.held.Config, h.Config)
+}
+
+// reloadVerb reads the document again and applies what can be applied to a running machine.
+func (k *keeper) reloadVerb(ctx context.Context, _ string, say func(string)) error {
+	k.conf.one.Lock()
+	defer k.conf.one.Unlock()
+	held, err := boot.ReadDocument(k.m.Root, k.m.Line.Raw)
+	if err != nil {
+		return err
+	}
+	changes := k.conf.read(held)
+	for _, p := range held.Problems {
+		k.con.Logf("config: %s", p)
+	}
+	for _, f := range k.m.Reload(ctx, held.Config) {
+		k.con.Logf("config: %s", f)
+		say("not done: " + f)
+	}
+	k.conf.took(inforce.Now, k.con.Logf)
+	k.noteNTP()
+	k.startRows(ctx, held.Config)
+	tell(changes, say)
+	return nil
+}
+
+// tell says for each way of taking effect what takes effect by it.
+func tell(changes []inforce.Change, say func(string)) {
+	if len(changes) == 0 {
+		say("nothing changes")
+	}
+	for _, when := range []inforce.When{inforce.Now, inforce.K3s, inforce.Machine} {
+		var keys []string
+		for _, c := range changes {
+			if c.When == when {
+				keys = append(keys, c.Key)
+			}
+		}
+		switch {
+		case keys == nil:
+		case when == inforce.Now:
+			say("in force now: " + strings.Join(keys, ", "))
+		default:
+			say("takes effect with " + string(when) + ": " + strings.Join(keys, ", "))
+		}
+	}
+}
+
+// startRows starts the services that the configuration calls for and that do not run yet: SSH, once there is a key. Kubernetes is not begun on a
+// machine that was started without it.
+func (k *keeper) startRows(ctx context.Context, c *config.Config) {
+	facts := service.Facts{Config: c, DataErr: k.m.DataErr, Reaper: k.reaper, Say: k.con.Logf, Network: func() bool { return len(netup.Addresses()) > 0 }}
+	running := k.sup.States()
+	for _, row := range service.Table(facts) {
+		there := slices.ContainsFunc(running, func(s supervise.State) bool { return s.Name == row.Name })
+		if !there && (row.Name != "k3s" || k.m.Config.K3s.Enabled) {
+			k.sup.Start(ctx, row)
+		}
+	}
+}

@@ -1,0 +1,91 @@
+package pid1
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/proa-os/proa/config"
+	"github.com/proa-os/proa/init/boot"
+	"github.com/proa-os/proa/init/console"
+	"github.com/proa-os/proa/init/inforce"
+	"github.com/proa-os/proa/init/supervise"
+	"github.com/proa-os/proa/init/sys"
+)
+
+// TestReload: PID 1 takes over what can change while it runs, says what waits for what, and leaves for others what is in force.
+func TestReload(t *testing.T) {
+	root, fake := t.TempDir(), &sys.Fake{}
+	document := filepath.Join(root, boot.ConfigFile)
+	if err := os.MkdirAll(filepath.Dir(document), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	k := &keeper{m: &boot.Machine{Sys: fake, Root: root, Logf: t.Logf, Config: config.Default()}, con: &console.Console{}, reaper: reap()}
+	k.sup = &supervise.Supervisor{Reaper: reap(), LogDir: t.TempDir(), RunDir: t.TempDir(), Changed: func(_, _ supervise.State) {}}
+	t.Cleanup(func() { k.sup.StopAll(t.Logf) })
+	for _, name := range []string{"ssh", "ntp", "k3s"} {
+		k.sup.Start(t.Context(), supervise.Service{Name: name, Argv: []string{"/bin/sleep", "60"}, Stop: unix.SIGKILL, Grace: time.Second})
+	}
+	k.conf.begin(k.m)
+	var held inforce.Held
+	k.conf.write = func(h inforce.Held) error { held = h; c := *h.Config; held.Config = &c; return nil }
+	reload := func(text string) (said []string) {
+		if err := os.WriteFile(document, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if err := k.reloadVerb(t.Context(), "", func(line string) { said = append(said, line) }); err != nil {
+			t.Fatal(err)
+		}
+		return said
+	}
+	text := "hostname: b\nsysctls: {vm.swappiness: 7}\nntp: {servers: [10.0.0.1]}\nk3s: {args: [--v=3]}\nbogus: 1\n"
+	want := []string{"in force now: sysctls, ntp", "takes effect with proa restart k3s: k3s.args", "takes effect with proa reboot: hostname"}
+	if got := reload(text); !slices.Equal(got, want) {
+		t.Errorf("said %q", got)
+	}
+	if fake.Files["/proc/sys/vm/swappiness"] != "7" || held.Config.Hostname != "" || held.Config.Sysctls["vm.swappiness"] != "7" || held.Config.K3s.Args != nil || held.Sum != inforce.Sum([]byte(text)) {
+		t.Errorf("%q; held %+v", fake.Files, held.Config)
+	}
+	if p := k.conf.problems(); len(p) != 1 || !strings.Contains(p[0].Message, "unknown key") {
+		t.Errorf("problems %v", p)
+	}
+	if got := k.conf.ntpServers(); !slices.Equal(got, []string{"10.0.0.1"}) {
+		t.Errorf("NTP servers %q", got)
+	}
+	var said []string
+	if err := k.restartVerb(t.Context(), "k3s", func(line string) { said = append(said, line) }); err != nil || !slices.Equal(held.Config.K3s.Args, []string{"--v=3"}) {
+		t.Errorf("%v, %q; held %+v", err, said, held.Config.K3s)
+	}
+	if got := reload(text); !slices.Equal(got, []string{"takes effect with proa reboot: hostname"}) {
+		t.Errorf("said %q", got)
+	}
+	if k.m.Config.Hostname != "" {
+		t.Error("the configuration of the boot was changed")
+	}
+}
+
+// TestKeysBringSSH: a machine that had no key starts the server once there is one, and Kubernetes is not begun on one that was started without.
+func TestKeysBringSSH(t *testing.T) {
+	c := config.Default()
+	c.K3s.Enabled = false
+	k := &keeper{m: &boot.Machine{Config: c}, con: &console.Console{}, reaper: reap()}
+	k.sup = &supervise.Supervisor{Reaper: reap(), LogDir: t.TempDir(), RunDir: t.TempDir(), Changed: func(_, _ supervise.State) {}}
+	t.Cleanup(func() { k.sup.StopAll(t.Logf) })
+	k.sup.Start(t.Context(), supervise.Service{Name: "ntp", Argv: []string{"/bin/sleep", "60"}, Stop: unix.SIGKILL, Grace: time.Second})
+	next := config.Default()
+	next.SSHAuthorizedKeys = []string{"ssh-ed25519 AAAA"}
+	k.startRows(t.Context(), next)
+	k.startRows(t.Context(), next)
+	var names []string
+	for _, s := range k.sup.States() {
+		names = append(names, s.Name)
+	}
+	if !slices.Equal(names, []string{"ntp", "ssh"}) {
+		t.Errorf("%q", names)
+	}
+}
