@@ -116,6 +116,20 @@ func TestDefaultName(t *testing.T) {
 	}
 }
 
+// TestUnreadableIsNotAbsent: a name or an id that cannot be read is not replaced. A directory stands for it (EISDIR).
+func TestUnreadableIsNotAbsent(t *testing.T) {
+	for _, name := range []string{"hostname", "machine-id"} {
+		m, f := machine(t, map[string]string{"var/lib/proa/" + name + "/x": ""})
+		_ = readConfig(t.Context(), m)
+		if err := identity(t.Context(), m); err == nil || !strings.Contains(err.Error(), name) || !strings.Contains(err.Error(), "until the next boot") {
+			t.Errorf("%s: %v", name, err)
+		}
+		if text, wrote := f.Files[StateDir+"/"+name]; wrote || m.Hostname == "" {
+			t.Errorf("%s: replaced by %q", name, text)
+		}
+	}
+}
+
 // TestWiFi: the file with the keys is for root alone, and an image without Wi-Fi says so and boots on.
 func TestWiFi(t *testing.T) {
 	const read = "# read-config\nwrite /run/proa/config.yaml 0600\n"

@@ -27,3 +27,12 @@ func ModprobeMain(args []string) int {
 	}
 	return code
 }
+
+// loadAnew loads a module long after the boot, when the index that the boot had may be gone or in use.
+func (m *Machine) loadAnew(name, params string) error {
+	fresh := &Machine{Sys: m.Sys, Root: m.Root}
+	if err := openModules(fresh); err != nil {
+		return err
+	}
+	return fresh.Modules.Load(name, params)
+}

@@ -36,30 +36,42 @@ func identity(_ context.Context, m *Machine) error {
 // defaultName is made once and kept on data, as the node's name in the cluster is: an adapter that is found earlier or later at the next
 // boot must not make another node of it. A machine without a wired interface has its name of its machine id.
 func (m *Machine) defaultName(id string) (string, error) {
-	file := StateDir + "/hostname"
-	if b, err := os.ReadFile(m.Path(file)); err == nil && defaultNames.Match(b) {
-		return strings.TrimSpace(string(b)), nil
-	}
-	name := "proa-" + id[:6]
-	if mac := netup.FirstMAC(); mac != nil {
-		name = "proa-" + hex.EncodeToString(mac[3:])
-	}
-	return name, m.Sys.WriteFile(file, []byte(name+"\n"), 0o444)
+	return m.kept("hostname", defaultNames, func() string {
+		if mac := netup.FirstMAC(); mac != nil {
+			return "proa-" + hex.EncodeToString(mac[3:])
+		}
+		return "proa-" + id[:6]
+	})
 }
-
-// defaultNames also says that the file was written to its end.
-var defaultNames = regexp.MustCompile(`^proa-[0-9a-f]{6}\n$`)
 
 // machineID is made once and kept on data, where a new slot finds it again.
 func (m *Machine) machineID() (string, error) {
-	file := StateDir + "/machine-id"
-	if b, err := os.ReadFile(m.Path(file)); err == nil && len(strings.TrimSpace(string(b))) == 32 {
+	return m.kept("machine-id", machineIDs, func() string {
+		raw := make([]byte, 16)
+		rand.Read(raw) // never fails
+		return hex.EncodeToString(raw)
+	})
+}
+
+// What was written to its end.
+var (
+	defaultNames = regexp.MustCompile(`^proa-[0-9a-f]{6}\n$`)
+	machineIDs   = regexp.MustCompile(`^[0-9a-f]{32}\n?$`)
+)
+
+// kept is the line in a file of proa's state, or a fresh one, which is then kept. A file that cannot be read is left alone: it may be readable
+// at the next boot, and then this is the same machine as ever.
+func (m *Machine) kept(name string, whole *regexp.Regexp, fresh func() string) (string, error) {
+	file := filepath.Join(StateDir, name)
+	b, err := os.ReadFile(m.Path(file))
+	if err == nil && whole.Match(b) {
 		return strings.TrimSpace(string(b)), nil
 	}
-	raw := make([]byte, 16)
-	rand.Read(raw) // never fails
-	id := hex.EncodeToString(raw)
-	return id, m.Sys.WriteFile(file, []byte(id+"\n"), 0o444)
+	line := fresh()
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		return line, fmt.Errorf("%w; using %s until the next boot", err, line)
+	}
+	return line, m.Sys.WriteFile(file, []byte(line+"\n"), 0o444)
 }
 
 // sshKeys writes root's authorized keys afresh, into memory: a key taken out of the config is out of the machine at the next boot, and
@@ -108,6 +120,7 @@ func wifiConfig(_ context.Context, m *Machine) error {
 
 func network(_ context.Context, m *Machine) error {
 	m.Net = netup.New(m.Config.Network, m.Hostname, m.Path("/etc/resolv.conf"), m.Logf)
+	m.Net.Sysctls, m.Net.Load = m.Config.Sysctls, m.loadAnew
 	return m.Net.Up(m.Ctx)
 }
 

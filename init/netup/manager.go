@@ -26,14 +26,25 @@ type Manager struct {
 	logf     func(string, ...any)
 	resolv   string
 
+	// Sysctls are the user's. Those of an interface are set when it appears.
+	Sysctls map[string]string
+	// Load loads a module with parameters. nil: the kernel loads what it needs by itself.
+	Load func(module, params string) error
+
 	mu     sync.Mutex
 	begun  map[string]chan struct{} // interface → poke
 	leases map[string]Lease
+	advice map[string]advice // of routers
+
+	lonely  bool // it was said that there is no network
+	writing sync.Mutex
+	wrote   string // resolv.conf as it is
 }
 
 // New makes a manager that writes name servers to the file resolv.
 func New(cfg config.Network, hostname, resolv string, logf func(string, ...any)) *Manager {
-	return &Manager{cfg: cfg, hostname: hostname, logf: logf, resolv: resolv, begun: map[string]chan struct{}{}, leases: map[string]Lease{}}
+	return &Manager{cfg: cfg, hostname: hostname, logf: logf, resolv: resolv, begun: map[string]chan struct{}{}, leases: map[string]Lease{},
+		advice: map[string]advice{}}
 }
 
 // Up configures what is there and follows what comes later. Only a machine that cannot speak netlink is an error here; one interface's trouble is logged.
@@ -52,6 +63,8 @@ func (m *Manager) Up(ctx context.Context) error {
 		m.begin(ctx, l)
 	}
 	go m.follow(ctx)
+	go m.followRouters(ctx)
+	go m.followAddresses(ctx, alonePatience)
 	return m.unknownNames(links)
 }
 
@@ -148,6 +161,8 @@ func (m *Manager) see(ctx context.Context, cables map[string]bool, l netlink.Lin
 	m.begin(ctx, l)
 	now := a.RawFlags&unix.IFF_RUNNING != 0
 	if was, known := cables[a.Name]; known && now && !was {
+		m.doubt(a.Name)
+		go m.solicit(ctx, l)
 		m.poke(a.Name)
 	}
 	cables[a.Name] = now
@@ -170,6 +185,7 @@ func (m *Manager) forget(name string) {
 	}
 	delete(m.begun, name)
 	delete(m.leases, name)
+	delete(m.advice, name)
 }
 
 func (m *Manager) begin(ctx context.Context, l netlink.Link) {
@@ -225,7 +241,7 @@ func (m *Manager) settings(l netlink.Link) config.Interface {
 // run owns one interface until it goes away. A panic in a protocol library must not take PID 1 along.
 func (m *Manager) run(ctx context.Context, l netlink.Link, s config.Interface, poke <-chan struct{}) {
 	defer m.recovered(func(err error) { m.logf("network %s: %v", l.Attrs().Name, err) })
-	if err := configure(l, s); err != nil {
+	if err := m.configure(l, s); err != nil {
 		m.logf("network %s: %v", l.Attrs().Name, err)
 	}
 	if err := m.yield(l); err != nil {

@@ -2,7 +2,6 @@ package netup
 
 import (
 	"context"
-	"fmt"
 	"net"
 	"os"
 	"path/filepath"
@@ -47,7 +46,7 @@ func bound(t *testing.T, c *client, s *server) *events {
 	t.Helper()
 	s.start(t, c.far, s.near(c))
 	c.run(t)
-	e := watch(t, c.link)
+	e := changes(t, c.link)
 	c.until(t, "an address", func() bool { return c.addrs() == s.ip(s.host).String()+"/24" })
 	return e
 }
@@ -219,7 +218,7 @@ func otherAddress(t *testing.T, c *client, s *server) {
 	}
 }
 
-// events are the comings and goings of IPv4 addresses on one link, as the kernel tells them.
+// events are the comings and goings of IPv4 addresses, as the kernel tells them.
 type events struct {
 	mu   sync.Mutex
 	list []string
@@ -231,13 +230,13 @@ func (e *events) String() string {
 	return strings.Join(e.list, " ")
 }
 
-func watch(t *testing.T, l netlink.Link) *events {
+func changes(t *testing.T, of ...netlink.Link) *events {
 	t.Helper()
 	e, ch := &events{}, make(chan netlink.AddrUpdate, 64)
 	must(t, netlink.AddrSubscribe(ch, t.Context().Done()))
 	go func() {
 		for u := range ch {
-			if u.LinkIndex != l.Attrs().Index || u.LinkAddress.IP.To4() == nil {
+			if u.LinkAddress.IP.To4() == nil || len(of) > 0 && u.LinkIndex != of[0].Attrs().Index {
 				continue
 			}
 			e.mu.Lock()
@@ -260,11 +259,7 @@ func TestCable(t *testing.T) {
 	end := f.link(t, s.near(c))
 	must(t, f.LinkSetDown(end))
 	device(t, l.Attrs().Name)
-	c.Manager = New(config.Network{}, "edge-7", filepath.Join(t.TempDir(), "resolv.conf"), func(f string, a ...any) {
-		c.mu.Lock()
-		defer c.mu.Unlock()
-		c.said += fmt.Sprintf(f, a...) + "\n"
-	})
+	c.Manager = New(config.Network{}, "edge-7", filepath.Join(t.TempDir(), "resolv.conf"), c.note)
 	ctx, stop := context.WithCancel(t.Context())
 	defer stop()
 	must(t, c.Manager.Up(ctx))

@@ -247,16 +247,18 @@ func (c *client) run(t *testing.T) {
 	ctx, stop := context.WithCancel(t.Context())
 	ended := make(chan struct{})
 	c.poke = make(chan struct{}, 1)
-	c.Manager = New(config.Network{}, "edge-7", filepath.Join(t.TempDir(), "resolv.conf"), func(f string, a ...any) {
-		c.mu.Lock()
-		defer c.mu.Unlock()
-		c.said += fmt.Sprintf(f, a...) + "\n"
-	})
+	c.Manager = New(config.Network{}, "edge-7", filepath.Join(t.TempDir(), "resolv.conf"), c.note)
 	go func() {
 		defer close(ended)
 		c.Manager.run(ctx, c.link, config.Interface{DHCP: &yes}, c.poke)
 	}()
 	t.Cleanup(func() { stop(); <-ended })
+}
+
+func (c *client) note(f string, a ...any) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.said += fmt.Sprintf(f, a...) + "\n"
 }
 
 func (c *client) log() string { c.mu.Lock(); defer c.mu.Unlock(); return c.said }
@@ -407,7 +409,7 @@ func TestStatic(t *testing.T) {
 		return
 	}
 	l, _ := wire(t, 0, "10.9.0.1/24")
-	err := configure(l, config.Interface{Addresses: []string{"10.9.0.2/24", "fd00::2/64"}, Gateway: "10.9.0.254", MTU: 1400,
+	err := New(config.Network{}, "h", "", t.Logf).configure(l, config.Interface{Addresses: []string{"10.9.0.2/24", "fd00::2/64"}, Gateway: "10.9.0.254", MTU: 1400,
 		Routes: []config.Route{{To: "10.50.0.0/16", Via: "192.0.2.1"}, {To: "10.60.0.0/16", Via: "10.9.0.254", Metric: 7}}})
 	if err == nil || !strings.Contains(err.Error(), "10.50.0.0/16") || strings.Contains(err.Error(), "10.60.0.0/16") {
 		t.Errorf("the unreachable route: %v", err)

@@ -1,24 +1,256 @@
 package netup
 
 import (
+	"context"
+	"encoding/binary"
 	"errors"
+	"net"
+	"net/netip"
 	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/vishvananda/netlink"
+	"github.com/vishvananda/netlink/nl"
+	"golang.org/x/sys/unix"
 
 	"github.com/proa-os/proa/init/sys"
 )
 
 // linkSysctls are an interface's own, for those of "all" and "default" do not count for one that is there already. The kernel's defaults take
-// every other address of a network along with the first, and no router's word once it forwards packets, as a node does.
-func linkSysctls(name string) error {
+// every other address of a network along with the first, and no router's word once it forwards packets, as a node does. What the user has set wins,
+// also for an interface that comes later than the boot step.
+func (m *Manager) linkSysctls(name string) error {
+	set := [][2]string{{"net/ipv4/conf/" + name + "/promote_secondaries", "1"}, {"net/ipv6/conf/" + name + "/accept_ra", "2"}}
+	for _, key := range []string{"default", "all", name} {
+		for _, family := range []string{"ipv4", "ipv6"} {
+			set = append(set, m.users("net/"+family+"/conf/", key, name)...)
+		}
+	}
 	var errs []error
-	for _, s := range [][2]string{
-		{"ipv4/conf/" + name + "/promote_secondaries", "1"},
-		{"ipv6/conf/" + name + "/accept_ra", "2"},
-	} {
-		err := sys.Linux{}.WriteFile("/proc/sys/net/"+s[0], []byte(s[1]), 0o644)
+	for _, s := range set {
+		err := sys.Linux{}.WriteFile("/proc/sys/"+s[0], []byte(s[1]), 0o644)
 		if !errors.Is(err, os.ErrNotExist) { // the interface has gone meanwhile, or the kernel has no IPv6
 			errs = append(errs, wrap(s[0], err))
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// users lists what config sets for one name below a directory of sysctls, as it is for the interface. Of the names for many only accept_ra is
+// taken, which is what proa would override.
+func (m *Manager) users(dir, from, name string) (out [][2]string) {
+	for key, value := range m.Sysctls {
+		if !strings.Contains(key, "/") {
+			key = strings.ReplaceAll(key, ".", "/")
+		}
+		if leaf, is := strings.CutPrefix(key, dir+from+"/"); is && (from == name || leaf == "accept_ra") {
+			out = append(out, [2]string{dir + name + "/" + leaf, value})
+		}
+	}
+	return out
+}
+
+// word is one name server or domain that a router has told of.
+type word struct {
+	text  string
+	until time.Time
+}
+
+// advice is what the routers of one interface have said (RFC 8106).
+type advice struct{ dns, search []word }
+
+// ndHeader is the length of the kernel's struct nduseroptmsg; the options of the router's message follow it.
+const ndHeader = 16
+
+// Options of router advertisements (RFC 8106, sections 5.1 and 5.2).
+const (
+	optionRDNSS = 25
+	optionDNSSL = 31
+)
+
+// forgetEvery is how late a name server may go whose time is over.
+const forgetEvery = 10 * time.Second
+
+// followRouters hears from the kernel what routers say beside addresses and routes, which the kernel itself sees to.
+func (m *Manager) followRouters(ctx context.Context) {
+	for ctx.Err() == nil {
+		if err := m.hearRouters(ctx); err != nil {
+			m.logf("network: name servers of routers: %v", err)
+		}
+		rest(ctx, nil, again)
+	}
+}
+
+func (m *Manager) hearRouters(ctx context.Context) error {
+	s, err := nl.Subscribe(unix.NETLINK_ROUTE, unix.RTNLGRP_ND_USEROPT)
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	brief := unix.NsecToTimeval(int64(forgetEvery))
+	if err := s.SetReceiveTimeout(&brief); err != nil {
+		return err
+	}
+	for ctx.Err() == nil {
+		msgs, _, err := s.Receive()
+		if err != nil && !errors.Is(err, unix.EAGAIN) && !errors.Is(err, unix.EINTR) {
+			return err
+		}
+		for _, msg := range msgs {
+			if msg.Header.Type == unix.RTM_NEWNDUSEROPT {
+				m.heed(msg.Data)
+			}
+		}
+		if err := m.writeResolv(); err != nil {
+			m.logf("network: %v", err)
+		}
+	}
+	return nil
+}
+
+// heed takes one message of the kernel. Interfaces that are not this manager's have nothing to say.
+func (m *Manager) heed(b []byte) {
+	if len(b) < ndHeader || b[0] != unix.AF_INET6 {
+		return
+	}
+	l, err := netlink.LinkByIndex(int(binary.NativeEndian.Uint32(b[4:8])))
+	if err != nil {
+		return
+	}
+	name := l.Attrs().Name
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if _, ours := m.begun[name]; ours {
+		a := m.advice[name]
+		a.take(b[ndHeader:], name, time.Now())
+		m.advice[name] = a
+	}
+}
+
+// take reads the options. What is not whole, or what no resolver can use, is passed over.
+func (a *advice) take(b []byte, zone string, now time.Time) {
+	for len(b) >= 8 {
+		size := 8 * int(b[1])
+		if size == 0 || size > len(b) {
+			return
+		}
+		until := now.Add(time.Duration(binary.BigEndian.Uint32(b[4:8])) * time.Second)
+		var bad []string // routers repeat themselves: saying it each time would fill the console
+		switch b[0] {
+		case optionRDNSS:
+			a.dns = renewed(a.dns, hosts("", servers(b[8:size], zone), &bad), until, now, mostServers)
+		case optionDNSSL:
+			a.search = renewed(a.search, domains(namesOf(b[8:size]), &bad), until, now, mostDomains)
+		}
+		b = b[size:]
+	}
+}
+
+func servers(b []byte, zone string) (out []netip.Addr) {
+	for ; len(b) >= 16; b = b[16:] {
+		a := netip.AddrFrom16([16]byte(b))
+		if a.IsLinkLocalUnicast() {
+			a = a.WithZone(zone)
+		}
+		out = append(out, a)
+	}
+	return out
+}
+
+// namesOf decodes names as DNS has them, without compression (RFC 1035, section 3.1).
+func namesOf(b []byte) (out []string) {
+	var labels []string
+	for len(b) > 0 {
+		n := int(b[0])
+		switch {
+		case n == 0 && labels != nil:
+			out, labels = append(out, strings.Join(labels, ".")), nil
+		case n > 63 || n >= len(b):
+			return out
+		case n > 0:
+			labels = append(labels, string(b[1:1+n]))
+		}
+		b = b[1+n:]
+	}
+	return out
+}
+
+// renewed sets the time of what was said again, adds what is new, and drops what has ended or is too much.
+func renewed(have []word, said []string, until, now time.Time, most int) (out []word) {
+	for _, w := range have {
+		if slices.Contains(said, w.text) {
+			w.until = until
+		}
+		if w.until.After(now) {
+			out = append(out, w)
+		}
+	}
+	for _, s := range said {
+		known := slices.ContainsFunc(out, func(w word) bool { return w.text == s })
+		if !known && len(out) < most && until.After(now) {
+			out = append(out, word{s, until})
+		}
+	}
+	return out
+}
+
+// How often routers are asked (RFC 4861, section 10), with less time between: the cable is in, and somebody waits.
+const (
+	solicits     = 3
+	solicitPause = 2 * time.Second
+)
+
+// solicit asks the routers of a network that the cable was put into. The kernel does so only for an interface that goes up.
+func (m *Manager) solicit(ctx context.Context, l netlink.Link) {
+	for range solicits {
+		if err := askRouters(l); err != nil {
+			return // no IPv6 there, or no cable any more
+		}
+		if rest(ctx, nil, solicitPause) == gone {
+			return
+		}
+	}
+}
+
+// askRouters sends a router solicitation (RFC 4861, section 4.1) to all of them; the kernel sums, and takes the link-local address.
+func askRouters(l netlink.Link) error {
+	fd, err := unix.Socket(unix.AF_INET6, unix.SOCK_RAW|unix.SOCK_CLOEXEC, unix.IPPROTO_ICMPV6)
+	if err != nil {
+		return err
+	}
+	defer unix.Close(fd)
+	if err := unix.SetsockoptInt(fd, unix.IPPROTO_IPV6, unix.IPV6_MULTICAST_HOPS, 255); err != nil {
+		return err
+	}
+	ask := []byte{133, 0, 0, 0, 0, 0, 0, 0}
+	if mac := l.Attrs().HardwareAddr; len(mac) == 6 {
+		ask = append(append(ask, 1, 1), mac...) // source link-layer address
+	}
+	to := &unix.SockaddrInet6{ZoneId: uint32(l.Attrs().Index), Addr: [16]byte(net.IPv6linklocalallrouters)}
+	return unix.Sendto(fd, ask, 0, to)
+}
+
+// doubt lets what routers have said end soon, unless they say it again: the cable was put in, and the kernel asks them now.
+func (m *Manager) doubt(name string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	soon := time.Now().Add(forgetEvery)
+	for _, list := range [][]word{m.advice[name].dns, m.advice[name].search} {
+		for i := range list {
+			if list[i].until.After(soon) {
+				list[i].until = soon
+			}
+		}
+	}
+}
+
+func valid(list []word, now time.Time) (out []string) {
+	for _, w := range list {
+		if w.until.After(now) {
+			out = append(out, w.text)
+		}
+	}
+	return out
 }

@@ -4,9 +4,11 @@ import (
 	"net"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/proa-os/proa/init/sys"
 	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
 )
 
 // Resolv is the text of resolv.conf: the config's servers and domains, then those that the networks named, at most the three servers that libc
@@ -14,10 +16,10 @@ import (
 func (m *Manager) Resolv() string {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	servers, search := slices.Clone(m.cfg.DNS), slices.Clone(m.cfg.Search)
+	now, servers, search := time.Now(), slices.Clone(m.cfg.DNS), slices.Clone(m.cfg.Search)
 	for _, name := range m.names() {
-		servers = append(servers, m.leases[name].DNS...)
-		search = append(search, m.leases[name].Search...)
+		servers = append(append(servers, m.leases[name].DNS...), valid(m.advice[name].dns, now)...)
+		search = append(append(search, m.leases[name].Search...), valid(m.advice[name].search, now)...)
 	}
 	servers, search = distinct(servers), distinct(search)
 	var b strings.Builder
@@ -45,12 +47,28 @@ func (m *Manager) names() (names []string) {
 	for n := range m.leases {
 		names = append(names, n)
 	}
+	for n := range m.advice {
+		if _, too := m.leases[n]; !too {
+			names = append(names, n)
+		}
+	}
 	slices.Sort(names)
 	return names
 }
 
+// writeResolv leaves the file alone that is as it should be: others look at it when it changes.
 func (m *Manager) writeResolv() error {
-	return sys.Linux{}.WriteFile(m.resolv, []byte(m.Resolv()), 0o644)
+	m.writing.Lock()
+	defer m.writing.Unlock()
+	text := m.Resolv()
+	if text == m.wrote {
+		return nil
+	}
+	if err := (sys.Linux{}).WriteFile(m.resolv, []byte(text), 0o644); err != nil {
+		return err
+	}
+	m.wrote = text
+	return nil
 }
 
 // NTPServers are those that DHCP brought.
@@ -89,14 +107,20 @@ func Addresses() (out []Address) {
 	return out
 }
 
-// HasDefaultRoute is one of the conditions for marking a slot good.
+// HasDefaultRoute is one of the conditions for marking a slot good: a way to other networks, of IPv4 or IPv6.
 func HasDefaultRoute() bool {
-	routes, err := netlink.RouteList(nil, netlink.FAMILY_ALL)
+	routes, err := netlink.RouteListFiltered(netlink.FAMILY_ALL, &netlink.Route{Table: unix.RT_TABLE_MAIN, Type: unix.RTN_UNICAST},
+		netlink.RT_FILTER_TABLE|netlink.RT_FILTER_TYPE)
 	if err != nil {
 		return false
 	}
+	own := 0
+	if l, err := netlink.LinkByName(Alone); err == nil {
+		own = l.Attrs().Index
+	}
 	return slices.ContainsFunc(routes, func(r netlink.Route) bool {
-		return r.Gw != nil && (r.Dst == nil || r.Dst.IP.Equal(net.IPv4zero) && isZero(r.Dst.Mask) || r.Dst.IP.Equal(net.IPv6zero) && isZero(r.Dst.Mask))
+		anywhere := r.Dst == nil || r.Dst.IP.IsUnspecified() && isZero(r.Dst.Mask)
+		return anywhere && (r.Gw != nil || r.Via != nil || len(r.MultiPath) > 0) && (own == 0 || r.LinkIndex != own)
 	})
 }
 

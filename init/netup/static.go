@@ -22,12 +22,12 @@ const (
 func leaseMetric(index int) int { return dhcpMetric + min(index, 1<<16) }
 
 // configure applies what config says about one link. It goes on after a problem: a wrong route must not cost the address.
-func configure(l netlink.Link, s config.Interface) error {
+func (m *Manager) configure(l netlink.Link, s config.Interface) error {
 	var errs []error
 	if s.MTU != 0 {
 		errs = append(errs, wrap("mtu", netlink.LinkSetMTU(l, s.MTU)))
 	}
-	errs = append(errs, wrap("settings", linkSysctls(l.Attrs().Name)), wrap("up", netlink.LinkSetUp(l)))
+	errs = append(errs, wrap("settings", m.linkSysctls(l.Attrs().Name)), wrap("up", netlink.LinkSetUp(l)))
 	for _, a := range s.Addresses {
 		addr, err := netlink.ParseAddr(a)
 		if err == nil {

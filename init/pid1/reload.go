@@ -116,7 +116,7 @@ func tell(changes []inforce.Change, say func(string)) {
 // startRows starts the services that the configuration calls for and that do not run yet: SSH, once there is a key. Kubernetes is not begun on a
 // machine that was started without it.
 func (k *keeper) startRows(ctx context.Context, c *config.Config) {
-	facts := service.Facts{Config: c, DataErr: k.m.DataErr, Reaper: k.reaper, Say: k.con.Logf, Network: func() bool { return len(netup.Addresses()) > 0 }}
+	facts := service.Facts{Config: c, DataErr: k.m.DataErr, Reaper: k.reaper, Say: k.con.Logf, Network: netup.Served}
 	running := k.sup.States()
 	for _, row := range service.Table(facts) {
 		there := slices.ContainsFunc(running, func(s supervise.State) bool { return s.Name == row.Name })

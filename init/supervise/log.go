@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+
+	"github.com/proa-os/proa/images/atomicfile"
 )
 
 // A service's log is at most (Kept+1) × MaxLog bytes, so that a chatty one cannot fill the data partition.
@@ -90,12 +92,13 @@ func same(f *os.File, now os.FileInfo) bool {
 	return err == nil && os.SameFile(mine, now)
 }
 
-// rotate: NAME.log → .1 → .2 → .3 → gone.
+// rotate: NAME.log → .1 → .2 → .3 → gone. A power cut leaves each of them under one name; a log may lose its end, and is not fsynced.
 func rotate(path string) {
 	for i := Kept; i > 1; i-- {
 		_ = os.Rename(fmt.Sprintf("%s.%d", path, i-1), fmt.Sprintf("%s.%d", path, i)) // not all exist yet
 	}
 	_ = os.Rename(path, path+".1")
+	_ = atomicfile.SyncDir(filepath.Dir(path)) // a log that cannot be kept is no reason to stop its service
 }
 
 // LastLine is the end of a service's log, for a status line.

@@ -53,13 +53,15 @@ func (Linux) Unmount(target string, flags int) error {
 
 func (Linux) MkdirAll(path string, perm os.FileMode) error { return os.MkdirAll(path, perm) }
 
-// WriteFile replaces a regular file by an atomic write, so that no reader and no power cut sees half of it.
+// WriteFile replaces a regular file by an atomic write, so that no reader and no power cut sees half of it. A file that holds data already
+// is left as it is: a full disk then fails nobody.
 // Files of the kernel (proc, sys, dev) cannot be renamed over and are written in place.
 func (Linux) WriteFile(path string, data []byte, perm os.FileMode) error {
 	if strings.HasPrefix(path, "/proc/") || strings.HasPrefix(path, "/sys/") || strings.HasPrefix(path, "/dev/") {
 		return os.WriteFile(path, data, perm)
 	}
-	return atomicfile.Write(path, data, perm)
+	_, err := atomicfile.WriteIfChanged(path, data, perm)
+	return err
 }
 
 func (Linux) Symlink(target, path string) error {

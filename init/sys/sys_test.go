@@ -19,6 +19,12 @@ func TestWriteFileReplaces(t *testing.T) {
 	if string(got) != "two" || st.Mode().Perm() != 0o600 {
 		t.Errorf("%q %v", got, st.Mode())
 	}
+	if err := (Linux{}).WriteFile(file, []byte("two"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if again, _ := os.Stat(file); !os.SameFile(st, again) {
+		t.Error("the same content was written again: a full disk would fail who has nothing to say")
+	}
 	left, _ := os.ReadDir(filepath.Dir(file))
 	if len(left) != 1 {
 		t.Errorf("left behind: %v", left)

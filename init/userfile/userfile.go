@@ -16,6 +16,7 @@ import (
 
 	"github.com/proa-os/proa/config"
 	"github.com/proa-os/proa/init/sys"
+	"golang.org/x/sys/unix"
 )
 
 // maxSize bounds what a few compressed lines can become.
@@ -41,10 +42,19 @@ func Write(s sys.Sys, root string, f config.File) error {
 	if err := s.WriteFile(f.Path, content, os.FileMode(mode&0o777)); err != nil {
 		return err
 	}
-	if uid == 0 && gid == 0 && mode <= 0o777 {
+	if mode <= 0o777 && owned(filepath.Join(root, f.Path), uid, gid) {
 		return nil
 	}
 	return s.Chown(f.Path, uid, gid, uint32(mode))
+}
+
+// owned says whether a file is that owner's already. One that is not there yet will be root's.
+func owned(file string, uid, gid int) bool {
+	var st unix.Stat_t
+	if unix.Stat(file, &st) != nil {
+		return uid == 0 && gid == 0
+	}
+	return int(st.Uid) == uid && int(st.Gid) == gid
 }
 
 // Decode undoes the encoding that cloud-init and k3OS know.

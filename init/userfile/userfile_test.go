@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"compress/gzip"
 	"encoding/base64"
+	"fmt"
 	"os"
 	"path/filepath"
 	"testing"
@@ -81,7 +82,7 @@ func TestOnDisk(t *testing.T) {
 		{"root:root", "1777", 0, 0, 0o1777},
 	} {
 		f := config.File{Path: path, Content: base64.StdEncoding.EncodeToString([]byte(zipped("#!" + c.owner))), Encoding: "gz+b64", Owner: c.owner, Permissions: c.permissions}
-		if err := Write(sys.Linux{}, root, f); err != nil {
+		if err := Write(sys.Linux{}, "", f); err != nil {
 			t.Errorf("%+v: %v", c, err)
 			continue
 		}
@@ -92,6 +93,25 @@ func TestOnDisk(t *testing.T) {
 		if got, _ := os.ReadFile(path); string(got) != "#!"+c.owner {
 			t.Errorf("content %q", got)
 		}
+	}
+}
+
+// TestSameContentAnotherOwner: a file is not written again for nothing, and still gets the owner that the config names now.
+func TestSameContentAnotherOwner(t *testing.T) {
+	if os.Getuid() != 0 {
+		t.Skip("only root may give files away")
+	}
+	path := filepath.Join(t.TempDir(), "f")
+	var inode uint64
+	for _, owner := range []string{"7:8", "7:8", "0:0", "9:9"} {
+		if err := Write(sys.Linux{}, "", config.File{Path: path, Content: "x", Owner: owner, Permissions: "0640"}); err != nil {
+			t.Fatal(err)
+		}
+		var st unix.Stat_t
+		if err := unix.Stat(path, &st); err != nil || fmt.Sprintf("%d:%d", st.Uid, st.Gid) != owner || inode != 0 && st.Ino != inode {
+			t.Errorf("%s: %d:%d, inode %d, was %d, %v", owner, st.Uid, st.Gid, st.Ino, inode, err)
+		}
+		inode = st.Ino
 	}
 }
 

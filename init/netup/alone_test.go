@@ -1,0 +1,64 @@
+package netup
+
+import (
+	"context"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/vishvananda/netlink"
+
+	"github.com/proa-os/proa/config"
+)
+
+// TestAlone: without any address the machine makes one of its own, which nobody takes for a network's; a cable that comes later is taken up, and
+// its address is there before the own one goes.
+func TestAlone(t *testing.T) {
+	if !inside(t) {
+		return
+	}
+	l, f := wire(t, 0, "10.9.0.1/24")
+	device(t, l.Attrs().Name)
+	must(t, f.LinkSetDown(f.link(t, "p0-net")))
+	c := &client{link: l, far: f}
+	c.Manager = New(config.Network{}, "edge-7", filepath.Join(t.TempDir(), "resolv.conf"), c.note)
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	must(t, c.Manager.Up(ctx))
+	go c.Manager.followAddresses(ctx, time.Second) // beside the manager's own, which has more patience
+	c.until(t, "the own interface", func() bool { return strings.Contains(aloneHas(), "203.0.113.254/31") })
+	c.until(t, "its way out", func() bool {
+		routes, err := netlink.RouteGet([]byte{8, 8, 8, 8})
+		return err == nil && len(routes) == 1 && routes[0].Src.String() == "203.0.113.254"
+	})
+	if HasDefaultRoute() || len(Addresses()) != 0 || !Served() {
+		t.Errorf("default route %t, addresses %v, served %t", HasDefaultRoute(), Addresses(), Served())
+	}
+	c.until(t, "what the console says", func() bool { return strings.Contains(c.log(), "no network: no address after 1s (p0-dev: no cable") })
+
+	order := changes(t)
+	s := &server{net: []byte{10, 9, 0, 0}, host: 15, lease: time.Hour}
+	s.start(t, f, "p0-net")
+	must(t, f.LinkSetUp(f.link(t, "p0-net")))
+	c.until(t, "the network's address alone", func() bool { return c.addrs() == "10.9.0.15/24" && aloneHas() == "" })
+	c.until(t, "the default route", HasDefaultRoute)
+	if got := order.String(); !strings.Contains(got, "+10.9.0.15 -203.0.113.254") {
+		t.Errorf("there was a gap: %s", got)
+	}
+	if n := strings.Count(c.log(), "no network:"); n != 1 {
+		t.Errorf("said %d times", n)
+	}
+}
+
+func aloneHas() string {
+	l, err := netlink.LinkByName(Alone)
+	if err != nil {
+		return ""
+	}
+	list, _ := netlink.AddrList(l, netlink.FAMILY_V4)
+	if len(list) == 0 {
+		return ""
+	}
+	return list[0].IPNet.String()
+}
