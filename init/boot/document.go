@@ -87,6 +87,9 @@ func Reloads() []Step {
 // Reload applies a configuration as far as that goes on a running machine, and reports what could not be done, which keeps nothing else from being done.
 func (m *Machine) Reload(ctx context.Context, c *config.Config) (failed []string) {
 	next := Machine{Sys: m.Sys, Root: m.Root, Logf: m.Logf, Line: m.Line, Hostname: m.Hostname, Modules: m.Modules, Ctx: m.Ctx, Config: c}
+	if fresh := (&Machine{Sys: m.Sys, Root: m.Root}); len(c.Modules) > 0 && openModules(fresh) == nil {
+		next.Modules = fresh.Modules // it knows what the kernel has loaded on demand since the boot
+	}
 	for _, s := range Reloads() {
 		if err := s.Func(ctx, &next); err != nil {
 			failed = append(failed, fmt.Sprintf("%s: %v", s.Name, err))

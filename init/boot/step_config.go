@@ -121,7 +121,12 @@ func wifiConfig(_ context.Context, m *Machine) error {
 func network(_ context.Context, m *Machine) error {
 	m.Net = netup.New(m.Config.Network, m.Hostname, m.Path("/etc/resolv.conf"), m.Logf)
 	m.Net.Sysctls, m.Net.Load = m.Config.Sysctls, m.loadAnew
-	return m.Net.Up(m.Ctx)
+	err := m.Net.Up(m.Ctx)
+	for _, d := range m.Net.Doubles() {
+		m.Problems = append(m.Problems, problem("%s", d))
+		m.Logf("config: %s", d)
+	}
+	return err
 }
 
 // k3sConfig translates the user's section into the runtime's own file.

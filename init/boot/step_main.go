@@ -218,5 +218,3 @@ func (m *Machine) sysctl(key, value string) error {
 	}
 	return m.Sys.WriteFile(filepath.Join("/proc/sys", key), []byte(value), 0o644)
 }
-
-func userModules(_ context.Context, m *Machine) error { return loadAll(m, m.Config.Modules) }

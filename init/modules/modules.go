@@ -192,6 +192,14 @@ func (x *Index) For(modalias string) []string {
 	return x.aliases.match(modalias)
 }
 
+// Running reports whether the kernel has a module already, so that loading it would hand over no parameters.
+func (x *Index) Running(name string) bool {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	err, seen := x.done[Name(name)]
+	return x.builtin[Name(name)] || seen && err == nil
+}
+
 // Has reports whether a name means something to this kernel: a file, an alias, or built in.
 func (x *Index) Has(name string) bool {
 	n := Name(name)

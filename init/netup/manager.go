@@ -225,17 +225,52 @@ func radio(name string) bool {
 
 // settings finds the config of a link; DHCP is on unless there are addresses or the user says otherwise.
 func (m *Manager) settings(l netlink.Link) config.Interface {
-	for name, s := range m.cfg.Interfaces {
-		if named(l.Attrs(), name) {
-			if s.DHCP == nil {
-				dhcp := len(s.Addresses) == 0
-				s.DHCP = &dhcp
-			}
-			return s
+	keys := m.listedAs(l.Attrs())
+	if len(keys) == 0 {
+		yes := true
+		return config.Interface{DHCP: &yes}
+	}
+	s := m.cfg.Interfaces[keys[0]]
+	if s.DHCP == nil {
+		dhcp := len(s.Addresses) == 0
+		s.DHCP = &dhcp
+	}
+	return s
+}
+
+// listedAs are the keys of the config that mean a link, first the one that counts: a hardware address is this device's alone, a name may be
+// another's tomorrow.
+func (m *Manager) listedAs(a *netlink.LinkAttrs) (keys []string) {
+	for name := range m.cfg.Interfaces {
+		if named(a, name) {
+			keys = append(keys, name)
 		}
 	}
-	yes := true
-	return config.Interface{DHCP: &yes}
+	slices.SortFunc(keys, func(x, y string) int {
+		if (x == a.Name) != (y == a.Name) {
+			return map[bool]int{true: 1, false: -1}[x == a.Name]
+		}
+		return strings.Compare(x, y)
+	})
+	return keys
+}
+
+// Doubles reports interfaces that the config lists more than once.
+func (m *Manager) Doubles() (out []string) {
+	links, err := netlink.LinkList()
+	if err != nil {
+		return nil // Up has said it
+	}
+	return m.doubles(links)
+}
+
+func (m *Manager) doubles(links []netlink.Link) (out []string) {
+	for _, l := range links {
+		if keys := m.listedAs(l.Attrs()); len(keys) > 1 {
+			out = append(out, fmt.Sprintf("network.interfaces: %s are one interface; what stands under %s counts, the other is left out", strings.Join(keys, " and "), keys[0]))
+		}
+	}
+	return out
 }
 
 // run owns one interface until it goes away. A panic in a protocol library must not take PID 1 along.
