@@ -42,8 +42,9 @@ type Config struct {
 
 // File is one entry of write_files.
 type File struct {
-	// Path of the file, absolute. Missing directories are made with mode 0755.
-	Path string `yaml:"path" check:"path,required" example:"/etc/motd"`
+	// Path of the file, absolute, below /etc, /var, /home, /opt, /root, /run or /tmp; the rest of the root is read-only. Missing directories are
+	// made with mode 0755. Files that proa writes itself are refused, with the key that is meant instead.
+	Path string `yaml:"path" check:"writable,required" example:"/etc/motd"`
 
 	// Content of the file, as Encoding says.
 	Content string `yaml:"content" trim:"nothing" secret:"true" example:"Ask the harbour master."`

@@ -133,6 +133,9 @@ func (d *decoder) structure(n *yaml.Node, v reflect.Value, name string) {
 			d.bad(n, "%s: %q is missing", name, key)
 		}
 	}
+	if f, ok := v.Interface().(File); ok {
+		d.wellKnown(n, f, name)
+	}
 }
 
 // nothing is what YAML reads where a key has no value, which is as good as left out; but not where a value is required, and not where one is

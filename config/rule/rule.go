@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"path"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -28,6 +29,8 @@ var rules = map[string]Rule{
 	"server":     want(func(s string) bool { return isIP(s) || domain(strings.ToLower(s)) }, "a host name or an IP address"),
 	"sshkey":     {Judge: sshKey, Clean: oneLine},
 	"path":       want(absolute, "an absolute path without . or .."),
+	"writable":   {Judge: writable},
+	"endpoint":   want(endpoint, "an endpoint such as https://mirror.example.org:5000"),
 	"owner":      want(regexp.MustCompile(`^[a-z_0-9][a-z0-9_-]*(:[a-z_0-9][a-z0-9_-]*)?$`).MatchString, "USER or USER:GROUP"),
 	"octal":      want(octal, "permissions in octal, such as 0644"),
 	"module":     want(regexp.MustCompile(`^[A-Za-z0-9_-]+( [^\x00-\x1f\x7f]*)?$`).MatchString, "a module's name and, after a space, its parameters: NAME KEY=VALUE"),
@@ -121,6 +124,33 @@ func portNumber(s string) bool {
 }
 
 func absolute(s string) bool { return path.IsAbs(s) && path.Clean(s) == s && s != "/" }
+
+// roots are what write_files may write to: the data partition, memory, and the kernel's own files.
+var roots = []string{"etc", "var", "home", "opt", "root", "run", "tmp", "proc", "sys"}
+
+// proas are files that proa writes itself after the user's, or that nobody reads, and what does instead.
+var proas = map[string]string{
+	"/etc/rancher/k3s/config.yaml": "k3s.args, or a file of your own in /etc/rancher/k3s/config.yaml.d",
+	"/etc/resolv.conf":             "network.dns and network.search",
+	"/root/.ssh/authorized_keys":   "ssh_authorized_keys",
+	"/etc/wpa_supplicant.conf":     "network.wifi",
+}
+
+func writable(s string) string {
+	if !absolute(s) {
+		return "an absolute path without . or .."
+	}
+	if instead := proas[s]; instead != "" {
+		return "another path: this file is proa's own, or read by nobody; " + instead + " is what is meant"
+	}
+	if root, _, _ := strings.Cut(s[1:], "/"); !slices.Contains(roots, root) {
+		return "a path below /etc, /var, /home, /opt, /root, /run or /tmp; the rest of the root is read-only"
+	}
+	return ""
+}
+
+// endpoint may leave the scheme out, as K3s's may.
+func endpoint(s string) bool { return isURL(s) || isURL("https://"+s) && !strings.Contains(s, "://") }
 
 func octal(s string) bool {
 	n, err := strconv.ParseUint(s, 8, 32)
