@@ -9,7 +9,7 @@ LIGHT := ./config/... ./boards/... ./images/... ./overlay/... ./init/... ./build
 BOARDS := $(patsubst boards/%/board.yaml,%,$(wildcard boards/*/board.yaml))
 
 .NOTPARALLEL: # the steps of a target share the cores already; MAKEFLAGS=-j of the user would mix their output
-.PHONY: help iso disk sd slot boards run test unit vet e2e e2e-tables e2e-fallback e2e-boards e2e-full bench verify lock clean
+.PHONY: help iso disk sd slot boards run test unit vet e2e e2e-tables e2e-cuts e2e-fallback e2e-boards e2e-full bench verify lock clean
 help: ## this list
 	@sed -n 's/^\([a-z0-9-]*\):.*## /  make \1\t/p' Makefile | expand -t 20
 
@@ -37,6 +37,8 @@ e2e-fallback: disk slot ## six new slots that must fail, by both boot loaders of
 	PROA_E2E=fallback $(PROA) tool -- go test -count=1 -timeout 4h -v -run TestFallback ./build/e2e
 e2e-tables: ## have the kernel read what power cuts leave of partition tables
 	PROA_E2E=tables $(PROA) tool -- go test -count=1 -timeout 30m -v -run TestTables ./build/e2e
+e2e-cuts: disk ## power cuts in first boot and while data grows; PROA_CUTS, PROA_SEED; hours
+	for scope in first-boot-cuts grow-cuts; do PROA_E2E=$$scope $(PROA) tool -- go test -count=1 -timeout 6h -v -run TestPowerCuts ./build/e2e || exit; done
 e2e-boards: boards ## the ARM images: boot them, get Ready, give up broken slots; hours
 	for scope in boards arm fallback-boards module wifi; do PROA_E2E=$$scope $(PROA) tool -- go test -count=1 -timeout 6h -v ./build/e2e || exit; done
 e2e-full: boards ## all of that, and volumes, power cuts, broken configs

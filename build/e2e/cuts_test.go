@@ -1,0 +1,150 @@
+package e2e
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/proa-os/proa/build/qemu"
+	"github.com/proa-os/proa/images/layout"
+)
+
+// moment is when the power goes: some time after the console has said something. The times are those of an emulated machine; where the
+// machine is faster, or never says it, the power goes at another moment, which is one as well.
+type moment struct {
+	line string
+	most time.Duration
+}
+
+// cutter draws the moments of a run.
+type cutter struct {
+	t    *testing.T
+	rand *rand.Rand
+}
+
+// newCutter prints the seed; PROA_SEED repeats a run, PROA_CUTS sets how many cuts.
+func newCutter(t *testing.T, otherwise int) (c cutter, cuts int) {
+	t.Helper()
+	seed, cuts := number(t, "PROA_SEED", int(time.Now().UnixNano())), number(t, "PROA_CUTS", otherwise)
+	t.Logf("PROA_SEED=%d PROA_CUTS=%d", seed, cuts)
+	return cutter{t, rand.New(rand.NewPCG(uint64(seed), 0))}, cuts
+}
+
+// cut starts the machine and takes the power away. A line that is not said before the machine is up is not waited for any longer.
+func (c cutter) cut(n int, m *machine, moments []moment) {
+	c.t.Helper()
+	at := moments[c.rand.IntN(len(moments))]
+	after := time.Duration(c.rand.Int64N(int64(at.most)))
+	m.pressStart()
+	ctx, cancel := m.Budget(context.Background(), bootBudget)
+	defer cancel()
+	go func() {
+		_, _ = m.WaitLine(ctx, "proa: up ") // the wait below says why
+		time.Sleep(time.Second)
+		cancel()
+	}()
+	_, err := m.WaitLine(ctx, at.line)
+	time.Sleep(after)
+	m.Kill()
+	c.t.Logf("cut %d: power off %s after %q; seen: %v", n, after.Round(time.Millisecond), at.line, err == nil)
+}
+
+// podsRun: the node says itself that it is Ready, and every pod of the system runs, with all its containers.
+func (m *machine) podsRun() {
+	m.t.Helper()
+	m.nodeReady()
+	for _, name := range []string{"coredns", "local-path-provisioner"} {
+		m.run("kubectl -n kube-system rollout status deployment/"+name+" --timeout=20m", nil)
+	}
+	if bad := strings.TrimSpace(m.run("kubectl get pods -A --no-headers --field-selector=status.phase!=Running,status.phase!=Succeeded", nil)); bad != "" {
+		m.t.Errorf("pods that do not run:\n%s", bad)
+	}
+}
+
+// cutsPerDisk is how often the first start of one disk is cut off before it may end.
+const cutsPerDisk = 4
+
+// TestPowerCutsFirstBoot cuts the power while a new disk is made ready: partition table, file system, keys, images, cluster. Every disk must
+// come up by itself afterwards. PROA_CUTS is 20 on five disks.
+func TestPowerCutsFirstBoot(t *testing.T) {
+	needs(t, "first-boot-cuts")
+	c, cuts := newCutter(t, 20)
+	passed := 0
+	for disk := 0; disk*cutsPerDisk < cuts; disk++ {
+		o := onDisk
+		o.medium, o.restrict, o.config = qemu.Disk, true, readyConfig
+		m := prepare(t, o)
+		some := min(cutsPerDisk, cuts-disk*cutsPerDisk)
+		for n := range some {
+			c.cut(disk*cutsPerDisk+n+1, m, []moment{
+				{"proa: boot", 8 * time.Second}, {"mount-boot", time.Second}, {"data: made partition", time.Second}, {"data: making a file system", 3 * time.Second},
+				{"proa: up ", 30 * time.Second}, {"proa: up ", 200 * time.Second},
+			})
+		}
+		m.powerOn()
+		m.podsRun()
+		m.off()
+		cleanDisk(t, m.spec.Image)
+		if t.Failed() {
+			t.Fatalf("after %d cuts, %d of them on this disk", disk*cutsPerDisk+some, some)
+		}
+		passed += some
+		t.Logf("%d of %d cuts in first boot: Ready with all pods", passed, cuts)
+	}
+}
+
+// TestPowerCutsWhileDataGrows makes the disk larger and cuts the power while partition and file system follow. Afterwards everything
+// that was acknowledged is there, and data has the new size. PROA_CUTS is 10.
+func TestPowerCutsWhileDataGrows(t *testing.T) {
+	needs(t, "grow-cuts")
+	c, cuts := newCutter(t, 10)
+	m := ready(t)
+	for cut := range cuts {
+		m.run(fmt.Sprintf("kubectl create configmap acknowledged-%d --from-literal=cut=%[1]d", cut), nil)
+		m.Kill()
+		size := m.diskSize() + int64(1+c.rand.IntN(4096))*layout.MiB
+		if err := os.Truncate(m.spec.Image, size); err != nil {
+			t.Fatal(err)
+		}
+		c.cut(cut+1, m, []moment{
+			{"mount-boot", time.Second}, {"the disk has grown", time.Second}, {"the disk has grown", 5 * time.Second}, {"the file system has grown", time.Second}, {"proa: up ", 60 * time.Second},
+		})
+		m.powerOn()
+		m.podsRun()
+		allThere(m, cut)
+		m.isGrown(size)
+		if t.Failed() {
+			t.Fatalf("after %d cuts", cut+1)
+		}
+		t.Logf("%d of %d cuts while data grows: Ready with all pods, %d MiB", cut+1, cuts, size/layout.MiB)
+	}
+	m.off()
+	cleanDisk(t, m.spec.Image)
+}
+
+func (m *machine) diskSize() int64 {
+	m.t.Helper()
+	info, err := os.Stat(m.spec.Image)
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	return info.Size()
+}
+
+// isGrown: partition and file system have what a disk of size bytes leaves them. ext4 keeps some percent for itself.
+func (m *machine) isGrown(size int64) {
+	m.t.Helper()
+	p := partition(m.t, m.spec.Image, layout.Data)
+	if size-p.Start-p.Size > 2*layout.MiB {
+		m.t.Errorf("the partition of %d MiB leaves more than the copy of the table free of a disk of %d MiB", p.Size/layout.MiB, size/layout.MiB)
+	}
+	var kib int64
+	text := m.run("df -k /run/proa/data | tail -n 1 | awk '{print $2}'", nil)
+	if _, err := fmt.Sscan(text, &kib); err != nil || kib<<10 < p.Size/100*95 {
+		m.t.Errorf("the file system has %q KiB on a partition of %d MiB, %v", text, p.Size/layout.MiB, err)
+	}
+}
