@@ -49,6 +49,7 @@ func verbs() []verb {
 		{"config check", "[FILE]", "check a configuration; exit code 1 if it has problems", checkVerb},
 		{"config edit", "", "change the configuration in an editor; what is wrong is not saved", editVerb},
 		{"config apply", "FILE|-", "make FILE the configuration, if it has no problems", applyVerb},
+		{"kubeconfig", "[--server S]", "how kubectl reaches this cluster from outside, with the administrator's key", kubeconfigVerb},
 		{"slot", "", "which slot runs, whether it is on trial, and what is in the other one", slotVerb},
 		{"slot write", "a|b FILE", "fill the slot that does not run from a .slot file; - reads standard input", slotWriteVerb},
 		{"slot try", "a|b [--reboot]", "check that slot once more, and make the next start a trial of it", slotTryVerb},
@@ -72,7 +73,7 @@ Examples:
 
 // more is what the help of a verb adds to its row; the others show the examples of all.
 var more = map[string]string{"slot write": slotWriteHelp, "slot try": slotTryHelp, "slot rollback": slotRollbackHelp, "data erase": dataEraseHelp,
-	"config edit": configHelp, "config apply": configHelp}
+	"config edit": configHelp, "config apply": configHelp, "kubeconfig": kubeconfigHelp}
 
 // Usage is the help text.
 func Usage() string {

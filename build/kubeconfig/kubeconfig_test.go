@@ -1,0 +1,203 @@
+package kubeconfig
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"gopkg.in/yaml.v3"
+)
+
+// node is what `proa kubeconfig` prints; ca tells clusters apart.
+func node(name, ca string) string {
+	return strings.NewReplacer("NAME", name, "CA", ca).Replace(`apiVersion: v1
+clusters:
+  - cluster:
+      certificate-authority-data: CA
+      server: https://192.0.2.7:6443
+    name: NAME
+contexts:
+  - context:
+      cluster: NAME
+      user: NAME
+    name: NAME
+current-context: NAME
+kind: Config
+users:
+  - name: NAME
+    user:
+      client-certificate-data: Q0VSVA==
+      client-key-data: S0VZ
+`)
+}
+
+const mine = `# of the harbour master
+apiVersion: v1
+kind: Config
+preferences: {colors: true}
+clusters:
+  - name: work # do not touch
+    cluster: {server: "https://work:6443", extensions: [{name: x, extension: {a: 1}}]}
+contexts:
+  - name: work
+    context: {cluster: work, user: me, namespace: mine}
+current-context: work
+users:
+  - name: me
+    user: {exec: {apiVersion: client.authentication.k8s.io/v1, command: login, env: null}}
+`
+
+func plainly(t *testing.T, text string) (v map[string]any) {
+	t.Helper()
+	if err := yaml.Unmarshal([]byte(text), &v); err != nil {
+		t.Fatalf("%v\n%s", err, text)
+	}
+	return v
+}
+
+// TestMergeKeepsEverything: the user's entries, comments, unknown keys and current context; a second merge changes nothing.
+func TestMergeKeepsEverything(t *testing.T) {
+	merged, name, err := Merge([]byte(mine), []byte(node("edge-1", "QQ==")), false)
+	if err != nil || name != "edge-1" {
+		t.Fatal(name, err)
+	}
+	want, brought := plainly(t, mine), plainly(t, node("edge-1", "QQ=="))
+	for _, kind := range kinds {
+		want[kind] = append(want[kind].([]any), brought[kind].([]any)...)
+	}
+	if d := cmp.Diff(want, plainly(t, string(merged))); d != "" {
+		t.Error(d)
+	}
+	for _, comment := range []string{"# of the harbour master", "# do not touch"} {
+		if !strings.Contains(string(merged), comment) {
+			t.Errorf("no %q in\n%s", comment, merged)
+		}
+	}
+	again, _, err := Merge(merged, []byte(node("edge-1", "QQ==")), false)
+	if err != nil || !bytes.Equal(again, merged) {
+		t.Errorf("a second merge: %v\n%s", err, cmp.Diff(string(merged), string(again)))
+	}
+	renewed := strings.Replace(node("edge-1", "QQ=="), "S0VZ", "TkVX", 1)
+	if again, _, err = Merge(merged, []byte(renewed), false); err != nil || !strings.Contains(string(again), "TkVX") || strings.Contains(string(again), "S0VZ") {
+		t.Errorf("a renewed key: %v\n%s", err, again)
+	}
+}
+
+// TestMergeInto: what users' files look like.
+func TestMergeInto(t *testing.T) {
+	brought := node("edge-1", "QQ==")
+	for name, into := range map[string]string{
+		"nothing": "", "null": "null\n", "comment": "# none yet\n", "kubectl's empty": "apiVersion: v1\nkind: Config\nclusters: null\ncontexts: null\nusers: null\ncurrent-context: \"\"\n",
+		"flow": "{apiVersion: v1, kind: Config, clusters: [], contexts: [], users: []}\n", "keys missing": "apiVersion: v1\nkind: Config\n",
+		"JSON": `{"apiVersion": "v1", "kind": "Config", "clusters": [], "contexts": [], "users": [], "current-context": ""}`,
+	} {
+		merged, _, err := Merge([]byte(into), []byte(brought), false)
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		if d := cmp.Diff(plainly(t, brought), plainly(t, string(merged))); d != "" {
+			t.Errorf("%s: %s", name, d)
+		}
+	}
+}
+
+func TestMergeRefuses(t *testing.T) {
+	theirs := node("edge-1", "Qg==")
+	for want, c := range map[string][2]string{
+		"belongs to another cluster":  {theirs, node("edge-1", "QQ==")},
+		"is no YAML":                  {"a: *hunter2", node("edge-1", "QQ==")},
+		"is no kubeconfig":            {"- a", node("edge-1", "QQ==")},
+		"users is no list":            {"users: {hunter2: 1}", node("edge-1", "QQ==")},
+		"node has sent is no kubecon": {mine, "proa: hunter2\n\tx"},
+		"without a context":           {mine, "a: hunter2"},
+		"has no contexts":             {mine, "current-context: x\nclusters: []\n"},
+	} {
+		if _, _, err := Merge([]byte(c[0]), []byte(c[1]), false); err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "hunter2") {
+			t.Errorf("%v; want %q", err, want)
+		}
+	}
+	merged, _, err := Merge([]byte(theirs), []byte(node("edge-1", "QQ==")), true)
+	if err != nil || strings.Contains(string(merged), "Qg==") {
+		t.Errorf("with force: %v\n%s", err, merged)
+	}
+}
+
+// fakeSSH answers as ssh would, and writes down what it was asked.
+func fakeSSH(t *testing.T, text string) (asked func() string) {
+	t.Helper()
+	dir := t.TempDir()
+	script := "#!/bin/sh\necho \"$@\" >> " + dir + "/asked\ncase $1 in -G) echo user root; echo hostname 192.0.2.7;; *) cat " + dir + "/text;; esac\n"
+	for name, content := range map[string]string{"ssh": script, "text": text} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Setenv("PATH", dir+":"+os.Getenv("PATH"))
+	return func() string {
+		b, _ := os.ReadFile(filepath.Join(dir, "asked"))
+		return string(b)
+	}
+}
+
+// TestRun: the file is for its owner alone, a link to it stays one, and the old one lies beside it.
+func TestRun(t *testing.T) {
+	asked := fakeSSH(t, node("edge-1", "QQ=="))
+	home := t.TempDir()
+	t.Setenv("HOME", home)
+	t.Setenv("KUBECONFIG", "")
+	var out bytes.Buffer
+	if err := Run(t.Context(), Options{Merge: true}, "edge", &out); err != nil {
+		t.Fatal(err)
+	}
+	if want := "-G edge\nedge -- proa kubeconfig --server 192.0.2.7\n"; asked() != want {
+		t.Errorf("ssh was asked\n%s; want\n%s", asked(), want)
+	}
+	file := filepath.Join(home, ".kube/config")
+	if info, err := os.Stat(file); err != nil || info.Mode() != 0o600 || strings.Contains(out.String(), "as it was") {
+		t.Errorf("%v, %v, %s", info, err, out.String())
+	}
+	dotfiles := filepath.Join(home, "dotfiles")
+	if err := os.WriteFile(dotfiles, []byte(mine), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	link := filepath.Join(home, "link")
+	if err := os.Symlink(dotfiles, link); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("KUBECONFIG", link+":"+file)
+	if err := Run(t.Context(), Options{Merge: true, Server: "10.0.0.1:16443", Context: "edge-1"}, "edge", &out); err != nil {
+		t.Fatal(err)
+	}
+	if !strings.HasSuffix(asked(), "edge -- proa kubeconfig --server 10.0.0.1:16443 --context edge-1\n") {
+		t.Error(asked())
+	}
+	merged, _ := os.ReadFile(dotfiles)
+	old, _ := os.ReadFile(dotfiles + ".before-proa")
+	info, _ := os.Stat(dotfiles)
+	if target, err := os.Readlink(link); err != nil || target != dotfiles || info.Mode() != 0o600 || string(old) != mine || !strings.Contains(string(merged), "edge-1") {
+		t.Errorf("%v, %v, %q\n%s", err, info.Mode(), old, merged)
+	}
+}
+
+func TestRunRefuses(t *testing.T) {
+	fakeSSH(t, "")
+	var out bytes.Buffer
+	for want, c := range map[string]struct {
+		o      Options
+		target string
+	}{
+		"want root@ADDRESS":        {Options{}, "-oProxyCommand=reboot"},
+		"want letters, digits":     {Options{Context: "a; reboot"}, "edge"},
+		"is no kubeconfig":         {Options{Merge: true, File: filepath.Join(t.TempDir(), "f")}, "edge"},
+		`"a$(x)": want letters, d`: {Options{Server: "a$(x)"}, "edge"},
+	} {
+		if err := Run(t.Context(), c.o, c.target, &out); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%v; want %q", err, want)
+		}
+	}
+}

@@ -1,0 +1,156 @@
+package kubeconfig
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+
+	"gopkg.in/yaml.v3"
+)
+
+// kinds are the lists of a kubeconfig, in kubectl's order.
+var kinds = []string{"clusters", "contexts", "users"}
+
+// Merge puts the entries of one kubeconfig into another, which may be empty, and returns it with the name of the context brought. Everything
+// else stays: other entries, unknown keys, comments, the current context unless there was none.
+func Merge(into, brought []byte, force bool) (merged []byte, name string, err error) {
+	sent, err := parse(brought)
+	if err != nil || sent == nil {
+		return nil, "", errors.New("what the node has sent is no kubeconfig")
+	}
+	from := sent.Content[0]
+	current := lookup(from, "current-context")
+	if current == nil || current.Value == "" {
+		return nil, "", errors.New("the node has sent a kubeconfig without a context")
+	}
+	name = current.Value
+	doc, err := parse(into)
+	if err != nil {
+		return nil, "", err
+	}
+	if doc == nil {
+		return brought, name, nil
+	}
+	to := doc.Content[0]
+	if !force && !sameCluster(to, from, name) {
+		return nil, "", fmt.Errorf("%s is there already and belongs to another cluster\nhint: --context NAME brings this one under another name, --force replaces that one", name)
+	}
+	for _, kind := range kinds {
+		if err := mergeList(to, from, kind); err != nil {
+			return nil, "", err
+		}
+	}
+	if has := lookup(to, "current-context"); has == nil {
+		set(to, "current-context", current)
+	} else if has.Value == "" {
+		*has = *current
+	}
+	merged, err = encode(doc)
+	return merged, name, err
+}
+
+// parse returns nil for a document without anything in it. What a broken one says is not repeated: it has keys in it.
+func parse(text []byte) (*yaml.Node, error) {
+	var doc yaml.Node
+	if err := yaml.Unmarshal(text, &doc); err != nil {
+		return nil, errors.New("is no YAML")
+	}
+	if doc.Kind == 0 || doc.Content[0].Tag == "!!null" {
+		return nil, nil
+	}
+	if doc.Content[0].Kind != yaml.MappingNode {
+		return nil, errors.New("is no kubeconfig")
+	}
+	return &doc, nil
+}
+
+// sameCluster says whether what is called name in to is what from brings: the same authority, or nothing.
+func sameCluster(to, from *yaml.Node, name string) bool {
+	for _, kind := range kinds {
+		there, brought := entry(lookup(to, kind), name), entry(lookup(from, kind), name)
+		if there == nil || brought == nil {
+			continue
+		}
+		mine := authority(to, name)
+		return mine != "" && mine == authority(from, name)
+	}
+	return true
+}
+
+func authority(doc *yaml.Node, name string) string {
+	if ca := lookup(lookup(entry(lookup(doc, "clusters"), name), "cluster"), "certificate-authority-data"); ca != nil {
+		return ca.Value
+	}
+	return ""
+}
+
+func mergeList(to, from *yaml.Node, kind string) error {
+	brought := lookup(from, kind)
+	if brought == nil || brought.Kind != yaml.SequenceNode {
+		return fmt.Errorf("the node's kubeconfig has no %s", kind)
+	}
+	list := lookup(to, kind)
+	switch {
+	case list == nil:
+		set(to, kind, brought)
+		return nil
+	case list.Tag == "!!null":
+		*list = *brought
+		return nil
+	case list.Kind != yaml.SequenceNode:
+		return fmt.Errorf("%s is no list", kind)
+	}
+	list.Style &^= yaml.FlowStyle // [] becomes a list that people can read
+	for _, item := range brought.Content {
+		if old := entry(list, nameOf(item)); old != nil {
+			item.HeadComment, item.LineComment, item.FootComment = old.HeadComment, old.LineComment, old.FootComment
+			*old = *item
+			continue
+		}
+		list.Content = append(list.Content, item)
+	}
+	return nil
+}
+
+func nameOf(item *yaml.Node) string {
+	if n := lookup(item, "name"); n != nil {
+		return n.Value
+	}
+	return ""
+}
+
+func entry(list *yaml.Node, name string) *yaml.Node {
+	if list == nil || list.Kind != yaml.SequenceNode {
+		return nil
+	}
+	for _, item := range list.Content {
+		if nameOf(item) == name {
+			return item
+		}
+	}
+	return nil
+}
+
+func lookup(m *yaml.Node, key string) *yaml.Node {
+	if m == nil || m.Kind != yaml.MappingNode {
+		return nil
+	}
+	for i := 0; i+1 < len(m.Content); i += 2 {
+		if m.Content[i].Value == key {
+			return m.Content[i+1]
+		}
+	}
+	return nil
+}
+
+func set(m *yaml.Node, key string, value *yaml.Node) {
+	m.Content = append(m.Content, &yaml.Node{Kind: yaml.ScalarNode, Value: key}, value)
+}
+
+func encode(doc *yaml.Node) ([]byte, error) {
+	var b bytes.Buffer
+	enc := yaml.NewEncoder(&b)
+	enc.SetIndent(2)
+	err := errors.Join(enc.Encode(doc), enc.Close())
+	return b.Bytes(), err
+}

@@ -1,0 +1,217 @@
+package cli
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"net/url"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/proa-os/proa/init/service"
+	"gopkg.in/yaml.v3"
+)
+
+const kubeconfigHelp = `It goes to standard output and lets its owner do everything in the cluster: keep it for yourself.
+
+Without --server it names the node's own address. --server takes a name or an address at which this node is reached from
+where kubectl runs, with another port if need be: edge-1.example.org, [2001:db8::7]:16443, https://127.0.0.1:16443.
+On the host ` + "`go run ./build kubeconfig root@ADDRESS --merge`" + ` puts it into ~/.kube/config.
+
+Examples:
+  ssh root@ADDRESS proa kubeconfig > edge-1.kubeconfig
+  proa kubeconfig --server edge-1.example.org --context edge-1
+`
+
+// adminFile is where k3s leaves the administrator's kubeconfig, unless it is told otherwise.
+const adminFile = "/etc/rancher/k3s/k3s.yaml"
+
+// inside is a name that every API server's certificate has, whatever the node's addresses are.
+const inside = "kubernetes"
+
+func kubeconfigVerb(e Env, args []string) error {
+	flags := flags(e, "kubeconfig")
+	server := flags.String("server", "", "`address` of the API server as others reach it: HOST, HOST:PORT or https://HOST:PORT")
+	name := flags.String("context", "", "`name` of context, cluster and user; default: the node's name")
+	if err := flags.Parse(args); err != nil {
+		return err
+	}
+	if err := noArgs(flags.Args()); err != nil {
+		return err
+	}
+	s, err := e.status()
+	if err != nil {
+		return err
+	}
+	if *name == "" {
+		*name = firstOf(s.NodeName, s.Hostname)
+	}
+	if !contextNames.MatchString(*name) {
+		return fmt.Errorf("--context %q: want letters, digits and . _ @ : / -", *name)
+	}
+	doc, err := e.adminConfig()
+	if err != nil {
+		return err
+	}
+	if *server == "" {
+		if *server, err = outside(s.NodeIP); err != nil {
+			return err
+		}
+	}
+	if err := e.address(doc, *server, []string{s.NodeName, s.NodeIP}); err != nil {
+		return err
+	}
+	rename(doc, *name)
+	enc := yaml.NewEncoder(e.Out)
+	enc.SetIndent(2)
+	return errors.Join(enc.Encode(doc), enc.Close())
+}
+
+var contextNames = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._@:/-]*$`)
+
+func firstOf(words ...string) string {
+	i := slices.IndexFunc(words, func(w string) bool { return w != "" })
+	if i < 0 {
+		return ""
+	}
+	return words[i]
+}
+
+// outside is the node's address, if it is one that others can reach: not the one that a node without any network gives itself.
+func outside(nodeIP string) (string, error) {
+	ip := net.ParseIP(nodeIP)
+	if ip == nil || ip.IsLoopback() || alone.Contains(ip) {
+		return "", errors.New("the node has no address that others reach; name one by --server, or see `proa status`")
+	}
+	return ip.String(), nil
+}
+
+// alone is TEST-NET-3 (RFC 5737), of which a node without any network has its address.
+var alone = net.IPNet{IP: net.IPv4(203, 0, 113, 0).To4(), Mask: net.CIDRMask(24, 32)}
+
+// adminConfig reads what k3s wrote for the administrator.
+func (e Env) adminConfig() (*yaml.Node, error) {
+	file := adminFile
+	if other := e.k3sFlag("write-kubeconfig"); len(other) > 0 {
+		file = other[len(other)-1]
+	}
+	text, err := e.read(file)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("%w: Kubernetes has not come up here yet, or this node is an agent, whose server has it; see `proa status`", err)
+	}
+	if err != nil {
+		return nil, err
+	}
+	var doc yaml.Node
+	if err := yaml.NewDecoder(bytes.NewReader(text)).Decode(&doc); err != nil || doc.Kind != yaml.DocumentNode {
+		return nil, fmt.Errorf("%s is no kubeconfig", file) // what it says is secret
+	}
+	return doc.Content[0], nil
+}
+
+// k3sFlag is the values of a flag in the runtime's file.
+func (e Env) k3sFlag(name string) (values []string) {
+	var flags map[string]yaml.Node
+	text, err := e.read(service.K3sConfigFile)
+	if err != nil || yaml.Unmarshal(text, &flags) != nil {
+		return nil
+	}
+	switch v := flags[name]; v.Kind {
+	case yaml.ScalarNode:
+		return []string{v.Value}
+	case yaml.SequenceNode:
+		for _, item := range v.Content {
+			values = append(values, item.Value)
+		}
+	}
+	return values
+}
+
+// address points each cluster of a kubeconfig at server. Where the API server's certificate does not have that name, the client is told
+// by which other one to know it.
+func (e Env) address(doc *yaml.Node, server string, certified []string) error {
+	for _, c := range items(doc, "clusters") {
+		cluster := lookup(c, "cluster")
+		at := lookup(cluster, "server")
+		if at == nil {
+			return errors.New("the administrator's kubeconfig names no server")
+		}
+		old, err := url.Parse(at.Value)
+		if err != nil {
+			return fmt.Errorf("server of the administrator's kubeconfig: %w", err)
+		}
+		to, err := serverURL(server, old.Port())
+		if err != nil {
+			return err
+		}
+		at.SetString(to.String())
+		names := append(slices.Clone(certified), e.k3sFlag("tls-san")...)
+		if !slices.Contains(names, to.Hostname()) && !slices.Contains([]string{"localhost", "127.0.0.1", "::1"}, to.Hostname()) {
+			set(cluster, "tls-server-name", inside)
+		}
+	}
+	return nil
+}
+
+// serverURL completes what people write of an address.
+func serverURL(text, port string) (*url.URL, error) {
+	bad := fmt.Errorf("--server %q: want HOST, HOST:PORT or https://HOST:PORT", text)
+	rest, isURL := strings.CutPrefix(text, "https://")
+	if ip := net.ParseIP(rest); !isURL && ip != nil && ip.To4() == nil {
+		rest = "[" + rest + "]"
+	}
+	u, err := url.Parse("https://" + strings.TrimSuffix(rest, "/"))
+	if err != nil || u.Hostname() == "" || u.User != nil || u.Path != "" || u.RawQuery != "" || u.Fragment != "" || strings.ContainsAny(u.Host, " /") {
+		return nil, bad
+	}
+	if u.Port() == "" && port != "" {
+		u.Host = net.JoinHostPort(u.Hostname(), port)
+	}
+	return u, nil
+}
+
+// rename calls the one context, cluster and user of a kubeconfig by another name.
+func rename(doc *yaml.Node, name string) {
+	for _, kind := range []string{"clusters", "contexts", "users"} {
+		for _, item := range items(doc, kind) {
+			set(item, "name", name)
+			if c := lookup(item, "context"); c != nil {
+				set(c, "cluster", name)
+				set(c, "user", name)
+			}
+		}
+	}
+	set(doc, "current-context", name)
+}
+
+func items(doc *yaml.Node, key string) []*yaml.Node {
+	if n := lookup(doc, key); n != nil && n.Kind == yaml.SequenceNode {
+		return n.Content
+	}
+	return nil
+}
+
+// lookup is the value of a key; nil where there is none.
+func lookup(m *yaml.Node, key string) *yaml.Node {
+	if m == nil || m.Kind != yaml.MappingNode {
+		return nil
+	}
+	for i := 0; i+1 < len(m.Content); i += 2 {
+		if m.Content[i].Value == key {
+			return m.Content[i+1]
+		}
+	}
+	return nil
+}
+
+func set(m *yaml.Node, key, value string) {
+	n := lookup(m, key)
+	if n == nil {
+		n = &yaml.Node{}
+		m.Content = append(m.Content, &yaml.Node{Kind: yaml.ScalarNode, Value: key}, n)
+	}
+	n.SetString(value)
+}
