@@ -40,7 +40,7 @@ type keeper struct {
 	dogs    *watchdog.Dogs
 	now     status.Status // as last written
 	version string
-	failed  []string
+	failed  []health.Failed
 	poke    chan struct{} // a service has changed: look now
 	good    bool
 	goodErr string
@@ -60,7 +60,7 @@ type keeper struct {
 	worker
 }
 
-func newKeeper(m *boot.Machine, con *console.Console, reaper *proc.Reaper, version string, failed []string) *keeper {
+func newKeeper(m *boot.Machine, con *console.Console, reaper *proc.Reaper, version string, failed []health.Failed) *keeper {
 	k := &keeper{m: m, con: con, reaper: reaper, version: version, failed: failed, poke: make(chan struct{}, 1), dogs: m.Guard.Dogs, began: time.Now(),
 		held: heldFile, before: health.Load(heldFile)}
 	k.sup = &supervise.Supervisor{Reaper: reaper, LogDir: logDir, Cgroup: boot.ServiceCgroup, RunDir: boot.RunDir, Changed: k.changed}
