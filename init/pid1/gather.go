@@ -72,6 +72,9 @@ func (k *keeper) gather() status.Status {
 			s.K3s, s.NodeReady, s.NodeName, s.NodeIP, s.Problems = k3sLine(v), v.Facts.NodeReady, v.Facts.NodeName, v.Facts.NodeIP, v.Facts.Problems
 		}
 	}
+	if p := k.full.problem.Load(); p != nil {
+		s.Problems = append([]string{*p}, s.Problems...)
+	}
 	if k.damage != "" {
 		s.Problems = append([]string{k.damage}, s.Problems...)
 	}

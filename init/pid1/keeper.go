@@ -54,6 +54,7 @@ type keeper struct {
 	lock    func(wait time.Duration) (io.Closer, error) // on the boot state, which the verbs change too
 	saving  sync.Mutex
 	told    told
+	full    fullness
 	damage  string               // of the root that runs
 	corrupt func() (bool, error) // reads whether the root is damaged
 	conf    conf
@@ -96,6 +97,7 @@ func (k *keeper) start(ctx context.Context) {
 	}
 	k.serveControl(ctx)
 	go k.work(ctx, k.look)
+	go k.keepReserve(ctx)
 	k.firstLook()
 	go func() {
 		k.m.PlugRest()
