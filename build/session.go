@@ -68,7 +68,7 @@ func store(dir string) *apt.Store {
 }
 
 // hostArch is Debian's name of the machine proa runs on.
-func hostArch() string { return recipe.DebianArch(runtime.GOARCH) }
+func hostArch() string { return pin.DebianArch(runtime.GOARCH) }
 
 func cacheDir() (string, error) {
 	if dir := os.Getenv(envCache); dir != "" {

@@ -54,6 +54,9 @@ func lockVerb(ctx context.Context, c *call) error {
 		}
 		maps.Copy(fresh.Sets, found)
 	}
+	if err := relock.NotOlder(ctx, old.Sets, fresh.Sets); err != nil {
+		return err
+	}
 	if maps.EqualFunc(old.Sets, fresh.Sets, slices.Equal) {
 		fmt.Fprintln(c.out, "nothing newer")
 		return nil

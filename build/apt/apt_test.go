@@ -97,8 +97,24 @@ func TestAcceptRefusesOtherBytes(t *testing.T) {
 	if _, err := os.Stat(s.File(bad)); err == nil {
 		t.Error("the bad package was kept")
 	}
-	if left := s.missing([]pin.Package{good, bad}); len(left) != 1 || left[0].Name != "b" {
-		t.Errorf("missing: %v", left)
+	if left, err := s.missing([]pin.Package{good, bad}); err != nil || len(left) != 1 || left[0].Name != "b" {
+		t.Errorf("missing: %v, %v", left, err)
+	}
+}
+
+// A package in the store that has become another of the same size is fetched again, and not unpacked.
+func TestStoreLooksAtWhatItHas(t *testing.T) {
+	s := &Store{Dir: t.TempDir()}
+	p := pin.Package{Name: "a", Version: "1", Arch: "all", Size: 4, SHA256: "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"}
+	if err := os.WriteFile(s.File(p), []byte("tesT"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	left, err := s.missing([]pin.Package{p})
+	if err != nil || len(left) != 1 {
+		t.Errorf("missing: %v, %v", left, err)
+	}
+	if _, err := os.Stat(s.File(p)); err == nil {
+		t.Error("wrong content stays in the store")
 	}
 }
 

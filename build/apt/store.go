@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -29,9 +30,9 @@ func (s *Store) File(p pin.Package) string { return filepath.Join(s.Dir, p.SHA25
 func (s *Store) Fetch(ctx context.Context, arch string, list []pin.Package, progress func(done, total int64)) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	missing := s.missing(list)
-	if len(missing) == 0 {
-		return nil
+	missing, err := s.missing(list)
+	if err != nil || len(missing) == 0 {
+		return err
 	}
 	incoming := filepath.Join(s.Dir, "incoming-"+arch)
 	if err := os.MkdirAll(incoming, 0o755); err != nil {
@@ -92,14 +93,21 @@ func gone(err error, asked []pin.Package) error {
 	return err
 }
 
-func (s *Store) missing(list []pin.Package) []pin.Package {
-	var out []pin.Package
+// missing lists the packages that are not in the store, or no longer what the lock says: a disk and whoever may write to it are not
+// trusted for longer than one use. What is wrong goes away.
+func (s *Store) missing(list []pin.Package) (out []pin.Package, err error) {
 	for _, p := range list {
-		if st, err := os.Stat(s.File(p)); err != nil || st.Size() != p.Size {
+		sum, failed := files.SHA256(s.File(p))
+		switch {
+		case errors.Is(failed, fs.ErrNotExist):
 			out = append(out, p)
+		case failed != nil:
+			err = errors.Join(err, failed)
+		case sum != p.SHA256:
+			out, err = append(out, p), errors.Join(err, os.Remove(s.File(p)))
 		}
 	}
-	return out
+	return out, err
 }
 
 // accept moves downloads that are what the lock says into the store.

@@ -105,7 +105,7 @@ func planOf(t *testing.T, dir, board, kind string) *plan.Plan {
 	if err != nil {
 		t.Fatal(err)
 	}
-	k := &recipe.Kit{Repo: repo, Host: recipe.DebianArch(runtime.GOARCH), Lock: lock, Compression: recipe.DefaultCompression,
+	k := &recipe.Kit{Repo: repo, Host: pin.DebianArch(runtime.GOARCH), Lock: lock, Compression: recipe.DefaultCompression,
 		Store: &apt.Store{Dir: filepath.Join(dir, "debs"), Apt: filepath.Join(dir, "apt")}}
 	p, err := plan.New(k, b, images.Kind{Name: kind})
 	if err != nil {

@@ -1,96 +1,182 @@
-// Package gosrc finds the files of this repository that a Go program is compiled from, by following
-// imports and go:embed patterns under one set of build tags. It does not look into other modules: go.sum
+// Package gosrc finds what Go code of this repository consists of, by following imports and go:embed patterns under one set of build
+// tags: the files of our module, and the versions of the modules it imports from. It does not look into other modules: go.sum
 // fixes those. It compiles nothing and asks no go command, which would take seconds.
 package gosrc
 
 import (
 	"fmt"
 	"go/build"
+	"go/parser"
+	"go/token"
 	"io/fs"
 	"maps"
 	"os"
 	"path"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 )
 
 const module = "github.com/proa-os/proa"
 
-// walker collects files by their path from the repository's root.
-type walker struct {
-	repo  string
-	ctx   build.Context
-	seen  map[string]bool
-	files map[string]bool
+// Tree is the repository as the compiler sees it for one architecture and set of tags. It reads a package once: it is of use as long as
+// the sources stay as they are.
+type Tree struct {
+	repo     string
+	ctx      build.Context
+	packages map[string]*unit
+	parts    map[string]Sources // of Code
 }
 
-// Files lists what the package in dir ("./init") of the repository is compiled from, sorted. Packages that
-// only exist in an overlay of the compiler are passed over.
-func Files(repo, dir, arch string, tags []string) ([]string, error) {
-	w := &walker{repo: repo, ctx: build.Default, seen: map[string]bool{}, files: map[string]bool{}}
-	w.ctx.GOARCH, w.ctx.GOOS, w.ctx.CgoEnabled, w.ctx.BuildTags = arch, "linux", true, tags
-	err := w.follow(path.Clean(dir))
-	return slices.Sorted(maps.Keys(w.files)), err
+// unit is one package, or some files of one.
+type unit struct {
+	files   []string // from the repository's root
+	imports []string // directories of our packages
+	others  []string // import paths of other modules
 }
 
-// follow adds a package's files and those of the packages of our module it imports.
-func (w *walker) follow(dir string) error {
-	if w.seen[dir] {
-		return nil
-	}
-	w.seen[dir] = true
-	p, err := w.ctx.ImportDir(filepath.Join(w.repo, dir), 0)
+// Sources is what code consists of.
+type Sources struct {
+	Files   []string // of this repository, from its root, sorted
+	Imports []string // packages of other modules that these files name, sorted
+}
+
+// New is a tree for a GOARCH. What the user's environment says of compilers does not count.
+func New(repo, arch string, tags []string) *Tree {
+	t := &Tree{repo: repo, ctx: build.Default, packages: map[string]*unit{}, parts: map[string]Sources{}}
+	t.ctx.GOARCH, t.ctx.GOOS, t.ctx.CgoEnabled, t.ctx.BuildTags, t.ctx.ToolTags = arch, "linux", true, tags, nil
+	return t
+}
+
+// Program is what the package in a directory ("./init") is compiled from. Packages that only exist in an overlay of the compiler are
+// passed over.
+func (t *Tree) Program(dir string) (Sources, error) {
+	top, err := t.read(path.Clean(dir))
 	if err != nil {
-		if _, none := err.(*build.NoGoError); none && len(w.seen) > 1 {
-			return nil // a package that only exists in the compile's overlay
+		return Sources{}, err
+	}
+	return t.closure(top)
+}
+
+// Code is what some files of one package are compiled from, without the rest of their package.
+func (t *Tree) Code(files ...string) (Sources, error) {
+	key := strings.Join(files, " ")
+	if have, ok := t.parts[key]; ok {
+		return have, nil
+	}
+	u := &unit{files: files}
+	for _, f := range files {
+		parsed, err := parser.ParseFile(token.NewFileSet(), filepath.Join(t.repo, f), nil, parser.ImportsOnly)
+		if err != nil {
+			return Sources{}, err
 		}
-		return err
-	}
-	for _, list := range [][]string{p.GoFiles, p.CgoFiles, p.CFiles, p.HFiles, p.SFiles} {
-		for _, f := range list {
-			w.files[path.Join(dir, f)] = true
+		for _, i := range parsed.Imports {
+			name, err := strconv.Unquote(i.Path.Value)
+			if err != nil {
+				return Sources{}, err
+			}
+			u.add(t.repo, name)
 		}
 	}
-	if err := w.embedded(dir, p.EmbedPatterns); err != nil {
-		return err
-	}
-	for _, imp := range p.Imports {
-		if sub, ours := strings.CutPrefix(imp, module+"/"); ours && exists(filepath.Join(w.repo, sub)) {
-			if err := w.follow(sub); err != nil {
+	out, err := t.closure(u)
+	t.parts[key] = out
+	return out, err
+}
+
+func (t *Tree) closure(top *unit) (Sources, error) {
+	seen, files, others := map[string]bool{}, map[string]bool{}, map[string]bool{}
+	var follow func(u *unit) error
+	follow = func(u *unit) error {
+		for _, f := range u.files {
+			files[f] = true
+		}
+		for _, o := range u.others {
+			others[o] = true
+		}
+		for _, dir := range u.imports {
+			if seen[dir] {
+				continue
+			}
+			seen[dir] = true
+			next, err := t.read(dir)
+			if _, none := err.(*build.NoGoError); none {
+				continue // a package that only exists in the compile's overlay
+			}
+			if err != nil {
 				return fmt.Errorf("%s: %w", dir, err)
 			}
-		}
-	}
-	return nil
-}
-
-// embedded adds files of go:embed patterns; a directory stands for all beneath.
-func (w *walker) embedded(dir string, patterns []string) error {
-	for _, pattern := range patterns {
-		found, err := filepath.Glob(filepath.Join(w.repo, dir, strings.TrimPrefix(pattern, "all:")))
-		if err != nil {
-			return err
-		}
-		for _, f := range found {
-			if err := w.addTree(f); err != nil {
+			if err := follow(next); err != nil {
 				return err
 			}
 		}
+		return nil
 	}
-	return nil
+	err := follow(top)
+	return Sources{slices.Sorted(maps.Keys(files)), slices.Sorted(maps.Keys(others))}, err
 }
 
-// addTree adds the regular files at or below a path.
-func (w *walker) addTree(top string) error {
-	return filepath.WalkDir(top, func(p string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() {
-			return err
+// read is a package's own files and imports.
+func (t *Tree) read(dir string) (*unit, error) {
+	if u := t.packages[dir]; u != nil {
+		return u, nil
+	}
+	p, err := t.ctx.ImportDir(filepath.Join(t.repo, dir), 0)
+	if err != nil {
+		return nil, err
+	}
+	u := &unit{}
+	for _, list := range [][]string{p.GoFiles, p.CgoFiles, p.CFiles, p.CXXFiles, p.HFiles, p.SFiles, p.SysoFiles} {
+		for _, f := range list {
+			u.files = append(u.files, path.Join(dir, f))
 		}
-		rel, err := filepath.Rel(w.repo, p)
-		w.files[filepath.ToSlash(rel)] = true
-		return err
-	})
+	}
+	for _, pattern := range p.EmbedPatterns {
+		found, err := t.embedded(dir, pattern)
+		if err != nil {
+			return nil, err
+		}
+		u.files = append(u.files, found...)
+	}
+	for _, name := range p.Imports {
+		u.add(t.repo, name)
+	}
+	t.packages[dir] = u
+	return u, nil
+}
+
+// add sorts an import: ours, another module's, or the standard library's, whose paths begin with no host name.
+func (u *unit) add(repo, name string) {
+	sub, ours := strings.CutPrefix(name, module+"/")
+	first, _, _ := strings.Cut(name, "/")
+	switch {
+	case !ours && strings.Contains(first, "."):
+		u.others = append(u.others, name)
+	case ours && exists(filepath.Join(repo, sub)):
+		u.imports = append(u.imports, sub)
+	}
+}
+
+// embedded lists the files of a go:embed pattern; a directory stands for all beneath.
+func (t *Tree) embedded(dir, pattern string) (files []string, err error) {
+	tops, err := filepath.Glob(filepath.Join(t.repo, dir, strings.TrimPrefix(pattern, "all:")))
+	if err != nil {
+		return nil, err
+	}
+	for _, top := range tops {
+		err := filepath.WalkDir(top, func(p string, d fs.DirEntry, err error) error {
+			if err != nil || d.IsDir() {
+				return err
+			}
+			rel, err := filepath.Rel(t.repo, p)
+			files = append(files, filepath.ToSlash(rel))
+			return err
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	return files, nil
 }
 
 func exists(p string) bool {

@@ -164,3 +164,11 @@ func Kbuild(host string, kernel Set) Set {
 func Firmware(arch string, packages []string) Set {
 	return Set{Name: "firmware-" + strings.Join(packages, "+"), Arch: arch, Packages: packages, Only: packages}
 }
+
+// DebianArch is Debian's name of a GOARCH.
+func DebianArch(goarch string) string {
+	if goarch == "arm" {
+		return "armhf"
+	}
+	return goarch
+}

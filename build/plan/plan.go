@@ -10,6 +10,7 @@ import (
 	"github.com/proa-os/proa/build/graph"
 	"github.com/proa-os/proa/build/pin"
 	"github.com/proa-os/proa/build/recipe"
+	"github.com/proa-os/proa/build/sets"
 	"github.com/proa-os/proa/images"
 )
 
@@ -41,8 +42,8 @@ func New(k *recipe.Kit, b boards.Board, kind images.Kind) (*Plan, error) {
 
 	tools := p.step("tools")(k.Tools(pin.Tools(k.Host)))
 	modules := p.modules(tools)
-	kernel := p.step("kernel", append(modules, tools)...)(k.Kernel(recipe.KernelSet(b), names(modules)))
-	packages := p.step("packages")(k.Packages(recipe.RootSet(b)))
+	kernel := p.step("kernel", append(modules, tools)...)(k.Kernel(sets.Kernel(b), names(modules)))
+	packages := p.step("packages")(k.Packages(sets.Root(b)))
 
 	compiler := p.compiler(tools)
 	programs, compiled := p.programs(compiler)
@@ -54,21 +55,21 @@ func New(k *recipe.Kit, b boards.Board, kind images.Kind) (*Plan, error) {
 
 	media := recipe.Media{Board: b, Kernel: kernel.Name, Initramfs: initramfs.Name, Root: root.Name}
 	needs := []*graph.Action{kernel, initramfs, root}
-	if set, ok := recipe.BootSet(b); ok {
+	if set, ok := sets.Boot(b); ok {
 		needs = append(needs, p.step("boot-loaders")(k.Debs(set)))
 		media.Loaders = "boot-loaders"
 	}
-	if set, ok := recipe.FirmwareSet(b); ok {
+	if set, ok := sets.Firmware(b); ok {
 		needs = append(needs, p.step("firmware")(k.Debs(set)))
 		media.Firmware = "firmware"
 	}
-	sets := recipe.Sets(b)
+	content := sets.All(b)
 	out := &Plan{Graph: p.graph, Board: b, Kind: kind}
 	switch kind.Name {
 	case "iso":
 		out.Image = p.step("iso", needs...)(k.ISO(media, out.File(), config))
 	case "slot":
-		media.Loaders, media.Firmware, sets = "", "", recipe.SlotSets(b) // boot loaders belong to no slot
+		media.Loaders, media.Firmware, content = "", "", sets.Slot(b) // boot loaders belong to no slot
 		out.Image = p.step("slot", kernel, initramfs, root)(k.SlotFile(media, out.File()))
 	case "disk":
 		if b.Boot["disk"].BIOS == "grub" {
@@ -80,7 +81,7 @@ func New(k *recipe.Kit, b boards.Board, kind images.Kind) (*Plan, error) {
 		out.Image = p.step("sd", needs...)(k.SD(media, out.File(), config))
 	}
 	out.SBOM = p.step("sbom-"+kind.Name, append(append(compiled, archives...), out.Image, root, packages)...)(k.SBOM(recipe.Parts{
-		Image: out.Image.Name, File: out.File(), Packages: packages.Name, Root: root.Name, Sets: sets}))
+		Image: out.Image.Name, File: out.File(), Packages: packages.Name, Root: root.Name, Sets: content}))
 	return out, p.err
 }
 

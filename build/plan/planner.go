@@ -7,6 +7,7 @@ import (
 	"github.com/proa-os/proa/build/graph"
 	"github.com/proa-os/proa/build/pin"
 	"github.com/proa-os/proa/build/recipe"
+	"github.com/proa-os/proa/build/sets"
 )
 
 // planner adds steps to a graph and keeps the errors of making them, so that the plan reads without ifs.
@@ -41,7 +42,7 @@ func (p *planner) compile(g recipe.Go, compiler *graph.Action) *graph.Action {
 
 // compiler plans the C compiler for the board; for the host's own architecture it is among the tools.
 func (p *planner) compiler(tools *graph.Action) *graph.Action {
-	arch := recipe.DebianArch(p.board.Arch)
+	arch := pin.DebianArch(p.board.Arch)
 	if arch == p.Host {
 		return tools
 	}
@@ -57,7 +58,7 @@ func (p *planner) modules(tools *graph.Action) (list []*graph.Action) {
 	for _, m := range recipe.Modules(p.board) {
 		kbuild := p.graph.Find("kbuild")
 		if kbuild == nil {
-			kbuild = p.step("kbuild")(p.Kbuild(recipe.KernelSet(p.board)))
+			kbuild = p.step("kbuild")(p.Kbuild(sets.Kernel(p.board)))
 		}
 		compiler := p.compiler(tools)
 		list = append(list, p.step("module-"+m.Name, compiler, kbuild)(p.KernelModule(m, p.board.Arch, compiler.Name, kbuild.Name)))

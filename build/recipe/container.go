@@ -64,8 +64,8 @@ func (k *Kit) Containers() ([]Container, error) {
 
 // Archive packs a container image. programs maps a path in the image to the step and file that has it.
 func (k *Kit) Archive(c Container, arch string, programs map[string]Install) (graph.Step, error) {
-	inputs, err := k.code("build/recipe/container.go", "images/oci", "images/tree")
-	inputs = append(inputs, k.epoch(), graph.Input{Name: "image", Value: fmt.Sprintf("%+v", c)}, graph.Input{Name: "arch", Value: arch})
+	inputs, err := k.code("container.go", "entries.go", "static.go")
+	inputs = append(inputs, k.epoch(), arguments(programs), graph.Input{Name: "image", Value: fmt.Sprintf("%+v", c)}, graph.Input{Name: "arch", Value: arch})
 	run := func(_ context.Context, j *graph.Job) error {
 		entries, err := containerEntries(j, c, programs)
 		if err != nil {
@@ -113,12 +113,12 @@ func unixMode(m uint32) fs.FileMode {
 
 // CProgram compiles a C file of a Go module, named MODULE/PATH, to one static stripped program.
 func (k *Kit) CProgram(compiler, arch, source string, flags []string) (graph.Step, error) {
-	inputs, err := k.code("build/recipe/container.go", "build/command")
+	inputs, err := k.code("container.go", "entries.go", "static.go", "gobin.go", "cni.go")
 	if err != nil {
 		return graph.Step{}, err
 	}
-	sum, err := files.SHA256(filepath.Join(k.Repo, "go.sum"))
-	inputs = append(inputs, graph.Input{Name: "go.sum", Value: sum}, graph.Input{Name: "source", Value: source}, graph.Input{Name: "arch", Value: arch}, graph.Input{Name: "flags", Value: strings.Join(flags, " ")})
+	module, err := k.versions(kubernetesModule)
+	inputs = append(inputs, graph.Input{Name: "module " + kubernetesModule, Value: module[kubernetesModule]}, graph.Input{Name: "source", Value: source}, graph.Input{Name: "arch", Value: arch}, graph.Input{Name: "flags", Value: strings.Join(flags, " ")})
 	run := func(ctx context.Context, j *graph.Job) error {
 		return k.compileC(ctx, j, gcc(j, compiler, arch), source, flags)
 	}
@@ -127,7 +127,7 @@ func (k *Kit) CProgram(compiler, arch, source string, flags []string) (graph.Ste
 
 // gcc is the compiler that a step unpacked, for a GOARCH.
 func gcc(j *graph.Job, step, arch string) []string {
-	return toolroot.Root{Dir: j.In(step)}.GCC(pin.Triplet(DebianArch(arch)))
+	return toolroot.Root{Dir: j.In(step)}.GCC(pin.Triplet(pin.DebianArch(arch)))
 }
 
 // kubernetesModule is the only module whose C files are compiled so far.

@@ -10,12 +10,15 @@ import (
 )
 
 // Debs fetches the packages of a set and unpacks them.
-func (k *Kit) Debs(set pin.Set) (graph.Step, error) {
+func (k *Kit) Debs(set pin.Set) (graph.Step, error) { return k.debs(set) }
+
+// debs is Debs as the beginning of another recipe, whose files are named.
+func (k *Kit) debs(set pin.Set, code ...string) (graph.Step, error) {
 	list, err := k.Lock.Set(set.ID())
 	if err != nil {
 		return graph.Step{}, err
 	}
-	inputs, err := k.code("build/recipe/debs.go", "build/toolroot")
+	inputs, err := k.code(append(code, "debs.go")...)
 	run := func(ctx context.Context, j *graph.Job) error { return k.unpack(ctx, j, set.Arch, list) }
 	return step(graph.Step{Run: run}, append(inputs, packageInputs(list)...), err)
 }

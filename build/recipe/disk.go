@@ -27,13 +27,9 @@ type Media struct {
 // grubDir is where GRUB's package has its modules.
 const grubDir = "usr/lib/grub/i386-pc"
 
-// diskCode is what the bytes of all kinds depend on.
-var diskCode = []string{"build/recipe/disk.go", "build/media", "build/slotimage", "images/blackbox", "images/bootfs", "images/bootstate", "images/disk", "images/dtoverlay", "images/fat", "images/gpt", "images/grubenv",
-	"images/iso", "images/layout", "images/sdboot", "images/slotfile", "images/tree", "images/tryboot", "images/uboot", "images/verity"}
-
 // GRUBCore makes core.img, which finds the boot partition of the disk it was started from.
 func (k *Kit) GRUBCore(b boards.Board, loaders string) (graph.Step, error) {
-	inputs, err := k.code(diskCode...)
+	inputs, err := k.code("disk.go", "board.go")
 	inputs = append(inputs, graph.Input{Name: "layout", Value: fmt.Sprintf("%+v", b.Layout())})
 	run := func(ctx context.Context, j *graph.Job) error {
 		table, err := b.Layout().Fit(b.Layout().ImageSize())
@@ -88,7 +84,7 @@ func (k *Kit) DefaultConfig() ([]byte, error) {
 }
 
 func (k *Kit) medium(m Media, config []byte, write func(j *graph.Job) error) (graph.Step, error) {
-	inputs, err := k.code(diskCode...)
+	inputs, err := k.code("disk.go", "board.go")
 	if err != nil {
 		return graph.Step{}, err
 	}

@@ -2,18 +2,14 @@ package recipe
 
 import (
 	"context"
-	"debug/elf"
 	"encoding/json"
 	"fmt"
 	"os"
 	"path"
 	"path/filepath"
-	"runtime"
 	"strings"
 
 	"github.com/proa-os/proa/build/command"
-	"github.com/proa-os/proa/build/files"
-	"github.com/proa-os/proa/build/gosrc"
 	"github.com/proa-os/proa/build/graph"
 	"github.com/proa-os/proa/build/irelative"
 	"github.com/proa-os/proa/build/pin"
@@ -40,53 +36,20 @@ func (k *Kit) GoBinary(g Go) (graph.Step, error) {
 	if err != nil {
 		return graph.Step{}, err
 	}
-	inputs, err := k.code("build/recipe/gobin.go", "build/command")
+	code := []string{"gobin.go", "static.go"}
+	if g.Overlay != nil {
+		code = append(code, "cni.go")
+	}
+	inputs, err := k.code(code...)
 	if err != nil {
 		return graph.Step{}, err
 	}
-	if g.Arch == "arm" && g.C != "" {
-		mend, err := k.code("build/irelative")
-		if err != nil {
-			return graph.Step{}, err
-		}
-		inputs = append(inputs, mend...)
-	}
-	if g.Overlay != nil {
-		more, err := k.code("build/recipe/cni.go", "build/cnigen")
-		if err != nil {
-			return graph.Step{}, err
-		}
-		inputs = append(inputs, more...)
-	}
 	files, err := k.goSources(g, flags)
 	inputs = append(inputs, files...)
-	inputs = append(inputs, graph.Input{Name: "flags", Value: strings.Join(g.args("", flags), " ")}, graph.Input{Name: "arch", Value: g.Arch}, graph.Input{Name: "go", Value: runtime.Version()})
+	inputs = append(inputs, graph.Input{Name: "flags", Value: strings.Join(g.args("", flags), " ")}, graph.Input{Name: "GOFLAGS", Value: flags},
+		graph.Input{Name: "arch", Value: g.Arch})
 	run := func(ctx context.Context, j *graph.Job) error { return k.compile(ctx, j, g, flags) }
 	return step(graph.Step{Run: run}, inputs, err)
-}
-
-// goFlags reads GOFLAGS of build/go.env, the one set of build flags.
-func (k *Kit) goFlags() (string, error) {
-	b, err := os.ReadFile(filepath.Join(k.Repo, "build/go.env"))
-	if err != nil {
-		return "", err
-	}
-	for line := range strings.Lines(string(b)) {
-		if v, ok := strings.CutPrefix(line, "GOFLAGS="); ok {
-			return strings.TrimSpace(v), nil
-		}
-	}
-	return "", fmt.Errorf("build/go.env: no GOFLAGS")
-}
-
-// tagsOf returns the tags in GOFLAGS; -tags on the command line would replace them.
-func tagsOf(flags string) []string {
-	for f := range strings.FieldsSeq(flags) {
-		if v, ok := strings.CutPrefix(f, "-tags="); ok {
-			return strings.Split(v, ",")
-		}
-	}
-	return nil
 }
 
 func (g Go) args(out, flags string) []string {
@@ -136,7 +99,7 @@ func (k *Kit) compile(ctx context.Context, j *graph.Job, g Go, flags string) err
 // the host's.
 func (g Go) compiler(j *graph.Job) string {
 	if g.C != "" {
-		return toolroot.Root{Dir: j.In(g.C)}.CC(pin.Triplet(DebianArch(g.Arch)))
+		return toolroot.Root{Dir: j.In(g.C)}.CC(pin.Triplet(pin.DebianArch(g.Arch)))
 	}
 	return "/bin/false"
 }
@@ -188,35 +151,20 @@ func (k *Kit) GoEnv(ctx context.Context) ([]string, error) {
 	return env, nil
 }
 
-// checkStatic refuses a program that would look for libraries the device does not have.
-func checkStatic(file string) error {
-	f, err := elf.Open(file)
-	if err != nil {
-		return err
-	}
-	defer f.Close() // read side: nothing to lose
-	for _, p := range f.Progs {
-		if p.Type == elf.PT_INTERP {
-			return fmt.Errorf("%s is dynamically linked; the device has no libraries for it", filepath.Base(file))
-		}
-	}
-	return nil
-}
-
 // goSources hashes the files of our module that the package is compiled from, and go.mod and go.sum, which
 // fix all others.
 func (k *Kit) goSources(g Go, flags string) ([]graph.Input, error) {
 	sources := []string{"go.mod", "go.sum"}
 	if strings.HasPrefix(g.Package, "./") {
-		ours, err := gosrc.Files(k.Repo, g.Package, g.Arch, append(tagsOf(flags), g.Tags...))
+		ours, err := k.tree(g.Arch, append(tagsOf(flags), g.Tags...)).Program(g.Package)
 		if err != nil {
 			return nil, err
 		}
-		sources = append(sources, ours...)
+		sources = append(sources, ours.Files...)
 	}
 	var out []graph.Input
 	for _, f := range sources {
-		sum, err := files.SHA256(filepath.Join(k.Repo, f))
+		sum, err := k.sum(f)
 		if err != nil {
 			return nil, err
 		}

@@ -6,51 +6,17 @@ import (
 	"os"
 	"path/filepath"
 
-	"github.com/proa-os/proa/boards"
-	"github.com/proa-os/proa/build/files"
 	"github.com/proa-os/proa/build/graph"
 	"github.com/proa-os/proa/build/kernel"
 	"github.com/proa-os/proa/build/pin"
 	"github.com/proa-os/proa/build/toolroot"
 )
 
-// Module is a kernel module of ours, for what Debian's kernel cannot do.
-type Module struct {
-	Name   string
-	Source string // directory of the repository, with a Kbuild file
-}
-
-// Modules are those that a board needs.
-func Modules(b boards.Board) []Module {
-	if b.Tryboots() {
-		return []Module{{"proa_tryboot", "init/kernel"}}
-	}
-	return nil
-}
-
-// early adds our modules to those of the initramfs.
-func early(b boards.Board) []string {
-	list := b.Kernel.Early
-	for _, m := range Modules(b) {
-		list = append(list[:len(list):len(list)], m.Name)
-	}
-	return list
-}
-
-// globs adds our modules to those of the root image.
-func globs(b boards.Board) []string {
-	list := b.Kernel.Modules
-	if len(Modules(b)) > 0 {
-		list = append(list[:len(list):len(list)], kernel.ModuleDir)
-	}
-	return list
-}
-
 // Kbuild is the kernel's headers with the programs of its build made runnable on the host.
 func (k *Kit) Kbuild(of pin.Set) (graph.Step, error) {
 	var s graph.Step
 	sets := []pin.Set{pin.Headers(of), pin.Kbuild(k.Host, of)}
-	inputs, err := k.code("build/recipe/module.go", "build/recipe/debs.go", "build/toolroot")
+	inputs, err := k.code("module.go", "modules.go", "debs.go")
 	for _, set := range sets {
 		list, missing := k.Lock.Set(set.ID())
 		inputs, err = append(inputs, packageInputs(list)...), errors.Join(err, missing)
@@ -69,11 +35,12 @@ func (k *Kit) Kbuild(of pin.Set) (graph.Step, error) {
 
 // KernelModule compiles NAME.ko with the headers in the step kbuild.
 func (k *Kit) KernelModule(m Module, arch, compiler, kbuild string) (graph.Step, error) {
-	inputs, err := k.code("build/recipe/module.go", "build/kernel", "build/command", "build/toolroot")
+	inputs, err := k.code("module.go", "modules.go")
+	inputs = append(inputs, arguments(arch))
 	sources := map[string]bool{}
 	err = errors.Join(err, k.addTree(filepath.Join(k.Repo, m.Source), sources))
 	for _, f := range sorted(sources) {
-		sum, failed := files.SHA256(filepath.Join(k.Repo, f))
+		sum, failed := k.sum(f)
 		inputs, err = append(inputs, graph.Input{Name: f, Value: sum}), errors.Join(err, failed)
 	}
 	run := func(ctx context.Context, j *graph.Job) error {
@@ -85,7 +52,7 @@ func (k *Kit) KernelModule(m Module, arch, compiler, kbuild string) (graph.Step,
 			return err
 		}
 		return kernel.Module{Name: m.Name, Source: dir, Kbuild: j.In(kbuild), Compiler: toolroot.Root{Dir: j.In(compiler)},
-			Triplet: pin.Triplet(DebianArch(arch)), Out: j.Path(m.Name + ".ko")}.Make(ctx)
+			Triplet: pin.Triplet(pin.DebianArch(arch)), Out: j.Path(m.Name + ".ko")}.Make(ctx)
 	}
 	return step(graph.Step{Run: run}, inputs, err)
 }

@@ -4,16 +4,11 @@
 package recipe
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
+	"context"
 	"fmt"
-	"io/fs"
-	"path/filepath"
-	"strings"
 	"time"
 
-	"github.com/proa-os/proa/build/apt"
-	"github.com/proa-os/proa/build/files"
+	"github.com/proa-os/proa/build/gosrc"
 	"github.com/proa-os/proa/build/graph"
 	"github.com/proa-os/proa/build/pin"
 	"github.com/proa-os/proa/build/release"
@@ -24,11 +19,23 @@ import (
 type Kit struct {
 	Repo    string // root of the repository
 	Host    string // Debian name of the architecture tools run on
-	Store   *apt.Store
+	Store   Store
 	Lock    pin.Lock
 	Release release.Release
 
 	Compression string // of the root image, a name of Compressions
+
+	// Sum is the digest of a source file; nil: files.SHA256. Tests change a file by it.
+	Sum   func(file string) (string, error)
+	sums  map[string]string
+	mods  *gosrc.Modules
+	trees map[string]*gosrc.Tree
+}
+
+// Store has the packages that steps unpack. What it gives is what the lock's digests say, however it came by it.
+type Store interface {
+	File(p pin.Package) string
+	Fetch(ctx context.Context, arch string, list []pin.Package, progress func(done, total int64)) error
 }
 
 // when is the one time inside images.
@@ -37,43 +44,18 @@ func (k *Kit) when() time.Time { return k.Lock.Epoch() }
 // tools is the tool root, the output of the step "tools".
 func tools(j *graph.Job) toolroot.Root { return toolroot.Root{Dir: j.In("tools")} }
 
-// code makes inputs of the files a recipe consists of: a changed recipe is a changed step. Directories
-// count with their Go files, without tests.
-func (k *Kit) code(paths ...string) ([]graph.Input, error) {
-	var out []graph.Input
-	for _, p := range paths {
-		h := sha256.New()
-		err := filepath.WalkDir(filepath.Join(k.Repo, p), func(file string, d fs.DirEntry, err error) error {
-			if err != nil || d.IsDir() || !strings.HasSuffix(file, ".go") || strings.HasSuffix(file, "_test.go") {
-				return err
-			}
-			sum, err := files.SHA256(file)
-			fmt.Fprintf(h, "%s %s\n", filepath.Base(file), sum)
-			return err
-		})
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, graph.Input{Name: "code " + p, Value: hex.EncodeToString(h.Sum(nil))})
-	}
-	return out, nil
-}
-
 // epoch is the input of a recipe that writes timestamps.
 func (k *Kit) epoch() graph.Input {
 	return graph.Input{Name: "timestamps", Value: k.when().UTC().Format(time.DateOnly)}
 }
 
-// steps joins input lists and the error of making them; recipes are written in one expression by it.
+// arguments is the input of what plan gives a recipe beside the steps it needs.
+func arguments(v any) graph.Input {
+	return graph.Input{Name: "arguments", Value: fmt.Sprintf("%+v", v)}
+}
+
+// step joins input lists and the error of making them; recipes are written in one expression by it.
 func step(run graph.Step, inputs []graph.Input, err error) (graph.Step, error) {
 	run.Inputs = append(run.Inputs, inputs...)
 	return run, err
-}
-
-// DebianArch is Debian's name of a GOARCH.
-func DebianArch(goarch string) string {
-	if goarch == "arm" {
-		return "armhf"
-	}
-	return goarch
 }

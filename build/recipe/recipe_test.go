@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/proa-os/proa/boards"
 	"github.com/proa-os/proa/build/graph"
 	"github.com/proa-os/proa/build/testfiles"
 	"github.com/proa-os/proa/images/verity"
@@ -79,5 +80,23 @@ func TestContainerEntries(t *testing.T) {
 	}
 	if got[1].Target != "/bin/sh" || got[1].Path != "bin/ls" || got[2].Mode != os.ModeDir|os.ModeSticky|0o777 {
 		t.Errorf("%+v", got)
+	}
+}
+
+// Where a program goes and how it is called is part of the image: a plan with another link makes another root.
+func TestArgumentsAreInputs(t *testing.T) {
+	k := &Kit{Repo: "../.."}
+	of := func(links ...string) string {
+		program := Install{Step: "go-init", File: "init", Path: "usr/bin/proa", Links: links}
+		root, err := k.RootImage(Root{Programs: []Install{program}})
+		initrd, err2 := k.Initramfs(boards.Board{}, program, "kernel")
+		if err != nil || err2 != nil {
+			t.Fatal(err, err2)
+		}
+		g := graph.Graph{}
+		return g.Add("root", root).Key() + " " + g.Add("initramfs", initrd).Key()
+	}
+	if of("usr/sbin/init") == of("usr/sbin/init", "usr/sbin/modprobe") {
+		t.Error("another link changes no key")
 	}
 }

@@ -5,7 +5,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"fmt"
 	"io"
 	"os"
@@ -16,7 +15,6 @@ import (
 
 	"github.com/proa-os/proa/boards"
 	"github.com/proa-os/proa/build/command"
-	"github.com/proa-os/proa/build/files"
 	"github.com/proa-os/proa/build/graph"
 	"github.com/proa-os/proa/build/kmod"
 	"github.com/proa-os/proa/build/media"
@@ -25,14 +23,6 @@ import (
 	"github.com/proa-os/proa/images/verity"
 	"github.com/proa-os/proa/overlay"
 )
-
-// Install says where a compiled program goes in the root image and by which other names it is called.
-type Install struct {
-	Step  string // that compiled it
-	File  string // its name in that step's output
-	Path  string
-	Links []string
-}
 
 // Root describes a root image.
 type Root struct {
@@ -61,7 +51,7 @@ const DefaultCompression = "lz4"
 
 // RootImage writes root.img: an EROFS file system and its verity tree behind it, and root.json.
 func (k *Kit) RootImage(r Root) (graph.Step, error) {
-	inputs, err := k.code("build/recipe/root.go", "build/rootfiles", "build/elfdeps", "build/kmod", "build/release", "images/tree", "images/verity", "overlay")
+	inputs, err := k.code("root.go", "board.go", "entries.go", "modules.go", "debs.go")
 	if err != nil {
 		return graph.Step{}, err
 	}
@@ -70,20 +60,21 @@ func (k *Kit) RootImage(r Root) (graph.Step, error) {
 		return graph.Step{}, err
 	}
 	for _, f := range sorted(files) {
-		sum, err := overlaySum(filepath.Join(k.Repo, f))
+		sum, err := k.overlaySum(f)
 		if err != nil {
 			return graph.Step{}, err
 		}
 		inputs = append(inputs, graph.Input{Name: f, Value: sum})
 	}
 	more, err := k.boardInputs(r.Board)
-	inputs = append(append(inputs, more...), k.epoch(), graph.Input{Name: "compression", Value: strings.Join(Compressions[k.Compression], " ")})
+	inputs = append(append(inputs, more...), k.epoch(), arguments(r.Programs), graph.Input{Name: "compression", Value: strings.Join(Compressions[k.Compression], " ")})
 	run := func(ctx context.Context, j *graph.Job) error { return k.writeRoot(ctx, j, r) }
 	return step(graph.Step{Run: run}, inputs, err)
 }
 
 // overlaySum is the digest of what the image takes from a file: content or target, and the executable bit.
-func overlaySum(file string) (string, error) {
+func (k *Kit) overlaySum(name string) (string, error) {
+	file := filepath.Join(k.Repo, name)
 	st, err := os.Lstat(file)
 	if err != nil {
 		return "", err
@@ -92,26 +83,11 @@ func overlaySum(file string) (string, error) {
 		target, err := os.Readlink(file)
 		return "link to " + target, err
 	}
-	sum, err := files.SHA256(file)
+	sum, err := k.sum(name)
 	if st.Mode()&0o100 != 0 {
 		sum += " executable"
 	}
 	return sum, err
-}
-
-// boardInputs are the resolved board and the release that stand in release.json.
-func (k *Kit) boardInputs(b boards.Board) ([]graph.Input, error) {
-	text, err := json.Marshal(b)
-	if err != nil {
-		return nil, err
-	}
-	sum := sha256.Sum256(text)
-	return []graph.Input{
-		{Name: "boards/" + b.Name, Value: hex.EncodeToString(sum[:])},
-		{Name: "version", Value: k.Release.Version},
-		{Name: "commit", Value: k.Release.Commit},
-		{Name: "kubernetes", Value: k.Release.Kubernetes},
-	}, nil
 }
 
 func (k *Kit) writeRoot(ctx context.Context, j *graph.Job, r Root) error {
@@ -192,21 +168,6 @@ func rootModules(kernel string, b boards.Board) ([]tree.Entry, error) {
 	return m.Entries("usr/lib/modules", files)
 }
 
-func programs(j *graph.Job, list []Install) ([]tree.Entry, error) {
-	var out []tree.Entry
-	for _, p := range list {
-		c, err := tree.HostFile(filepath.Join(j.In(p.Step), p.File))
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, tree.File(p.Path, 0o755, c))
-		for _, l := range p.Links {
-			out = append(out, tree.Symlink(l, "/"+p.Path))
-		}
-	}
-	return out, nil
-}
-
 func archives(j *graph.Job, steps []string) ([]tree.Entry, error) {
 	var out []tree.Entry
 	for _, s := range steps {
@@ -283,41 +244,4 @@ func addVerity(img *os.File) (media.RootInfo, error) {
 	}
 	_, err = img.WriteAt(hashes.Bytes(), size)
 	return media.RootInfo{RootHash: hex.EncodeToString(root), RootSize: size}, err
-}
-
-func contentSize(entries []tree.Entry) (n int64) {
-	for _, e := range entries {
-		n += e.Content.Size
-	}
-	return n
-}
-
-// meter counts what is written through it.
-type meter struct {
-	w           io.Writer
-	done, total int64
-	report      func(done, total int64)
-}
-
-func (m *meter) Write(p []byte) (int, error) {
-	n, err := m.w.Write(p)
-	m.done += int64(n)
-	m.report(min(m.done, m.total), m.total)
-	return n, err
-}
-
-func writeJSON(file string, v any) error {
-	b, err := json.MarshalIndent(v, "", "  ")
-	if err != nil {
-		return err
-	}
-	return os.WriteFile(file, append(b, '\n'), 0o644)
-}
-
-func readJSON(file string, v any) error {
-	b, err := os.ReadFile(file)
-	if err != nil {
-		return err
-	}
-	return json.Unmarshal(b, v)
 }

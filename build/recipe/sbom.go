@@ -24,7 +24,11 @@ type Parts struct {
 
 // SBOM lists every Debian package and every Go module of an image in SPDX 2.3.
 func (k *Kit) SBOM(p Parts) (graph.Step, error) {
-	inputs, err := k.code("build/recipe/sbom.go", "build/sbom")
+	var ids []string
+	for _, s := range p.Sets {
+		ids = append(ids, s.ID())
+	}
+	inputs, err := k.code("sbom.go", "board.go", "root.go", "entries.go", "modules.go", "debs.go")
 	run := func(_ context.Context, j *graph.Job) error {
 		sum, err := files.SHA256(filepath.Join(j.In(p.Image), p.File))
 		if err != nil {
@@ -44,7 +48,7 @@ func (k *Kit) SBOM(p Parts) (graph.Step, error) {
 		doc.Finish()
 		return writeJSON(j.Path(p.File+".spdx.json"), doc)
 	}
-	return step(graph.Step{Run: run}, append(inputs, k.epoch()), err)
+	return step(graph.Step{Run: run}, append(inputs, k.epoch(), arguments(ids)), err)
 }
 
 // contained is the packages of a set that are in the image: of the root's, those it took files from.

@@ -16,7 +16,7 @@ import (
 	"github.com/proa-os/proa/boards"
 	"github.com/proa-os/proa/build/apt"
 	"github.com/proa-os/proa/build/pin"
-	"github.com/proa-os/proa/build/recipe"
+	"github.com/proa-os/proa/build/sets"
 )
 
 // Sets lists what builds on a host of that architecture use, for all boards.
@@ -27,7 +27,7 @@ func Sets(host string) ([]pin.Set, error) {
 		return nil, err
 	}
 	for _, b := range all {
-		for _, s := range slices.Concat(recipe.Sets(b), recipe.ModuleSets(host, b), []pin.Set{pin.Compiler(host, recipe.DebianArch(b.Arch))}) {
+		for _, s := range slices.Concat(sets.All(b), sets.Modules(host, b), []pin.Set{pin.Compiler(host, pin.DebianArch(b.Arch))}) {
 			if !slices.ContainsFunc(list, func(have pin.Set) bool { return have.ID() == s.ID() }) {
 				list = append(list, s)
 			}

@@ -148,3 +148,29 @@ func TestKeep(t *testing.T) {
 		t.Error("a set was kept without a package it has got since")
 	}
 }
+
+// A mirror that is behind, or is shown as it was, takes nothing back.
+func TestNotOlder(t *testing.T) {
+	for versions, refused := range map[[2]string]bool{
+		{"1.21-1", "1.21-1"}:             false,
+		{"1.21-1", "1.21-1+deb13u1"}:     false,
+		{"1.21-1+deb13u1", "1.21-1"}:     true,
+		{"1:0.9", "2.0"}:                 true, // an epoch counts before the number
+		{"6.12~rc1-1", "6.12-1"}:         false,
+		{"6.12-1", "6.12~rc1-1"}:         true,
+		{"1.9", "1.10"}:                  false,
+		{"2025b-4+deb13u1", "2025b-4"}:   true,
+		{"1.21-1~bpo13+1", "1.21-1~bpo"}: true,
+	} {
+		err := NotOlder(t.Context(), lock(versions[0]).Sets, lock(versions[1]).Sets)
+		if (err != nil) != refused {
+			t.Errorf("%s after %s: %v", versions[1], versions[0], err)
+		}
+		if refused && !strings.Contains(err.Error(), "root/amd64: the mirror has crun "+versions[1]+", and the lock the newer "+versions[0]) {
+			t.Errorf("%v", err)
+		}
+	}
+	if err := NotOlder(t.Context(), lock("1.0").Sets, map[string][]pin.Package{"root/amd64": {{Name: "other", Version: "0.1"}}}); err != nil {
+		t.Errorf("another package: %v", err)
+	}
+}

@@ -58,6 +58,9 @@ func (s Substitutes) Replace(ctx context.Context, packages []pin.Package, progre
 	if err != nil {
 		return nil, err
 	}
+	if err := NotOlder(ctx, old.Sets, fresh); err != nil {
+		return nil, err
+	}
 	merged := pin.Lock{Date: old.Date, Sets: maps.Clone(old.Sets)}
 	maps.Copy(merged.Sets, fresh)
 	if maps.EqualFunc(old.Sets, merged.Sets, slices.Equal) {
