@@ -58,8 +58,8 @@ func start(verb string, args []string) (*flags.Config, *notify.Notifier, error) 
 		n.Failed("config: %v", err)
 		return nil, nil, err
 	}
-	for _, w := range warnings {
-		fmt.Fprintln(os.Stderr, "k3s: config:", w)
+	for i, w := range warnings {
+		n.Problem(fmt.Sprintf("config:%02d", i), "k3s configuration: "+w)
 	}
 	return config, n, nil
 }

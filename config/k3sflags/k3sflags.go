@@ -63,7 +63,6 @@ var instead = map[string]string{
 	"datastore-endpoint":    "the datastore is SQLite on the data partition in this release",
 	"docker":                "containerd is the only container runtime",
 	"node-external-ip":      "the node has one address: --node-ip",
-	"private-registry":      "the file is /etc/rancher/k3s/registries.yaml; write_files may write it",
 	"rootless":              "the runtime runs as root",
 	"secrets-encryption":    "not in this release; --kube-apiserver-arg=encryption-provider-config=FILE works",
 	"snapshotter":           "containerd's overlayfs is the only snapshotter",

@@ -12,7 +12,6 @@ import (
 
 	"github.com/proa-os/proa/init/modules"
 	"github.com/proa-os/proa/init/mounts"
-	"github.com/proa-os/proa/init/step"
 	"golang.org/x/sys/unix"
 )
 
@@ -209,7 +208,7 @@ func sysctls(_ context.Context, m *Machine) error {
 			errs = append(errs, fmt.Errorf("%s: %w", k, err))
 		}
 	}
-	return step.User(errors.Join(errs...))
+	return errors.Join(errs...)
 }
 
 // sysctl accepts both spellings, dots and slashes; with slashes a dot is part of a name (an interface eth0.5).

@@ -165,7 +165,7 @@ func (s sdbootSlots) Clear() error {
 	if err != nil {
 		return err
 	}
-	if other, err := s.Standing(); mine.Counted && (err != nil || other.Good) {
+	if mine.Counted {
 		return ErrNotGood
 	}
 	return s.boot.clear(s.Other())

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"maps"
 	"os"
+	"path/filepath"
 	"slices"
 	"time"
 
@@ -29,7 +30,16 @@ const (
 	period  = 15 * time.Second
 	// hurry is the period while a file failed: a custom resource waits for its definition, say.
 	hurry = 3 * time.Second
+	// patience is how long a manifest that the API server does not take yet holds up who waits for the first pass. One that no server
+	// would ever take holds up nobody.
+	patience = 30 * time.Second
 )
+
+// Reporter is told which manifests do not work, and which do again.
+type Reporter interface {
+	Problem(key, line string)
+	Solved(key string)
+}
 
 // record is what was applied for one file: kept in the cluster, so that it is saved and restored with it.
 type record struct {
@@ -43,11 +53,13 @@ type Deployer struct {
 	client dynamic.Interface
 	mapper meta.ResettableRESTMapper
 	state  state
+	report Reporter
 	log    func(format string, args ...any)
+	told   map[string]bool // files with a problem
 }
 
 // New makes a deployer of a folder.
-func New(config *rest.Config, dir string, log func(string, ...any)) (*Deployer, error) {
+func New(config *rest.Config, dir string, report Reporter, log func(string, ...any)) (*Deployer, error) {
 	client, err := dynamic.NewForConfig(config)
 	if err != nil {
 		return nil, err
@@ -57,17 +69,21 @@ func New(config *rest.Config, dir string, log func(string, ...any)) (*Deployer, 
 		return nil, err
 	}
 	mapper := restmapper.NewDeferredDiscoveryRESTMapper(memory.NewMemCacheClient(disco))
-	return &Deployer{dir: dir, client: client, mapper: mapper, state: state{client}, log: log}, nil
+	return &Deployer{dir: dir, client: client, mapper: mapper, state: state{client}, report: report, log: log}, nil
 }
 
-// Run applies the folder again and again until the context ends. done is called after the first pass without error.
+// Run applies the folder again and again until the context ends. done is called once, when every file was applied that can be.
 func (d *Deployer) Run(ctx context.Context, done func()) error {
-	for first := true; ; {
+	for first, began := true, time.Now(); ; {
 		wait := period
-		if err := d.pass(ctx); err != nil {
+		later, err := d.pass(ctx)
+		if err != nil {
 			d.log("%v", err)
+		}
+		if err != nil || later {
 			wait = hurry
-		} else if first {
+		}
+		if first && err == nil && (!later || time.Since(began) > patience) {
 			first = false
 			done()
 		}
@@ -79,42 +95,74 @@ func (d *Deployer) Run(ctx context.Context, done func()) error {
 	}
 }
 
-// pass brings every file into the cluster and takes out what is no longer in any.
-func (d *Deployer) pass(ctx context.Context) error {
+// pass brings every file into the cluster and takes out what is no longer in any. later: the API server did not take all of them, and
+// may at the next pass. An error means that no file could be looked at.
+func (d *Deployer) pass(ctx context.Context) (later bool, err error) {
 	files, err := manifests(d.dir)
 	if err != nil {
-		return err
+		return true, err
 	}
 	records, err := d.state.load(ctx)
 	if err != nil {
-		return fmt.Errorf("read state: %w", err)
+		return true, fmt.Errorf("read state: %w", err)
 	}
-	var problems []error
+	problems := map[string]error{}
 	for _, name := range slices.Sorted(maps.Keys(files)) {
-		problems = append(problems, d.file(ctx, name, files[name], records))
+		problems[name] = d.file(ctx, name, files[name], records)
 	}
 	for name, old := range records {
 		if _, stays := files[name]; !stays {
-			problems = append(problems, d.remove(ctx, name, old))
+			problems[name] = d.remove(ctx, name, old)
 		}
 	}
-	return errors.Join(problems...)
+	return d.tell(problems), nil
 }
 
-func (d *Deployer) file(ctx context.Context, name string, data []byte, records map[string]record) error {
-	hash := sha256.Sum256(data)
+// broken is why a manifest is one that no server would take.
+type broken struct{ error }
+
+// tell reports every file that does not work and takes back what was said of those that do. later as in pass.
+func (d *Deployer) tell(problems map[string]error) (later bool) {
+	told := map[string]bool{}
+	for name, err := range problems {
+		if err == nil {
+			continue
+		}
+		told[name] = true
+		what := "tried again"
+		if errors.As(err, new(broken)) {
+			what = "left out"
+		} else {
+			later = true
+		}
+		d.report.Problem("manifest:"+name, fmt.Sprintf("manifest %s: %v; %s", filepath.Join(d.dir, name), err, what))
+	}
+	for name := range d.told {
+		if !told[name] {
+			d.report.Solved("manifest:" + name)
+		}
+	}
+	d.told = told
+	return later
+}
+
+func (d *Deployer) file(ctx context.Context, name string, f manifest, records map[string]record) error {
+	if f.err != nil {
+		return broken{f.err}
+	}
+	hash := sha256.Sum256(f.data)
 	sum, old := hex.EncodeToString(hash[:]), records[name]
 	if old.Sum == sum {
 		return nil
 	}
-	objects, err := decode(data)
+	objects, err := decode(f.data)
 	if err != nil {
-		return fmt.Errorf("%s: %w", name, err)
+		return broken{err}
 	}
 	now := record{Sum: sum}
 	for _, o := range objects {
 		if err := d.apply(ctx, o); err != nil {
-			return fmt.Errorf("%s: %s %s: %w", name, o.GetKind(), o.GetName(), err)
+			return fmt.Errorf("%s %s: %w", o.GetKind(), o.GetName(), err)
 		}
 		now.Objects = append(now.Objects, refOf(o))
 	}
@@ -123,7 +171,7 @@ func (d *Deployer) file(ctx context.Context, name string, data []byte, records m
 			continue
 		}
 		if err := d.delete(ctx, r); err != nil {
-			return fmt.Errorf("%s: prune %s %s: %w", name, r.Kind, r.Name, err)
+			return fmt.Errorf("prune %s %s: %w", r.Kind, r.Name, err)
 		}
 	}
 	d.log("%s applied, %d objects", name, len(objects))
@@ -134,7 +182,7 @@ func (d *Deployer) file(ctx context.Context, name string, data []byte, records m
 func (d *Deployer) remove(ctx context.Context, name string, old record) error {
 	for _, r := range slices.Backward(old.Objects) {
 		if err := d.delete(ctx, r); err != nil {
-			return fmt.Errorf("%s: delete %s %s: %w", name, r.Kind, r.Name, err)
+			return fmt.Errorf("delete %s %s: %w", r.Kind, r.Name, err)
 		}
 	}
 	d.log("%s removed", name)

@@ -6,6 +6,7 @@ package deploy
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -16,8 +17,9 @@ import (
 )
 
 // Stage copies packaged manifests into the deployed folder, filling in the variables written as %{NAME}%.
-// A file named in disable is removed there; one with NAME.yaml.skip beside it is left as it is.
-func Stage(packaged, deployed string, vars map[string]string, disable []string) error {
+// A file named in disable is removed there; one with NAME.yaml.skip beside it is left as it is. One that cannot be written is reported,
+// and what was deployed before stays: a full disk keeps no node from starting.
+func Stage(packaged, deployed string, vars map[string]string, disable []string, report Reporter) error {
 	if err := os.MkdirAll(deployed, 0o700); err != nil {
 		return err
 	}
@@ -26,22 +28,27 @@ func Stage(packaged, deployed string, vars map[string]string, disable []string) 
 		return err
 	}
 	for _, file := range files {
-		name := filepath.Base(file)
-		target := filepath.Join(deployed, name)
-		if slices.Contains(disable, strings.TrimSuffix(name, ".yaml")) {
-			if err := os.Remove(target); err != nil && !errors.Is(err, fs.ErrNotExist) {
-				return err
-			}
+		target, key := filepath.Join(deployed, filepath.Base(file)), "manifest-file:"+filepath.Base(file)
+		if err := stageOne(file, target, vars, disable); err != nil {
+			report.Problem(key, fmt.Sprintf("manifest %s: %v; the one of before stays, restart k3s to try again", target, err))
 			continue
 		}
-		if skipped(target) {
-			continue
-		}
-		if err := stageFile(file, target, vars); err != nil {
-			return err
-		}
+		report.Solved(key)
 	}
 	return nil
+}
+
+func stageOne(file, target string, vars map[string]string, disable []string) error {
+	if slices.Contains(disable, strings.TrimSuffix(filepath.Base(file), ".yaml")) {
+		if err := os.Remove(target); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+		return nil
+	}
+	if skipped(target) {
+		return nil
+	}
+	return stageFile(file, target, vars)
 }
 
 func stageFile(from, to string, vars map[string]string) error {
@@ -61,25 +68,48 @@ func skipped(path string) bool {
 	return err == nil
 }
 
-// manifests lists the files to deploy, by name, with their contents.
-func manifests(dir string) (map[string][]byte, error) {
-	found := map[string][]byte{}
+// manifest is the content of a file to deploy, or why there is none.
+type manifest struct {
+	data []byte
+	err  error
+}
+
+// manifests lists the files to deploy, by name. One that cannot be read stops no other.
+func manifests(dir string) (map[string]manifest, error) {
+	found := map[string]manifest{}
 	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() || !isManifest(path) || skipped(path) {
+		if path == dir || err == nil && (d.IsDir() || !isManifest(path) || skipped(path)) {
 			return err
 		}
-		data, err := os.ReadFile(path)
-		if errors.Is(err, fs.ErrNotExist) {
+		name, rerr := filepath.Rel(dir, path)
+		if rerr != nil {
+			return rerr
+		}
+		m := manifest{err: err}
+		if err == nil {
+			m = read(path)
+		}
+		if _, lerr := os.Lstat(path); errors.Is(lerr, fs.ErrNotExist) {
 			return nil // deleted since the folder was read
 		}
-		if err != nil {
-			return err
-		}
-		name, err := filepath.Rel(dir, path)
-		found[name] = data
-		return err
+		found[name] = m
+		return nil
 	})
 	return found, err
+}
+
+// read refuses what would block, such as a pipe.
+func read(path string) (m manifest) {
+	info, err := os.Stat(path)
+	switch {
+	case err != nil:
+		m.err = errors.Unwrap(err)
+	case !info.Mode().IsRegular():
+		m.err = errors.New("not a regular file")
+	default:
+		m.data, m.err = os.ReadFile(path)
+	}
+	return m
 }
 
 func isManifest(path string) bool {

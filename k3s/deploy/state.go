@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"strconv"
 	"strings"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -24,10 +25,51 @@ func (s state) api() dynamic.ResourceInterface {
 	return s.client.Resource(schema.GroupVersionResource{Version: "v1", Resource: "configmaps"}).Namespace(metav1.NamespaceSystem)
 }
 
-// key makes a file name fit for a config map.
-func key(file string) string { return strings.ReplaceAll(file, "/", "__") }
+// key makes a file name fit for a config map, whose keys are of letters, digits, dots, hyphens and underscores: a slash becomes two
+// underscores, any other byte _-XX, its value in hexadecimal; an underscore that would be read as one of these does too.
+func key(file string) string {
+	var b strings.Builder
+	for i := range len(file) {
+		c, next := file[i], byte(0)
+		if i+1 < len(file) {
+			next = file[i+1]
+		}
+		switch {
+		case c == '/':
+			b.WriteString("__")
+		case c == '_' && strings.IndexByte("_-/", next) < 0, c == '-', c == '.', c >= '0' && c <= '9', c >= 'A' && c <= 'Z', c >= 'a' && c <= 'z':
+			b.WriteByte(c)
+		default:
+			fmt.Fprintf(&b, "_-%02X", c)
+		}
+	}
+	return b.String()
+}
 
-func file(key string) string { return strings.ReplaceAll(key, "__", "/") }
+// file is the file name of a key.
+func file(key string) string {
+	var b strings.Builder
+	for key != "" {
+		head, rest, found := strings.Cut(key, "_")
+		b.WriteString(head)
+		key = rest
+		if !found {
+			break
+		}
+		value, err := strconv.ParseUint(key[min(1, len(key)):min(3, len(key))], 16, 8)
+		switch {
+		case strings.HasPrefix(key, "_"):
+			b.WriteByte('/')
+			key = key[1:]
+		case strings.HasPrefix(key, "-") && len(key) >= 3 && err == nil:
+			b.WriteByte(byte(value))
+			key = key[3:]
+		default:
+			b.WriteByte('_')
+		}
+	}
+	return b.String()
+}
 
 func (s state) load(ctx context.Context) (map[string]record, error) {
 	records := map[string]record{}

@@ -1,6 +1,7 @@
 // Package flags reads what the runtime is told: K3s's flag names from its configuration file and the command line.
 // It knows names, defaults and precedence; what a value does is decided where it is used.
-// It refuses unknown flags on the command line; unknown keys in the file are returned as warnings, as K3s does.
+// It refuses unknown flags on the command line; unknown keys in the file are returned as warnings, as K3s does, and so is whatever
+// is wrong in a drop-in.
 package flags
 
 import (
@@ -34,6 +35,8 @@ type Config struct {
 	NodeLabels []string
 	NodeTaints []string
 	ResolvConf string
+	// PrivateRegistry is K3s's registries.yaml: mirrors, credentials and TLS of registries.
+	PrivateRegistry string
 
 	// The cluster's networks.
 	ClusterCIDR    string
@@ -84,6 +87,7 @@ func (c *Config) set() *pflag.FlagSet {
 	fs.StringSliceVar(&c.NodeLabels, "node-label", nil, "register the node with `key=value`")
 	fs.StringSliceVar(&c.NodeTaints, "node-taint", nil, "register the node with taint `key=value:effect`")
 	fs.StringVar(&c.ResolvConf, "resolv-conf", "", "resolv.conf `file` for pods with the node's DNS policy (default: /etc/resolv.conf)")
+	fs.StringVar(&c.PrivateRegistry, "private-registry", "/etc/rancher/k3s/registries.yaml", "`file` with mirrors, credentials and TLS of registries")
 	fs.StringVar(&c.ClusterCIDR, "cluster-cidr", "10.42.0.0/16", "`network` for pods")
 	fs.StringVar(&c.ServiceCIDR, "service-cidr", "10.43.0.0/16", "`network` for services")
 	fs.StringVar(&c.ClusterDNS, "cluster-dns", "", "`address` of the DNS service (default: the tenth of service-cidr)")
@@ -119,7 +123,7 @@ func Parse(args []string) (c *Config, warnings []string, err error) {
 	}
 	onCommandLine := map[string]bool{}
 	fs.Visit(func(f *pflag.Flag) { onCommandLine[f.Name] = true })
-	file, err := readFiles(c.ConfigFile)
+	file, warnings, err := readFiles(c.ConfigFile)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -131,16 +135,30 @@ func Parse(args []string) (c *Config, warnings []string, err error) {
 			warnings = append(warnings, fmt.Sprintf("%s: unknown key %q skipped", e.file, e.key))
 			continue
 		}
-		if _, list := fs.Lookup(e.key).Value.(pflag.SliceValue); !list && len(e.values) > 1 {
-			return nil, nil, fmt.Errorf("%s: %s: want one value, not %d", e.file, e.key, len(e.values))
-		}
-		for _, value := range e.values {
-			if err := fs.Set(e.key, value); err != nil {
-				return nil, nil, fmt.Errorf("%s: %s: %w", e.file, e.key, err)
-			}
+		err := e.set(fs)
+		switch {
+		case err != nil && e.file == c.ConfigFile:
+			return nil, nil, err
+		case err != nil:
+			warnings = append(warnings, fmt.Sprintf("%v; the key is left out", err))
 		}
 	}
 	return c, warnings, c.validate()
+}
+
+func (e entry) set(fs *pflag.FlagSet) error {
+	old := fs.Lookup(e.key).Value.String()
+	_, list := fs.Lookup(e.key).Value.(pflag.SliceValue)
+	if !list && len(e.values) > 1 {
+		return fmt.Errorf("%s: %s: want one value, not %d", e.file, e.key, len(e.values))
+	}
+	for _, value := range e.values {
+		if err := fs.Set(e.key, value); err != nil {
+			_ = fs.Lookup(e.key).Value.Set(old) // a number is zero after a value that is none
+			return fmt.Errorf("%s: %s: %w", e.file, e.key, err)
+		}
+	}
+	return nil
 }
 
 func (c *Config) validate() error {

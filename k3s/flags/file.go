@@ -20,27 +20,40 @@ type entry struct {
 }
 
 // readFiles reads path and then path.d/*.yaml in order of name. A later file replaces a key; "key+" appends to it.
-// A missing file is an empty one.
-func readFiles(path string) ([]entry, error) {
+// A missing file is an empty one. A drop-in that cannot be read is left out with a warning: each may fail alone.
+func readFiles(path string) (merged []entry, warnings []string, err error) {
 	dropins, err := filepath.Glob(path + ".d/*.yaml")
+	if err != nil {
+		return nil, nil, err
+	}
+	if merged, err = mergeFile(nil, path); err != nil {
+		return nil, nil, err
+	}
+	slices.Sort(dropins)
+	for _, file := range dropins {
+		more, err := mergeFile(slices.Clone(merged), file)
+		if err != nil {
+			warnings = append(warnings, fmt.Sprintf("%v; the file is left out", err))
+			continue
+		}
+		merged = more
+	}
+	return merged, warnings, nil
+}
+
+func mergeFile(into []entry, file string) ([]entry, error) {
+	info, err := os.Stat(file)
+	if err == nil && !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("%s: not a regular file", file)
+	}
+	data, err := os.ReadFile(file)
+	if errors.Is(err, fs.ErrNotExist) {
+		return into, nil
+	}
 	if err != nil {
 		return nil, err
 	}
-	slices.Sort(dropins)
-	var merged []entry
-	for _, file := range append([]string{path}, dropins...) {
-		data, err := os.ReadFile(file)
-		if errors.Is(err, fs.ErrNotExist) {
-			continue
-		}
-		if err != nil {
-			return nil, err
-		}
-		if merged, err = merge(merged, file, data); err != nil {
-			return nil, err
-		}
-	}
-	return merged, nil
+	return merge(into, file, data)
 }
 
 func merge(into []entry, file string, data []byte) ([]entry, error) {
@@ -74,7 +87,7 @@ func put(into []entry, e entry) []entry {
 	case at < 0:
 		return append(into, e)
 	case appends:
-		into[at].values = append(into[at].values, e.values...)
+		into[at].values = append(slices.Clone(into[at].values), e.values...)
 	default:
 		into[at] = e
 	}

@@ -46,6 +46,36 @@ func TestPrecedence(t *testing.T) {
 	}
 }
 
+// TestDropInsFailAlone: whatever is wrong in one is told of and left out; what lies beside it counts.
+func TestDropInsFailAlone(t *testing.T) {
+	path := files(t, map[string]string{
+		"config.yaml":           "node-name: file\nnode-label: [a=1]\n",
+		"config.yaml.d/10.yaml": "node-name: [\n",
+		"config.yaml.d/20.yaml": "- list\n",
+		"config.yaml.d/30.yaml": "https-listen-port: many\nnode-label+: [b=2]\n",
+		"config.yaml.d/40.yaml": "node-label+: [c=3]\ntls-san: {a: 1}\n",
+		"config.yaml.d/50.yaml": "cluster-domain: last.local\n",
+	})
+	if err := os.Mkdir(filepath.Join(path+".d", "60.yaml"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	c, warnings, err := Parse([]string{"--config", path})
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := []any{c.NodeName, c.NodeLabels, c.ClusterDomain, c.HTTPSListenPort}
+	want := []any{"file", []string{"a=1", "b=2"}, "last.local", 6443}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+	text := strings.Join(warnings, "\n")
+	for _, says := range []string{"10.yaml: yaml:", "20.yaml:1: want flag names", "30.yaml: https-listen-port", "40.yaml:2: tls-san", "60.yaml: not a regular"} {
+		if !strings.Contains(text, says) {
+			t.Errorf("no warning %q in\n%s", says, text)
+		}
+	}
+}
+
 func TestDefaults(t *testing.T) {
 	c, _, err := Parse([]string{"--config=/nonexistent"})
 	if err != nil {

@@ -26,7 +26,7 @@ func testNode(t *testing.T, args ...string) Node {
 func TestFiles(t *testing.T) {
 	n := testNode(t)
 	for name, got := range map[string]string{
-		"containerd.toml":    n.containerdConfig(),
+		"containerd.toml":    n.containerdConfig(""),
 		"10-flannel.conf":    n.cniConfig(),
 		"flannel-net.golden": n.flannelConfig(),
 	} {
@@ -45,7 +45,7 @@ func TestFiles(t *testing.T) {
 		}
 	}
 	var parsed map[string]any
-	if err := toml.Unmarshal([]byte(n.containerdConfig()), &parsed); err != nil {
+	if err := toml.Unmarshal([]byte(n.containerdConfig("")), &parsed); err != nil {
 		t.Errorf("containerd's configuration: %v", err)
 	}
 }

@@ -14,6 +14,8 @@ import (
 	"github.com/proa-os/proa/images/atomicfile"
 	"github.com/proa-os/proa/k3s/flags"
 	"github.com/proa-os/proa/k3s/kubeconfig"
+	"github.com/proa-os/proa/k3s/preload"
+	"github.com/proa-os/proa/k3s/registries"
 )
 
 // Node is this machine as a member of the cluster.
@@ -35,8 +37,11 @@ var kubeconfigs = []struct{ file, certificate string }{
 	{"k3scontroller", "client-k3s-controller"},
 }
 
-// Files writes every file the node's components read.
-func (n Node) Files() error {
+// Reporter is told what does not work though the node does.
+type Reporter = preload.Reporter
+
+// Files writes every file the node's components read. What a user's file says wrongly is reported and left out.
+func (n Node) Files(report Reporter) error {
 	server := "https://" + net.JoinHostPort("127.0.0.1", strconv.Itoa(n.HTTPSListenPort))
 	for _, k := range kubeconfigs {
 		if err := kubeconfig.File(n.kubeconfig(k.file), server, n.agent("server-ca.crt"), n.agent(k.certificate)); err != nil {
@@ -48,27 +53,44 @@ func (n Node) Files() error {
 			return err
 		}
 	}
-	for _, f := range []struct{ path, content string }{
-		{n.agent("etc/containerd/config.toml"), n.containerdConfig()},
-		{n.agent("etc/flannel/net-conf.json"), n.flannelConfig()},
-		{n.agent("etc/cni/net.d/10-flannel.conflist"), n.cniConfig()},
-		{n.agent("etc/resolv.conf"), resolvConf(n.hostResolvConf())},
+	auths, err := n.registries(report)
+	if err != nil {
+		return err
+	}
+	for _, f := range []struct {
+		path, content string
+		perm          os.FileMode
+	}{
+		{n.agent("etc/containerd/config.toml"), n.containerdConfig(auths), 0o600},
+		{n.agent("etc/flannel/net-conf.json"), n.flannelConfig(), 0o644},
+		{n.agent("etc/cni/net.d/10-flannel.conflist"), n.cniConfig(), 0o644},
+		{n.agent("etc/resolv.conf"), resolvConf(n.hostResolvConf()), 0o644},
 	} {
-		if err := writeFile(f.path, f.content); err != nil {
+		if err := writeFile(f.path, f.content, f.perm); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func writeFile(path, content string) error {
+// registries makes what containerd reads of the user's registries.yaml, and returns its part of containerd's configuration.
+func (n Node) registries(report Reporter) (auths string, err error) {
+	r := registries.Load(n.PrivateRegistry)
+	more, err := r.Write(n.certs())
+	for i, line := range append(r.Problems, more...) {
+		report.Problem(fmt.Sprintf("registries:%02d", i), line)
+	}
+	return r.TOML(), err
+}
+
+func writeFile(path, content string, perm os.FileMode) error {
 	if content == "" {
 		return os.RemoveAll(path)
 	}
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return err
 	}
-	_, err := atomicfile.WriteIfChanged(path, []byte(content), 0o644)
+	_, err := atomicfile.WriteIfChanged(path, []byte(content), perm)
 	return err
 }
 

@@ -138,7 +138,7 @@ func (s *Server) token(context.Context) error {
 
 func (s *Server) kubeconfigs(context.Context) error { return s.plane.WriteKubeconfigs() }
 
-func (s *Server) nodeFiles(context.Context) error { return s.node.Files() }
+func (s *Server) nodeFiles(context.Context) error { return s.node.Files(s.notify) }
 
 // manifestFiles fills in K3s's variables, so that its own manifests work here.
 func (s *Server) manifestFiles(context.Context) error {
@@ -150,5 +150,5 @@ func (s *Server) manifestFiles(context.Context) error {
 		"DEFAULT_LOCAL_STORAGE_PATH": s.config.Path("storage"),
 		"NODE_NAME":                  s.node.Name,
 		"NODE_IP":                    s.node.IP,
-	}, s.config.Disable)
+	}, s.config.Disable, s.notify)
 }

@@ -73,7 +73,7 @@ func (s *Server) manifests(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	d, err := deploy.New(config, s.manifestDir(), func(format string, args ...any) {
+	d, err := deploy.New(config, s.manifestDir(), s.notify, func(format string, args ...any) {
 		s.notify.Status("manifests: "+format, args...)
 	})
 	if err != nil {
@@ -86,14 +86,11 @@ func (s *Server) manifestDir() string { return s.config.Path("server", "manifest
 
 func (s *Server) images(ctx context.Context) error {
 	began := time.Now()
-	err := s.node.ImportImages(ctx, func(file string) { s.notify.Status("images: importing %s", file) })
-	if err != nil {
-		return err
-	}
-	s.notify.Status("images: present after %s", time.Since(began).Round(time.Millisecond))
-	s.imagesImported.up.Store(true)
-	<-ctx.Done()
-	return nil
+	all := s.node.Images(s.notify, func(file string) { s.notify.Status("images: importing %s", file) })
+	return all.Run(ctx, func() {
+		s.notify.Status("images: looked through after %s", time.Since(began).Round(time.Millisecond))
+		s.imagesImported.up.Store(true)
+	})
 }
 
 // pods does nothing but end: when the machine goes down, it takes the pods with it.

@@ -89,5 +89,6 @@ func (s setup) writeKubeletConfig() error {
 	if err != nil {
 		return err
 	}
-	return atomicfile.Write(s.kubeletConfigFile(), []byte(strings.TrimSpace(string(data))+"\n"), 0o600)
+	_, err = atomicfile.WriteIfChanged(s.kubeletConfigFile(), []byte(strings.TrimSpace(string(data))+"\n"), 0o600)
+	return err
 }

@@ -18,6 +18,7 @@ import (
 	"github.com/proa-os/proa/k3s/deploy"
 	"github.com/proa-os/proa/k3s/flags"
 	"github.com/proa-os/proa/k3s/node"
+	"github.com/proa-os/proa/k3s/notify"
 	"github.com/proa-os/proa/k3s/pki"
 )
 
@@ -97,7 +98,7 @@ func importImages(args []string) error {
 		return err
 	}
 	n := node.Node{Config: s.Config, Identity: s.Node}
-	return n.ImportImages(context.Background(), func(file string) { fmt.Println("importing", file) })
+	return n.Images(new(notify.Notifier), func(file string) { fmt.Println("importing", file) }).Once(context.Background())
 }
 
 // server prepares and becomes launch, so that nothing of the preparation stays in memory.
@@ -127,7 +128,7 @@ func (s setup) prepare() error {
 		{"kernel", s.kernel},
 		{"certificates", s.certificates},
 		{"kubeconfigs", controlplane.Plane{Config: s.Config, NodeIP: s.Node.IP}.WriteKubeconfigs},
-		{"node-files", node.Node{Config: s.Config, Identity: s.Node}.Files},
+		{"node-files", func() error { return node.Node{Config: s.Config, Identity: s.Node}.Files(new(notify.Notifier)) }},
 		{"kubelet-config", s.writeKubeletConfig},
 		{"manifests", s.manifests},
 	} {
@@ -180,5 +181,5 @@ func (s setup) manifests() error {
 		"DEFAULT_LOCAL_STORAGE_PATH": s.Path("storage"),
 		"NODE_NAME":                  s.Node.Name,
 		"NODE_IP":                    s.Node.IP,
-	}, s.Disable)
+	}, s.Disable, new(notify.Notifier))
 }
