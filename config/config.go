@@ -79,6 +79,24 @@ type Network struct {
 
 	// Search domains for names without a dot at their end.
 	Search []string `yaml:"search" check:"domain" example:"lan"`
+
+	// Firewall says what others on the network may reach of the machine.
+	Firewall Firewall `yaml:"firewall"`
+}
+
+// Firewall lets in what proa serves (SSH at 22, the Kubernetes API at 6443, the kubelet at 10250, NodePorts, ping), what Kubernetes makes reachable
+// (NodePorts, load balancers, hostPorts), and what pods with hostNetwork listen at. Nothing else is answered, and no packet is passed on to the
+// address of a pod or Service. What the machine and its pods send is not filtered. A change takes effect at once.
+type Firewall struct {
+	// Enabled puts the filter in place. Unset: yes. false opens the machine, and the pods' and Services' addresses behind it, to whoever reaches it.
+	Enabled *bool `yaml:"enabled" example:"false"`
+
+	// Allow lets in more: tcp or udp, a port or a range, and, after "from", the only network that may come, such as "udp/5353 from 192.168.1.0/24".
+	Allow []string `yaml:"allow" check:"opening" example:"tcp/8080"`
+
+	// Inside are interfaces of a cluster network of your own (k3s.args with --flannel-backend=none), by name, where a * at the end stands for any
+	// end; packets that come from them are not filtered.
+	Inside []string `yaml:"inside" check:"pattern" example:"cali*"`
 }
 
 // WiFi is one wireless network: WPA2 or WPA3 with a passphrase, or open.

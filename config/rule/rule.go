@@ -39,6 +39,8 @@ var rules = map[string]Rule{
 	"interface":  {Judge: interfaceName, Clean: hardwareAddress},
 	"ip":         want(isIP, "an IP address"),
 	"cidr":       want(isPrefix, "an address with prefix length, such as 192.168.1.20/24"),
+	"opening":    want(opening, "PROTOCOL/PORT or PROTOCOL/FIRST-LAST, tcp or udp, and after \" from \" the only network that may come, such as \"udp/5353 from 192.168.1.0/24\""),
+	"pattern":    want(regexp.MustCompile(`^[A-Za-z0-9_.-]{1,14}[A-Za-z0-9_.*-]$`).MatchString, "the name of an interface, 2 to 15 characters, or the beginning of one and a *"),
 	"mtu":        want(between(68, 65535), "0 or a number from 68 to 65535"),
 	"port":       want(portNumber, "a port, 1 to 65535"),
 	"url":        want(isURL, "a URL such as https://192.168.1.10:6443"),
@@ -160,6 +162,24 @@ func octal(s string) bool {
 func isIP(s string) bool { _, err := netip.ParseAddr(s); return err == nil }
 
 func isPrefix(s string) bool { _, err := netip.ParsePrefix(s); return err == nil }
+
+var openPorts = regexp.MustCompile(`^(?:tcp|udp)/([1-9][0-9]{0,4})(?:-([1-9][0-9]{0,4}))?$`)
+
+// opening: what the firewall hands to nft is of this shape and no other.
+func opening(s string) bool {
+	what, from, limited := strings.Cut(s, " from ")
+	m := openPorts.FindStringSubmatch(what)
+	if m == nil || limited && !isNetwork(from) {
+		return false
+	}
+	return m[2] == "" && portNumber(m[1]) || portNumber(m[1]) && portNumber(m[2]) && len(m[1]) <= len(m[2]) && (len(m[1]) < len(m[2]) || m[1] <= m[2])
+}
+
+// isNetwork: an address or a network, without a zone.
+func isNetwork(s string) bool {
+	a, err := netip.ParseAddr(s)
+	return err == nil && a.Zone() == "" || isPrefix(s)
+}
 
 func between(low, high int) func(string) bool {
 	return func(s string) bool {

@@ -80,13 +80,15 @@ func Reloads() []Step {
 		{"sysctls", sysctls, step.Warn, 0},
 		{"user-modules", userModules, step.Warn, 0},
 		{"write-files", writeFiles, step.Warn, 0},
+		{"firewall", filter, step.Warn, 0},
 		{"k3s-config", k3sConfig, step.Warn, 0},
 	}
 }
 
 // Reload applies a configuration as far as that goes on a running machine, and reports what could not be done, which keeps nothing else from being done.
 func (m *Machine) Reload(ctx context.Context, c *config.Config) (failed []string) {
-	next := Machine{Sys: m.Sys, Root: m.Root, Logf: m.Logf, Line: m.Line, Hostname: m.Hostname, Modules: m.Modules, Ctx: m.Ctx, Config: c}
+	next := Machine{Sys: m.Sys, Root: m.Root, Logf: m.Logf, Line: m.Line, Hostname: m.Hostname, Modules: m.Modules, Ctx: m.Ctx, Config: c,
+		Filter: m.Filter}
 	if fresh := (&Machine{Sys: m.Sys, Root: m.Root}); len(c.Modules) > 0 && openModules(fresh) == nil {
 		next.Modules = fresh.Modules // it knows what the kernel has loaded on demand since the boot
 	}

@@ -14,6 +14,7 @@ import (
 	box "github.com/proa-os/proa/images/blackbox"
 	"github.com/proa-os/proa/init/blackbox"
 	"github.com/proa-os/proa/init/cmdline"
+	"github.com/proa-os/proa/init/firewall"
 	"github.com/proa-os/proa/init/inforce"
 	"github.com/proa-os/proa/init/modules"
 	"github.com/proa-os/proa/init/netup"
@@ -61,6 +62,7 @@ type Machine struct {
 	Hostname string
 	DataErr  error // why data is in memory though the machine has a disk
 	Net      *netup.Manager
+	Filter   *firewall.Filter
 	Ctx      context.Context // ends when the machine goes down
 
 	timeline []step.Result // of the list that runs

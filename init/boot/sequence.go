@@ -70,6 +70,7 @@ func Stage2() []Step {
 		{"user-modules", userModules, step.Warn, 5 * time.Minute},
 		{"write-files", writeFiles, step.Warn, 5 * time.Minute},
 		{"wifi", wifiConfig, step.Warn, 2 * time.Minute},
+		{"firewall", filter, step.Warn, 2 * time.Minute}, // before anybody can reach the machine
 		{"network", network, step.Warn, 5 * time.Minute},
 		{"k3s-config", k3sConfig, step.Warn, 2 * time.Minute},
 	}

@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/proa-os/proa/config"
+	"github.com/proa-os/proa/init/firewall"
 	"github.com/proa-os/proa/init/netup"
 	"github.com/proa-os/proa/init/service"
 	"github.com/proa-os/proa/init/userfile"
@@ -116,6 +117,18 @@ func wifiConfig(_ context.Context, m *Machine) error {
 		return err
 	}
 	return errors.Join(m.Sys.MkdirAll(wifi.Dir, 0o700), m.Sys.WriteFile(wifi.File, []byte(text), 0o600))
+}
+
+// filter puts the firewall in place, at boot and when config has changed; afterwards it follows the cluster's nodes by itself.
+func filter(ctx context.Context, m *Machine) error {
+	if m.Filter != nil {
+		return m.Filter.Set(ctx, m.Config)
+	}
+	m.Filter = &firewall.Filter{Sys: m.Sys, Logf: m.Logf}
+	if m.Ctx != nil { // a test has none
+		go m.Filter.Follow(m.Ctx)
+	}
+	return m.Filter.Set(ctx, m.Config)
 }
 
 func network(_ context.Context, m *Machine) error {

@@ -4,6 +4,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -28,17 +29,16 @@ func TestEveryKeyHasARow(t *testing.T) {
 	for _, r := range rows() {
 		have[r.key] = true
 	}
-	typ := reflect.TypeFor[config.Config]()
+	rowsOf(t, have, "", reflect.TypeFor[config.Config](), "k3s", "network")
+	rowsOf(t, have, "k3s.", reflect.TypeFor[config.K3s]())
+	rowsOf(t, have, "network.", reflect.TypeFor[config.Network]())
+}
+
+// rowsOf looks for a row of each field, but for those whose fields have their own.
+func rowsOf(t *testing.T, have map[string]bool, prefix string, typ reflect.Type, but ...string) {
 	for i := range typ.NumField() {
-		key := typ.Field(i).Tag.Get("yaml")
-		if key != "k3s" && !have[key] {
-			t.Errorf("no row for %s", key)
-		}
-	}
-	k3s := reflect.TypeFor[config.K3s]()
-	for i := range k3s.NumField() {
-		if key := "k3s." + k3s.Field(i).Tag.Get("yaml"); !have[key] {
-			t.Errorf("no row for %s", key)
+		if key := typ.Field(i).Tag.Get("yaml"); !slices.Contains(but, key) && !have[prefix+key] {
+			t.Errorf("no row for %s%s", prefix, key)
 		}
 	}
 }

@@ -1,0 +1,168 @@
+package firewall
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"reflect"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
+
+	"github.com/proa-os/proa/config"
+	"github.com/proa-os/proa/init/sys"
+)
+
+// Places. The pods' cgroup is kubelet's; it has to be there before the table, which names it.
+const (
+	File      = "/run/proa/firewall.nft"
+	PodCgroup = "kubepods"
+	cgroups   = "/sys/fs/cgroup/"
+)
+
+// peersEvery is how late another node's tunnel is let in.
+const peersEvery = 5 * time.Second
+
+// Filter keeps the table as config and cluster want it.
+type Filter struct {
+	Sys  sys.Sys
+	Logf func(string, ...any)
+
+	mu    sync.Mutex
+	rules Rules
+	set   bool // the table is as rules say
+	told  bool // that pods are not told from others
+}
+
+// Set puts the table of a configuration in place, now and each time that it changes. Without nft, or on a kernel that lacks something, the machine
+// is as open as before, and the error says so.
+func (f *Filter) Set(ctx context.Context, c *config.Config) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	r := For(c)
+	r.Nodes, r.Pods = f.rules.Nodes, f.rules.Pods
+	return f.put(ctx, r)
+}
+
+func (f *Filter) put(ctx context.Context, r Rules) error {
+	if r.Cgroup != "" && !r.Off {
+		if err := f.Sys.MkdirAll(cgroups+r.Cgroup, 0o755); err != nil {
+			return fmt.Errorf("cgroup of pods: %w", err)
+		}
+	}
+	err := f.load(ctx, r)
+	if err != nil && r.Cgroup != "" {
+		without := r
+		without.Cgroup = ""
+		if f.load(ctx, without) == nil {
+			f.withoutPods(err)
+			err = nil
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("the machine is open to its network: %w", err)
+	}
+	f.rules, f.set = r, true
+	return nil
+}
+
+// withoutPods: what pods on the host's network serve has to be in config then.
+func (f *Filter) withoutPods(err error) {
+	if !f.told {
+		f.Logf("firewall: this kernel does not tell pods' sockets; ports of pods with hostNetwork must stand in network.firewall.allow: %v", err)
+		f.told = true
+	}
+}
+
+// load has nft replace the whole table: as it reads a file, all of it holds or nothing (nft(8), -f).
+func (f *Filter) load(ctx context.Context, r Rules) error {
+	if err := f.Sys.WriteFile(File, []byte(r.Text()), 0o600); err != nil {
+		return err
+	}
+	out, err := f.Sys.Run(ctx, "nft", "-f", File)
+	if err != nil {
+		return fmt.Errorf("nft: %s: %w", strings.TrimSpace(out), err)
+	}
+	return nil
+}
+
+// Follow lets the tunnels of other nodes in as the cluster gets and loses them, until the context ends.
+func (f *Filter) Follow(ctx context.Context) {
+	for tick := time.NewTicker(peersEvery); ; {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+			if err := f.refresh(ctx, tunnels(), routes()); err != nil {
+				f.Logf("firewall: other nodes: %v", err)
+			}
+		}
+	}
+}
+
+func (f *Filter) refresh(ctx context.Context, nodes []string, pods []Route) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	r := f.rules
+	r.Nodes, r.Pods = nodes, pods
+	if !f.set || r.Off || reflect.DeepEqual(r, f.rules) {
+		return nil
+	}
+	return f.put(ctx, r)
+}
+
+// flannel's tunnel, and the protocol number of none of its routes: it marks them with nothing, so they are told by where they lead.
+const tunnel = "flannel.1"
+
+// tunnels are the other ends that flannel has told the kernel of.
+func tunnels() (out []string) {
+	l, err := netlink.LinkByName(tunnel)
+	if err != nil {
+		return nil
+	}
+	list, _ := netlink.NeighList(l.Attrs().Index, unix.AF_BRIDGE) // it may just have gone
+	for _, n := range list {
+		if ip := n.IP.To4(); ip != nil && !ip.IsUnspecified() && !slices.Contains(out, ip.String()) {
+			out = append(out, ip.String())
+		}
+	}
+	slices.Sort(out)
+	return out
+}
+
+// routes are the pod networks that flannel's host-gw reaches by other nodes.
+func routes() (out []Route) {
+	pods := podNetwork()
+	if pods == nil {
+		return nil
+	}
+	list, _ := netlink.RouteListFiltered(netlink.FAMILY_V4, &netlink.Route{Table: unix.RT_TABLE_MAIN}, netlink.RT_FILTER_TABLE)
+	for _, r := range list {
+		if r.Gw == nil || r.Dst == nil || !pods.Contains(r.Dst.IP) {
+			continue
+		}
+		if l, err := netlink.LinkByIndex(r.LinkIndex); err == nil && l.Attrs().Name != tunnel {
+			out = append(out, Route{r.Dst.String(), r.Gw.String()})
+		}
+	}
+	slices.SortFunc(out, func(a, b Route) int { return strings.Compare(a.To, b.To) })
+	return out
+}
+
+// podNetwork is the /16 around this node's bridge of pods, nil before there is one.
+func podNetwork() *net.IPNet {
+	l, err := netlink.LinkByName("cni0")
+	if err != nil {
+		return nil
+	}
+	list, err := netlink.AddrList(l, netlink.FAMILY_V4)
+	if err != nil || len(list) == 0 {
+		return nil
+	}
+	mask := net.CIDRMask(16, 32)
+	return &net.IPNet{IP: list[0].IP.Mask(mask), Mask: mask}
+}

@@ -1,0 +1,195 @@
+// Package firewall is what others on the network may reach of this machine: its table of nftables, `inet proa`, lies beside those of kube-proxy,
+// flannel and the CNI's portmap, and changes nothing of theirs. It lets in what proa serves, what pods serve and what config allows, and refuses
+// the rest; it never filters what the machine sends, nor what pods of this machine say to anybody. It tells no service of its own from another by
+// guessing: ports stand in config or in the table here.
+package firewall
+
+import (
+	"fmt"
+	"net/netip"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/proa-os/proa/config"
+)
+
+// Table is the name of the table, of the family inet.
+const Table = "proa"
+
+// Where packets pass: the first before kube-proxy's and portmap's translation of addresses (dstnat, -100), the others after it and before the
+// filters of Kubernetes (0). To accept here is no verdict for theirs; to drop is.
+const (
+	early = "-150"
+	late  = "-10"
+)
+
+// Rules is what the table is made of.
+type Rules struct {
+	Off      bool
+	Ports    []string // of nft: what the machine itself serves, "tcp dport 22"
+	Allow    []string // of nft, from config
+	Inside   []string // interfaces of pods and of the cluster's network; a * at the end stands for any end
+	Services string   // the network of Services; empty: there is none
+	Pods     []Route  // networks of other nodes' pods that come without a tunnel
+	Nodes    []string // addresses of the cluster's other nodes
+	Cgroup   string   // of pods, as a path below the root of cgroup v2; empty: they are not told from others
+}
+
+// Route is a network of pods and the node that it is reached by.
+type Route struct{ To, Via string }
+
+// inside are the interfaces that the CNI plugins of this system make.
+var inside = []string{"cni0", "flannel*", "veth*"}
+
+// Defaults of K3s's flags. A flag that is given in k3s.args wins.
+const (
+	defaultServices  = "10.43.0.0/16"
+	defaultAPI       = "6443"
+	defaultNodePorts = "30000-32767"
+)
+
+// For is the rules that a configuration asks for.
+func For(c *config.Config) Rules {
+	f := c.Network.Firewall
+	r := Rules{Off: f.Enabled != nil && !*f.Enabled, Ports: []string{"tcp dport 22"}, Inside: append(slices.Clone(inside), f.Inside...)}
+	for _, a := range f.Allow {
+		r.Allow = append(r.Allow, allowed(a))
+	}
+	if !c.K3s.Enabled {
+		return r
+	}
+	nodePorts := flag(c.K3s.Args, "kube-apiserver-arg=service-node-port-range", ports, defaultNodePorts)
+	r.Services, r.Cgroup = flag(c.K3s.Args, "service-cidr", network, defaultServices), PodCgroup
+	r.Ports = append(r.Ports, "tcp dport 10250", "tcp dport "+nodePorts, "udp dport "+nodePorts)
+	if c.K3s.Role == "server" || c.K3s.Role == "" && c.K3s.ServerURL == "" {
+		r.Ports = append(r.Ports, "tcp dport "+flag(c.K3s.Args, "https-listen-port", ports, defaultAPI))
+	}
+	return r
+}
+
+// flag is the value that the last of several has, as the runtime reads them, if it is of the shape that it should have: the runtime refuses others.
+func flag(args []string, name string, shape func(string) bool, otherwise string) string {
+	for _, a := range args {
+		v, is := strings.CutPrefix(a, "--"+name+"=")
+		if is && shape(v) {
+			otherwise = v
+		}
+	}
+	return otherwise
+}
+
+var ports = regexp.MustCompile(`^[1-9][0-9]{0,4}(-[1-9][0-9]{0,4})?$`).MatchString
+
+func network(s string) bool { _, err := netip.ParsePrefix(s); return err == nil }
+
+// allowed is an entry of network.firewall.allow in nft's words. config has checked its shape.
+func allowed(entry string) string {
+	what, from, limited := strings.Cut(entry, " from ")
+	protocol, ports, _ := strings.Cut(what, "/")
+	rule := protocol + " dport " + ports
+	if !limited {
+		return rule
+	}
+	family := "ip"
+	if strings.Contains(from, ":") {
+		family = "ip6"
+	}
+	return family + " saddr " + from + " " + rule
+}
+
+// own are the packets that a host has to take so that networks work (RFC 4890, section 4.4, for ICMPv6; RFC 2131; RFC 8415; IGMP and MLD so that
+// switches send what was joined).
+var own = []string{
+	"icmp type { echo-request, destination-unreachable, time-exceeded, parameter-problem }",
+	"icmpv6 type { echo-request, destination-unreachable, packet-too-big, time-exceeded, parameter-problem }",
+	"icmpv6 type { nd-router-advert, nd-neighbor-solicit, nd-neighbor-advert } ip6 hoplimit 255",
+	"icmpv6 type { mld-listener-query, mld-listener-report, mld-listener-done, mld2-listener-report }",
+	"ip protocol igmp",
+	"udp sport 67 udp dport 68",
+	"ip6 saddr fe80::/10 udp sport 547 udp dport 546",
+}
+
+// Text is the whole table, which nft puts in place of the one before in one go.
+func (r Rules) Text() string {
+	var b strings.Builder
+	b.WriteString("# written by proa from its config\n")
+	fmt.Fprintf(&b, "table inet %[1]s\ndelete table inet %[1]s\n", Table) // the first makes sure that there is one
+	if r.Off {
+		return b.String()
+	}
+	fmt.Fprintf(&b, "table inet %s {\n", Table)
+	// A Service's address is for pods and nodes; kube-proxy would translate it for anybody who sends a packet here.
+	if services := r.services(); services != nil {
+		chain(&b, "early", "prerouting", early, "accept", r.within(), services)
+	}
+	known := []string{"ct state established,related accept", `iifname "lo" accept`}
+	known = append(known, r.within()...)
+	known = append(known, "ct status dnat accept") // a NodePort, a load balancer, a hostPort: somebody made it for others
+	chain(&b, "input", "input", late, "drop", known, accept(own), accept(r.Ports), r.pods(), accept(r.Allow), r.nodes())
+	chain(&b, "forward", "forward", late, "drop", known, r.routed())
+	b.WriteString("}\n")
+	return b.String()
+}
+
+func chain(b *strings.Builder, name, hook, priority, policy string, rules ...[]string) {
+	fmt.Fprintf(b, "\tchain %s {\n\t\ttype filter hook %s priority %s; policy %s;\n", name, hook, priority, policy)
+	for _, list := range rules {
+		for _, rule := range list {
+			b.WriteString("\t\t" + rule + "\n")
+		}
+	}
+	b.WriteString("\t}\n")
+}
+
+func accept(list []string) (out []string) {
+	for _, rule := range list {
+		out = append(out, rule+" accept")
+	}
+	return out
+}
+
+func (r Rules) within() (out []string) {
+	for _, name := range r.Inside {
+		out = append(out, fmt.Sprintf("iifname %q accept", name))
+	}
+	return out
+}
+
+func (r Rules) services() []string {
+	switch {
+	case r.Services == "":
+		return nil
+	case strings.Contains(r.Services, ":"):
+		return []string{"ip6 daddr " + r.Services + " drop"}
+	}
+	return []string{"ip daddr " + r.Services + " drop"}
+}
+
+// pods: what a pod on the host's network listens at. Somebody has given it that network so that others reach it.
+func (r Rules) pods() []string {
+	if r.Cgroup == "" {
+		return nil
+	}
+	return []string{fmt.Sprintf("socket cgroupv2 level %d %q accept", 1+strings.Count(r.Cgroup, "/"), r.Cgroup)}
+}
+
+// nodes: the tunnel of flannel. A node that has no others has none.
+func (r Rules) nodes() []string {
+	if len(r.Nodes) == 0 {
+		return nil
+	}
+	return []string{"ip saddr { " + strings.Join(r.Nodes, ", ") + " } udp dport 8472 accept"}
+}
+
+// routed: pods of other nodes that are routed instead (flannel's host-gw).
+func (r Rules) routed() []string {
+	var nets []string
+	for _, p := range r.Pods {
+		nets = append(nets, p.To)
+	}
+	if nets == nil {
+		return nil
+	}
+	return []string{"ip saddr { " + strings.Join(nets, ", ") + " } accept"}
+}

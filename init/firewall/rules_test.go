@@ -1,0 +1,59 @@
+package firewall
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/proa-os/proa/config"
+	"github.com/proa-os/proa/init/golden"
+	"github.com/proa-os/proa/init/sys"
+)
+
+// TestText: the tables of three machines, to be read.
+func TestText(t *testing.T) {
+	for name, doc := range map[string]string{
+		"server": "network: {firewall: {allow: [tcp/8080, udp/5000-5010 from 192.168.1.0/24, tcp/9000 from fd00::/8], inside: [cali*]}}\n" +
+			"k3s: {args: [--service-cidr=10.96.0.0/12, --https-listen-port=7443, --kube-apiserver-arg=service-node-port-range=20000-20100]}\n",
+		"agent": "k3s: {server_url: 'https://10.0.0.1:6443', token: a}\n",
+		"bare":  "k3s: {enabled: false}\n",
+	} {
+		golden.Check(t, name, For(documented(t, doc)).Text())
+	}
+}
+
+// TestNothingOfOthers: what the runtime would refuse anyway says nothing to nft.
+func TestNothingOfOthers(t *testing.T) {
+	c := config.Default()
+	c.K3s.Args = []string{"--service-cidr=0.0.0.0/0 accept", "--https-listen-port=1; accept", "--kube-apiserver-arg=service-node-port-range=1-2 }"}
+	r := For(c)
+	if text := r.Text(); r.Services != defaultServices || strings.Contains(text, "1; accept") || !strings.Contains(text, "tcp dport "+defaultAPI) || !strings.Contains(text, "tcp dport "+defaultNodePorts) {
+		t.Errorf("%s", text)
+	}
+}
+
+// TestOldKernel: a kernel that cannot tell pods' sockets gets the rest of the table, and the console says what that costs; without nft the step fails.
+func TestOldKernel(t *testing.T) {
+	said := ""
+	fake := &once{Fake: sys.Fake{}}
+	f := &Filter{Sys: fake, Logf: func(s string, _ ...any) { said += s }}
+	if err := f.Set(context.Background(), documented(t, "")); err != nil || strings.Contains(fake.Files[File], "cgroupv2") || !strings.Contains(said, "network.firewall.allow") {
+		t.Errorf("%v, said %q\n%s", err, said, fake.Files[File])
+	}
+	dead := &sys.Fake{Fail: map[string]error{"nft": errors.New("not found")}}
+	f = &Filter{Sys: dead, Logf: t.Logf}
+	if err := f.Set(context.Background(), documented(t, "")); err == nil || !strings.Contains(err.Error(), "the machine is open") {
+		t.Errorf("%v", err)
+	}
+}
+
+// once refuses to match sockets.
+type once struct{ sys.Fake }
+
+func (o *once) Run(ctx context.Context, argv ...string) (string, error) {
+	if strings.Contains(o.Files[File], "cgroupv2") {
+		return "Could not process rule: No such file or directory", errors.New("exit status 1")
+	}
+	return o.Fake.Run(ctx, argv...)
+}
