@@ -262,9 +262,9 @@ func TestReload(t *testing.T) {
 	m, f := machine(t, map[string]string{"boot/config.yaml": "hostname: a\n", "proc/cmdline": goodLine})
 	calls(t, m, f, "read-config")
 	f.Calls, f.Files = nil, nil
-	next, _ := config.Load("c", []byte("hostname: b\nsysctls: {vm.swappiness: 7}\nwrite_files: [{path: /etc/motd, content: hi}, {path: /x, owner: nobody-knows}]\nk3s: {args: [--v=3]}\nssh_authorized_keys: ["+testKey+"]\n"), "")
+	next, _ := config.Load("c", []byte("hostname: b\nsysctls: {vm.swappiness: 7}\nwrite_files: [{path: /etc/motd, content: hi}, {path: /etc/x, owner: nobody-knows}]\nk3s: {args: [--v=3]}\nssh_authorized_keys: ["+testKey+"]\n"), "")
 	failed := m.Reload(t.Context(), next)
-	if len(failed) != 1 || !strings.Contains(failed[0], "write_files[1] /x: owner: no user") {
+	if len(failed) != 1 || !strings.Contains(failed[0], "write_files[1] /etc/x: owner: no user") {
 		t.Errorf("%q", failed)
 	}
 	for file, want := range map[string]string{"/proc/sys/vm/swappiness": "7", "/etc/motd": "hi", service.KeysDir + "/authorized_keys": testKey + "\n", service.K3sConfigFile: "v: \"3\"\n"} {

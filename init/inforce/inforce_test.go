@@ -67,7 +67,7 @@ func TestChanges(t *testing.T) {
 // TestSaved: what is read back is what was held, secrets and odd bytes too, and nobody but root may read it.
 func TestSaved(t *testing.T) {
 	root := t.TempDir()
-	c := load(t, "k3s: {token: a}\nnetwork: {interfaces: {eth0: {dhcp: false, routes: [{to: 10.0.0.0/8, via: 10.0.0.1}]}}, wifi: [{name: \"a\xc3\xa4\", passphrase: 'b c d e f g'}]}\nwrite_files: [{path: /a, content: \"\\0\\x01 x\\n\"}]\nhealth: {deadline: 1h}\n")
+	c := load(t, "k3s: {token: a}\nnetwork: {interfaces: {eth0: {dhcp: false, routes: [{to: 10.0.0.0/8, via: 10.0.0.1}]}}, wifi: [{name: \"a\xc3\xa4\", passphrase: 'b c d e f g'}]}\nwrite_files: [{path: /etc/a, content: \"\\0\\x01 x\\n\"}]\nhealth: {deadline: 1h}\n")
 	held := Held{Document: "/boot/config.yaml", Sum: Sum([]byte("x")), Problems: []config.Problem{{File: "f", Line: 1, Column: 2, Message: "m"}}, Config: c}
 	write := func(name string, b []byte, mode os.FileMode) error {
 		if mode != 0o600 || !strings.HasPrefix(name, "/run/") {

@@ -57,6 +57,9 @@ func TestReload(t *testing.T) {
 	if got := k.conf.ntpServers(); !slices.Equal(got, []string{"10.0.0.1"}) {
 		t.Errorf("NTP servers %q", got)
 	}
+	for end := time.Now().Add(10 * time.Second); time.Now().Before(end) && k.sup.States()[2].State != "ready"; {
+		time.Sleep(10 * time.Millisecond)
+	}
 	var said []string
 	if err := k.restartVerb(t.Context(), "k3s", func(line string) { said = append(said, line) }); err != nil || !slices.Equal(held.Config.K3s.Args, []string{"--v=3"}) {
 		t.Errorf("%v, %q; held %+v", err, said, held.Config.K3s)
