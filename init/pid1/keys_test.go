@@ -1,0 +1,140 @@
+package pid1
+
+import (
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/proa-os/proa/config"
+	"github.com/proa-os/proa/init/boot"
+	"github.com/proa-os/proa/init/clock"
+	"github.com/proa-os/proa/init/modules"
+	"github.com/proa-os/proa/init/netup"
+	"github.com/proa-os/proa/init/service"
+	"github.com/proa-os/proa/init/sys"
+)
+
+// changes has for each key of the schema two documents that differ in it alone. elsewhere: the test of the package that reads it.
+var changes = map[string][2]string{
+	"version":                            {"version: 1", "elsewhere: config.TestProblems"},
+	"hostname":                           {"hostname: a", "hostname: b"},
+	"ssh_authorized_keys":                {"", "ssh_authorized_keys: [ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJrI9bLpDHxMWfjD0OTMwwHUnhcGE1ey4Yo/lfXoTLiP]"},
+	"write_files[].path":                 {"write_files: [{path: /etc/a, content: a}]", "write_files: [{path: /etc/b, content: a}]"},
+	"write_files[].content":              {"write_files: [{path: /etc/a, content: a}]", "write_files: [{path: /etc/a, content: b}]"},
+	"write_files[].encoding":             {"write_files: [{path: /etc/a, content: aGkK}]", "write_files: [{path: /etc/a, content: aGkK, encoding: b64}]"},
+	"write_files[].owner":                {"write_files: [{path: /etc/a, content: a}]", "write_files: [{path: /etc/a, content: a, owner: '1:1'}]"},
+	"write_files[].permissions":          {"write_files: [{path: /etc/a, content: a}]", "write_files: [{path: /etc/a, content: a, permissions: '0600'}]"},
+	"modules":                            {"", "modules: [dummy]"},
+	"sysctls":                            {"sysctls: {vm.swappiness: 1}", "sysctls: {vm.swappiness: 2}"},
+	"network.interfaces.dhcp":            {"", "elsewhere: netup.TestEveryKeyIsRead"},
+	"network.interfaces.addresses":       {"", "elsewhere: netup.TestEveryKeyIsRead"},
+	"network.interfaces.gateway":         {"", "elsewhere: netup.TestEveryKeyIsRead"},
+	"network.interfaces.routes[].to":     {"", "elsewhere: netup.TestEveryKeyIsRead"},
+	"network.interfaces.routes[].via":    {"", "elsewhere: netup.TestEveryKeyIsRead"},
+	"network.interfaces.routes[].metric": {"", "elsewhere: netup.TestEveryKeyIsRead"},
+	"network.interfaces.mtu":             {"", "elsewhere: netup.TestEveryKeyIsRead"},
+	"network.wifi[].name":                {"network: {wifi: [{name: a, passphrase: fair winds}]}", "network: {wifi: [{name: b, passphrase: fair winds}]}"},
+	"network.wifi[].passphrase":          {"network: {wifi: [{name: a, passphrase: fair winds}]}", "network: {wifi: [{name: a, passphrase: foul winds}]}"},
+	"network.wifi[].hidden":              {"network: {wifi: [{name: a, passphrase: fair winds}]}", "network: {wifi: [{name: a, passphrase: fair winds, hidden: true}]}"},
+	"network.wifi_country":               {"network: {wifi: [{name: a}], wifi_country: DE}", "network: {wifi: [{name: a}], wifi_country: NO}"},
+	"network.dns":                        {"", "network: {dns: [9.9.9.9]}"},
+	"network.search":                     {"", "network: {search: [lan]}"},
+	"ntp.servers":                        {"", "ntp: {servers: [ntp.example.org]}"},
+	"k3s.enabled":                        {"", "k3s: {enabled: false}"},
+	"k3s.role":                           {"", "k3s: {role: agent}"},
+	"k3s.server_url":                     {"k3s: {role: agent}", "k3s: {role: agent, server_url: 'https://10.0.0.1:6443'}"},
+	"k3s.token":                          {"", "k3s: {token: t}"},
+	"k3s.args":                           {"", "k3s: {args: [--v=2]}"},
+	"k3s.labels":                         {"", "k3s: {labels: {a: b}}"},
+	"k3s.taints":                         {"", "k3s: {taints: ['a:NoSchedule']}"},
+	"health.deadline":                    {"", "health: {deadline: 1h}"},
+}
+
+// leaves are the keys of the schema that hold values, as changes names them.
+func leaves(typ reflect.Type, prefix string) (out []string) {
+	for i := range typ.NumField() {
+		f, key := typ.Field(i).Type, prefix+typ.Field(i).Tag.Get("yaml")
+		switch {
+		case f.Kind() == reflect.Struct:
+			out = append(out, leaves(f, key+".")...)
+		case f.Kind() == reflect.Map && f.Elem().Kind() == reflect.Struct:
+			out = append(out, leaves(f.Elem(), key+".")...)
+		case f.Kind() == reflect.Slice && f.Elem().Kind() == reflect.Struct:
+			out = append(out, leaves(f.Elem(), key+"[].")...)
+		default:
+			out = append(out, key)
+		}
+	}
+	return out
+}
+
+// derived is all that a machine makes of a document, but its interfaces.
+func derived(t *testing.T, root, doc string) string {
+	t.Helper()
+	c, problems := config.Load("c", []byte(doc), "")
+	if len(problems) > 0 {
+		t.Fatal(problems)
+	}
+	f := &sys.Fake{}
+	m := &boot.Machine{Sys: f, Root: root, Logf: t.Logf, Ctx: t.Context(), Config: c}
+	var err error
+	if m.Modules, err = modules.Open(filepath.Join(root, "modules"), f.LoadModule); err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range boot.Stage2() {
+		if slices.Contains([]string{"identity", "ssh-keys", "sysctls", "user-modules", "write-files", "wifi", "k3s-config"}, s.Name) {
+			if err := s.Func(t.Context(), m); err != nil {
+				t.Fatalf("%s: %v", s.Name, err)
+			}
+		}
+	}
+	var b strings.Builder
+	b.WriteString(f.String())
+	for _, name := range slices.Sorted(maps.Keys(f.Files)) {
+		fmt.Fprintf(&b, "%s: %q\n", name, f.Files[name])
+	}
+	for _, row := range service.Table(service.Facts{Config: c}) {
+		fmt.Fprintln(&b, row.Name, row.Argv)
+	}
+	b.WriteString(netup.New(c.Network, "h", "", t.Logf).Resolv())
+	k := &keeper{m: m}
+	k.conf.begin(m)
+	fmt.Fprintln(&b, k.deadline(), clock.Servers(k.conf.ntpServers(), nil))
+	return b.String()
+}
+
+// TestEveryKeyIsRead: a key that can be changed without changing anything about the machine is accepted and read by nobody.
+func TestEveryKeyIsRead(t *testing.T) {
+	root := t.TempDir()
+	for name, text := range map[string]string{"modules/modules.dep": "dummy.ko:\n", "usr/sbin/wpa_supplicant": "", "var/lib/proa/machine-id": strings.Repeat("a", 32) + "\n", "var/lib/proa/hostname": "proa-aaaaaa\n"} {
+		p := filepath.Join(root, name)
+		if err := os.MkdirAll(filepath.Dir(p), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(p, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	keys := leaves(reflect.TypeFor[config.Config](), "")
+	for _, key := range keys {
+		docs, ok := changes[key]
+		switch {
+		case !ok:
+			t.Errorf("%s: no two documents that differ in it", key)
+		case strings.HasPrefix(docs[1], "elsewhere: "):
+		case derived(t, root, docs[0]) == derived(t, root, docs[1]):
+			t.Errorf("%s: %q and %q come to the same", key, docs[0], docs[1])
+		}
+	}
+	if len(keys) != len(changes) {
+		t.Errorf("%d keys, and changes has %d", len(keys), len(changes))
+	}
+	if one, two := derived(t, root, ""), derived(t, root, ""); one != two {
+		t.Errorf("one document comes to two things:\n%s\n%s", one, two)
+	}
+}
