@@ -43,7 +43,7 @@ e2e-boards: boards ## the ARM images: boot them, get Ready, give up broken slots
 	for scope in boards arm fallback-boards module wifi; do PROA_E2E=$$scope $(PROA) tool -- go test -count=1 -timeout 6h -v ./build/e2e || exit; done
 e2e-full: boards ## all of that, and volumes, power cuts, broken configs
 	PROA_E2E=full $(PROA) tool -- go test -count=1 -timeout 12h -v ./build/e2e
-bench: disk iso ## the table of the README: sizes, times, memory
+bench: disk iso ## the tables of docs/figures.md: sizes, times, memory
 	$(PROA) bench $(BOARD)
 KIND ?= iso
 verify: ## build again in another place and compare bytes; BOARD=rpi3 KIND=sd for another image

@@ -1,4 +1,4 @@
-// Package bench measures what the README claims: sizes, times from power-on, and memory beside that of the same
+// Package bench measures what docs/figures.md claims: sizes, times from power-on, and memory beside that of the same
 // components run as separate processes in the same machine. It prints what it measured and judges nothing; figures
 // taken on a busy host are as bad as the host is busy, and it says how busy that was.
 package bench

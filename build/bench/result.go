@@ -30,7 +30,7 @@ func (r Result) JSON() ([]byte, error) {
 	return append(data, '\n'), err
 }
 
-// Table is the result for the README.
+// Table is the result for docs/figures.md.
 func (r Result) Table() string {
 	var b strings.Builder
 	r.sizeTable(&b)

@@ -1,0 +1,82 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// documents are the pages for users, by path from here.
+func documents(t *testing.T) map[string]string {
+	t.Helper()
+	pages, err := filepath.Glob("../docs/*.md")
+	if err != nil || len(pages) < 5 {
+		t.Fatalf("%v, %v", pages, err)
+	}
+	texts := map[string]string{}
+	for _, page := range append(pages, "../README.md", "../boards/README.md") {
+		text, err := os.ReadFile(page)
+		if err != nil {
+			t.Fatal(err)
+		}
+		texts[page] = string(text)
+	}
+	return texts
+}
+
+// TestDocumentsCommands: what the pages tell people to type is there: targets of make, verbs of this command, files that links name.
+func TestDocumentsCommands(t *testing.T) {
+	makefile, err := os.ReadFile("../Makefile")
+	if err != nil {
+		t.Fatal(err)
+	}
+	target := regexp.MustCompile("(?:`|^|&& )make ((?:[a-z][a-z0-9-]* ?)+)")
+	verb := regexp.MustCompile(`go run \./build ([a-z][a-z-]*)`)
+	link := regexp.MustCompile(`\]\(([^)#:]+)(?:#[^)]*)?\)`)
+	seen := 0
+	for page, text := range documents(t) {
+		for line := range strings.Lines(text) {
+			for _, m := range target.FindAllStringSubmatch(line, -1) {
+				for _, name := range strings.Fields(m[1]) {
+					if seen++; !regexp.MustCompile(`(?m)^` + name + `:`).Match(makefile) {
+						t.Errorf("%s: make %s: no such target", page, name)
+					}
+				}
+			}
+			for _, m := range verb.FindAllStringSubmatch(line, -1) {
+				if _, err := findVerb(m[1]); err != nil && m[1] != "help" {
+					t.Errorf("%s: %v", page, err)
+				}
+			}
+			for _, m := range link.FindAllStringSubmatch(line, -1) {
+				if _, err := os.Stat(filepath.Join(filepath.Dir(page), m[1])); err != nil {
+					t.Errorf("%s: %v", page, err)
+				}
+			}
+		}
+	}
+	if seen < 20 {
+		t.Errorf("only %d targets of make were found: the pages are not read", seen)
+	}
+}
+
+// TestDocumentsFlags: each flag that the pages give to a verb is one of its.
+func TestDocumentsFlags(t *testing.T) {
+	call := regexp.MustCompile("go run \\./build ([a-z-]+)([^`\n#]*)")
+	for page, text := range documents(t) {
+		for _, m := range call.FindAllStringSubmatch(text, -1) {
+			v, err := findVerb(m[1])
+			if err != nil || m[1] == "tool" {
+				continue // the other test tells; what follows a tool is the tool's
+			}
+			for _, word := range strings.Fields(m[2]) {
+				name, isFlag := strings.CutPrefix(word, "--")
+				if name, _, _ = strings.Cut(name, "="); isFlag && name != "" && v.flagSet(&options{}).Lookup(name) == nil {
+					t.Errorf("%s: proa %s has no --%s", page, m[1], name)
+				}
+			}
+		}
+	}
+}
