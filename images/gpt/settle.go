@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/diskfs/go-diskfs/partition/gpt"
 
@@ -31,6 +32,24 @@ func Repair(d Disk, size int64) (done string, err error) {
 	}
 	return "the copy of the partition table was renewed at the end of the disk", nil
 }
+
+// Check says why a kernel sees no partitions: the first copy is damaged, or nothing in the MBR makes it look for one
+// (block/partitions/efi.c, find_valid_gpt).
+func Check(d Disk, size int64) error {
+	record := make([]byte, layout.Sector)
+	if _, err := d.ReadAt(record, 0); err != nil {
+		return fmt.Errorf("gpt: MBR: %w", err)
+	}
+	if kinds := mbr.Types(record); !signed(record) || !slices.Contains(kinds[:], mbr.Protective) {
+		return errors.New("gpt: the MBR has no protective entry")
+	}
+	if _, err := load(d, size, primaryLBA); err != nil {
+		return fmt.Errorf("gpt: %w", err)
+	}
+	return nil
+}
+
+func signed(record []byte) bool { return record[510] == 0x55 && record[511] == 0xaa }
 
 // writes counts them.
 type writes struct {
@@ -203,7 +222,7 @@ func protect(d Disk, want []byte) error {
 	if _, err := d.ReadAt(have, 0); err != nil {
 		return err
 	}
-	if signed := have[510] == 0x55 && have[511] == 0xaa; signed && hybrid(have) || bytes.Equal(have[mbr.Table:], want[mbr.Table:]) {
+	if signed(have) && hybrid(have) || bytes.Equal(have[mbr.Table:], want[mbr.Table:]) {
 		return nil
 	}
 	if _, err := d.WriteAt(want[mbr.Table:], mbr.Table); err != nil {

@@ -50,13 +50,16 @@ func ours(t layout.Table) error {
 }
 
 // Revive repairs the table of a disk on which the kernel sees no partitions, and lets the kernel look again. It writes to no disk whose
-// table, or its copy, is not proa's. done is empty if there was nothing to repair.
+// table, or its copy, is not proa's, and to none whose table the kernel will see in a moment. done is empty if nothing was.
 func Revive(dev string) (done string, err error) {
 	f, size, _, err := open(dev)
 	if err != nil {
 		return "", err
 	}
 	defer f.Close()
+	if gpt.Check(f, size) == nil {
+		return "", nil
+	}
 	if done, err = gpt.Repair(f, size); done == "" {
 		return "", err
 	}
