@@ -9,7 +9,7 @@ LIGHT := ./config/... ./boards/... ./images/... ./overlay/... ./init/... ./build
 BOARDS := $(patsubst boards/%/board.yaml,%,$(wildcard boards/*/board.yaml))
 
 .NOTPARALLEL: # the steps of a target share the cores already; MAKEFLAGS=-j of the user would mix their output
-.PHONY: help iso disk sd slot boards run test unit vet e2e e2e-tables e2e-cuts e2e-fallback e2e-boards e2e-full bench verify lock clean
+.PHONY: help iso disk sd slot boards run test unit vet e2e e2e-tables e2e-cuts e2e-fallback e2e-boards e2e-faults e2e-full bench verify lock clean
 help: ## this list
 	@sed -n 's/^\([a-z0-9-]*\):.*## /  make \1\t/p' Makefile | expand -t 20
 
@@ -40,7 +40,9 @@ e2e-tables: ## have the kernel read what power cuts leave of partition tables
 e2e-cuts: disk ## power cuts in first boot and while data grows; PROA_CUTS, PROA_SEED; hours
 	for scope in first-boot-cuts grow-cuts; do PROA_E2E=$$scope $(PROA) tool -- go test -count=1 -timeout 6h -v -run TestPowerCuts ./build/e2e || exit; done
 e2e-boards: boards ## the ARM images: boot them, get Ready, give up broken slots; hours
-	for scope in boards arm fallback-boards module wifi; do PROA_E2E=$$scope $(PROA) tool -- go test -count=1 -timeout 6h -v ./build/e2e || exit; done
+	for scope in boards arm run fallback-boards module wifi; do PROA_E2E=$$scope $(PROA) tool -- go test -count=1 -timeout 6h -v ./build/e2e || exit; done
+e2e-faults: disk slot ## power cuts, damaged roots, a full disk, clocks that are wrong: Ready again each time; hours
+	for scope in tables first-boot-cuts grow-cuts takeover-full faults; do PROA_E2E=$$scope $(PROA) tool -- go test -count=1 -timeout 12h -v ./build/e2e || exit; done
 e2e-full: boards ## all of that, and volumes, power cuts, broken configs
 	PROA_E2E=full $(PROA) tool -- go test -count=1 -timeout 12h -v ./build/e2e
 bench: disk iso ## the tables of docs/figures.md: sizes, times, memory

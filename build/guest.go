@@ -51,6 +51,8 @@ func (m *guest) run(ctx context.Context, c *call) error {
 	defer vm.Kill()
 	if c.opts.iso {
 		fmt.Fprintln(c.out, "proa: live image: no configuration, so no SSH; Ctrl-C presses the power button")
+	} else if c.opts.image != "" {
+		m.own(c, vm)
 	} else if err := m.ready(ctx, c, vm); err != nil && ctx.Err() == nil {
 		return err
 	}
@@ -64,6 +66,13 @@ func (m *guest) run(ctx context.Context, c *call) error {
 	}
 }
 
+// own says how to reach a machine whose keys are the user's.
+func (m *guest) own(c *call, vm *qemu.VM) {
+	_, port, _ := net.SplitHostPort(vm.Addr(sshPort))
+	fmt.Fprintf(c.out, "proa: with a key of its configuration, once it is up:\n\n  ssh -p %s root@127.0.0.1 proa status\n\nThe API server is %s. Ctrl-C presses the power button.\n",
+		port, "https://"+vm.Addr(apiPort))
+}
+
 // ready waits for the node over SSH; a machine that ends while we wait ends the wait.
 func (m *guest) ready(ctx context.Context, c *call, vm *qemu.VM) error {
 	ctx, cancel := context.WithCancelCause(ctx)
@@ -75,17 +84,22 @@ func (m *guest) ready(ctx context.Context, c *call, vm *qemu.VM) error {
 	node := remote.Node{Addr: vm.Addr(sshPort), Signer: m.key.Signer}
 	began := time.Now()
 	if _, err := node.Wait(ctx, "k3s kubectl get nodes --no-headers | grep -qw Ready", 5*time.Second); err != nil {
-		return fmt.Errorf("wait for the node: %w", err)
+		return fmt.Errorf("wait for the node: %w\nhint: the console above says how far it came, and `%s proa status` what it waits for while it runs", err, m.ssh(vm))
 	}
 	kubeconfig, err := m.kubeconfig(ctx, node, vm)
 	if err != nil {
 		return err
 	}
 	r := node.Run(ctx, "k3s kubectl get nodes -o wide", nil)
-	_, port, _ := net.SplitHostPort(vm.Addr(sshPort))
-	fmt.Fprintf(c.out, "\n%s\nready after %s\n\n  kubectl --kubeconfig %s get nodes\n  ssh -i %s -p %s -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null root@127.0.0.1\n\nCtrl-C presses the power button.\n",
-		r.Stdout, time.Since(began).Round(time.Second), kubeconfig, filepath.Join(m.shown, "ssh-key"), port)
+	fmt.Fprintf(c.out, "\n%s\nready after %s\n\n  kubectl --kubeconfig %s get nodes\n  %s\n\nCtrl-C presses the power button.\n",
+		r.Stdout, time.Since(began).Round(time.Second), kubeconfig, m.ssh(vm))
 	return r.Err
+}
+
+// ssh is the command that leads into the machine.
+func (m *guest) ssh(vm *qemu.VM) string {
+	_, port, _ := net.SplitHostPort(vm.Addr(sshPort))
+	return fmt.Sprintf("ssh -i %s -p %s -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null root@127.0.0.1", filepath.Join(m.shown, "ssh-key"), port)
 }
 
 // kubeconfig fetches the administrator's and points it at the forwarded port.
@@ -110,7 +124,7 @@ func (m *guest) powerOff(c *call, vm *qemu.VM, gone <-chan error) error {
 	fmt.Fprintln(c.out, "\nproa: power button pressed; Ctrl-C again cuts the power")
 	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Minute)
 	defer cancel()
-	if err := vm.PowerButton(ctx); err != nil {
+	if err := m.press(ctx, vm); err != nil {
 		return err
 	}
 	select {
@@ -119,4 +133,12 @@ func (m *guest) powerOff(c *call, vm *qemu.VM, gone <-chan error) error {
 	case <-ctx.Done():
 		return errors.New("the machine did not go down by itself within 3 minutes; its power is cut")
 	}
+}
+
+// press is the power button, or the command where there is none.
+func (m *guest) press(ctx context.Context, vm *qemu.VM) error {
+	if m.spec.Tools.NoButton {
+		return remote.Node{Addr: vm.Addr(sshPort), Signer: m.key.Signer}.Run(ctx, "proa poweroff", nil).Err
+	}
+	return vm.PowerButton(ctx)
 }

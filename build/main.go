@@ -30,11 +30,12 @@ type verb struct {
 
 // options are the flags of all verbs; each verb's flags function says which it takes.
 type options struct {
-	iso, offline, allInputs, locked       bool
-	firmware, config, sshKey, compression string
-	memory, cpus                          int
-	flash                                 flash.Options
-	kubeconfig                            kubeconfig.Options
+	iso, offline, allInputs, locked bool
+	firmware, image                 string
+	config, sshKey, compression     string
+	memory, cpus                    int
+	flash                           flash.Options
+	kubeconfig                      kubeconfig.Options
 }
 
 // call is one invocation.

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/proa-os/proa/boards"
+	"github.com/proa-os/proa/build/qemu"
 	"github.com/proa-os/proa/build/remote"
 )
 
@@ -83,6 +84,58 @@ func TestWhyOnAFreshCache(t *testing.T) {
 	out, err := say(t, "why", "pc", "disk", "root")
 	if want := "root would run:\n  never built here\n"; err != nil || out != want {
 		t.Errorf("%q, %v; want %q", out, err, want)
+	}
+}
+
+// What QEMU cannot do is refused before anything is built, with what to do instead; what it can do is left to the board.
+func TestRunnable(t *testing.T) {
+	for args, want := range map[string]string{
+		"pc":                                "",
+		"pc --firmware bios":                "",
+		"pc --iso --firmware bios":          "",
+		"arm64-uefi":                        "",
+		"armv7-virt":                        "",
+		"arm64-virt":                        "",
+		"rpi2":                              "",
+		"rpi3":                              "",
+		"rpi4":                              "",
+		"pc --image d.img":                  "",
+		"armv7-virt --firmware bios":        "board armv7-virt does not boot by bios, but by u-boot; leave --firmware out",
+		"armv7-virt --firmware uefi":        "board armv7-virt does not boot by uefi, but by u-boot; leave --firmware out",
+		"arm64-uefi --firmware bios":        "board arm64-uefi does not boot by bios, but by uefi; leave --firmware out",
+		"rpi5":                              "QEMU has no machine that stands in for the board rpi5\nhint: write its image to a card, and boot the board from it: `proa flash rpi5`",
+		"cm4":                               "hint: write its image to a card, and boot the board from it: `proa flash cm4`",
+		"rpi3 --iso":                        "board rpi3 has no image kind \"iso\"",
+		"rpi3 --image d.img":                "QEMU's raspi3b needs an image made fit for it",
+		"pc --image d.img --config my.yaml": "`proa config-into d.img` puts in --config",
+		"pc --image d.img.zst":              "`proa flash pc disk.img --image d.img.zst` unpacks it",
+	} {
+		v, err := findVerb("run")
+		if err != nil {
+			t.Fatal(err)
+		}
+		c := &call{}
+		if c.args, err = v.parse(strings.Fields(args), &c.opts); err != nil {
+			t.Fatal(err)
+		}
+		b, err := c.board()
+		if err != nil {
+			t.Fatal(err)
+		}
+		err = runnable(b, c.opts)
+		if (want == "") != (err == nil) || err != nil && !strings.Contains(err.Error(), want) {
+			t.Errorf("run %s: %v; want %q", args, err, want)
+		}
+	}
+	all, err := boards.All()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, b := range all { // the default firmware is one that the machine has
+		f, err := firmware(b, diskKind(b), "")
+		if tools := qemu.ToolsIn("/", b.QEMU); err != nil || b.QEMU != "" && (f == qemu.UEFI) != (tools.UEFICode != "") {
+			t.Errorf("%s: firmware %q, %v", b.Name, f, err)
+		}
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"slices"
+	"strings"
 
 	"github.com/proa-os/proa/boards"
 	"github.com/proa-os/proa/build/pin"
@@ -24,14 +25,22 @@ Ctrl-C cuts the power. Files of the machine lie in out/BOARD/run.
   proa run pc
   proa run pc --firmware bios --memory 4096
   proa run pc --config my.yaml --ssh-key ~/.ssh/id_ed25519.pub
-  proa run pc --iso                  the live image: no configuration, so no SSH`
+  proa run pc --iso                  the live image: no configuration, so no SSH
+  proa run armv7-virt                every board that QEMU has a machine for
+
+A disk of your own, as flash writes it; it is booted as it is, and keeps what the machine writes:
+
+  truncate -s 8G disk.img
+  proa flash pc ./disk.img --config my.yaml --yes
+  proa run pc --image disk.img`
 
 func runFlags(f *flag.FlagSet, o *options) {
 	f.BoolVar(&o.iso, "iso", false, "boot the ISO as a CD instead of the disk")
-	f.StringVar(&o.firmware, "firmware", "uefi", "`uefi|bios`")
+	f.StringVar(&o.firmware, "firmware", "", "`uefi|bios`; the board's own if left out")
 	f.IntVar(&o.memory, "memory", 3072, "memory in `MiB`")
 	f.IntVar(&o.cpus, "cpus", 2, "number of CPUs")
 	f.BoolVar(&o.offline, "offline", false, "no network but the ports that lead in")
+	f.StringVar(&o.image, "image", "", "boot the disk in `FILE`, as it is, instead of a copy of the board's image")
 	f.StringVar(&o.config, "config", "", "config.yaml `FILE` for the boot partition")
 	f.StringVar(&o.sshKey, "ssh-key", "", "public key `FILE` that may log in, beside the generated one")
 	lockedFlag(f, o)
@@ -43,16 +52,13 @@ const (
 	runDisk = 8 << 30 // room for the data partition; holes cost nothing
 )
 
-var firmwares = map[string]qemu.Firmware{"uefi": qemu.UEFI, "bios": qemu.BIOS}
-
 func runVerb(ctx context.Context, c *call) error {
 	b, err := c.board()
 	if err != nil {
 		return err
 	}
-	firmware, ok := firmwares[c.opts.firmware]
-	if !ok {
-		return usage("no firmware %q%s", c.opts.firmware, didYouMean(c.opts.firmware, []string{"uefi", "bios"}))
+	if err := runnable(b, c.opts); err != nil {
+		return err
 	}
 	s, err := open(ctx, c.opts)
 	if err != nil {
@@ -62,9 +68,60 @@ func runVerb(ctx context.Context, c *call) error {
 	if err != nil {
 		return err
 	}
-	m.spec.Firmware, m.spec.Memory, m.spec.CPUs, m.spec.Console = firmware, c.opts.memory, c.opts.cpus, os.Stdout
-	m.spec.Restrict = c.opts.offline
+	m.spec.Memory, m.spec.CPUs, m.spec.Console, m.spec.Restrict = c.opts.memory, c.opts.cpus, os.Stdout, c.opts.offline
 	return m.run(ctx, c)
+}
+
+// runnable refuses what no machine of QEMU's can do, before an image is built, and says what can be done instead.
+func runnable(b boards.Board, o options) error {
+	name := diskKind(b)
+	if o.iso {
+		name = "iso"
+	}
+	if b.QEMU == "" {
+		return usage("QEMU has no machine that stands in for the board %s\nhint: write its image to a card, and boot the board from it: `proa flash %[1]s` lists the disks there are", b.Name)
+	}
+	if _, err := kind(b, name); err != nil {
+		return err
+	}
+	if _, err := firmware(b, name, o.firmware); err != nil {
+		return err
+	}
+	switch {
+	case o.image == "":
+	case o.config != "" || o.sshKey != "":
+		return usage("--image is booted as it is\nhint: `proa config-into %s` puts in --config and --ssh-key", o.image)
+	case strings.HasSuffix(o.image, ".zst"):
+		return usage("%s is compressed\nhint: `proa flash %s disk.img --image %[1]s` unpacks it onto a disk, a file of 8 GiB say", o.image, b.Name)
+	case qemu.ToolsIn("", b.QEMU).NoButton:
+		return usage("QEMU's %s needs an image made fit for it, which --image is not; leave it out", b.QEMU)
+	}
+	return nil
+}
+
+// firmware is the one asked for, or the board's own. A board that starts by a boot loader in its ROM has none to choose.
+func firmware(b boards.Board, kind, asked string) (qemu.Firmware, error) {
+	has := map[string]bool{"uefi": b.Boot[kind].UEFI != "", "bios": b.Boot[kind].BIOS != ""}
+	var names []string
+	for _, name := range []string{"uefi", "bios"} {
+		if has[name] {
+			names = append(names, name)
+		}
+	}
+	_, known := has[asked]
+	switch {
+	case asked == "" && len(names) == 0:
+		return "", nil
+	case asked == "":
+		return qemu.Firmware(names[0]), nil
+	case has[asked]:
+		return qemu.Firmware(asked), nil
+	case !known:
+		return "", usage("no firmware %q%s", asked, didYouMean(asked, []string{"uefi", "bios"}))
+	case len(names) > 0:
+		return "", usage("board %s does not boot by %s, but by %s; leave --firmware out", b.Name, asked, strings.Join(names, " and "))
+	}
+	return "", usage("board %s does not boot by %s, but by %s; leave --firmware out", b.Name, asked, b.Boot[kind].ROM)
 }
 
 // prepare builds the image, copies it, and writes the configuration into the copy.
@@ -73,17 +130,12 @@ func (s *session) prepare(ctx context.Context, c *call, b boards.Board) (*guest,
 	if c.opts.iso {
 		name, medium = "iso", qemu.CD
 	}
-	if b.QEMU == "" {
-		return nil, usage("QEMU has no machine that stands in for the board %s; flash it: proa flash %[1]s", b.Name)
+	file, err := filepath.Abs(c.opts.image)
+	if c.opts.image == "" {
+		file, err = s.image(ctx, b, mustKind(name))
+	} else if err == nil {
+		_, err = os.Stat(file)
 	}
-	k, err := kind(b, name)
-	if err != nil {
-		return nil, err
-	}
-	if b.Boot[name].BIOS == "" && c.opts.firmware == "bios" {
-		return nil, usage("board %s does not boot by BIOS; leave --firmware out", b.Name)
-	}
-	file, err := s.image(ctx, b, k)
 	if err != nil {
 		return nil, err
 	}
@@ -91,7 +143,7 @@ func (s *session) prepare(ctx context.Context, c *call, b boards.Board) (*guest,
 	if err != nil {
 		return nil, err
 	}
-	dir := filepath.Join(filepath.Dir(file), "run")
+	dir := filepath.Join(s.kit.Repo, "out", b.Name, "run")
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, err
 	}
@@ -102,8 +154,8 @@ func (s *session) prepare(ctx context.Context, c *call, b boards.Board) (*guest,
 	tools := qemu.ToolsIn(root.Dir, b.QEMU)
 	m := &guest{lock: lock, dir: dir, shown: short(s.kit.Repo, dir), spec: qemu.Spec{Tools: tools, Medium: medium, Image: file, Dir: dir, Forward: []int{sshPort, apiPort}}}
 	m.spec.Accel = s.accel(ctx, tools, b)
-	if c.opts.iso {
-		return m, nil
+	if m.spec.Firmware, err = firmware(b, name, c.opts.firmware); err != nil || c.opts.iso || c.opts.image != "" {
+		return m, err
 	}
 	return m, m.disk(file, b, c.opts)
 }
@@ -116,18 +168,18 @@ func diskKind(b boards.Board) string {
 	return "sd"
 }
 
-// accel is kvm where a kernel really boots under it.
+// accel is kvm where a kernel really boots under it, and otherwise what suits the machine.
 func (s *session) accel(ctx context.Context, t qemu.Tools, b boards.Board) string {
 	p, err := s.plan(b, mustKind(diskKind(b)))
 	if err != nil || b.Arch != runtime.GOARCH {
-		return "tcg"
+		return ""
 	}
 	kernel := p.Graph.Find("kernel")
 	if s.cache.Has(kernel) && qemu.KVM(ctx, t, filepath.Join(s.cache.Out(kernel), "vmlinuz")) {
 		return "kvm"
 	}
 	fmt.Fprintln(os.Stderr, "no usable KVM: the machine is emulated, about 15 times slower than hardware")
-	return "tcg"
+	return ""
 }
 
 // disk copies the image and injects config.yaml.
@@ -145,7 +197,7 @@ func (m *guest) disk(file string, b boards.Board, o options) error {
 		return err
 	}
 	m.spec.Image = filepath.Join(m.dir, "disk.img")
-	if err := errors.Join(qemu.NewDisk(m.spec.Image, file, runDisk), m.spec.Tools.Adapt(m.spec.Image)); err != nil {
+	if err := errors.Join(qemu.NewDisk(m.spec.Image, file, m.spec.Tools.Room(runDisk)), m.spec.Tools.Adapt(m.spec.Image)); err != nil {
 		return err
 	}
 	return injectConfig(m.spec.Image, b, config)

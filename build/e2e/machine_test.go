@@ -23,10 +23,7 @@ const (
 	apiPort  = 6443
 	nodePort = 30080
 
-	// What the machine finds when it looks for room for its data partition. QEMU's card writes every sector that is discarded, and
-	// takes only powers of two.
-	diskSize = 8 << 30
-	cardSize = 2 << 30
+	diskSize = 8 << 30 // what the machine finds when it looks for room for its data partition
 )
 
 // What an emulated machine may spend, in CPU time of the emulator. Measured: a boot 20-40 s, Ready 200-400 s.
@@ -133,12 +130,7 @@ func (m *machine) bootBudget() time.Duration {
 	return bootBudget
 }
 
-func (m *machine) room() int64 {
-	if m.spec.Tools.Disk == nil {
-		return cardSize
-	}
-	return diskSize
-}
+func (m *machine) room() int64 { return m.spec.Tools.Room(diskSize) }
 
 // powerOn starts the machine, or starts it again on the same disk, and waits until it is up. A start that the emulator spoils
 // is repeated; one that proa spoils is not.

@@ -118,6 +118,17 @@ var machines = map[string]Tools{
 	},
 }
 
+// cardSize is of a card: QEMU takes only powers of two, and writes every sector that is discarded, which is all of data at the first boot.
+const cardSize = 2 << 30
+
+// Room is how large the medium of a machine is to be, where a disk would have so many bytes.
+func (t Tools) Room(disk int64) int64 {
+	if t.Disk == nil {
+		return cardSize
+	}
+	return disk
+}
+
 // ToolsIn are the tools of a machine where the packages lie unpacked; nothing for one that is not in the table.
 func ToolsIn(root, machine string) Tools {
 	t := machines[machine]
