@@ -13,6 +13,7 @@ import (
 	"github.com/proa-os/proa/config"
 	"github.com/proa-os/proa/init/boot"
 	"github.com/proa-os/proa/init/clock"
+	"github.com/proa-os/proa/init/firewall"
 	"github.com/proa-os/proa/init/modules"
 	"github.com/proa-os/proa/init/netup"
 	"github.com/proa-os/proa/init/service"
@@ -44,6 +45,9 @@ var changes = map[string][2]string{
 	"network.wifi_country":               {"network: {wifi: [{name: a}], wifi_country: DE}", "network: {wifi: [{name: a}], wifi_country: NO}"},
 	"network.dns":                        {"", "network: {dns: [9.9.9.9]}"},
 	"network.search":                     {"", "network: {search: [lan]}"},
+	"network.firewall.enabled":           {"", "network: {firewall: {enabled: false}}"},
+	"network.firewall.allow":             {"", "network: {firewall: {allow: [tcp/8080]}}"},
+	"network.firewall.inside":            {"", "network: {firewall: {inside: [cali*]}}"},
 	"ntp.servers":                        {"", "ntp: {servers: [ntp.example.org]}"},
 	"k3s.enabled":                        {"", "k3s: {enabled: false}"},
 	"k3s.role":                           {"", "k3s: {role: agent}"},
@@ -102,6 +106,7 @@ func derived(t *testing.T, root, doc string) string {
 		fmt.Fprintln(&b, row.Name, row.Argv)
 	}
 	b.WriteString(netup.New(c.Network, "h", "", t.Logf).Resolv())
+	b.WriteString(firewall.For(c).Text())
 	k := &keeper{m: m}
 	k.conf.begin(m)
 	fmt.Fprintln(&b, k.deadline(), clock.Servers(k.conf.ntpServers(), nil))
