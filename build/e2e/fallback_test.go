@@ -34,7 +34,7 @@ type broken struct {
 // boot step instead.
 func brokenSlots(adapter string) []broken {
 	return []broken{
-		{"empty-root", func(t *testing.T, s *slotimage.Slot) { setRoot(t, s, mountPoints()) }, false, "switch-root"},
+		{"empty-root", func(t *testing.T, s *slotimage.Slot) { setRoot(t, s, mountPoints()) }, false, "read-init"},
 		{"damaged-root", func(t *testing.T, s *slotimage.Slot) { setRoot(t, s, mountPoints()) }, true, "find-slot"},
 		{"kernel-panics", func(t *testing.T, s *slotimage.Slot) {
 			setRoot(t, s, mountPoints())
@@ -270,12 +270,8 @@ func addWords(words string) func(*testing.T, *slotimage.Slot) {
 
 // damageTree is a command that overwrites the hash tree in slot b's partition, as a failing medium would.
 func damageTree(t *testing.T, s slotimage.Slot) string {
-	_, after, ok := strings.Cut(s.Cmdline, "proa.rootsize=")
-	var size int64
-	if _, err := fmt.Sscan(after, &size); !ok || err != nil {
-		t.Fatalf("%q: %v", s.Cmdline, err)
-	}
-	return fmt.Sprintf("dev=$(grep -lx PARTNAME=root-b /sys/class/block/*/uevent | cut -d/ -f5) && dd if=/dev/zero of=/dev/$dev bs=4096 seek=%d count=1 conv=fsync,notrunc", size/verity.BlockSize)
+	t.Helper()
+	return zero("b", rootSize(t, s), 1)
 }
 
 // hangs compiles hang for the board.

@@ -2,6 +2,7 @@ package flash
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"strings"
 	"testing"
@@ -141,4 +142,34 @@ func (o *once) WriteAt(b []byte, at int64) (int, error) {
 		return 0, unix.EIO
 	}
 	return o.medium.WriteAt(b, at)
+}
+
+// TestTableComesLast: MBR and header are written when all that they name is on the medium.
+func TestTableComesLast(t *testing.T) {
+	image, target := makeImage(t), garbage(t)
+	j, _ := on(t, "laptop", image)
+	order := &order{}
+	j.open = instead(target, func(m medium) medium { order.medium = m; return order })
+	if err := j.run(t.Context(), []string{"sdd"}); err != nil {
+		t.Fatal(err)
+	}
+	if n := len(order.did); n < 3 || order.did[n-1] != "0+1024" || order.did[n-2] != "flush" || order.did[n-3] != "1024+1047552" {
+		t.Errorf("the last of %d: %q", n, order.did[max(0, n-4):])
+	}
+}
+
+// order remembers writes, and where they were flushed.
+type order struct {
+	medium
+	did []string
+}
+
+func (o *order) WriteAt(b []byte, at int64) (int, error) {
+	o.did = append(o.did, fmt.Sprintf("%d+%d", at, len(b)))
+	return o.medium.WriteAt(b, at)
+}
+
+func (o *order) Flush() error {
+	o.did = append(o.did, "flush")
+	return o.medium.Flush()
 }

@@ -142,8 +142,9 @@ func TestWiFi(t *testing.T) {
 		t.Error(cmp.Diff(want, got))
 	}
 	m, f = machine(t, map[string]string{"boot/config.yaml": text})
-	if got := calls(t, m, f, "read-config", "wifi"); got != read+"# wifi\n" || len(m.Problems) != 1 || !strings.Contains(m.Problems[0].Message, "no Wi-Fi") {
-		t.Errorf("%s, problems %v", got, m.Problems)
+	var user *step.UserError
+	if err := errors.Join(readConfig(t.Context(), m), wifiConfig(t.Context(), m)); !errors.As(err, &user) || !strings.Contains(err.Error(), "no Wi-Fi") {
+		t.Error(err)
 	}
 	m, f = machine(t, map[string]string{"usr/sbin/wpa_supplicant": ""})
 	if got := calls(t, m, f, "read-config", "wifi"); got != read+"# wifi\n" || len(m.Problems) != 0 {

@@ -11,10 +11,10 @@ import (
 	"regexp"
 	"strings"
 
-	"github.com/proa-os/proa/config"
 	"github.com/proa-os/proa/init/firewall"
 	"github.com/proa-os/proa/init/netup"
 	"github.com/proa-os/proa/init/service"
+	"github.com/proa-os/proa/init/step"
 	"github.com/proa-os/proa/init/userfile"
 	"github.com/proa-os/proa/init/wifi"
 )
@@ -98,7 +98,7 @@ func writeFiles(_ context.Context, m *Machine) error {
 			errs = append(errs, fmt.Errorf("write_files[%d] %s: %w", i, f.Path, err))
 		}
 	}
-	return errors.Join(errs...)
+	return step.User(errors.Join(errs...))
 }
 
 // wifiConfig writes what wpa_supplicant reads, which runs once a radio is there. A machine that cannot join any network says so, and is
@@ -108,13 +108,11 @@ func wifiConfig(_ context.Context, m *Machine) error {
 		return nil
 	}
 	if why := wifi.Missing(m.Root); why != "" {
-		m.Problems = append(m.Problems, config.Problem{File: ConfigFile, Line: 1, Column: 1, Message: why})
-		m.Logf("config: %s", why)
-		return nil
+		return step.User(errors.New(why))
 	}
 	text, err := wifi.Conf(m.Config.Network)
 	if err != nil {
-		return err
+		return step.User(err)
 	}
 	return errors.Join(m.Sys.MkdirAll(wifi.Dir, 0o700), m.Sys.WriteFile(wifi.File, []byte(text), 0o600))
 }
@@ -139,6 +137,10 @@ func network(_ context.Context, m *Machine) error {
 		m.Problems = append(m.Problems, problem("%s", d))
 		m.Logf("config: %s", d)
 	}
+	var absent *netup.AbsentError
+	if errors.As(err, &absent) {
+		return step.User(err)
+	}
 	return err
 }
 
@@ -149,7 +151,7 @@ func k3sConfig(_ context.Context, m *Machine) error {
 	}
 	text, err := service.K3sConfig(m.Config.K3s, m.Hostname)
 	if err != nil {
-		return err
+		return step.User(err)
 	}
 	if err := m.Sys.MkdirAll(filepath.Dir(service.K3sConfigFile), 0o755); err != nil {
 		return err

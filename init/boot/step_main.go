@@ -12,6 +12,7 @@ import (
 
 	"github.com/proa-os/proa/init/modules"
 	"github.com/proa-os/proa/init/mounts"
+	"github.com/proa-os/proa/init/step"
 	"golang.org/x/sys/unix"
 )
 
@@ -208,7 +209,7 @@ func sysctls(_ context.Context, m *Machine) error {
 			errs = append(errs, fmt.Errorf("%s: %w", k, err))
 		}
 	}
-	return errors.Join(errs...)
+	return step.User(errors.Join(errs...))
 }
 
 // sysctl accepts both spellings, dots and slashes; with slashes a dot is part of a name (an interface eth0.5).

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/proa-os/proa/init/modules"
+	"github.com/proa-os/proa/init/step"
 )
 
 // userModules loads what the user lists. One that a device has brought already takes its parameters through sysfs, as far as it can.
@@ -29,7 +30,7 @@ func userModules(_ context.Context, m *Machine) error {
 			}
 		}
 	}
-	return errors.Join(errs...)
+	return step.User(errors.Join(errs...))
 }
 
 // splitParams cuts at spaces outside double quotes, as the kernel does (kernel/params.c, next_arg).

@@ -4,13 +4,14 @@ package health
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 )
 
 // Facts is how the machine is.
 type Facts struct {
-	FailedSteps []string
+	FailedSteps []Failed
 	Route       bool // there is a default route
 	K3s         bool // Kubernetes is not switched off
 	NodeReady   bool
@@ -23,9 +24,15 @@ type Facts struct {
 	Elapsed  time.Duration // since the services were started
 }
 
+// Failed is a boot step that did not hold.
+type Failed struct{ Step, Why string }
+
+func (f Failed) String() string { return f.Step + ": " + f.Why }
+
 // Held is kept on the data partition whenever a slot is found good.
 type Held struct {
-	DefaultRoute bool `json:"default_route"`
+	DefaultRoute bool     `json:"default_route"`
+	FailedSteps  []string `json:"failed_steps,omitempty"` // names
 }
 
 // condition is one row: what must hold, and what is said when it does not.
@@ -38,11 +45,27 @@ type condition struct {
 // conditions are looked at in this order; the first that does not hold is named.
 func conditions() []condition {
 	return []condition{
-		{"boot steps", func(f Facts) bool { return len(f.FailedSteps) == 0 }, func(f Facts) string { return strings.Join(f.FailedSteps, "; ") }},
+		{"boot steps", func(f Facts) bool { return len(f.worse()) == 0 }, func(f Facts) string { return strings.Join(f.worse(), "; ") }},
 		{"default route", func(f Facts) bool { return f.Route || !f.routeAsked() }, func(Facts) string { return "there is none" }},
 		{"node Ready", func(f Facts) bool { return f.NodeReady || !f.K3s }, func(f Facts) string { return f.K3sLine }},
 	}
 }
+
+// worse are the steps that fail and did not before.
+func (f Facts) worse() (out []string) {
+	if f.Before == nil && !f.given() {
+		return nil
+	}
+	for _, s := range f.FailedSteps {
+		if f.Before == nil || !slices.Contains(f.Before.FailedSteps, s.Step) {
+			out = append(out, s.String())
+		}
+	}
+	return out
+}
+
+// given: the first slot of a machine has no before, and until the deadline to do better than nothing.
+func (f Facts) given() bool { return f.Fallback || !f.Trial || f.Elapsed < f.Deadline }
 
 // routeAsked: a machine that never had a default route shall have one no more than before. The first slot of a machine has no
 // before: it is given until the deadline to get one.
@@ -50,7 +73,7 @@ func (f Facts) routeAsked() bool {
 	if f.Before != nil {
 		return f.Before.DefaultRoute
 	}
-	return f.Fallback || !f.Trial || f.Elapsed < f.Deadline
+	return f.given()
 }
 
 // Verdict is what is to be done.

@@ -3,6 +3,7 @@ package health
 import (
 	"os"
 	"path/filepath"
+	"reflect"
 	"testing"
 	"time"
 )
@@ -28,8 +29,16 @@ func TestJudge(t *testing.T) {
 	}{
 		{"all holds", early, func(*Facts) {}, Good, ""},
 		{"all holds at last", late, func(*Facts) {}, Good, ""},
-		{"a step failed", early, func(f *Facts) { f.FailedSteps = []string{"network: x"} }, Wait, "boot steps: network: x"},
-		{"a step failed, late", late, func(f *Facts) { f.FailedSteps = []string{"network: x", "clock: y"} }, GiveUp, "boot steps: network: x; clock: y"},
+		{"a step failed", early, func(f *Facts) { f.FailedSteps = []Failed{{"network", "x"}} }, Wait, "boot steps: network: x"},
+		{"a step failed, late", late, func(f *Facts) { f.FailedSteps = []Failed{{"network", "x"}, {"clock", "y"}} }, GiveUp, "boot steps: network: x; clock: y"},
+		{"a step failed, and before", early, func(f *Facts) {
+			f.FailedSteps, f.Before.FailedSteps = []Failed{{"network", "x"}}, []string{"clock", "network"}
+		}, Good, ""},
+		{"another one failed before", late, func(f *Facts) {
+			f.FailedSteps, f.Before.FailedSteps = []Failed{{"network", "x"}, {"data", "z"}}, []string{"network"}
+		}, GiveUp, "boot steps: data: z"},
+		{"first slot, a step failed", early, func(f *Facts) { f.FailedSteps, f.Before, f.Fallback = []Failed{{"x", "y"}}, nil, false }, Wait, "boot steps: x: y"},
+		{"first slot, a step failed, late", late, func(f *Facts) { f.FailedSteps, f.Before, f.Fallback = []Failed{{"x", "y"}}, nil, false }, Good, ""},
 		{"no route", early, func(f *Facts) { f.Route = false }, Wait, "default route: there is none"},
 		{"no route, late", late, func(f *Facts) { f.Route = false }, GiveUp, "default route: there is none"},
 		{"no route, nor before", early, func(f *Facts) { f.Route, f.Before = false, &Held{} }, Good, ""},
@@ -63,7 +72,7 @@ func TestNeverForEver(t *testing.T) {
 		on := func(n int) bool { return bits&(1<<n) != 0 }
 		f := Facts{Route: on(0), NodeReady: on(1), K3s: on(2), Trial: on(3), Deadline: time.Minute, Elapsed: time.Hour}
 		if on(4) {
-			f.FailedSteps = []string{"x"}
+			f.FailedSteps = []Failed{{"x", ""}}
 		}
 		if f.Fallback = !f.Trial; on(5) {
 			f.Before = &Held{DefaultRoute: true}
@@ -98,11 +107,11 @@ func TestHeld(t *testing.T) {
 	if h := Load(file); h != nil {
 		t.Errorf("nothing was kept: %+v", h)
 	}
-	for _, want := range []Held{{true}, {false}} {
+	for _, want := range []Held{{true, nil}, {false, []string{"clock"}}} {
 		if err := Save(os.WriteFile, file, want); err != nil {
 			t.Fatal(err)
 		}
-		if h := Load(file); h == nil || *h != want {
+		if h := Load(file); h == nil || !reflect.DeepEqual(*h, want) {
 			t.Errorf("%+v, want %+v", h, want)
 		}
 	}

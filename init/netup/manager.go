@@ -83,7 +83,14 @@ func (m *Manager) unknownNames(links []netlink.Link) error {
 		return nil
 	}
 	slices.Sort(missing)
-	return fmt.Errorf("no interface %s; there are: %s", strings.Join(missing, ", "), strings.Join(have, ", "))
+	return &AbsentError{missing, have}
+}
+
+// AbsentError is what the config speaks of and the machine lacks.
+type AbsentError struct{ Missing, Have []string }
+
+func (e *AbsentError) Error() string {
+	return fmt.Sprintf("no interface %s; there are: %s", strings.Join(e.Missing, ", "), strings.Join(e.Have, ", "))
 }
 
 func named(a *netlink.LinkAttrs, name string) bool {

@@ -10,6 +10,7 @@ import (
 	"github.com/proa-os/proa/images/atomicfile"
 	"github.com/proa-os/proa/init/boot"
 	"github.com/proa-os/proa/init/clock"
+	"github.com/proa-os/proa/init/health"
 	"github.com/proa-os/proa/init/netup"
 	"github.com/proa-os/proa/init/status"
 	"github.com/proa-os/proa/init/supervise"
@@ -53,7 +54,7 @@ func readClock() (s clock.State) {
 
 func (k *keeper) gather() status.Status {
 	s := status.Status{Version: k.version, Hostname: k.m.Hostname, Board: k.m.Line.Board, Mode: k.m.Line.Mode, Slot: k.m.Line.Slot, Fallback: k.m.Line.Fallback,
-		Good: k.good, SlotError: k.goodErr, BlackBox: k.m.Reports, ConfigProblems: k.conf.problems(), FailedSteps: k.failed,
+		Good: k.good, SlotError: k.goodErr, BlackBox: k.m.Reports, ConfigProblems: k.conf.problems(), FailedSteps: texts(k.failed),
 		Clock: readClock(), DefaultRoute: netup.HasDefaultRoute(), Addresses: netup.Addresses(), Services: k.sup.States(), K3s: "off by config"}
 	if k.slots != nil {
 		var err error
@@ -71,10 +72,20 @@ func (k *keeper) gather() status.Status {
 			s.K3s, s.NodeReady, s.NodeName, s.NodeIP, s.Problems = k3sLine(v), v.Facts.NodeReady, v.Facts.NodeName, v.Facts.NodeIP, v.Facts.Problems
 		}
 	}
+	if p := k.full.problem.Load(); p != nil {
+		s.Problems = append([]string{*p}, s.Problems...)
+	}
 	if k.damage != "" {
 		s.Problems = append([]string{k.damage}, s.Problems...)
 	}
 	return s
+}
+
+func texts(failed []health.Failed) (out []string) {
+	for _, f := range failed {
+		out = append(out, f.String())
+	}
+	return out
 }
 
 // k3sLine is the cause in one line: what the runtime said last, how its last run ended, and if it said nothing, the end of its log.

@@ -70,6 +70,15 @@ func (k *keeper) recordJudgement(j health.Judgement) {
 	}
 }
 
+// holds is what the next slot is compared with.
+func (k *keeper) holds() health.Held {
+	h := health.Held{DefaultRoute: k.now.DefaultRoute}
+	for _, f := range k.failed {
+		h.FailedSteps = append(h.FailedSteps, f.Step)
+	}
+	return h
+}
+
 // bless takes the lock of the verbs, and does not wait for it: there is another look soon.
 func (k *keeper) bless() error {
 	lock, err := k.lock(0)
@@ -97,7 +106,7 @@ func (k *keeper) markGood() {
 		k.m.Box.Good()
 		k.m.ReadBox(layout.Shared)
 	}
-	if err := health.Save(sys.Linux{}.WriteFile, k.held, health.Held{DefaultRoute: k.now.DefaultRoute}); err != nil {
+	if err := health.Save(sys.Linux{}.WriteFile, k.held, k.holds()); err != nil {
 		k.con.Logf("what holds now is not kept: %v", err)
 	}
 	k.con.Logf("status slot %s good", k.m.Line.Slot)

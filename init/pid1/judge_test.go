@@ -11,6 +11,7 @@ import (
 	"github.com/proa-os/proa/images/layout"
 	"github.com/proa-os/proa/init/boot"
 	"github.com/proa-os/proa/init/console"
+	"github.com/proa-os/proa/init/health"
 	"github.com/proa-os/proa/init/shutdown"
 	"github.com/proa-os/proa/init/slot"
 	"github.com/proa-os/proa/init/status"
@@ -44,7 +45,7 @@ func TestJudge(t *testing.T) {
 	for name, c := range map[string]struct {
 		now    status.Status
 		k3s    bool
-		failed []string
+		failed []health.Failed
 		good   bool
 		want   int
 	}{
@@ -52,7 +53,7 @@ func TestJudge(t *testing.T) {
 		"no route":           {status.Status{NodeReady: true}, true, nil, false, 0},
 		"node not Ready":     {status.Status{DefaultRoute: true}, true, nil, false, 0},
 		"k3s off":            {status.Status{DefaultRoute: true}, false, nil, false, 1},
-		"a step failed":      {ready, true, []string{"network: x"}, false, 0},
+		"a step failed":      {ready, true, []health.Failed{{Step: "network", Why: "x"}}, false, 0},
 		"found good already": {ready, true, nil, true, 0},
 	} {
 		s := &counted{}

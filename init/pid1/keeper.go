@@ -40,7 +40,7 @@ type keeper struct {
 	dogs    *watchdog.Dogs
 	now     status.Status // as last written
 	version string
-	failed  []string
+	failed  []health.Failed
 	poke    chan struct{} // a service has changed: look now
 	good    bool
 	goodErr string
@@ -54,13 +54,14 @@ type keeper struct {
 	lock    func(wait time.Duration) (io.Closer, error) // on the boot state, which the verbs change too
 	saving  sync.Mutex
 	told    told
+	full    fullness
 	damage  string               // of the root that runs
 	corrupt func() (bool, error) // reads whether the root is damaged
 	conf    conf
 	worker
 }
 
-func newKeeper(m *boot.Machine, con *console.Console, reaper *proc.Reaper, version string, failed []string) *keeper {
+func newKeeper(m *boot.Machine, con *console.Console, reaper *proc.Reaper, version string, failed []health.Failed) *keeper {
 	k := &keeper{m: m, con: con, reaper: reaper, version: version, failed: failed, poke: make(chan struct{}, 1), dogs: m.Guard.Dogs, began: time.Now(),
 		held: heldFile, before: health.Load(heldFile)}
 	k.sup = &supervise.Supervisor{Reaper: reaper, LogDir: logDir, Cgroup: boot.ServiceCgroup, RunDir: boot.RunDir, Changed: k.changed}
@@ -96,6 +97,7 @@ func (k *keeper) start(ctx context.Context) {
 	}
 	k.serveControl(ctx)
 	go k.work(ctx, k.look)
+	go k.keepReserve(ctx)
 	k.firstLook()
 	go func() {
 		k.m.PlugRest()

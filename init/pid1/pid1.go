@@ -13,6 +13,7 @@ import (
 
 	"github.com/proa-os/proa/init/boot"
 	"github.com/proa-os/proa/init/console"
+	"github.com/proa-os/proa/init/health"
 	"github.com/proa-os/proa/init/power"
 	"github.com/proa-os/proa/init/proc"
 	bootstep "github.com/proa-os/proa/init/step"
@@ -170,10 +171,10 @@ func where(list string, err error) (step, why string) {
 	return list, fmt.Sprint(err)
 }
 
-func failed(results []bootstep.Result) (out []string) {
+func failed(results []bootstep.Result) (out []health.Failed) {
 	for _, r := range results {
 		if r.Failed() {
-			out = append(out, fmt.Sprintf("%s: %s", r.Name, r.Error))
+			out = append(out, health.Failed{Step: r.Name, Why: r.Error})
 		}
 	}
 	return out

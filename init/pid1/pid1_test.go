@@ -23,7 +23,7 @@ func TestSignals(t *testing.T) {
 
 func TestFailedSteps(t *testing.T) {
 	got := failed([]step.Result{{Name: "mounts"}, {Name: "network", Error: "no interface eth7"}})
-	if len(got) != 1 || got[0] != "network: no interface eth7" {
+	if len(got) != 1 || got[0].String() != "network: no interface eth7" {
 		t.Errorf("%q", got)
 	}
 }

@@ -31,6 +31,9 @@ func TestReload(t *testing.T) {
 	for _, name := range []string{"ssh", "ntp", "k3s"} {
 		k.sup.Start(t.Context(), supervise.Service{Name: name, Argv: []string{"/bin/sleep", "60"}, Stop: unix.SIGKILL, Grace: time.Second})
 	}
+	for slices.ContainsFunc(k.sup.States(), func(s supervise.State) bool { return s.State != "ready" }) {
+		time.Sleep(time.Millisecond) // a row that waits is not restarted
+	}
 	k.conf.begin(k.m)
 	var held inforce.Held
 	k.conf.write = func(h inforce.Held) error { held = h; c := *h.Config; held.Config = &c; return nil }

@@ -224,9 +224,6 @@ func list(t *testing.T, s Slots, slot layout.Slot) (files []string) {
 func TestClearRefuses(t *testing.T) {
 	conform(t, func(t *testing.T, c chain, dir string) {
 		c.boot(t, c, dir)
-		if err := c.open(t, dir, layout.A).Clear(); !errors.Is(err, ErrNotGood) {
-			t.Errorf("first boot: %v", err)
-		}
 		must(t, c.open(t, dir, layout.A).Good())
 		must(t, c.open(t, dir, layout.A).Try())
 		c.boot(t, c, dir)
@@ -237,6 +234,28 @@ func TestClearRefuses(t *testing.T) {
 			if !c.efi && list(t, c.open(t, dir, layout.A), s) == nil {
 				t.Errorf("slot %s was emptied", s)
 			}
+		}
+	})
+}
+
+// TestFirstTrialClears: the other slot of a new image holds nothing, and can be written though the first one is not good yet.
+func TestFirstTrialClears(t *testing.T) {
+	conform(t, func(t *testing.T, c chain, dir string) {
+		if c.efi {
+			must(t, os.Remove(filepath.Join(dir, sdboot.Dir, "proa-b.conf")))
+		}
+		c.boot(t, c, dir)
+		must(t, rewrite(c.open(t, dir, layout.A)))
+		if on, left, err := c.open(t, dir, layout.A).Trial(); !on || left != 2 || err != nil {
+			t.Errorf("the trial that runs: %t, %d left, %v", on, left, err)
+		}
+		if got := c.next(t, dir); got != layout.A {
+			t.Errorf("slot %s starts next", got)
+		}
+		must(t, c.open(t, dir, layout.A).Good())
+		must(t, c.open(t, dir, layout.A).Try())
+		if got := c.next(t, dir); got != layout.B {
+			t.Errorf("tried, slot %s starts next", got)
 		}
 	})
 }

@@ -141,15 +141,23 @@ func (p pair) Clear() error {
 	if err != nil {
 		return fmt.Errorf("read boot state: %w", err)
 	}
-	if s.Good != p.current || s.Try == p.current {
+	if s.Good == p.Other() {
 		return ErrNotGood
 	}
-	if s.Try != layout.Shared {
-		if err := p.change(func(s bootstate.State) bootstate.State { return s.MarkGood(p.current) }); err != nil {
+	if s.Try == p.Other() {
+		if err := p.change(p.withoutTrial); err != nil {
 			return err
 		}
 	}
 	return p.boot.clear(p.Other())
+}
+
+// withoutTrial: a slot that runs and was not good yet is on trial again, once there is no other.
+func (p pair) withoutTrial(s bootstate.State) bootstate.State {
+	if s.Good == layout.Shared {
+		return s.StartTrial(p.current)
+	}
+	return s.MarkGood(s.Good)
 }
 
 func (p pair) Enable(e Entry) error { return p.boot.enable(p.Other(), e) }

@@ -165,7 +165,7 @@ func (s sdbootSlots) Clear() error {
 	if err != nil {
 		return err
 	}
-	if mine.Counted {
+	if other, err := s.Standing(); mine.Counted && (err != nil || other.Good) {
 		return ErrNotGood
 	}
 	return s.boot.clear(s.Other())

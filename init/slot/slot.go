@@ -36,8 +36,8 @@ type Slots interface {
 	Standing() (Standing, error)
 	// Files runs do with the directory of a slot's boot files. With write it may be changed, and is on the medium when Files returns.
 	Files(slot layout.Slot, write bool, do func(dir string) error) error
-	// Clear makes the other slot one that no boot starts, then empties its directory. It refuses unless the current slot is good: the
-	// other is what a trial falls back to.
+	// Clear makes the other slot one that no boot starts, then empties its directory. It refuses while the other slot is good and the
+	// current one is not: it is what a trial falls back to. One that holds nothing, or was never good, is nothing to fall back to.
 	Clear() error
 	// Enable makes the other slot, whose files are all there, one that Try can choose and that no boot prefers before.
 	Enable(Entry) error

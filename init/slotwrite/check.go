@@ -16,10 +16,15 @@ import (
 )
 
 func checkWrite(ctx context.Context, j *job) error {
-	switch on, _, err := j.Slots.Trial(); {
+	on, _, err := j.Slots.Trial()
+	if err != nil {
+		return err
+	}
+	other, err := j.Slots.Standing()
+	switch {
 	case err != nil:
 		return err
-	case on:
+	case on && other.Good:
 		return fmt.Errorf("slot %s runs on trial, and slot %s is what it falls back to; wait until `proa status` says good, or `proa slot rollback`", j.Slots.Current(), j.slot)
 	}
 	if err := checkFit(ctx, j); err != nil {
@@ -90,7 +95,12 @@ func (j *job) checkRoom(dir string) error {
 
 func checkTry(_ context.Context, j *job) error {
 	on, _, err := j.Slots.Trial()
-	if err == nil && on {
+	other, standing := j.Slots.Standing()
+	switch {
+	case err != nil || !on:
+	case standing == nil && !other.Good:
+		err = fmt.Errorf("slot %s, which runs, is not known to be good yet, and a trial has nothing else to fall back to; `proa status` says what is missing", j.Slots.Current())
+	default:
 		err = fmt.Errorf("slot %s is on trial itself; `proa slot rollback` goes back to slot %s", j.Slots.Current(), j.slot)
 	}
 	return err

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
+	"strings"
 	"time"
 )
 
@@ -49,6 +50,8 @@ type Result struct {
 	StartMs int64   `json:"start_ms"`
 	TookMs  float64 `json:"took_ms"`
 	Error   string  `json:"error,omitempty"`
+	// User is what the user's document asked for in vain; the step held all the same.
+	User []string `json:"user,omitempty"`
 }
 
 // Failed reports whether the step did not hold.
@@ -59,9 +62,15 @@ func (r Result) String() string {
 	if r.Failed() {
 		state = fmt.Sprintf("FAILED (%s)", r.Policy)
 	}
+	if !r.Failed() && len(r.User) > 0 {
+		state = "not as configured"
+	}
 	line := fmt.Sprintf("boot %d/%d %s %s %.0fms", r.Index, r.Count, r.Name, state, r.TookMs)
 	if r.Failed() {
 		line += ": " + r.Error
+	}
+	if len(r.User) > 0 {
+		line += ": " + strings.Join(r.User, "; ")
 	}
 	return line
 }
@@ -96,8 +105,12 @@ func Run[T any](ctx context.Context, r Runner, list []Step[T], shared T) ([]Resu
 		err := attempt(ctx, r, s, shared)
 		res := Result{List: r.List, Index: i + 1, Count: len(list), Name: s.Name, Policy: s.Policy, StartMs: start.Milliseconds()}
 		res.TookMs = float64((r.Clock() - start).Microseconds()) / 1000
+		err, user := split(err)
 		if err != nil {
 			res.Error = err.Error()
+		}
+		for _, u := range user {
+			res.User = append(res.User, u.Error())
 		}
 		results = append(results, res)
 		r.Report(res)
@@ -110,7 +123,7 @@ func Run[T any](ctx context.Context, r Runner, list []Step[T], shared T) ([]Resu
 
 func attempt[T any](ctx context.Context, r Runner, s Step[T], shared T) error {
 	err := guard(ctx, s, shared)
-	for n := 1; err != nil && s.Policy == Retry && n < Retries; n++ {
+	for n := 1; system(err) && s.Policy == Retry && n < Retries; n++ {
 		r.Sleep(RetryPause)
 		err = guard(ctx, s, shared)
 	}
