@@ -135,5 +135,5 @@ func (m *Machine) writeJSON(path string, v any) error {
 	if err != nil {
 		return err
 	}
-	return m.Sys.WriteFile(path, append(b, '\n'), 0o644)
+	return m.Sys.WriteFile(path, append(b, '\n'), 0o600) // errors may repeat what the document says
 }

@@ -33,6 +33,18 @@ func TestDiskFull(t *testing.T) {
 	}
 }
 
+// TestDiskHangs: a disk that does not answer (a FIFO that nobody reads cannot even be opened) stops no service.
+func TestDiskHangs(t *testing.T) {
+	r := newRig(t)
+	log := filepath.Join(r.LogDir, "svc.log")
+	must(t, unix.Mkfifo(log, 0o600))
+	t.Cleanup(func() { f, _ := os.OpenFile(log, os.O_RDWR, 0); time.Sleep(50 * time.Millisecond); f.Close() }) // lets the writer go
+	r.Start(t.Context(), shell("head -c 4000000 /dev/zero; exit 7"))
+	if s := r.wait(t, "its end", func(s State) bool { return s.Restarts > 0 }); s.LastExit != "exit code 7" {
+		t.Errorf("%+v", s)
+	}
+}
+
 func must(t *testing.T, err error) {
 	t.Helper()
 	if err != nil {

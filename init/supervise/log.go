@@ -1,11 +1,13 @@
 package supervise
 
 import (
+	"bytes"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/proa-os/proa/images/atomicfile"
 )
@@ -46,19 +48,56 @@ func (l *Log) CloseWriter() { l.once.Do(func() { l.w.Close() }) }
 // Close leaves the copying alone: children of the service may still write.
 func (l *Log) Close() { l.CloseWriter() }
 
+// What waits for the disk is bounded, in chunks; and so is how long the service is held up before text is dropped.
+const (
+	chunk       = 32 << 10
+	logQueue    = 32
+	logPatience = 2 * time.Second
+)
+
+// copy empties the pipe whatever the disk does: a disk that hangs must not stop the service that writes its log there.
 func (l *Log) copy(rd *os.File) {
-	defer close(l.done)
 	defer rd.Close()
-	var f *os.File
-	buf := make([]byte, 32<<10)
+	chunks := make(chan []byte, logQueue)
+	defer close(chunks)
+	go l.keep(chunks)
+	buf, stuck := make([]byte, chunk), false
 	for {
 		n, err := rd.Read(buf)
 		if n > 0 {
-			f = l.write(f, buf[:n])
+			stuck = !pass(chunks, bytes.Clone(buf[:n]), stuck)
 		}
 		if err != nil {
-			break
+			return
 		}
+	}
+}
+
+// pass hands text on, or drops it: at once where the one before was dropped.
+func pass(to chan<- []byte, text []byte, stuck bool) bool {
+	select {
+	case to <- text:
+		return true
+	default:
+	}
+	if stuck {
+		return false
+	}
+	late := time.NewTimer(logPatience)
+	defer late.Stop()
+	select {
+	case to <- text:
+		return true
+	case <-late.C:
+		return false
+	}
+}
+
+func (l *Log) keep(chunks <-chan []byte) {
+	defer close(l.done)
+	var f *os.File
+	for text := range chunks {
+		f = l.write(f, text)
 	}
 	if f != nil {
 		f.Close()
