@@ -99,6 +99,7 @@ func Oracles(arch string) Set {
 		"dosfstools", "mtools", "gdisk", "cryptsetup-bin", "e2fsprogs", "xorriso", "cpio", "erofs-utils",
 		"u-boot-qemu", "u-boot-tools", // U-Boot for QEMU's boards, and mkimage
 		"openssh-client", "dropbear-bin",
+		"nftables", // the kernel judges the filter that it loads
 	}}
 }
 
