@@ -52,8 +52,9 @@ type options struct {
 	memory   int
 	cpus     int // 0: two
 	restrict bool
-	config   string // of the boot partition; %KEY% is replaced by the test's SSH key
-	flash    bool   // image and configuration get onto the disk as a user's do: by proa flash
+	config   string    // of the boot partition; %KEY% is replaced by the test's SSH key
+	clock    time.Time // of the machine at its start; zero: the host's
+	flash    bool      // image and configuration get onto the disk as a user's do: by proa flash
 }
 
 // start boots a fresh machine; its disk is a copy.
@@ -77,7 +78,7 @@ func prepare(t *testing.T, o options) *machine {
 	}
 	m := &machine{t: t, own: t, key: key, spec: qemu.Spec{
 		Tools: tools(t, o.machine()), Firmware: o.firmware, Medium: o.medium, Image: o.image(t), Memory: o.memory, CPUs: o.cpus,
-		Restrict: o.restrict, Forward: []int{sshPort, apiPort, nodePort}, Dir: dir, Console: consoleLog(t),
+		Restrict: o.restrict, Clock: o.clock, Forward: []int{sshPort, apiPort, nodePort}, Dir: dir, Console: consoleLog(t),
 	}}
 	if o.medium == qemu.Disk {
 		m.spec.Image = filepath.Join(dir, "disk.img")

@@ -23,7 +23,8 @@ func TestArgs(t *testing.T) {
 	}{
 		"cd by bios":          {Spec{Firmware: BIOS, Medium: CD, Image: "i.iso"}, []string{"media=cdrom", "ide-cd", "-accel tcg"}, []string{"pflash", "restrict"}},
 		"usb by uefi":         {Spec{Firmware: UEFI, Medium: USB, Image: "i.iso"}, []string{"usb-storage", "file=/code.fd", "readonly=on,id=boot"}, nil},
-		"disk, host only":     {Spec{Medium: Disk, Image: "d.img", Restrict: true}, []string{"restrict=on", "hostfwd=tcp:127.0.0.1:4022-:22", "virtio-blk-pci,drive=boot"}, []string{"readonly=on,id=boot"}},
+		"disk, host only":     {Spec{Medium: Disk, Image: "d.img", Restrict: true}, []string{"restrict=on", "hostfwd=tcp:127.0.0.1:4022-:22", "virtio-blk-pci,drive=boot"}, []string{"readonly=on,id=boot", "-rtc"}},
+		"clock ahead":         {Spec{Clock: time.Date(2030, 2, 3, 4, 5, 6, 0, time.FixedZone("x", 3600))}, []string{"-rtc base=2030-02-03T03:05:06"}, nil},
 		"no reboot, more RAM": {Spec{NoReboot: true, Memory: 3072}, []string{"-no-reboot", "-m 3072"}, nil},
 	} {
 		tc.spec.Tools = tools

@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+	"time"
 )
 
 // Medium is how the machine sees the image.
@@ -39,7 +40,8 @@ type Spec struct {
 	Forward  []int    // guest TCP ports to reach on loopback, see VM.Addr
 	Dir      string   // for sockets and the firmware's variables; exists
 	Console  io.Writer
-	NoReboot bool // QEMU exits where the machine would reboot
+	NoReboot bool      // QEMU exits where the machine would reboot
+	Clock    time.Time // what the machine's own clock says at the start; zero: the host's time
 }
 
 // args is the command line, in the order a reader looks for things.
@@ -55,6 +57,9 @@ func (s Spec) args(ports map[int]int) []string {
 		args = append(args, "-device", s.Tools.NIC.Device+",netdev=n0")
 	}
 	args = append(args, s.Tools.Serial...)
+	if !s.Clock.IsZero() {
+		args = append(args, "-rtc", "base="+s.Clock.UTC().Format("2006-01-02T15:04:05"))
+	}
 	if s.NoReboot {
 		args = append(args, "-no-reboot")
 	}

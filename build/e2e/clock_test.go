@@ -1,0 +1,56 @@
+package e2e
+
+import (
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+	"time"
+)
+
+// Asked at two addresses, two servers agree; they start once the node is Ready.
+const clockConfig = readyConfig + "ntp: {servers: [127.0.0.1, 127.0.0.2]}\n"
+
+// TestClock: a machine whose own clock is four years off is Ready at its first start, without NTP as well, and again after NTP has put the clock
+// right and k3s was started anew; its pods run on.
+func TestClock(t *testing.T) {
+	needs(t, "clock")
+	for name, c := range map[string]struct {
+		years int
+		from  string // what the time comes from at first
+	}{"ahead": {4, "not synchronised; the machine's own clock"}, "behind": {-4, "not synchronised; counts from when this system was built"}} {
+		t.Run(name, func(t *testing.T) {
+			o := onDisk
+			o.config, o.clock = clockConfig, time.Now().AddDate(c.years, 0, 0)
+			m := readyOn(t, o)
+			m.until("proa status", c.from, bootBudget)
+			apply(m, "one.yaml")
+			m.run("kubectl rollout status deployment/hello --timeout=20m", nil)
+			m.keepTime(t)
+			year := fmt.Sprint(time.Now().UTC().Year())
+			m.until("proa status", "synchronised since "+year, podBudget)
+			if got := m.run("date -u +%Y", nil); got != year+"\n" {
+				t.Errorf("the year is %s", got)
+			}
+			m.run("proa restart k3s", nil)
+			m.nodeReady()
+			m.run("kubectl rollout status deployment/hello --timeout=20m", nil)
+			askNodePort(t, m, "hello from hello-")
+			if text := m.run("proa status", nil); strings.Contains(text, "certificate") || strings.Contains(text, "FAILED") {
+				t.Error(text)
+			}
+		})
+	}
+}
+
+// keepTime starts NTP servers on the machine that have this host's time, and lets its client ask them at once.
+func (m *machine) keepTime(t *testing.T) {
+	t.Helper()
+	f, err := os.Open(compile(t, "amd64", "timeserver"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	m.run("cat > /run/timeserver && chmod 0700 /run/timeserver", f)
+	m.run(fmt.Sprintf("/run/timeserver %d > /run/timeserver.log 2>&1 & sleep 1; proa restart ntp", time.Now().Unix()), nil)
+}
