@@ -26,6 +26,7 @@ func TestCommandEnvironmentIsClean(t *testing.T) {
 		name, value, _ := strings.Cut(kv, "=")
 		t.Setenv(name, value)
 	}
+	t.Setenv("TMPDIR", "tmp")
 	out, err := Command{Argv: []string{"env"}, Env: []string{"X=1"}}.Run(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -34,6 +35,9 @@ func TestCommandEnvironmentIsClean(t *testing.T) {
 		if bytes.Contains(out, []byte(bad+"\n")) {
 			t.Errorf("%s reaches the compiler", bad)
 		}
+	}
+	if !bytes.Contains(out, []byte("TMPDIR=/")) {
+		t.Errorf("a relative TMPDIR leads elsewhere in another directory:\n%s", out)
 	}
 	if !bytes.Contains(out, []byte("X=1")) || !bytes.Contains(out, []byte("LC_ALL=C")) {
 		t.Errorf("environment:\n%s", out)

@@ -2,6 +2,7 @@ package command
 
 import (
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 )
@@ -18,7 +19,13 @@ var fixed = []string{"LC_ALL=C", "TZ=UTC", "GIT_CONFIG_GLOBAL=/dev/null", "GIT_C
 func Env() []string {
 	out := slices.Clone(fixed)
 	for _, kv := range os.Environ() {
-		if name, _, _ := strings.Cut(kv, "="); slices.Contains(kept, name) {
+		name, value, _ := strings.Cut(kv, "=")
+		if name == "TMPDIR" && value != "" { // programs run in other directories
+			if abs, err := filepath.Abs(value); err == nil {
+				kv = name + "=" + abs
+			}
+		}
+		if slices.Contains(kept, name) {
 			out = append(out, kv)
 		}
 	}
