@@ -1,0 +1,53 @@
+package e2e
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+)
+
+// payloadMiB is how much of each archive is a file of random bytes: enough that writing it takes a while, on disk as in memory.
+const payloadMiB = 48
+
+// saveImage makes, on the machine, an archive as `docker save` does: example.org/cut:N of one layer with the file /payload-N, in
+// agent/images. It is synced before it gets its name, so that the archive is whole whatever comes. The file's hash is printed.
+const saveImage = `set -e; cd /var/lib/rancher/k3s/agent/images; rm -rf .make; mkdir .make; cd .make
+head -c $((%[2]d << 20)) /dev/urandom > payload-%[1]d; sha256sum < payload-%[1]d | cut -c1-64; tar cf layer.tar payload-%[1]d
+id=$(sha256sum < layer.tar | cut -c1-64); arch=$(uname -m | sed 's/x86_64/amd64/;s/aarch64/arm64/;s/armv7l/arm/')
+echo '{"architecture":"'$arch'","os":"linux","config":{},"rootfs":{"type":"layers","diff_ids":["sha256:'$id'"]}}' > config.json
+echo '[{"Config":"config.json","RepoTags":["example.org/cut:%[1]d"],"Layers":["layer.tar"]}]' > manifest.json
+tar cf ../.cut-%[1]d config.json layer.tar manifest.json; cd ..; rm -rf .make; sync; mv .cut-%[1]d cut-%[1]d.tar; sync`
+
+// TestPowerCutsImport cuts the power while an archive is imported and unpacked. Each time the node is Ready again with all pods, the
+// image is imported after all, and the file in it is as it was saved. PROA_CUTS is 20.
+func TestPowerCutsImport(t *testing.T) {
+	needs(t, "import-cuts")
+	c, cuts := newCutter(t, 20)
+	m := ready(t)
+	for cut := range cuts {
+		saved := strings.TrimSpace(m.run(fmt.Sprintf(saveImage, cut, payloadMiB), nil))
+		after := time.Duration(c.rand.Int64N(int64(60 * time.Second))) // it is looked at every 10 s, and must look the same twice
+		time.Sleep(after)
+		known := strings.Contains(m.run("ctr images ls -q", nil), fmt.Sprintf("example.org/cut:%d", cut))
+		m.Kill()
+		t.Logf("cut %d: power off %s after the archive was there; imported already: %v", cut+1, after.Round(time.Millisecond), known)
+		m.powerOn()
+		m.podsRun()
+		m.until("ctr images ls -q", fmt.Sprintf("example.org/cut:%d", cut), podBudget)
+		find := fmt.Sprintf("find /var/lib/rancher/k3s/agent/containerd -name payload-%d | while read f; do sha256sum < $f | cut -c1-64; done | sort -u", cut)
+		if got := strings.TrimSpace(m.run(find, nil)); got != saved {
+			t.Errorf("the unpacked file has the hash %q, saved was %q", got, saved)
+		}
+		if told := m.run("proa status", nil); strings.Contains(told, "left out") {
+			t.Errorf("an archive was left out:\n%s", told)
+		}
+		m.run(fmt.Sprintf("rm /var/lib/rancher/k3s/agent/images/cut-%d.tar; ctr images rm example.org/cut:%[1]d", cut), nil)
+		if t.Failed() {
+			t.Fatalf("after %d cuts", cut+1)
+		}
+		t.Logf("%d of %d cuts in import: Ready with all pods", cut+1, cuts)
+	}
+	m.off()
+	cleanDisk(t, m.spec.Image)
+}
