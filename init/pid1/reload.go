@@ -40,6 +40,13 @@ func (c *conf) problems() []config.Problem {
 	return c.found
 }
 
+// add is for what turned out when the document was put into practice.
+func (c *conf) add(p config.Problem) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.found = append(slices.Clip(c.found), p)
+}
+
 func (c *conf) ntpServers() []string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -82,6 +89,7 @@ func (k *keeper) reloadVerb(ctx context.Context, _ string, say func(string)) err
 	}
 	for _, f := range k.m.Reload(ctx, held.Config) {
 		k.con.Logf("config: %s", f)
+		k.conf.add(config.Problem{File: boot.ConfigFile, Message: f})
 		say("not done: " + f)
 	}
 	k.conf.took(inforce.Now, k.con.Logf)

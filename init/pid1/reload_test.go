@@ -73,6 +73,10 @@ func TestReload(t *testing.T) {
 	if k.m.Config.Hostname != "" {
 		t.Error("the configuration of the boot was changed")
 	}
+	reload("write_files: [{path: /etc/x, owner: nobody-here}]\n")
+	if p := k.conf.problems(); len(p) != 1 || !strings.Contains(p[0].Message, "no user") {
+		t.Errorf("what could not be done is no problem: %v", p)
+	}
 }
 
 // TestKeysBringSSH: a machine that had no key starts the server once there is one, and Kubernetes is not begun on one that was started without.
