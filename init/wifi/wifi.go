@@ -39,32 +39,49 @@ func Service(radio string, c config.Network) supervise.Service {
 // patience is how long drivers take to come up with their radio, at most, before somebody should know that there is none.
 const patience = time.Minute
 
-// Follow calls found once for each radio, now or when it appears, until the context ends.
+// again is how long a subscription that broke is left alone.
+const again = time.Second
+
+// Follow calls found once for each radio, now or when it appears, until the context ends. A burst of changes, as many pods make them, can end the
+// subscription; each one begins with what there is.
 func Follow(ctx context.Context, logf func(string, ...any), found func(radio string)) {
-	updates := make(chan netlink.LinkUpdate, 64)
-	if err := netlink.LinkSubscribeWithOptions(updates, ctx.Done(), netlink.LinkSubscribeOptions{ListExisting: true}); err != nil {
-		logf("wifi: follow links: %v", err)
-		return
-	}
 	seen := map[string]bool{}
-	late := time.After(patience)
-	for {
-		select {
-		case u, more := <-updates:
-			if !more {
-				return
-			}
-			name := u.Link.Attrs().Name
-			if u.Header.Type != unix.RTM_DELLINK && !seen[name] && netup.Radio(name) {
+	late := time.AfterFunc(patience, func() {
+		logf("wifi: network.wifi lists networks, and this machine has no radio after %s; looking on", patience)
+	})
+	defer late.Stop()
+	for ctx.Err() == nil {
+		err := follow(ctx, func(name string) {
+			if !seen[name] && netup.Radio(name) {
 				seen[name] = true
+				late.Stop()
 				found(name)
 			}
-		case <-late:
-			if len(seen) == 0 {
-				logf("wifi: network.wifi lists networks, and this machine has no radio after %s; looking on", patience)
-			}
+		})
+		if err != nil {
+			logf("wifi: follow links: %v", err)
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(again):
 		}
 	}
+}
+
+// follow hands over the names of interfaces until the subscription ends.
+func follow(ctx context.Context, see func(name string)) error {
+	ctx, end := context.WithCancel(ctx)
+	defer end()
+	updates := make(chan netlink.LinkUpdate, 64)
+	if err := netlink.LinkSubscribeWithOptions(updates, ctx.Done(), netlink.LinkSubscribeOptions{ListExisting: true}); err != nil {
+		return err
+	}
+	for u := range updates {
+		if u.Header.Type != unix.RTM_DELLINK {
+			see(u.Link.Attrs().Name)
+		}
+	}
+	return nil
 }
 
 // Missing is why networks that config lists cannot be joined with this image; empty if they can.
