@@ -462,3 +462,25 @@ func pings(p place, to string) bool {
 		}
 	}) == nil
 }
+
+// TestOpenings: nft takes what the schema takes, and the schema takes nothing that nft would read as more than an opening.
+func TestOpenings(t *testing.T) {
+	if !isolated(t) {
+		return
+	}
+	for entry, want := range map[string]bool{
+		"tcp/1": true, "udp/65535": true, "tcp/1-65535": true, "tcp/80 from 0.0.0.0/0": true, "tcp/80 from ::/0": true, "tcp/80-80": true,
+		"udp/53 from 10.0.0.5/8": true, "udp/53 from 10.0.0.5": true, "udp/53 from fe80::1": true, "tcp/80 from ::ffff:10.0.0.1": true, "tcp/9-10": true,
+		"tcp/0": false, "tcp/65536": false, "tcp/90-80": false, "icmp/8": false, "tcp": false, "tcp/80 accept": false, "tcp/80; drop": false,
+		"tcp/80 from 10.0.0.0/33": false, "tcp/80 from fe80::1%eth0": false, "tcp/80 from any": false, "tcp/80 from ": false, "TCP/80": false, "tcp/80,90": false,
+	} {
+		c, problems := config.Load("c", []byte("network: {firewall: {allow: ['"+entry+"']}}\n"), "")
+		if taken := len(problems) == 0; taken != want {
+			t.Errorf("%q: taken %t: %v", entry, taken, problems)
+		}
+		f := &Filter{Sys: local{file: t.TempDir() + "/nft"}, Logf: t.Logf}
+		if err := f.Set(t.Context(), c); err != nil {
+			t.Errorf("%q: %v", entry, err)
+		}
+	}
+}
