@@ -8,7 +8,9 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/pelletier/go-toml/v2"
+	"k8s.io/kubernetes/cmd/kubelet/app/options"
 
+	"github.com/proa-os/proa/k3s/address"
 	"github.com/proa-os/proa/k3s/flags"
 )
 
@@ -20,7 +22,7 @@ func testNode(t *testing.T, args ...string) Node {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return Node{c, Identity{"n1", "10.0.2.15", "eth0"}}
+	return Node{c, address.Identity{"n1", "10.0.2.15", "eth0"}}
 }
 
 func TestFiles(t *testing.T) {
@@ -57,43 +59,71 @@ func TestNoFlannelLeavesTheNetworkToTheUser(t *testing.T) {
 	}
 }
 
-func TestResolvConf(t *testing.T) {
-	for text, own := range map[string]bool{
-		"nameserver 10.0.2.3\n":                      false,
-		"# none\n":                                   true,
-		"nameserver 127.0.0.53\n":                    true,
-		"nameserver 127.0.0.53\nnameserver 9.9.9.9":  false,
-		"nameserver fe80::1%eth0\n":                  false,
-		"search example.com\nnameserver not-an-ip\n": true,
+func TestNameServers(t *testing.T) {
+	for text, want := range map[string]string{
+		"nameserver 10.0.2.3\nsearch a.example\n":       "forward . 10.0.2.3\n",
+		"nameserver 10.0.2.3\nnameserver 2001:db8::1\n": "forward . 10.0.2.3 2001:db8::1\n",
+		"# none\n":                "",
+		"nameserver 127.0.0.53\n": "",
+		"nameserver 127.0.0.53\nnameserver 9.9.9.9":  "forward . 9.9.9.9\n",
+		"nameserver fe80::1%eth0\n":                  "",
+		"nameserver ::\n":                            "",
+		"nameserver 1.1.1.1}evil\n":                  "",
+		"search example.com\nnameserver not-an-ip\n": "",
 	} {
-		path := filepath.Join(t.TempDir(), "resolv.conf")
+		dir := t.TempDir()
+		path := filepath.Join(dir, "resolv.conf")
 		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if got := resolvConf(path) != ""; got != own {
-			t.Errorf("%q: own file %v, want %v", text, got, own)
+		n := testNode(t, "--data-dir="+dir, "--resolv-conf="+path)
+		for range 2 {
+			if err := n.NameServers(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		got, _ := os.ReadFile(filepath.Join(n.NameServerDir(), "forward.override"))
+		pods, _ := os.ReadFile(n.podResolvConf())
+		if want == "" {
+			want, text = "# the node has no name server\n", noUpstream
+		}
+		if string(got) != want || string(pods) != text {
+			t.Errorf("%q: CoreDNS gets %q, pods get %q", text, got, pods)
 		}
 	}
-	if resolvConf("/nonexistent") == "" {
-		t.Error("no file: CoreDNS would have nothing to forward to")
+	n := testNode(t, "--data-dir="+t.TempDir(), "--resolv-conf=/nonexistent")
+	if err := n.NameServers(); err != nil {
+		t.Error(err)
 	}
 }
 
+// TestLabelsAndTaints: what Kubernetes would refuse is left out, each with its reason, and never costs the others.
 func TestLabelsAndTaints(t *testing.T) {
-	n := testNode(t, "--node-label=a=1,b=", "--node-taint=k=v:NoSchedule", "--kubelet-arg=max-pods=42")
+	n := testNode(t, "--node-label=a=1,b=", "--node-label=x", "--node-label=place=my harbour", "--node-label=-bad=x", "--node-label=node-role.kubernetes.io/worker=true",
+		"--node-label=topology.kubernetes.io/zone=z", "--node-label=foo.k8s.io/x=1",
+		"--node-taint=k=v:NoSchedule", "--node-taint=k=w:NoSchedule", "--node-taint=x", "--node-taint=k:NoSchedule-", "--node-taint=my key=v:NoExecute", "--kubelet-arg=max-pods=42")
 	s, err := n.kubeletServer()
 	if err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff(map[string]string{"a": "1", "b": ""}, s.NodeLabels); diff != "" {
+	if diff := cmp.Diff(map[string]string{"a": "1", "b": "", "topology.kubernetes.io/zone": "z"}, s.NodeLabels); diff != "" {
 		t.Error(diff)
 	}
-	if len(s.RegisterWithTaints) != 1 || s.MaxPods != 42 || s.Authentication.Anonymous.Enabled {
-		t.Errorf("taints %v, max-pods %d, anonymous %v", s.RegisterWithTaints, s.MaxPods, s.Authentication.Anonymous.Enabled)
+	if err := options.ValidateKubeletServer(s); err != nil { // as the kubelet's own start does
+		t.Error(err)
 	}
-	for _, bad := range []string{"--node-label=x", "--node-taint=x", "--kubelet-arg=no-such=1"} {
-		if _, err := testNode(t, bad).kubeletServer(); err == nil {
-			t.Errorf("%s was accepted", bad)
-		}
+	good, refused := n.Labels()
+	if len(good) != 5 || good["node-role.kubernetes.io/worker"] != "true" || len(refused) != 3 || refused["place=my harbour"] == nil {
+		t.Errorf("good %v, refused %v", good, refused)
+	}
+	_, refused = n.Taints()
+	if len(s.RegisterWithTaints) != 1 || s.RegisterWithTaints[0].Value != "v" || len(refused) != 4 {
+		t.Errorf("taints %v, refused %v", s.RegisterWithTaints, refused)
+	}
+	if s.MaxPods != 42 || s.Authentication.Anonymous.Enabled {
+		t.Errorf("max-pods %d, anonymous %v", s.MaxPods, s.Authentication.Anonymous.Enabled)
+	}
+	if _, err := testNode(t, "--kubelet-arg=no-such=1").kubeletServer(); err == nil {
+		t.Error("an unknown argument was accepted")
 	}
 }

@@ -8,14 +8,12 @@ import (
 	"time"
 
 	"github.com/spf13/pflag"
-	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	utilfeature "k8s.io/apiserver/pkg/util/feature"
 	cliflag "k8s.io/component-base/cli/flag"
 	"k8s.io/kubernetes/cmd/kubelet/app"
 	"k8s.io/kubernetes/cmd/kubelet/app/options"
 	kubeletconfig "k8s.io/kubernetes/pkg/kubelet/apis/config"
-	"k8s.io/kubernetes/pkg/util/taints"
 )
 
 // Kubelet runs pods until the context ends. It stops managing them then; it does not stop them.
@@ -39,12 +37,8 @@ func (n Node) kubeletServer() (*options.KubeletServer, error) {
 	s.HostnameOverride = n.Name
 	s.NodeIP = n.IP
 	s.KubeConfig = n.kubeconfig("kubelet")
-	if s.NodeLabels, err = labels(n.NodeLabels); err != nil {
-		return nil, err
-	}
-	if s.RegisterWithTaints, err = parseTaints(n.NodeTaints); err != nil {
-		return nil, err
-	}
+	s.NodeLabels = n.kubeletLabels()
+	s.RegisterWithTaints, _ = n.Taints()
 	n.trust(&s.KubeletConfiguration)
 	n.habits(&s.KubeletConfiguration)
 	return s, overrideKubelet(s, n.KubeletArgs)
@@ -58,7 +52,7 @@ func (n Node) trust(k *kubeletconfig.KubeletConfiguration) {
 	k.Authorization.Mode = kubeletconfig.KubeletAuthorizationModeWebhook
 	k.TLSCertFile = n.agent("serving-kubelet.crt")
 	k.TLSPrivateKeyFile = n.agent("serving-kubelet.key")
-	k.RotateCertificates = false // renewed by the runtime's own start
+	k.RotateCertificates = false // the runtime renews the files, and the kubelet reads them again
 	k.ReadOnlyPort = 0
 	k.HealthzBindAddress = "127.0.0.1"
 }
@@ -102,27 +96,4 @@ func setAll(fs *pflag.FlagSet, args []string) error {
 		}
 	}
 	return nil
-}
-
-func labels(texts []string) (map[string]string, error) {
-	m := map[string]string{}
-	for _, text := range texts {
-		key, value, ok := strings.Cut(text, "=")
-		if !ok || key == "" {
-			return nil, fmt.Errorf("node-label %q: want key=value", text)
-		}
-		m[key] = value
-	}
-	return m, nil
-}
-
-func parseTaints(texts []string) ([]corev1.Taint, error) {
-	add, remove, err := taints.ParseTaints(texts)
-	if err == nil && len(remove) > 0 {
-		err = fmt.Errorf("cannot remove %v", remove)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("node-taint: %w", err)
-	}
-	return add, nil
 }

@@ -9,9 +9,9 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
-	"strings"
 
 	"github.com/proa-os/proa/images/atomicfile"
+	"github.com/proa-os/proa/k3s/address"
 	"github.com/proa-os/proa/k3s/flags"
 	"github.com/proa-os/proa/k3s/kubeconfig"
 	"github.com/proa-os/proa/k3s/preload"
@@ -21,7 +21,7 @@ import (
 // Node is this machine as a member of the cluster.
 type Node struct {
 	*flags.Config
-	Identity
+	address.Identity
 }
 
 func (n Node) agent(elem ...string) string {
@@ -64,13 +64,12 @@ func (n Node) Files(report Reporter) error {
 		{n.agent("etc/containerd/config.toml"), n.containerdConfig(auths), 0o600},
 		{n.agent("etc/flannel/net-conf.json"), n.flannelConfig(), 0o644},
 		{n.agent("etc/cni/net.d/10-flannel.conflist"), n.cniConfig(), 0o644},
-		{n.agent("etc/resolv.conf"), resolvConf(n.hostResolvConf()), 0o644},
 	} {
 		if err := writeFile(f.path, f.content, f.perm); err != nil {
 			return err
 		}
 	}
-	return nil
+	return n.NameServers()
 }
 
 // registries makes what containerd reads of the user's registries.yaml, and returns its part of containerd's configuration.
@@ -92,49 +91,6 @@ func writeFile(path, content string, perm os.FileMode) error {
 	}
 	_, err := atomicfile.WriteIfChanged(path, []byte(content), perm)
 	return err
-}
-
-func (n Node) hostResolvConf() string {
-	if n.ResolvConf != "" {
-		return n.ResolvConf
-	}
-	return "/etc/resolv.conf"
-}
-
-// noUpstream stands in for a name server on a node that has none. CoreDNS refuses to start without one to forward to,
-// and a loopback address would send its own questions back to it. RFC 5737 gives this one to nobody.
-const noUpstream = "nameserver 192.0.2.1\n"
-
-// resolvConf decides what pods with the node's DNS policy get: empty, when the node's own file serves.
-func resolvConf(path string) string {
-	data, err := os.ReadFile(path)
-	if err != nil {
-		return noUpstream
-	}
-	for line := range strings.Lines(string(data)) {
-		fields := strings.Fields(line)
-		if len(fields) < 2 || fields[0] != "nameserver" {
-			continue
-		}
-		address, _, _ := strings.Cut(fields[1], "%")
-		if ip := net.ParseIP(address); ip != nil && !ip.IsLoopback() {
-			return ""
-		}
-	}
-	return noUpstream
-}
-
-// podResolvConf is the file the kubelet hands to pods.
-func (n Node) podResolvConf() string {
-	if own := n.agent("etc/resolv.conf"); exists(own) {
-		return own
-	}
-	return n.hostResolvConf()
-}
-
-func exists(path string) bool {
-	_, err := os.Stat(path)
-	return err == nil
 }
 
 // quote makes a TOML or JSON string of a path.

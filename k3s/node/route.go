@@ -1,16 +1,15 @@
 package node
 
 import (
-	"errors"
 	"fmt"
 	"net"
-	"syscall"
 
 	"github.com/vishvananda/netlink"
 )
 
 // ServiceRoute gives the service network a route of last resort. The rules that lead to a service's pods are applied
-// after routing: on a node without a default route, the node itself could reach no service.
+// after routing: on a node without a default route, the node itself could reach no service. It replaces that of another interface, on which
+// the node had its address before.
 func (n Node) ServiceRoute() error {
 	_, network, err := net.ParseCIDR(n.ServiceCIDR)
 	if err != nil {
@@ -21,9 +20,5 @@ func (n Node) ServiceRoute() error {
 		return fmt.Errorf("interface %s: %w", n.Iface, err)
 	}
 	const last = 1 << 30 // metric: any other route is better
-	err = netlink.RouteAdd(&netlink.Route{Dst: network, LinkIndex: link.Attrs().Index, Priority: last, Scope: netlink.SCOPE_LINK})
-	if errors.Is(err, syscall.EEXIST) {
-		return nil
-	}
-	return err
+	return netlink.RouteReplace(&netlink.Route{Dst: network, LinkIndex: link.Attrs().Index, Priority: last, Scope: netlink.SCOPE_LINK})
 }

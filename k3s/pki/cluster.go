@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 )
 
@@ -135,4 +136,28 @@ func (id Identity) trust() error {
 		}
 	}
 	return nil
+}
+
+// NodeOf is the node for which a kubelet's certificate was made, or "" where there is none.
+func NodeOf(path string) string {
+	cert, err := loadCertificate(path)
+	if err != nil {
+		return ""
+	}
+	name, is := strings.CutPrefix(cert.Subject.CommonName, "system:node:")
+	if !is {
+		return ""
+	}
+	return name
+}
+
+// Ended names the leaves that nobody believes at that time: who uses one must take the new one at once.
+func (id Identity) Ended(now time.Time) (names []string) {
+	for _, c := range id.certificates() {
+		cert, err := loadCertificate(c.leaf.Base + ".crt")
+		if err != nil || now.Before(cert.NotBefore) || now.After(cert.NotAfter) {
+			names = append(names, filepath.Base(c.leaf.Base))
+		}
+	}
+	return names
 }

@@ -30,6 +30,8 @@ const startWait = 30 * time.Minute
 // Components is the server, in start order; stopping goes from the last to the first.
 func (s *Server) Components() []Component {
 	all := []Component{
+		{Name: "certificates", Run: s.keepCertificates},
+		{Name: "address", Run: s.followAddress},
 		{Name: "datastore", Run: s.datastore},
 		{Name: "apiserver", After: []string{"datastore"}, Run: s.plane.APIServer, Ready: s.apiServerReady, Deadline: startWait},
 		{Name: "controller-manager", After: []string{"apiserver"}, Run: s.plane.ControllerManager},
@@ -49,6 +51,7 @@ func (s *Server) Components() []Component {
 		Component{Name: "kubelet", After: []string{"pods", "images", "apiserver"}, Run: s.node.Kubelet, Ready: kubeletReady, Deadline: startWait},
 		Component{Name: "flannel", After: []string{"kubelet", "controller-manager", "manifests"}, Run: s.node.Flannel, Ready: s.node.FlannelReady},
 		Component{Name: "kube-proxy", After: []string{"kubelet"}, Run: s.node.Proxy, Ready: proxyReady},
+		Component{Name: "name-servers", Run: s.followNameServers},
 		Component{Name: "node", After: []string{"kubelet", "flannel", "kube-proxy"}, Run: s.reportNode},
 	)
 }

@@ -17,6 +17,11 @@ const (
 	downWait = 40 * time.Second
 )
 
+// restart is what a component returns to have the whole process started anew, in order: pods keep running.
+type restart struct{ why string }
+
+func (r restart) Error() string { return "restart: " + r.why }
+
 // running is one started component.
 type running struct {
 	Component
@@ -45,6 +50,10 @@ func (l *lifecycle) run(ctx context.Context, list []Component) error {
 	var err error
 	select {
 	case err = <-l.failed:
+		if restart := (restart{}); errors.As(err, &restart) {
+			l.status("restarting: %s", restart.why)
+			break
+		}
 		l.fail("%v", err)
 	case <-ctx.Done():
 	}

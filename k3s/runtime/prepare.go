@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/proa-os/proa/k3s/address"
 	"github.com/proa-os/proa/k3s/controlplane"
 	"github.com/proa-os/proa/k3s/deploy"
 	"github.com/proa-os/proa/k3s/node"
@@ -27,6 +28,8 @@ var preparation = []step{
 	{"folders", (*Server).folders},
 	{"kernel", (*Server).kernel},
 	{"identity", (*Server).identity},
+	{"node-name", (*Server).nodeName},
+	{"labels", (*Server).refusedWords},
 	{"service-route", (*Server).serviceRoute},
 	{"certificates", (*Server).certificates},
 	{"token", (*Server).token},
@@ -77,7 +80,7 @@ func (s *Server) kernel(context.Context) error {
 }
 
 func (s *Server) identity(ctx context.Context) error {
-	id, err := node.Identify(ctx, s.config.NodeName, s.config.NodeIP, func(reason error) {
+	id, err := address.Identify(ctx, s.config, func(reason error) {
 		s.notify.Status("network: waiting: %v", reason)
 	})
 	if err != nil {
@@ -85,7 +88,6 @@ func (s *Server) identity(ctx context.Context) error {
 	}
 	s.node = node.Node{Config: s.config, Identity: id}
 	s.plane = controlplane.Plane{Config: s.config, NodeIP: id.IP}
-	s.notify.Node(id.Name, id.IP)
 	return nil
 }
 
@@ -97,7 +99,7 @@ func (s *Server) serviceRoute(context.Context) error {
 }
 
 func (s *Server) certificates(context.Context) error {
-	renewed, err := s.identities().Ensure(time.Now())
+	renewed, err := s.identities().Ensure(s.now())
 	if len(renewed) > 0 {
 		s.notify.Status("certificates: new: %s", strings.Join(renewed, " "))
 	}
@@ -111,7 +113,7 @@ func (s *Server) certificates(context.Context) error {
 func (s *Server) identities() pki.Identity {
 	return pki.Identity{
 		DataDir: s.config.DataDir, NodeName: s.node.Name, NodeIP: s.node.IP, Domain: s.config.ClusterDomain,
-		Service: s.config.APIServiceIP().String(), SANs: append(slices.Clone(s.config.TLSSan), s.config.AdvertiseAddress),
+		Service: s.config.APIServiceIP().String(), SANs: append(slices.Clone(s.config.TLSSan), s.config.AdvertiseAddress, s.hostName),
 		Built: built(releaseFile), Report: s.notify,
 	}
 }
@@ -148,6 +150,7 @@ func (s *Server) manifestFiles(context.Context) error {
 		"CLUSTER_DNS_IPFAMILYPOLICY": "SingleStack",
 		"CLUSTER_DOMAIN":             s.config.ClusterDomain,
 		"DEFAULT_LOCAL_STORAGE_PATH": s.config.Path("storage"),
+		"NAME_SERVER_DIR":            s.node.NameServerDir(),
 		"NODE_NAME":                  s.node.Name,
 		"NODE_IP":                    s.node.IP,
 	}, s.config.Disable, s.notify)

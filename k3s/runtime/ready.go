@@ -8,7 +8,6 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/kubernetes"
 )
 
@@ -61,8 +60,9 @@ func (s *Server) reportNode(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	for announced := false; ; {
-		announced = s.reportState(ctx, client, announced)
+	seen := report{server: s, client: client}
+	for {
+		seen.look(ctx)
 		select {
 		case <-ctx.Done():
 			return nil
@@ -71,43 +71,46 @@ func (s *Server) reportNode(ctx context.Context) error {
 	}
 }
 
-// reportState reports one look at the node, and returns whether it was ever Ready.
-func (s *Server) reportState(ctx context.Context, client kubernetes.Interface, announced bool) bool {
-	reason := s.nodeState(ctx, client)
+// report is what the supervisor was told of the node.
+type report struct {
+	server            *Server
+	client            kubernetes.Interface
+	announced, marked bool
+}
+
+// look reports the node's state as it is now.
+func (r *report) look(ctx context.Context) {
+	s := r.server
+	reason := s.nodeState(ctx, r.client)
 	if ctx.Err() != nil {
-		return announced // we are ending, which is not the node's state
+		return // we are ending, which is not the node's state
 	}
+	s.notify.NodeReady(reason == "", reason)
 	if reason != "" {
-		s.notify.NodeReady(false, reason)
 		s.notify.Status("node NotReady: %s", reason)
-		return announced
+		return
 	}
-	if !announced {
-		if err := markServer(ctx, client, s.node.Name); err != nil {
-			s.notify.Status("node: %v", err)
-			return false // at the next look again
-		}
-		s.notify.NodeReady(true, "")
+	r.mark(ctx)
+	if !r.announced {
+		r.announced = true
 		s.notify.Ready()
 		settle()
 		time.AfterFunc(settleAgain, settle)
 	}
-	s.notify.NodeReady(true, "")
 	s.notify.Status("node Ready")
-	return true
 }
 
-// roleLabels say that the node is a server, as `kubectl get nodes` shows it under ROLES. The kubelet may not give itself
-// labels of this prefix: admission refuses them to nodes.
-const roleLabels = `{"metadata":{"labels":{"node-role.kubernetes.io/control-plane":"true"}}}`
-
-func markServer(ctx context.Context, client kubernetes.Interface, node string) error {
-	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
-	defer cancel()
-	if _, err := client.CoreV1().Nodes().Patch(ctx, node, types.MergePatchType, []byte(roleLabels), metav1.PatchOptions{}); err != nil {
-		return fmt.Errorf("label the node as a server: %w", err)
+// mark labels the node, at the next look again if that did not work: a node without its labels is Ready all the same.
+func (r *report) mark(ctx context.Context) {
+	if r.marked {
+		return
 	}
-	return nil
+	if err := r.server.markNode(ctx, r.client); err != nil {
+		r.server.notify.Problem("labels", fmt.Sprintf("label the node: %v", err))
+		return
+	}
+	r.marked = true
+	r.server.notify.Solved("labels")
 }
 
 // nodeState is empty when the node is Ready, or else says why it is not.

@@ -2,6 +2,7 @@ package runtime
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -25,6 +26,11 @@ type Server struct {
 	notify *notify.Notifier
 	plane  controlplane.Plane
 	node   node.Node
+
+	hostName string           // what the node would be called, had it no name yet
+	now      func() time.Time // the clock, and how often certificates are looked at; tests have their own
+	look     time.Duration
+	bootTime time.Time // what the clock said when we began, less the time since the machine's start: it changes only by steps
 
 	powerOff         atomic.Bool // the machine goes down: pods are stopped with us
 	imagesImported   latch
@@ -52,7 +58,11 @@ func (s *Server) Serve(ctx context.Context) error {
 		return err
 	}
 	l := lifecycle{status: s.notify.Status, fail: s.notify.Failed}
-	return l.run(ctx, s.Components())
+	err := l.run(ctx, s.Components())
+	if errors.As(err, new(restart)) {
+		return nil // the supervisor starts us again
+	}
+	return err
 }
 
 func (s *Server) datastore(ctx context.Context) error {
@@ -111,7 +121,7 @@ func (s *Server) PowerOff() { s.powerOff.Store(true) }
 
 // New reads the configuration of a server.
 func New(config *flags.Config, n *notify.Notifier) *Server {
-	return &Server{config: config, notify: n}
+	return &Server{config: config, notify: n, now: wallClock, look: certificateLook, bootTime: wallClock().Add(-sinceBoot())}
 }
 
 func mkdirs(paths ...string) error {

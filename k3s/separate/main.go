@@ -14,6 +14,7 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"github.com/proa-os/proa/k3s/address"
 	"github.com/proa-os/proa/k3s/controlplane"
 	"github.com/proa-os/proa/k3s/deploy"
 	"github.com/proa-os/proa/k3s/flags"
@@ -41,7 +42,7 @@ func main() {
 // setup is what every step is made from.
 type setup struct {
 	*flags.Config
-	Node   node.Identity
+	Node   address.Identity
 	BinDir string // where the upstream programs, launch and this one lie
 	LogDir string
 }
@@ -64,7 +65,7 @@ func parse(args []string) (setup, error) {
 	if err != nil {
 		return s, err
 	}
-	s.Node, err = node.Identify(context.Background(), s.NodeName, s.NodeIP, func(reason error) {
+	s.Node, err = address.Identify(context.Background(), s.Config, func(reason error) {
 		fmt.Fprintln(os.Stderr, "separate: waiting:", reason)
 	})
 	return s, err
@@ -179,6 +180,7 @@ func (s setup) manifests() error {
 		"CLUSTER_DNS_IPFAMILYPOLICY": "SingleStack",
 		"CLUSTER_DOMAIN":             s.ClusterDomain,
 		"DEFAULT_LOCAL_STORAGE_PATH": s.Path("storage"),
+		"NAME_SERVER_DIR":            node.Node{Config: s.Config, Identity: s.Node}.NameServerDir(),
 		"NODE_NAME":                  s.Node.Name,
 		"NODE_IP":                    s.Node.IP,
 	}, s.Disable, new(notify.Notifier))

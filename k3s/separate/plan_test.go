@@ -9,8 +9,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"sigs.k8s.io/yaml"
 
+	"github.com/proa-os/proa/k3s/address"
 	"github.com/proa-os/proa/k3s/flags"
-	"github.com/proa-os/proa/k3s/node"
 	"github.com/proa-os/proa/k3s/separate/plan"
 )
 
@@ -21,7 +21,7 @@ func example() setup {
 	if err != nil {
 		panic("BUG: " + err.Error())
 	}
-	return setup{Config: c, Node: node.Identity{Name: "bench", IP: "10.0.2.15", Iface: "eth0"}, BinDir: "/mnt", LogDir: "/var/log/proa/separate"}
+	return setup{Config: c, Node: address.Identity{Name: "bench", IP: "10.0.2.15", Iface: "eth0"}, BinDir: "/mnt", LogDir: "/var/log/proa/separate"}
 }
 
 func golden(t *testing.T, name, got string) {

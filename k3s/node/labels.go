@@ -1,0 +1,67 @@
+package node
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/util/validation"
+	kubeletapis "k8s.io/kubelet/pkg/apis"
+	"k8s.io/kubernetes/pkg/util/taints"
+)
+
+// Labels are those the user wants on the node and Kubernetes accepts. refused says of each other one why, by its text: one wrong label
+// would make the API server refuse the whole node.
+func (n Node) Labels() (good map[string]string, refused map[string]error) {
+	good, refused = map[string]string{}, map[string]error{}
+	for _, text := range n.NodeLabels {
+		key, value, ok := strings.Cut(text, "=")
+		if wrong := append(validation.IsQualifiedName(key), validation.IsValidLabelValue(value)...); !ok {
+			refused[text] = fmt.Errorf("want key=value")
+		} else if len(wrong) > 0 {
+			refused[text] = fmt.Errorf("%s", strings.Join(wrong, "; "))
+		} else {
+			good[key] = value
+		}
+	}
+	return good, refused
+}
+
+// kubeletLabels are those with which the kubelet registers. It may not give itself what says what a node may do, such as
+// node-role.kubernetes.io/…: those the administrator's client puts on.
+func (n Node) kubeletLabels() map[string]string {
+	good, _ := n.Labels()
+	maps.DeleteFunc(good, func(key, _ string) bool { return reserved(key) && !kubeletapis.IsKubeletLabel(key) })
+	return good
+}
+
+// reserved reports whether a key is in one of Kubernetes' own namespaces.
+func reserved(key string) bool {
+	namespace, _, found := strings.Cut(key, "/")
+	return found && slices.ContainsFunc([]string{"kubernetes.io", "k8s.io"}, func(own string) bool {
+		return namespace == own || strings.HasSuffix(namespace, "."+own)
+	})
+}
+
+// Taints are those the node registers with; refused as with labels.
+func (n Node) Taints() (good []corev1.Taint, refused map[string]error) {
+	refused = map[string]error{}
+	for _, text := range n.NodeTaints {
+		add, remove, err := taints.ParseTaints([]string{text})
+		if err == nil && len(remove) > 0 {
+			err = fmt.Errorf("a node that registers has no taint to remove")
+		}
+		same := func(t corev1.Taint) bool { return len(add) > 0 && t.MatchTaint(&add[0]) }
+		if err == nil && slices.ContainsFunc(good, same) {
+			err = fmt.Errorf("key and effect stand twice")
+		}
+		if err != nil {
+			refused[text] = err
+			continue
+		}
+		good = append(good, add...)
+	}
+	return good, refused
+}

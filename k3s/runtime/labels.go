@@ -1,0 +1,67 @@
+package runtime
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/kubernetes"
+)
+
+// refusedWords tells of each label and taint that Kubernetes would not take; the others hold.
+func (s *Server) refusedWords(context.Context) error {
+	_, labels := s.node.Labels()
+	_, taints := s.node.Taints()
+	for kind, refused := range map[string]map[string]error{"node-label": labels, "node-taint": taints} {
+		for text, why := range refused {
+			s.notify.Problem(kind+" "+text, fmt.Sprintf("%s %q: left out: %v", kind, text, why))
+		}
+	}
+	return nil
+}
+
+// roleLabel says that the node is a server, as `kubectl get nodes` shows it under ROLES.
+const roleLabel = "node-role.kubernetes.io/control-plane"
+
+// markNode puts all labels on with the administrator's client: admission refuses some of them to the kubelet, and the kubelet gives none
+// to a node that is registered already. One that is refused is a problem and no more.
+func (s *Server) markNode(ctx context.Context, client kubernetes.Interface) error {
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	labels, _ := s.node.Labels()
+	if _, own := labels[roleLabel]; !own {
+		labels[roleLabel] = "true"
+	}
+	err := patchLabels(ctx, client, s.node.Name, labels)
+	if err == nil || !refusal(err) {
+		return err
+	}
+	for key, value := range labels {
+		err := patchLabels(ctx, client, s.node.Name, map[string]string{key: value})
+		if err != nil && !refusal(err) {
+			return err
+		}
+		if err != nil {
+			s.notify.Problem("node-label "+key, fmt.Sprintf("node-label %s=%s: left out: %v", key, value, err))
+		}
+	}
+	return nil
+}
+
+// refusal is an answer that would be the same again.
+func refusal(err error) bool {
+	return apierrors.IsInvalid(err) || apierrors.IsForbidden(err) || apierrors.IsBadRequest(err)
+}
+
+func patchLabels(ctx context.Context, client kubernetes.Interface, node string, labels map[string]string) error {
+	patch, err := json.Marshal(map[string]any{"metadata": map[string]any{"labels": labels}})
+	if err != nil {
+		return err
+	}
+	_, err = client.CoreV1().Nodes().Patch(ctx, node, types.MergePatchType, patch, metav1.PatchOptions{})
+	return err
+}
