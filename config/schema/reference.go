@@ -9,7 +9,7 @@ const intro = `# Configuration reference
 
 Generated from config.go; change it there. The document is ` + "`config.yaml`" + ` on the boot partition. Every key may also stand on the kernel
 command line, where it wins: dots nest (` + "`k3s.role=agent`" + `), a repeated key makes a list, ` + "`sysctls[vm.swappiness]=10`" + ` sets an entry of a map, a key
-alone means true, double quotes keep spaces.
+alone means true, double quotes keep spaces. Every program of the machine, pods too, can read that command line: a secret belongs into the file.
 
 A key that is not known or has a wrong value is reported with line and column, on the console and by ` + "`proa status`" + `, and left out; the rest holds.
 White space at the ends of a value, also a line break or a character that nobody sees, is no part of it, except in the content of a file; of a
