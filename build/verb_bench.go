@@ -9,7 +9,7 @@ import (
 
 	"github.com/proa-os/proa/build/bench"
 	"github.com/proa-os/proa/build/graph"
-	"github.com/proa-os/proa/build/pin"
+	"github.com/proa-os/proa/build/pin/debian"
 	"github.com/proa-os/proa/build/qemu"
 )
 
@@ -44,11 +44,11 @@ func benchVerb(ctx context.Context, c *call) error {
 	files = append(files,
 		bench.File{Name: "root image", Path: filepath.Join(s.cache.Out(p.Graph.Find("root")), "root.img")},
 		bench.File{Name: "k3s", Path: filepath.Join(s.cache.Out(p.Graph.Find("go-k3s")), "k3s")})
-	root, err := s.toolRoot(ctx, pin.Emulator(s.kit.Host))
+	root, err := s.toolRoot(ctx, debian.Emulator(s.kit.Host))
 	if err != nil {
 		return err
 	}
-	tools, err := s.kit.Tools(pin.Tools(s.kit.Host))
+	tools, err := s.kit.Tools(debian.Tools(s.kit.Host))
 	if err != nil {
 		return err
 	}

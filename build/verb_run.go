@@ -12,7 +12,7 @@ import (
 	"strings"
 
 	"github.com/proa-os/proa/boards"
-	"github.com/proa-os/proa/build/pin"
+	"github.com/proa-os/proa/build/pin/debian"
 	"github.com/proa-os/proa/build/qemu"
 	"github.com/proa-os/proa/build/remote"
 )
@@ -139,7 +139,7 @@ func (s *session) prepare(ctx context.Context, c *call, b boards.Board) (*guest,
 	if err != nil {
 		return nil, err
 	}
-	root, err := s.toolRoot(ctx, pin.Emulator(s.kit.Host))
+	root, err := s.toolRoot(ctx, debian.Emulator(s.kit.Host))
 	if err != nil {
 		return nil, err
 	}

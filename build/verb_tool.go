@@ -12,6 +12,7 @@ import (
 
 	"github.com/proa-os/proa/build/command"
 	"github.com/proa-os/proa/build/pin"
+	"github.com/proa-os/proa/build/pin/debian"
 	"github.com/proa-os/proa/build/release"
 )
 
@@ -48,15 +49,15 @@ func toolVerb(ctx context.Context, c *call) error {
 
 // toolEnv makes the tool roots and returns the variables that lead to them.
 func (s *session) toolEnv(ctx context.Context) ([]string, error) {
-	tools, err := s.toolRoot(ctx, pin.Tools(s.kit.Host))
+	tools, err := s.toolRoot(ctx, debian.Tools(s.kit.Host))
 	if err != nil {
 		return nil, err
 	}
-	oracles, err := s.toolRoot(ctx, pin.Oracles(s.kit.Host))
+	oracles, err := s.toolRoot(ctx, debian.Oracles(s.kit.Host))
 	if err != nil {
 		return nil, err
 	}
-	emulator, err := s.toolRoot(ctx, pin.Emulator(s.kit.Host))
+	emulator, err := s.toolRoot(ctx, debian.Emulator(s.kit.Host))
 	if err != nil {
 		return nil, err
 	}
@@ -64,7 +65,7 @@ func (s *session) toolEnv(ctx context.Context) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	loaders, err := s.step(ctx, "boot-loaders")(s.kit.Debs(pin.Boot("amd64")))
+	loaders, err := s.step(ctx, "boot-loaders")(s.kit.Debs(debian.Boot("amd64")))
 	if err != nil {
 		return nil, err
 	}

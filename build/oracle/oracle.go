@@ -53,7 +53,7 @@ func UBoot(t testing.TB, board string) string {
 func missing(t testing.TB, name string) {
 	t.Helper()
 	if os.Getenv("PROA_TOOLROOT") != "" {
-		t.Fatalf("%s is missing from the tool root; build/pin/sets.go lists its packages", name)
+		t.Fatalf("%s is missing from the tool root; build/pin/debian lists its packages", name)
 	}
 	t.Skipf("%s is not installed: `make unit` brings it", name)
 }

@@ -8,7 +8,7 @@ import (
 
 	"github.com/proa-os/proa/boards"
 	"github.com/proa-os/proa/build/graph"
-	"github.com/proa-os/proa/build/pin"
+	"github.com/proa-os/proa/build/pin/debian"
 	"github.com/proa-os/proa/build/recipe"
 	"github.com/proa-os/proa/build/sets"
 	"github.com/proa-os/proa/images"
@@ -40,7 +40,7 @@ func New(k *recipe.Kit, b boards.Board, kind images.Kind) (*Plan, error) {
 		return nil, err
 	}
 
-	tools := p.step("tools")(k.Tools(pin.Tools(k.Host)))
+	tools := p.step("tools")(k.Tools(debian.Tools(k.Host)))
 	modules := p.modules(tools)
 	kernel := p.step("kernel", append(modules, tools)...)(k.Kernel(sets.Kernel(b), names(modules)))
 	packages := p.step("packages")(k.Packages(sets.Root(b)))

@@ -6,6 +6,7 @@ import (
 	"github.com/proa-os/proa/boards"
 	"github.com/proa-os/proa/build/graph"
 	"github.com/proa-os/proa/build/pin"
+	"github.com/proa-os/proa/build/pin/debian"
 	"github.com/proa-os/proa/build/recipe"
 	"github.com/proa-os/proa/build/sets"
 )
@@ -46,7 +47,7 @@ func (p *planner) compiler(tools *graph.Action) *graph.Action {
 	if arch == p.Host {
 		return tools
 	}
-	set := pin.Compiler(p.Host, arch)
+	set := debian.Compiler(p.Host, arch)
 	if a := p.graph.Find(set.Name); a != nil {
 		return a
 	}
@@ -58,7 +59,7 @@ func (p *planner) modules(tools *graph.Action) (list []*graph.Action) {
 	for _, m := range recipe.Modules(p.board) {
 		kbuild := p.graph.Find("kbuild")
 		if kbuild == nil {
-			kbuild = p.step("kbuild")(p.Kbuild(sets.Kernel(p.board)))
+			kbuild = p.step("kbuild")(p.Kbuild(sets.Modules(p.Host, p.board)))
 		}
 		compiler := p.compiler(tools)
 		list = append(list, p.step("module-"+m.Name, compiler, kbuild)(p.KernelModule(m, p.board.Arch, compiler.Name, kbuild.Name)))

@@ -13,9 +13,8 @@ import (
 )
 
 // Kbuild is the kernel's headers with the programs of its build made runnable on the host.
-func (k *Kit) Kbuild(of pin.Set) (graph.Step, error) {
+func (k *Kit) Kbuild(sets []pin.Set) (graph.Step, error) {
 	var s graph.Step
-	sets := []pin.Set{pin.Headers(of), pin.Kbuild(k.Host, of)}
 	inputs, err := k.code("module.go", "modules.go", "debs.go")
 	for _, set := range sets {
 		list, missing := k.Lock.Set(set.ID())

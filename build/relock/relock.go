@@ -16,18 +16,19 @@ import (
 	"github.com/proa-os/proa/boards"
 	"github.com/proa-os/proa/build/apt"
 	"github.com/proa-os/proa/build/pin"
+	"github.com/proa-os/proa/build/pin/debian"
 	"github.com/proa-os/proa/build/sets"
 )
 
 // Sets lists what builds on a host of that architecture use, for all boards.
 func Sets(host string) ([]pin.Set, error) {
-	list := []pin.Set{pin.Tools(host), pin.Oracles(host), pin.Emulator(host)}
+	list := []pin.Set{debian.Tools(host), debian.Oracles(host), debian.Emulator(host)}
 	all, err := boards.All()
 	if err != nil {
 		return nil, err
 	}
 	for _, b := range all {
-		for _, s := range slices.Concat(sets.All(b), sets.Modules(host, b), []pin.Set{pin.Compiler(host, pin.DebianArch(b.Arch))}) {
+		for _, s := range slices.Concat(sets.All(b), sets.Modules(host, b), []pin.Set{debian.Compiler(host, pin.DebianArch(b.Arch))}) {
 			if !slices.ContainsFunc(list, func(have pin.Set) bool { return have.ID() == s.ID() }) {
 				list = append(list, s)
 			}

@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/proa-os/proa/build/pin"
+	"github.com/proa-os/proa/build/pin/debian"
 )
 
 func lock(version string) pin.Lock {
@@ -112,8 +113,8 @@ func TestHeadersAreOfTheLockedKernel(t *testing.T) {
 
 // TestGoneTogether: when the mirror has another kernel, its headers are resolved anew as well, though nobody asked for them.
 func TestGoneTogether(t *testing.T) {
-	kernel := pin.Kernel("arm64", "linux-image-arm64", "")
-	sets := []pin.Set{pin.Root("arm64"), kernel, pin.Headers(kernel), pin.Kbuild("amd64", kernel)}
+	kernel := debian.Kernel("arm64", "linux-image-arm64", "")
+	sets := []pin.Set{debian.Root("arm64"), kernel, debian.Headers(kernel), debian.Kbuild("amd64", kernel)}
 	image, header, crun := pin.Package{Name: "linux-image-1-arm64"}, pin.Package{Name: "linux-headers-1-arm64"}, pin.Package{Name: "crun"}
 	old := pin.Lock{Sets: map[string][]pin.Package{sets[0].ID(): {crun}, sets[1].ID(): {image}, sets[2].ID(): {header}}}
 	for _, c := range []struct {
@@ -129,9 +130,9 @@ func TestGoneTogether(t *testing.T) {
 // TestKeep: an architecture that cannot be asked for loses nothing, unless it has nothing yet.
 func TestKeep(t *testing.T) {
 	old := lock("1")
-	kernel := pin.Kernel("armhf", "linux-image-armmp", "")
+	kernel := debian.Kernel("armhf", "linux-image-armmp", "")
 	root := pin.Set{Name: "root", Arch: "amd64", Packages: []string{"crun"}}
-	groups := ByArch([]pin.Set{root, kernel, root, pin.Kbuild("amd64", kernel)})
+	groups := ByArch([]pin.Set{root, kernel, root, debian.Kbuild("amd64", kernel)})
 	if len(groups) != 2 || len(groups[0]) != 2 || len(groups[1]) != 2 || groups[1][0].Arch != "armhf" {
 		t.Fatalf("%v", groups)
 	}

@@ -4,13 +4,14 @@ package sets
 import (
 	"github.com/proa-os/proa/boards"
 	"github.com/proa-os/proa/build/pin"
+	"github.com/proa-os/proa/build/pin/debian"
 )
 
 // Boot is the boot loaders of a board's architecture; none where the board brings its own chain.
 func Boot(b boards.Board) (pin.Set, bool) {
 	for _, boot := range b.Boot {
 		if boot.UEFI != "" || boot.BIOS != "" {
-			return pin.Boot(pin.DebianArch(b.Arch)), true
+			return debian.Boot(pin.DebianArch(b.Arch)), true
 		}
 	}
 	return pin.Set{}, false
@@ -18,12 +19,12 @@ func Boot(b boards.Board) (pin.Set, bool) {
 
 // Firmware is the packages with a board's own firmware.
 func Firmware(b boards.Board) (pin.Set, bool) {
-	return pin.Firmware(pin.DebianArch(b.Arch), b.Firmware.Packages), len(b.Firmware.Packages) > 0
+	return debian.Firmware(pin.DebianArch(b.Arch), b.Firmware.Packages), len(b.Firmware.Packages) > 0
 }
 
 // Kernel is the board's kernel.
 func Kernel(b boards.Board) pin.Set {
-	return pin.Kernel(pin.DebianArch(b.Arch), b.Kernel.Package, b.Kernel.Suite)
+	return debian.Kernel(pin.DebianArch(b.Arch), b.Kernel.Package, b.Kernel.Suite)
 }
 
 // Modules are the packages that modules of ours are compiled with on a host; nothing of them is in an image.
@@ -31,7 +32,7 @@ func Modules(host string, b boards.Board) []pin.Set {
 	if !b.Tryboots() {
 		return nil
 	}
-	return []pin.Set{pin.Headers(Kernel(b)), pin.Kbuild(host, Kernel(b))}
+	return []pin.Set{debian.Headers(Kernel(b)), debian.Kbuild(host, Kernel(b))}
 }
 
 // Slot are the packages that a slot is made of: no boot loaders.
@@ -42,9 +43,9 @@ func Slot(b boards.Board) []pin.Set {
 // Root is the packages that a board's root image takes files of.
 func Root(b boards.Board) pin.Set {
 	if b.Radio() {
-		return pin.RootWithRadio(pin.DebianArch(b.Arch), b.WiFi.Packages)
+		return debian.RootWithRadio(pin.DebianArch(b.Arch), b.WiFi.Packages)
 	}
-	return pin.Root(pin.DebianArch(b.Arch))
+	return debian.Root(pin.DebianArch(b.Arch))
 }
 
 // All are the packages that a board's images are made of.
