@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
+	"math"
 	"net"
 	"net/netip"
 	"os"
@@ -204,12 +205,48 @@ const (
 
 // solicit asks the routers of a network that the cable was put into. The kernel does so only for an interface that goes up.
 func (m *Manager) solicit(ctx context.Context, l netlink.Link) {
+	before := endings(l)
 	for range solicits {
 		if err := askRouters(l); err != nil {
 			return // no IPv6 there, or no cable any more
 		}
 		if rest(ctx, nil, solicitPause) == gone {
 			return
+		}
+	}
+	retireUnconfirmed(l, before)
+}
+
+// endings says when each address that came by a router's word ends.
+func endings(l netlink.Link) map[string]time.Time {
+	out := map[string]time.Time{}
+	list, _ := netlink.AddrList(l, netlink.FAMILY_V6) // the interface may just have gone
+	for _, a := range list {
+		forEver := a.ValidLft <= 0 || a.ValidLft >= math.MaxInt32
+		if a.Flags&unix.IFA_F_PERMANENT == 0 && a.IP.IsGlobalUnicast() && !forEver {
+			out[a.IPNet.String()] = time.Now().Add(time.Duration(a.ValidLft) * time.Second)
+		}
+	}
+	return out
+}
+
+// retireUnconfirmed: where routers have spoken since, an address of before that none of them has prolonged is another network's. It begins no more
+// connections; those that it has go on as far as they can.
+func retireUnconfirmed(l netlink.Link, before map[string]time.Time) {
+	const told = 2 * time.Second // the kernel counts in seconds
+	now, old := endings(l), []string{}
+	for text, end := range now {
+		if was, known := before[text]; known && end.Sub(was) < told {
+			old = append(old, text)
+		}
+	}
+	if len(old) == len(now) {
+		return
+	}
+	for _, text := range old {
+		if a, err := netlink.ParseAddr(text); err == nil {
+			a.ValidLft = max(int(time.Until(now[text]).Seconds()), 1) // and no preferred lifetime
+			_ = netlink.AddrReplace(l, a)                             // it may have ended meanwhile
 		}
 	}
 }

@@ -132,6 +132,24 @@ func TestRouter(t *testing.T) {
 	c.until(t, "the server of the network that the cable is in now, alone", func() bool {
 		return strings.Contains(c.resolv(), "2001:db8:2::53") && !strings.Contains(c.resolv(), "fe80::1%")
 	})
+	c.until(t, "the other network's address to be left alone", func() bool { return deprecated(t, l, "2001:db8:1:") })
+	if deprecated(t, l, "2001:db8:2:") {
+		t.Error("the address of this network is left alone too")
+	}
+}
+
+// deprecated says whether new connections leave an address alone.
+func deprecated(t *testing.T, l netlink.Link, prefix string) bool {
+	t.Helper()
+	list, err := netlink.AddrList(l, netlink.FAMILY_V6)
+	must(t, err)
+	for _, a := range list {
+		if strings.HasPrefix(a.IP.String(), prefix) {
+			return a.Flags&unix.IFA_F_DEPRECATED != 0
+		}
+	}
+	t.Errorf("no address of %s", prefix)
+	return false
 }
 
 // TestUsersSysctl: what config sets for an interface holds for one that appears after the boot step, too.
