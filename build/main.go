@@ -54,7 +54,7 @@ func verbs() []verb {
 		{"run", "BOARD", "boot an image in QEMU and wait for the node", runHelp, runVerb, runFlags},
 		{"flash", "BOARD [DEVICE]", "write an image to a disk or an SD card", flash.Help, flashVerb, flashFlags},
 		{"config-into", "IMAGE", "put a config.yaml into an image file", flash.IntoHelp, configVerb, configFlags},
-		{"kubeconfig", "root@ADDRESS", "fetch a node's kubeconfig, or merge it into yours", kubeconfigHelp, kubeconfigVerb, kubeconfigFlags},
+		{"kubeconfig", "root@ADDRESS", "fetch a node's kubeconfig, or merge it into yours", kubeconfig.Help, kubeconfigVerb, kubeconfigFlags},
 		{"verify", "BOARD [KIND]", "make every step again and compare bytes", verifyHelp, verifyVerb, imageFlags},
 		{"bench", "BOARD", "measure sizes, times and memory", benchHelp, benchVerb, lockedFlag},
 		{"lock", "", "take the newest Debian packages into build/pin", lockHelp, lockVerb, nil},

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/proa-os/proa/boards"
+	"github.com/proa-os/proa/build/flash/bootconfig"
 	"github.com/proa-os/proa/build/qemu"
 	"github.com/proa-os/proa/build/remote"
 )
@@ -184,13 +185,13 @@ func TestRunConfig(t *testing.T) {
 		"broken YAML":      {options{config: file("b", "a: [\n")}, "a: [\nssh_authorized_keys:\n  - \"OURS\"\n"}, // the device saves what it can of it
 		"keys are no list": {options{config: file("n", "ssh_authorized_keys: 5\n")}, "ssh_authorized_keys: 5\n"},
 	} {
-		got, err := runConfig(c.o, ours)
+		got, err := bootconfig.ForRun(c.o.config, c.o.sshKey, ours)
 		want := strings.NewReplacer("OURS", ours, "THEIRS", theirs).Replace(c.want)
 		if err != nil || string(got) != want {
 			t.Errorf("%s: %v, got\n%s\nwant\n%s", name, err, got, want)
 		}
 	}
-	if _, err := runConfig(options{sshKey: file("k", "-----BEGIN OPENSSH PRIVATE KEY-----\n")}); err == nil {
+	if _, err := bootconfig.ForRun("", file("k", "-----BEGIN OPENSSH PRIVATE KEY-----\n")); err == nil {
 		t.Error("a private key was put into an image")
 	}
 }

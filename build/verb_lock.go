@@ -5,12 +5,8 @@ import (
 	"errors"
 	"flag"
 	"fmt"
-	"io/fs"
-	"maps"
 	"os"
 	"path/filepath"
-	"slices"
-	"time"
 
 	"github.com/proa-os/proa/build/apt"
 	"github.com/proa-os/proa/build/pin"
@@ -35,39 +31,7 @@ func lockVerb(ctx context.Context, c *call) error {
 		return err
 	}
 	file := filepath.Join(repo, lockFile)
-	old, err := pin.Load(file)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	sets, err := relock.Sets(hostArch())
-	if err != nil {
-		return err
-	}
-	fresh := pin.Lock{Date: time.Now().UTC().Truncate(24 * time.Hour), Sets: map[string][]pin.Package{}}
-	for _, group := range relock.ByArch(sets) {
-		found, err := relock.Resolve(ctx, dir, group, c.out)
-		if err != nil {
-			found, err = relock.Keep(old, group, err, c.out)
-		}
-		if err != nil || ctx.Err() != nil {
-			return errors.Join(err, ctx.Err())
-		}
-		maps.Copy(fresh.Sets, found)
-	}
-	if err := relock.NotOlder(ctx, old.Sets, fresh.Sets); err != nil {
-		return err
-	}
-	if maps.EqualFunc(old.Sets, fresh.Sets, slices.Equal) {
-		fmt.Fprintln(c.out, "nothing newer")
-		return nil
-	}
-	if err := fresh.Save(file); err != nil {
-		return err
-	}
-	for _, line := range relock.Changes(old, fresh) {
-		fmt.Fprintln(c.out, line)
-	}
-	return nil
+	return relock.Renew(ctx, file, dir, hostArch(), c.out)
 }
 
 func lockedFlag(f *flag.FlagSet, o *options) {

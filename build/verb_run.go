@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/proa-os/proa/boards"
+	"github.com/proa-os/proa/build/flash/bootconfig"
 	"github.com/proa-os/proa/build/pin/debian"
 	"github.com/proa-os/proa/build/qemu"
 	"github.com/proa-os/proa/build/remote"
@@ -192,7 +193,7 @@ func (m *guest) disk(file string, b boards.Board, o options) error {
 	if err := os.WriteFile(filepath.Join(m.dir, "ssh-key"), key.PEM, 0o600); err != nil {
 		return err
 	}
-	config, err := runConfig(o, key.Authorized)
+	config, err := bootconfig.ForRun(o.config, o.sshKey, key.Authorized)
 	if err != nil {
 		return err
 	}

@@ -7,6 +7,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"io"
 	"io/fs"
@@ -24,6 +25,26 @@ type Options struct {
 	Merge, Force    bool
 	Context, Server string
 	File            string // to merge into; empty: as kubectl chooses
+}
+
+// Help is the verb's.
+const Help = `
+It asks the node by ssh, as you do: with your keys, your known_hosts and your ~/.ssh/config. The kubeconfig names the node
+as ssh reaches it and lets its owner do everything in the cluster.
+
+  proa kubeconfig root@192.0.2.7 > edge-1.kubeconfig
+  proa kubeconfig root@192.0.2.7 --merge
+  proa kubeconfig edge-1 --merge --context harbour
+
+--merge keeps everything else that is in the file, and the file as it was in FILE.before-proa.`
+
+// Flags declares the verb's flags.
+func (o *Options) Flags(f *flag.FlagSet) {
+	f.BoolVar(&o.Merge, "merge", false, "put it into your kubeconfig: the first of $KUBECONFIG, else ~/.kube/config")
+	f.StringVar(&o.File, "file", "", "with --merge: `file` to put it into")
+	f.StringVar(&o.Context, "context", "", "`name` of the context; default: the node's")
+	f.StringVar(&o.Server, "server", "", "`address` of the API server from here, if it is not the one that ssh uses: HOST, HOST:PORT")
+	f.BoolVar(&o.Force, "force", false, "with --merge: replace a context of that name that belongs to another cluster")
 }
 
 // plain are words that reach the node's shell unquoted.

@@ -6,12 +6,15 @@ package relock
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"maps"
 	"path"
 	"path/filepath"
 	"slices"
+	"time"
 
 	"github.com/proa-os/proa/boards"
 	"github.com/proa-os/proa/build/apt"
@@ -35,6 +38,40 @@ func Sets(host string) ([]pin.Set, error) {
 		}
 	}
 	return list, nil
+}
+
+// Renew writes the lock anew: the newest packages of every architecture that can be asked for, and says what is new.
+func Renew(ctx context.Context, file, dir, host string, out io.Writer) error {
+	old, err := pin.Load(file)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	sets, err := Sets(host)
+	if err != nil {
+		return err
+	}
+	fresh := pin.Lock{Date: time.Now().UTC().Truncate(24 * time.Hour), Sets: map[string][]pin.Package{}}
+	for _, group := range ByArch(sets) {
+		found, err := Resolve(ctx, dir, group, out)
+		if err != nil {
+			found, err = Keep(old, group, err, out)
+		}
+		if err != nil || ctx.Err() != nil {
+			return errors.Join(err, ctx.Err())
+		}
+		maps.Copy(fresh.Sets, found)
+	}
+	if maps.EqualFunc(old.Sets, fresh.Sets, slices.Equal) {
+		fmt.Fprintln(out, "nothing newer")
+		return nil
+	}
+	if err := fresh.Save(file); err != nil {
+		return err
+	}
+	for _, line := range Changes(old, fresh) {
+		fmt.Fprintln(out, line)
+	}
+	return nil
 }
 
 // Resolve asks the mirror for the newest packages of sets, leaders before those that follow them; dir holds apt's private directories.
