@@ -196,59 +196,6 @@ func TestRunConfig(t *testing.T) {
 	}
 }
 
-func TestCompareTrees(t *testing.T) {
-	a, b := t.TempDir(), t.TempDir()
-	for _, dir := range []string{a, b} {
-		for _, f := range []string{"same", "differs-" + dir[len(dir)-1:]} {
-			if err := os.WriteFile(filepath.Join(dir, f), []byte("x"), 0o600); err != nil {
-				t.Fatal(err)
-			}
-		}
-		if err := os.WriteFile(filepath.Join(dir, "content"), []byte(dir), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	got, err := compareTrees(a, b)
-	if err != nil || len(got) != 3 || got[0] != "content differs" {
-		t.Errorf("%v, %v", got, err)
-	}
-}
-
-func TestDeliverCopiesOnce(t *testing.T) {
-	from, to := filepath.Join(t.TempDir(), "img"), filepath.Join(t.TempDir(), "img")
-	read := func() string {
-		b, err := os.ReadFile(to)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return string(b)
-	}
-	deliver := func() {
-		if err := deliverFile(from, to); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := os.WriteFile(from, []byte("one"), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	deliver()
-	first, err := os.Stat(to)
-	if err != nil {
-		t.Fatal(err)
-	}
-	deliver()
-	if again, err := os.Stat(to); err != nil || !os.SameFile(first, again) {
-		t.Error("an unchanged image was copied again")
-	}
-	if err := os.WriteFile(to, []byte("edited by hand"), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	deliver()
-	if got := read(); got != "one" {
-		t.Errorf("a changed file in out/ stayed: %q", got)
-	}
-}
-
 func TestBoardKindNotOfTheBoard(t *testing.T) {
 	if _, err := kind(boards.Board{Name: "x", Images: []string{"iso"}}, "disk"); err == nil || !strings.Contains(err.Error(), "it has iso") {
 		t.Errorf("error %v", err)

@@ -2,17 +2,16 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
 	"time"
 
 	"github.com/proa-os/proa/boards"
+	"github.com/proa-os/proa/build/deliver"
 	"github.com/proa-os/proa/build/media"
 	"github.com/proa-os/proa/build/plan"
 	"github.com/proa-os/proa/build/progress"
-	"github.com/proa-os/proa/build/qemu"
 	"github.com/proa-os/proa/images"
 )
 
@@ -76,48 +75,11 @@ func (s *session) deliver(p *plan.Plan) (string, error) {
 	}
 	sbom := p.File() + ".spdx.json"
 	for file, from := range map[string]string{p.File(): s.cache.Out(p.Image), sbom: s.cache.Out(p.SBOM)} {
-		if err := deliverFile(filepath.Join(from, file), filepath.Join(dir, file)); err != nil {
+		if err := deliver.File(filepath.Join(from, file), filepath.Join(dir, file)); err != nil {
 			return "", err
 		}
 	}
 	return filepath.Join(dir, p.File()), nil
-}
-
-// stamp is kept beside a delivered file and says what it is a copy of.
-type stamp struct {
-	From string
-	Size int64
-	Time time.Time
-}
-
-func deliverFile(from, to string) error {
-	note := filepath.Join(filepath.Dir(to), "."+filepath.Base(to)+".stamp")
-	if st, err := os.Stat(to); err == nil {
-		var was stamp
-		b, err := os.ReadFile(note)
-		if err == nil && json.Unmarshal(b, &was) == nil && was.From == from && was.Size == st.Size() && was.Time.Equal(st.ModTime()) {
-			return nil
-		}
-	}
-	tmp := to + ".part"
-	if err := qemu.Copy(tmp, from, 0); err != nil {
-		return err
-	}
-	if err := os.Chmod(tmp, 0o644); err != nil {
-		return err
-	}
-	if err := os.Rename(tmp, to); err != nil {
-		return err
-	}
-	st, err := os.Stat(to)
-	if err != nil {
-		return err
-	}
-	b, err := json.Marshal(stamp{from, st.Size(), st.ModTime()})
-	if err != nil {
-		return err
-	}
-	return os.WriteFile(note, b, 0o644)
 }
 
 // short is a path as a person in the repository types it.

@@ -3,13 +3,11 @@ package main
 import (
 	"context"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
 	"syscall"
 
-	"github.com/proa-os/proa/build/files"
+	"github.com/proa-os/proa/build/compare"
 	"github.com/proa-os/proa/build/graph"
 	"github.com/proa-os/proa/build/plan"
 	"github.com/proa-os/proa/build/progress"
@@ -66,7 +64,7 @@ func (s *session) again(ctx context.Context, p *plan.Plan, dir string) (made int
 		if err := r.Again(ctx, a, out); err != nil {
 			return made, nil, fmt.Errorf("%s: %w", a.Name, err)
 		}
-		list, err := compareTrees(s.cache.Out(a), out)
+		list, err := compare.Trees(s.cache.Out(a), out)
 		if err != nil {
 			return made, nil, err
 		}
@@ -79,54 +77,4 @@ func (s *session) again(ctx context.Context, p *plan.Plan, dir string) (made int
 		}
 	}
 	return made, differ, nil
-}
-
-// compareTrees lists the files that are not the same in both directories. Permissions do not count: they
-// are not what images are made of.
-func compareTrees(a, b string) ([]string, error) {
-	left, err := digests(a)
-	if err != nil {
-		return nil, err
-	}
-	right, err := digests(b)
-	if err != nil {
-		return nil, err
-	}
-	var out []string
-	for name, sum := range left {
-		switch other, ok := right[name]; {
-		case !ok:
-			out = append(out, name+" is missing the second time")
-		case sum != other:
-			out = append(out, name+" differs")
-		}
-	}
-	for name := range right {
-		if _, ok := left[name]; !ok {
-			out = append(out, name+" is new the second time")
-		}
-	}
-	slices.Sort(out)
-	return out, nil
-}
-
-func digests(dir string) (map[string]string, error) {
-	out := map[string]string{}
-	err := filepath.WalkDir(dir, func(file string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() {
-			return err
-		}
-		rel, err := filepath.Rel(dir, file)
-		if err != nil {
-			return err
-		}
-		if d.Type()&fs.ModeSymlink != 0 {
-			target, err := os.Readlink(file)
-			out[rel] = target
-			return err
-		}
-		out[rel], err = files.SHA256(file)
-		return err
-	})
-	return out, err
 }
