@@ -25,7 +25,7 @@ const (
 )
 
 // peersEvery is how late another node's tunnel is let in.
-const peersEvery = 5 * time.Second
+const peersEvery = 10 * time.Second
 
 // Filter keeps the table as config and cluster want it.
 type Filter struct {

@@ -23,10 +23,12 @@ const (
 	aloneMetric  = math.MaxInt32 // any other route is better
 )
 
-// How long a machine waits for a network, and how often it looks when nobody says that something has changed.
+// How long a machine waits for a network, and how often it looks when nobody says that something has changed: seldom while all is well, for each
+// look costs a small machine.
 const (
 	alonePatience = 30 * time.Second
 	aloneLook     = 2 * time.Second
+	companyLook   = 15 * time.Second
 )
 
 // Served: k3s finds an address, of a network or of the machine itself.
@@ -42,11 +44,16 @@ func (m *Manager) followAddresses(ctx context.Context, patience time.Duration) {
 		m.logf("network: follow addresses: %v", err)
 		changes = nil // looking now and then does as well
 	}
-	for since := time.Now(); ; {
-		if len(Addresses()) > 0 {
+	var since time.Time // there has been no address; zero: there is one
+	for {
+		look := aloneLook
+		switch none := len(Addresses()) == 0; {
+		case !none:
 			m.company()
+			since, look = time.Time{}, companyLook
+		case since.IsZero():
 			since = time.Now()
-		} else if time.Since(since) >= patience {
+		case time.Since(since) >= patience:
 			m.alone(patience)
 		}
 		select {
@@ -56,7 +63,7 @@ func (m *Manager) followAddresses(ctx context.Context, patience time.Duration) {
 			if !more {
 				changes = nil
 			}
-		case <-time.After(aloneLook):
+		case <-time.After(look):
 		}
 	}
 }
