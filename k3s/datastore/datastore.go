@@ -36,6 +36,7 @@ const params = "_journal_mode=WAL&_busy_timeout=30000&_synchronous=FULL&_txlock=
 type Store struct {
 	listener net.Listener
 	grpc     *grpc.Server
+	backend  server.Backend
 	wait     sync.WaitGroup
 	cancel   context.CancelFunc
 }
@@ -43,12 +44,32 @@ type Store struct {
 // Socket is where the store below the server's folder listens.
 func Socket(serverDir string) string { return filepath.Join(serverDir, "kine.sock") }
 
-// Open opens or creates the database below the server's folder. The socket answers once Serve runs.
+// Open opens or creates the database below the server's folder. The socket answers once Serve runs. Some room is kept beside the database
+// and given back when the disk is full: a store that cannot be opened would keep everybody from making room.
 func Open(serverDir string) (*Store, error) {
 	db := filepath.Join(serverDir, "db")
 	if err := os.MkdirAll(db, 0o700); err != nil {
 		return nil, err
 	}
+	giveBack(db) // before anything is tried: kine waits five minutes for a database that cannot be opened
+	s, err := start(db)
+	if err != nil {
+		return nil, fmt.Errorf("open %s: %w", db, err)
+	}
+	take(db)
+	if s.listener, err = listen(Socket(serverDir)); err != nil {
+		s.cancel()
+		return nil, err
+	}
+	s.grpc = grpc.NewServer(
+		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: 5 * time.Second}),
+		grpc.MaxRecvMsgSize(maxRequest), grpc.MaxSendMsgSize(maxReply))
+	server.New(s.backend, "unix", notifyInterval, etcdVersion).Register(s.grpc)
+	return s, nil
+}
+
+// start opens the database and what kine does beside serving it.
+func start(db string) (*Store, error) {
 	// The store outlives the context of the caller, so that the components that are stopped before it can still write.
 	ctx, cancel := context.WithCancel(context.Background())
 	s := &Store{cancel: cancel}
@@ -58,16 +79,9 @@ func Open(serverDir string) (*Store, error) {
 	}
 	if err != nil {
 		cancel()
-		return nil, fmt.Errorf("open %s: %w", db, err)
-	}
-	if s.listener, err = listen(Socket(serverDir)); err != nil {
-		cancel()
 		return nil, err
 	}
-	s.grpc = grpc.NewServer(
-		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: 5 * time.Second}),
-		grpc.MaxRecvMsgSize(maxRequest), grpc.MaxSendMsgSize(maxReply))
-	server.New(backend, "unix", notifyInterval, etcdVersion).Register(s.grpc)
+	s.backend = backend
 	return s, nil
 }
 
