@@ -1,9 +1,11 @@
 package e2e
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/proa-os/proa/build/qemu"
 	"github.com/proa-os/proa/build/slotimage"
@@ -47,7 +49,9 @@ func takeOver(t *testing.T, o options, told string) {
 
 	mark = m.Mark()
 	m.run(zero("a", rootSize(t, s), 1), nil)
-	m.node.Run(t.Context(), "proa reboot", nil)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute) // a machine that halts ends no connection
+	m.node.Run(ctx, "proa reboot", nil)
+	cancel()
 	m.expectAfter(mark, "no other takes over: no other slot can take over", m.bootBudget())
 	m.expectAfter(mark, "proa: staying up", m.bootBudget())
 }
