@@ -12,11 +12,13 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/proa-os/proa/config"
+	"github.com/proa-os/proa/init/blockdev"
 	"github.com/proa-os/proa/init/golden"
 	"github.com/proa-os/proa/init/mounts"
 	"github.com/proa-os/proa/init/service"
 	"github.com/proa-os/proa/init/step"
 	"github.com/proa-os/proa/init/sys"
+	"github.com/proa-os/proa/init/tuning"
 )
 
 func TestSequence(t *testing.T) { golden.Check(t, "sequence", Print()) }
@@ -28,7 +30,7 @@ func TestMountTables(t *testing.T) {
 
 func TestNodeTables(t *testing.T) {
 	var b strings.Builder
-	for _, s := range nodeSysctls() {
+	for _, s := range tuning.Sysctls() {
 		fmt.Fprintf(&b, "%s = %s\n", s[0], s[1])
 	}
 	golden.Check(t, "node", strings.Join(earlyModules(), " ")+"\n"+strings.Join(nodeModules(), " ")+"\n"+b.String())
@@ -121,7 +123,7 @@ func TestUnreadableIsNotAbsent(t *testing.T) {
 	for _, name := range []string{"hostname", "machine-id"} {
 		m, f := machine(t, map[string]string{"var/lib/proa/" + name + "/x": ""})
 		_ = readConfig(t.Context(), m)
-		if err := identity(t.Context(), m); err == nil || !strings.Contains(err.Error(), name) || !strings.Contains(err.Error(), "until the next boot") {
+		if err := identify(t.Context(), m); err == nil || !strings.Contains(err.Error(), name) || !strings.Contains(err.Error(), "until the next boot") {
 			t.Errorf("%s: %v", name, err)
 		}
 		if text, wrote := f.Files[StateDir+"/"+name]; wrote || m.Hostname == "" {
@@ -189,7 +191,7 @@ func TestFindSlot(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if got := diskOf(m, "vda3"); got != "vda" {
+	if got := blockdev.Disk(m.Root, "vda3"); got != "vda" {
 		t.Errorf("disk of vda3: %q", got)
 	}
 	m.Line.Slot, m.Line.RootSize, m.Line.RootHash = "a", 4096, strings.Repeat("0", 64)
@@ -226,10 +228,10 @@ func TestISOLabel(t *testing.T) {
 	if err := os.WriteFile(dev, image, 0o644); err != nil {
 		t.Fatal(err)
 	}
-	if got := isoLabel(dev); got != "PROA" {
+	if got := blockdev.ISOLabel(dev); got != "PROA" {
 		t.Errorf("label %q", got)
 	}
-	if got := isoLabel(dev + "x"); got != "" {
+	if got := blockdev.ISOLabel(dev + "x"); got != "" {
 		t.Errorf("label of nothing: %q", got)
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/proa-os/proa/images/layout"
+	"github.com/proa-os/proa/init/blockdev"
 	"github.com/proa-os/proa/init/slot"
 	"golang.org/x/sys/unix"
 )
@@ -54,9 +55,9 @@ func (m *Machine) bootState() slot.Boot {
 // statePartition is the one of the disk that the boot partition lies on, "" if it has none. Another disk in the machine may
 // hold proa as well.
 func statePartition(m *Machine, boot string) string {
-	disk := diskOf(m, filepath.Base(boot))
-	for _, part := range partitionsNamed(m, string(layout.State)) {
-		if disk != "" && diskOf(m, part) == disk {
+	disk := blockdev.Disk(m.Root, filepath.Base(boot))
+	for _, part := range blockdev.Named(m.Root, string(layout.State)) {
+		if disk != "" && blockdev.Disk(m.Root, part) == disk {
 			return m.Path("/dev/" + part)
 		}
 	}

@@ -103,7 +103,7 @@ func Run(ctx context.Context, name string, steps []Step, m *Machine) ([]step.Res
 		m.timeline = append(m.timeline, res)
 		m.Logf("%s", res)
 		for _, u := range res.User {
-			m.Problems = append(m.Problems, config.Problem{File: ConfigFile, Message: res.Name + ": " + u})
+			m.Problems = append(m.Problems, config.Problem{File: inforce.ConfigFile, Message: res.Name + ": " + u})
 		}
 		if res.Failed() {
 			m.Box.Failed(name+" "+res.Name, res.Error)

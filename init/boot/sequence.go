@@ -64,7 +64,7 @@ func Stage2() []Step {
 		{"persist", persist, step.Halt, 2 * time.Minute},
 		{"clock", setClock, step.Warn, 2 * time.Minute},
 		{"read-config", readConfig, step.Warn, 2 * time.Minute},
-		{"identity", identity, step.Warn, 2 * time.Minute},
+		{"identity", identify, step.Warn, 2 * time.Minute},
 		{"ssh-keys", sshKeys, step.Warn, 2 * time.Minute},
 		{"sysctls", sysctls, step.Warn, 2 * time.Minute},
 		{"user-modules", userModules, step.Warn, 5 * time.Minute},

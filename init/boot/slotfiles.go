@@ -3,12 +3,10 @@ package boot
 import (
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
-	"strconv"
-	"strings"
 
 	"github.com/proa-os/proa/images/layout"
+	"github.com/proa-os/proa/init/blockdev"
 	"github.com/proa-os/proa/init/slot"
 	"golang.org/x/sys/unix"
 )
@@ -21,10 +19,10 @@ type slotPart struct {
 
 // slotPartitions are those of the disk that the boot partition lies on; nil unless there is one for each slot.
 func slotPartitions(m *Machine, boot string) map[layout.Slot]slotPart {
-	disk, own := diskOf(m, filepath.Base(boot)), map[layout.Slot]slotPart{}
+	disk, own := blockdev.Disk(m.Root, filepath.Base(boot)), map[layout.Slot]slotPart{}
 	for _, of := range layout.Slots() {
-		for _, part := range partitionsNamed(m, string(layout.Boot)+"-"+string(of)) {
-			if n, err := partNumber(m, part); err == nil && disk != "" && diskOf(m, part) == disk {
+		for _, part := range blockdev.Named(m.Root, string(layout.Boot)+"-"+string(of)) {
+			if n, err := blockdev.Number(m.Root, part); err == nil && disk != "" && blockdev.Disk(m.Root, part) == disk {
 				own[of] = slotPart{m.Path("/dev/" + part), n}
 			}
 		}
@@ -33,14 +31,6 @@ func slotPartitions(m *Machine, boot string) map[layout.Slot]slotPart {
 		return nil
 	}
 	return own
-}
-
-func partNumber(m *Machine, part string) (int, error) {
-	text, err := os.ReadFile(m.Path("/sys/class/block/" + part + "/partition"))
-	if err != nil {
-		return 0, err
-	}
-	return strconv.Atoi(strings.TrimSpace(string(text)))
 }
 
 // mountSlot mounts a slot's own boot partition at /run/proa/boot-SLOT. It is flushed and gone again before anybody hears that use is done.

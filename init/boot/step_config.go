@@ -2,16 +2,14 @@ package boot
 
 import (
 	"context"
-	"crypto/rand"
-	"encoding/hex"
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
-	"regexp"
 	"strings"
 
 	"github.com/proa-os/proa/init/firewall"
+	"github.com/proa-os/proa/init/identity"
+	"github.com/proa-os/proa/init/inforce"
 	"github.com/proa-os/proa/init/netup"
 	"github.com/proa-os/proa/init/service"
 	"github.com/proa-os/proa/init/step"
@@ -19,60 +17,20 @@ import (
 	"github.com/proa-os/proa/init/wifi"
 )
 
-// identity is who this machine is: host name, hosts file, machine id.
-func identity(_ context.Context, m *Machine) error {
-	id, err := m.machineID()
+// identify says who this machine is: host name, hosts file, machine id.
+func identify(_ context.Context, m *Machine) error {
+	kept := identity.Kept{Write: m.Sys.WriteFile, Root: m.Root, Dir: StateDir}
+	id, err := kept.MachineID()
 	m.Hostname = m.Config.Hostname
 	if m.Hostname == "" {
-		var kept error
-		m.Hostname, kept = m.defaultName(id)
-		err = errors.Join(err, kept)
+		var nameErr error
+		m.Hostname, nameErr = kept.HostName(id)
+		err = errors.Join(err, nameErr)
 	}
 	return errors.Join(err, m.Sys.SetHostname(m.Hostname),
 		m.Sys.WriteFile("/etc/hostname", []byte(m.Hostname+"\n"), 0o644),
 		m.Sys.WriteFile("/etc/hosts", []byte("127.0.0.1 localhost\n127.0.1.1 "+m.Hostname+"\n::1 localhost ip6-localhost ip6-loopback\n"), 0o644),
 		m.Sys.WriteFile("/etc/machine-id", []byte(id+"\n"), 0o444))
-}
-
-// defaultName is made once and kept on data, as the node's name in the cluster is: an adapter that is found earlier or later at the next
-// boot must not make another node of it. A machine without a wired interface has its name of its machine id.
-func (m *Machine) defaultName(id string) (string, error) {
-	return m.kept("hostname", defaultNames, func() string {
-		if mac := netup.FirstMAC(); mac != nil {
-			return "proa-" + hex.EncodeToString(mac[3:])
-		}
-		return "proa-" + id[:6]
-	})
-}
-
-// machineID is made once and kept on data, where a new slot finds it again.
-func (m *Machine) machineID() (string, error) {
-	return m.kept("machine-id", machineIDs, func() string {
-		raw := make([]byte, 16)
-		rand.Read(raw) // never fails
-		return hex.EncodeToString(raw)
-	})
-}
-
-// What was written to its end.
-var (
-	defaultNames = regexp.MustCompile(`^proa-[0-9a-f]{6}\n$`)
-	machineIDs   = regexp.MustCompile(`^[0-9a-f]{32}\n?$`)
-)
-
-// kept is the line in a file of proa's state, or a fresh one, which is then kept. A file that cannot be read is left alone: it may be readable
-// at the next boot, and then this is the same machine as ever.
-func (m *Machine) kept(name string, whole *regexp.Regexp, fresh func() string) (string, error) {
-	file := filepath.Join(StateDir, name)
-	b, err := os.ReadFile(m.Path(file))
-	if err == nil && whole.Match(b) {
-		return strings.TrimSpace(string(b)), nil
-	}
-	line := fresh()
-	if err != nil && !errors.Is(err, os.ErrNotExist) {
-		return line, fmt.Errorf("%w; using %s until the next boot", err, line)
-	}
-	return line, m.Sys.WriteFile(file, []byte(line+"\n"), 0o444)
 }
 
 // sshKeys writes root's authorized keys afresh, into memory: a key taken out of the config is out of the machine at the next boot, and
@@ -134,7 +92,7 @@ func network(_ context.Context, m *Machine) error {
 	m.Net.Sysctls, m.Net.Load = m.Config.Sysctls, m.loadAnew
 	err := m.Net.Up(m.Ctx)
 	for _, d := range m.Net.Doubles() {
-		m.Problems = append(m.Problems, problem("%s", d))
+		m.Problems = append(m.Problems, inforce.Problem("%s", d))
 		m.Logf("config: %s", d)
 	}
 	var absent *netup.AbsentError

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/proa-os/proa/images/layout"
+	"github.com/proa-os/proa/init/blockdev"
 	"github.com/proa-os/proa/init/clock"
 	"github.com/proa-os/proa/init/data"
 	"github.com/proa-os/proa/init/mounts"
@@ -33,8 +34,8 @@ func mountBoot(_ context.Context, m *Machine) error {
 
 // sibling is the partition of that name on the disk the root came from.
 func (m *Machine) sibling(name string) (string, error) {
-	for _, p := range partitionsNamed(m, name) {
-		if m.Found.Disk != "" && diskOf(m, p) == m.Found.Disk {
+	for _, p := range blockdev.Named(m.Root, name) {
+		if m.Found.Disk != "" && blockdev.Disk(m.Root, p) == m.Found.Disk {
 			return p, nil
 		}
 	}

@@ -4,12 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
-	"sort"
 	"strings"
 	"time"
 
+	"github.com/proa-os/proa/init/blockdev"
 	"github.com/proa-os/proa/init/data"
 	"github.com/proa-os/proa/init/modules"
 	"github.com/proa-os/proa/init/verity"
@@ -55,7 +54,7 @@ func findSlot(ctx context.Context, m *Machine) error {
 	return waitFor(ctx, m, func() (bool, error) {
 		var fit []string
 		var why []string
-		for _, part := range partitionsNamed(m, name) {
+		for _, part := range blockdev.Named(m.Root, name) {
 			if err := verity.CheckDevice(m.Path("/dev/"+part), m.Line.RootSize, m.Line.RootHash); err != nil {
 				why = append(why, part+": "+err.Error())
 				continue
@@ -70,17 +69,15 @@ func findSlot(ctx context.Context, m *Machine) error {
 			m.Logf("several disks hold this slot: %s; using the first", strings.Join(fit, ", "))
 		}
 		m.Found.Part, m.Found.Root = fit[0], "/dev/"+fit[0]
-		m.Found.Disk = diskOf(m, fit[0])
+		m.Found.Disk = blockdev.Disk(m.Root, fit[0])
 		return true, nil
 	})
 }
 
 // reviveTables tries each disk without partitions until there was something to repair, and then no more.
 func (m *Machine) reviveTables(done map[string]bool) {
-	disks, _ := filepath.Glob(m.Path("/sys/block/*"))
-	for _, dir := range disks {
-		name := filepath.Base(dir)
-		if parts, _ := filepath.Glob(dir + "/" + name + "*/partition"); len(parts) > 0 || done[name] {
+	for _, name := range blockdev.Bare(m.Root) {
+		if done[name] {
 			continue
 		}
 		what, err := data.Revive(m.Path("/dev/" + name))
@@ -102,30 +99,6 @@ func noPartition(name string, why []string) error {
 	return fmt.Errorf("no partition is called %s", name)
 }
 
-// partitionsNamed reads GPT names from the kernel, which has read the tables already.
-func partitionsNamed(m *Machine, name string) (parts []string) {
-	events, _ := filepath.Glob(m.Path("/sys/class/block/*/uevent"))
-	sort.Strings(events)
-	for _, file := range events {
-		text, _ := os.ReadFile(file) // a device may vanish while we look
-		for _, line := range strings.Split(string(text), "\n") {
-			if line == "PARTNAME="+name {
-				parts = append(parts, filepath.Base(filepath.Dir(file)))
-			}
-		}
-	}
-	return parts
-}
-
-// diskOf: in sysfs a partition lies in its disk's directory.
-func diskOf(m *Machine, part string) string {
-	real, err := filepath.EvalSymlinks(m.Path("/sys/class/block/" + part))
-	if err != nil {
-		return ""
-	}
-	return filepath.Base(filepath.Dir(real))
-}
-
 // findMedium looks for the ISO file system by its label: on a CD the whole disc has it, on a USB disk the disk or one of its
 // partitions. Of several media with the label it takes the one whose root image begins with the root hash of the boot entry.
 func findMedium(ctx context.Context, m *Machine) error {
@@ -134,7 +107,7 @@ func findMedium(ctx context.Context, m *Machine) error {
 		devices, _ := filepath.Glob(m.Path("/sys/class/block/*"))
 		for _, d := range devices {
 			name := filepath.Base(d)
-			label := isoLabel(m.Path("/dev/" + name))
+			label := blockdev.ISOLabel(m.Path("/dev/" + name))
 			if label == "" {
 				continue
 			}
@@ -164,20 +137,6 @@ func (m *Machine) mountMedium(name string) error {
 	}
 	m.Found.Medium = "/dev/" + name
 	return nil
-}
-
-// isoLabel reads the primary volume descriptor, 32 KiB into the device.
-func isoLabel(dev string) string {
-	f, err := os.Open(dev)
-	if err != nil {
-		return ""
-	}
-	defer f.Close()
-	pvd := make([]byte, 2048)
-	if _, err := f.ReadAt(pvd, 32768); err != nil || string(pvd[1:6]) != "CD001" {
-		return ""
-	}
-	return strings.TrimRight(string(pvd[40:72]), " \x00") // the standard pads with spaces, some writers with zeros
 }
 
 func attachImage(_ context.Context, m *Machine) (err error) {

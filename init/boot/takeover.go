@@ -10,6 +10,7 @@ import (
 	"github.com/proa-os/proa/images/layout"
 	"github.com/proa-os/proa/images/slotfile"
 	"github.com/proa-os/proa/init/blackbox"
+	"github.com/proa-os/proa/init/blockdev"
 	"github.com/proa-os/proa/init/slot"
 	"github.com/proa-os/proa/init/slotwrite"
 	"github.com/proa-os/proa/init/step"
@@ -66,10 +67,10 @@ func (m *Machine) withBoot(use func() error) error {
 	if bootMounted() {
 		return use()
 	}
-	parts := partitionsNamed(m, string(layout.Boot))
+	parts := blockdev.Named(m.Root, string(layout.Boot))
 	err := fmt.Errorf("%w: no partition is called %s", slot.ErrNoOther, layout.Boot)
 	for _, part := range parts {
-		disk := diskOf(m, part)
+		disk := blockdev.Disk(m.Root, part)
 		if m.Found.Disk != "" && disk != m.Found.Disk {
 			continue
 		}

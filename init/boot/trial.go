@@ -10,6 +10,7 @@ import (
 	box "github.com/proa-os/proa/images/blackbox"
 	"github.com/proa-os/proa/images/layout"
 	"github.com/proa-os/proa/init/blackbox"
+	"github.com/proa-os/proa/init/blockdev"
 	"github.com/proa-os/proa/init/slot"
 	"golang.org/x/sys/unix"
 )
@@ -124,7 +125,7 @@ func Recoverable(m *Machine) bool {
 	if m.Line.Slot == "" {
 		return false
 	}
-	for _, part := range partitionsNamed(m, string(layout.Boot)) {
+	for _, part := range blockdev.Named(m.Root, string(layout.Boot)) {
 		if m.Found.Trial.Known {
 			break
 		}

@@ -6,7 +6,6 @@ import (
 	"os"
 
 	"github.com/proa-os/proa/config"
-	"github.com/proa-os/proa/init/boot"
 	"github.com/proa-os/proa/init/inforce"
 )
 
@@ -16,7 +15,7 @@ func (e Env) document() (inforce.Held, error) {
 	if err != nil {
 		return inforce.Held{}, err
 	}
-	return boot.ReadDocument(e.Root, string(line))
+	return inforce.ReadDocument(e.Root, string(line))
 }
 
 // showVerb shows what PID 1 works by, and in what the document on the boot partition differs from it.

@@ -83,7 +83,7 @@ func (e Env) stdin() io.Reader {
 
 // current is the document as it lies there now; none is an empty one.
 func (e Env) current() ([]byte, error) {
-	text, err := config.Read(e.Root + boot.ConfigFile)
+	text, err := config.Read(e.Root + inforce.ConfigFile)
 	if errors.Is(err, os.ErrNotExist) {
 		return nil, nil
 	}
@@ -138,7 +138,7 @@ func (e Env) save(before, text []byte, keptIn string) error {
 	if err != nil {
 		return e.reject(text, err)
 	}
-	fmt.Fprintf(e.Out, "saved as %s; before it: %s\n", boot.ConfigFile, boot.GoodFile)
+	fmt.Fprintf(e.Out, "saved as %s; before it: %s\n", inforce.ConfigFile, inforce.GoodFile)
 	_ = os.Remove(e.Root + keptIn) // usually not there
 	if err := e.ask(control.Request{Verb: "reload"}); err != nil {
 		return fmt.Errorf("saved, but not in force: %w; it takes effect with proa reboot", err)
@@ -159,7 +159,7 @@ func (e Env) replace(text []byte) error {
 	if err != nil {
 		return err
 	}
-	return p.Replace(filepath.Base(boot.ConfigFile), filepath.Base(boot.GoodFile), text)
+	return p.Replace(filepath.Base(inforce.ConfigFile), filepath.Base(inforce.GoodFile), text)
 }
 
 // editVerb takes up what an earlier edit could not save.

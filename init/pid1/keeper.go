@@ -21,6 +21,7 @@ import (
 	"github.com/proa-os/proa/init/status"
 	"github.com/proa-os/proa/init/supervise"
 	"github.com/proa-os/proa/init/sys"
+	"github.com/proa-os/proa/init/tuning"
 	"github.com/proa-os/proa/init/verity"
 	"github.com/proa-os/proa/init/watchdog"
 	"github.com/proa-os/proa/init/wifi"
@@ -64,7 +65,7 @@ type keeper struct {
 func newKeeper(m *boot.Machine, con *console.Console, reaper *proc.Reaper, version string, failed []health.Failed) *keeper {
 	k := &keeper{m: m, con: con, reaper: reaper, version: version, failed: failed, poke: make(chan struct{}, 1), dogs: m.Guard.Dogs, began: time.Now(),
 		held: heldFile, before: health.Load(heldFile)}
-	k.sup = &supervise.Supervisor{Reaper: reaper, LogDir: logDir, Cgroup: boot.ServiceCgroup, RunDir: boot.RunDir, Changed: k.changed}
+	k.sup = &supervise.Supervisor{Reaper: reaper, LogDir: logDir, Cgroup: tuning.ServiceCgroup, RunDir: boot.RunDir, Changed: k.changed}
 	k.conf.begin(m)
 	k.slots, k.slotErr = m.Slots()
 	k.worker = newWorker(k.began)

@@ -79,7 +79,7 @@ func (c *conf) read(h inforce.Held) []inforce.Change {
 func (k *keeper) reloadVerb(ctx context.Context, _ string, say func(string)) error {
 	k.conf.one.Lock()
 	defer k.conf.one.Unlock()
-	held, err := boot.ReadDocument(k.m.Root, k.m.Line.Raw)
+	held, err := inforce.ReadDocument(k.m.Root, k.m.Line.Raw)
 	if err != nil {
 		return err
 	}
@@ -89,7 +89,7 @@ func (k *keeper) reloadVerb(ctx context.Context, _ string, say func(string)) err
 	}
 	for _, f := range k.m.Reload(ctx, held.Config) {
 		k.con.Logf("config: %s", f)
-		k.conf.add(config.Problem{File: boot.ConfigFile, Message: f})
+		k.conf.add(config.Problem{File: inforce.ConfigFile, Message: f})
 		say("not done: " + f)
 	}
 	k.conf.took(inforce.Now, k.con.Logf)

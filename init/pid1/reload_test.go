@@ -21,7 +21,7 @@ import (
 // TestReload: PID 1 takes over what can change while it runs, says what waits for what, and leaves for others what is in force.
 func TestReload(t *testing.T) {
 	root, fake := t.TempDir(), &sys.Fake{}
-	document := filepath.Join(root, boot.ConfigFile)
+	document := filepath.Join(root, inforce.ConfigFile)
 	if err := os.MkdirAll(filepath.Dir(document), 0o755); err != nil {
 		t.Fatal(err)
 	}

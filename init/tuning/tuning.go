@@ -1,0 +1,107 @@
+// Package tuning is what a node of Kubernetes wants of the kernel: sysctls, limits of processes and control groups. It loads no module and
+// knows nothing of the user's document, whose sysctls come later and win.
+package tuning
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/proa-os/proa/init/sys"
+)
+
+// Sysctls are names and values, in the order in which they are written.
+func Sysctls() [][2]string {
+	return [][2]string{
+		{"net.ipv4.ip_forward", "1"},
+		{"net.ipv6.conf.all.forwarding", "1"},
+		{"net.ipv6.conf.default.forwarding", "1"},
+		{"net.ipv6.conf.all.accept_ra", "2"},
+		{"net.ipv6.conf.default.accept_ra", "2"},
+		{"net.bridge.bridge-nf-call-iptables", "1"},
+		{"net.bridge.bridge-nf-call-ip6tables", "1"},
+		{"net.ipv4.conf.all.rp_filter", "0"},
+		{"net.ipv4.ping_group_range", "0 2147483647"},
+		{"vm.overcommit_memory", "1"},
+		{"vm.panic_on_oom", "0"},
+		{"kernel.panic", "10"},
+		{"kernel.panic_on_oops", "1"},
+		{"kernel.keys.root_maxkeys", "1000000"},
+		{"kernel.keys.root_maxbytes", "25000000"},
+		{"fs.inotify.max_user_instances", "8192"},
+		{"fs.inotify.max_user_watches", "524288"},
+		{"fs.protected_hardlinks", "1"},
+		{"fs.protected_symlinks", "1"},
+		{"kernel.pid_max", maxPIDs()},
+	}
+}
+
+// maxPIDs is the kernel's own limit (PID_MAX_LIMIT in include/linux/threads.h).
+func maxPIDs() string {
+	if strconv.IntSize == 32 {
+		return "32768"
+	}
+	return "4194304"
+}
+
+// Sysctl writes one. It accepts both spellings, dots and slashes; with slashes a dot is part of a name (an interface eth0.5).
+func Sysctl(s sys.Sys, key, value string) error {
+	if !strings.Contains(key, "/") {
+		key = strings.ReplaceAll(key, ".", "/")
+	}
+	return s.WriteFile(filepath.Join("/proc/sys", key), []byte(value), 0o644)
+}
+
+// ServiceCgroup holds one leaf for each service.
+const ServiceCgroup = "/sys/fs/cgroup/proa"
+
+// Cgroups hands every controller down from the root, and moves PID 1 into a leaf: what has controllers must hold no processes.
+func Cgroups(s sys.Sys, root string, logf func(string, ...any)) error {
+	const top = "/sys/fs/cgroup"
+	leaf := ServiceCgroup + "/init"
+	if err := s.MkdirAll(leaf, 0o755); err != nil {
+		return err
+	}
+	if err := s.WriteFile(leaf+"/cgroup.procs", []byte("1"), 0o644); err != nil {
+		return err
+	}
+	list, err := os.ReadFile(filepath.Join(root, top, "cgroup.controllers"))
+	if err != nil {
+		return err
+	}
+	var errs []error
+	for _, dir := range []string{top, ServiceCgroup} {
+		for _, c := range strings.Fields(string(list)) {
+			if err := s.WriteFile(dir+"/cgroup.subtree_control", []byte("+"+c), 0o644); err != nil {
+				errs = append(errs, fmt.Errorf("%s in %s: %w", c, dir, err))
+			}
+		}
+	}
+	// A controller that cannot be handed down costs its limits, not the boot.
+	if err := errors.Join(errs...); err != nil {
+		logf("cgroups: %v", err)
+	}
+	return nil
+}
+
+// Rlimits sets PID 1's limits (setrlimit(2)), which its services inherit.
+func Rlimits(s sys.Sys) error {
+	var errs []error
+	for _, l := range []struct {
+		resource int
+		value    uint64
+	}{
+		{unix.RLIMIT_NOFILE, 1 << 20},
+		{unix.RLIMIT_NPROC, unix.RLIM_INFINITY},
+		{unix.RLIMIT_MEMLOCK, unix.RLIM_INFINITY},
+		{unix.RLIMIT_CORE, 0}, // a core of the runtime would hold the cluster's keys
+	} {
+		errs = append(errs, s.SetRlimit(l.resource, l.value, l.value))
+	}
+	return errors.Join(errs...)
+}
