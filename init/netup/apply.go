@@ -8,11 +8,13 @@ import (
 
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
+
+	"github.com/proa-os/proa/init/netup/dhcp"
 )
 
 // adopt makes a lease the interface's. What was there before goes only after the new is in place, and what is the same is not touched:
 // connections of pods go on. before is nil if there was nothing.
-func (m *Manager) adopt(l netlink.Link, lease Lease, before *Lease) {
+func (m *Manager) adopt(l netlink.Link, lease dhcp.Lease, before *dhcp.Lease) {
 	errs := []error{wrap("address", netlink.AddrReplace(l, leased(lease)))}
 	routes := routesOf(l, lease)
 	for _, r := range routes {
@@ -31,7 +33,7 @@ func (m *Manager) adopt(l netlink.Link, lease Lease, before *Lease) {
 }
 
 // leased: the kernel takes the address away itself when the lease ends, whatever happens to this process.
-func leased(lease Lease) *netlink.Addr {
+func leased(lease dhcp.Lease) *netlink.Addr {
 	a := &netlink.Addr{IPNet: lease.Address}
 	if lease.Expire < math.MaxInt32*time.Second {
 		a.ValidLft = int(lease.Expire.Seconds())
@@ -41,7 +43,7 @@ func leased(lease Lease) *netlink.Addr {
 }
 
 // retire removes what only the lease before had. The kernel drops the routes whose source is an address that goes.
-func retire(l netlink.Link, before, now Lease, routes []netlink.Route) {
+func retire(l netlink.Link, before, now dhcp.Lease, routes []netlink.Route) {
 	if before.Address.String() != now.Address.String() {
 		_ = netlink.AddrDel(l, &netlink.Addr{IPNet: before.Address}) // it may have run out by itself
 		return
@@ -58,7 +60,7 @@ func retire(l netlink.Link, before, now Lease, routes []netlink.Route) {
 }
 
 // routesOf lists the routes of a lease, those that other routes' routers may need first.
-func routesOf(l netlink.Link, lease Lease) (out []netlink.Route) {
+func routesOf(l netlink.Link, lease dhcp.Lease) (out []netlink.Route) {
 	index, metric := l.Attrs().Index, metricOf(l, leaseMetric(l.Attrs().Index))
 	for _, direct := range []bool{true, false} {
 		for _, r := range lease.Routes {
@@ -77,7 +79,7 @@ func routesOf(l netlink.Link, lease Lease) (out []netlink.Route) {
 }
 
 // drop removes the address and the name servers; the kernel drops the routes that came with it.
-func (m *Manager) drop(l netlink.Link, lease Lease) {
+func (m *Manager) drop(l netlink.Link, lease dhcp.Lease) {
 	_ = netlink.AddrDel(l, &netlink.Addr{IPNet: lease.Address}) // it may have run out by itself
 	m.mu.Lock()
 	delete(m.leases, l.Attrs().Name)

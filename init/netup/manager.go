@@ -17,6 +17,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/proa-os/proa/config"
+	"github.com/proa-os/proa/init/netup/dhcp"
 )
 
 // Manager owns the interfaces that have a device behind them.
@@ -33,7 +34,7 @@ type Manager struct {
 
 	mu     sync.Mutex
 	begun  map[string]chan struct{} // interface → poke
-	leases map[string]Lease
+	leases map[string]dhcp.Lease
 	advice map[string]advice // of routers
 
 	lonely  bool // it was said that there is no network
@@ -43,7 +44,7 @@ type Manager struct {
 
 // New makes a manager that writes name servers to the file resolv.
 func New(cfg config.Network, hostname, resolv string, logf func(string, ...any)) *Manager {
-	return &Manager{cfg: cfg, hostname: hostname, logf: logf, resolv: resolv, begun: map[string]chan struct{}{}, leases: map[string]Lease{},
+	return &Manager{cfg: cfg, hostname: hostname, logf: logf, resolv: resolv, begun: map[string]chan struct{}{}, leases: map[string]dhcp.Lease{},
 		advice: map[string]advice{}}
 }
 
@@ -239,8 +240,8 @@ func (m *Manager) settings(l netlink.Link) config.Interface {
 	}
 	s := m.cfg.Interfaces[keys[0]]
 	if s.DHCP == nil {
-		dhcp := len(s.Addresses) == 0
-		s.DHCP = &dhcp
+		on := len(s.Addresses) == 0
+		s.DHCP = &on
 	}
 	return s
 }
@@ -282,7 +283,11 @@ func (m *Manager) doubles(links []netlink.Link) (out []string) {
 
 // run owns one interface until it goes away. A panic in a protocol library must not take PID 1 along.
 func (m *Manager) run(ctx context.Context, l netlink.Link, s config.Interface, poke <-chan struct{}) {
-	defer m.recovered(func(err error) { m.logf("network %s: %v", l.Attrs().Name, err) })
+	defer func() {
+		if p := recover(); p != nil {
+			m.logf("network %s: panic: %v", l.Attrs().Name, p)
+		}
+	}()
 	if err := m.configure(l, s); err != nil {
 		m.logf("network %s: %v", l.Attrs().Name, err)
 	}
@@ -290,13 +295,25 @@ func (m *Manager) run(ctx context.Context, l netlink.Link, s config.Interface, p
 		m.logf("network %s: %v", l.Attrs().Name, err)
 	}
 	if *s.DHCP && joined(ctx, l, poke) {
-		m.dhcp(ctx, l, poke)
+		m.lease(ctx, l, poke)
 	}
 }
 
-// recovered hands a panic on as an error.
-func (*Manager) recovered(say func(error)) {
-	if p := recover(); p != nil {
-		say(fmt.Errorf("panic: %v", p))
+// lease keeps an address of DHCP on an interface until it goes away.
+func (m *Manager) lease(ctx context.Context, l netlink.Link, poke <-chan struct{}) {
+	c := dhcp.Client{Link: l, Hostname: m.hostname, Poke: poke, Logf: m.logf,
+		Adopt: func(now dhcp.Lease, before *dhcp.Lease) { m.adopt(l, now, before) }, Drop: func(was dhcp.Lease) { m.drop(l, was) }}
+	c.Run(ctx)
+}
+
+// rest is how everything here waits that may have to wait for long; a poke ends it. false: there is no interface any more, or no need of it.
+func rest(ctx context.Context, poke <-chan struct{}, d time.Duration) bool {
+	select {
+	case <-ctx.Done():
+		return false
+	case _, there := <-poke:
+		return there
+	case <-time.After(d):
+		return true
 	}
 }

@@ -6,13 +6,12 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/insomniacslk/dhcp/dhcpv4"
 	"github.com/vishvananda/netlink"
 
 	"github.com/proa-os/proa/config"
+	"github.com/proa-os/proa/init/netup/dhcp"
 )
 
 func link(name, mac string) netlink.Link {
@@ -52,40 +51,6 @@ func TestStaticRoutes(t *testing.T) {
 	}
 }
 
-func ack(t *testing.T, opts ...dhcpv4.Option) *dhcpv4.DHCPv4 {
-	t.Helper()
-	p, err := dhcpv4.New(dhcpv4.WithYourIP(net.IPv4(10, 0, 2, 15)), dhcpv4.WithNetmask(net.CIDRMask(24, 32)))
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, o := range opts {
-		p.UpdateOption(o)
-	}
-	return p
-}
-
-func TestParseACK(t *testing.T) {
-	l, err := ParseACK(ack(t, dhcpv4.OptRouter(net.IPv4(10, 0, 2, 2)), dhcpv4.OptDNS(net.IPv4(10, 0, 2, 3)), dhcpv4.OptDomainName("lan"),
-		dhcpv4.OptIPAddressLeaseTime(time.Hour), dhcpv4.OptNTPServers(net.IPv4(10, 0, 2, 4))))
-	if err != nil || l.Address.String() != "10.0.2.15/24" || l.Gateway.String() != "10.0.2.2" || l.Renew != 30*time.Minute || l.Expire != time.Hour {
-		t.Errorf("%+v", l)
-	}
-	if d := cmp.Diff([][]string{{"10.0.2.3"}, {"lan"}, {"10.0.2.4"}}, [][]string{l.DNS, l.Search, l.NTP}); d != "" {
-		t.Error(d)
-	}
-}
-
-// TestClasslessRoutes: option 121 replaces the router option.
-func TestClasslessRoutes(t *testing.T) {
-	_, all, _ := net.ParseCIDR("0.0.0.0/0")
-	_, ten, _ := net.ParseCIDR("10.0.0.0/8")
-	l, err := ParseACK(ack(t, dhcpv4.OptRouter(net.IPv4(10, 0, 2, 2)),
-		dhcpv4.OptClasslessStaticRoute(&dhcpv4.Route{Dest: all, Router: net.IPv4(10, 0, 2, 9)}, &dhcpv4.Route{Dest: ten, Router: net.IPv4(10, 0, 2, 8)})))
-	if err != nil || l.Gateway.String() != "10.0.2.9" || len(l.Routes) != 1 || l.Routes[0].Dst.String() != "10.0.0.0/8" {
-		t.Errorf("%+v", l)
-	}
-}
-
 // TestRadioMayCome: what config says of a radio that is not there yet is no failure of the boot, without which no slot would ever be good.
 func TestRadioMayCome(t *testing.T) {
 	cfg := config.Network{Interfaces: map[string]config.Interface{"wlan0": {}, "02:00:00:00:00:01": {}, "eth7": {}}}
@@ -100,8 +65,8 @@ func TestRadioMayCome(t *testing.T) {
 func TestResolv(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "resolv.conf")
 	m := New(config.Network{DNS: []string{"9.9.9.9"}, Search: []string{"example.org"}}, "h", file, t.Logf)
-	m.leases["eth1"] = Lease{DNS: []string{"10.0.0.4", "10.0.0.5"}}
-	m.leases["eth0"] = Lease{DNS: []string{"10.0.0.3"}, Search: []string{"lan"}, NTP: []string{"10.0.0.6"}}
+	m.leases["eth1"] = dhcp.Lease{DNS: []string{"10.0.0.4", "10.0.0.5"}}
+	m.leases["eth0"] = dhcp.Lease{DNS: []string{"10.0.0.3"}, Search: []string{"lan"}, NTP: []string{"10.0.0.6"}}
 	if err := m.writeResolv(); err != nil {
 		t.Fatal(err)
 	}

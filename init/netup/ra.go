@@ -16,6 +16,7 @@ import (
 	"github.com/vishvananda/netlink/nl"
 	"golang.org/x/sys/unix"
 
+	"github.com/proa-os/proa/init/netup/outside"
 	"github.com/proa-os/proa/init/sys"
 )
 
@@ -141,9 +142,9 @@ func (a *advice) take(b []byte, zone string, now time.Time) {
 		var bad []string // routers repeat themselves: saying it each time would fill the console
 		switch b[0] {
 		case optionRDNSS:
-			a.dns = renewed(a.dns, hosts("", servers(b[8:size], zone), &bad), until, now, mostServers)
+			a.dns = renewed(a.dns, outside.Hosts("", servers(b[8:size], zone), &bad), until, now, outside.MostServers)
 		case optionDNSSL:
-			a.search = renewed(a.search, domains(namesOf(b[8:size]), &bad), until, now, mostDomains)
+			a.search = renewed(a.search, outside.Domains(namesOf(b[8:size]), &bad), until, now, outside.MostDomains)
 		}
 		b = b[size:]
 	}
@@ -210,7 +211,7 @@ func (m *Manager) solicit(ctx context.Context, l netlink.Link) {
 		if err := askRouters(l); err != nil {
 			return // no IPv6 there, or no cable any more
 		}
-		if rest(ctx, nil, solicitPause) == gone {
+		if !rest(ctx, nil, solicitPause) {
 			return
 		}
 	}

@@ -35,7 +35,7 @@ func joined(ctx context.Context, l netlink.Link, poke <-chan struct{}) bool {
 		if err == nil && now.Attrs().RawFlags&unix.IFF_RUNNING != 0 {
 			return true
 		}
-		if rest(ctx, poke, joinLook) == gone {
+		if !rest(ctx, poke, joinLook) {
 			return false
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/proa-os/proa/init/netup/outside"
 	"github.com/proa-os/proa/init/sys"
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
@@ -24,7 +25,7 @@ func (m *Manager) Resolv() string {
 	servers, search = distinct(servers), distinct(search)
 	var b strings.Builder
 	b.WriteString("# written by proa from config and what the networks say\n")
-	if search = search[:min(len(search), max(len(m.cfg.Search), mostDomains))]; len(search) > 0 {
+	if search = search[:min(len(search), max(len(m.cfg.Search), outside.MostDomains))]; len(search) > 0 {
 		b.WriteString("search " + strings.Join(search, " ") + "\n")
 	}
 	for _, s := range servers[:min(3, len(servers))] {

@@ -1,4 +1,4 @@
-package netup
+package dhcp
 
 import (
 	"context"
@@ -20,8 +20,8 @@ const (
 )
 
 // unused asks whether somebody has the address already. The server is told (section 3.1, 5), and the next is asked for after a pause.
-func (d *dhcp) unused(ctx context.Context, c *nclient4.Client, lease *Lease) error {
-	owner := probe(ctx, d.link, lease.Address.IP)
+func (d *Client) unused(ctx context.Context, c *nclient4.Client, lease *Lease) error {
+	owner := probe(ctx, d.Link, lease.Address.IP)
 	if owner == nil {
 		return nil
 	}

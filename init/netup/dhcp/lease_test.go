@@ -1,19 +1,48 @@
-package netup
+package dhcp
 
 import (
 	"net"
-	"net/netip"
-	"path/filepath"
-	"regexp"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/insomniacslk/dhcp/dhcpv4"
-
-	"github.com/proa-os/proa/config"
 )
+
+func ack(t *testing.T, opts ...dhcpv4.Option) *dhcpv4.DHCPv4 {
+	t.Helper()
+	p, err := dhcpv4.New(dhcpv4.WithYourIP(net.IPv4(10, 0, 2, 15)), dhcpv4.WithNetmask(net.CIDRMask(24, 32)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, o := range opts {
+		p.UpdateOption(o)
+	}
+	return p
+}
+
+func TestParseACK(t *testing.T) {
+	l, err := ParseACK(ack(t, dhcpv4.OptRouter(net.IPv4(10, 0, 2, 2)), dhcpv4.OptDNS(net.IPv4(10, 0, 2, 3)), dhcpv4.OptDomainName("lan"),
+		dhcpv4.OptIPAddressLeaseTime(time.Hour), dhcpv4.OptNTPServers(net.IPv4(10, 0, 2, 4))))
+	if err != nil || l.Address.String() != "10.0.2.15/24" || l.Gateway.String() != "10.0.2.2" || l.Renew != 30*time.Minute || l.Expire != time.Hour {
+		t.Errorf("%+v", l)
+	}
+	if d := cmp.Diff([][]string{{"10.0.2.3"}, {"lan"}, {"10.0.2.4"}}, [][]string{l.DNS, l.Search, l.NTP}); d != "" {
+		t.Error(d)
+	}
+}
+
+// TestClasslessRoutes: option 121 replaces the router option.
+func TestClasslessRoutes(t *testing.T) {
+	_, all, _ := net.ParseCIDR("0.0.0.0/0")
+	_, ten, _ := net.ParseCIDR("10.0.0.0/8")
+	l, err := ParseACK(ack(t, dhcpv4.OptRouter(net.IPv4(10, 0, 2, 2)),
+		dhcpv4.OptClasslessStaticRoute(&dhcpv4.Route{Dest: all, Router: net.IPv4(10, 0, 2, 9)}, &dhcpv4.Route{Dest: ten, Router: net.IPv4(10, 0, 2, 8)})))
+	if err != nil || l.Gateway.String() != "10.0.2.9" || len(l.Routes) != 1 || l.Routes[0].Dst.String() != "10.0.0.0/8" {
+		t.Errorf("%+v", l)
+	}
+}
 
 // TestOutside: what no machine can be, or no resolver reads as it is meant, is left out and named; what stands beside it is used.
 func TestOutside(t *testing.T) {
@@ -91,61 +120,4 @@ func TestLeaseTimes(t *testing.T) {
 			t.Errorf("%s: %s %s %s, %v", name, l.Renew, l.Rebind, l.Expire, err)
 		}
 	}
-}
-
-// line is what resolv.conf may consist of.
-var line = regexp.MustCompile(`^(# written by proa .*|search( [a-z0-9_.-]+)+|nameserver [0-9a-f.:]+(%[a-z0-9.-]+)?|)$`)
-
-// sound says whether a text is a resolv.conf that says nothing before what config says.
-func sound(t *testing.T, text string, configured int) {
-	t.Helper()
-	servers := 0
-	for _, l := range strings.Split(text, "\n") {
-		if !line.MatchString(l) || len(l) > 2000 {
-			t.Errorf("not a line of resolv.conf: %q", l)
-		}
-		if a, is := strings.CutPrefix(l, "nameserver "); is {
-			servers++
-			if _, err := netip.ParseAddr(a); err != nil {
-				t.Errorf("%q: %v", l, err)
-			}
-			if first := servers <= configured; first != (a == "192.0.2.53") {
-				t.Errorf("server %d is %s", servers, a)
-			}
-		}
-	}
-	if servers < configured || servers > 3 {
-		t.Errorf("%d name servers in\n%s", servers, text)
-	}
-}
-
-// FuzzResolv feeds whole packets to what writes resolv.conf.
-func FuzzResolv(f *testing.F) {
-	for _, opts := range [][]dhcpv4.Option{
-		{dhcpv4.OptDomainName("lan\nnameserver 6.6.6.6")}, {dhcpv4.OptDomainName("a b c")}, {dhcpv4.OptDNS(net.IPv4zero, net.IPv4bcast)},
-		{dhcpv4.OptGeneric(dhcpv4.OptionDNSDomainSearchList, []byte("\x03lan\x00\x04x\ny \x00\xc0\x00"))},
-		{dhcpv4.OptGeneric(dhcpv4.OptionClasslessStaticRoute, []byte{33, 10, 0, 0, 0, 0, 1, 2, 3, 4})}, {dhcpv4.OptDomainName("192.0.2.53")},
-	} {
-		p, err := dhcpv4.New(dhcpv4.WithYourIP(net.IPv4(10, 0, 2, 15)))
-		if err != nil {
-			f.Fatal(err)
-		}
-		for _, o := range opts {
-			p.UpdateOption(o)
-		}
-		f.Add(p.ToBytes())
-	}
-	f.Fuzz(func(t *testing.T, b []byte) {
-		p, err := dhcpv4.FromBytes(b)
-		if err != nil {
-			return
-		}
-		lease, err := ParseACK(p)
-		if err != nil {
-			return
-		}
-		m := New(config.Network{DNS: []string{"192.0.2.53"}}, "h", filepath.Join(t.TempDir(), "resolv.conf"), t.Logf)
-		m.leases["eth0"] = lease
-		sound(t, m.Resolv(), 1)
-	})
 }

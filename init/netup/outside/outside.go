@@ -1,4 +1,6 @@
-package netup
+// Package outside refuses what anybody on a network may say, in an answer of DHCP or as a router, and what is not an address of a machine or a name
+// of DNS: before it gets into resolv.conf, into a route, or onto the console.
+package outside
 
 import (
 	"net/netip"
@@ -7,15 +9,14 @@ import (
 	"strings"
 )
 
-// What anybody on the network may say is believed only in the shape that it should have, and only so much of it.
+// How many name servers and domains of one speaker are taken.
 const (
-	mostServers = 4
-	mostDomains = 6
-	mostRoutes  = 64
+	MostServers = 4
+	MostDomains = 6
 )
 
-// host: an address that one machine on a network can have. Not the machine itself: nothing of proa's listens there for what networks name.
-func host(a netip.Addr) bool {
+// Host: an address that one machine on a network can have. Not the machine itself: nothing of proa's listens there for what networks name.
+func Host(a netip.Addr) bool {
 	a = a.Unmap()
 	broadcast := a == netip.AddrFrom4([4]byte{255, 255, 255, 255})
 	thisNetwork := a.Is4() && a.As4()[0] == 0
@@ -23,15 +24,15 @@ func host(a netip.Addr) bool {
 	return a.IsValid() && !a.IsUnspecified() && !a.IsMulticast() && !a.IsLoopback() && !broadcast && !thisNetwork && !reserved
 }
 
-// hosts keeps what is an address of a machine, in order and each once, and says what is not.
-func hosts(what string, list []netip.Addr, bad *[]string) (out []string) {
+// Hosts keeps what is an address of a machine, in order and each once, and says what is not.
+func Hosts(what string, list []netip.Addr, bad *[]string) (out []string) {
 	seen := map[string]bool{}
 	for _, a := range list {
 		text := a.Unmap().String()
 		switch {
-		case !host(a):
+		case !Host(a):
 			*bad = append(*bad, what+" "+text)
-		case !seen[text] && len(out) < mostServers:
+		case !seen[text] && len(out) < MostServers:
 			seen[text], out = true, append(out, text)
 		}
 	}
@@ -50,24 +51,24 @@ func domainName(s string) bool {
 	return len(s) <= 253
 }
 
-// domains keeps what is a domain, in order and each once, and says what is not.
-func domains(list []string, bad *[]string) (out []string) {
+// Domains keeps what is a domain, in order and each once, and says what is not.
+func Domains(list []string, bad *[]string) (out []string) {
 	seen := map[string]bool{}
 	for _, d := range list {
 		d = strings.ToLower(strings.TrimSuffix(d, "."))
 		switch {
 		case d == "":
 		case !domainName(d):
-			*bad = append(*bad, "domain "+short(d))
-		case !seen[d] && len(out) < mostDomains:
+			*bad = append(*bad, "domain "+Short(d))
+		case !seen[d] && len(out) < MostDomains:
 			seen[d], out = true, append(out, d)
 		}
 	}
 	return out
 }
 
-// short is for the console: printable, quoted, and no longer than a line.
-func short(s string) string {
+// Short is for the console: printable, quoted, and no longer than a line.
+func Short(s string) string {
 	const most = 40
 	if len(s) > most {
 		s = s[:most] + "..."

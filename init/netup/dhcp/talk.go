@@ -1,4 +1,4 @@
-package netup
+package dhcp
 
 import (
 	"context"
@@ -12,6 +12,8 @@ import (
 	"github.com/insomniacslk/dhcp/dhcpv4"
 	"github.com/insomniacslk/dhcp/dhcpv4/nclient4"
 	"golang.org/x/sys/unix"
+
+	"github.com/proa-os/proa/init/netup/outside"
 )
 
 // How long an answer is waited for: the first time, doubled with each try, and how many tries there are.
@@ -36,7 +38,7 @@ func join(list []string) string { return strings.Join(list, ", ") }
 
 // ask is DISCOVER and REQUEST. Of several offers the first that a machine can live with is taken; who else offers is not answered, which tells
 // them (section 3.1).
-func (d *dhcp) ask(ctx context.Context) (*Lease, error) {
+func (d *Client) ask(ctx context.Context) (*Lease, error) {
 	c, err := d.broadcast(answerWait, answerTries)
 	if err != nil {
 		return nil, err
@@ -62,7 +64,7 @@ func (d *dhcp) ask(ctx context.Context) (*Lease, error) {
 }
 
 // wished: an address that is held is asked for again (section 4.4.1).
-func (d *dhcp) wished() dhcpv4.Modifier {
+func (d *Client) wished() dhcpv4.Modifier {
 	if d.lease == nil {
 		return nil
 	}
@@ -76,7 +78,7 @@ func offers(p *dhcpv4.DHCPv4) bool {
 }
 
 // confirm asks everybody whether the address is theirs (section 4.3.2, INIT-REBOOT: it is named, no server is, and there is no sender).
-func (d *dhcp) confirm(ctx context.Context) (*Lease, error) {
+func (d *Client) confirm(ctx context.Context) (*Lease, error) {
 	c, err := d.broadcast(confirmWait, confirmTries)
 	if err != nil {
 		return nil, err
@@ -90,13 +92,13 @@ func (d *dhcp) confirm(ctx context.Context) (*Lease, error) {
 }
 
 // extend asks the server for more time, extendAnywhere asks everybody (section 4.3.2, RENEWING and REBINDING: the address is the sender's).
-func (d *dhcp) extend(ctx context.Context) (*Lease, error) { return d.prolong(ctx, d.unicast) }
+func (d *Client) extend(ctx context.Context) (*Lease, error) { return d.prolong(ctx, d.unicast) }
 
-func (d *dhcp) extendAnywhere(ctx context.Context) (*Lease, error) {
+func (d *Client) extendAnywhere(ctx context.Context) (*Lease, error) {
 	return d.prolong(ctx, func() (*nclient4.Client, error) { return d.broadcast(answerWait, answerTries) })
 }
 
-func (d *dhcp) prolong(ctx context.Context, reach func() (*nclient4.Client, error)) (*Lease, error) {
+func (d *Client) prolong(ctx context.Context, reach func() (*nclient4.Client, error)) (*Lease, error) {
 	c, err := reach()
 	if err != nil {
 		return nil, err
@@ -109,14 +111,14 @@ func (d *dhcp) prolong(ctx context.Context, reach func() (*nclient4.Client, erro
 	return d.exchange(ctx, c, request, nil)
 }
 
-func (d *dhcp) request(c *nclient4.Client, how dhcpv4.Modifier) (*dhcpv4.DHCPv4, error) {
+func (d *Client) request(c *nclient4.Client, how dhcpv4.Modifier) (*dhcpv4.DHCPv4, error) {
 	kind := dhcpv4.WithMessageType(dhcpv4.MessageTypeRequest)
 	return dhcpv4.New(append(d.wants(how), kind, dhcpv4.WithHwAddr(c.InterfaceAddr()))...)
 }
 
 // exchange sends a request and reads the answer. server nil: whoever answers counts, for the address may be another network's now; else only the
 // server whose offer it was. An answer that cannot be true is no answer.
-func (d *dhcp) exchange(ctx context.Context, c *nclient4.Client, request *dhcpv4.DHCPv4, server net.IP) (*Lease, error) {
+func (d *Client) exchange(ctx context.Context, c *nclient4.Client, request *dhcpv4.DHCPv4, server net.IP) (*Lease, error) {
 	answer, err := c.SendAndRead(ctx, c.RemoteAddr(), request, func(p *dhcpv4.DHCPv4) bool {
 		id := p.ServerIdentifier()
 		if server != nil && id != nil && !id.Equal(server) {
@@ -131,7 +133,7 @@ func (d *dhcp) exchange(ctx context.Context, c *nclient4.Client, request *dhcpv4
 	if answer.MessageType() == dhcpv4.MessageTypeNak {
 		no := &refusal{server: answer.ServerIdentifier().String()}
 		if text := answer.Message(); text != "" {
-			no.text = short(text)
+			no.text = outside.Short(text)
 		}
 		return nil, no
 	}
@@ -146,9 +148,9 @@ func (d *dhcp) exchange(ctx context.Context, c *nclient4.Client, request *dhcpv4
 }
 
 // wants is what every message of ours has.
-func (m *Manager) wants(more dhcpv4.Modifier) []dhcpv4.Modifier {
+func (d *Client) wants(more dhcpv4.Modifier) []dhcpv4.Modifier {
 	list := []dhcpv4.Modifier{
-		dhcpv4.WithOption(dhcpv4.OptHostName(m.hostname)),
+		dhcpv4.WithOption(dhcpv4.OptHostName(d.Hostname)),
 		dhcpv4.WithOption(dhcpv4.OptMaxMessageSize(nclient4.MaxMessageSize)),
 		dhcpv4.WithRequestedOptions(dhcpv4.OptionSubnetMask, dhcpv4.OptionRouter, dhcpv4.OptionDomainNameServer, dhcpv4.OptionDomainName,
 			dhcpv4.OptionDNSDomainSearchList, dhcpv4.OptionNTPServers, dhcpv4.OptionClasslessStaticRoute, dhcpv4.OptionRenewTimeValue,
@@ -161,13 +163,13 @@ func (m *Manager) wants(more dhcpv4.Modifier) []dhcpv4.Modifier {
 }
 
 // broadcast is a client that works without an address and hears answers to anybody.
-func (d *dhcp) broadcast(wait time.Duration, tries int) (*nclient4.Client, error) {
-	return nclient4.New(d.link.Attrs().Name, nclient4.WithTimeout(wait), nclient4.WithRetry(tries))
+func (d *Client) broadcast(wait time.Duration, tries int) (*nclient4.Client, error) {
+	return nclient4.New(d.Link.Attrs().Name, nclient4.WithTimeout(wait), nclient4.WithRetry(tries))
 }
 
 // unicast speaks from the address that is held, through its interface and no other.
-func (d *dhcp) unicast() (*nclient4.Client, error) {
-	name := d.link.Attrs().Name
+func (d *Client) unicast() (*nclient4.Client, error) {
+	name := d.Link.Attrs().Name
 	here := net.ListenConfig{Control: func(_, _ string, c syscall.RawConn) (err error) {
 		return errors.Join(c.Control(func(fd uintptr) {
 			err = errors.Join(unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_REUSEADDR, 1), unix.BindToDevice(int(fd), name))
@@ -177,7 +179,7 @@ func (d *dhcp) unicast() (*nclient4.Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	c, err := nclient4.NewWithConn(conn, d.link.Attrs().HardwareAddr, nclient4.WithTimeout(answerWait), nclient4.WithRetry(answerTries),
+	c, err := nclient4.NewWithConn(conn, d.Link.Attrs().HardwareAddr, nclient4.WithTimeout(answerWait), nclient4.WithRetry(answerTries),
 		nclient4.WithServerAddr(&net.UDPAddr{IP: d.lease.Server, Port: dhcpv4.ServerPort}))
 	if err != nil {
 		conn.Close()

@@ -1,4 +1,4 @@
-package netup
+package dhcp
 
 import (
 	"errors"
@@ -11,6 +11,8 @@ import (
 
 	"github.com/insomniacslk/dhcp/dhcpv4"
 	"github.com/vishvananda/netlink"
+
+	"github.com/proa-os/proa/init/netup/outside"
 )
 
 // Lease is what DHCP brought to one interface.
@@ -38,6 +40,9 @@ const (
 	infinite = math.MaxUint32 * time.Second
 )
 
+// mostRoutes is how many routes of one answer are taken.
+const mostRoutes = 64
+
 // ParseACK takes from an offer or an answer what proa uses, as far as it can be true. An address that no machine can have is an error;
 // whatever else is wrong is left out and named in Refused.
 func ParseACK(ack *dhcpv4.DHCPv4) (Lease, error) {
@@ -47,16 +52,16 @@ func ParseACK(ack *dhcpv4.DHCPv4) (Lease, error) {
 		return lease, err
 	}
 	lease.Address = address
-	if id := ack.ServerIdentifier(); id != nil && host(addr(id)) {
+	if id := ack.ServerIdentifier(); id != nil && outside.Host(addr(id)) {
 		lease.Server = id
 	}
 	lease.Renew, lease.Rebind, lease.Expire = times(ack)
 	lease.routes(ack)
-	lease.DNS = hosts("name server", addrs(ack.DNS()), &lease.Refused)
-	lease.NTP = hosts("NTP server", addrs(ack.NTPServers()), &lease.Refused)
-	lease.Search = domains(lease.words(ack.DomainName()), &lease.Refused)
+	lease.DNS = outside.Hosts("name server", addrs(ack.DNS()), &lease.Refused)
+	lease.NTP = outside.Hosts("NTP server", addrs(ack.NTPServers()), &lease.Refused)
+	lease.Search = outside.Domains(lease.words(ack.DomainName()), &lease.Refused)
 	if more := ack.DomainSearch(); more != nil {
-		lease.Search = domains(append(lease.Search, more.Labels...), &lease.Refused)
+		lease.Search = outside.Domains(append(lease.Search, more.Labels...), &lease.Refused)
 	}
 	return lease, nil
 }
@@ -65,7 +70,7 @@ func ParseACK(ack *dhcpv4.DHCPv4) (Lease, error) {
 func (l *Lease) words(s string) []string {
 	s = strings.TrimRight(s, "\x00")
 	if strings.ContainsFunc(s, func(r rune) bool { return r < ' ' }) {
-		l.Refused = append(l.Refused, "domain "+short(s))
+		l.Refused = append(l.Refused, "domain "+outside.Short(s))
 		return nil
 	}
 	return strings.Fields(s)
@@ -73,7 +78,7 @@ func (l *Lease) words(s string) []string {
 
 func addressOf(ack *dhcpv4.DHCPv4) (*net.IPNet, error) {
 	ip := ack.YourIPAddr.To4()
-	if ip == nil || !host(addr(ip)) {
+	if ip == nil || !outside.Host(addr(ip)) {
 		return nil, fmt.Errorf("address %s: no machine can have it", ack.YourIPAddr)
 	}
 	mask := ack.SubnetMask()
@@ -140,7 +145,7 @@ func (l *Lease) route(r *dhcpv4.Route) {
 	case bits != 32 || !direct && !l.hop(r.Router):
 	case ones == 0 && !direct:
 		l.Gateway = r.Router.To4()
-	case ones > 0 && !host(addr(r.Dest.IP)):
+	case ones > 0 && !outside.Host(addr(r.Dest.IP)):
 		l.Refused = append(l.Refused, "route to "+r.Dest.String())
 	case direct && ones > 0:
 		l.Routes = append(l.Routes, netlink.Route{Dst: r.Dest, Scope: netlink.SCOPE_LINK})
@@ -151,7 +156,7 @@ func (l *Lease) route(r *dhcpv4.Route) {
 
 // hop: a router that this machine can send to, which is not itself.
 func (l *Lease) hop(ip net.IP) bool {
-	if host(addr(ip)) && !ip.Equal(l.Address.IP) {
+	if outside.Host(addr(ip)) && !ip.Equal(l.Address.IP) {
 		return true
 	}
 	l.Refused = append(l.Refused, "router "+ip.String())

@@ -1,8 +1,12 @@
-package netup
+// Package dhcp refuses what an answer should not say: an address that no machine can have or that somebody has already is declined or passed
+// over, another server's answer than the one asked is none, and of the rest what cannot be true is left out and named. What is left is a lease of
+// IPv4 for one interface, had and kept as RFC 2131 describes it. It does not touch the interface: its owner does, and is told by function.
+package dhcp
 
 import (
 	"context"
 	"errors"
+	"fmt"
 	"math/rand/v2"
 	"time"
 
@@ -15,12 +19,16 @@ const (
 	lastPause  = 30 * time.Second
 )
 
-// dhcp has an address for one interface, as RFC 2131, section 4.4, describes it. Where it says "may", the address is kept: a lease that has
-// not ended and that nobody has refused is good, whoever keeps silent.
-type dhcp struct {
-	*Manager
-	link  netlink.Link
-	poke  <-chan struct{}
+// Client has an address for one interface, as RFC 2131, section 4.4, describes it. Where it says "may", the address is kept: a lease that has
+// not ended and that nobody has refused is good, whoever keeps silent. The exported fields are set before Run, all of them.
+type Client struct {
+	Link     netlink.Link
+	Hostname string                           // what servers are told, and may put into DNS
+	Poke     <-chan struct{}                  // the cable was put in; closed: there is no interface any more
+	Adopt    func(now Lease, before *Lease)   // makes a lease the interface's; before is nil if there was none
+	Drop     func(Lease)                      // takes it away
+	Logf     func(format string, args ...any) // for the console
+
 	lease *Lease // held now
 	until time.Time
 	renew time.Time
@@ -30,19 +38,20 @@ type dhcp struct {
 }
 
 // state does what is to be done in one state of the protocol, and returns the next. nil: there is no interface any more.
-type state func(*dhcp, context.Context) state
+type state func(*Client, context.Context) state
 
-// dhcp goes from state to state for as long as the interface is there.
-func (m *Manager) dhcp(ctx context.Context, l netlink.Link, poke <-chan struct{}) {
-	d := &dhcp{Manager: m, link: l, poke: poke, pause: firstPause}
-	for next := state((*dhcp).discover); next != nil && ctx.Err() == nil; {
+// Run goes from state to state for as long as the interface is there: until ctx ends or Poke is closed. What goes wrong is logged, once per
+// trouble, and tried again for ever.
+func (d *Client) Run(ctx context.Context) {
+	d.pause = firstPause
+	for next := state((*Client).discover); next != nil && ctx.Err() == nil; {
 		next = next(d, ctx)
 	}
 }
 
 // discover asks everybody for an address (INIT to REQUESTING). One that is held meanwhile, because nobody knows whether the cable is still in
 // the network it came from, is asked for first.
-func (d *dhcp) discover(ctx context.Context) state {
+func (d *Client) discover(ctx context.Context) state {
 	answer, woken, err := d.talk(ctx, d.end(), d.ask)
 	if err == nil {
 		return d.take(answer)
@@ -53,15 +62,15 @@ func (d *dhcp) discover(ctx context.Context) state {
 	d.complain(err)
 	wait := min(d.pause, max(time.Until(d.end()), 0))
 	d.pause = min(2*d.pause, lastPause)
-	if woken := rest(ctx, d.poke, wait); woken != rested {
+	if woken := rest(ctx, d.Poke, wait); woken != rested {
 		return d.anew(woken)
 	}
 	d.expire()
-	return (*dhcp).discover
+	return (*Client).discover
 }
 
 // end is when an address that is held must be given up; without one there is nothing to give up.
-func (d *dhcp) end() time.Time {
+func (d *Client) end() time.Time {
 	if d.lease == nil {
 		return when(time.Now(), Forever)
 	}
@@ -69,56 +78,56 @@ func (d *dhcp) end() time.Time {
 }
 
 // anew: the cable was put in, so that what was known or under way may be another network's.
-func (d *dhcp) anew(why waking) state {
+func (d *Client) anew(why waking) state {
 	d.pause = firstPause
 	switch {
 	case why == gone:
 		return nil
 	case d.lease == nil:
-		return (*dhcp).discover
+		return (*Client).discover
 	}
-	return (*dhcp).reboot
+	return (*Client).reboot
 }
 
 // bound waits for T1.
-func (d *dhcp) bound(ctx context.Context) state {
-	if woken := rest(ctx, d.poke, time.Until(d.renew)); woken != rested {
+func (d *Client) bound(ctx context.Context) state {
+	if woken := rest(ctx, d.Poke, time.Until(d.renew)); woken != rested {
 		return d.anew(woken)
 	}
-	return (*dhcp).renewing
+	return (*Client).renewing
 }
 
 // reboot asks whether the address is one of the network that the cable is in now (INIT-REBOOT). No answer says nothing: it may be another network,
 // whose server does not speak for addresses it does not know. So an address is asked for as if there were none.
-func (d *dhcp) reboot(ctx context.Context) state {
+func (d *Client) reboot(ctx context.Context) state {
 	answer, woken, err := d.talk(ctx, d.until, d.confirm)
-	return d.judge(answer, woken, err, func() state { return (*dhcp).discover })
+	return d.judge(answer, woken, err, func() state { return (*Client).discover })
 }
 
 // renewing asks the server that gave the address; rebinding asks everybody.
-func (d *dhcp) renewing(ctx context.Context) state {
+func (d *Client) renewing(ctx context.Context) state {
 	if d.lease.Server == nil || !time.Now().Before(d.bind) {
-		return (*dhcp).rebinding
+		return (*Client).rebinding
 	}
 	answer, woken, err := d.talk(ctx, d.bind, d.extend)
-	return d.judge(answer, woken, err, func() state { return d.later(ctx, d.bind, (*dhcp).renewing) })
+	return d.judge(answer, woken, err, func() state { return d.later(ctx, d.bind, (*Client).renewing) })
 }
 
-func (d *dhcp) rebinding(ctx context.Context) state {
+func (d *Client) rebinding(ctx context.Context) state {
 	answer, woken, err := d.talk(ctx, d.until, d.extendAnywhere)
 	return d.judge(answer, woken, err, func() state {
 		d.complain(err)
 		if d.expire() {
-			return (*dhcp).discover
+			return (*Client).discover
 		}
-		return d.later(ctx, d.until, (*dhcp).rebinding)
+		return d.later(ctx, d.until, (*Client).rebinding)
 	})
 }
 
 // later tries again at half of the time that is left (section 4.4.5), seldom when much is left.
-func (d *dhcp) later(ctx context.Context, end time.Time, again state) state {
+func (d *Client) later(ctx context.Context, end time.Time, again state) state {
 	left := max(time.Until(end), 0)
-	if woken := rest(ctx, d.poke, min(max(left/2, time.Second), left)); woken != rested {
+	if woken := rest(ctx, d.Poke, min(max(left/2, time.Second), left)); woken != rested {
 		return d.anew(woken)
 	}
 	return again
@@ -126,7 +135,7 @@ func (d *dhcp) later(ctx context.Context, end time.Time, again state) state {
 
 // talk speaks with servers until there is an answer, the time is over, or the cable was put in, after which an answer would be to something
 // else. waking says which of them ended it.
-func (d *dhcp) talk(ctx context.Context, end time.Time, speak func(context.Context) (*Lease, error)) (*Lease, waking, error) {
+func (d *Client) talk(ctx context.Context, end time.Time, speak func(context.Context) (*Lease, error)) (*Lease, waking, error) {
 	ctx, stop := context.WithDeadline(ctx, end)
 	defer stop()
 	type result struct {
@@ -135,14 +144,18 @@ func (d *dhcp) talk(ctx context.Context, end time.Time, speak func(context.Conte
 	}
 	done := make(chan result, 1)
 	go func() {
-		defer d.recovered(func(err error) { done <- result{err: err} })
+		defer func() {
+			if p := recover(); p != nil { // in the protocol's library: it must not take PID 1 along
+				done <- result{err: fmt.Errorf("panic: %v", p)}
+			}
+		}()
 		lease, err := speak(ctx)
 		done <- result{lease, err}
 	}()
 	select {
 	case r := <-done:
 		return r.lease, rested, r.err
-	case _, there := <-d.poke:
+	case _, there := <-d.Poke:
 		stop()
 		<-done // nothing that it reads may change meanwhile
 		if there {
@@ -155,7 +168,7 @@ func (d *dhcp) talk(ctx context.Context, end time.Time, speak func(context.Conte
 var errPoked = errors.New("the cable was put in anew")
 
 // judge: an answer that counts leads on; without one, silence decides.
-func (d *dhcp) judge(answer *Lease, woken waking, err error, silence func() state) state {
+func (d *Client) judge(answer *Lease, woken waking, err error, silence func() state) state {
 	var no *refusal
 	switch {
 	case err == nil:
@@ -164,26 +177,26 @@ func (d *dhcp) judge(answer *Lease, woken waking, err error, silence func() stat
 		return d.anew(woken)
 	case errors.As(err, &no):
 		d.lose(err)
-		return (*dhcp).discover
+		return (*Client).discover
 	}
 	return silence()
 }
 
 // take makes an answer the lease that is held.
-func (d *dhcp) take(answer *Lease) state {
-	name, before := d.link.Attrs().Name, d.lease
-	d.adopt(d.link, *answer, before)
+func (d *Client) take(answer *Lease) state {
+	name, before := d.Link.Attrs().Name, d.lease
+	d.Adopt(*answer, before)
 	if before == nil || before.Address.String() != answer.Address.String() || d.told {
-		d.logf("network %s: dhcp: %s via %s", name, answer.Address, answer.Gateway)
-		announce(d.link, answer.Address.IP)
+		d.Logf("network %s: dhcp: %s via %s", name, answer.Address, answer.Gateway)
+		announce(d.Link, answer.Address.IP)
 	}
 	if len(answer.Refused) > 0 && (before == nil || len(before.Refused) == 0) {
-		d.logf("network %s: dhcp: not used of what %s says: %s", name, answer.Server, join(answer.Refused))
+		d.Logf("network %s: dhcp: not used of what %s says: %s", name, answer.Server, join(answer.Refused))
 	}
 	d.lease, d.pause, d.told = answer, firstPause, false
 	now := time.Now()
 	d.renew, d.bind, d.until = now.Add(jitter(answer.Renew)), when(now, answer.Rebind), when(now, answer.Expire)
-	return (*dhcp).bound
+	return (*Client).bound
 }
 
 // when is a time of the far future for what never ends.
@@ -196,7 +209,7 @@ func jitter(d time.Duration) time.Duration {
 }
 
 // expire gives an address up whose time is over.
-func (d *dhcp) expire() bool {
+func (d *Client) expire() bool {
 	if d.lease == nil || time.Now().Before(d.until) {
 		return false
 	}
@@ -204,15 +217,15 @@ func (d *dhcp) expire() bool {
 	return true
 }
 
-func (d *dhcp) lose(why error) {
-	d.logf("network %s: dhcp: lost %s: %v", d.link.Attrs().Name, d.lease.Address, why)
-	d.drop(d.link, *d.lease)
+func (d *Client) lose(why error) {
+	d.Logf("network %s: dhcp: lost %s: %v", d.Link.Attrs().Name, d.lease.Address, why)
+	d.Drop(*d.lease)
 	d.lease = nil
 }
 
-func (d *dhcp) complain(err error) {
+func (d *Client) complain(err error) {
 	if !d.told {
-		d.logf("network %s: dhcp: %v; asking again for ever", d.link.Attrs().Name, err)
+		d.Logf("network %s: dhcp: %v; asking again for ever", d.Link.Attrs().Name, err)
 		d.told = true
 	}
 }
