@@ -95,7 +95,7 @@ func (l *loop) mount() error {
 func (l *loop) size() int64 {
 	var st unix.Statfs_t
 	must(l.t, unix.Statfs(l.target, &st))
-	return int64(st.Blocks) * st.Bsize
+	return int64(st.Blocks) * int64(st.Bsize)
 }
 
 func (l *loop) write(name string) {

@@ -181,7 +181,7 @@ func infiniteLease(t *testing.T, c *client, s *server) {
 	s.options = []dhcpv4.Modifier{dhcpv4.WithLeaseTime(0xffffffff)}
 	bound(t, c, s)
 	list, _ := netlink.AddrList(c.link, netlink.FAMILY_V4)
-	if len(list) != 1 || list[0].ValidLft != 0xffffffff && list[0].ValidLft != 0 && list[0].ValidLft != -1 {
+	if len(list) != 1 || uint32(list[0].ValidLft) != 0xffffffff && list[0].ValidLft != 0 {
 		t.Errorf("%+v", list)
 	}
 	c.poke <- struct{}{}
