@@ -39,8 +39,6 @@ func (id Identity) look(name string) (condition, *Authority, error) {
 		return complete, nil, err
 	case !key && !cert:
 		return absent, nil, nil
-	case name == serviceKey:
-		return 0, nil, fmt.Errorf("%s.crt is there, %[1]s.key is not", base)
 	case !key:
 		return 0, nil, fmt.Errorf("%s.crt is there, %[1]s.key is not", base)
 	case !cert:
