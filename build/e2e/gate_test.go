@@ -83,7 +83,11 @@ func bootPartition(t *testing.T, image string) (*os.File, layout.Partition) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { f.Close() })
-	table, _, err := gpt.Read(readOnly{f}, diskSize)
+	info, err := f.Stat()
+	if err != nil {
+		t.Fatal(err)
+	}
+	table, _, err := gpt.Read(readOnly{f}, info.Size())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -10,9 +10,12 @@ import (
 // payloadMiB is how much of each archive is a file of random bytes: enough that writing it takes a while, on disk as in memory.
 const payloadMiB = 48
 
-// saveImage makes, on the machine, an archive as `docker save` does: example.org/cut:N of one layer with the file /payload-N, in
-// agent/images. It is synced before it gets its name, so that the archive is whole whatever comes. The file's hash is printed.
-const saveImage = `set -e; cd /var/lib/rancher/k3s/agent/images; rm -rf .make; mkdir .make; cd .make
+// imagesDir is watched by k3s, which imports what is put there.
+const imagesDir = "/var/lib/rancher/k3s/agent/images"
+
+// saveImage makes, on the machine, an archive as `docker save` does: example.org/cut:N of one layer with the file /payload-N, in a
+// directory. It is synced before it gets its name, so that the archive is whole whatever comes. The file's hash is printed.
+const saveImage = `set -e; cd %[3]s; rm -rf .make; mkdir .make; cd .make
 head -c $((%[2]d << 20)) /dev/urandom > payload-%[1]d; sha256sum < payload-%[1]d | cut -c1-64; tar cf layer.tar payload-%[1]d
 id=$(sha256sum < layer.tar | cut -c1-64); arch=$(uname -m | sed 's/x86_64/amd64/;s/aarch64/arm64/;s/armv7l/arm/')
 echo '{"architecture":"'$arch'","os":"linux","config":{},"rootfs":{"type":"layers","diff_ids":["sha256:'$id'"]}}' > config.json
@@ -26,7 +29,7 @@ func TestPowerCutsImport(t *testing.T) {
 	c, cuts := newCutter(t, 20)
 	m := ready(t)
 	for cut := range cuts {
-		saved := strings.TrimSpace(m.run(fmt.Sprintf(saveImage, cut, payloadMiB), nil))
+		saved := strings.TrimSpace(m.run(fmt.Sprintf(saveImage, cut, payloadMiB, imagesDir), nil))
 		after := time.Duration(c.rand.Int64N(int64(60 * time.Second))) // it is looked at every 10 s, and must look the same twice
 		time.Sleep(after)
 		known := strings.Contains(m.run("ctr images ls -q", nil), fmt.Sprintf("example.org/cut:%d", cut))
@@ -42,7 +45,7 @@ func TestPowerCutsImport(t *testing.T) {
 		if told := m.run("proa status", nil); strings.Contains(told, "left out") {
 			t.Errorf("an archive was left out:\n%s", told)
 		}
-		m.run(fmt.Sprintf("rm /var/lib/rancher/k3s/agent/images/cut-%d.tar; ctr images rm example.org/cut:%[1]d", cut), nil)
+		m.run(fmt.Sprintf("rm %s/cut-%d.tar; ctr images rm example.org/cut:%[2]d", imagesDir, cut), nil)
 		if t.Failed() {
 			t.Fatalf("after %d cuts", cut+1)
 		}

@@ -52,6 +52,8 @@ type options struct {
 	memory   int
 	cpus     int // 0: two
 	restrict bool
+	moves    bool      // its cable can be put into another network
+	disk     int64     // bytes; 0: diskSize
 	config   string    // of the boot partition; %KEY% is replaced by the test's SSH key
 	clock    time.Time // of the machine at its start; zero: the host's
 	flash    bool      // image and configuration get onto the disk as a user's do: by proa flash
@@ -78,7 +80,7 @@ func prepare(t *testing.T, o options) *machine {
 	}
 	m := &machine{t: t, own: t, key: key, spec: qemu.Spec{
 		Tools: tools(t, o.machine()), Firmware: o.firmware, Medium: o.medium, Image: o.image(t), Memory: o.memory, CPUs: o.cpus,
-		Restrict: o.restrict, Clock: o.clock, Forward: []int{sshPort, apiPort, nodePort}, Dir: dir, Console: consoleLog(t),
+		Restrict: o.restrict, Moves: o.moves, Clock: o.clock, Forward: []int{sshPort, apiPort, nodePort}, Dir: dir, Console: consoleLog(t),
 	}}
 	if o.medium == qemu.Disk {
 		m.spec.Image = filepath.Join(dir, "disk.img")
@@ -92,8 +94,8 @@ func (m *machine) fill(o options) {
 	m.t.Helper()
 	config := strings.ReplaceAll(o.config, "%KEY%", m.key.Authorized)
 	if o.flash {
-		flashed(m.t, o, m.spec.Image, m.room(), config)
-	} else if err := qemu.NewDisk(m.spec.Image, o.image(m.t), m.room()); err != nil {
+		flashed(m.t, o, m.spec.Image, o.room(m.spec.Tools), config)
+	} else if err := qemu.NewDisk(m.spec.Image, o.image(m.t), o.room(m.spec.Tools)); err != nil {
 		m.t.Fatal(err)
 	}
 	if err := m.spec.Tools.Adapt(m.spec.Image); err != nil {
@@ -131,7 +133,13 @@ func (m *machine) bootBudget() time.Duration {
 	return bootBudget
 }
 
-func (m *machine) room() int64 { return m.spec.Tools.Room(diskSize) }
+// room is what the machine has as its disk, in bytes.
+func (o options) room(tools qemu.Tools) int64 {
+	if o.disk != 0 {
+		return tools.Room(o.disk)
+	}
+	return tools.Room(diskSize)
+}
 
 // powerOn starts the machine, or starts it again on the same disk, and waits until it is up. A start that the emulator spoils
 // is repeated; one that proa spoils is not.

@@ -115,7 +115,7 @@ func onVirt(t *testing.T, config string) *machine {
 		t.Fatal(err)
 	}
 	defer f.Close()
-	boot, err := bootconfig.Find(f, m.room())
+	boot, err := bootconfig.Find(f, m.diskSize())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -19,10 +19,10 @@ func (vm *VM) hideNIC(ctx context.Context) {
 			return // the machine is gone
 		}
 		mark = vm.Mark()
-		_ = qmpWith(ctx, socket, "device_del", map[string]string{"id": "nic"})
+		_ = qmpWith(ctx, socket, "device_del", map[string]any{"id": "nic"})
 		if _, err := vm.WaitLineAfter(ctx, mark, kernelStarts); err != nil {
 			return
 		}
-		_ = qmpWith(ctx, socket, "device_add", map[string]string{"driver": vm.spec.Tools.NIC.Device, "netdev": "n0", "id": "nic", "port": "1"})
+		_ = qmpWith(ctx, socket, "device_add", map[string]any{"driver": vm.spec.Tools.NIC.Device, "netdev": "n0", "id": "nic", "port": "1"})
 	}
 }

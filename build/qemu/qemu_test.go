@@ -25,10 +25,11 @@ func TestArgs(t *testing.T) {
 		"usb by uefi":         {Spec{Firmware: UEFI, Medium: USB, Image: "i.iso"}, []string{"usb-storage", "file=/code.fd", "readonly=on,id=boot"}, nil},
 		"disk, host only":     {Spec{Medium: Disk, Image: "d.img", Restrict: true}, []string{"restrict=on", "hostfwd=tcp:127.0.0.1:4022-:22", "virtio-blk-pci,drive=boot"}, []string{"readonly=on,id=boot", "-rtc"}},
 		"clock ahead":         {Spec{Clock: time.Date(2030, 2, 3, 4, 5, 6, 0, time.FixedZone("x", 3600))}, []string{"-rtc base=2030-02-03T03:05:06"}, nil},
+		"two networks":        {Spec{Moves: true}, []string{"hostfwd=tcp:127.0.0.1:4022-:22 ", "hostfwd=tcp:127.0.0.1:5022-:22,net=10.77.0.0/24", "netdev=n0 -netdev hubport,id=p1", ",netdev=cable"}, []string{",netdev=n0 -serial"}},
 		"no reboot, more RAM": {Spec{NoReboot: true, Memory: 3072}, []string{"-no-reboot", "-m 3072"}, nil},
 	} {
 		tc.spec.Tools = tools
-		got := strings.Join(tc.spec.args(map[int]int{22: 4022}), " ")
+		got := strings.Join(tc.spec.args(forwards{{22: 4022}, {22: 5022}}), " ")
 		for _, want := range tc.want {
 			if !strings.Contains(got, want) {
 				t.Errorf("%s: no %q in %s", name, want, got)

@@ -16,7 +16,7 @@ func qmp(ctx context.Context, socket, command string) error {
 }
 
 // qmpWith is qmp with the command's arguments.
-func qmpWith(ctx context.Context, socket, command string, arguments map[string]string) error {
+func qmpWith(ctx context.Context, socket, command string, arguments map[string]any) error {
 	conn, err := (&net.Dialer{Timeout: qmpTimeout}).DialContext(ctx, "unix", socket)
 	if err != nil {
 		return fmt.Errorf("qmp: %w", err)
@@ -25,8 +25,8 @@ func qmpWith(ctx context.Context, socket, command string, arguments map[string]s
 	_ = conn.SetDeadline(time.Now().Add(qmpTimeout))
 	replies := bufio.NewScanner(conn)
 	type call struct {
-		Execute   string            `json:"execute"`
-		Arguments map[string]string `json:"arguments,omitempty"`
+		Execute   string         `json:"execute"`
+		Arguments map[string]any `json:"arguments,omitempty"`
 	}
 	for _, c := range []call{{"qmp_capabilities", nil}, {command, arguments}} {
 		err := json.NewEncoder(conn).Encode(c)

@@ -37,6 +37,7 @@ type Spec struct {
 	CPUs     int      // 0: 2
 	Accel    string   // empty: tcg
 	Restrict bool     // the guest reaches nothing but the forwarded ports' answers
+	Moves    bool     // the cable can be put into a second network, Elsewhere, see VM.Plug
 	Forward  []int    // guest TCP ports to reach on loopback, see VM.Addr
 	Dir      string   // for sockets and the firmware's variables; exists
 	Console  io.Writer
@@ -45,16 +46,16 @@ type Spec struct {
 }
 
 // args is the command line, in the order a reader looks for things.
-func (s Spec) args(ports map[int]int) []string {
+func (s Spec) args(ports forwards) []string {
 	memory, cpus := orInt(s.Tools.Memory, orInt(s.Memory, 2048)), orInt(s.Tools.CPUs, orInt(s.CPUs, 2))
 	args := append([]string{"-name", "proa"}, s.Tools.Machine...)
 	args = append(args,
 		"-accel", or(s.Accel, or(s.Tools.Accel, "tcg")), "-m", strconv.Itoa(memory), "-smp", strconv.Itoa(cpus), "-display", "none", "-monitor", "none",
 		"-qmp", "unix:"+s.qmpSocket()+",server=on,wait=off",
-		"-netdev", s.netdev(ports),
 	)
+	args = append(args, s.networks(ports)...)
 	if !s.Tools.HideNIC {
-		args = append(args, "-device", s.Tools.NIC.Device+",netdev=n0")
+		args = append(args, "-device", s.Tools.NIC.Device+",netdev="+s.cable())
 	}
 	args = append(args, s.Tools.Serial...)
 	if !s.Clock.IsZero() {
@@ -100,8 +101,8 @@ func (s Spec) medium() []string {
 	return append([]string{"-drive", "if=none,format=raw,discard=unmap,id=boot,file=" + s.Image}, s.Tools.Disk...)
 }
 
-func (s Spec) netdev(ports map[int]int) string {
-	text := "user,id=n0"
+func (s Spec) netdev(id string, ports map[int]int) string {
+	text := "user,id=" + id
 	if s.Restrict {
 		text += ",restrict=on"
 	}

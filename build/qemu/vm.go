@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -18,7 +19,8 @@ type VM struct {
 	spec    Spec
 	cmd     *exec.Cmd
 	console *console
-	ports   map[int]int
+	ports   forwards
+	network atomic.Int32 // that the cable is in
 	done    chan struct{}
 	err     error
 	once    sync.Once
@@ -56,12 +58,15 @@ func Start(ctx context.Context, s Spec) (*VM, error) {
 		vm.console.close()
 		close(vm.done)
 	}()
+	if s.Moves {
+		return vm, vm.begin(ctx)
+	}
 	return vm, nil
 }
 
 // Addr is where the host reaches a forwarded guest port.
 func (vm *VM) Addr(guest int) string {
-	return net.JoinHostPort("127.0.0.1", strconv.Itoa(vm.ports[guest]))
+	return net.JoinHostPort("127.0.0.1", strconv.Itoa(vm.ports[vm.network.Load()][guest]))
 }
 
 // WaitLine returns the first console line that contains text, whether printed already or not yet. The error names text and
@@ -106,15 +111,17 @@ func (vm *VM) Wait(ctx context.Context) error {
 }
 
 // freePorts asks the kernel for ports nobody uses. Another process may take one before QEMU does; then QEMU says so and ends.
-func freePorts(guests []int) (map[int]int, error) {
-	ports := map[int]int{}
-	for _, guest := range guests {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			return nil, err
+func freePorts(guests []int) (ports forwards, err error) {
+	for network := range ports {
+		ports[network] = map[int]int{}
+		for _, guest := range guests {
+			l, err := net.Listen("tcp", "127.0.0.1:0")
+			if err != nil {
+				return ports, err
+			}
+			defer l.Close()
+			ports[network][guest] = l.Addr().(*net.TCPAddr).Port
 		}
-		defer l.Close()
-		ports[guest] = l.Addr().(*net.TCPAddr).Port
 	}
 	return ports, nil
 }

@@ -1,5 +1,6 @@
 // Command hello is the workload of the end-to-end tests: a server that answers with its name and logs each request,
-// and, with a URL as argument, a client that prints one answer. With -write FILE or -read FILE it tests a volume.
+// and, with a URL as argument, a client that prints one answer. With -write FILE or -read FILE it tests a volume; with -tell FILE and a URL it
+// asks until there is an answer, writes that to FILE, and stays.
 package main
 
 import (
@@ -7,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"log"
+	"math"
 	"net/http"
 	"os"
 	"time"
@@ -15,7 +17,11 @@ import (
 func main() {
 	write := flag.String("write", "", "append a line to `FILE` before serving")
 	read := flag.String("read", "", "print `FILE` and exit")
+	tell := flag.String("tell", "", "write the first answer to `FILE` and stay")
 	flag.Parse()
+	if *tell != "" {
+		log.Fatal(tellOf(*tell, flag.Arg(0)))
+	}
 	if err := run(*write, *read, flag.Arg(0)); err != nil {
 		log.Fatal(err)
 	}
@@ -49,14 +55,37 @@ func show(file string) error {
 }
 
 func get(url string) error {
+	answer, err := ask(url)
+	if err == nil {
+		_, err = os.Stdout.Write(answer)
+	}
+	return err
+}
+
+func ask(url string) ([]byte, error) {
 	client := http.Client{Timeout: 20 * time.Second}
 	r, err := client.Get(url)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer r.Body.Close()
-	_, err = io.Copy(os.Stdout, r.Body)
-	return err
+	return io.ReadAll(r.Body)
+}
+
+func tellOf(file, url string) error {
+	for {
+		answer, err := ask(url)
+		if err == nil {
+			f, err := os.OpenFile(file, os.O_WRONLY, 0)
+			if err != nil {
+				return err
+			}
+			fmt.Fprintf(f, "%s answered: %s", url, answer)
+			time.Sleep(math.MaxInt64) // the pod stays until somebody ends it
+		}
+		log.Print(err)
+		time.Sleep(time.Second)
+	}
 }
 
 // appendLine syncs, because the test cuts the power right after it has seen the line acknowledged.
