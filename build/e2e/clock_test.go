@@ -36,11 +36,34 @@ func TestClock(t *testing.T) {
 			m.nodeReady()
 			m.run("kubectl rollout status deployment/hello --timeout=20m", nil)
 			askNodePort(t, m, "hello from hello-")
+			m.noTimeForAWeek(t)
 			if text := m.run("proa status", nil); strings.Contains(text, "certificate") || strings.Contains(text, "FAILED") {
 				t.Error(text)
 			}
 		})
 	}
+}
+
+// noTimeForAWeek: the clock of a running node moves by a week, there is no NTP to see it, and then there is. New pods start in both times.
+func (m *machine) noTimeForAWeek(t *testing.T) {
+	t.Helper()
+	m.run("pkill timeserver; date -u -s @$(($(date +%s) + 7 * 86400))", nil)
+	m.startsPods(2)
+	m.keepTime(t)
+	m.until(fmt.Sprintf("echo half days off: $((($(date +%%s) - %d) / 43200))", time.Now().Unix()), "off: 0\n", podBudget)
+	m.startsPods(3)
+}
+
+// startsPods: a pod without an account starts, and one that asks the API server by a token.
+func (m *machine) startsPods(replicas int) {
+	m.t.Helper()
+	for _, command := range []string{
+		fmt.Sprintf("kubectl scale deployment/hello --replicas=%d && kubectl rollout status deployment/hello --timeout=20m", replicas),
+		"kubectl rollout restart -n kube-system deployment/coredns && kubectl rollout status -n kube-system deployment/coredns --timeout=20m",
+	} {
+		m.run(command, nil)
+	}
+	m.nodeReady()
 }
 
 // keepTime starts NTP servers on the machine that have this host's time, and lets its client ask them at once.
