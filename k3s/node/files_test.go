@@ -109,7 +109,7 @@ func TestLabelsAndTaints(t *testing.T) {
 	if diff := cmp.Diff(map[string]string{"a": "1", "b": "", "topology.kubernetes.io/zone": "z"}, s.NodeLabels); diff != "" {
 		t.Error(diff)
 	}
-	s.FailCgroupV1 = false // the machine that runs the tests is no node
+	s.FailCgroupV1 = false                                   // the machine that runs the tests is no node
 	if err := options.ValidateKubeletServer(s); err != nil { // as the kubelet's own start does
 		t.Error(err)
 	}

@@ -12,7 +12,7 @@ import (
 )
 
 const (
-	// containerGrace is what a container gets between its stop signal and the kill, when the machine goes down.
+	// containerGrace is what a container gets between its stop signal and the kill, when it is not the kubelet that stops it.
 	containerGrace = 20 * time.Second
 	// PodsDeadline is how long stopping all pods may take.
 	PodsDeadline = 30 * time.Second
@@ -24,12 +24,11 @@ const (
 func (n Node) StopPods(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, PodsDeadline)
 	defer cancel()
-	conn, err := grpc.NewClient("unix://"+n.ContainerdSocket, grpc.WithTransportCredentials(insecure.NewCredentials()))
+	runtime, hangUp, err := n.runtimeService()
 	if err != nil {
 		return err
 	}
-	defer conn.Close()
-	runtime := cri.NewRuntimeServiceClient(conn)
+	defer hangUp()
 	running := &cri.ContainerFilter{State: &cri.ContainerStateValue{State: cri.ContainerState_CONTAINER_RUNNING}}
 	listing, stopListing := context.WithTimeout(ctx, listWait)
 	defer stopListing()
@@ -37,10 +36,7 @@ func (n Node) StopPods(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	err = each(containers.Containers, func(c *cri.Container) error {
-		_, err := runtime.StopContainer(ctx, &cri.StopContainerRequest{ContainerId: c.Id, Timeout: int64(containerGrace.Seconds())})
-		return err
-	})
+	err = each(containers.Containers, func(c *cri.Container) error { return stopContainer(ctx, runtime, c) })
 	pods, listErr := runtime.ListPodSandbox(ctx, &cri.ListPodSandboxRequest{})
 	if listErr != nil {
 		return errors.Join(err, listErr)
@@ -49,6 +45,20 @@ func (n Node) StopPods(ctx context.Context) error {
 		_, err := runtime.StopPodSandbox(ctx, &cri.StopPodSandboxRequest{PodSandboxId: p.Id})
 		return err
 	}))
+}
+
+// runtimeService is containerd's, until hangUp.
+func (n Node) runtimeService() (client cri.RuntimeServiceClient, hangUp func() error, err error) {
+	conn, err := grpc.NewClient("unix://"+n.ContainerdSocket, grpc.WithTransportCredentials(insecure.NewCredentials()))
+	if err != nil {
+		return nil, nil, err
+	}
+	return cri.NewRuntimeServiceClient(conn), conn.Close, nil
+}
+
+func stopContainer(ctx context.Context, runtime cri.RuntimeServiceClient, c *cri.Container) error {
+	_, err := runtime.StopContainer(ctx, &cri.StopContainerRequest{ContainerId: c.Id, Timeout: int64(containerGrace.Seconds())})
+	return err
 }
 
 // each runs f for all items at once and joins what went wrong.

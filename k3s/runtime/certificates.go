@@ -11,8 +11,9 @@ const (
 	// certificateLook is how often certificates are looked at while the cluster runs, besides after each step of the clock.
 	certificateLook = time.Hour
 	// maxBack is how far back the clock may be set under a running cluster: tokens of service accounts and the API server's own
-	// certificate would not be valid yet, and those who hold them do not ask for others before they end.
-	maxBack = 5 * time.Minute
+	// certificate would not be valid yet, and those who hold them do not ask for others before they end. Tokens may be a minute ahead
+	// (go-jose, jwt.DefaultLeeway), pods as well (node.EndFuturePods, which the next start calls).
+	maxBack = time.Minute
 	// maxForward is less than the life of the certificate with which the API server talks to itself, which is in memory only.
 	maxForward = 2 * 365 * 24 * time.Hour
 )

@@ -48,7 +48,8 @@ func (s *Server) Components() []Component {
 		// Stopped after the kubelet, which would start again what this stops when the machine goes down. It needs only
 		// containerd: pods of the process before us run already.
 		Component{Name: "pods", After: []string{"containerd"}, Run: s.pods, Stop: node.PodsDeadline + time.Second},
-		Component{Name: "kubelet", After: []string{"pods", "images", "apiserver"}, Run: s.node.Kubelet, Ready: kubeletReady, Deadline: startWait},
+		Component{Name: "future-pods", After: []string{"containerd"}, Run: s.futurePods, Ready: s.futurePodsEnded.check},
+		Component{Name: "kubelet", After: []string{"pods", "future-pods", "images", "apiserver"}, Run: s.node.Kubelet, Ready: kubeletReady, Deadline: startWait},
 		Component{Name: "flannel", After: []string{"kubelet", "controller-manager", "manifests"}, Run: s.node.Flannel, Ready: s.node.FlannelReady},
 		Component{Name: "kube-proxy", After: []string{"kubelet"}, Run: s.node.Proxy, Ready: proxyReady},
 		Component{Name: "name-servers", Run: s.followNameServers},

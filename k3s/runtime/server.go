@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -35,6 +36,7 @@ type Server struct {
 	powerOff         atomic.Bool // the machine goes down: pods are stopped with us
 	imagesImported   latch
 	manifestsApplied latch
+	futurePodsEnded  latch
 }
 
 // latch is raised once.
@@ -113,6 +115,20 @@ func (s *Server) pods(ctx context.Context) error {
 	if err := s.node.StopPods(context.WithoutCancel(ctx)); err != nil {
 		s.notify.Status("pods: %v", err)
 	}
+	return nil
+}
+
+// futurePods makes an end of the pods that the clock knows nothing of yet, before the kubelet looks at any.
+func (s *Server) futurePods(ctx context.Context) error {
+	names, err := s.node.EndFuturePods(ctx, s.now())
+	if len(names) > 0 {
+		s.notify.Status("pods: made by a clock that has been put back since, made anew: %s", strings.Join(names, " "))
+	}
+	if err != nil {
+		s.notify.Problem("future pods", fmt.Sprintf("pods that were made by a clock that has been put back since: %v", err))
+	}
+	s.futurePodsEnded.up.Store(true)
+	<-ctx.Done()
 	return nil
 }
 

@@ -1,0 +1,77 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"slices"
+	"time"
+
+	cri "k8s.io/cri-api/pkg/apis/runtime/v1"
+)
+
+const (
+	// futureSlack is by how much a pod may be ahead of the clock and stay: for so long it is not probed, and no longer.
+	futureSlack = time.Minute
+	// futureDeadline is how long making an end of them may take.
+	futureDeadline = 2 * time.Minute
+)
+
+// EndFuturePods stops and removes the pods that were made, or have a container that was made, after now: by a clock that has been put back
+// since. It returns their names, as namespace/name. The kubelet makes them anew. Left alone they would never be right again: a container
+// that starts in the future is not probed before that (pkg/kubelet/prober, worker.go), so its pod is not ready, and the one with the latest
+// creation counts as the current one (pkg/kubelet/container, FindContainerStatusByName), so what takes its place is never found.
+func (n Node) EndFuturePods(ctx context.Context, now time.Time) (names []string, err error) {
+	ctx, cancel := context.WithTimeout(ctx, futureDeadline)
+	defer cancel()
+	runtime, hangUp, err := n.runtimeService()
+	if err != nil {
+		return nil, err
+	}
+	defer hangUp()
+	listing, stopListing := context.WithTimeout(ctx, listWait)
+	defer stopListing()
+	pods, err := runtime.ListPodSandbox(listing, &cri.ListPodSandboxRequest{})
+	if err != nil {
+		return nil, err
+	}
+	containers, err := runtime.ListContainers(listing, &cri.ListContainersRequest{})
+	if err != nil {
+		return nil, err
+	}
+	future := futurePods(pods.Items, containers.Containers, now.Add(futureSlack))
+	return slices.Sorted(maps.Keys(future)), end(ctx, runtime, slices.Concat(slices.Collect(maps.Values(future))...), containers.Containers)
+}
+
+// futurePods are the sandboxes by the names of their pods. A pod has several after a restart of the machine.
+func futurePods(pods []*cri.PodSandbox, containers []*cri.Container, now time.Time) map[string][]string {
+	ahead := map[string]bool{}
+	for _, c := range containers {
+		ahead[c.PodSandboxId] = ahead[c.PodSandboxId] || c.CreatedAt > now.UnixNano()
+	}
+	future := map[string][]string{}
+	for _, p := range pods {
+		if ahead[p.Id] || p.CreatedAt > now.UnixNano() {
+			name := p.Metadata.GetNamespace() + "/" + p.Metadata.GetName()
+			future[name] = append(future[name], p.Id)
+		}
+	}
+	return future
+}
+
+// end gives the containers of the sandboxes their time to stop, and removes the sandboxes.
+func end(ctx context.Context, runtime cri.RuntimeServiceClient, sandboxes []string, containers []*cri.Container) error {
+	err := each(containers, func(c *cri.Container) error {
+		if c.State != cri.ContainerState_CONTAINER_RUNNING || !slices.Contains(sandboxes, c.PodSandboxId) {
+			return nil
+		}
+		return stopContainer(ctx, runtime, c)
+	})
+	return errors.Join(err, each(sandboxes, func(id string) error {
+		_, err := runtime.StopPodSandbox(ctx, &cri.StopPodSandboxRequest{PodSandboxId: id})
+		if err == nil {
+			_, err = runtime.RemovePodSandbox(ctx, &cri.RemovePodSandboxRequest{PodSandboxId: id})
+		}
+		return err
+	}))
+}
