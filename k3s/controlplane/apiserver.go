@@ -59,20 +59,26 @@ func (p Plane) apiServerArgs() []arg {
 // APIServer serves until the context ends. It must be the first component: feature gates are the process's, and its
 // arguments decide them.
 func (p Plane) APIServer(ctx context.Context) error {
-	opts := options.NewServerRunOptions()
-	if err := apply(opts.Flags(), override(p.apiServerArgs(), p.APIServerArgs)); err != nil {
-		return err
-	}
-	if err := opts.GenericServerRunOptions.ComponentGlobalsRegistry.Set(); err != nil {
-		return fmt.Errorf("feature gates: %w", err)
-	}
-	rest.SetDefaultWarningHandler(rest.NoWarnings{})
-	completed, err := opts.Complete(ctx)
+	completed, err := prepared(p, "kube-apiserver-arg", p.APIServerArgs, func(theirs []string) (options.CompletedOptions, error) {
+		return p.apiServerOptions(ctx, theirs)
+	})
 	if err != nil {
 		return err
 	}
-	if errs := completed.Validate(); len(errs) != 0 {
-		return utilerrors.NewAggregate(errs)
-	}
+	rest.SetDefaultWarningHandler(rest.NoWarnings{})
 	return app.Run(ctx, completed)
+}
+
+func (p Plane) apiServerOptions(ctx context.Context, theirs []string) (completed options.CompletedOptions, err error) {
+	opts := options.NewServerRunOptions()
+	if err := apply(opts.Flags(), override(p.apiServerArgs(), theirs)); err != nil {
+		return completed, err
+	}
+	if err := opts.GenericServerRunOptions.ComponentGlobalsRegistry.Set(); err != nil {
+		return completed, fmt.Errorf("feature gates: %w", err)
+	}
+	if completed, err = opts.Complete(ctx); err != nil {
+		return completed, err
+	}
+	return completed, utilerrors.NewAggregate(completed.Validate())
 }

@@ -5,10 +5,11 @@ package controlplane
 import (
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/spf13/pflag"
 	cliflag "k8s.io/component-base/cli/flag"
+
+	"github.com/proa-os/proa/k3s/flags"
 )
 
 // arg is one flag of a component. Keeping them as flags, not as fields, lets users override any of them by name.
@@ -18,10 +19,7 @@ type arg struct{ name, value string }
 func override(ours []arg, theirs []string) []arg {
 	var added []arg
 	for _, text := range theirs {
-		name, value, ok := strings.Cut(strings.TrimPrefix(text, "--"), "=")
-		if !ok {
-			value = "true"
-		}
+		name, value := flags.CutArg(text)
 		added = append(added, arg{name, value})
 	}
 	named := func(a arg) bool {
@@ -30,13 +28,19 @@ func override(ours []arg, theirs []string) []arg {
 	return append(slices.DeleteFunc(slices.Clone(ours), named), added...)
 }
 
-// apply sets the arguments on a component's flags.
-func apply(sets cliflag.NamedFlagSets, args []arg) error {
+// joined are all flags of a component.
+func joined(sets cliflag.NamedFlagSets) *pflag.FlagSet {
 	fs := pflag.NewFlagSet("", pflag.ContinueOnError)
 	fs.SetNormalizeFunc(cliflag.WordSepNormalizeFunc)
 	for _, set := range sets.FlagSets {
 		fs.AddFlagSet(set)
 	}
+	return fs
+}
+
+// apply sets the arguments on a component's flags.
+func apply(sets cliflag.NamedFlagSets, args []arg) error {
+	fs := joined(sets)
 	for _, a := range args {
 		if err := fs.Set(a.name, a.value); err != nil {
 			return fmt.Errorf("argument %s=%s: %w", a.name, a.value, err)

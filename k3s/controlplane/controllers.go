@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"k8s.io/kubernetes/cmd/kube-controller-manager/app"
+	"k8s.io/kubernetes/cmd/kube-controller-manager/app/config"
 	"k8s.io/kubernetes/cmd/kube-controller-manager/app/options"
 )
 
@@ -35,15 +36,17 @@ func (p Plane) controllerManagerArgs() []arg {
 
 // ControllerManager runs the controllers until the context ends.
 func (p Plane) ControllerManager(ctx context.Context) error {
-	opts, err := options.NewKubeControllerManagerOptions()
-	if err != nil {
-		return err
-	}
 	all, off, aliases := app.KnownControllers(), app.ControllersDisabledByDefault(), app.ControllerAliases()
-	if err := apply(opts.Flags(all, off, aliases), override(p.controllerManagerArgs(), p.ControllerManagerArgs)); err != nil {
-		return err
-	}
-	config, err := opts.Config(ctx, all, off, aliases)
+	config, err := prepared(p, "kube-controller-manager-arg", p.ControllerManagerArgs, func(theirs []string) (*config.Config, error) {
+		opts, err := options.NewKubeControllerManagerOptions()
+		if err != nil {
+			return nil, err
+		}
+		if err := apply(opts.Flags(all, off, aliases), override(p.controllerManagerArgs(), theirs)); err != nil {
+			return nil, err
+		}
+		return opts.Config(ctx, all, off, aliases)
+	})
 	if err != nil {
 		return err
 	}

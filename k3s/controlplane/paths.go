@@ -12,6 +12,7 @@ import (
 type Plane struct {
 	*flags.Config
 	NodeIP string
+	Report Reporter
 }
 
 func (p Plane) tls(name string) string  { return p.Path("server", "tls", name) }

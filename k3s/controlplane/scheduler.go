@@ -18,13 +18,16 @@ func (p Plane) schedulerArgs() []arg {
 
 // Scheduler places pods until the context ends.
 func (p Plane) Scheduler(ctx context.Context) error {
-	opts := options.NewOptions()
-	if err := apply(*opts.Flags, override(p.schedulerArgs(), p.SchedulerArgs)); err != nil {
-		return err
-	}
-	config, scheduler, err := app.Setup(ctx, opts)
+	run, err := prepared(p, "kube-scheduler-arg", p.SchedulerArgs, func(theirs []string) (func() error, error) {
+		opts := options.NewOptions()
+		if err := apply(*opts.Flags, override(p.schedulerArgs(), theirs)); err != nil {
+			return nil, err
+		}
+		config, scheduler, err := app.Setup(ctx, opts)
+		return func() error { return app.Run(ctx, config, scheduler) }, err
+	})
 	if err != nil {
 		return err
 	}
-	return app.Run(ctx, config, scheduler)
+	return run()
 }

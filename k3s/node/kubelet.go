@@ -2,9 +2,7 @@ package node
 
 import (
 	"context"
-	"fmt"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"github.com/spf13/pflag"
@@ -14,6 +12,8 @@ import (
 	"k8s.io/kubernetes/cmd/kubelet/app"
 	"k8s.io/kubernetes/cmd/kubelet/app/options"
 	kubeletconfig "k8s.io/kubernetes/pkg/kubelet/apis/config"
+
+	"github.com/proa-os/proa/k3s/flags"
 )
 
 // Kubelet runs pods until the context ends. It stops managing them then; it does not stop them.
@@ -79,21 +79,12 @@ func (n Node) habits(k *kubeletconfig.KubeletConfiguration) {
 
 // overrideKubelet applies the user's "flag=value" texts last.
 func overrideKubelet(s *options.KubeletServer, args []string) error {
+	return flags.SetArgs(kubeletFlags(s), args)
+}
+
+func kubeletFlags(s *options.KubeletServer) *pflag.FlagSet {
 	fs := pflag.NewFlagSet("kubelet", pflag.ContinueOnError)
 	fs.SetNormalizeFunc(cliflag.WordSepNormalizeFunc)
 	s.AddFlags(fs)
-	return setAll(fs, args)
-}
-
-func setAll(fs *pflag.FlagSet, args []string) error {
-	for _, text := range args {
-		name, value, ok := strings.Cut(strings.TrimPrefix(text, "--"), "=")
-		if !ok {
-			value = "true"
-		}
-		if err := fs.Set(name, value); err != nil {
-			return fmt.Errorf("argument %s: %w", text, err)
-		}
-	}
-	return nil
+	return fs
 }

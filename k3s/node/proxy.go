@@ -5,6 +5,8 @@ import (
 
 	"github.com/spf13/pflag"
 	"k8s.io/kubernetes/cmd/kube-proxy/app"
+
+	"github.com/proa-os/proa/k3s/flags"
 )
 
 func (n Node) proxyArgs() []string {
@@ -20,17 +22,22 @@ func (n Node) proxyArgs() []string {
 
 // Proxy programs the service rules until the context ends. The rules stay: connections of running pods go on.
 func (n Node) Proxy(ctx context.Context) error {
-	opts := app.NewOptions()
-	fs := pflag.NewFlagSet("kube-proxy", pflag.ContinueOnError)
-	opts.AddFlags(fs)
-	if err := setAll(fs, append(n.proxyArgs(), n.KubeProxyArgs...)); err != nil {
-		return err
-	}
-	if err := opts.Complete(fs); err != nil {
-		return err
-	}
-	if err := opts.Validate(); err != nil {
+	opts, err := n.proxyOptions(n.KubeProxyArgs)
+	if err != nil {
 		return err
 	}
 	return opts.Run(ctx)
+}
+
+func (n Node) proxyOptions(theirs []string) (*app.Options, error) {
+	opts := app.NewOptions()
+	fs := pflag.NewFlagSet("kube-proxy", pflag.ContinueOnError)
+	opts.AddFlags(fs)
+	if err := flags.SetArgs(fs, append(n.proxyArgs(), theirs...)); err != nil {
+		return nil, err
+	}
+	if err := opts.Complete(fs); err != nil {
+		return nil, err
+	}
+	return opts, opts.Validate()
 }

@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -12,16 +14,38 @@ import (
 	"k8s.io/client-go/kubernetes"
 )
 
-// refusedWords tells of each label and taint that Kubernetes would not take; the others hold.
+// refusedWords tells of each label, taint and argument that Kubernetes would not take; the others hold.
 func (s *Server) refusedWords(context.Context) error {
 	_, labels := s.node.Labels()
 	_, taints := s.node.Taints()
-	for kind, refused := range map[string]map[string]error{"node-label": labels, "node-taint": taints} {
+	all, err := s.plane.RefusedArgs()
+	if err != nil {
+		return err
+	}
+	ofNode, err := s.node.RefusedArgs()
+	if err != nil {
+		return err
+	}
+	maps.Copy(all, ofNode)
+	s.leaveOut(all)
+	all["node-label"], all["node-taint"] = labels, taints
+	for kind, refused := range all {
 		for text, why := range refused {
 			s.notify.Problem(kind+" "+text, fmt.Sprintf("%s %q: left out: %v", kind, text, why))
 		}
 	}
 	return nil
+}
+
+// leaveOut takes refused arguments out of the configuration, which node and control plane share.
+func (s *Server) leaveOut(refused map[string]map[string]error) {
+	c := s.config
+	for kind, args := range map[string]*[]string{
+		"kube-apiserver-arg": &c.APIServerArgs, "kube-controller-manager-arg": &c.ControllerManagerArgs, "kube-scheduler-arg": &c.SchedulerArgs,
+		"kubelet-arg": &c.KubeletArgs, "kube-proxy-arg": &c.KubeProxyArgs,
+	} {
+		*args = slices.DeleteFunc(*args, func(text string) bool { return refused[kind][text] != nil })
+	}
 }
 
 // roleLabel says that the node is a server, as `kubectl get nodes` shows it under ROLES.

@@ -87,7 +87,7 @@ func (s *Server) identity(ctx context.Context) error {
 		return err
 	}
 	s.node = node.Node{Config: s.config, Identity: id}
-	s.plane = controlplane.Plane{Config: s.config, NodeIP: id.IP}
+	s.plane = controlplane.Plane{Config: s.config, NodeIP: id.IP, Report: s.notify}
 	return nil
 }
 

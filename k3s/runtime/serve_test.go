@@ -29,9 +29,11 @@ import (
 	"github.com/proa-os/proa/k3s/notify"
 )
 
-// serveDir names the data directory to a copy of the test that is the server; aheadFile in it holds by how many seconds its clock is ahead.
+// serveDir names the data directory to a copy of the test that is the server, serveArgs what it is told besides; aheadFile in the directory
+// holds by how many seconds its clock is ahead.
 const (
 	serveDir  = "PROA_TEST_SERVE"
+	serveArgs = "PROA_TEST_SERVE_ARGS"
 	aheadFile = "ahead"
 )
 
@@ -41,7 +43,8 @@ func TestServeChild(t *testing.T) {
 	if dir == "" {
 		t.Skip("for the other tests of this file only")
 	}
-	config, _, err := flags.Parse([]string{"--config=/nonexistent", "--data-dir=" + dir, "--write-kubeconfig=" + dir + "/k3s.yaml", "--disable-agent", "--node-name=e1"})
+	args := []string{"--config=/nonexistent", "--data-dir=" + dir, "--write-kubeconfig=" + dir + "/k3s.yaml", "--disable-agent", "--node-name=e1"}
+	config, _, err := flags.Parse(append(args, strings.Fields(os.Getenv(serveArgs))...))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -70,6 +73,7 @@ type machine struct {
 	child  *exec.Cmd
 	ended  chan error
 	client kubernetes.Interface
+	args   []string // besides the usual ones
 }
 
 // newMachine moves the test into a network of its own. Its requests are made from here too.
@@ -124,7 +128,7 @@ func (m *machine) start() {
 	m.t.Helper()
 	m.ended = make(chan error, 1)
 	m.child = exec.Command(os.Args[0], "-test.run=^TestServeChild$", "-test.v")
-	m.child.Env = append(os.Environ(), serveDir+"="+m.dir)
+	m.child.Env = append(os.Environ(), serveDir+"="+m.dir, serveArgs+"="+strings.Join(m.args, " "))
 	log, err := os.Create(filepath.Join(m.dir, "log"))
 	must(m.t, err)
 	defer log.Close()
@@ -218,6 +222,26 @@ func (m *machine) certificate() (*x509.Certificate, error) {
 		return nil, err
 	}
 	return c.ConnectionState().PeerCertificates[0], nil
+}
+
+// TestWrongArguments: what a component does not know, does not parse or refuses is left out, and the cluster starts.
+func TestWrongArguments(t *testing.T) {
+	m := newMachine(t)
+	m.args = []string{"--kube-apiserver-arg=no-such-flag=1", "--kube-apiserver-arg=feature-gates=NoSuchGate=true", "--kube-apiserver-arg=max-requests-inflight=many",
+		"--kube-apiserver-arg=authorization-mode=Nonsense", "--kube-controller-manager-arg=controllers=nonsense", "--kube-scheduler-arg=profiling=perhaps",
+		"--kube-scheduler-arg=config=/nonexistent", "--kubelet-arg=no-such-flag", "--kube-proxy-arg=no-such-flag"}
+	m.start()
+	m.until(time.Minute, "controllers work", func() error { // they make this one in each namespace
+		_, err := m.client.CoreV1().ServiceAccounts("default").Get(context.Background(), "default", metav1.GetOptions{})
+		return err
+	})
+	for _, want := range []string{`kube-apiserver-arg "no-such-flag=1": left out`, `"feature-gates=NoSuchGate=true": left out`, `"max-requests-inflight=many": left out`,
+		"kube-apiserver-arg: all left out", "kube-controller-manager-arg: all left out", `"profiling=perhaps": left out`, "kube-scheduler-arg: all left out",
+		`kubelet-arg "no-such-flag": left out`, `kube-proxy-arg "no-such-flag": left out`} {
+		if !strings.Contains(m.log(), want) {
+			t.Errorf("no %q in the log", want)
+		}
+	}
 }
 
 // TestAddressChanges: a new address under a running cluster is soon what the certificate, the kubeconfig and the API's endpoints say.
