@@ -7,7 +7,6 @@ package flags
 import (
 	"fmt"
 	"path/filepath"
-	"strings"
 
 	"github.com/spf13/pflag"
 )
@@ -111,7 +110,7 @@ func (c *Config) set() *pflag.FlagSet {
 func Usage() string { return new(Config).set().FlagUsagesWrapped(110) }
 
 // Parse merges defaults, the configuration file and the command line, in rising precedence.
-// Warnings name keys of the file that no flag has.
+// Warnings name what no flag has, or what cannot be; the rest counts.
 func Parse(args []string) (c *Config, warnings []string, err error) {
 	c = new(Config)
 	fs := c.set()
@@ -143,7 +142,7 @@ func Parse(args []string) (c *Config, warnings []string, err error) {
 			warnings = append(warnings, fmt.Sprintf("%v; the key is left out", err))
 		}
 	}
-	return c, warnings, c.validate()
+	return c, append(warnings, c.validate(fs)...), nil
 }
 
 func (e entry) set(fs *pflag.FlagSet) error {
@@ -159,16 +158,4 @@ func (e entry) set(fs *pflag.FlagSet) error {
 		}
 	}
 	return nil
-}
-
-func (c *Config) validate() error {
-	if c.NodeName != strings.ToLower(c.NodeName) {
-		return fmt.Errorf("node-name %q: must be lower case", c.NodeName)
-	}
-	switch c.FlannelBackend {
-	case "vxlan", "host-gw", "none":
-	default:
-		return fmt.Errorf("flannel-backend %q: want vxlan, host-gw or none", c.FlannelBackend)
-	}
-	return c.fillNetworks()
 }

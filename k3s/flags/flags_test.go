@@ -96,10 +96,6 @@ func TestRefuses(t *testing.T) {
 		{"https-listen-port: many", "", "https-listen-port"},
 		{"cluster-cidr: [10.0.0.0/16, fd00::/56]", "", "want one value, not 2"},
 		{"", "--no-such-flag", "no-such-flag"},
-		{"", "--cluster-cidr=10.0.0.0", "cluster-cidr"},
-		{"", "--cluster-dns=10.0.0.1", "not in service-cidr"},
-		{"", "--flannel-backend=udp", "flannel-backend"},
-		{"", "--node-name=Upper", "lower case"},
 		{"", "stray", "unexpected argument"},
 	} {
 		args := []string{"--config", files(t, map[string]string{"config.yaml": c.file})}
@@ -109,5 +105,28 @@ func TestRefuses(t *testing.T) {
 		if _, _, err := Parse(args); err == nil || !strings.Contains(err.Error(), c.says) {
 			t.Errorf("%q %q: error %v, want one saying %q", c.file, c.arg, err, c.says)
 		}
+	}
+}
+
+// TestWrongValues: what cannot be is told of, and its default counts: one word does not cost the cluster.
+func TestWrongValues(t *testing.T) {
+	for arg, says := range map[string]string{
+		"--cluster-cidr=10.0.0.0": "cluster-cidr", "--service-cidr=x": "service-cidr", "--cluster-dns=10.0.0.1": "not in service-cidr", "--cluster-dns=x": "cluster-dns",
+		"--flannel-backend=udp": "flannel-backend", "--node-name=Upper": "lower case",
+	} {
+		want, _, err := Parse([]string{"--config=/nonexistent"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, warnings, err := Parse([]string{"--config=/nonexistent", arg})
+		if err != nil || len(warnings) != 1 || !strings.Contains(warnings[0], says) {
+			t.Errorf("%s: %q, %v", arg, warnings, err)
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%s: %s", arg, diff)
+		}
+	}
+	if c, warnings, _ := Parse([]string{"--config=/nonexistent", "--service-cidr=10.9.0.0/16", "--cluster-dns=10.9.0.53"}); len(warnings) > 0 || c.ClusterDNS != "10.9.0.53" {
+		t.Errorf("%s, %q", c.ClusterDNS, warnings)
 	}
 }
