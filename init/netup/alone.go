@@ -14,8 +14,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Alone is the interface of a machine that no network has given an address: its pods and its control plane serve on it, and nobody else can
-// reach it. K3s's documentation makes such a one by hand for air gaps. Address and route are what docs/contracts.md agrees on with k3s.
+// Alone is the interface of a machine that no network has given an IPv4 address: its pods and its control plane serve on it, and nobody else
+// can reach it. One that has IPv6 only needs it too, for pods and services are IPv4 unless its owner says otherwise. K3s's documentation makes such a one by hand for air gaps. Address and route are what docs/contracts.md agrees on with k3s.
 const (
 	Alone        = "proa-alone"
 	aloneAddress = "203.0.113.254/31" // of a range that no network has (RFC 5737)
@@ -37,18 +37,23 @@ func Served() bool {
 	return err == nil || len(Addresses()) > 0
 }
 
-// followAddresses makes the interface when there has been no other address for patience, and removes it once there is one.
+// ipv4 reports whether a network has given such an address.
+func ipv4() bool {
+	return slices.ContainsFunc(Addresses(), func(a Address) bool { return !strings.Contains(a.Address, ":") })
+}
+
+// followAddresses makes the interface when there has been no other IPv4 address for patience, and removes it once there is one.
 func (m *Manager) followAddresses(ctx context.Context, patience time.Duration) {
 	changes := make(chan netlink.AddrUpdate, 64)
 	if err := netlink.AddrSubscribe(changes, ctx.Done()); err != nil {
 		m.logf("network: follow addresses: %v", err)
 		changes = nil // looking now and then does as well
 	}
-	var since time.Time // there has been no address; zero: there is one
+	var since time.Time // there has been none; zero: there is one
 	for {
 		look := aloneLook
-		switch none := len(Addresses()) == 0; {
-		case !none:
+		switch {
+		case ipv4():
 			m.company()
 			since, look = time.Time{}, companyLook
 		case since.IsZero():
@@ -74,7 +79,7 @@ func (m *Manager) alone(after time.Duration) {
 		return
 	}
 	err := m.makeAlone()
-	text := fmt.Sprintf("no network: no address after %s (%s)", after, strings.Join(m.reasons(), "; "))
+	text := fmt.Sprintf("no network: no IPv4 address after %s (%s)", after, strings.Join(m.reasons(), "; "))
 	switch {
 	case err != nil && !m.lonely:
 		m.logf("%s; Kubernetes has to wait for one: %v", text, err)
@@ -128,7 +133,7 @@ func (m *Manager) company() {
 		m.logf("network: remove %s: %v", Alone, err)
 		return
 	}
-	m.logf("network: an address is there, %s is removed", Alone)
+	m.logf("network: an IPv4 address is there, %s is removed", Alone)
 }
 
 // reasons says for each interface why it has no address.

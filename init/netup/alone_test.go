@@ -35,7 +35,9 @@ func TestAlone(t *testing.T) {
 	if HasDefaultRoute() || len(Addresses()) != 0 || !Served() {
 		t.Errorf("default route %t, addresses %v, served %t", HasDefaultRoute(), Addresses(), Served())
 	}
-	c.until(t, "what the console says", func() bool { return strings.Contains(c.log(), "no network: no address after 1s (p0-dev: no cable") })
+	c.until(t, "what the console says", func() bool {
+		return strings.Contains(c.log(), "no network: no IPv4 address after 1s (p0-dev: no cable")
+	})
 
 	order := changes(t)
 	s := &server{net: []byte{10, 9, 0, 0}, host: 15, lease: time.Hour}
@@ -48,6 +50,28 @@ func TestAlone(t *testing.T) {
 	}
 	if n := strings.Count(c.log(), "no network:"); n != 1 {
 		t.Errorf("said %d times", n)
+	}
+}
+
+// TestAloneOnIPv6: a network that has IPv6 only does not give what pods and services need.
+func TestAloneOnIPv6(t *testing.T) {
+	if !inside(t) {
+		return
+	}
+	l, f := wire(t, 0, "10.9.0.1/24")
+	device(t, l.Attrs().Name)
+	c := &client{link: l, far: f}
+	no := false
+	c.Manager = New(config.Network{Interfaces: map[string]config.Interface{l.Attrs().Name: {DHCP: &no, Addresses: []string{"2001:db8::5/64"}}}}, "edge-7",
+		filepath.Join(t.TempDir(), "resolv.conf"), c.note)
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	must(t, c.Manager.Up(ctx))
+	go c.Manager.followAddresses(ctx, time.Second)
+	c.until(t, "the network's address", func() bool { return len(Addresses()) == 1 })
+	c.until(t, "the own interface", func() bool { return strings.Contains(aloneHas(), "203.0.113.254/31") })
+	if list := Addresses(); len(list) != 1 || list[0].Address != "2001:db8::5/64" {
+		t.Errorf("addresses %v", list)
 	}
 }
 
