@@ -35,6 +35,9 @@ func toolVerb(ctx context.Context, c *call) error {
 	if err != nil {
 		return err
 	}
+	if err := takePath(env); err != nil {
+		return err
+	}
 	cmd := exec.CommandContext(ctx, c.args[0], c.args[1:]...)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
 	cmd.Env = append(command.Tame(os.Environ()), env...)
@@ -45,6 +48,16 @@ func toolVerb(ctx context.Context, c *call) error {
 		return fmt.Errorf("%s: %w", c.args[0], err)
 	}
 	return err
+}
+
+// takePath makes the command's PATH this process's: exec.Command looks a command's own name up there.
+func takePath(env []string) error {
+	for _, e := range env {
+		if path, ok := strings.CutPrefix(e, "PATH="); ok {
+			return os.Setenv("PATH", path)
+		}
+	}
+	return nil
 }
 
 // toolEnv makes the tool roots and returns the variables that lead to them.
