@@ -62,7 +62,7 @@ func (m *machine) podsRunAsBefore(t *testing.T, year string) {
 // noTimeForAWeek: the clock of a running node moves by a week, there is no NTP to see it, and then there is. New pods start in both times.
 func (m *machine) noTimeForAWeek(t *testing.T) {
 	t.Helper()
-	m.run("pkill timeserver; date -u -s @$(($(date +%s) + 7 * 86400))", nil)
+	m.run("kill $(pidof timeserver) && date -u -s @$(($(date +%s) + 7 * 86400))", nil)
 	m.startsPods(2)
 	m.keepTime(t)
 	m.until(fmt.Sprintf("echo half days off: $((($(date +%%s) - %d) / 43200))", time.Now().Unix()), "off: 0\n", podBudget)
@@ -89,6 +89,6 @@ func (m *machine) keepTime(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer f.Close()
-	m.run("cat > /run/timeserver && chmod 0700 /run/timeserver", f)
+	m.run("rm -f /run/timeserver; cat > /run/timeserver && chmod 0700 /run/timeserver", f)
 	m.run(fmt.Sprintf("/run/timeserver %d > /run/timeserver.log 2>&1 & sleep 1; proa restart ntp", time.Now().Unix()), nil)
 }
