@@ -46,7 +46,7 @@ func TestLife(t *testing.T) {
 		name string
 		run  func(*testing.T, *life)
 	}{
-		{"labels", labelsLeftOut}, {"moved", moved}, {"cable-pulled", cablePulled}, {"new-name", newName}, {"no-cable", noCable}, {"full", fullDisk},
+		{"labels", labelsLeftOut}, {"resized", resized}, {"moved", moved}, {"cable-pulled", cablePulled}, {"new-name", newName}, {"no-cable", noCable}, {"full", fullDisk},
 	} {
 		if only := os.Getenv("PROA_LIFE"); only != "" && !strings.Contains(","+only+",", ","+part.name+",") {
 			continue
@@ -85,6 +85,22 @@ func labelsLeftOut(t *testing.T, l *life) {
 			t.Errorf("no %q in\n%s", want, status)
 		}
 	}
+}
+
+// resized: a running container gets other limits, and its own back, as in Kubernetes' conformance test "resize with equivalents".
+func resized(t *testing.T, l *life) {
+	apply(l.machine, "small.yaml")
+	l.run("kubectl wait pod/small --for=condition=Ready --timeout=20m", nil)
+	before := l.run(containers, nil)
+	for _, to := range []struct{ request, limit string }{{"1m", "5m"}, {"2m", "10m"}, {"100m", "200m"}} {
+		l.run(fmt.Sprintf(`kubectl patch pod small --subresource resize --patch '{"spec": {"containers": [{"name": "small", "resources": {"requests": {"cpu": %q}, "limits": {"cpu": %q}}}]}}'`, to.request, to.limit), nil)
+		l.until("kubectl get pod small -o jsonpath='{.status.containerStatuses[0].resources}{.status.conditions[?(@.type==\"PodResizeInProgress\")]}.'",
+			fmt.Sprintf(`{"limits":{"cpu":%q},"requests":{"cpu":%q}}.`, to.limit, to.request), podBudget)
+	}
+	if after := l.run(containers, nil); after != before {
+		t.Errorf("pods changed:\nbefore\n%s\nafter\n%s", before, after)
+	}
+	l.run("kubectl delete pod small --wait", nil)
 }
 
 // containers are the pods' containers: another one would be a restart.

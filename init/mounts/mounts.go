@@ -18,9 +18,11 @@ const (
 	strict = noexec | nosuid | nodev
 )
 
-// Row is a directory that is made, then mounted on if Type is set. Optional rows may fail: not every kernel has every file system.
+// Row is a directory that is made, then mounted on if Type is set; or a symbolic link at Target, if Link is. Optional rows may fail: not every
+// kernel has every file system.
 type Row struct {
 	Source, Target, Type string
+	Link                 string // where it leads
 	Flags                uintptr
 	Data                 string
 	Mode                 os.FileMode // of a directory that must be made first
@@ -30,6 +32,8 @@ type Row struct {
 func (r Row) String() string {
 	s := fmt.Sprintf("mount %-11s %s", r.Type, r.Target)
 	switch {
+	case r.Link != "":
+		s = "link " + r.Target + " " + r.Link
 	case r.Type == "" && r.Flags == 0:
 		s = "dir " + r.Target
 	case r.Type == "" && r.Flags&unix.MS_BIND != 0:
@@ -46,8 +50,11 @@ func (r Row) String() string {
 	return s
 }
 
-// Do makes the directory and mounts.
+// Do makes the link, or makes the directory and mounts.
 func (r Row) Do(s sys.Sys) error {
+	if r.Link != "" {
+		return s.Symlink(r.Link, r.Target)
+	}
 	if r.Mode != 0 {
 		if err := s.MkdirAll(r.Target, r.Mode); err != nil {
 			return err
@@ -98,6 +105,11 @@ func Early() []Row {
 func Main() []Row {
 	return []Row{
 		{Target: "/", Flags: unix.MS_SHARED | unix.MS_REC},
+		// devtmpfs has devices only; programs count on these of udev's (systemd, src/shared/dev-setup.c): crun reads /dev/stdin.
+		{Target: "/dev/fd", Link: "/proc/self/fd"},
+		{Target: "/dev/stdin", Link: "/proc/self/fd/0"},
+		{Target: "/dev/stdout", Link: "/proc/self/fd/1"},
+		{Target: "/dev/stderr", Link: "/proc/self/fd/2"},
 		{Target: "/dev/pts", Type: "devpts", Source: "devpts", Flags: noexec | nosuid, Data: "mode=0620,gid=5,ptmxmode=0666", Mode: 0o755},
 		{Target: "/dev/shm", Type: "tmpfs", Source: "shm", Flags: nosuid | nodev, Data: "mode=1777", Mode: 0o1777},
 		{Target: "/dev/mqueue", Type: "mqueue", Source: "mqueue", Flags: strict, Mode: 0o755},

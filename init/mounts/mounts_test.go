@@ -18,15 +18,16 @@ func TestApply(t *testing.T) {
 		{Target: "/run/lock", Mode: 0o1777},
 		{Source: "/run/proa/data/var", Target: "/var", Flags: unix.MS_BIND},
 		{Target: "/", Flags: unix.MS_SHARED | unix.MS_REC},
+		{Target: "/dev/fd", Link: "/proc/self/fd"},
 	}
 	if err := Apply(f, table, t.Logf); err != nil {
 		t.Fatal(err)
 	}
-	want := "mkdir /proc 0755\nmount proc /proc proc 0xe\nmkdir /run/lock 1777\nmount /run/proa/data/var /var  0x1000\nmount  /  0x104000\n"
+	want := "mkdir /proc 0755\nmount proc /proc proc 0xe\nmkdir /run/lock 1777\nmount /run/proa/data/var /var  0x1000\nmount  /  0x104000\nsymlink /dev/fd -> /proc/self/fd\n"
 	if d := cmp.Diff(want, f.String()); d != "" {
 		t.Error(d)
 	}
-	if d := cmp.Diff("mount proc        /proc\ndir /run/lock\nbind /run/proa/data/var /var\npropagation /\n", Print(table)); d != "" {
+	if d := cmp.Diff("mount proc        /proc\ndir /run/lock\nbind /run/proa/data/var /var\npropagation /\nlink /dev/fd /proc/self/fd\n", Print(table)); d != "" {
 		t.Error(d)
 	}
 }
