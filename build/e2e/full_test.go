@@ -28,7 +28,7 @@ func fullDisk(t *testing.T, l *life) {
 	before := l.run("kubectl get pods -A -o name | sort", nil)
 	t.Logf("filled: %s", l.run(fillUp, nil))
 	l.config = strings.Replace(l.config, ", '"+l.second.Authorized+"'", "", 1)
-	if out := l.run("proa config apply -", strings.NewReader(l.config)); !strings.Contains(out, "saved") {
+	if out := l.run("proa config apply --force -", strings.NewReader(l.config)); !strings.Contains(out, "saved") {
 		t.Errorf("apply: %s", out)
 	}
 	l.run("dd if=/dev/zero bs=1k of=/var/lib/filler4 2>/dev/null; sync; df -k /var/lib", nil)

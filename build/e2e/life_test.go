@@ -118,11 +118,15 @@ func moved(t *testing.T, l *life) {
 		qemu.Network
 		address string
 	}{{qemu.Elsewhere, elsewhereAddress}, {qemu.Home, homeAddress}} {
+		mark := l.Mark()
 		l.unplug()
 		time.Sleep(3 * time.Second)
 		l.plug(to.Network)
 		l.follows(to.address)
 		l.podsAnswer()
+		if console := strings.Join(strings.Split(l.Console(), "\n")[mark:], "\n"); strings.Count(console, "proa: status k3s restarting") != 1 || strings.Contains(console, "exit code 1") {
+			t.Errorf("k3s was started anew more than once, or ended by itself:\n%s", console)
+		}
 		if after := l.run(containers, nil); after != before {
 			t.Errorf("pods changed:\nbefore\n%s\nafter\n%s", before, after)
 		}
@@ -174,7 +178,7 @@ func cablePulled(t *testing.T, l *life) {
 // newName: another hostname is not another node, and the volume of the pod with a claim is found again.
 func newName(t *testing.T, l *life) {
 	l.config = strings.Replace(l.config, "hostname: edge-1", "hostname: edge-2", 1)
-	out := l.run("proa config apply -", strings.NewReader(l.config))
+	out := l.run("proa config apply --force -", strings.NewReader(l.config))
 	if !strings.Contains(out, "takes effect with proa reboot: hostname") {
 		t.Errorf("apply: %s", out)
 	}

@@ -18,9 +18,7 @@ func Ask(path string, r Request, say func(string)) error {
 		return fmt.Errorf("%w: %w", ErrNobody, err)
 	}
 	defer c.Close()
-	if err := json.NewEncoder(c).Encode(r); err != nil {
-		return fmt.Errorf("ask PID 1: %w", err)
-	}
+	wrote := json.NewEncoder(c).Encode(r) // who is refused may be so before the request is written: the answer says why
 	for lines := bufio.NewScanner(c); lines.Scan(); {
 		var a answer
 		if err := json.Unmarshal(lines.Bytes(), &a); err != nil {
@@ -33,6 +31,9 @@ func Ask(path string, r Request, say func(string)) error {
 			return nil
 		}
 		say(a.Line)
+	}
+	if wrote != nil {
+		return fmt.Errorf("ask PID 1: %w", wrote)
 	}
 	return errors.New("PID 1 broke off before it was done; look at the console, or at proa status")
 }

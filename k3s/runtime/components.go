@@ -51,7 +51,7 @@ func (s *Server) Components() []Component {
 		Component{Name: "future-pods", After: []string{"containerd"}, Run: s.futurePods, Ready: s.futurePodsEnded.check},
 		Component{Name: "kubelet", After: []string{"pods", "future-pods", "images", "apiserver"}, Run: s.node.Kubelet, Ready: kubeletReady, Deadline: startWait},
 		Component{Name: "flannel", After: []string{"kubelet", "controller-manager", "manifests"}, Run: s.node.Flannel, Ready: s.node.FlannelReady},
-		Component{Name: "kube-proxy", After: []string{"kubelet"}, Run: s.node.Proxy, Ready: proxyReady},
+		Component{Name: "kube-proxy", After: []string{"kubelet"}, Run: s.proxy, Ready: proxyReady},
 		Component{Name: "name-servers", Run: s.followNameServers},
 		Component{Name: "node", After: []string{"kubelet", "flannel", "kube-proxy"}, Run: s.reportNode},
 	)

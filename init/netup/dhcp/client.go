@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"net"
 	"time"
 
 	"github.com/vishvananda/netlink"
@@ -182,12 +183,20 @@ func (d *Client) judge(answer *Lease, woken waking, err error, silence func() st
 	return silence()
 }
 
+// way out of the network.
+func way(gateway net.IP) string {
+	if gateway == nil {
+		return "without a router"
+	}
+	return "via " + gateway.String()
+}
+
 // take makes an answer the lease that is held.
 func (d *Client) take(answer *Lease) state {
 	name, before := d.Link.Attrs().Name, d.lease
 	d.Adopt(*answer, before)
 	if before == nil || before.Address.String() != answer.Address.String() || d.told {
-		d.Logf("network %s: dhcp: %s via %s", name, answer.Address, answer.Gateway)
+		d.Logf("network %s: dhcp: %s %s", name, answer.Address, way(answer.Gateway))
 		announce(d.Link, answer.Address.IP)
 	}
 	if len(answer.Refused) > 0 && (before == nil || len(before.Refused) == 0) {

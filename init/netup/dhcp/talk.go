@@ -131,7 +131,10 @@ func (d *Client) exchange(ctx context.Context, c *nclient4.Client, request *dhcp
 		return nil, fmt.Errorf("no answer: %w", err)
 	}
 	if answer.MessageType() == dhcpv4.MessageTypeNak {
-		no := &refusal{server: answer.ServerIdentifier().String()}
+		no := &refusal{server: "a server without a name"}
+		if id := answer.ServerIdentifier(); id != nil {
+			no.server = id.String()
+		}
 		if text := answer.Message(); text != "" {
 			no.text = outside.Short(text)
 		}
