@@ -46,7 +46,7 @@ func TestLife(t *testing.T) {
 		name string
 		run  func(*testing.T, *life)
 	}{
-		{"labels", labelsLeftOut}, {"resized", resized}, {"moved", moved}, {"cable-pulled", cablePulled}, {"new-name", newName}, {"no-cable", noCable}, {"full", fullDisk},
+		{"labels", labelsLeftOut}, {"devices", devices}, {"resized", resized}, {"moved", moved}, {"cable-pulled", cablePulled}, {"new-name", newName}, {"no-cable", noCable}, {"full", fullDisk},
 	} {
 		if only := os.Getenv("PROA_LIFE"); only != "" && !strings.Contains(","+only+",", ","+part.name+",") {
 			continue
@@ -84,6 +84,13 @@ func labelsLeftOut(t *testing.T, l *life) {
 		if !strings.Contains(status, want) {
 			t.Errorf("no %q in\n%s", want, status)
 		}
+	}
+}
+
+// devices: whoever opens the node of a module that is not loaded has it loaded.
+func devices(t *testing.T, l *life) {
+	if got := l.run("grep -c '^tun ' /proc/modules; stat -c %a /dev/net/tun; exec 3<> /dev/net/tun; grep -c '^tun ' /proc/modules", nil); got != "0\n666\n1\n" {
+		t.Errorf("/dev/net/tun: %q", got)
 	}
 }
 

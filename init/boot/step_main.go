@@ -50,6 +50,9 @@ func loadModules(_ context.Context, m *Machine) error {
 	if err == nil {
 		err = tuning.Sysctl(m.Sys, "kernel.modprobe", Modprobe)
 	}
+	if err := m.Modules.StaticNodes(m.Sys, "/dev"); err != nil {
+		m.Logf("device nodes: %v", err) // of modules that few ask for
+	}
 	return errors.Join(err, m.loadKnown(nodeModules()), m.loadTeller())
 }
 

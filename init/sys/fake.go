@@ -7,6 +7,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // Fake records every call as one line and does nothing else. Fail makes the calls whose line contains a key return that error.
@@ -46,7 +48,10 @@ func (f *Fake) MkdirAll(path string, perm os.FileMode) error {
 func (f *Fake) Chown(path string, uid, gid int, mode uint32) error {
 	return f.call("chown %s %d:%d %04o", path, uid, gid, mode)
 }
-func (f *Fake) Symlink(target, path string) error    { return f.call("symlink %s -> %s", path, target) }
+func (f *Fake) Symlink(target, path string) error { return f.call("symlink %s -> %s", path, target) }
+func (f *Fake) Mknod(path string, mode uint32, dev uint64) error {
+	return f.call("mknod %s %06o %d:%d", path, mode, unix.Major(dev), unix.Minor(dev))
+}
 func (f *Fake) LoadModule(path, params string) error { return f.call("module %s %s", path, params) }
 func (f *Fake) SetHostname(name string) error        { return f.call("hostname %s", name) }
 func (f *Fake) SetClock(t time.Time) error           { return f.call("clock %s", t.UTC().Format(time.RFC3339)) }

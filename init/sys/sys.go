@@ -4,6 +4,7 @@ package sys
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -22,6 +23,7 @@ type Sys interface {
 	MkdirAll(path string, perm os.FileMode) error
 	WriteFile(path string, data []byte, perm os.FileMode) error
 	Symlink(target, path string) error
+	Mknod(path string, mode uint32, dev uint64) error
 	Chown(path string, uid, gid int, mode uint32) error
 	LoadModule(path, params string) error
 	SetHostname(name string) error
@@ -72,6 +74,18 @@ func (Linux) Symlink(target, path string) error {
 		return err
 	}
 	return os.Symlink(target, path)
+}
+
+// Mknod makes a device node of exactly that mode. One that is there already stays as it is.
+func (Linux) Mknod(path string, mode uint32, dev uint64) error {
+	err := unix.Mknod(path, mode, int(dev))
+	if errors.Is(err, unix.EEXIST) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("make device %s: %w", path, err)
+	}
+	return os.Chmod(path, os.FileMode(mode)&os.ModePerm) // the umask has taken some of it
 }
 
 // Chown sets owner, then mode: a change of owner clears the set-uid bit.
