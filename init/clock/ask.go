@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"maps"
+	"net"
 	"slices"
 	"strings"
 	"sync"
@@ -58,13 +60,13 @@ func askOne(server string, built time.Time) answer {
 		err = r.Validate()
 	}
 	if err != nil {
-		return answer{Server: server, Err: fmt.Errorf("%s: %w", server, err)}
+		return answer{Server: server, Err: plain(err)}
 	}
 	if said := time.Now().Add(r.ClockOffset); said.Before(built) {
-		return answer{Server: server, Err: fmt.Errorf("%s: says %s, before this system was built", server, said.UTC().Format(time.DateTime))}
+		return answer{Server: server, Err: fmt.Errorf("says %s, before this system was built", said.UTC().Format(time.DateTime))}
 	}
 	if r.RootDistance > farthest {
-		return answer{Server: server, Err: fmt.Errorf("%s: knows the time to %s only", server, r.RootDistance.Round(time.Millisecond))}
+		return answer{Server: server, Err: fmt.Errorf("knows the time to %s only", r.RootDistance.Round(time.Millisecond))}
 	}
 	return answer{Server: server, Offset: r.ClockOffset, Radius: r.RootDistance + slack}
 }
@@ -81,12 +83,11 @@ type verdict struct {
 func agree(answers []answer) (verdict, error) {
 	var v verdict
 	var sound []answer
+	v.Left = causes(answers)
 	for _, a := range answers {
-		if a.Err != nil {
-			v.Left = append(v.Left, a.Err.Error())
-			continue
+		if a.Err == nil {
+			sound = append(sound, a)
 		}
-		sound = append(sound, a)
 	}
 	switch {
 	case len(answers) == 0:
@@ -106,6 +107,46 @@ func agree(answers []answer) (verdict, error) {
 	}
 	v.Offset = slices.MinFunc(sound, func(a, b answer) int { return cmp.Compare(a.Radius, b.Radius) }).Offset
 	return v, nil
+}
+
+// causes says why answers do not count, each cause once: without a network it is the same for all servers.
+func causes(answers []answer) (out []string) {
+	servers := map[string][]string{}
+	for _, a := range answers {
+		if a.Err != nil {
+			servers[a.Err.Error()] = append(servers[a.Err.Error()], a.Server)
+		}
+	}
+	for _, cause := range slices.Sorted(maps.Keys(servers)) {
+		out = append(out, strings.Join(servers[cause], ", ")+": "+cause)
+	}
+	return out
+}
+
+// plain leaves out the addresses and ports that a question came from, which differ each time.
+func plain(err error) error {
+	var dns *net.DNSError
+	var op *net.OpError
+	switch {
+	case errors.As(err, &dns):
+		return plainDNS(dns)
+	case errors.As(err, &op):
+		return op.Err
+	}
+	return err
+}
+
+func plainDNS(err *net.DNSError) error {
+	host, _, _ := net.SplitHostPort(err.Server)
+	switch {
+	case err.IsNotFound:
+		return errors.New("no such name")
+	case err.IsTimeout:
+		return errors.New("the name servers do not answer")
+	case net.ParseIP(host).IsLoopback(): // what Go asks where none is named
+		return errors.New("no name server is known")
+	}
+	return errors.New("the name servers cannot be asked")
 }
 
 func texts(answers []answer) (out []string) {

@@ -2,10 +2,14 @@ package clock
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
+	"os"
+	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -244,4 +248,23 @@ func TestWeekWithoutNTP(t *testing.T) {
 			t.Errorf("%q", last.Text())
 		}
 	})
+}
+
+// TestCauses: a machine without a network says once what is wrong with all servers, in words.
+func TestCauses(t *testing.T) {
+	refused := &net.OpError{Op: "read", Net: "udp", Source: &net.UDPAddr{Port: 4711}, Err: os.NewSyscallError("read", syscall.ECONNREFUSED)}
+	var answers []answer
+	for server, err := range map[string]error{
+		"a": &net.DNSError{Err: "read udp [::1]:5->[::1]:53: connection refused", Name: "a", Server: "[::1]:53"},
+		"b": &net.OpError{Op: "dial", Err: &net.DNSError{Err: "x", Name: "b", Server: "127.0.0.1:53"}},
+		"c": &net.DNSError{IsNotFound: true, Server: "10.0.2.3:53"}, "d": &net.DNSError{IsTimeout: true, Server: "10.0.2.3:53"}, "e": refused, "f": errors.New("kiss of death"),
+	} {
+		answers = append(answers, answer{Server: server, Err: plain(err)})
+	}
+	slices.SortFunc(answers, func(a, b answer) int { return strings.Compare(a.Server, b.Server) })
+	_, err := agree(answers)
+	want := "f: kiss of death; a, b: no name server is known; c: no such name; e: read: connection refused; d: the name servers do not answer"
+	if err == nil || err.Error() != want {
+		t.Errorf("%v\nwant %s", err, want)
+	}
 }
