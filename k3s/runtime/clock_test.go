@@ -31,6 +31,7 @@ func TestStepped(t *testing.T) {
 // TestNoStep: a clock that nobody sets is no step, and the watch ends with its context.
 func TestNoStep(t *testing.T) {
 	ctx, stop := context.WithCancel(context.Background())
+	defer stop()
 	stepped, err := watchSteps(ctx)
 	if err != nil {
 		t.Fatal(err)
