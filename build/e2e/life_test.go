@@ -63,13 +63,12 @@ func TestLife(t *testing.T) {
 // podsAnswer: the deployments are there, a pod reaches another by its Service's name, and the host reaches one from outside.
 func (l *life) podsAnswer() {
 	l.t.Helper()
+	l.podsRun()
 	for _, name := range []string{"hello", "witness"} {
 		l.run("kubectl rollout status deployment/"+name+" --timeout=20m", nil)
 	}
 	l.run("kubectl wait pod/client --for=condition=Ready --timeout=20m", nil)
-	if got := l.run("kubectl exec client -- /hello http://hello.default.svc.cluster.local/", nil); !strings.Contains(got, "hello from") {
-		l.t.Errorf("a pod asked the service: %q", got)
-	}
+	l.until("kubectl exec client -- /hello http://hello.default.svc.cluster.local/", "hello from hello-", podBudget)
 	askNodePort(l.t, l.machine, "hello from hello-")
 }
 
