@@ -55,6 +55,9 @@ func boots(t *testing.T, cases []bootCase) {
 			if !strings.Contains(m.Console(), "reboot: Power down") {
 				t.Error("the kernel did not announce the power-off: the machine was not shut down in order")
 			}
+			if tc.mode == "disk" && tc.machine() == "q35" {
+				boxTells(t, m)
+			}
 		})
 	}
 }
@@ -66,6 +69,9 @@ func diskIsWhole(t *testing.T, m *machine) {
 	status := m.run("proa status", nil)
 	if !strings.Contains(status, "slot") {
 		t.Errorf("proa status does not name the slot:\n%s", status)
+	}
+	if text := m.run("proa status --json; proa timeline", nil); strings.Contains(text, "black_box") {
+		t.Errorf("a trial that held is told of:\n%s", text)
 	}
 	if out := m.run("grep -E ' / | /var ' /proc/mounts", nil); !strings.Contains(out, "/dev/dm-0 / erofs ro") || !strings.Contains(out, " /var ext4 rw") {
 		t.Errorf("root is not the verified image, or /var not on data:\n%s", out)
