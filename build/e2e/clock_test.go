@@ -64,8 +64,11 @@ func (m *machine) noTimeForAWeek(t *testing.T) {
 	t.Helper()
 	m.run("kill $(pidof timeserver) && date -u -s @$(($(date +%s) + 7 * 86400))", nil)
 	m.startsPods(2)
+	mark := m.Mark()
 	m.keepTime(t)
 	m.until(fmt.Sprintf("echo half days off: $((($(date +%%s) - %d) / 43200))", time.Now().Unix()), "off: 0\n", podBudget)
+	m.expectAfter(mark, "restarting: the clock was put back by", podBudget)
+	m.podsRun()
 	m.startsPods(3)
 }
 
