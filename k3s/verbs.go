@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"slices"
 	"syscall"
 	"time"
@@ -87,7 +88,7 @@ func onSignal(stop, powerOff func()) {
 // kubectl talks to this machine's cluster unless told otherwise.
 func kubectl(args []string) error {
 	if os.Getenv("KUBECONFIG") == "" {
-		os.Setenv("KUBECONFIG", "/etc/rancher/k3s/k3s.yaml")
+		os.Setenv("KUBECONFIG", ownKubeconfig("/var/lib/rancher/k3s"))
 	}
 	os.Args = append([]string{"kubectl"}, args...)
 	if err := cli.RunNoErrOutput(kubectlcmd.NewDefaultKubectlCommand()); err != nil {
@@ -95,6 +96,16 @@ func kubectl(args []string) error {
 		os.Exit(1)
 	}
 	return nil
+}
+
+// ownKubeconfig is the administrator's for this machine itself, by 127.0.0.1: the other one, for use from outside, names an address, which a
+// machine that is being moved has not got.
+func ownKubeconfig(dataDir string) string {
+	own := filepath.Join(dataDir, "server", "cred", "admin.kubeconfig")
+	if _, err := os.Stat(own); err == nil {
+		return own
+	}
+	return "/etc/rancher/k3s/k3s.yaml"
 }
 
 // ctr talks to this machine's containerd, in Kubernetes' namespace, unless told otherwise.

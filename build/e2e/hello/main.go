@@ -80,8 +80,8 @@ func tellOf(file, url string) error {
 			if err != nil {
 				return err
 			}
-			fmt.Fprintf(f, "%s answered: %s", url, answer)
-			time.Sleep(math.MaxInt64) // the pod stays until somebody ends it
+			fmt.Fprintf(f, "<3>%s answered: %s", url, answer) // an error to the kernel, so that the console shows it (kmsg)
+			time.Sleep(math.MaxInt64)                         // the pod stays until somebody ends it
 		}
 		log.Print(err)
 		time.Sleep(time.Second)
