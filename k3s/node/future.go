@@ -24,7 +24,7 @@ const (
 func (n Node) EndFuturePods(ctx context.Context, now time.Time) (names []string, err error) {
 	ctx, cancel := context.WithTimeout(ctx, futureDeadline)
 	defer cancel()
-	runtime, hangUp, err := n.runtimeService()
+	runtime, _, hangUp, err := n.criServices()
 	if err != nil {
 		return nil, err
 	}

@@ -19,6 +19,7 @@ type criServer struct {
 	cri.UnimplementedRuntimeServiceServer
 	pods       []*cri.PodSandbox
 	containers []*cri.Container
+	images     cri.ImageServiceServer // nil: none
 
 	mu   sync.Mutex
 	done []string
@@ -62,6 +63,9 @@ func (s *criServer) serve(t *testing.T) (socket string) {
 	}
 	g := grpc.NewServer()
 	cri.RegisterRuntimeServiceServer(g, s)
+	if s.images != nil {
+		cri.RegisterImageServiceServer(g, s.images)
+	}
 	go func() { _ = g.Serve(l) }()
 	t.Cleanup(g.Stop)
 	return socket

@@ -24,7 +24,7 @@ const (
 func (n Node) StopPods(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, PodsDeadline)
 	defer cancel()
-	runtime, hangUp, err := n.runtimeService()
+	runtime, _, hangUp, err := n.criServices()
 	if err != nil {
 		return err
 	}
@@ -47,13 +47,13 @@ func (n Node) StopPods(ctx context.Context) error {
 	}))
 }
 
-// runtimeService is containerd's, until hangUp.
-func (n Node) runtimeService() (client cri.RuntimeServiceClient, hangUp func() error, err error) {
+// criServices are containerd's, until hangUp.
+func (n Node) criServices() (runtime cri.RuntimeServiceClient, images cri.ImageServiceClient, hangUp func() error, err error) {
 	conn, err := grpc.NewClient("unix://"+n.ContainerdSocket, grpc.WithTransportCredentials(insecure.NewCredentials()))
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
-	return cri.NewRuntimeServiceClient(conn), conn.Close, nil
+	return cri.NewRuntimeServiceClient(conn), cri.NewImageServiceClient(conn), conn.Close, nil
 }
 
 func stopContainer(ctx context.Context, runtime cri.RuntimeServiceClient, c *cri.Container) error {

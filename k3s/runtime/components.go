@@ -43,13 +43,14 @@ func (s *Server) Components() []Component {
 	}
 	return append(all,
 		Component{Name: "containerd", Run: s.node.Containerd, Ready: s.node.ContainerdReady, Deadline: startWait},
+		Component{Name: "room", After: []string{"containerd"}, Run: s.makeRoom, Ready: s.roomMade.check},
 		// After the API server, whose own start has deadlines of half a minute that a busy slow machine would miss.
-		Component{Name: "images", After: []string{"containerd", "apiserver"}, Run: s.images, Ready: s.imagesImported.check},
+		Component{Name: "images", After: []string{"containerd", "room", "apiserver"}, Run: s.images, Ready: s.imagesImported.check},
 		// Stopped after the kubelet, which would start again what this stops when the machine goes down. It needs only
 		// containerd: pods of the process before us run already.
 		Component{Name: "pods", After: []string{"containerd"}, Run: s.pods, Stop: node.PodsDeadline + time.Second},
 		Component{Name: "future-pods", After: []string{"containerd"}, Run: s.futurePods, Ready: s.futurePodsEnded.check},
-		Component{Name: "kubelet", After: []string{"pods", "future-pods", "images", "apiserver"}, Run: s.node.Kubelet, Ready: kubeletReady, Deadline: startWait},
+		Component{Name: "kubelet", After: []string{"pods", "room", "future-pods", "images", "apiserver"}, Run: s.node.Kubelet, Ready: kubeletReady, Deadline: startWait},
 		Component{Name: "flannel", After: []string{"kubelet", "controller-manager", "manifests"}, Run: s.node.Flannel, Ready: s.node.FlannelReady},
 		Component{Name: "kube-proxy", After: []string{"kubelet"}, Run: s.proxy, Ready: proxyReady},
 		Component{Name: "name-servers", Run: s.followNameServers},

@@ -37,6 +37,7 @@ type Server struct {
 	imagesImported   latch
 	manifestsApplied latch
 	futurePodsEnded  latch
+	roomMade         latch
 }
 
 // latch is raised once.
@@ -128,6 +129,20 @@ func (s *Server) futurePods(ctx context.Context) error {
 		s.notify.Problem("future pods", fmt.Sprintf("pods that were made by a clock that has been put back since: %v", err))
 	}
 	s.futurePodsEnded.up.Store(true)
+	<-ctx.Done()
+	return nil
+}
+
+// makeRoom lets the kubelet find a disk on which it need not evict pods, where unused images are what fills it.
+func (s *Server) makeRoom(ctx context.Context) error {
+	removed, err := s.node.MakeRoom(ctx)
+	if len(removed) > 0 {
+		s.notify.Status("room: data was nearly full; unused images are removed: %s", strings.Join(removed, " "))
+	}
+	if err != nil {
+		s.notify.Problem("room", fmt.Sprintf("make room on data before pods are evicted: %v", err))
+	}
+	s.roomMade.up.Store(true)
 	<-ctx.Done()
 	return nil
 }
