@@ -63,9 +63,9 @@ func TestLife(t *testing.T) {
 // podsAnswer: the deployments are there, a pod reaches another by its Service's name, and the host reaches one from outside.
 func (l *life) podsAnswer() {
 	l.t.Helper()
-	l.podsRun()
-	for _, name := range []string{"hello", "witness"} {
-		l.run("kubectl rollout status deployment/"+name+" --timeout=20m", nil)
+	l.nodeReady()
+	for _, name := range []string{"-n kube-system deployment/coredns", "deployment/hello", "deployment/witness"} {
+		l.run("kubectl rollout status "+name+" --timeout=20m", nil)
 	}
 	l.run("kubectl wait pod/client --for=condition=Ready --timeout=20m", nil)
 	l.until("kubectl exec client -- /hello http://hello.default.svc.cluster.local/", "hello from hello-", podBudget)
