@@ -18,15 +18,10 @@ import (
 func (s *Server) refusedWords(context.Context) error {
 	_, labels := s.node.Labels()
 	_, taints := s.node.Taints()
-	all, err := s.plane.RefusedArgs()
+	all, err := s.refusedArgs()
 	if err != nil {
 		return err
 	}
-	ofNode, err := s.node.RefusedArgs()
-	if err != nil {
-		return err
-	}
-	maps.Copy(all, ofNode)
 	s.leaveOut(all)
 	all["node-label"], all["node-taint"] = labels, taints
 	for kind, refused := range all {
@@ -35,6 +30,21 @@ func (s *Server) refusedWords(context.Context) error {
 		}
 	}
 	return nil
+}
+
+// refusedArgs asks all components for their flags, which a start without arguments need not wait for.
+func (s *Server) refusedArgs() (map[string]map[string]error, error) {
+	c := s.config
+	if len(slices.Concat(c.APIServerArgs, c.ControllerManagerArgs, c.SchedulerArgs, c.KubeletArgs, c.KubeProxyArgs)) == 0 {
+		return map[string]map[string]error{}, nil
+	}
+	all, err := s.plane.RefusedArgs()
+	if err != nil {
+		return nil, err
+	}
+	ofNode, err := s.node.RefusedArgs()
+	maps.Copy(all, ofNode)
+	return all, err
 }
 
 // leaveOut takes refused arguments out of the configuration, which node and control plane share.
