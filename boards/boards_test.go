@@ -1,12 +1,11 @@
 package boards
 
 import (
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"testing/fstest"
 
+	"github.com/proa-os/proa/images/golden"
 	"github.com/proa-os/proa/images/layout"
 )
 
@@ -29,16 +28,7 @@ func TestEveryBoard(t *testing.T) {
 		for _, p := range table {
 			got.WriteString(p.String() + "\n")
 		}
-		golden := filepath.Join("testdata", b.Name+".golden")
-		if os.Getenv("UPDATE") != "" {
-			if err := os.WriteFile(golden, []byte(got.String()), 0o644); err != nil {
-				t.Fatal(err)
-			}
-		}
-		want, err := os.ReadFile(golden)
-		if err != nil || got.String() != string(want) {
-			t.Errorf("%s: table\n%s, want\n%s (%v)", b.Name, got.String(), want, err)
-		}
+		golden.Check(t, b.Name, got.String())
 		if _, err := table.Find(layout.Data, layout.Shared); err != nil {
 			t.Errorf("%s: %v", b.Name, err)
 		}

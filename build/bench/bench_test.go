@@ -2,7 +2,6 @@ package bench
 
 import (
 	"encoding/json"
-	"flag"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -11,9 +10,9 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-)
 
-var update = flag.Bool("update", false, "rewrite the golden files")
+	"github.com/proa-os/proa/images/golden"
+)
 
 func testdata(t *testing.T, name string) string {
 	t.Helper()
@@ -161,15 +160,7 @@ func example(t *testing.T) Result {
 }
 
 func TestTable(t *testing.T) {
-	got, file := example(t).Table(), "testdata/table.golden.md"
-	if *update {
-		if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if diff := cmp.Diff(testdata(t, "table.golden.md"), got); diff != "" {
-		t.Errorf("%s is stale; go test -update rewrites it\n%s", file, diff)
-	}
+	golden.Check(t, "table", example(t).Table())
 }
 
 func TestJSONSurvives(t *testing.T) {

@@ -91,6 +91,21 @@ func TestPackagesSayWhatTheyAreAndStaySmall(t *testing.T) {
 	}
 }
 
+// TestOneGoldenHelper: one flag writes golden files, and one package knows where they lie.
+func TestOneGoldenHelper(t *testing.T) {
+	for _, s := range sources(t) {
+		if !strings.HasSuffix(s.path, "_test.go") {
+			continue
+		}
+		ast.Inspect(s.file, func(n ast.Node) bool {
+			if lit, ok := n.(*ast.BasicLit); ok && (lit.Value == `"update"` || strings.HasSuffix(lit.Value, `.golden"`)) {
+				t.Errorf("%s: %s: golden files are compared and written by images/golden", s.fset.Position(lit.Pos()), lit.Value)
+			}
+			return true
+		})
+	}
+}
+
 // TestBuildFolderIsTracked: many ignore files carry a line "build", which would silently lose half of proa.
 func TestBuildFolderIsTracked(t *testing.T) {
 	cmd := exec.Command("git", "-c", "core.excludesFile=/dev/null", "check-ignore", "-q", "build/main.go")
@@ -147,11 +162,15 @@ func parse(path string) (source, error) {
 	if err != nil {
 		return source{}, err
 	}
-	fset := token.NewFileSet()
-	file, err := parser.ParseFile(fset, path, data, parser.ParseComments)
+	rel, err := filepath.Rel(root, path)
 	if err != nil {
 		return source{}, err
 	}
-	rel, err := filepath.Rel(root, path)
-	return source{rel, strings.Count(string(data), "\n"), fset, file}, err
+	return parseText(rel, data)
+}
+
+func parseText(path string, data []byte) (source, error) {
+	fset := token.NewFileSet()
+	file, err := parser.ParseFile(fset, path, data, parser.ParseComments)
+	return source{path, strings.Count(string(data), "\n"), fset, file}, err
 }

@@ -1,9 +1,7 @@
 package plan
 
 import (
-	"flag"
 	"fmt"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -17,9 +15,8 @@ import (
 	"github.com/proa-os/proa/build/recipe"
 	"github.com/proa-os/proa/build/release"
 	"github.com/proa-os/proa/images"
+	"github.com/proa-os/proa/images/golden"
 )
-
-var update = flag.Bool("update", false, "rewrite the golden files")
 
 // kit plans from our own sources and lock, but as one fixed release.
 func kit(t *testing.T) *recipe.Kit {
@@ -63,19 +60,7 @@ func TestGolden(t *testing.T) {
 		for _, a := range p.Graph.Actions {
 			fmt.Fprintf(&got, "%s: %s\n", a.Name, strings.Join(names(a.Deps), " "))
 		}
-		file := filepath.Join("testdata", b.Name+"-"+k.Name+".golden")
-		if *update {
-			if err := os.WriteFile(file, []byte(got.String()), 0o644); err != nil {
-				t.Fatal(err)
-			}
-		}
-		want, err := os.ReadFile(file)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if d := cmp.Diff(string(want), got.String()); d != "" {
-			t.Errorf("plan changed; if it should have: go test ./build/plan -update (-want +got):\n%s", d)
-		}
+		golden.Check(t, b.Name+"-"+k.Name, got.String())
 	})
 }
 

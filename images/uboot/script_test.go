@@ -3,7 +3,6 @@ package uboot
 import (
 	"bytes"
 	"encoding/hex"
-	"flag"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -11,9 +10,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
-
 	"github.com/proa-os/proa/build/oracle"
+	"github.com/proa-os/proa/images/golden"
 	"github.com/proa-os/proa/images/layout"
 )
 
@@ -83,27 +81,8 @@ func TestScriptsGolden(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	golden(t, "boot", boot)
-	golden(t, "slot", slot)
-}
-
-var update = flag.Bool("update", false, "write the golden files")
-
-func golden(t *testing.T, name string, got []byte) {
-	t.Helper()
-	file := filepath.Join("testdata", name+".golden")
-	if *update {
-		if err := os.WriteFile(file, got, 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if d := cmp.Diff(string(want), string(got)); d != "" {
-		t.Errorf("%s (go test -update writes it anew):\n%s", file, d)
-	}
+	golden.Check(t, "boot", string(boot))
+	golden.Check(t, "slot", string(slot))
 }
 
 func TestNewScripts(t *testing.T) {

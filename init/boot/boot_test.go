@@ -12,8 +12,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/proa-os/proa/config"
+	"github.com/proa-os/proa/images/golden"
 	"github.com/proa-os/proa/init/blockdev"
-	"github.com/proa-os/proa/init/golden"
 	"github.com/proa-os/proa/init/mounts"
 	"github.com/proa-os/proa/init/service"
 	"github.com/proa-os/proa/init/step"

@@ -8,7 +8,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/proa-os/proa/config"
-	"github.com/proa-os/proa/init/golden"
+	"github.com/proa-os/proa/images/golden"
 	"github.com/proa-os/proa/init/status"
 )
 

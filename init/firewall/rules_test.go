@@ -7,7 +7,7 @@ import (
 	"testing"
 
 	"github.com/proa-os/proa/config"
-	"github.com/proa-os/proa/init/golden"
+	"github.com/proa-os/proa/images/golden"
 	"github.com/proa-os/proa/init/sys"
 )
 

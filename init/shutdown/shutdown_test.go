@@ -1,7 +1,6 @@
 package shutdown
 
 import (
-	"os"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -9,17 +8,11 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/proa-os/proa/images/golden"
 )
 
-func TestSequence(t *testing.T) {
-	want, err := os.ReadFile("testdata/sequence.golden")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if d := cmp.Diff(string(want), Print()); d != "" {
-		t.Error(d)
-	}
-}
+func TestSequence(t *testing.T) { golden.Check(t, "sequence", Print()) }
 
 func TestUnmountOrder(t *testing.T) {
 	const mountinfo = `20 1 253:0 / / ro,relatime shared:1 - erofs /dev/dm-0 ro

@@ -6,8 +6,8 @@ import (
 	"time"
 
 	"github.com/proa-os/proa/images/blackbox"
+	"github.com/proa-os/proa/images/golden"
 	"github.com/proa-os/proa/init/clock"
-	"github.com/proa-os/proa/init/golden"
 )
 
 // TestGolden: what `proa status` and `proa status --json` tell after a fallback, and during the second try of a trial.

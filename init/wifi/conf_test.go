@@ -8,7 +8,7 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"github.com/proa-os/proa/config"
-	"github.com/proa-os/proa/init/golden"
+	"github.com/proa-os/proa/images/golden"
 )
 
 func TestConf(t *testing.T) {

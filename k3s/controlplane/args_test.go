@@ -1,18 +1,15 @@
 package controlplane
 
 import (
-	"flag"
 	"fmt"
-	"os"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/proa-os/proa/images/golden"
 	"github.com/proa-os/proa/k3s/flags"
 )
-
-var update = flag.Bool("update", false, "write the golden files")
 
 // The arguments are the security of the control plane: a change of one must be seen.
 func TestArguments(t *testing.T) {
@@ -30,18 +27,7 @@ func TestArguments(t *testing.T) {
 			fmt.Fprintf(&b, "%s --%s=%s\n", part.name, a.name, a.value)
 		}
 	}
-	if *update {
-		if err := os.WriteFile("testdata/args.golden", []byte(b.String()), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile("testdata/args.golden")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(string(want), b.String()); diff != "" {
-		t.Error(diff)
-	}
+	golden.Check(t, "args", b.String())
 }
 
 func TestOverride(t *testing.T) {

@@ -1,7 +1,6 @@
 package node
 
 import (
-	"flag"
 	"os"
 	"path/filepath"
 	"testing"
@@ -10,11 +9,10 @@ import (
 	"github.com/pelletier/go-toml/v2"
 	"k8s.io/kubernetes/cmd/kubelet/app/options"
 
+	"github.com/proa-os/proa/images/golden"
 	"github.com/proa-os/proa/k3s/address"
 	"github.com/proa-os/proa/k3s/flags"
 )
-
-var update = flag.Bool("update", false, "write the golden files")
 
 func testNode(t *testing.T, args ...string) Node {
 	t.Helper()
@@ -27,25 +25,9 @@ func testNode(t *testing.T, args ...string) Node {
 
 func TestFiles(t *testing.T) {
 	n := testNode(t)
-	for name, got := range map[string]string{
-		"containerd.toml":    n.containerdConfig(""),
-		"10-flannel.conf":    n.cniConfig(),
-		"flannel-net.golden": n.flannelConfig(),
-	} {
-		path := filepath.Join("testdata", name)
-		if *update {
-			if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
-				t.Fatal(err)
-			}
-		}
-		want, err := os.ReadFile(path)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if diff := cmp.Diff(string(want), got); diff != "" {
-			t.Errorf("%s: %s", name, diff)
-		}
-	}
+	golden.Check(t, "containerd.toml", n.containerdConfig(""))
+	golden.Check(t, "10-flannel.conf", n.cniConfig())
+	golden.Check(t, "flannel-net", n.flannelConfig())
 	var parsed map[string]any
 	if err := toml.Unmarshal([]byte(n.containerdConfig("")), &parsed); err != nil {
 		t.Errorf("containerd's configuration: %v", err)

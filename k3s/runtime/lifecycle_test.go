@@ -11,6 +11,9 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/proa-os/proa/images/golden"
+	"github.com/proa-os/proa/k3s/flags"
 )
 
 // journal records what happened, in order.
@@ -137,7 +140,7 @@ func never(context.Context) error { return errors.New("not yet") }
 func TestListIsInOrder(t *testing.T) {
 	var seen []string
 	var b strings.Builder
-	for _, c := range new(Server).withConfig().Components() {
+	for _, c := range (&Server{config: &flags.Config{}}).Components() {
 		for _, name := range c.After {
 			if !slices.Contains(seen, name) {
 				t.Errorf("%s waits for %s, which does not stand above it", c.Name, name)
@@ -149,5 +152,5 @@ func TestListIsInOrder(t *testing.T) {
 		seen = append(seen, c.Name)
 		fmt.Fprintf(&b, "%s after %s\n", c.Name, strings.Join(c.After, " "))
 	}
-	golden(t, "components.golden", b.String())
+	golden.Check(t, "components", b.String())
 }

@@ -1,20 +1,17 @@
 package main
 
 import (
-	"flag"
-	"os"
 	"path/filepath"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 	"sigs.k8s.io/yaml"
 
+	"github.com/proa-os/proa/images/golden"
 	"github.com/proa-os/proa/k3s/address"
 	"github.com/proa-os/proa/k3s/flags"
 	"github.com/proa-os/proa/k3s/separate/plan"
 )
-
-var update = flag.Bool("update", false, "rewrite the golden files")
 
 func example() setup {
 	c, _, err := flags.Parse([]string{"--config=/nonexistent"})
@@ -24,31 +21,14 @@ func example() setup {
 	return setup{Config: c, Node: address.Identity{Name: "bench", IP: "10.0.2.15", Iface: "eth0"}, BinDir: "/mnt", LogDir: "/var/log/proa/separate"}
 }
 
-func golden(t *testing.T, name, got string) {
-	t.Helper()
-	file := filepath.Join("testdata", name)
-	if *update {
-		if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(string(want), got); diff != "" {
-		t.Errorf("%s is stale; go test -update rewrites it\n%s", file, diff)
-	}
-}
-
-func TestPlan(t *testing.T) { golden(t, "plan.golden", example().plan().String()) }
+func TestPlan(t *testing.T) { golden.Check(t, "plan", example().plan().String()) }
 
 func TestKubeletConfig(t *testing.T) {
 	data, err := yaml.Marshal(example().kubeletConfig())
 	if err != nil {
 		t.Fatal(err)
 	}
-	golden(t, "kubelet.golden.yaml", string(data))
+	golden.Check(t, "kubelet", string(data))
 }
 
 func TestPlanSurvivesItsFile(t *testing.T) {
