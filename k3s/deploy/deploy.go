@@ -106,13 +106,19 @@ func (d *Deployer) pass(ctx context.Context) (later bool, err error) {
 	if err != nil {
 		return true, fmt.Errorf("read state: %w", err)
 	}
-	problems := map[string]error{}
+	problems, now := map[string]error{}, map[string]record{}
 	for _, name := range slices.Sorted(maps.Keys(files)) {
-		problems[name] = d.file(ctx, name, files[name], records)
+		now[name], problems[name] = d.file(ctx, name, files[name], records[name])
 	}
-	for name, old := range records {
-		if _, stays := files[name]; !stays {
-			problems[name] = d.remove(ctx, name, old)
+	// Deleted is only now: what one file no longer names may stand in another.
+	for _, name := range slices.Sorted(maps.Keys(records)) {
+		if problems[name] == nil {
+			problems[name] = d.prune(ctx, name, records[name], now)
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(now)) {
+		if r := now[name]; problems[name] == nil && r.Sum != records[name].Sum {
+			problems[name] = d.state.save(ctx, name, &r)
 		}
 	}
 	return d.tell(problems), nil
@@ -146,50 +152,70 @@ func (d *Deployer) tell(problems map[string]error) (later bool) {
 	return later
 }
 
-func (d *Deployer) file(ctx context.Context, name string, f manifest, records map[string]record) error {
+// file applies one file if it changed, and returns what it brings. With an error that is all it brought before and all it names, so
+// that nothing of it is deleted until it works.
+func (d *Deployer) file(ctx context.Context, name string, f manifest, old record) (record, error) {
 	if f.err != nil {
-		return broken{f.err}
+		return old, broken{f.err}
 	}
 	hash := sha256.Sum256(f.data)
-	sum, old := hex.EncodeToString(hash[:]), records[name]
+	sum := hex.EncodeToString(hash[:])
 	if old.Sum == sum {
-		return nil
+		return old, nil
 	}
 	objects, err := decode(f.data)
 	if err != nil {
-		return broken{err}
+		return old, broken{err}
 	}
 	now := record{Sum: sum}
 	for _, o := range objects {
-		if err := d.apply(ctx, o); err != nil {
-			return fmt.Errorf("%s %s: %w", o.GetKind(), o.GetName(), err)
-		}
 		now.Objects = append(now.Objects, refOf(o))
 	}
-	for _, r := range old.Objects {
-		if slices.ContainsFunc(now.Objects, r.same) {
-			continue
-		}
-		if err := d.delete(ctx, r); err != nil {
-			return fmt.Errorf("prune %s %s: %w", r.Kind, r.Name, err)
+	for _, o := range objects {
+		if err := d.apply(ctx, o); err != nil {
+			return record{old.Sum, slices.Concat(old.Objects, now.Objects)}, fmt.Errorf("%s %s: %w", o.GetKind(), o.GetName(), err)
 		}
 	}
 	d.log("%s applied, %d objects", name, len(objects))
-	return d.state.save(ctx, name, &now)
+	return now, nil
 }
 
-// remove deletes what a vanished file had brought.
-func (d *Deployer) remove(ctx context.Context, name string, old record) error {
+// prune deletes what a file brought and no file of now brings, last things first. It forgets a file that vanished.
+func (d *Deployer) prune(ctx context.Context, name string, old record, now map[string]record) error {
+	current, stays := now[name]
+	if stays && current.Sum == old.Sum {
+		return nil
+	}
 	for _, r := range slices.Backward(old.Objects) {
-		if err := d.delete(ctx, r); err != nil {
+		if err := d.delete(ctx, r, now); err != nil {
 			return fmt.Errorf("delete %s %s: %w", r.Kind, r.Name, err)
 		}
+	}
+	if stays {
+		return nil
 	}
 	d.log("%s removed", name)
 	return d.state.save(ctx, name, nil)
 }
 
-// resource finds the endpoint for an object, and fills in the default namespace where one is needed.
+// named tells whether one of the files names the object, which resource has seen. The same object may be written in two ways: in another
+// version, or in the default namespace with and without saying so.
+func (d *Deployer) named(r ref, files map[string]record) bool {
+	for _, f := range files {
+		for _, o := range f.Objects {
+			if o.Group != r.Group || o.Kind != r.Kind || o.Name != r.Name {
+				continue
+			}
+			if _, err := d.resource(&o); err != nil || o.Namespace == r.Namespace {
+				return true // with an error it may be the one, and deleting waits
+			}
+		}
+	}
+	return false
+}
+
+// resource finds the endpoint for an object, and sets the namespace it has there: the default one where a manifest names none, none
+// where the kind has none. Without a version it takes one that is served.
 func (d *Deployer) resource(r *ref) (dynamic.ResourceInterface, error) {
 	kind := schema.GroupKind{Group: r.Group, Kind: r.Kind}
 	mapping, err := d.mapper.RESTMapping(kind, r.Version)
@@ -201,6 +227,7 @@ func (d *Deployer) resource(r *ref) (dynamic.ResourceInterface, error) {
 		return nil, err
 	}
 	if mapping.Scope.Name() == meta.RESTScopeNameRoot {
+		r.Namespace = ""
 		return d.client.Resource(mapping.Resource), nil
 	}
 	if r.Namespace == "" {
@@ -224,13 +251,18 @@ func (d *Deployer) apply(ctx context.Context, o *unstructured.Unstructured) erro
 	return err
 }
 
-func (d *Deployer) delete(ctx context.Context, r ref) error {
+// delete takes an object out of the cluster unless one of the files names it.
+func (d *Deployer) delete(ctx context.Context, r ref, files map[string]record) error {
+	r.Version = "" // the one it was applied in may be served no longer
 	api, err := d.resource(&r)
 	if meta.IsNoMatchError(err) {
 		return nil // its kind is gone, and it with it
 	}
 	if err != nil {
 		return err
+	}
+	if d.named(r, files) {
+		return nil
 	}
 	policy := metav1.DeletePropagationBackground
 	err = api.Delete(ctx, r.Name, metav1.DeleteOptions{PropagationPolicy: &policy})

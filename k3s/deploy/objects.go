@@ -11,7 +11,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/yaml"
 )
 
-// ref names an object without its version, so that a manifest may move to a newer one.
+// ref names an object as a manifest does: the version is not part of its identity, and the namespace may be left out.
 type ref struct {
 	Group     string `json:"group,omitempty"`
 	Version   string `json:"version"`
@@ -23,12 +23,6 @@ type ref struct {
 func refOf(o *unstructured.Unstructured) ref {
 	gvk := o.GroupVersionKind()
 	return ref{gvk.Group, gvk.Version, gvk.Kind, o.GetNamespace(), o.GetName()}
-}
-
-// same ignores the version.
-func (r ref) same(other ref) bool {
-	r.Version = other.Version
-	return r == other
 }
 
 // decode splits a manifest into objects; lists are opened.

@@ -96,7 +96,7 @@ func TestManifestsFailAlone(t *testing.T) {
 	failed := map[string]error{}
 	for name, f := range files {
 		if name != "folder/good.yaml" {
-			failed[name] = d.file(context.Background(), name, f, nil)
+			_, failed[name] = d.file(context.Background(), name, f, record{})
 		}
 	}
 	if later := d.tell(failed); later {
