@@ -21,12 +21,17 @@ func giveBackCode() {
 	if err != nil {
 		return // nothing is given back, nothing is lost
 	}
+	giveBack(exe)
+}
+
+// giveBack unmaps the pages of one file that this process maps.
+func giveBack(file string) {
 	f, err := os.Open("/proc/self/smaps")
 	if err != nil {
 		return
 	}
 	defer f.Close() // read side: nothing to lose
-	for _, s := range codeOf(f, exe) {
+	for _, s := range codeOf(f, file) {
 		_, _, _ = unix.Syscall(unix.SYS_MADVISE, s.start, s.end-s.start, unix.MADV_DONTNEED) // advice may be refused
 	}
 }

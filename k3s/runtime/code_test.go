@@ -1,11 +1,16 @@
 package runtime
 
 import (
+	"bytes"
+	"encoding/binary"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
+	"unsafe"
 
 	"github.com/google/go-cmp/cmp"
+	"golang.org/x/sys/unix"
 )
 
 func TestCodeOf(t *testing.T) {
@@ -30,22 +35,76 @@ Private_Dirty:         0 kB
 	}
 }
 
-// TestGiveBackCode gives back the pages that this test runs from, and still runs.
-func TestGiveBackCode(t *testing.T) {
-	before := fileRSS(t)
-	giveBackCode()
-	after := fileRSS(t)
-	t.Logf("mapped of files: %s before, %s after", before, after)
-	TestCodeOf(t)
-}
+const pages = 16
 
-func fileRSS(t *testing.T) string {
-	t.Helper()
-	b, err := os.ReadFile("/proc/self/status")
+// TestGiveBack maps a program twice: what only was read leaves memory and comes back the same, what was written stays where it is.
+func TestGiveBack(t *testing.T) {
+	file, err := filepath.EvalSymlinks("/bin/sh")
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, rest, _ := strings.Cut(string(b), "RssFile:")
-	value, _, _ := strings.Cut(rest, "\n")
-	return strings.TrimSpace(value)
+	want, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	clean, dirty := mapped(t, file), mapped(t, file)
+	copy(dirty[os.Getpagesize():], "mine")
+	for _, m := range [][]byte{clean, dirty} {
+		if err := unix.Mprotect(m, unix.PROT_READ); err != nil {
+			t.Fatal(err)
+		}
+		if !bytes.Equal(m[:8], want[:8]) || bytes.Equal(m, want[:len(m)]) != (&m[0] == &clean[0]) || resident(t, m) != pages {
+			t.Fatalf("not mapped as it should be, %d pages resident", resident(t, m))
+		}
+	}
+	giveBack(file)
+	if read, written := resident(t, clean), resident(t, dirty); read != 0 || written != pages {
+		t.Errorf("resident: %d pages of what was read, %d of what was written; want 0 and %d", read, written, pages)
+	}
+	if !bytes.Equal(clean, want[:len(clean)]) || string(dirty[os.Getpagesize():][:4]) != "mine" {
+		t.Error("what was given back did not come back the same")
+	}
+}
+
+func TestGiveBackCodeLeavesTheProgramRunning(t *testing.T) {
+	for range 3 {
+		giveBackCode()
+		TestCodeOf(t)
+	}
+}
+
+func mapped(t *testing.T, file string) []byte {
+	t.Helper()
+	f, err := os.Open(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	m, err := unix.Mmap(int(f.Fd()), 0, pages*os.Getpagesize(), unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = unix.Munmap(m) }) // the process ends anyway
+	return m
+}
+
+// resident counts the pages of a mapping that this process has in its page table (Documentation/admin-guide/mm/pagemap.rst, bit 63).
+func resident(t *testing.T, m []byte) (n int) {
+	t.Helper()
+	f, err := os.Open("/proc/self/pagemap")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	page := os.Getpagesize()
+	entries := make([]byte, len(m)/page*8)
+	if _, err := f.ReadAt(entries, int64(uintptr(unsafe.Pointer(&m[0])))/int64(page)*8); err != nil {
+		t.Fatal(err)
+	}
+	for at := 0; at < len(entries); at += 8 {
+		if binary.NativeEndian.Uint64(entries[at:])>>63 == 1 {
+			n++
+		}
+	}
+	return n
 }
