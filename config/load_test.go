@@ -5,6 +5,8 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -162,22 +164,54 @@ func TestWiFi(t *testing.T) {
 	}
 }
 
-// TestTags reads every tag of the schema: a misspelt rule would check nothing.
+// TestTags reads every tag of the schema: a misspelt key or rule would check nothing.
 func TestTags(t *testing.T) {
-	for _, typ := range []reflect.Type{reflect.TypeFor[Config](), reflect.TypeFor[File](), reflect.TypeFor[Network](), reflect.TypeFor[WiFi](), reflect.TypeFor[Interface](), reflect.TypeFor[Route](), reflect.TypeFor[K3s]()} {
+	all := map[reflect.Type]bool{}
+	structsOf(reflect.TypeFor[Config](), all)
+	if !all[reflect.TypeFor[Config]()] || !all[reflect.TypeFor[Route]()] || !all[reflect.TypeFor[Health]()] {
+		t.Fatalf("the schema was not walked: %v", all)
+	}
+	for typ := range all {
 		for i := range typ.NumField() {
-			f := typ.Field(i)
-			for _, w := range strings.Split(f.Tag.Get("check")+","+f.Tag.Get("values"), ",") {
-				if _, ok := rule.Of(w); !ok && w != "" && w != "required" && w != "quoted" {
-					t.Errorf("%s.%s: no rule %q", typ, f.Name, w)
-				}
-			}
-			if d := f.Tag.Get("default"); d != "" && f.Type.Kind() == reflect.Int {
-				if _, err := strconv.Atoi(d); err != nil {
-					t.Errorf("%s.%s: default %q", typ, f.Name, d)
-				}
-			}
+			checkTag(t, typ, typ.Field(i))
 		}
+	}
+}
+
+func checkTag(t *testing.T, typ reflect.Type, f reflect.StructField) {
+	t.Helper()
+	for _, m := range regexp.MustCompile(`(\w+):"[^"]*"`).FindAllStringSubmatch(string(f.Tag), -1) {
+		if !slices.Contains([]string{"yaml", "default", "enum", "check", "values", "example", "trim", "secret"}, m[1]) {
+			t.Errorf("%s.%s: nobody reads the tag %q", typ, f.Name, m[1])
+		}
+	}
+	for _, w := range strings.Split(f.Tag.Get("check")+","+f.Tag.Get("values"), ",") {
+		if _, ok := rule.Of(w); !ok && w != "" && w != "required" && w != "quoted" {
+			t.Errorf("%s.%s: no rule %q", typ, f.Name, w)
+		}
+	}
+	d := f.Tag.Get("default")
+	if _, err := strconv.Atoi(d); d != "" && f.Type.Kind() == reflect.Int && err != nil {
+		t.Errorf("%s.%s: default %q", typ, f.Name, d)
+	}
+	if _, err := strconv.ParseBool(d); d != "" && f.Type.Kind() == reflect.Bool && err != nil {
+		t.Errorf("%s.%s: default %q", typ, f.Name, d)
+	}
+	if enum := f.Tag.Get("enum"); enum != "" && !slices.Contains(strings.Split(enum, ","), d) {
+		t.Errorf("%s.%s: default %q is none of %q", typ, f.Name, d, enum)
+	}
+}
+
+// structsOf adds the structs that a value of the type may hold.
+func structsOf(typ reflect.Type, all map[reflect.Type]bool) {
+	switch typ.Kind() {
+	case reflect.Struct:
+		all[typ] = true
+		for i := range typ.NumField() {
+			structsOf(typ.Field(i).Type, all)
+		}
+	case reflect.Slice, reflect.Map, reflect.Pointer:
+		structsOf(typ.Elem(), all)
 	}
 }
 
