@@ -1,11 +1,13 @@
 // Package boards reads what kinds of machine there are: one YAML file each, pure data. A board selects among
-// behaviours that have a name in Go; it has no conditions, hooks or inheritance, and two boards that differ
-// in one line are two files.
+// behaviours that have a name in Go, and among sets of kernel modules that have a name in modules.yaml. It has
+// no conditions, hooks or inheritance: two boards that differ in one line are two files.
 package boards
 
 import (
 	"embed"
+	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"path"
 
@@ -14,10 +16,10 @@ import (
 	"github.com/proa-os/proa/images/layout"
 )
 
-//go:embed */board.yaml
+//go:embed modules.yaml */board.yaml
 var files embed.FS
 
-// Board is one board.yaml. The build writes it into the image as JSON; a device never chooses among boards.
+// Board is one board.yaml, with the modules of sets in the place of their names. The build writes it into the image as JSON; a device never chooses among boards.
 type Board struct {
 	Name     string          `yaml:"name" json:"name"`   // of its directory
 	Title    string          `yaml:"title" json:"title"` // for people
@@ -58,8 +60,10 @@ type Kernel struct {
 	Package string   `yaml:"package" json:"package"` // Debian package, usually a metapackage
 	Suite   string   `yaml:"suite" json:"suite"`     // of Debian; empty: the release all other packages come from
 	DTBs    []string `yaml:"dtbs" json:"dtbs"`       // device trees of that package; empty: the firmware has one
-	Early   []string `yaml:"early" json:"early"`     // modules of the initramfs; dependencies come by themselves
-	Modules []string `yaml:"modules" json:"modules"` // globs below kernel/ of files and directories of the root image
+	Early   []string `yaml:"-" json:"early"`         // modules of the initramfs; dependencies come by themselves
+	Modules []string `yaml:"-" json:"modules"`       // globs below kernel/ of files and directories of the root image
+
+	Lists moduleLists `yaml:",inline" json:"-"` // what Early and Modules are resolved from; empty after that
 }
 
 // Layout is the board's choice of sizes in the words of images/layout.
@@ -76,37 +80,55 @@ func All() ([]Board, error) { return load(files) }
 
 // load reads the boards of a file system, in the order of their directories.
 func load(fsys fs.FS) ([]Board, error) {
+	sets, err := readModuleSets(fsys)
+	if err != nil {
+		return nil, err
+	}
 	names, err := fs.Glob(fsys, "*/board.yaml")
 	if err != nil {
 		return nil, err
 	}
 	var all []Board
 	for _, name := range names {
-		b, err := read(fsys, name)
+		b, err := read(fsys, name, sets)
 		if err != nil {
-			return nil, fmt.Errorf("board %s: %w", path.Dir(name), err)
+			return nil, fmt.Errorf("boards/%s: %w", name, err)
 		}
 		all = append(all, b)
 	}
 	return all, nil
 }
 
-func read(fsys fs.FS, name string) (Board, error) {
-	f, err := fsys.Open(name)
-	if err != nil {
-		return Board{}, err
-	}
-	defer f.Close()
-	dec := yaml.NewDecoder(f)
-	dec.KnownFields(true)
+func read(fsys fs.FS, name string, sets moduleSets) (Board, error) {
 	var b Board
-	if err := dec.Decode(&b); err != nil {
+	if err := decode(fsys, name, &b); err != nil {
 		return Board{}, err
 	}
 	if dir := path.Dir(name); b.Name != dir {
 		return Board{}, fmt.Errorf("name %q is not that of its directory", b.Name)
 	}
+	if err := b.Kernel.resolve(sets); err != nil {
+		return Board{}, err
+	}
 	return b, b.Validate()
+}
+
+// decode reads a YAML file of one document, and refuses keys that v does not have.
+func decode(fsys fs.FS, name string, v any) error {
+	f, err := fsys.Open(name)
+	if err != nil {
+		return err
+	}
+	defer f.Close() // read side: nothing to lose
+	dec := yaml.NewDecoder(f)
+	dec.KnownFields(true)
+	if err := dec.Decode(v); err != nil {
+		return err
+	}
+	if err := dec.Decode(new(yaml.Node)); err != io.EOF {
+		return errors.New("more than one document")
+	}
+	return nil
 }
 
 // Get returns the board of that name.

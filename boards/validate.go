@@ -68,10 +68,8 @@ func (b Board) Validate() error {
 	if b.Title == "" || len(b.Images) == 0 || len(b.Console) == 0 || b.Kernel.Package == "" {
 		bad("title, images, console or kernel.package: missing")
 	}
-	for key, list := range map[string][]string{"kernel.early": b.Kernel.Early, "kernel.modules": b.Kernel.Modules} {
-		if dup := duplicate(list); len(list) == 0 || dup != "" {
-			bad("%s: empty, or %q twice", key, dup)
-		}
+	if len(b.Kernel.Early) == 0 || len(b.Kernel.Modules) == 0 {
+		bad("kernel.early or kernel.modules: missing")
 	}
 	return errors.Join(errs...)
 }
