@@ -14,14 +14,14 @@ import (
 	"github.com/proa-os/proa/images"
 )
 
-// errUsage marks errors of the command line: exit status 2.
+// errUsage is wrapped by errors of the command line, which end with exit status 2.
 var errUsage = errors.New("see `proa help`")
 
 func usage(format string, args ...any) error {
 	return fmt.Errorf("%w\n%w", fmt.Errorf(format, args...), errUsage)
 }
 
-// proa finds the verb and runs it.
+// proa looks up the verb and runs it.
 func proa(ctx context.Context, args []string, out io.Writer) error {
 	if len(args) == 0 || slices.Contains([]string{"help", "-h", "-help", "--help"}, args[0]) {
 		return help(args, out)
@@ -53,7 +53,7 @@ func findVerb(name string) (verb, error) {
 	return verb{}, usage("no verb %q%s", name, didYouMean(name, names))
 }
 
-// parse takes flags before and after the arguments, as people type them. What follows "--" is not ours.
+// parse parses flags before, between and after the arguments. Arguments after "--" are not parsed.
 func (v verb) parse(args []string, o *options) (rest []string, err error) {
 	f := v.flagSet(o)
 	for {
@@ -71,7 +71,7 @@ func (v verb) parse(args []string, o *options) (rest []string, err error) {
 
 func (v verb) flagSet(o *options) *flag.FlagSet {
 	f := flag.NewFlagSet(v.name, flag.ContinueOnError)
-	f.SetOutput(io.Discard) // the error says it all
+	f.SetOutput(io.Discard) // the returned error is enough
 	if v.flags != nil {
 		v.flags(f, o)
 	}
@@ -109,7 +109,7 @@ func (v verb) print(out io.Writer) {
 	})
 }
 
-// board finds a board by the first argument.
+// board returns the board named by the first argument.
 func (c *call) board() (boards.Board, error) {
 	if len(c.args) == 0 {
 		return boards.Board{}, usage("which board? one of: %s", strings.Join(boardNames(), ", "))
@@ -126,7 +126,7 @@ func (c *call) board() (boards.Board, error) {
 	return boards.Board{}, usage("no board %q%s", c.args[0], didYouMean(c.args[0], boardNames()))
 }
 
-// kind finds an image kind of a board by name.
+// kind returns the image kind of a board by its name.
 func kind(b boards.Board, name string) (images.Kind, error) {
 	for _, k := range images.Kinds() {
 		if k.Name != name {
@@ -140,7 +140,7 @@ func kind(b boards.Board, name string) (images.Kind, error) {
 	return images.Kind{}, usage("no image kind %q%s", name, didYouMean(name, kindNames()))
 }
 
-// kinds are those named by the arguments after the board; none named means the board's first, or all.
+// kinds returns the kinds named by the arguments after the board; by default the board's first one, or all.
 func (c *call) kinds(b boards.Board, all bool) ([]images.Kind, error) {
 	names := c.args[1:]
 	if len(names) == 0 {
@@ -163,7 +163,7 @@ func (c *call) kinds(b boards.Board, all bool) ([]images.Kind, error) {
 func boardNames() []string {
 	all, err := boards.All()
 	if err != nil {
-		return nil // the caller's own use of the boards says what is wrong
+		return nil // a board error is reported where the boards are used
 	}
 	var out []string
 	for _, b := range all {
@@ -180,7 +180,7 @@ func kindNames() []string {
 	return out
 }
 
-// didYouMean names the closest candidate, or all if none is close.
+// didYouMean suggests the closest candidate, or lists all if none is close.
 func didYouMean(name string, candidates []string) string {
 	if best := config.Nearest(name, candidates); best != "" {
 		return fmt.Sprintf("; did you mean %q", best)

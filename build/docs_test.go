@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// documents are the pages for users, by path from here.
+// documents returns the user documentation, by path relative to this directory.
 func documents(t *testing.T) map[string]string {
 	t.Helper()
 	pages, err := filepath.Glob("../docs/*.md")
@@ -26,7 +26,7 @@ func documents(t *testing.T) map[string]string {
 	return texts
 }
 
-// TestDocumentsCommands: what the pages tell people to type is there: targets of make, verbs of this command, files that links name.
+// TestDocumentsCommands: the make targets, verbs and linked files that the documentation names exist.
 func TestDocumentsCommands(t *testing.T) {
 	makefile, err := os.ReadFile("../Makefile")
 	if err != nil {
@@ -62,14 +62,14 @@ func TestDocumentsCommands(t *testing.T) {
 	}
 }
 
-// TestDocumentsFlags: each flag that the pages give to a verb is one of its.
+// TestDocumentsFlags: each flag that the documentation passes to a verb is a flag of that verb.
 func TestDocumentsFlags(t *testing.T) {
 	call := regexp.MustCompile("go run \\./build ([a-z-]+)([^`\n#]*)")
 	for page, text := range documents(t) {
 		for _, m := range call.FindAllStringSubmatch(text, -1) {
 			v, err := findVerb(m[1])
 			if err != nil || m[1] == "tool" {
-				continue // the other test tells; what follows a tool is the tool's
+				continue // unknown verbs are the other test's; arguments after a tool belong to the tool
 			}
 			for _, word := range strings.Fields(m[2]) {
 				name, isFlag := strings.CutPrefix(word, "--")

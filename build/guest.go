@@ -16,17 +16,17 @@ import (
 	"github.com/proa-os/proa/build/remote"
 )
 
-// guest is a machine about to run.
+// guest is a virtual machine of `proa run`.
 type guest struct {
 	spec  qemu.Spec
 	key   remote.Key
 	dir   string
-	shown string // dir as a person types it
+	shown string // dir as a user would type it
 	lock  *os.File
 }
 
-// occupy takes a machine's directory until the file it returns is closed, so that a second machine does not
-// write over the disk of a running one.
+// occupy locks a machine's directory until the returned file is closed, so that a second machine does not overwrite the
+// disk of a running one.
 func occupy(dir string) (*os.File, error) {
 	f, err := os.OpenFile(filepath.Join(dir, "lock"), os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
@@ -66,14 +66,14 @@ func (m *guest) run(ctx context.Context, c *call) error {
 	}
 }
 
-// own says how to reach a machine whose keys are the user's.
+// own prints how to reach a machine that has only the user's keys.
 func (m *guest) own(c *call, vm *qemu.VM) {
 	_, port, _ := net.SplitHostPort(vm.Addr(sshPort))
 	fmt.Fprintf(c.out, "proa: with a key of its configuration, once it is up:\n\n  ssh -p %s root@127.0.0.1 proa status\n\nThe API server is %s. Ctrl-C presses the power button.\n",
 		port, "https://"+vm.Addr(apiPort))
 }
 
-// ready waits for the node over SSH; a machine that ends while we wait ends the wait.
+// ready waits for the node over SSH, or until the machine ends.
 func (m *guest) ready(ctx context.Context, c *call, vm *qemu.VM) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -96,13 +96,13 @@ func (m *guest) ready(ctx context.Context, c *call, vm *qemu.VM) error {
 	return r.Err
 }
 
-// ssh is the command that leads into the machine.
+// ssh returns the ssh command for the machine.
 func (m *guest) ssh(vm *qemu.VM) string {
 	_, port, _ := net.SplitHostPort(vm.Addr(sshPort))
 	return fmt.Sprintf("ssh -i %s -p %s -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null root@127.0.0.1", filepath.Join(m.shown, "ssh-key"), port)
 }
 
-// kubeconfig fetches the administrator's and points it at the forwarded port.
+// kubeconfig fetches the administrator's kubeconfig and replaces its server with the forwarded port.
 func (m *guest) kubeconfig(ctx context.Context, node remote.Node, vm *qemu.VM) (string, error) {
 	r := node.Run(ctx, "cat /etc/rancher/k3s/k3s.yaml", nil)
 	if r.Err != nil {
@@ -119,7 +119,7 @@ func (m *guest) kubeconfig(ctx context.Context, node remote.Node, vm *qemu.VM) (
 	return filepath.Join(m.shown, "kubeconfig"), os.WriteFile(file, []byte(strings.Join(lines, "")), 0o600)
 }
 
-// powerOff asks nicely; by now a second Ctrl-C kills this process, and the machine with it.
+// powerOff presses the power button; a second Ctrl-C kills this process, and the machine with it.
 func (m *guest) powerOff(c *call, vm *qemu.VM, gone <-chan error) error {
 	fmt.Fprintln(c.out, "\nproa: power button pressed; Ctrl-C again cuts the power")
 	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Minute)
@@ -135,7 +135,7 @@ func (m *guest) powerOff(c *call, vm *qemu.VM, gone <-chan error) error {
 	}
 }
 
-// press is the power button, or the command where there is none.
+// press presses the power button, or runs poweroff where the machine has none.
 func (m *guest) press(ctx context.Context, vm *qemu.VM) error {
 	if m.spec.Tools.NoButton {
 		return remote.Node{Addr: vm.Addr(sshPort), Signer: m.key.Signer}.Run(ctx, "proa poweroff", nil).Err

@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-// asProgram makes the test binary the command, so that it runs in an environment of the test's making.
+// asProgram makes the test binary run the command, so that it runs in an environment that the test chooses.
 const asProgram = "PROA_TEST_ARGS"
 
 func TestMain(m *testing.M) {
@@ -23,7 +23,8 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// hostileHost is what a host may have for purposes of its own. The fakes stand for old and foreign programs of the same names.
+// hostileHost sets up a host with unusual settings and with fake programs, which stand for old and foreign ones of the
+// same names.
 func hostileHost(t *testing.T) []string {
 	t.Helper()
 	dir := t.TempDir()
@@ -31,7 +32,7 @@ func hostileHost(t *testing.T) []string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = os.RemoveAll(home) }) // the go command writes there behind its own back
+	t.Cleanup(func() { _ = os.RemoveAll(home) }) // the go command writes there in the background
 	for _, name := range []string{"gcc", "cc", "as", "ld", "mkfs.erofs", "depmod", "grub-mkimage", "qemu-system-x86_64", "qemu-img", "sgdisk", "fsck.fat",
 		"mcopy", "mdir", "e2fsck", "xorriso", "xz", "busybox", "veritysetup"} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte("#!/bin/sh\necho the host\\'s $0 ran >&2\nexit 99\n"), 0o755); err != nil {
@@ -73,7 +74,7 @@ func goEnv(t *testing.T, name string) string {
 	return strings.TrimSpace(string(out))
 }
 
-// program runs the command in an environment, under a umask, and returns what it printed.
+// program runs the command in an environment, with a umask, and returns its output.
 func program(t *testing.T, umask int, env []string, args string) string {
 	t.Helper()
 	self, err := os.Executable()
@@ -91,7 +92,7 @@ func program(t *testing.T, umask int, env []string, args string) string {
 	return stdout.String()
 }
 
-// A plan is the same on every host: who has other settings builds the same bytes, and builds nothing again.
+// A plan does not depend on the host: other settings give the same keys, so nothing is built again.
 func TestPlanOnAHostileHost(t *testing.T) {
 	t.Setenv(envCache, t.TempDir())
 	for _, args := range []string{"plan pc disk --inputs", "plan rpi4 sd --inputs", "version"} {
@@ -102,7 +103,7 @@ func TestPlanOnAHostileHost(t *testing.T) {
 	}
 }
 
-// The tool root's programs are found before the host's, run, and read nothing of the user.
+// Programs of the tool root are found before the host's, run, and read none of the user's files.
 func TestToolsOnAHostileHost(t *testing.T) {
 	if os.Getenv("PROA_TOOLROOT") == "" {
 		t.Skip("PROA_TOOLROOT is not set: run by `make unit`")

@@ -1,6 +1,6 @@
-// Command proa builds images of the proa operating system, boots them in an emulator and writes them to
-// disks. It runs on a host with Go and Debian's apt; it needs no root, no Docker and no loop devices, and
-// changes nothing on the host but out/, its cache, and what it is told to flash or configure.
+// Command proa builds images of the proa operating system, boots them in QEMU and writes them to disks. It runs on a
+// host with Go and Debian's apt and needs no root, Docker or loop devices. It changes nothing on the host but out/, its
+// cache, and the disk or file that it is told to write.
 package main
 
 import (
@@ -18,17 +18,17 @@ import (
 	"github.com/proa-os/proa/build/kubeconfig"
 )
 
-// verb is one thing the command does.
+// verb is a subcommand.
 type verb struct {
 	name  string
-	args  string // after the name, in the usage line
+	args  string // arguments in the usage line
 	short string
-	long  string // what else there is to know, and examples
+	long  string // long description with examples
 	run   func(ctx context.Context, c *call) error
 	flags func(f *flag.FlagSet, o *options)
 }
 
-// options are the flags of all verbs; each verb's flags function says which it takes.
+// options are the flags of all verbs; each verb's flags function registers those it takes.
 type options struct {
 	iso, offline, allInputs, locked bool
 	firmware, image                 string
@@ -64,8 +64,8 @@ func verbs() []verb {
 }
 
 func main() {
-	syscall.Umask(0o022) // files for others to read are the same whoever builds; what is secret says so itself
-	// The second Ctrl-C kills at once, because by then the first has not helped.
+	syscall.Umask(0o022) // modes of output files do not depend on the user's umask; secret files are created 0600
+	// A second Ctrl-C kills at once: the first one has not helped by then.
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop)
 	err := proa(ctx, os.Args[1:], os.Stdout)

@@ -88,7 +88,8 @@ func TestWhyOnAFreshCache(t *testing.T) {
 	}
 }
 
-// What QEMU cannot do is refused before anything is built, with what to do instead; what it can do is left to the board.
+// runnable refuses what QEMU cannot do before anything is built, and names an alternative; anything else is left to the
+// board.
 func TestRunnable(t *testing.T) {
 	for args, want := range map[string]string{
 		"pc":                                "",
@@ -132,7 +133,7 @@ func TestRunnable(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, b := range all { // the default firmware is one that the machine has
+	for _, b := range all { // the machine has the default firmware
 		f, err := firmware(b, diskKind(b), "")
 		if tools := qemu.ToolsIn("/", b.QEMU); err != nil || b.QEMU != "" && (f == qemu.UEFI) != (tools.UEFICode != "") {
 			t.Errorf("%s: firmware %q, %v", b.Name, f, err)
@@ -182,7 +183,7 @@ func TestRunConfig(t *testing.T) {
 		"minimal":          {options{}, "version: 1\nhostname: proa\nssh_authorized_keys:\n  - \"OURS\"\n"},
 		"user's key":       {options{sshKey: file("k.pub", theirs+"\n")}, "version: 1\nhostname: proa\nssh_authorized_keys:\n  - \"OURS\"\n  - THEIRS\n"},
 		"user's config":    {options{config: file("c", "ssh_authorized_keys: ["+theirs+"]\nx: 1\n")}, "ssh_authorized_keys: [THEIRS, OURS]\nx: 1\n"},
-		"broken YAML":      {options{config: file("b", "a: [\n")}, "a: [\nssh_authorized_keys:\n  - \"OURS\"\n"}, // the device saves what it can of it
+		"broken YAML":      {options{config: file("b", "a: [\n")}, "a: [\nssh_authorized_keys:\n  - \"OURS\"\n"}, // the device uses the valid parts
 		"keys are no list": {options{config: file("n", "ssh_authorized_keys: 5\n")}, "ssh_authorized_keys: 5\n"},
 	} {
 		got, err := bootconfig.ForRun(c.o.config, c.o.sshKey, ours)
@@ -231,11 +232,11 @@ func TestFlashVerbsTakeTheirFlags(t *testing.T) {
 	}
 }
 
-// What flash writes is made like any image; what is stopped while it is made leaves the disk alone.
+// flash builds its image as any verb does; if the build is interrupted the disk is not touched.
 func TestFlashBuildsTheImage(t *testing.T) {
 	t.Setenv(envCache, filepath.Join(t.TempDir(), "cache"))
 	file := filepath.Join(t.TempDir(), "disk.img")
-	if err := errors.Join(os.WriteFile(file, []byte("mine"), 0o600), os.Truncate(file, 4<<30)); err != nil { // large enough, and a hole
+	if err := errors.Join(os.WriteFile(file, []byte("mine"), 0o600), os.Truncate(file, 4<<30)); err != nil { // large enough, and sparse
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())

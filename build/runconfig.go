@@ -10,7 +10,7 @@ import (
 	"github.com/proa-os/proa/images"
 )
 
-// injectConfig replaces config.yaml in the boot partition of a disk image of ours.
+// injectConfig replaces config.yaml in the boot partition of a proa disk image.
 func injectConfig(file string, b boards.Board, config []byte) error {
 	f, err := os.OpenFile(file, os.O_RDWR, 0)
 	if err != nil {
@@ -20,7 +20,7 @@ func injectConfig(file string, b boards.Board, config []byte) error {
 	return errors.Join(err, f.Close())
 }
 
-// mustKind is a kind of the table by a name that stands in our own source.
+// mustKind returns an image kind by a name that is in our own source; another name is a bug.
 func mustKind(name string) images.Kind {
 	for _, k := range images.Kinds() {
 		if k.Name == name {

@@ -24,7 +24,7 @@ import (
 	"github.com/proa-os/proa/images"
 )
 
-// session is what verbs that plan or build work with.
+// session has what verbs need to plan or build.
 type session struct {
 	kit   *recipe.Kit
 	cache *graph.Cache
@@ -32,7 +32,7 @@ type session struct {
 
 const (
 	lockFile = "build/pin/debian.lock"
-	envCache = "PROA_CACHE" // directory of the cache, instead of the user's cache directory
+	envCache = "PROA_CACHE" // directory of the cache, by default in the user's cache directory
 )
 
 // open finds repository, cache and lock.
@@ -67,7 +67,7 @@ func store(dir string) *apt.Store {
 	return &apt.Store{Dir: filepath.Join(dir, "debs"), Apt: filepath.Join(dir, "apt")}
 }
 
-// hostArch is Debian's name of the machine proa runs on.
+// hostArch returns Debian's name of the host's architecture.
 func hostArch() string { return pin.DebianArch(runtime.GOARCH) }
 
 func cacheDir() (string, error) {
@@ -78,7 +78,7 @@ func cacheDir() (string, error) {
 	return filepath.Join(dir, "proa"), err
 }
 
-// repository is the nearest directory upwards that holds our go.mod.
+// repository returns the nearest parent directory with our go.mod.
 func repository() (string, error) {
 	dir, err := os.Getwd()
 	if err != nil {
@@ -107,7 +107,7 @@ func (s *session) runner(scope string, o graph.Observer) *graph.Runner {
 	return &graph.Runner{Cache: s.cache, Scope: scope, Observer: o}
 }
 
-// make runs what is missing of a graph's targets with progress on the terminal.
+// make runs the missing steps of a graph's targets with progress on the terminal.
 func (s *session) make(ctx context.Context, scope string, g *graph.Graph, targets ...*graph.Action) error {
 	show := progress.New(os.Stderr)
 	defer show.Close()
@@ -124,7 +124,7 @@ func (s *session) toolRoot(ctx context.Context, set pin.Set) (toolroot.Root, err
 	return toolroot.Root{Dir: dir}, err
 }
 
-// step makes one step outside any image's plan and returns where its output lies.
+// step runs one step outside any image's plan and returns the path of its output.
 func (s *session) step(ctx context.Context, name string) func(graph.Step, error) (string, error) {
 	return func(step graph.Step, err error) (string, error) {
 		if err != nil {

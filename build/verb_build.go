@@ -54,7 +54,7 @@ func buildVerb(ctx context.Context, c *call) error {
 	return nil
 }
 
-// image makes an image and puts it into out/BOARD; it returns where.
+// image makes an image, copies it to out/BOARD and returns its path.
 func (s *session) image(ctx context.Context, b boards.Board, k images.Kind) (string, error) {
 	p, err := s.plan(b, k)
 	if err != nil {
@@ -66,8 +66,8 @@ func (s *session) image(ctx context.Context, b boards.Board, k images.Kind) (str
 	return s.deliver(p)
 }
 
-// deliver copies image and SBOM to out/BOARD, unless they are there. A copy and no link: what a person
-// does to a file in out/ must not reach the cache.
+// deliver copies image and SBOM to out/BOARD, unless they are there already. It copies and does not link, so that
+// changes of a file in out/ cannot reach the cache.
 func (s *session) deliver(p *plan.Plan) (string, error) {
 	dir := filepath.Join(s.kit.Repo, "out", p.Board.Name)
 	if err := os.MkdirAll(dir, 0o755); err != nil {
@@ -82,7 +82,7 @@ func (s *session) deliver(p *plan.Plan) (string, error) {
 	return filepath.Join(dir, p.File()), nil
 }
 
-// short is a path as a person in the repository types it.
+// short returns a path relative to the repository, as a user would type it.
 func short(repo, file string) string {
 	if rel, err := filepath.Rel(repo, file); err == nil {
 		return rel

@@ -38,12 +38,13 @@ func lockedFlag(f *flag.FlagSet, o *options) {
 	f.BoolVar(&o.locked, "locked", false, "refuse packages that are newer than the lock")
 }
 
-// substitutes are for when the mirror no longer has what the lock names.
+// substitutes returns the substitutes for packages of the lock that the mirror no longer has.
 func substitutes(repo, dir string) relock.Substitutes {
 	return relock.Substitutes{Lock: filepath.Join(repo, lockFile), Dir: dir, Host: hostArch()}
 }
 
-// substituting runs a verb, and again whenever it ended because the mirror lacks packages of the lock.
+// substituting runs a verb, and runs it again with substitutes whenever it failed because the mirror no longer has
+// packages of the lock.
 func (c *call) substituting(ctx context.Context, run func(context.Context, *call) error) error {
 	for {
 		err := run(ctx, c)
@@ -74,7 +75,7 @@ func substitute(ctx context.Context, packages []pin.Package) ([]string, error) {
 	return substitutes(repo, dir).Replace(ctx, packages, os.Stderr)
 }
 
-// loadLock is the lock that builds use.
+// loadLock returns the lock that builds use.
 func loadLock(repo, dir string, o options) (pin.Lock, error) {
 	if o.locked {
 		return pin.Load(filepath.Join(repo, lockFile))

@@ -25,7 +25,7 @@ func planFlags(f *flag.FlagSet, o *options) {
 	imageFlags(f, o)
 }
 
-// imageFlags are those that make another image of the same sources.
+// imageFlags are the flags that change the image.
 func imageFlags(f *flag.FlagSet, o *options) {
 	f.StringVar(&o.compression, "compression", recipe.DefaultCompression, "of the root image: `none|lz4|lz4hc|zstd`")
 	lockedFlag(f, o)
@@ -56,7 +56,7 @@ func planVerb(ctx context.Context, c *call) error {
 	return nil
 }
 
-// one opens a session for one board and one kind; the kind may be left out.
+// one opens a session for one board and one kind; the kind is optional.
 func (c *call) one(ctx context.Context) (*session, boards.Board, images.Kind, error) {
 	b, err := c.board()
 	if err != nil {
@@ -110,7 +110,7 @@ func whyVerb(ctx context.Context, c *call) error {
 	return nil
 }
 
-// chosen is the step named by the third argument, or all.
+// chosen returns the step named by the third argument, or all.
 func chosen(g *graph.Graph, args []string) ([]*graph.Action, error) {
 	if len(args) < 3 {
 		return g.Actions, nil

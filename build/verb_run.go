@@ -50,7 +50,7 @@ func runFlags(f *flag.FlagSet, o *options) {
 const (
 	sshPort = 22
 	apiPort = 6443
-	runDisk = 8 << 30 // room for the data partition; holes cost nothing
+	runDisk = 8 << 30 // has space for the data partition; holes use no space
 )
 
 func runVerb(ctx context.Context, c *call) error {
@@ -73,7 +73,7 @@ func runVerb(ctx context.Context, c *call) error {
 	return m.run(ctx, c)
 }
 
-// runnable refuses what no machine of QEMU's can do, before an image is built, and says what can be done instead.
+// runnable refuses what QEMU cannot do before an image is built, and names an alternative.
 func runnable(b boards.Board, o options) error {
 	name := diskKind(b)
 	if o.iso {
@@ -100,7 +100,7 @@ func runnable(b boards.Board, o options) error {
 	return nil
 }
 
-// firmware is the one asked for, or the board's own. A board that starts by a boot loader in its ROM has none to choose.
+// firmware returns the requested firmware, or the board's default. A board that boots by its ROM has only one.
 func firmware(b boards.Board, kind, asked string) (qemu.Firmware, error) {
 	has := map[string]bool{"uefi": b.Boot[kind].UEFI != "", "bios": b.Boot[kind].BIOS != ""}
 	var names []string
@@ -125,7 +125,7 @@ func firmware(b boards.Board, kind, asked string) (qemu.Firmware, error) {
 	return "", usage("board %s does not boot by %s, but by %s; leave --firmware out", b.Name, asked, b.Boot[kind].ROM)
 }
 
-// prepare builds the image, copies it, and writes the configuration into the copy.
+// prepare builds the image, copies it, and writes the configuration to the copy.
 func (s *session) prepare(ctx context.Context, c *call, b boards.Board) (*guest, error) {
 	name, medium := diskKind(b), qemu.Disk
 	if c.opts.iso {
@@ -161,7 +161,7 @@ func (s *session) prepare(ctx context.Context, c *call, b boards.Board) (*guest,
 	return m, m.disk(file, b, c.opts)
 }
 
-// diskKind is what the board's own medium is called.
+// diskKind returns the kind of the board's own medium.
 func diskKind(b boards.Board) string {
 	if slices.Contains(b.Images, "disk") {
 		return "disk"
@@ -169,7 +169,7 @@ func diskKind(b boards.Board) string {
 	return "sd"
 }
 
-// accel is kvm where a kernel really boots under it, and otherwise what suits the machine.
+// accel returns kvm if a kernel really boots with it, and otherwise the machine's default.
 func (s *session) accel(ctx context.Context, t qemu.Tools, b boards.Board) string {
 	p, err := s.plan(b, mustKind(diskKind(b)))
 	if err != nil || b.Arch != runtime.GOARCH {
@@ -183,7 +183,7 @@ func (s *session) accel(ctx context.Context, t qemu.Tools, b boards.Board) strin
 	return ""
 }
 
-// disk copies the image and injects config.yaml.
+// disk copies the image and writes config.yaml to it.
 func (m *guest) disk(file string, b boards.Board, o options) error {
 	key, err := remote.NewKey("proa-run")
 	if err != nil {

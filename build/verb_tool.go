@@ -50,7 +50,7 @@ func toolVerb(ctx context.Context, c *call) error {
 	return err
 }
 
-// takePath makes the command's PATH this process's: exec.Command looks a command's own name up there.
+// takePath sets this process's PATH to the command's, because exec.Command looks the command up there.
 func takePath(env []string) error {
 	for _, e := range env {
 		if path, ok := strings.CutPrefix(e, "PATH="); ok {
@@ -60,7 +60,7 @@ func takePath(env []string) error {
 	return nil
 }
 
-// toolEnv makes the tool roots and returns the variables that lead to them.
+// toolEnv makes the tool roots and returns the environment variables that point to them.
 func (s *session) toolEnv(ctx context.Context) ([]string, error) {
 	tools, err := s.toolRoot(ctx, debian.Tools(s.kit.Host))
 	if err != nil {

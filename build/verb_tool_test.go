@@ -8,9 +8,9 @@ import (
 	"testing"
 )
 
-// TestTakePath: the first word of a command is looked up where the command looks up the others.
+// TestTakePath: the command itself is looked up in the same PATH as its children.
 func TestTakePath(t *testing.T) {
-	t.Setenv("PATH", "/nonexistent") // and put back at the end
+	t.Setenv("PATH", "/nonexistent") // restored at the end
 	dir := t.TempDir()
 	want := filepath.Join(dir, "judge")
 	if err := os.WriteFile(want, []byte("#!/bin/sh\n"), 0o755); err != nil {

@@ -36,7 +36,7 @@ func verifyVerb(ctx context.Context, c *call) error {
 	if err != nil {
 		return err
 	}
-	defer graph.Remove(dir) // scratch
+	defer graph.Remove(dir) // temporary directory
 	defer syscall.Umask(syscall.Umask(0o077))
 	made, differ, err := s.again(ctx, p, dir)
 	if err != nil {

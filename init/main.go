@@ -1,5 +1,5 @@
-// Command init is everything proa runs on the device beside Kubernetes: PID 1 in the initramfs and on the root, and the proa
-// command. Which of them it is, it tells by its process number and its name. It refuses to be PID 1 of anything but a proa system.
+// Command init is the device binary: PID 1 in the initramfs and on the root, and the proa command. It selects by its
+// PID and its name. It refuses to be PID 1 of anything but a proa system.
 package main
 
 import (
@@ -15,14 +15,13 @@ import (
 	"github.com/proa-os/proa/init/shutdown"
 )
 
-// releaseFile says which proa this is. It is read and not linked in, so that a commit makes a new root image and not
-// new programs; the initramfs does without.
+// releaseFile has the version of proa. It is read at run time and not linked in, so that a commit changes the root
+// image but not the programs; the initramfs does not have it.
 const releaseFile = "/usr/share/proa/release.json"
 
 type release struct{ Version, Kubernetes string }
 
-// readRelease knows nothing better than "unknown" where there is no such file: no name is worse than a machine that
-// does not start for want of one.
+// readRelease returns "unknown" if the file cannot be read: an unknown version must not prevent a boot.
 func readRelease(file string) release {
 	r := release{"unknown", "unknown"}
 	if b, err := os.ReadFile(file); err == nil {

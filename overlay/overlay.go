@@ -1,6 +1,6 @@
-// Package overlay lists the plain files of the root image: what lies under rootfs/, and the exceptions
-// git cannot hold (empty directories, owners, modes, links) out of rootfs.modes. It reads from disk and
-// never from an embedded copy, which would lose modes and links; it refuses what stands in both twice.
+// Package overlay lists the plain files of the root image: those below rootfs/, and in rootfs.modes what git cannot
+// store (empty directories, owners, modes, links). It reads them from disk and not from an embedded copy, which would
+// lose modes and links. A path that is in both is an error.
 package overlay
 
 import (
@@ -26,7 +26,7 @@ func Files(dir string) ([]tree.Entry, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer f.Close() // read side: nothing to lose
+	defer f.Close() // opened for reading: a close error loses nothing
 	lines := bufio.NewScanner(f)
 	for n := 1; lines.Scan(); n++ {
 		fields := strings.Fields(strings.SplitN(lines.Text(), "#", 2)[0])
@@ -44,7 +44,7 @@ func Files(dir string) ([]tree.Entry, error) {
 	return entries, lines.Err()
 }
 
-// walk reads the tree. Only the executable bit counts: everything else is the umask of whoever cloned.
+// walk reads the tree. Of a file's mode only the executable bit is used: the rest depends on the umask of the clone.
 func walk(top string) (map[string]*tree.Entry, error) {
 	files := map[string]*tree.Entry{}
 	err := filepath.WalkDir(top, func(file string, d fs.DirEntry, err error) error {
@@ -82,8 +82,8 @@ func entry(path, file string, d fs.DirEntry) (tree.Entry, error) {
 	return tree.File(path, perm, content), err
 }
 
-// apply does one line: "dir PATH MODE", "mode PATH MODE" or "link PATH TARGET", the first two with
-// "UID GID" if not root's.
+// apply applies one line: "dir PATH MODE", "mode PATH MODE" or "link PATH TARGET", the first two with "UID GID" if not
+// root's.
 func apply(files map[string]*tree.Entry, f []string) error {
 	if len(f) != 3 && (len(f) != 5 || f[0] == "link") {
 		return errors.New("want: dir PATH MODE [UID GID], mode PATH MODE [UID GID] or link PATH TARGET")
@@ -127,7 +127,7 @@ func owner(e *tree.Entry, uid, gid string) (err error) {
 	return nil
 }
 
-// perm turns octal digits into Go's bits.
+// perm converts octal digits to fs.FileMode bits.
 func perm(m uint32) fs.FileMode {
 	p := fs.FileMode(m & 0o777)
 	if m&0o1000 != 0 {

@@ -102,7 +102,7 @@ func TestAcceptRefusesOtherBytes(t *testing.T) {
 	}
 }
 
-// A package in the store that has become another of the same size is fetched again, and not unpacked.
+// A package in the store whose content has changed, at the same size, is downloaded again and not unpacked.
 func TestStoreLooksAtWhatItHas(t *testing.T) {
 	s := &Store{Dir: t.TempDir()}
 	p := pin.Package{Name: "a", Version: "1", Arch: "all", Size: 4, SHA256: "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"}
@@ -133,7 +133,7 @@ func TestVanishedVersionSaysRunLock(t *testing.T) {
 	}
 }
 
-// TestConfigKeepsOutOfTheHost asks apt itself what it would use.
+// TestConfigKeepsOutOfTheHost has apt print the configuration it would use.
 func TestConfigKeepsOutOfTheHost(t *testing.T) {
 	if _, err := os.Stat("/usr/bin/apt-config"); err != nil {
 		t.Skip("no apt here")

@@ -12,8 +12,8 @@ import (
 	"github.com/proa-os/proa/build/pin"
 )
 
-// Resolve returns the newest packages a set stands for: its packages and what they depend on, as apt
-// would install them on an empty system.
+// Resolve returns the newest versions of a set's packages and their dependencies, as apt would install them on an empty
+// system.
 func (s *State) Resolve(ctx context.Context, set pin.Set) ([]pin.Package, error) {
 	if err := s.Update(ctx); err != nil {
 		return nil, err
@@ -61,7 +61,7 @@ func parseURIs(out []byte) ([]pin.Package, error) {
 	return list, nil
 }
 
-// digests fills in the sha256 of the verified package lists.
+// digests adds the sha256 from the verified package lists.
 func (s *State) digests(ctx context.Context, list []pin.Package) ([]pin.Package, error) {
 	args := []string{"show"}
 	for _, p := range list {
@@ -85,7 +85,7 @@ func (s *State) digests(ctx context.Context, list []pin.Package) ([]pin.Package,
 	return list, nil
 }
 
-// parseStanzas reads the fields we pin out of Packages stanzas.
+// parseStanzas parses the fields of Packages stanzas that the lock has.
 func parseStanzas(out []byte) []pin.Package {
 	var list []pin.Package
 	var p pin.Package

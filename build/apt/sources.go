@@ -8,20 +8,20 @@ import (
 	"strings"
 )
 
-// source is an archive: base URI and the suites taken from it.
+// source is an archive: base URI and the suites used from it.
 type source struct {
 	uri    string
 	suites []string
 }
 
-// Variables of the environment that name other mirrors than the host's.
+// Environment variables that name other mirrors than the host's.
 const (
-	envMirror   = "PROA_MIRROR"          // what `deb URI trixie main` would say
-	envSecurity = "PROA_SECURITY_MIRROR" // what `deb URI trixie-security main` would say
+	envMirror   = "PROA_MIRROR"          // URI as in `deb URI trixie main`
+	envSecurity = "PROA_SECURITY_MIRROR" // URI as in `deb URI trixie-security main`
 )
 
-// sources finds the archives: those of the environment, or those the host's own apt uses, whatever
-// release of Debian it is itself.
+// sources returns the archives: those in the environment, or those of the host's own apt, for any Debian release of the
+// host.
 func sources(ctx context.Context) ([]source, error) {
 	mirror, security := os.Getenv(envMirror), os.Getenv(envSecurity)
 	if mirror == "" || security == "" {
@@ -49,11 +49,11 @@ func or(a, b string) string {
 	return b
 }
 
-// A line is 'URI/dists/SUITE/InRelease' FILE SIZE. Only names of Debian's own suites count: third
-// parties have archives of the same form.
+// A line is 'URI/dists/SUITE/InRelease' FILE SIZE. Only names of Debian's suites match: third-party archives have the
+// same form.
 var inRelease = regexp.MustCompile(`^'([^']+)/dists/((?:stable|testing|unstable|sid|bullseye|bookworm|trixie|forky|duke)(-security|/updates)?)/InRelease'`)
 
-// mirrors picks the main and the security archive out of `apt-get update --print-uris`.
+// mirrors returns the main and the security archive in the output of `apt-get update --print-uris`.
 func mirrors(uris string) (mirror, security string) {
 	for line := range strings.Lines(uris) {
 		m := inRelease.FindStringSubmatch(line)
@@ -68,7 +68,7 @@ func mirrors(uris string) (mirror, security string) {
 	return mirror, security
 }
 
-// keyrings is where Debian keeps the keys of its archive; the file was renamed in trixie.
+// keyrings are the files with the keys of Debian's archive; the file was renamed in trixie.
 var keyrings = []string{"/usr/share/keyrings/debian-archive-keyring.gpg", "/usr/share/keyrings/debian-archive-keyring.pgp"}
 
 func keyring() (string, error) {

@@ -1,7 +1,7 @@
-// Package apt asks the host's apt for packages of Debian trixie without touching the host: lists, caches
-// and status live in a private directory per architecture. apt verifies the signatures of the archive;
-// this package verifies every file against the lock. It installs nothing, runs no maintainer scripts,
-// needs no root, and refuses to guess a mirror the host is not configured with.
+// Package apt uses the host's apt for packages of Debian trixie without touching the host: lists, caches and status are
+// in a private directory per architecture. apt verifies the signatures of the archive; this package verifies every file
+// against the lock. It installs nothing, runs no maintainer scripts, needs no root, and uses no mirror that the host is
+// not configured with.
 package apt
 
 import (
@@ -29,7 +29,7 @@ type State struct {
 	updateErr error
 }
 
-// Open writes the configuration of a state directory; it asks no server yet.
+// Open writes the configuration of a state directory; it contacts no server.
 func Open(ctx context.Context, dir, arch string) (*State, error) {
 	s := &State{dir: filepath.Join(dir, arch), arch: arch}
 	for _, sub := range []string{"lists/partial", "cache/archives/partial", "etc"} {
@@ -58,8 +58,8 @@ func Open(ctx context.Context, dir, arch string) (*State, error) {
 	return s, nil
 }
 
-// config comes on the command line (-c), so it is read last: the host's proxies stay; its directories, hooks, preferences and what it
-// trusts do not. apt's own unprivileged user could not write to a home directory, hence the sandbox.
+// config is passed by -c and so read last: the host's proxies stay; its directories, hooks, preferences and trusted
+// keys do not. The sandbox user is disabled, because it could not write to a home directory.
 func (s *State) config() string {
 	return strings.NewReplacer("ARCH", s.arch, "DIR", s.dir).Replace(`#clear APT::Update::Pre-Invoke;
 #clear APT::Update::Post-Invoke;
@@ -106,7 +106,7 @@ func (s *State) run(ctx context.Context, dir string, tool string, args ...string
 
 func output(ctx context.Context, dir, tool string, args ...string) ([]byte, error) {
 	cmd := exec.CommandContext(ctx, tool, args...)
-	// SIGTERM lets apt keep what it has downloaded; the rest is resumed next time.
+	// On SIGTERM apt keeps partial downloads and resumes them next time.
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
 	cmd.Dir = dir
 	cmd.Env = append(command.Env(), "DEBIAN_FRONTEND=noninteractive")

@@ -15,18 +15,18 @@ import (
 	"github.com/proa-os/proa/build/pin"
 )
 
-// Store keeps downloaded packages under their sha256, so that a new lock fetches only what is new.
-// Its methods may be called by several steps at once; downloads take turns.
+// Store keeps downloaded packages by their sha256, so that a new lock downloads only new packages. Its methods are safe
+// for concurrent use; downloads take turns.
 type Store struct {
-	Dir string // of the packages
+	Dir string // directory of the packages
 	Apt string // parent of the private apt directories
 	mu  sync.Mutex
 }
 
-// File is where a package lies once it has been fetched.
+// File returns the path of a package in the store.
 func (s *Store) File(p pin.Package) string { return filepath.Join(s.Dir, p.SHA256+".deb") }
 
-// Fetch downloads what is missing of the list and verifies it. progress gets bytes.
+// Fetch downloads the missing packages of the list and verifies all. progress is called with bytes.
 func (s *Store) Fetch(ctx context.Context, arch string, list []pin.Package, progress func(done, total int64)) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -51,11 +51,11 @@ func (s *Store) Fetch(ctx context.Context, arch string, list []pin.Package, prog
 	return s.accept(incoming, missing)
 }
 
-// helper is apt's program for single files. Not `apt-get download`, which wants the package lists: the lock has place and digest of
-// every file, so a mirror whose lists are just being renewed can still be built from.
+// helper is apt's program for downloading single files. `apt-get download` would need the package lists; the lock has
+// path and digest of every file, so a build works while a mirror updates its lists.
 const helper = "/usr/lib/apt/apt-helper"
 
-// downloads are the arguments: address, file and digest of each package.
+// downloads returns the arguments: URL, file and digest of each package.
 func (s *State) downloads(list []pin.Package) []string {
 	args := []string{"download-file"}
 	for _, p := range list {
@@ -64,7 +64,7 @@ func (s *State) downloads(list []pin.Package) []string {
 	return args
 }
 
-// address is where the archive has a package. Debian's security archive is told by its path.
+// address returns the URL of a package. Packages of Debian's security archive are recognised by their path.
 func (s *State) address(p pin.Package) string {
 	base := s.sources[0].uri
 	if strings.HasPrefix(p.Path, "pool/updates/") {
@@ -73,10 +73,10 @@ func (s *State) address(p pin.Package) string {
 	return base + "/" + strings.ReplaceAll(p.Path, "+", "%2b")
 }
 
-// GoneError says that the mirror no longer has versions that the lock names.
+// GoneError says that the mirror no longer has versions in the lock.
 type GoneError struct {
-	Packages []pin.Package // that were asked for; at least one of them is gone
-	Err      error         // of apt, which names them
+	Packages []pin.Package // requested packages; at least one of them is gone
+	Err      error         // apt's error, which names them
 }
 
 func (e *GoneError) Error() string {
@@ -85,7 +85,7 @@ func (e *GoneError) Error() string {
 
 func (e *GoneError) Unwrap() error { return e.Err }
 
-// gone recognises apt's ways to say so.
+// gone recognises apt's error messages for that.
 func gone(err error, asked []pin.Package) error {
 	if strings.Contains(err.Error(), "was not found") || strings.Contains(err.Error(), "Unable to locate") || strings.Contains(err.Error(), "404") {
 		return &GoneError{Packages: asked, Err: err}
@@ -93,8 +93,8 @@ func gone(err error, asked []pin.Package) error {
 	return err
 }
 
-// missing lists the packages that are not in the store, or no longer what the lock says: a disk and whoever may write to it are not
-// trusted for longer than one use. What is wrong goes away.
+// missing returns the packages that are not in the store or do not match the lock's digest, which is verified at every
+// use. Bad files are removed.
 func (s *Store) missing(list []pin.Package) (out []pin.Package, err error) {
 	for _, p := range list {
 		sum, failed := files.SHA256(s.File(p))
@@ -110,7 +110,7 @@ func (s *Store) missing(list []pin.Package) (out []pin.Package, err error) {
 	return out, err
 }
 
-// accept moves downloads that are what the lock says into the store.
+// accept moves verified downloads into the store.
 func (s *Store) accept(incoming string, list []pin.Package) error {
 	var all error
 	for _, p := range list {
@@ -128,13 +128,14 @@ func (s *Store) accept(incoming string, list []pin.Package) error {
 	return all
 }
 
-// fileName is apt's: only the colon of an epoch is escaped.
+// fileName is apt's naming: only the colon of an epoch is escaped.
 func fileName(p pin.Package) string {
 	version := strings.ReplaceAll(p.Version, ":", "%3a")
 	return fmt.Sprintf("%s_%s_%s.deb", p.Name, version, p.Arch)
 }
 
-// watch reports the growth of the directory until stop is called: apt's own progress is for terminals.
+// watch reports the growth of the directory until stop is called, because apt reports its own progress to terminals
+// only.
 func watch(dir string, list []pin.Package, progress func(done, total int64)) (stop func()) {
 	var total int64
 	for _, p := range list {

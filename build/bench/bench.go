@@ -1,6 +1,6 @@
-// Package bench measures what docs/figures.md claims: sizes, times from power-on, and memory beside that of the same
-// components run as separate processes in the same machine. It prints what it measured and judges nothing; figures
-// taken on a busy host are as bad as the host is busy, and it says how busy that was.
+// Package bench measures what docs/figures.md claims: sizes, times from power-on, and memory compared with the same
+// components run as separate processes in the same machine. It only prints measurements; those of a busy host are
+// unreliable, so it also prints the load.
 package bench
 
 import (
@@ -17,14 +17,14 @@ import (
 	"github.com/proa-os/proa/build/recipe"
 )
 
-// Options are what the verb has already made or knows how to make.
+// Options has what the verb has prepared.
 type Options struct {
 	Kit   *recipe.Kit
 	Board boards.Board
-	// Files whose sizes are shown, in order; the one named Disk is booted.
+	// Files whose sizes are measured, in order; the one named Disk is booted.
 	Files []File
 	Disk  string
-	// Make runs steps of a graph, and Out says where an action's output lies.
+	// Make runs steps of a graph, and Out returns the path of an action's output.
 	Make func(ctx context.Context, scope string, g *graph.Graph, targets ...*graph.Action) error
 	Out  func(*graph.Action) string
 	// Tools is the step that makes the tool root, as a recipe returns it.
@@ -32,9 +32,9 @@ type Options struct {
 	QEMU     qemu.Tools
 	// Inject writes config.yaml into a disk image.
 	Inject  func(image string, config []byte) error
-	Dir     string        // for disks, logs and the result; exists
-	Settle  time.Duration // between Ready and the memory reading; 0: five minutes
-	Console io.Writer     // what the machines print; may be nil
+	Dir     string        // for disks, logs and the result; must exist
+	Settle  time.Duration // time between Ready and the memory measurement; 0: five minutes
+	Console io.Writer     // output of the machines' consoles; may be nil
 	Log     func(format string, args ...any)
 }
 
@@ -45,7 +45,7 @@ type bench struct {
 	result   Result
 }
 
-// Run measures everything in one go and returns what it found; out/BOARD/bench/result.json has the same.
+// Run makes all measurements and returns them; out/BOARD/bench/result.json has the same.
 func Run(ctx context.Context, o Options) (Result, error) {
 	if o.Settle == 0 {
 		o.Settle = 5 * time.Minute

@@ -65,7 +65,7 @@ func TestParseMemoryRefusesNothing(t *testing.T) {
 	}
 }
 
-// TestMemoryScript runs the script on this machine: its output must parse, and hold this very process.
+// TestMemoryScript runs the script on this machine: its output must parse and include this process.
 func TestMemoryScript(t *testing.T) {
 	out := shell(t, memoryScript)
 	m, err := parseMemory(out)

@@ -18,16 +18,16 @@ const (
 	sshPort  = 22
 	memory   = 3072
 	cpus     = 2
-	diskSize = 8 << 30 // room for the data partition; holes cost nothing
+	diskSize = 8 << 30 // has space for the data partition; holes use no space
 
-	// What a machine may spend, in CPU time of the emulator.
+	// Limits of the machines in CPU time of the emulator.
 	bootBudget  = 10 * time.Minute
 	readyBudget = 60 * time.Minute
 	pause       = 10 * time.Second
 )
 
-// config names the gateway, because QEMU's DHCP names none on a network that leads nowhere, and the runtime waits a
-// while for a default route.
+// config sets the gateway, because QEMU's DHCP server names none on a restricted network, and the runtime waits some
+// time for a default route.
 const config = `version: 1
 hostname: bench
 network: {interfaces: {eth0: {dhcp: true, gateway: 10.0.2.2}}}
@@ -35,14 +35,14 @@ ssh_authorized_keys: ['%s']
 k3s: %s
 `
 
-// machine is one booted copy of the disk image.
+// machine is a booted copy of the disk image.
 type machine struct {
 	*qemu.VM
 	node  remote.Node
 	watch *stopwatch
 }
 
-// boot starts a fresh copy with a config; further disks are read-only.
+// boot boots a fresh copy with a config; further disks are read-only.
 func (b *bench) boot(ctx context.Context, name, k3s string, extra ...string) (*machine, error) {
 	key, err := remote.NewKey("proa-bench")
 	if err != nil {
@@ -72,7 +72,7 @@ func (b *bench) boot(ctx context.Context, name, k3s string, extra ...string) (*m
 	}
 }
 
-// start powers a machine on and waits until it is up and lets us in.
+// start powers a machine on and waits until it is up and SSH works.
 func (b *bench) start(ctx context.Context, spec qemu.Spec, key remote.Key) (*machine, error) {
 	watch := &stopwatch{began: time.Now(), copy: b.Console}
 	spec.Console = watch
@@ -94,7 +94,7 @@ func (b *bench) start(ctx context.Context, spec qemu.Spec, key remote.Key) (*mac
 	return m, err
 }
 
-// within bounds f by a budget of work.
+// within runs f with a budget of CPU time.
 func (m *machine) within(ctx context.Context, budget time.Duration, f func(context.Context) error) error {
 	ctx, cancel := m.Budget(ctx, budget)
 	defer cancel()
@@ -113,20 +113,20 @@ func (m *machine) until(ctx context.Context, command string) error {
 	})
 }
 
-// off presses the power button and leaves a clean disk; a machine that does not go is switched off.
+// off presses the power button and waits for a clean shutdown; a machine that does not shut down is killed.
 func (m *machine) off(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, 3*time.Minute)
 	defer cancel()
 	if err := m.PowerButton(ctx); err == nil {
-		_ = m.Wait(ctx) // its measurements are taken: how it ends changes nothing
+		_ = m.Wait(ctx) // ignore errors: the measurements are done
 	}
 	m.Kill()
 }
 
-// podsReady succeeds once every packaged deployment has its pods; both sides wait for the same.
+// podsReady succeeds once every packaged deployment is available; both sides wait for the same.
 const podsReady = "kubectl wait --for=condition=Available deployment --all --all-namespaces --timeout=60s"
 
-// read takes the memory after the settling time, during which nobody talks to the machine.
+// read measures the memory after the settling time, during which nothing connects to the machine.
 func (b *bench) read(ctx context.Context, m *machine) (Memory, error) {
 	b.Log("pods are running; reading memory in %s", b.Settle)
 	select {
@@ -145,7 +145,7 @@ func (m *machine) memory(ctx context.Context) (Memory, error) {
 	return parseMemory(r.Stdout)
 }
 
-// pods counts running pods, after the reading: kubectl itself takes memory.
+// pods counts the running pods, after the measurement, because kubectl itself uses memory.
 func (m *machine) pods(ctx context.Context) (int, error) {
 	r := m.node.Run(ctx, "set -o pipefail; kubectl get pods --all-namespaces --field-selector=status.phase=Running --no-headers | wc -l", nil)
 	if r.Err != nil {
@@ -154,12 +154,12 @@ func (m *machine) pods(ctx context.Context) (int, error) {
 	return strconv.Atoi(strings.TrimSpace(r.Stdout))
 }
 
-// last shows why pods did not come up.
+// last shows why pods did not start.
 const last = `kubectl get nodes,pods --all-namespaces --output=wide
 kubectl get events --all-namespaces | tail -n 20
 tail -n 40 /var/log/proa/k3s.log /var/log/proa/separate/*.log`
 
-// measure waits for the pods and reads; when it cannot, what the machine says goes to its folder.
+// measure waits for the pods and reads the memory; on failure it saves the machine's diagnostics in its folder.
 func (b *bench) measure(ctx context.Context, name string, m *machine) (s Side, err error) {
 	defer func() {
 		if err == nil {
@@ -211,7 +211,7 @@ setsid /mnt/separate server >/var/log/proa/separate.log 2>&1 </dev/null &`
 	baselineLives = "pidof launch separate || tail -n 5 /var/log/proa/separate/*.log >&2"
 )
 
-// separate measures the same components as processes of their own, with the runtime switched off.
+// separate measures the same components as separate processes, with the runtime disabled.
 func (b *bench) separate(ctx context.Context) error {
 	m, err := b.boot(ctx, "separate", "{enabled: false}", b.baseline)
 	if err != nil {
@@ -236,7 +236,7 @@ func (b *bench) separate(ctx context.Context) error {
 	return nil
 }
 
-// awaitBaseline passes on what the launcher says until everything is ready; once it has ended it never will be.
+// awaitBaseline prints the launcher's output until everything is ready, or until the launcher has ended.
 func (b *bench) awaitBaseline(ctx context.Context, node remote.Node) error {
 	for told := 0; ; {
 		lives, says := node.Run(ctx, baselineLives, nil), node.Run(ctx, baselineSays, nil)

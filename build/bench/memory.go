@@ -8,8 +8,8 @@ import (
 	"strings"
 )
 
-// memoryScript prints the machine's memory and that of every process. It runs in the node's shell; kernel threads
-// have no exe and are left out.
+// memoryScript prints the machine's memory and that of every process. It runs in the node's shell; kernel threads have
+// no exe and are omitted.
 const memoryScript = `echo "== meminfo"; cat /proc/meminfo
 for p in /proc/[0-9]*; do
 	exe=$(readlink $p/exe) || continue
@@ -22,25 +22,25 @@ true`
 // Process is one process's memory, in KiB.
 type Process struct {
 	PID  int    `json:"pid"`
-	Name string `json:"name"` // of its file
+	Name string `json:"name"` // name of its executable
 	Pod  bool   `json:"pod,omitempty"`
 	RSS  int64  `json:"rss_kib"`
 	PSS  int64  `json:"pss_kib"`
-	Anon int64  `json:"anon_kib"` // the part of PSS that no file backs
+	Anon int64  `json:"anon_kib"` // part of PSS that is not backed by files
 	Args string `json:"args"`
 }
 
-// Memory is one reading of a machine, in KiB.
+// Memory is one measurement of a machine, in KiB.
 type Memory struct {
 	Total     int64     `json:"total_kib"`
 	Available int64     `json:"available_kib"`
 	Processes []Process `json:"processes"`
 }
 
-// Used is what the machine could not give to anybody else.
+// Used returns the memory that is not available to other programs.
 func (m Memory) Used() int64 { return m.Total - m.Available }
 
-// parseMemory reads memoryScript's output.
+// parseMemory parses memoryScript's output.
 func parseMemory(out string) (m Memory, err error) {
 	for i, section := range strings.Split(out, "== ") {
 		if i == 0 {
@@ -63,7 +63,7 @@ func parseMemory(out string) (m Memory, err error) {
 	return m, nil
 }
 
-// parseProcess refuses one that ended while it was read.
+// parseProcess skips a process that ended while it was read.
 func parseProcess(heading, body string) (p Process, ok bool) {
 	fields := strings.Fields(heading)
 	if len(fields) < 2 {
@@ -97,7 +97,7 @@ type Group struct {
 	RSS, PSS, Anon int64
 }
 
-// group adds up the processes that a name stands for.
+// group adds up the processes for which belongs is true.
 func (m Memory) group(name string, belongs func(Process) bool) Group {
 	g := Group{Name: name}
 	for _, p := range m.Processes {
@@ -111,7 +111,7 @@ func (m Memory) group(name string, belongs func(Process) bool) Group {
 
 const shim = "containerd-shim-runc-v2"
 
-// named matches node processes by their file; what runs in pods is theirs, whatever it is called.
+// named matches node processes by their executable; processes in pods never match.
 func named(names ...string) func(Process) bool {
 	return func(p Process) bool { return !p.Pod && slices.Contains(names, p.Name) }
 }

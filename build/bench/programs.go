@@ -11,16 +11,16 @@ import (
 	"github.com/proa-os/proa/images/tree"
 )
 
-// program is one of the baseline's.
+// program is one of the baseline's programs.
 type program struct {
 	name      string
 	goPackage string
-	c         bool // links C
-	helper    bool // ours: not part of what is weighed
+	c         bool // uses cgo
+	helper    bool // ours: not part of the measurement
 }
 
-// programs are built from the modules that k3s is built from, with its flags, stripped like it. The upstream ones are
-// unchanged; flannel's own does not build from its module.
+// programs are built from the same modules as k3s, with the same flags, and stripped. The upstream ones are unchanged;
+// flannel's own main does not build from its module.
 func programs() []program {
 	return []program{
 		{name: "etcd", goPackage: "go.etcd.io/etcd/server/v3"},
@@ -36,12 +36,12 @@ func programs() []program {
 	}
 }
 
-// buildBaseline makes the disk with the separate programs, through the same cache as the images.
+// buildBaseline makes the disk with the separate programs, with the same cache as the images.
 func (b *bench) buildBaseline(ctx context.Context) error {
 	g := &graph.Graph{}
 	tools := g.Add("tools", b.ToolRoot)
 	var needs []*graph.Action
-	files := map[string]string{} // program to step
+	files := map[string]string{} // program name to step
 	for _, p := range programs() {
 		r := recipe.Go{Package: p.goPackage, Arch: b.Board.Arch}
 		if p.c {
@@ -81,7 +81,7 @@ func writeBaseline(j *graph.Job, files map[string]string) error {
 	if err != nil {
 		return err
 	}
-	defer img.Close() // closed again below, with its error
+	defer img.Close() // a second close is harmless; the error of the first is returned below
 	if err := erofs.Write(img, entries, baselineTime, ""); err != nil {
 		return err
 	}

@@ -12,25 +12,25 @@ type Side struct {
 	Memory Memory `json:"memory"`
 }
 
-// Result is everything that was measured.
+// Result has all measurements.
 type Result struct {
 	Host     Host   `json:"host"`
 	Sizes    []Size `json:"sizes"`
 	Times    []Time `json:"times"`
 	Timeline []Step `json:"timeline"`
-	Settle   string `json:"settle"` // between the last pod's readiness and the reading
-	Idle     Memory `json:"idle"`   // the same machine before anything of Kubernetes runs
+	Settle   string `json:"settle"` // time between the last pod's readiness and the measurement
+	Idle     Memory `json:"idle"`   // the same machine without Kubernetes
 	One      Side   `json:"one_process"`
 	Separate Side   `json:"separate"`
 }
 
-// JSON is the result for machines.
+// JSON returns the result as JSON.
 func (r Result) JSON() ([]byte, error) {
 	data, err := json.MarshalIndent(r, "", "  ")
 	return append(data, '\n'), err
 }
 
-// Table is the result for docs/figures.md.
+// Table returns the result as Markdown for docs/figures.md.
 func (r Result) Table() string {
 	var b strings.Builder
 	r.sizeTable(&b)
@@ -63,7 +63,7 @@ func (r Result) timeTable(b *strings.Builder) {
 	}
 }
 
-// memoryTable sets the two sides beside each other, with the ratio that the runtime's goal is about.
+// memoryTable compares both sides, with the ratio that the runtime's goal is about.
 func (r Result) memoryTable(b *strings.Builder) {
 	var components []string
 	for _, p := range programs() {
@@ -100,10 +100,10 @@ func row(b *strings.Builder, name string, one, two int64) {
 	fmt.Fprintf(b, "| %s | %s | %s | %s |\n", name, mib(one), mib(two), ratio)
 }
 
-// mib shows KiB as MiB, as they stand in the tables.
+// mib formats KiB as MiB.
 func mib(kib int64) string { return fmt.Sprintf("%.1f", float64(kib)/1024) }
 
-// notes say what is alike on both sides and what is not.
+// notes describes what is equal on both sides and what is not.
 func (r Result) notes(b *strings.Builder) {
 	fmt.Fprintf(b, `
 Both sides: the same image, kernel, PID 1, container images, manifests and flags, in QEMU without hardware

@@ -11,17 +11,17 @@ import (
 	"github.com/klauspost/compress/zstd"
 )
 
-// baselineTime is the one time in the baseline's disk.
+// baselineTime is the timestamp of all files in the baseline's disk.
 var baselineTime = time.Unix(0, 0)
 
-// File is one whose size is shown.
+// File is a file whose size is measured.
 type File struct {
 	Name string
 	Path string
-	Zstd bool // also compressed, as it would be downloaded
+	Zstd bool // also compressed, as for a download
 }
 
-// Size is what a file takes.
+// Size is the size of a file.
 type Size struct {
 	Name  string `json:"name"`
 	Bytes int64  `json:"bytes"`
@@ -45,12 +45,12 @@ func (b *bench) sizes(context.Context) error {
 	return nil
 }
 
-// counter counts what is written to it.
+// counter counts the bytes written to it.
 type counter int64
 
 func (c *counter) Write(p []byte) (int, error) { *c += counter(len(p)); return len(p), nil }
 
-// compressed is the size under zstd's level 19 or so: images are compressed once and downloaded often.
+// compressed returns the size with zstd at about level 19: images are compressed once and downloaded often.
 func compressed(path string) (int64, error) {
 	f, err := os.Open(path)
 	if err != nil {
@@ -69,11 +69,11 @@ func compressed(path string) (int64, error) {
 	return int64(n), err
 }
 
-// Host is where the figures come from.
+// Host describes the machine that ran the benchmark.
 type Host struct {
 	CPUs int    `json:"cpus"`
 	CPU  string `json:"cpu"`
-	Load string `json:"load_average"` // at the start: what else was going on
+	Load string `json:"load_average"` // load average at the start
 }
 
 func (b *bench) host(context.Context) error {

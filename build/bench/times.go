@@ -9,13 +9,13 @@ import (
 	"time"
 )
 
-// line is one console line and when it came, from power-on.
+// line is one console line and its time since power-on.
 type line struct {
 	at   time.Duration
 	text string
 }
 
-// stopwatch notes when each console line came.
+// stopwatch records the time of each console line.
 type stopwatch struct {
 	began time.Time
 	copy  io.Writer // may be nil
@@ -28,7 +28,7 @@ func (s *stopwatch) Write(p []byte) (int, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.copy != nil {
-		_, _ = s.copy.Write(p) // a terminal that went away must not stop the machine
+		_, _ = s.copy.Write(p) // ignore errors: a closed terminal must not stop the machine
 	}
 	for _, b := range p {
 		if b != '\n' {
@@ -53,7 +53,7 @@ type milestone struct {
 	texts []string
 }
 
-// milestones are in the order they happen.
+// milestones are in chronological order.
 func milestones() []milestone {
 	return []milestone{
 		{"PID 1", []string{"proa: boot 1/"}},
@@ -64,13 +64,13 @@ func milestones() []milestone {
 	}
 }
 
-// Time is when something happened, from power-on.
+// Time is the time of a milestone since power-on.
 type Time struct {
 	Name    string  `json:"name"`
 	Seconds float64 `json:"seconds"`
 }
 
-// find looks for every milestone; one that never came is an error, because a table with a hole would hide it.
+// find finds every milestone; a missing one is an error, because a table with a gap would hide it.
 func find(lines []line, wanted []milestone) (times []Time, err error) {
 next:
 	for _, m := range wanted {
@@ -102,7 +102,7 @@ type Step struct {
 	TookMs  float64 `json:"took_ms"`
 }
 
-// parseTimeline reads /run/proa/timeline.json.
+// parseTimeline parses /run/proa/timeline.json.
 func parseTimeline(data string) ([]Step, error) {
 	var steps []Step
 	if err := json.Unmarshal([]byte(data), &steps); err != nil {
@@ -114,7 +114,7 @@ func parseTimeline(data string) ([]Step, error) {
 	return steps, nil
 }
 
-// slowest is the step that took longest.
+// slowest returns the step that took longest.
 func slowest(steps []Step) (worst Step) {
 	for _, s := range steps {
 		if s.TookMs > worst.TookMs {

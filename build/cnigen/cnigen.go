@@ -1,5 +1,5 @@
-// Package cnigen turns the reference CNI plugins, each a program of its own, into packages that one program
-// can import. It writes nothing into the repository: the result is an overlay for the go command.
+// Package cnigen turns the reference CNI plugins, which are separate programs, into packages that one program can
+// import. It writes nothing into the repository: the result is an overlay for the go command.
 package cnigen
 
 import (
@@ -13,7 +13,7 @@ import (
 	"strings"
 )
 
-// plugins maps the packages k3s/cni imports (beneath plugins/) to the programs they are made of.
+// plugins maps the packages that k3s/cni imports (below plugins/) to the programs they are made from.
 var plugins = map[string]string{
 	"bridge":    "plugins/main/bridge",
 	"loopback":  "plugins/main/loopback",
@@ -23,8 +23,8 @@ var plugins = map[string]string{
 	"firewall":  "plugins/meta/firewall",
 }
 
-// Overlay writes the generated files to tmp and returns which file of the repository each stands for. src
-// is the directory of the plugins' module.
+// Overlay writes the generated files to tmp and returns the file of the repository that each one replaces. src is the
+// directory of the plugins' module.
 func Overlay(src, repo, tmp string) (map[string]string, error) {
 	replace := map[string]string{}
 	for name, dir := range plugins {
@@ -50,8 +50,8 @@ func Overlay(src, repo, tmp string) (map[string]string, error) {
 	return replace, nil
 }
 
-// asPackage turns a file of a program into one of a package: another name, and Main for main. A func init
-// stays: the program relied on it.
+// asPackage turns a source file of a program into one of a package: it renames the package, and main to Main. func init
+// is kept, because the program relied on it.
 func asPackage(file, name string) ([]byte, error) {
 	fset := token.NewFileSet()
 	f, err := parser.ParseFile(fset, file, nil, parser.ParseComments)

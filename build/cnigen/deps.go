@@ -2,8 +2,8 @@
 
 package cnigen
 
-// The CNI plugins are compiled from sources the go command does not see (recipe/cni.go). What they import stands
-// here, so that go.mod keeps it.
+// The CNI plugins are compiled from sources that the go command does not see (recipe/cni.go). Their imports are
+// repeated here, so that go.mod keeps them.
 import (
 	_ "github.com/containernetworking/cni/libcni"
 	_ "github.com/containernetworking/cni/pkg/invoke"

@@ -1,5 +1,5 @@
-// Package command runs foreign programs in a clean environment and stops them, with their children, when
-// it is told to. What a user exported must not change bytes.
+// Package command runs other programs in a clean environment, so that a user's variables cannot change the output, and
+// stops them with their children on cancellation.
 package command
 
 import (
@@ -13,14 +13,14 @@ import (
 	"time"
 )
 
-// Command is one foreign program to run.
+// Command is a program to run.
 type Command struct {
 	Dir  string
 	Env  []string // added to the clean environment
 	Argv []string
 }
 
-// Run runs the program and returns what it printed. On cancellation the whole process group is asked to stop, then killed.
+// Run runs the program and returns its output. On cancellation the whole process group gets SIGTERM, and SIGKILL later.
 func (c Command) Run(ctx context.Context) ([]byte, error) {
 	cmd := exec.CommandContext(ctx, c.Argv[0], c.Argv[1:]...)
 	cmd.Dir = c.Dir
@@ -39,7 +39,7 @@ func (c Command) Run(ctx context.Context) ([]byte, error) {
 	return stdout.Bytes(), nil
 }
 
-// tail keeps the last lines: compilers put the cause at the end.
+// tail returns the last lines: compilers print the cause at the end.
 func tail(s string, n int) string {
 	lines := strings.Split(strings.TrimSpace(s), "\n")
 	if len(lines) > n {

@@ -9,11 +9,11 @@ import (
 	"time"
 )
 
-// hostile is what a host may have set for purposes of its own.
+// hostile are variables that a host may have set for its own purposes.
 var hostile = []string{"GOFLAGS=-race", "CGO_CFLAGS=-O0", "LANG=tr_TR.UTF-8", "LC_ALL=tr_TR.UTF-8", "LD_PRELOAD=", "GIT_DIR=/nonexistent", "MAKEFLAGS=-n",
 	"PYTHONPATH=/nonexistent", "GOENV=/nonexistent", "GOEXPERIMENT=none", "TAR_OPTIONS=--nonsense", "CPATH=/nonexistent", "XDG_CONFIG_HOME=/nonexistent"}
 
-// A user's own command keeps what the user set, but for what would steer our tools elsewhere.
+// Commands that the user runs keep the user's variables, except those that would change what our tools do.
 func TestTame(t *testing.T) {
 	got := Tame(append([]string{"PROA_E2E=ci", "TERM=xterm", "PATH=/bin"}, hostile...))
 	if text := strings.Join(got, " "); text != "PROA_E2E=ci TERM=xterm PATH=/bin "+strings.Join(fixed, " ") {

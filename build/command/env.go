@@ -7,15 +7,15 @@ import (
 	"strings"
 )
 
-// kept are the variables that say where things are, not what they should be.
+// kept are the user's variables that are passed on: they contain paths and change no output.
 var kept = []string{"PATH", "HOME", "USER", "TMPDIR", "XDG_CACHE_HOME", "GOPATH", "GOMODCACHE", "GOCACHE", "GOROOT", "GOTOOLCHAIN",
 	"GOPROXY", "GONOPROXY", "GOPRIVATE", "GOSUMDB", "GONOSUMDB", "GOAUTH", "SSL_CERT_FILE", "SSL_CERT_DIR",
 	"HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy", "APT_CONFIG", "GIT_SSL_CAINFO", "GIT_SSH_COMMAND", "SSH_AUTH_SOCK"}
 
-// fixed is what programs print in, and which of the user's files they do not read.
+// fixed sets the language of programs and disables the user's configuration files.
 var fixed = []string{"LC_ALL=C", "TZ=UTC", "GIT_CONFIG_GLOBAL=/dev/null", "GIT_CONFIG_NOSYSTEM=1"}
 
-// Env is the clean environment: of the user's only what says where things are.
+// Env returns the clean environment: fixed, and the user's variables in kept.
 func Env() []string {
 	out := slices.Clone(fixed)
 	for _, kv := range os.Environ() {
@@ -32,14 +32,14 @@ func Env() []string {
 	return out
 }
 
-// steering are the variables that make compilers, loaders, git, make and our tools do something else, by their beginnings.
+// steering are the prefixes of variables that change what compilers, loaders, git, make and our tools do.
 var steering = []string{"LD_", "GLIBC_TUNABLES=", "MALLOC_", "LC_", "LANG=", "LANGUAGE=", "TZ=", "GIT_", "MAKEFLAGS=", "MAKEFILES=", "MFLAGS=", "CC=", "CXX=", "AR=",
 	"CGO_", "GOFLAGS=", "GOENV=", "GOOS=", "GOARCH=", "GOAMD64=", "GOARM", "GOEXPERIMENT=", "GOFIPS140=", "GOWORK=", "GODEBUG=", "GO111MODULE=",
 	"CPATH=", "C_INCLUDE_PATH=", "LIBRARY_PATH=", "COMPILER_PATH=", "GCC_", "PYTHON", "PERL", "BASH_ENV=", "ENV=", "CDPATH=", "TAR_OPTIONS=", "XZ_",
 	"MTOOLS", "MKE2FS_", "E2FSCK_", "QEMU_", "XDG_CONFIG_", "XDG_DATA_", "SOURCE_DATE_EPOCH="}
 
-// Tame is an environment without what would steer programs elsewhere, for commands that are the user's own: what is not known to do
-// so stays.
+// Tame returns an environment without the variables in steering, for commands that the user runs; all other variables
+// stay.
 func Tame(env []string) []string {
 	out := slices.DeleteFunc(slices.Clone(env), func(kv string) bool {
 		name, _, _ := strings.Cut(kv, "=")

@@ -1,4 +1,4 @@
-// Package compare says where two directories differ, by names, contents and targets of links. It repairs nothing.
+// Package compare lists the differences of two directories: names, contents and link targets.
 package compare
 
 import (
@@ -10,8 +10,7 @@ import (
 	"github.com/proa-os/proa/build/files"
 )
 
-// Trees lists the files that are not the same in both directories. Permissions do not count: they
-// are not what images are made of.
+// Trees lists the files that differ between both directories. Permissions are not compared: images do not use them.
 func Trees(a, b string) ([]string, error) {
 	left, err := digests(a)
 	if err != nil {

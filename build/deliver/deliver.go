@@ -1,4 +1,4 @@
-// Package deliver copies what was built to where people take it from. It links nothing: what they do to their copy must not reach the cache.
+// Package deliver copies build outputs to out/. It makes no links, so that a changed copy cannot change the cache.
 package deliver
 
 import (
@@ -10,14 +10,14 @@ import (
 	"github.com/proa-os/proa/build/qemu"
 )
 
-// stamp is kept beside a delivered file and says what it is a copy of.
+// stamp is stored beside a delivered file and describes its source.
 type stamp struct {
 	From string
 	Size int64
 	Time time.Time
 }
 
-// File copies a file unless the copy that is there is of it, and has been left alone since.
+// File copies a file, unless the existing copy is of the same source and has not been changed since.
 func File(from, to string) error {
 	note := filepath.Join(filepath.Dir(to), "."+filepath.Base(to)+".stamp")
 	if st, err := os.Stat(to); err == nil {

@@ -9,7 +9,8 @@ import (
 	"github.com/proa-os/proa/build/qemu"
 )
 
-// TestReadyOnARM: a node that is Ready and runs a pod, offline, on the other two architectures; prints the memory in use.
+// TestReadyOnARM: a node becomes Ready and runs a pod, offline, on the other two architectures; it prints the memory in
+// use.
 func TestReadyOnARM(t *testing.T) {
 	needs(t, "arm")
 	for _, o := range []options{

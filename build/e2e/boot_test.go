@@ -7,8 +7,8 @@ import (
 	"github.com/proa-os/proa/build/qemu"
 )
 
-// The ways one ISO and one disk image start: each firmware, each medium. Kubernetes is switched off where the medium allows a
-// config: these tests are about the way to PID 1 and back.
+// The ISO and the disk image boot with each firmware and from each medium. Kubernetes is disabled if the medium allows
+// a config: these tests are about boot and shutdown.
 func TestBoots(t *testing.T) {
 	needs(t, "ci")
 	boots(t, []bootCase{
@@ -62,7 +62,8 @@ func boots(t *testing.T, cases []bootCase) {
 	}
 }
 
-// diskIsWhole: slot a runs and is good, the root is verified, the data partition exists and holds the writable folders.
+// diskIsWhole: slot a runs and is good, the root is verified, the data partition exists and has the writable
+// directories.
 func diskIsWhole(t *testing.T, m *machine) {
 	t.Helper()
 	m.untilGood(bootBudget)

@@ -10,8 +10,9 @@ import (
 	"github.com/proa-os/proa/build/qemu"
 )
 
-// TestConfigApply changes the configuration of a running node: what can be taken over is, what is wrong is kept out, the rest holds after a start, and
-// the boot partition is a sound file system although the power is cut right after a change.
+// TestConfigApply changes the configuration of a running node: valid changes take effect, invalid ones are refused, the
+// rest takes effect after a restart, and the boot partition has a clean file system although the power is cut right
+// after a change.
 func TestConfigApply(t *testing.T) {
 	needs(t, "full")
 	m := start(t, options{kind: "img", firmware: qemu.UEFI, medium: qemu.Disk, config: gateConfig})

@@ -8,17 +8,18 @@ import (
 	"time"
 )
 
-// Asked at two addresses, two servers agree; they start once the node is Ready.
+// Two server addresses that agree; they are started once the node is Ready.
 const clockConfig = readyConfig + "ntp: {servers: [127.0.0.1, 127.0.0.2]}\n"
 
-// TestClock: a machine whose own clock is four years off is Ready at its first start, without NTP as well, and again after NTP has put the clock
-// right, and after the machine was restarted; its pods are there each time. So it is when the clock of a running node is moved by a week.
+// TestClock: a machine whose RTC is four years off becomes Ready at its first boot without NTP, again after NTP has
+// corrected the clock, and after a restart; its pods run each time. The same when the clock of a running node is
+// stepped by a week.
 func TestClock(t *testing.T) {
 	needs(t, "clock")
 	for name, c := range map[string]struct {
 		years    int
-		from     string // what the time comes from at first
-		restarts bool   // k3s, once the time is right: it was not four years behind, but as old as the system
+		from     string // expected source of the time at first
+		restarts bool   // k3s restarts once the time is right; not if the clock was only as old as the image
 	}{"ahead": {4, "not synchronised; the machine's own clock", true}, "behind": {-4, "not synchronised; counts from when this system was built", false}} {
 		t.Run(name, func(t *testing.T) {
 			o := onDisk
@@ -32,11 +33,11 @@ func TestClock(t *testing.T) {
 			year := fmt.Sprint(time.Now().UTC().Year())
 			m.until("proa status", "synchronised since "+year, podBudget)
 			if c.restarts {
-				m.expectAfter(mark, "restarting: the clock was put back by", podBudget)
+				m.expectAfter(mark, "restarting: the clock was set back by", podBudget)
 			}
 			m.podsRunAsBefore(t, year)
 			m.off()
-			m.spec.Clock = time.Time{} // the kernel has set the machine's own
+			m.spec.Clock = time.Time{} // the kernel has set the RTC
 			m.powerOn()
 			m.podsRunAsBefore(t, year)
 			m.keepTime(t)
@@ -48,7 +49,7 @@ func TestClock(t *testing.T) {
 	}
 }
 
-// podsRunAsBefore: the pods are ready, and answer.
+// podsRunAsBefore: the pods are ready and answer.
 func (m *machine) podsRunAsBefore(t *testing.T, year string) {
 	t.Helper()
 	m.podsRun()
@@ -59,7 +60,8 @@ func (m *machine) podsRunAsBefore(t *testing.T, year string) {
 	}
 }
 
-// noTimeForAWeek: the clock of a running node moves by a week, there is no NTP to see it, and then there is. New pods start in both times.
+// noTimeForAWeek: the clock of a running node is stepped by a week without NTP, and corrected later. New pods start in
+// both cases.
 func (m *machine) noTimeForAWeek(t *testing.T) {
 	t.Helper()
 	m.run("kill $(pidof timeserver) && date -u -s @$(($(date +%s) + 7 * 86400))", nil)
@@ -67,12 +69,12 @@ func (m *machine) noTimeForAWeek(t *testing.T) {
 	mark := m.Mark()
 	m.keepTime(t)
 	m.until(fmt.Sprintf("echo half days off: $((($(date +%%s) - %d) / 43200))", time.Now().Unix()), "off: 0\n", podBudget)
-	m.expectAfter(mark, "restarting: the clock was put back by", podBudget)
+	m.expectAfter(mark, "restarting: the clock was set back by", podBudget)
 	m.podsRun()
 	m.startsPods(3)
 }
 
-// startsPods: a pod without an account starts, and one that asks the API server by a token.
+// startsPods: a pod without a service account starts, and so does one that uses a token with the API server.
 func (m *machine) startsPods(replicas int) {
 	m.t.Helper()
 	for _, command := range []string{
@@ -84,7 +86,7 @@ func (m *machine) startsPods(replicas int) {
 	m.nodeReady()
 }
 
-// keepTime starts NTP servers on the machine that have this host's time, and lets its client ask them at once.
+// keepTime starts NTP servers on the machine with this host's time, and lets its client query them at once.
 func (m *machine) keepTime(t *testing.T) {
 	t.Helper()
 	f, err := os.Open(compile(t, "amd64", "timeserver"))

@@ -7,7 +7,8 @@ import (
 	"github.com/proa-os/proa/build/qemu"
 )
 
-// TestBadConfig: whatever is in config.yaml, the machine boots, lets its owner in, and says what is wrong and where.
+// TestBadConfig: whatever is in config.yaml, the machine boots, authorized users can log in, and every problem is
+// reported with its place.
 func TestBadConfig(t *testing.T) {
 	needs(t, "full")
 	const key = "version: 1\nssh_authorized_keys: ['%KEY%']\n"

@@ -40,7 +40,7 @@ func newClient(t *testing.T, addr string, key remote.Key) client {
 	return client{t, host, port, file}
 }
 
-// do runs scp, sftp or ssh; words that begin with ":" are paths on the machine.
+// do runs scp, sftp or ssh; arguments that begin with ":" are paths on the machine.
 func (c client) do(tool string, args ...string) (string, error) {
 	c.t.Helper()
 	line := []string{"-F", "none", "-i", c.key, "-o", "IdentitiesOnly=yes", "-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null",
@@ -67,7 +67,8 @@ func (c client) must(tool string, args ...string) string {
 	return out
 }
 
-// copies brings a file and a folder to the machine and back, by both protocols of scp and by sftp; dir is on the machine.
+// copies copies a file and a folder to the machine and back, with both protocols of scp and with sftp; dir is on the
+// machine.
 func copies(c client, dir string) {
 	c.t.Helper()
 	from := c.t.TempDir()
@@ -108,7 +109,7 @@ func copies(c client, dir string) {
 	}
 }
 
-// TestSSH starts the image's own SSH server with the image as its root, without a machine around it.
+// TestSSH runs the image's own SSH server in a chroot of the image's root file system, without a machine.
 func TestSSH(t *testing.T) {
 	needs(t, "ci")
 	if os.Getuid() != 0 {
@@ -133,7 +134,8 @@ func TestSSH(t *testing.T) {
 	t.Run("says-what-failed", func(t *testing.T) { refusals(newClient(t, addr, mine)) })
 }
 
-// refusals: SFTP has but one word for a full disk and for a read-only place; the old protocol has the system's.
+// refusals: SFTP has one error code for a full disk and for a read-only path; the old protocol has the error message of
+// the system.
 func refusals(c client) {
 	big := filepath.Join(c.t.TempDir(), "big")
 	if err := os.WriteFile(big, make([]byte, 2<<20), 0o600); err != nil {
@@ -161,7 +163,7 @@ func newKey(t *testing.T) remote.Key {
 	return key
 }
 
-// imageRoot is the root file system of the disk image, as files.
+// imageRoot extracts the root file system of the disk image.
 func imageRoot(t *testing.T) string {
 	t.Helper()
 	b, err := boards.Get("pc")
@@ -181,7 +183,7 @@ func imageRoot(t *testing.T) string {
 	return dir
 }
 
-// stage makes of a folder what a running machine has: a read-only root, a data partition with 1 MiB left, and memory.
+// stage gives a folder what a running machine has: a read-only root, a data partition with 1 MiB free, and tmpfs.
 const stage = `set -e
 mount --bind "$1" "$1"
 mount -t tmpfs -o size=1m tmpfs "$1/var"
@@ -197,7 +199,7 @@ root=$1; shift 4
 exec chroot "$root" "$@"
 `
 
-// serveSSH runs the row of the service table in mount namespace and chroot, on another port.
+// serveSSH runs the row of the service table in a mount namespace and chroot, on another port.
 func serveSSH(t *testing.T, root, authorized, forgotten string) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")

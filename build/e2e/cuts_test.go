@@ -13,20 +13,20 @@ import (
 	"github.com/proa-os/proa/images/layout"
 )
 
-// moment is when the power goes: some time after the console has said something. The times are those of an emulated machine; where the
-// machine is faster, or never says it, the power goes at another moment, which is one as well.
+// moment is the time of a power cut: some time after a console line. The times are those of an emulated machine; if a
+// machine is faster, or never prints the line, the power is cut at another moment, which is a valid test too.
 type moment struct {
 	line string
 	most time.Duration
 }
 
-// cutter draws the moments of a run.
+// cutter draws random moments for a run.
 type cutter struct {
 	t    *testing.T
 	rand *rand.Rand
 }
 
-// newCutter prints the seed; PROA_SEED repeats a run, PROA_CUTS sets how many cuts.
+// newCutter prints the seed. PROA_SEED repeats a run; PROA_CUTS sets the number of cuts.
 func newCutter(t *testing.T, otherwise int) (c cutter, cuts int) {
 	t.Helper()
 	seed, cuts := number(t, "PROA_SEED", int(time.Now().UnixNano())), number(t, "PROA_CUTS", otherwise)
@@ -34,7 +34,7 @@ func newCutter(t *testing.T, otherwise int) (c cutter, cuts int) {
 	return cutter{t, rand.New(rand.NewPCG(uint64(seed), 0))}, cuts
 }
 
-// cut starts the machine and takes the power away. A line that is not said before the machine is up is not waited for any longer.
+// cut boots the machine and cuts the power. If the machine is up before it has printed the line, the cut is made then.
 func (c cutter) cut(n int, m *machine, moments []moment) {
 	c.t.Helper()
 	at := moments[c.rand.IntN(len(moments))]
@@ -43,7 +43,7 @@ func (c cutter) cut(n int, m *machine, moments []moment) {
 	ctx, cancel := m.Budget(context.Background(), bootBudget)
 	defer cancel()
 	go func() {
-		_, _ = m.WaitLine(ctx, "proa: up ") // the wait below says why
+		_, _ = m.WaitLine(ctx, "proa: up ") // the wait below reports the cause
 		time.Sleep(time.Second)
 		cancel()
 	}()
@@ -53,7 +53,7 @@ func (c cutter) cut(n int, m *machine, moments []moment) {
 	c.t.Logf("cut %d: power off %s after %q; seen: %v", n, after.Round(time.Millisecond), at.line, err == nil)
 }
 
-// podsRun: the node says itself that it is Ready, and every pod of the system runs, with all its containers.
+// podsRun: the machine reports the node Ready, and every pod of the system runs with all its containers.
 func (m *machine) podsRun() {
 	m.t.Helper()
 	m.nodeReady()
@@ -65,11 +65,11 @@ func (m *machine) podsRun() {
 	}
 }
 
-// cutsPerDisk is how often the first start of one disk is cut off before it may end.
+// cutsPerDisk is how often the first boot of one disk is interrupted before it may finish.
 const cutsPerDisk = 4
 
-// TestPowerCutsFirstBoot cuts the power while a new disk is made ready: partition table, file system, keys, images, cluster. Every disk must
-// come up by itself afterwards. PROA_CUTS is 20 on five disks.
+// TestPowerCutsFirstBoot cuts the power while a new disk is initialised: partition table, file system, keys, images,
+// cluster. Every disk must boot without help afterwards. PROA_CUTS is by default 20, on five disks.
 func TestPowerCutsFirstBoot(t *testing.T) {
 	needs(t, "first-boot-cuts")
 	c, cuts := newCutter(t, 20)
@@ -97,8 +97,8 @@ func TestPowerCutsFirstBoot(t *testing.T) {
 	}
 }
 
-// TestPowerCutsWhileDataGrows makes the disk larger and cuts the power while partition and file system follow. Afterwards everything
-// that was acknowledged is there, and data has the new size. PROA_CUTS is 10.
+// TestPowerCutsWhileDataGrows enlarges the disk and cuts the power while partition and file system are resized.
+// Afterwards all acknowledged data is there, and data has the new size. PROA_CUTS is by default 10.
 func TestPowerCutsWhileDataGrows(t *testing.T) {
 	needs(t, "grow-cuts")
 	c, cuts := newCutter(t, 10)
@@ -135,7 +135,7 @@ func (m *machine) diskSize() int64 {
 	return info.Size()
 }
 
-// isGrown: partition and file system have what a disk of size bytes leaves them. ext4 keeps some percent for itself.
+// isGrown checks that partition and file system use a disk of size bytes. ext4 keeps some percent for itself.
 func (m *machine) isGrown(size int64) {
 	m.t.Helper()
 	p := partition(m.t, m.spec.Image, layout.Data)

@@ -26,19 +26,19 @@ import (
 type broken struct {
 	name   string
 	change func(t *testing.T, s *slotimage.Slot)
-	damage bool   // of the hash tree, behind the back of `proa slot try`
-	step   string // that `proa status` names afterwards
+	damage bool   // damage the hash tree after `proa slot try` has verified it
+	step   string // step that `proa status` names afterwards
 }
 
-// brokenSlots are for a machine with one network adapter. One without network asks for no address on that: another name would fail a
-// boot step instead.
+// brokenSlots are the cases for a machine with one network adapter. A machine without network has no DHCP on it, so
+// another name would make a boot step fail instead.
 func brokenSlots(adapter string) []broken {
 	return []broken{
 		{"empty-root", func(t *testing.T, s *slotimage.Slot) { setRoot(t, s, mountPoints()) }, false, "read-init"},
 		{"damaged-root", func(t *testing.T, s *slotimage.Slot) { setRoot(t, s, mountPoints()) }, true, "find-slot"},
 		{"kernel-panics", func(t *testing.T, s *slotimage.Slot) {
 			setRoot(t, s, mountPoints())
-			s.Initrd = tree.Bytes(make([]byte, 4096)) // no init in it
+			s.Initrd = tree.Bytes(make([]byte, 4096)) // without init
 		}, false, "never reached PID 1"},
 		{"init-hangs", func(t *testing.T, s *slotimage.Slot) {
 			setRoot(t, s, append(mountPoints(), tree.File("usr/sbin/init", 0o755, hangs(t, s.Board))))
@@ -48,8 +48,8 @@ func brokenSlots(adapter string) []broken {
 	}
 }
 
-// TestFallback: whatever is wrong with a new slot, after three tries the old one runs again and says which slot failed, how often,
-// and where. PROA_FALLBACK names the cases to run; all by default.
+// TestFallback: with every kind of broken slot, the old slot runs again after three tries, and reports which slot
+// failed, how often, and at which step. PROA_FALLBACK selects cases; all by default.
 func TestFallback(t *testing.T) {
 	needs(t, "fallback")
 	allFallBack(t, []fallbackChain{
@@ -58,7 +58,7 @@ func TestFallback(t *testing.T) {
 	})
 }
 
-// TestBoardsFallBack: the same by the other boards' chains.
+// TestBoardsFallBack does the same with the boot chains of the other boards.
 func TestBoardsFallBack(t *testing.T) {
 	needs(t, "fallback-boards")
 	allFallBack(t, []fallbackChain{
@@ -72,14 +72,14 @@ func TestBoardsFallBack(t *testing.T) {
 type fallbackChain struct {
 	name string
 	options
-	told string // what the boot loader leaves of a trial that used up its tries
+	told string // what the boot loader reports of a trial that used up its tries
 }
 
 func allFallBack(t *testing.T, chains []fallbackChain) {
 	for _, chain := range chains {
 		t.Run(chain.name, func(t *testing.T) {
-			chain.cpus = 1           // two chains side by side; and the emulator cannot lose the other one, as it does once in thirty starts
-			chain.medium = qemu.Disk // with a default route: the gate wants one of a slot that had one
+			chain.cpus = 1           // two chains in parallel; and with one CPU the emulator cannot stall another one, as it does once in thirty boots
+			chain.medium = qemu.Disk // with a default route: the health check requires one if the slot before had one
 			chain.config = gateConfig
 			m := start(t, chain.options)
 			for _, b := range brokenSlots(m.spec.Tools.NIC.Interface) {
@@ -87,7 +87,7 @@ func allFallBack(t *testing.T, chains []fallbackChain) {
 					continue
 				}
 				if !t.Run(b.name, func(t *testing.T) { fallsBack(t, m, chain.options, b, chain.told) }) {
-					t.FailNow() // the machine is not what the next case begins with
+					t.FailNow() // the next case depends on the state of the machine
 				}
 			}
 			m.t = t
@@ -96,7 +96,7 @@ func allFallBack(t *testing.T, chains []fallbackChain) {
 	}
 }
 
-// fallsBack writes the broken slot, tries it, and waits until slot a is back.
+// fallsBack writes the broken slot, tries it, and waits until slot a runs again.
 func fallsBack(t *testing.T, m *machine, o options, b broken, told string) {
 	m.t = t
 	m.untilGood(m.bootBudget())
@@ -123,7 +123,7 @@ func fallsBack(t *testing.T, m *machine, o options, b broken, told string) {
 	case b.name == "kernel-panics" && tools.NoRestart:
 		m.pullPlug(mark, "Kernel panic")
 	}
-	m.expectAfter(mark, "proa: up slot=a ", 5*m.bootBudget()) // three starts that fail, and that of the slot that worked before
+	m.expectAfter(mark, "proa: up slot=a ", 5*m.bootBudget()) // three failing boots, and one of the slot that worked before
 	m.untilGood(m.bootBudget())
 	if out := m.run("cat /proc/cmdline; ls /boot/loader/entries 2>&1; true", nil); !strings.Contains(out, told) {
 		t.Errorf("the boot loader has not noted three tries of slot b: no %q in\n%s", told, out)
@@ -142,7 +142,8 @@ func fallsBack(t *testing.T, m *machine, o options, b broken, told string) {
 	}
 }
 
-// pullPlug is what somebody does in the end whose machine stands still and has no watchdog: three times, some time after its last words.
+// pullPlug cuts the power of a machine that hangs and has no watchdog, as a user would in the end: three times, some
+// time after its last output.
 func (m *machine) pullPlug(mark int, last string) {
 	m.t.Helper()
 	for range 3 {
@@ -155,7 +156,7 @@ func (m *machine) pullPlug(mark int, last string) {
 	}
 }
 
-// expectAfter waits for a console line behind mark.
+// expectAfter waits for a console line after mark.
 func (m *machine) expectAfter(mark int, text string, budget time.Duration) {
 	m.t.Helper()
 	ctx, cancel := m.Budget(context.Background(), budget)
@@ -168,7 +169,7 @@ func (m *machine) expectAfter(mark int, text string, budget time.Duration) {
 	m.t.Logf("%q after %.1f s", line, time.Since(began).Seconds())
 }
 
-// realSlot is the board's slot file, taken apart.
+// realSlot unpacks the board's slot file.
 func realSlot(t *testing.T, o options) slotimage.Slot {
 	t.Helper()
 	o.kind = "slot"
@@ -198,7 +199,7 @@ func realSlot(t *testing.T, o options) slotimage.Slot {
 	}
 }
 
-// place puts one file of a slot where slotimage takes it from. Scripts are made anew.
+// place stores one file of a slot where slotimage reads it. Scripts are generated again.
 func place(t *testing.T, s *slotimage.Slot, name string, c tree.Content) {
 	switch dtb, isDTB := strings.CutPrefix(name, "boot/dtb/"); {
 	case isDTB:
@@ -221,7 +222,7 @@ func place(t *testing.T, s *slotimage.Slot, name string, c tree.Content) {
 	}
 }
 
-// mountPoints are what stage 1 needs of a root to get to its init.
+// mountPoints are the directories that stage 1 needs in a root.
 func mountPoints() (list []tree.Entry) {
 	for _, dir := range []string{"dev", "proc", "sys", "run"} {
 		list = append(list, tree.Dir(dir, 0o755))
@@ -229,7 +230,7 @@ func mountPoints() (list []tree.Entry) {
 	return list
 }
 
-// setRoot gives a slot another root, valid in itself.
+// setRoot gives a slot another root with a valid hash tree.
 func setRoot(t *testing.T, s *slotimage.Slot, entries []tree.Entry) {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "root.img")
@@ -268,7 +269,7 @@ func addWords(words string) func(*testing.T, *slotimage.Slot) {
 	return func(_ *testing.T, s *slotimage.Slot) { s.Cmdline += " " + words }
 }
 
-// damageTree is a command that overwrites the hash tree in slot b's partition, as a failing medium would.
+// damageTree returns a command that overwrites the hash tree in slot b's partition, like a failing medium.
 func damageTree(t *testing.T, s slotimage.Slot) string {
 	t.Helper()
 	return zero("b", rootSize(t, s), 1)
@@ -288,12 +289,12 @@ func hangs(t *testing.T, board string) tree.Content {
 	return c
 }
 
-// compile makes a program of a folder beside the tests, for a machine of ours.
+// compile compiles a program in a folder beside the tests for a machine's architecture.
 func compile(t *testing.T, arch, folder string) (binary string) {
 	t.Helper()
 	binary = filepath.Join(t.TempDir(), folder)
 	build := exec.Command("go", "build", "-ldflags=-s -w", "-o", binary, "./"+folder)
-	build.Env = append(os.Environ(), "CGO_ENABLED=0", "GOARCH="+arch, "GOARM=7") // where it runs there are no libraries
+	build.Env = append(os.Environ(), "CGO_ENABLED=0", "GOARCH="+arch, "GOARM=7") // static: the initramfs has no libraries
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("go build: %v\n%s", err, out)
 	}

@@ -9,7 +9,8 @@ import (
 	"testing"
 )
 
-// filters runs the tests of the machine's filter on the machine itself: its kernel with its modules, its nft, and kubelet's cgroup of pods.
+// filters runs the unit tests of the firewall on the machine itself, with its kernel and modules, its nft, and
+// kubelet's cgroup of pods.
 func filters(t *testing.T, m *machine) {
 	binary := filepath.Join(t.TempDir(), "firewall.test")
 	build := exec.Command("go", "test", "-c", "-ldflags=-s -w", "-o", binary, "github.com/proa-os/proa/init/firewall")

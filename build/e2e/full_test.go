@@ -6,15 +6,16 @@ import (
 	"testing"
 )
 
-// garbageMiB is how large the image is that nothing uses: packed and unpacked together a sixth of life's data partition, so that without it
-// the kubelet need not evict.
+// garbageMiB is the size of the unused image: compressed and unpacked together a sixth of life's data partition, so
+// that the kubelet need not evict pods once it is removed.
 const garbageMiB = 144
 
-// fillUp takes every block that is left, the ones kept for root as well, in one file of one size and then byte by byte.
+// fillUp allocates all free blocks, including those reserved for root, in one file, first in one call and then byte by
+// byte.
 const fillUp = `cd /var/lib; fallocate -l $(($(stat -f -c '%f*%S' .) - (4 << 20))) filler; dd if=/dev/zero bs=64k of=filler2 2>/dev/null; dd if=/dev/zero bs=1k of=filler3 2>/dev/null; sync; df -k . | tail -n 1`
 
-// fullDisk: an unused image and a file leave no block on the data partition when the power goes. The machine gets Ready, its pods run on, images
-// are collected, and a key that was revoked just before lets nobody in.
+// fullDisk: an unused image and a file use every block of the data partition when the power is cut. The machine becomes
+// Ready, its pods run on, images are garbage collected, and a key that was revoked just before is refused.
 func fullDisk(t *testing.T, l *life) {
 	if err := l.letsIn(l.second); err != nil {
 		t.Fatalf("the second key, before it is revoked: %v", err)

@@ -16,11 +16,11 @@ import (
 	"github.com/proa-os/proa/images/layout"
 )
 
-// gateConfig is a node without Kubernetes that lets the test in; more keys may follow it.
+// gateConfig is a node without Kubernetes and with SSH for the test; more keys may follow.
 const gateConfig = "version: 1\nk3s: {enabled: false}\nssh_authorized_keys: ['%KEY%']\n"
 
-// boxTells: the first start of an image is a trial. It has marked itself good, and left a box that says so in a file system that was never
-// mounted to be written for it.
+// boxTells: the first boot of an image is a trial. It has marked itself good and written a black box that says so, into
+// a file system that was never mounted writable for it.
 func boxTells(t *testing.T, m *machine) {
 	t.Helper()
 	if strings.Contains(m.Console(), "black box:") {
@@ -38,15 +38,16 @@ func boxTells(t *testing.T, m *machine) {
 	cleanDisk(t, m.spec.Image)
 }
 
-// TestHangingTrial: PID 1 stops for good in the middle of its steps. The hardware watchdog ends that, and the next start says where.
-// The user's own write_files does it, so that nothing in the image knows of this test: PID 1 writes itself into the freezer.
+// TestHangingTrial: PID 1 freezes in the middle of its steps. The hardware watchdog resets the machine, and the next
+// boot reports the step. The user's own write_files does it, so the image has no test code: PID 1 writes itself into
+// the freezer cgroup.
 func TestHangingTrial(t *testing.T) {
 	needs(t, "ci")
 	m := prepare(t, options{kind: "img", firmware: qemu.BIOS, medium: qemu.Disk,
 		config: gateConfig + "write_files: [{path: /sys/fs/cgroup/proa/init/cgroup.freeze, content: '1'}]\n"})
 	m.pressStart()
 	m.expect("user-modules ok", bootBudget)
-	m.expect("TRIAL try 1 reached: stage2 write-files (begun at ", bootBudget)
+	m.expect("TRIAL try 1 reached: stage2 write-files (started at ", bootBudget)
 	m.Kill()
 	if rep := boxOf(t, m.spec.Image).Report(layout.A); rep.Tries != 2 || len(rep.Left) != 2 {
 		t.Errorf("the box tells %+v", rep)
@@ -86,7 +87,7 @@ func bootPartition(t *testing.T, image string) (*os.File, layout.Partition) {
 	return f, find(t, table, layout.Boot, layout.Shared)
 }
 
-// carve copies the boot partition out of a disk.
+// carve copies the boot partition from a disk to a file.
 func carve(t *testing.T, image, to string) string {
 	t.Helper()
 	_, p := bootPartition(t, image)

@@ -17,8 +17,8 @@ import (
 	"github.com/proa-os/proa/init/boot"
 )
 
-// give brings a slot to the machine: as standard input, or, where QEMU's network adapter is slow, as a file on data, put
-// there while the machine is off.
+// give transfers a slot file to the machine: on standard input, or, if QEMU's network adapter is slow, as a file on the
+// data partition, written while the machine is off.
 func (m *machine) give(s slotimage.Slot) (name string, content io.Reader) {
 	m.t.Helper()
 	if !m.spec.Tools.NIC.Slow {
@@ -37,7 +37,7 @@ func (m *machine) give(s slotimage.Slot) (name string, content io.Reader) {
 	return boot.DataDir + "/new.slot", nil
 }
 
-// putOnData copies a file into the data partition of a machine that is off, in place of the one of that name.
+// putOnData writes a file into the data partition of a machine that is off, over an existing file.
 func putOnData(t *testing.T, image, file string) {
 	t.Helper()
 	p := partition(t, image, layout.Data)
@@ -49,7 +49,7 @@ func putOnData(t *testing.T, image, file string) {
 	}
 }
 
-// partition finds one in the table of a disk image.
+// partition returns a partition of a disk image.
 func partition(t *testing.T, image string, role layout.Role) layout.Partition {
 	t.Helper()
 	f, err := os.Open(image)

@@ -18,8 +18,9 @@ import (
 	"github.com/proa-os/proa/images/layout"
 )
 
-// TestImages has other people's programs judge every disk and card image in out/, whatever its board: partition table, boot
-// partition, root file system; and looks for what the board's ROM and firmware will look for. Boards that were not built are named.
+// TestImages has external programs verify every disk and card image in out/, for every board: partition table, boot
+// partition, root file system; and checks that the files are present that the board's ROM and firmware look for. It
+// names the boards that were not built.
 func TestImages(t *testing.T) {
 	if os.Getenv("PROA_E2E") == "" {
 		t.Skip("PROA_E2E is not set: run by `make e2e`")
@@ -44,7 +45,7 @@ func TestImages(t *testing.T) {
 	}
 }
 
-// judged is an image taken apart.
+// judged is an unpacked image.
 type judged struct {
 	file  string
 	table layout.Table
@@ -80,7 +81,7 @@ func judge(t *testing.T, b boards.Board, file string) {
 	}
 }
 
-// run fails the test unless the program finds nothing wrong.
+// run fails the test unless the program reports no errors.
 func run(t *testing.T, tool string, args ...string) string {
 	t.Helper()
 	out, err := exec.Command(oracle.Tool(t, tool), args...).CombinedOutput()
@@ -90,7 +91,7 @@ func run(t *testing.T, tool string, args ...string) string {
 	return string(out)
 }
 
-// part copies a partition into a file, for programs that know no offsets.
+// part copies a partition into a file, for programs that take no offset.
 func (j judged) part(t *testing.T, p layout.Partition) string {
 	t.Helper()
 	from, err := os.Open(j.file)
@@ -110,7 +111,7 @@ func (j judged) part(t *testing.T, p layout.Partition) string {
 	return name
 }
 
-// firmware: every file and every stretch that board.yaml promises to the ROM is there.
+// firmware checks that all files and blobs that board.yaml lists for the ROM are there.
 func (j judged) firmware(t *testing.T) {
 	f, err := os.Open(j.file)
 	if err != nil {
@@ -137,7 +138,7 @@ func (j judged) firmware(t *testing.T) {
 	}
 }
 
-// wanted is the files by boot partition: where the slots share one, all are there.
+// wanted returns the expected files by boot partition: all in one if the slots share it.
 func (j judged) wanted() map[layout.Slot][]string {
 	var own []string
 	for _, x := range j.board.Firmware.Files {
@@ -170,8 +171,9 @@ func (j judged) wanted() map[layout.Slot][]string {
 	return map[layout.Slot][]string{layout.Shared: names}
 }
 
-// recognised: what ROMs recognise by. Allwinner's boot header says eGON.BT0 (doc/board/allwinner/sunxi.rst in U-Boot), TI's begins with
-// a table of contents whose item is CHSETTINGS, and U-Boot's own image has the magic of legacy images.
+// recognised checks the magic bytes that ROMs look for. Allwinner's boot header has eGON.BT0
+// (doc/board/allwinner/sunxi.rst in U-Boot), TI's begins with a table of contents with the item CHSETTINGS, and
+// U-Boot's own image has the magic of legacy images.
 func recognised(head []byte) bool {
 	return bytes.Equal(head[4:12], []byte("eGON.BT0")) || bytes.Contains(head[:64], []byte("CHSETTINGS")) ||
 		bytes.HasPrefix(head, []byte{0x27, 0x05, 0x19, 0x56}) || bytes.HasPrefix(head, []byte{0xd0, 0x0d, 0xfe, 0xed})

@@ -7,14 +7,16 @@ import (
 	"time"
 )
 
-// payloadMiB is how much of each archive is a file of random bytes: enough that writing it takes a while, on disk as in memory.
+// payloadMiB is the size of a file of random bytes in each archive: large enough that writing it takes time, on disk as
+// in memory.
 const payloadMiB = 48
 
-// imagesDir is watched by k3s, which imports what is put there.
+// imagesDir is watched by k3s, which imports the archives in it.
 const imagesDir = "/var/lib/rancher/k3s/agent/images"
 
-// saveImage makes, on the machine, an archive as `docker save` does: example.org/cut:N of one layer with the file /payload-N, in a
-// directory. It is synced before it gets its name, so that the archive is whole whatever comes. The file's hash is printed.
+// saveImage makes an archive on the machine as `docker save` does: example.org/cut:N with one layer that has the file
+// /payload-N, in a directory. It is synced before it is renamed to its name, so the archive is complete after any power
+// cut. It prints the file's hash.
 const saveImage = `set -e; cd %[3]s; rm -rf .make; mkdir .make; cd .make
 head -c $((%[2]d << 20)) /dev/urandom > payload-%[1]d; sha256sum < payload-%[1]d | cut -c1-64; tar cf layer.tar payload-%[1]d
 id=$(sha256sum < layer.tar | cut -c1-64); arch=$(uname -m | sed 's/x86_64/amd64/;s/aarch64/arm64/;s/armv7l/arm/')
@@ -22,15 +24,16 @@ echo '{"architecture":"'$arch'","os":"linux","config":{},"rootfs":{"type":"layer
 echo '[{"Config":"config.json","RepoTags":["example.org/cut:%[1]d"],"Layers":["layer.tar"]}]' > manifest.json
 tar cf ../.cut-%[1]d config.json layer.tar manifest.json; cd ..; rm -rf .make; sync; mv .cut-%[1]d cut-%[1]d.tar; sync`
 
-// TestPowerCutsImport cuts the power while an archive is imported and unpacked. Each time the node is Ready again with all pods, the
-// image is imported after all, and the file in it is as it was saved. PROA_CUTS is 20.
+// TestPowerCutsImport cuts the power while an archive is imported and unpacked. Each time the node becomes Ready again
+// with all pods, the image is imported, and the file in it is unchanged. PROA_CUTS, by default 20, is the number of
+// cuts.
 func TestPowerCutsImport(t *testing.T) {
 	needs(t, "import-cuts")
 	c, cuts := newCutter(t, 20)
 	m := ready(t)
 	for cut := range cuts {
 		saved := strings.TrimSpace(m.run(fmt.Sprintf(saveImage, cut, payloadMiB, imagesDir), nil))
-		after := time.Duration(c.rand.Int64N(int64(60 * time.Second))) // it is looked at every 10 s, and must look the same twice
+		after := time.Duration(c.rand.Int64N(int64(60 * time.Second))) // the folder is polled every 10 s, and must be unchanged twice
 		time.Sleep(after)
 		known := strings.Contains(m.run("ctr images ls -q", nil), fmt.Sprintf("example.org/cut:%d", cut))
 		m.Kill()

@@ -13,21 +13,21 @@ import (
 	"github.com/proa-os/proa/build/remote"
 )
 
-// lifeConfig has two keys, of which one is revoked later, and labels that no node may have beside one that it may.
+// lifeConfig has two keys, one of which is revoked later, and labels of which the API server refuses some.
 const lifeConfig = "version: 1\nhostname: edge-1\nk3s: {labels: {site: harbour, place: my harbour, node-role.kubernetes.io/worker: 'true'}}\nssh_authorized_keys: ['%KEY%', '%SECOND%']\n"
 
-// lifeDisk is small, so that it is full soon.
+// lifeDisk is small, so that it can be filled quickly.
 const lifeDisk = 3 << 30
 
-// life is a machine with pods, and what its owner does to it.
+// life is a machine with pods whose environment changes.
 type life struct {
 	*machine
-	config string     // as the machine has it
-	second remote.Key // that config lets in too
+	config string     // the machine's config.yaml
+	second remote.Key // second authorized key
 }
 
-// TestLife is what happens to a machine after its first day: it is moved to another network, gets another name, is restarted without a cable,
-// and its disk is filled to the last block. Each time node and pods are there again, with nobody's help. PROA_LIFE chooses what happens.
+// TestLife tests what happens to a machine after its first day: it is moved to another network, renamed, restarted
+// without a cable, and its disk is filled up. Each time node and pods recover without help. PROA_LIFE selects parts.
 func TestLife(t *testing.T) {
 	needs(t, "faults")
 	second, err := remote.NewKey("second")
@@ -52,7 +52,7 @@ func TestLife(t *testing.T) {
 			continue
 		}
 		if !t.Run(part.name, func(t *testing.T) { l.t = t; part.run(t, l) }) {
-			t.FailNow() // the machine is not what the next part begins with
+			t.FailNow() // the next part depends on the state of the machine
 		}
 		l.t = t
 	}
@@ -60,7 +60,8 @@ func TestLife(t *testing.T) {
 	cleanDisk(t, l.spec.Image)
 }
 
-// podsAnswer: the deployments are there, a pod reaches another by its Service's name, and the host reaches one from outside.
+// podsAnswer: the deployments are available, a pod reaches another by its Service's name, and the host reaches one from
+// outside.
 func (l *life) podsAnswer() {
 	l.t.Helper()
 	l.nodeReady()
@@ -72,7 +73,7 @@ func (l *life) podsAnswer() {
 	askNodePort(l.t, l.machine, "hello from hello-")
 }
 
-// labelsLeftOut: a label that the API server refuses of a node costs that label only.
+// labelsLeftOut: if the API server refuses one label of a node, only that label is missing.
 func labelsLeftOut(t *testing.T, l *life) {
 	got := l.run("kubectl get node edge-1 --show-labels --no-headers", nil)
 	if !strings.Contains(got, "site=harbour") || strings.Contains(got, "my harbour") || strings.Contains(got, "node-role.kubernetes.io/worker") {
@@ -86,14 +87,15 @@ func labelsLeftOut(t *testing.T, l *life) {
 	}
 }
 
-// devices: whoever opens the node of a module that is not loaded has it loaded.
+// devices: opening the device node of a module that is not loaded loads it.
 func devices(t *testing.T, l *life) {
 	if got := l.run("grep -c '^tun ' /proc/modules; stat -c %a /dev/net/tun; exec 3<> /dev/net/tun; grep -c '^tun ' /proc/modules", nil); got != "0\n666\n1\n" {
 		t.Errorf("/dev/net/tun: %q", got)
 	}
 }
 
-// resized: a running container gets other limits, and its own back, as in Kubernetes' conformance test "resize with equivalents".
+// resized: a running container gets other limits and then its own again, as in Kubernetes' conformance test "resize
+// with equivalents".
 func resized(t *testing.T, l *life) {
 	apply(l.machine, "small.yaml")
 	l.run("kubectl wait pod/small --for=condition=Ready --timeout=20m", nil)
@@ -109,7 +111,7 @@ func resized(t *testing.T, l *life) {
 	l.run("kubectl delete pod small --wait", nil)
 }
 
-// containers are the pods' containers: another one would be a restart.
+// containers prints the container IDs of all pods: another ID would mean a restart.
 const containers = "kubectl get pods -A -o jsonpath='{range .items[*]}{.metadata.name} {.status.containerStatuses[*].containerID}{\"\\n\"}{end}' | sort"
 
 const (
@@ -117,7 +119,7 @@ const (
 	elsewhereAddress = "10.77.0.15"
 )
 
-// moved: the cable is put into another network, with another DHCP server, and back.
+// moved: the cable is plugged into another network, with another DHCP server, and back.
 func moved(t *testing.T, l *life) {
 	before := l.run(containers, nil)
 	for _, to := range []struct {
@@ -163,7 +165,8 @@ func (l *life) follows(address string) {
 	l.t.Logf("node, endpoints, certificate have %s after %.0f s", address, time.Since(began).Seconds())
 }
 
-// cablePulled: the same network again after a while. The address was there all the time: RFC 2131 gives it up when its lease ends.
+// cablePulled: the cable is unplugged and plugged into the same network. The address stays until its lease expires (RFC
+// 2131).
 func cablePulled(t *testing.T, l *life) {
 	const samples = "/run/samples"
 	before := l.run(containers, nil)
@@ -181,7 +184,7 @@ func cablePulled(t *testing.T, l *life) {
 	}
 }
 
-// newName: another hostname is not another node, and the volume of the pod with a claim is found again.
+// newName: another hostname does not make another node, and the pod finds the volume of its claim.
 func newName(t *testing.T, l *life) {
 	l.config = strings.Replace(l.config, "hostname: edge-1", "hostname: edge-2", 1)
 	out := l.run("proa config apply --force -", strings.NewReader(l.config))
@@ -203,7 +206,8 @@ func newName(t *testing.T, l *life) {
 	}
 }
 
-// noCable: restarted with the cable out, the node gets Ready and its pods answer each other; a cable that comes later is taken up.
+// noCable: after a restart with the cable unplugged the node becomes Ready and its pods reach each other; a cable that
+// is plugged in later is used.
 func noCable(t *testing.T, l *life) {
 	l.off()
 	l.pressStart()
@@ -232,7 +236,7 @@ func (l *life) plug(n qemu.Network) {
 	l.node.Addr = l.Addr(sshPort)
 }
 
-// letsIn says whether the machine takes the second key.
+// letsIn says whether the machine accepts the second key.
 func (l *life) letsIn(key remote.Key) error {
 	ctx, cancel := context.WithTimeout(l.t.Context(), time.Minute)
 	defer cancel()

@@ -23,10 +23,10 @@ const (
 	apiPort  = 6443
 	nodePort = 30080
 
-	diskSize = 8 << 30 // what the machine finds when it looks for room for its data partition
+	diskSize = 8 << 30 // must have space for the data partition
 )
 
-// What an emulated machine may spend, in CPU time of the emulator. Measured: a boot 20-40 s, Ready 200-400 s.
+// Limits of an emulated machine in CPU time of the emulator. Measured: a boot 20-40 s, Ready 200-400 s.
 const (
 	bootBudget  = 4 * time.Minute
 	readyBudget = 25 * time.Minute
@@ -36,8 +36,8 @@ const (
 // machine is a VM with its disk and the way in.
 type machine struct {
 	*qemu.VM
-	t    *testing.T // that runs now
-	own  *testing.T // that started the machine and ends it
+	t    *testing.T // the running test
+	own  *testing.T // the test that started the machine and ends it
 	spec qemu.Spec
 	node remote.Node
 	key  remote.Key
@@ -52,14 +52,14 @@ type options struct {
 	memory   int
 	cpus     int // 0: two
 	restrict bool
-	moves    bool      // its cable can be put into another network
+	moves    bool      // its cable can be plugged into another network
 	disk     int64     // bytes; 0: diskSize
-	config   string    // of the boot partition; %KEY% is replaced by the test's SSH key
-	clock    time.Time // of the machine at its start; zero: the host's
-	flash    bool      // image and configuration get onto the disk as a user's do: by proa flash
+	config   string    // config.yaml; %KEY% is replaced by the test's SSH key
+	clock    time.Time // initial time of the RTC; zero: the host's
+	flash    bool      // write image and configuration with proa flash, as a user does
 }
 
-// start boots a fresh machine; its disk is a copy.
+// start boots a new machine with a copy of the image.
 func start(t *testing.T, o options) *machine {
 	t.Helper()
 	m := prepare(t, o)
@@ -67,7 +67,7 @@ func start(t *testing.T, o options) *machine {
 	return m
 }
 
-// prepare is a machine that is still off.
+// prepare returns a machine that is still off.
 func prepare(t *testing.T, o options) *machine {
 	t.Helper()
 	key, err := remote.NewKey("e2e")
@@ -75,7 +75,7 @@ func prepare(t *testing.T, o options) *machine {
 		t.Fatal(err)
 	}
 	dir := t.TempDir()
-	if err := os.WriteFile(filepath.Join(dir, "ssh-key"), key.PEM, 0o600); err != nil { // for whoever looks at a stuck machine
+	if err := os.WriteFile(filepath.Join(dir, "ssh-key"), key.PEM, 0o600); err != nil { // for debugging a stuck machine
 		t.Fatal(err)
 	}
 	m := &machine{t: t, own: t, key: key, spec: qemu.Spec{
@@ -89,7 +89,7 @@ func prepare(t *testing.T, o options) *machine {
 	return m
 }
 
-// fill makes the machine's disk of the image and the configuration.
+// fill writes the image and the configuration to the machine's disk.
 func (m *machine) fill(o options) {
 	m.t.Helper()
 	config := strings.ReplaceAll(o.config, "%KEY%", m.key.Authorized)
@@ -106,7 +106,7 @@ func (m *machine) fill(o options) {
 	}
 }
 
-// flashed writes the image and the configuration to a file that stands for a disk.
+// flashed writes the image and the configuration to a file with proa flash.
 func flashed(t *testing.T, o options, disk string, size int64, config string) {
 	t.Helper()
 	b, err := boards.Get(o.name())
@@ -125,7 +125,7 @@ func flashed(t *testing.T, o options, disk string, size int64, config string) {
 	}
 }
 
-// bootBudget: a Raspberry Pi's card is read and written a word at a time, by four processors of which three wait.
+// bootBudget is larger for a Raspberry Pi: its card is accessed one word at a time, by four CPUs of which three wait.
 func (m *machine) bootBudget() time.Duration {
 	if m.spec.Tools.Disk == nil {
 		return 5 * bootBudget
@@ -133,7 +133,7 @@ func (m *machine) bootBudget() time.Duration {
 	return bootBudget
 }
 
-// room is what the machine has as its disk, in bytes.
+// room returns the size of the machine's disk in bytes.
 func (o options) room(tools qemu.Tools) int64 {
 	if o.disk != 0 {
 		return tools.Room(o.disk)
@@ -141,8 +141,8 @@ func (o options) room(tools qemu.Tools) int64 {
 	return tools.Room(diskSize)
 }
 
-// powerOn starts the machine, or starts it again on the same disk, and waits until it is up. A start that the emulator spoils
-// is repeated; one that proa spoils is not.
+// powerOn boots the machine, the first time or again, and waits until it is up. It retries if the emulator failed, and
+// not if proa failed.
 func (m *machine) powerOn() {
 	m.t.Helper()
 	for attempt := 1; ; attempt++ {
@@ -169,7 +169,7 @@ func (m *machine) pressStart() {
 	m.own.Cleanup(vm.Kill)
 }
 
-// expect waits for a console line within a budget of work.
+// expect waits for a console line within a budget of CPU time.
 func (m *machine) expect(text string, budget time.Duration) {
 	m.t.Helper()
 	if err := m.await(text, budget); err != nil {
@@ -190,10 +190,10 @@ func (m *machine) await(text string, budget time.Duration) error {
 	return nil
 }
 
-// run executes a command on the node and fails the test when it fails.
+// run runs a command on the node and fails the test if the command fails.
 func (m *machine) run(command string, stdin io.Reader) string {
 	m.t.Helper()
-	ctx, cancel := m.Budget(context.Background(), m.bootBudget()+podBudget) // a slot goes to an emulated card at less than 1 MiB/s
+	ctx, cancel := m.Budget(context.Background(), m.bootBudget()+podBudget) // a slot is written to an emulated card at less than 1 MiB/s
 	defer cancel()
 	began := time.Now()
 	r := m.node.Run(ctx, command, stdin)
@@ -224,17 +224,18 @@ func (m *machine) until(command, want string, budget time.Duration) string {
 	}
 }
 
-// unfolded undoes that `proa status` goes on in its second column where a line is too long.
+// unfolded joins lines that `proa status` has wrapped into its second column.
 func unfolded(status string) string { return strings.ReplaceAll(status, "\n           ", " ") }
 
-// untilGood waits until the slot that runs is good; the mode is asked for too, for "good" alone is also in "not good yet".
+// untilGood waits until the running slot is good. It matches the mode too, because "good" alone also matches "not good
+// yet".
 func (m *machine) untilGood(budget time.Duration) {
 	m.t.Helper()
 	m.until("proa status", "mode disk, good", budget)
 }
 
-// off presses the power button until the machine has noticed, and waits until it is gone by itself. One press may come too
-// early: the button's driver is among those that are loaded after the machine is up.
+// off presses the power button until the machine reacts, and waits until it has shut down. A press may come too early:
+// the button's driver is one of those that are loaded after the machine is up.
 func (m *machine) off() {
 	m.t.Helper()
 	ctx, cancel := m.Budget(context.Background(), bootBudget)
@@ -286,7 +287,7 @@ func (o options) arch() string {
 	return ""
 }
 
-// machine is the one of build/qemu that stands in for the board.
+// machine returns the name of the machine in build/qemu that emulates the board.
 func (o options) machine() string {
 	if b, err := boards.Get(o.name()); err == nil {
 		return b.QEMU
@@ -315,7 +316,7 @@ func imageSize(t *testing.T, o options) int64 {
 	return b.Layout().ImageSize()
 }
 
-// tools are QEMU and firmware of the tool root, so that every host tests with the same ones.
+// tools returns the tool root's QEMU and firmware, so that all hosts test with the same versions.
 func tools(t *testing.T, machine string) qemu.Tools {
 	t.Helper()
 	root := os.Getenv("PROA_TOOLROOT")
@@ -325,7 +326,7 @@ func tools(t *testing.T, machine string) qemu.Tools {
 	return qemu.ToolsIn(root, machine)
 }
 
-// consoleLog keeps the whole console of each test below out/, because a failure prints only its end.
+// consoleLog saves the whole console of each test below out/, because a failure prints only its end.
 func consoleLog(t *testing.T) io.Writer {
 	t.Helper()
 	dir := "../../out/e2e"
@@ -340,7 +341,7 @@ func consoleLog(t *testing.T) io.Writer {
 	return f
 }
 
-// needs skips a test unless the run asks for it.
+// needs skips a test unless its scope is requested.
 func needs(t *testing.T, scope string) {
 	t.Helper()
 	switch got := os.Getenv("PROA_E2E"); {

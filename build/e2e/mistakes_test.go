@@ -7,8 +7,8 @@ import (
 	"github.com/proa-os/proa/build/qemu"
 )
 
-// TestMistakesAreNotTheSlots: a document that asks for a module, an interface, a setting and a file that cannot be gets a good slot, and
-// every one of them is told.
+// TestMistakesAreNotTheSlots: with a configuration whose module, interface, sysctl and file are impossible, the slot
+// becomes good, and every one of them is reported.
 func TestMistakesAreNotTheSlots(t *testing.T) {
 	needs(t, "mistakes")
 	m := start(t, options{kind: "img", firmware: qemu.BIOS, medium: qemu.Disk, config: gateConfig +

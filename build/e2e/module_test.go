@@ -23,8 +23,8 @@ import (
 	"github.com/proa-os/proa/images/tree"
 )
 
-// TestModule compiles the kernel module of the boards that start by tryboot, twice and in two places, for the bytes are to be the same;
-// and has the kernel it is for load it on a Raspberry Pi of QEMU's, whose firmware must be told of the trial.
+// TestModule compiles the kernel module of the boards with tryboot twice in two places, which must give the same bytes;
+// and loads it into its kernel on QEMU's Raspberry Pi, where a restart must pass the trial flag to the firmware.
 func TestModule(t *testing.T) {
 	needs(t, "module")
 	dir := cacheDir(t)
@@ -50,7 +50,7 @@ func TestModule(t *testing.T) {
 	tellFirmware(t, ko, here.Out(unpacked))
 }
 
-// refused: the build does not put the module beside a kernel of another release.
+// refused: the build refuses to add the module to a kernel of another release.
 func refused(t *testing.T, ko []byte, of string) {
 	release, err := os.ReadFile(filepath.Join(of, "version"))
 	if err != nil {
@@ -77,7 +77,7 @@ func (quiet) Start(string, []string)            {}
 func (quiet) Progress(string, int64, int64)     {}
 func (quiet) Done(string, time.Duration, error) {}
 
-// cacheDir is the command's own cache.
+// cacheDir returns the command's own cache.
 func cacheDir(t *testing.T) string {
 	t.Helper()
 	if dir := os.Getenv("PROA_CACHE"); dir != "" {
@@ -90,7 +90,7 @@ func cacheDir(t *testing.T) string {
 	return filepath.Join(user, "proa")
 }
 
-// planOf plans an image as the command does, of the packages in the lock.
+// planOf plans an image as the command does, with the packages in the lock.
 func planOf(t *testing.T, dir, board, kind string) *plan.Plan {
 	t.Helper()
 	repo, err := filepath.Abs("../..")
@@ -114,7 +114,7 @@ func planOf(t *testing.T, dir, board, kind string) *plan.Plan {
 	return p
 }
 
-// tellFirmware starts the kernel with ./tell as its init. QEMU's firmware does not know the message, and says so.
+// tellFirmware boots the kernel with ./tell as its init. QEMU's firmware does not support the message and logs that.
 func tellFirmware(t *testing.T, ko []byte, of string) {
 	dir := t.TempDir()
 	init, err := tree.HostFile(compile(t, "arm64", "tell"))

@@ -17,8 +17,8 @@ import (
 	"github.com/proa-os/proa/images/layout"
 )
 
-// TestPowerCuts cuts the power at random moments and looks, each time, whether everything acknowledged is still there.
-// PROA_SEED repeats a run; PROA_CUTS sets how many (10).
+// TestPowerCuts cuts the power at random moments and checks each time that all acknowledged data is there. PROA_SEED
+// repeats a run; PROA_CUTS sets the number of cuts (10).
 func TestPowerCuts(t *testing.T) {
 	needs(t, "full")
 	seed := number(t, "PROA_SEED", int(time.Now().UnixNano()))
@@ -41,7 +41,7 @@ func TestPowerCuts(t *testing.T) {
 	cleanDisk(t, m.spec.Image)
 }
 
-// cleanDisk lets e2fsck and fsck.fat judge the partitions of a machine that was shut down in order.
+// cleanDisk runs e2fsck and fsck.fat on the partitions of a machine that was shut down in order.
 func cleanDisk(t *testing.T, image string) {
 	t.Helper()
 	for role, judge := range map[layout.Role][]string{layout.Data: {"e2fsck", "-f", "-n"}, layout.Boot: {"fsck.fat", "-n"}} {
@@ -57,12 +57,12 @@ func cleanDisk(t *testing.T, image string) {
 	}
 }
 
-// readOnly is a disk that a test only looks at.
+// readOnly makes a disk read-only.
 type readOnly struct{ io.ReaderAt }
 
 func (readOnly) WriteAt([]byte, int64) (int, error) { return 0, errors.New("read-only") }
 
-// allThere: every object of every cut, and no file system or database that needed more than its journal.
+// allThere: every object of every cut exists, and no file system or database needed more than a replay of its journal.
 func allThere(m *machine, cuts int) {
 	m.t.Helper()
 	got := m.run("kubectl get configmaps -o name", nil)

@@ -22,7 +22,8 @@ const (
 	readyConfig = "version: 1\nhostname: edge-1\n" + readyKeys
 )
 
-// TestReady: without any network but the forwarded ports, a flashed disk becomes a Ready node and runs an image it was handed.
+// TestReady: without a network, except for the forwarded ports, a flashed disk becomes a Ready node and runs an image
+// that was copied to it.
 func TestReady(t *testing.T) {
 	needs(t, "ci")
 	o := onDisk
@@ -42,7 +43,7 @@ func TestReady(t *testing.T) {
 	t.Run("k3s-killed", func(t *testing.T) { k3sKilled(t, m) })
 }
 
-// ready is a disk machine whose node is Ready, with the test image loaded.
+// ready returns a disk machine whose node is Ready, with the test image imported.
 func ready(t *testing.T) *machine {
 	t.Helper()
 	return readyOn(t, onDisk)
@@ -50,7 +51,8 @@ func ready(t *testing.T) *machine {
 
 var onDisk = options{kind: "img", firmware: qemu.UEFI, memory: 3072}
 
-// longConfig is as long as people's are, 3 KiB, and whoever reads less of it lets nobody in: the key stands at its end.
+// longConfig is 3 KiB, as long as users' configurations, with the SSH key at its end: if it is read incompletely nobody
+// can log in.
 func longConfig() string {
 	text := strings.TrimSuffix(readyConfig, readyKeys)
 	for line := 1; len(text) < 3<<10; line++ {
@@ -77,15 +79,15 @@ func readyOn(t *testing.T, o options) *machine {
 	return m
 }
 
-// nodeReady waits until the machine says so itself and then asks the API server. Asked from the start, every two seconds, kubectl took
-// the CPU that an emulated API server needs to come up: 11 s of it each time on ARMv7.
+// nodeReady waits for the machine's own message and then asks the API server. kubectl every two seconds from the start
+// would take the CPU time that an emulated API server needs to start: 11 s each time on ARMv7.
 func (m *machine) nodeReady() {
 	m.t.Helper()
 	m.until("proa status", "ready: node Ready", readyBudget)
 	m.until("kubectl get node edge-1", " Ready ", podBudget)
 }
 
-// serves: two replicas answer through the Service's DNS name, asked by another pod.
+// serves: two replicas answer through the Service's DNS name, requested from another pod.
 func serves(t *testing.T, m *machine) {
 	m.t = t
 	m.run("kubectl scale deployment/hello --replicas=2 && kubectl rollout status deployment/hello --timeout=20m", nil)
@@ -101,7 +103,7 @@ func serves(t *testing.T, m *machine) {
 	t.Errorf("30 requests were answered by %v, want both replicas", names)
 }
 
-// reachesIntoPods: exec is in serves; here logs that follow, and a forwarded port.
+// reachesIntoPods: logs -f and port-forward; exec is tested in serves.
 func reachesIntoPods(t *testing.T, m *machine) {
 	m.t = t
 	ctx, cancel := m.Budget(context.Background(), podBudget)
@@ -121,7 +123,7 @@ func reachesIntoPods(t *testing.T, m *machine) {
 	}
 }
 
-// volumeSurvives: what a pod wrote is there for its successor, and after a reboot.
+// volumeSurvives: data that a pod wrote is there for its successor, and after a reboot.
 func volumeSurvives(t *testing.T, m *machine) {
 	m.t = t
 	m.run("kubectl delete pod client --wait", nil)
@@ -136,7 +138,7 @@ func volumeSurvives(t *testing.T, m *machine) {
 	m.until("kubectl exec client -- /hello -read /keep/file", "kept\nkept\nkept", readyBudget)
 }
 
-// k3sKilled: the runtime dies, the pods do not.
+// k3sKilled: pods keep running when the runtime is killed.
 func k3sKilled(t *testing.T, m *machine) {
 	m.t = t
 	m.run("kubectl wait deployment/hello --for=condition=Available --timeout=20m", nil)
@@ -183,7 +185,7 @@ func apply(m *machine, manifest string) {
 	m.run("kubectl apply -f -", bytes.NewReader(data))
 }
 
-// helloImage builds the image the pods run: a static binary and nothing else.
+// helloImage builds the image of the pods: one static binary.
 func helloImage(t *testing.T, arch string) []byte {
 	t.Helper()
 	content, err := tree.HostFile(compile(t, arch, "hello"))

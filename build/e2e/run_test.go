@@ -16,11 +16,11 @@ import (
 	"github.com/proa-os/proa/build/remote"
 )
 
-// runBudget is wall time: of the verb's machine we have no process to ask. A Raspberry Pi's takes the longest.
+// runBudget is wall time, because we do not have the QEMU process of the verb. A Raspberry Pi takes the longest.
 const runBudget = 90 * time.Minute
 
-// TestRun: `proa run BOARD` brings every board that QEMU has a machine for to Ready, with no flag but the one that keeps it offline.
-// PROA_RUN=BOARD,… chooses.
+// TestRun: `proa run BOARD` brings every board that QEMU emulates to Ready, without flags except the one that keeps it
+// offline. PROA_RUN=BOARD,… selects boards.
 func TestRun(t *testing.T) {
 	needs(t, "run")
 	proa := command(t)
@@ -37,7 +37,7 @@ func TestRun(t *testing.T) {
 	}
 }
 
-// TestRunImage: a disk that flash wrote, as a user does, is booted as it is.
+// TestRunImage: a disk written by flash, as a user does, is booted unchanged.
 func TestRunImage(t *testing.T) {
 	needs(t, "run")
 	proa := command(t)
@@ -54,7 +54,7 @@ func TestRunImage(t *testing.T) {
 	proa.until(t, "mode=disk", "run", "pc", "--image", disk, "--offline")
 }
 
-// cli is the command, compiled.
+// cli is the path of the compiled command.
 type cli string
 
 func command(t *testing.T) cli {
@@ -68,7 +68,7 @@ func command(t *testing.T) cli {
 	return cli(file)
 }
 
-// until runs the command until it prints text, and ends it by Ctrl-C, which must then be in order.
+// until runs the command until it prints text, and ends it with Ctrl-C, after which it must shut down in order.
 func (c cli) until(t *testing.T, text string, args ...string) {
 	t.Helper()
 	log := consoleLog(t)
@@ -90,7 +90,7 @@ func (c cli) until(t *testing.T, text string, args ...string) {
 		if !seen && strings.Contains(line, text) {
 			seen = true
 			t.Logf("%q after %.0f s", strings.TrimSpace(line), time.Since(began).Seconds())
-			_ = cmd.Process.Signal(syscall.SIGINT) // one that has ended by itself needs none
+			_ = cmd.Process.Signal(syscall.SIGINT) // it may have ended by itself
 		}
 		if err != nil {
 			break

@@ -14,8 +14,8 @@ import (
 	"github.com/proa-os/proa/images/tree"
 )
 
-// TestTables has the kernel of the image read every partition table that a power cut can leave. It knows nothing of "gpt" on its
-// command line, which would make it look for the copy at the end of the disk.
+// TestTables has the image's kernel read every partition table that a power cut can leave. Its command line does not
+// have "gpt", which would make it use the backup GPT.
 func TestTables(t *testing.T) {
 	needs(t, "tables")
 	dir := cacheDir(t)
@@ -32,7 +32,7 @@ func TestTables(t *testing.T) {
 	m.expect("changes, 0 failed", 4*bootBudget)
 }
 
-// directly starts a kernel of a PC, without firmware or disk, with these files in its initramfs.
+// directly boots a kernel on a PC, without firmware or disk, with these files in its initramfs.
 func directly(t *testing.T, kernel string, files map[string]string) *machine {
 	t.Helper()
 	entries := []tree.Entry{tree.Dir("proc", 0o555), tree.Dir("sys", 0o555), tree.Dir("tmp", 0o777), tree.Dir("dev", 0o755), tree.CharDev("dev/console", 0o600, 5, 1)}
@@ -55,7 +55,7 @@ func directly(t *testing.T, kernel string, files map[string]string) *machine {
 		}
 	}
 	spec := qemu.Spec{Tools: tools(t, "q35"), Firmware: qemu.BIOS, Medium: qemu.Disk, Image: empty, Memory: 1024, Dir: dir, Console: consoleLog(t)}
-	spec.Tools.Disk = []string{"-device", "virtio-blk-pci,drive=boot"} // which does not come before the kernel
+	spec.Tools.Disk = []string{"-device", "virtio-blk-pci,drive=boot"} // the disk's driver is loaded by the test's init
 	spec.Tools.Machine = append(spec.Tools.Machine[:len(spec.Tools.Machine):len(spec.Tools.Machine)], "-kernel", kernel, "-initrd", ramdisk,
 		"-append", "console=ttyS0 quiet")
 	vm, err := qemu.Start(context.Background(), spec)

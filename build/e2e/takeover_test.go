@@ -12,14 +12,14 @@ import (
 	"github.com/proa-os/proa/images/verity"
 )
 
-// TestTakeOver: a slot that was good and whose root is damaged, on the medium or while it runs, hands over to the other one once and says
-// why; two damaged ones halt.
+// TestTakeOver: if the root of a good slot is damaged, at boot or while it runs, the machine fails over to the other
+// slot once and reports why; with two damaged slots it halts.
 func TestTakeOver(t *testing.T) {
 	needs(t, "takeover")
 	takeOver(t, options{kind: "img", firmware: qemu.BIOS}, "proa.fallback=b:3")
 }
 
-// TestTakeOverEverywhere: the same by the other chains.
+// TestTakeOverEverywhere does the same with the other boot chains.
 func TestTakeOverEverywhere(t *testing.T) {
 	needs(t, "takeover-full")
 	t.Run("pc-systemd-boot", func(t *testing.T) { takeOver(t, options{kind: "img", firmware: qemu.UEFI}, "proa-b+0-3.conf") })
@@ -35,7 +35,7 @@ func takeOver(t *testing.T, o options, told string) {
 
 	m.upgrade(s, "b")
 	mark := m.Mark()
-	m.run(zero("b", rootSize(t, s), 1), nil) // the begin of the tree
+	m.run(zero("b", rootSize(t, s), 1), nil) // the first block of the tree
 	m.node.Run(t.Context(), "proa reboot", nil)
 	m.expectAfter(mark, "proa: HALTED boot: find-slot", m.bootBudget())
 	m.tookOver(mark, "stage1 find-slot", told)
@@ -43,20 +43,20 @@ func takeOver(t *testing.T, o options, told string) {
 	m.upgrade(s, "b")
 	mark = m.Mark()
 	m.run(zero("b", rootSize(t, s)-256<<10, 32), nil)
-	m.node.Run(t.Context(), "echo 3 > /proc/sys/vm/drop_caches; find /usr -xdev -type f -exec cat {} + > /dev/null", nil) // the machine may go down first
+	m.node.Run(t.Context(), "echo 3 > /proc/sys/vm/drop_caches; find /usr -xdev -type f -exec cat {} + > /dev/null", nil) // the machine may restart first
 	m.expectAfter(mark, "proa: root of slot b is damaged", m.bootBudget())
 	m.tookOver(mark, "running", told)
 
 	mark = m.Mark()
 	m.run(zero("a", rootSize(t, s), 1), nil)
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute) // a machine that halts ends no connection
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute) // a machine that halts closes no connection
 	m.node.Run(ctx, "proa reboot", nil)
 	cancel()
 	m.expectAfter(mark, "no other takes over: no other slot can take over", m.bootBudget())
 	m.expectAfter(mark, "proa: staying up", m.bootBudget())
 }
 
-// upgrade writes a sound slot and waits until it runs and is good.
+// upgrade writes a valid slot and waits until it runs and is good.
 func (m *machine) upgrade(s slotimage.Slot, slot string) {
 	m.t.Helper()
 	name, content := m.give(s)
@@ -68,7 +68,7 @@ func (m *machine) upgrade(s slotimage.Slot, slot string) {
 	m.expectAfter(mark, "proa: status slot "+slot+" good", m.bootBudget())
 }
 
-// tookOver waits for slot a, which has to know why it runs.
+// tookOver waits for slot a, which must report why it runs.
 func (m *machine) tookOver(mark int, why, told string) {
 	m.t.Helper()
 	m.expectAfter(mark, "proa: up slot=a ", 2*m.bootBudget())
@@ -85,7 +85,7 @@ func (m *machine) tookOver(mark int, why, told string) {
 	}
 }
 
-// rootSize is where the tree begins.
+// rootSize returns the offset of the tree.
 func rootSize(t *testing.T, s slotimage.Slot) (size int64) {
 	t.Helper()
 	_, after, ok := strings.Cut(s.Cmdline, "proa.rootsize=")
@@ -95,7 +95,7 @@ func rootSize(t *testing.T, s slotimage.Slot) (size int64) {
 	return size
 }
 
-// zero is a command that overwrites blocks of a slot's root, as a failing medium would.
+// zero returns a command that overwrites blocks of a slot's root, like a failing medium.
 func zero(slot string, at int64, blocks int) string {
 	return fmt.Sprintf("dev=$(grep -lx PARTNAME=root-%s /sys/class/block/*/uevent | cut -d/ -f5) && dd if=/dev/zero of=/dev/$dev bs=%d seek=%d count=%d conv=fsync,notrunc",
 		slot, verity.BlockSize, at/verity.BlockSize, blocks)

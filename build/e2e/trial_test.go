@@ -18,10 +18,11 @@ import (
 	"github.com/proa-os/proa/images/sdboot"
 )
 
-// neverReady asks for a node that finds nobody at its server's address; a server itself may be Ready before the shortest deadline.
+// neverReady configures a node whose server does not answer; a server itself may be Ready before the shortest deadline.
 const neverReady = "k3s.enabled=true k3s.role=agent k3s.server_url=https://127.0.0.1:1 k3s.token=abc"
 
-// TestLateTrial: slot b boots, but its node is not Ready by the deadline. It restarts itself, systemd-boot takes slot a, and that tells why.
+// TestLateTrial: slot b boots, but its node is not Ready by the deadline. It restarts itself, systemd-boot boots slot
+// a, and slot a reports why.
 func TestLateTrial(t *testing.T) {
 	needs(t, "ci")
 	m := start(t, options{kind: "img", firmware: qemu.UEFI, medium: qemu.Disk, config: gateConfig})
@@ -37,7 +38,8 @@ func TestLateTrial(t *testing.T) {
 	cleanDisk(t, m.spec.Image)
 }
 
-// TestBrokenTrial: slot b's root is not the one that its boot entry names. Its last try ends in the initramfs, GRUB takes slot a.
+// TestBrokenTrial: slot b's root does not match the root hash in its boot entry. Its last try fails in the initramfs,
+// and GRUB boots slot a.
 func TestBrokenTrial(t *testing.T) {
 	needs(t, "ci")
 	m := prepare(t, options{kind: "img", firmware: qemu.BIOS, medium: qemu.Disk, config: gateConfig})
@@ -49,7 +51,7 @@ func TestBrokenTrial(t *testing.T) {
 	fellBack(t, m, "try 3 reached: stage1 find-slot (failed: ")
 }
 
-// fellBack: slot a runs, and both console and status tell of slot b.
+// fellBack checks that slot a runs, and that console and status report on slot b.
 func fellBack(t *testing.T, m *machine, reached string) {
 	t.Helper()
 	m.expect("FALLBACK slot b was given up after 3 tries; it reached: ", bootBudget)
@@ -65,8 +67,9 @@ func fellBack(t *testing.T, m *machine, reached string) {
 	}
 }
 
-// lastTry fills slot b of a disk with what slot a has, but for its command line, and puts it on trial with one try left: as GRUB's state
-// and as systemd-boot's entry, so that either firmware will do. entry is the name of slot a's.
+// lastTry fills slot b of a disk with the content of slot a, except for the command line, and puts it on trial with one
+// try left: in GRUB's state and as systemd-boot's entry, so that it works with either firmware. entry is the name of
+// slot a's.
 func lastTry(t *testing.T, image, entry string, change func(string) string) {
 	t.Helper()
 	f, err := os.OpenFile(image, os.O_RDWR, 0)
@@ -75,7 +78,7 @@ func lastTry(t *testing.T, image, entry string, change func(string) string) {
 	}
 	defer f.Close()
 	table, _, err := gpt.Read(f, diskSize)
-	if err != nil { // the table of a machine that has not run yet ends where the image ends
+	if err != nil { // on a machine that has not run yet the table ends where the image ends
 		if table, _, err = gpt.Read(f, imageSize(t, options{kind: "img"})); err != nil {
 			t.Fatal(err)
 		}
@@ -115,7 +118,7 @@ func find(t *testing.T, table layout.Table, role layout.Role, slot layout.Slot) 
 	return p
 }
 
-// copyRoot copies root-a to root-b, but for what is zero in both.
+// copyRoot copies root-a to root-b, skipping zeros.
 func copyRoot(t *testing.T, f *os.File, table layout.Table) {
 	t.Helper()
 	a, b := find(t, table, layout.Root, layout.A), find(t, table, layout.Root, layout.B)

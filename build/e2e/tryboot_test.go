@@ -19,8 +19,9 @@ import (
 	"github.com/proa-os/proa/images/tryboot/model"
 )
 
-// starts asks the model of Raspberry Pi's firmware what it would start of a built image, which has slot a alone: slot a by default; in
-// a trial nothing or slot a, as the EEPROM is set up; and slot b in a trial once the built slot file lies in its partition.
+// starts runs the model of Raspberry Pi's firmware on a built image, which has slot a only: it boots slot a by default;
+// a trial boot starts nothing or slot a, depending on the EEPROM; and slot b once the built slot file is in its
+// partition.
 func (j judged) starts(t *testing.T) {
 	f, err := os.OpenFile(j.file, os.O_RDWR, 0)
 	if err != nil {
@@ -34,7 +35,7 @@ func (j judged) starts(t *testing.T) {
 		t.Errorf("a trial of an empty slot starts partition %d", s.Partition)
 	}
 	pi.Walk = true
-	j.isSlot(t, pi, true, layout.A, j.board.Tryboot.Watchdog) // it takes the trial's config, though not the trial's slot
+	j.isSlot(t, pi, true, layout.A, j.board.Tryboot.Watchdog) // PARTITION_WALK: it uses the trial's settings, though not the trial's slot
 	pi.Walk = false
 	if err := j.fill(f, layout.B); errors.Is(err, os.ErrNotExist) {
 		t.Logf("no trial of slot b: make slot BOARD=%s", j.board.Name)
@@ -46,7 +47,7 @@ func (j judged) starts(t *testing.T) {
 	j.isSlot(t, pi, true, layout.B, j.board.Tryboot.Watchdog)
 }
 
-// isSlot starts the machine and looks whether everything comes from the slot's own partition.
+// isSlot boots the model and checks that all files come from the slot's own partition.
 func (j judged) isSlot(t *testing.T, pi model.Firmware, flag bool, slot layout.Slot, watchdog int) {
 	t.Helper()
 	s, err := pi.Boot(flag)
@@ -74,7 +75,7 @@ func (j judged) isSlot(t *testing.T, pi model.Firmware, flag bool, slot layout.S
 	}
 }
 
-// overlays has libfdt put each overlay onto its tree, which must be the wanted tree then.
+// overlays has libfdt apply each overlay to its tree, which must give the wanted tree.
 func (j judged) overlays(t *testing.T, img fat.Image) {
 	own, err := j.table.Find(layout.Boot, layout.A)
 	if err != nil {
@@ -118,7 +119,7 @@ func unzipped(t *testing.T, b []byte) []byte {
 	return out
 }
 
-// fill puts the files of the built slot file into the slot's boot partition, as the device would.
+// fill puts the files of the built slot file into the slot's boot partition, as the device does.
 func (j judged) fill(img fat.Image, slot layout.Slot) error {
 	f, err := os.Open(filepath.Join("../../out", j.board.Name, "proa-"+j.board.Name+".slot"))
 	if err != nil {

@@ -19,7 +19,8 @@ import (
 	"github.com/proa-os/proa/images/fat"
 )
 
-// The networks, in the order of the configuration. The first has in its name and passphrase what means something to a shell, to YAML or to wpa_supplicant.
+// The networks in the order of the configuration. Name and passphrase of the first one have characters that are special
+// in a shell, in YAML or for wpa_supplicant.
 const (
 	wifiName       = `Quay "3" #1`
 	wifiPassphrase = `a"b # }c\d`
@@ -28,7 +29,8 @@ const (
 	hiddenKey      = "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff"
 )
 
-// TestWiFi: the card of a Raspberry Pi 3 on QEMU's arm64 machine, with radios that the kernel simulates, one of which an access point has.
+// TestWiFi runs the card of a Raspberry Pi 3 on QEMU's arm64 machine with radios that the kernel simulates
+// (mac80211_hwsim); an access point uses one of them.
 func TestWiFi(t *testing.T) {
 	needs(t, "wifi")
 	m := onVirt(t, gateConfig+fmt.Sprintf("network:\n  wifi_country: DE\n  wifi:\n"+
@@ -42,7 +44,7 @@ func TestWiFi(t *testing.T) {
 	for _, name := range []string{"net/mac80211/mac80211", "drivers/net/wireless/virtual/mac80211_hwsim"} {
 		m.run("cat > /var/m.ko && busybox insmod /var/m.ko && rm /var/m.ko", bytes.NewReader(kernelModule(t, name)))
 	}
-	m.until("proa status", `wifi-wlan0 waiting: "Quay \"3\" #1" is not in reach, "Harbour guests" is not in reach, "Harbour master" is not in reach; trying on`, bootBudget)
+	m.until("proa status", `wifi-wlan0 waiting: "Quay \"3\" #1": not in range, "Harbour guests": not in range, "Harbour master": not in range; retrying`, bootBudget)
 	m.run("cat > /var/accesspoint && chmod 755 /var/accesspoint", accessPoint(t))
 
 	serve := func(name, security string) {
@@ -50,8 +52,8 @@ func TestWiFi(t *testing.T) {
 	}
 	serve(wifiName, "\tkey_mgmt=WPA-PSK\n\tpsk=\"another one\"\n")
 	m.run("(setsid /var/accesspoint /var/ap.conf > /var/ap.log 2>&1 < /dev/null &)", nil)
-	m.expect(`proa: status wifi-wlan0 waiting: "Quay \"3\" #1" refuses the passphrase,`, bootBudget)
-	m.until("proa status", `refuses the passphrase`, bootBudget)
+	m.expect(`proa: status wifi-wlan0 waiting: "Quay \"3\" #1": wrong passphrase,`, bootBudget)
+	m.until("proa status", `wrong passphrase`, bootBudget)
 
 	key, err := pbkdf2.Key(sha1.New, wifiPassphrase, []byte(wifiName), 4096, 32)
 	if err != nil {
@@ -83,7 +85,7 @@ func TestWiFi(t *testing.T) {
 	m.off()
 }
 
-// alone takes the cable away for a while: what the health gate asks of the network then holds by the radio alone.
+// alone unplugs the cable for a while, so that the health check has to pass with Wi-Fi only.
 func alone(m *machine) {
 	m.t.Helper()
 	m.run("(setsid sh -c 'ip link set eth0 down; sleep 20; (ip route; cat /run/proa/status.json) > /var/alone; ip link set eth0 up' > /dev/null 2>&1 < /dev/null &)", nil)
@@ -94,7 +96,8 @@ func alone(m *machine) {
 	}
 }
 
-// onVirt is a machine of QEMU's own kind with the card of a Raspberry Pi 3: same kernel, but an initramfs that knows the machine's disk.
+// onVirt is QEMU's virt machine with the card of a Raspberry Pi 3: the same kernel, but an initramfs with the driver of
+// the machine's disk.
 func onVirt(t *testing.T, config string) *machine {
 	t.Helper()
 	m := prepare(t, options{board: "rpi3", kind: "img.zst", medium: qemu.Disk, cpus: 1, memory: 1024, config: config})
@@ -125,7 +128,7 @@ func onVirt(t *testing.T, config string) *machine {
 	return m
 }
 
-// kernelModule is one of the kernel's that no image has.
+// kernelModule returns a module of the kernel that no image contains.
 func kernelModule(t *testing.T, name string) []byte {
 	t.Helper()
 	dir := cacheDir(t)

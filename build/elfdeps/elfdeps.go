@@ -1,6 +1,6 @@
-// Package elfdeps takes files out of unpacked packages together with the libraries they are linked to. It
-// runs nothing, so the architecture does not matter; it refuses a program whose library is not there, and
-// it does not know what a program opens by name at run time.
+// Package elfdeps extracts files from unpacked packages together with the shared libraries they are linked to. It runs
+// nothing, so any architecture works. It refuses a program with a missing library. Libraries that a program loads with
+// dlopen are not found.
 package elfdeps
 
 import (
@@ -32,7 +32,7 @@ type collector struct {
 	have map[string]tree.Entry
 }
 
-// add takes a file, the target of a link, and the libraries of a program.
+// add adds a file, the target of a link, and the libraries of a program.
 func (c *collector) add(p string) error {
 	if _, there := c.have[p]; there {
 		return nil
@@ -54,7 +54,7 @@ func (c *collector) add(p string) error {
 	}
 	perm := fs.FileMode(0o644)
 	if st.Mode()&0o100 != 0 {
-		perm = 0o755 // never set-id: nothing on the device needs it, root owns all
+		perm = 0o755 // no set-id bits: nothing on the device needs them
 	}
 	c.have[p] = tree.File(p, perm, content)
 	return c.libraries(host)
@@ -73,14 +73,14 @@ func (c *collector) addLink(p, host string) error {
 	return c.add(abs)
 }
 
-// libraries adds what a dynamic program or library names. The loader is named by an absolute path through
-// the links of the merged /usr.
+// libraries adds the libraries that a dynamic program or library needs. The loader has an absolute path through the
+// links of the merged /usr.
 func (c *collector) libraries(host string) error {
 	f, err := elf.Open(host)
 	if err != nil {
-		return nil // no program: nothing to follow
+		return nil // not an ELF file: no libraries
 	}
-	defer f.Close() // read side: nothing to lose
+	defer f.Close() // opened for reading: a close error loses nothing
 	needed, err := f.ImportedLibraries()
 	if err != nil {
 		return err
@@ -106,7 +106,7 @@ func (c *collector) libraries(host string) error {
 	return nil
 }
 
-// find looks a library up where Debian puts them. usr/lib64 holds the loader's link.
+// find finds a library in Debian's library directories. usr/lib64 has the loader's link.
 func (c *collector) find(lib string) (string, error) {
 	for _, glob := range []string{"usr/lib64", "usr/lib", "usr/lib/*-linux-*"} {
 		found, err := filepath.Glob(filepath.Join(c.dir, glob, lib))

@@ -1,5 +1,4 @@
-// Package files writes and sums up files the way the build's steps do: whole, or with an error. It refuses to ignore what Close says of
-// what was written.
+// Package files writes and hashes files for the build's steps. It returns the error of Close for written files.
 package files
 
 import (
@@ -9,26 +8,26 @@ import (
 	"os"
 )
 
-// Create makes or replaces a file by write.
+// Create creates or truncates a file, calls write and closes it.
 func Create(name string, write func(f *os.File) error) error {
 	f, err := os.Create(name)
 	if err != nil {
 		return err
 	}
-	defer f.Close() // closed again below, with its error
+	defer f.Close() // a second close is harmless; the error of the first is returned below
 	if err := write(f); err != nil {
 		return err
 	}
 	return f.Close()
 }
 
-// SHA256 is the sum of a file's bytes in hex digits, as sha256sum prints it.
+// SHA256 returns the sha256 of a file in hex digits, as sha256sum prints it.
 func SHA256(name string) (string, error) {
 	f, err := os.Open(name)
 	if err != nil {
 		return "", err
 	}
-	defer f.Close() // read side: nothing to lose
+	defer f.Close() // opened for reading: a close error loses nothing
 	h := sha256.New()
 	if _, err := io.Copy(h, f); err != nil {
 		return "", err

@@ -11,10 +11,10 @@ import (
 	"github.com/proa-os/proa/build/progress"
 )
 
-// errUntouched is Ctrl-C in time.
+// errUntouched is returned after Ctrl-C before anything was written.
 var errUntouched = errors.New("stopped; nothing was written")
 
-// confirm shows what is about to be lost, and lets a person type its name.
+// confirm shows what would be lost, and asks the user to type the disk's name.
 func (j *job) confirm(ctx context.Context, t disks.Target, img *image) error {
 	d := t.Disk
 	fmt.Fprintf(j.out, "image  %s  %s\ndisk   %s\n", img.name, progress.Bytes(img.size), describe(t))
@@ -35,7 +35,7 @@ func (j *job) confirm(ctx context.Context, t disks.Target, img *image) error {
 	return nil
 }
 
-// answer reads a line, and gives up on Ctrl-C; the goroutine then ends with the program.
+// answer reads a line, or returns on Ctrl-C; the goroutine then ends with the program.
 func (j *job) answer(ctx context.Context) (string, error) {
 	type line struct {
 		text string
@@ -58,7 +58,7 @@ func (j *job) answer(ctx context.Context) (string, error) {
 	}
 }
 
-// describe is a disk in a line.
+// describe describes a disk in one line.
 func describe(t disks.Target) string {
 	d := t.Disk
 	if t.File {
@@ -73,7 +73,7 @@ func describe(t disks.Target) string {
 	return strings.Join(parts, "  ")
 }
 
-// serialEnd is what is printed on most disks' labels, and enough to tell two apart.
+// serialEnd returns the end of a serial number, which is printed on most disks and enough to tell two apart.
 func serialEnd(s string) string {
 	if len(s) > 4 {
 		s = "…" + s[len(s)-4:]

@@ -12,7 +12,7 @@ import (
 	"github.com/proa-os/proa/build/progress"
 )
 
-// bar is one step as build/progress shows it, with the rate: of a disk that is what a person waits for.
+// bar is a progress bar as in build/progress, with the transfer rate.
 type bar struct {
 	out         io.Writer
 	live        bool
@@ -33,7 +33,7 @@ const (
 	redraw   = 100 * time.Millisecond
 )
 
-// tick says how much is done.
+// tick updates the bar.
 func (b *bar) tick(done int64) {
 	b.last = done
 	now := b.now()
@@ -46,7 +46,7 @@ func (b *bar) tick(done int64) {
 		strings.Repeat("█", full), strings.Repeat("·", barWidth-full), progress.Bytes(done), progress.Bytes(b.total), b.rate(now), b.left(now))
 }
 
-// done ends the line.
+// done finishes the line.
 func (b *bar) done(err error) {
 	mark, now := "✓", b.now()
 	if err != nil {
@@ -58,7 +58,7 @@ func (b *bar) done(err error) {
 	fmt.Fprintf(b.out, "%s %-22s %7s %s\n", mark, b.step, progress.Seconds(now.Sub(b.since)), b.rate(now))
 }
 
-// rate is empty before there is one.
+// rate is empty until there is one.
 func (b *bar) rate(now time.Time) string {
 	took := now.Sub(b.since)
 	if b.last == 0 || took < redraw {

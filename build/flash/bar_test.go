@@ -18,7 +18,7 @@ func TestBar(t *testing.T) {
 		b.tick(0)
 		now = now.Add(10 * time.Second)
 		b.tick(300 * layout.MiB)
-		b.tick(301 * layout.MiB) // too soon to draw again
+		b.tick(301 * layout.MiB) // too soon to redraw
 		if want := "[██████······"; strings.Contains(out.String(), want) != live || strings.Contains(out.String(), "30.0 MiB/s, 30.0s left") != live {
 			t.Errorf("live %v: %q", live, out.String())
 		}

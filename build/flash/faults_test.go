@@ -13,15 +13,15 @@ import (
 	"github.com/proa-os/proa/images/sparse"
 )
 
-// faulty is a disk with something wrong from offset at on.
+// faulty is a disk with a fault from offset at on.
 type faulty struct {
 	medium
 	at      int64
-	err     error  // of writes
-	before  func() // a write that reaches at
-	flip    bool   // one bit is not what was written
+	err     error  // returned by writes
+	before  func() // called by a write that reaches at
+	flip    bool   // one bit is stored wrong
 	lazy    bool   // zeros are not written
-	gone    bool   // after the first error nothing works
+	gone    bool   // after the first error every call fails
 	broken  bool
 	settled error
 }
@@ -70,7 +70,8 @@ func (f *faulty) Settle() error {
 	return f.medium.Settle()
 }
 
-// Whatever goes wrong, the message says what, where, in which state the disk is and what to do; and it does not boot.
+// After every fault the message says what failed and where, in which state the disk is and what to do; and the disk
+// does not boot.
 func TestFaults(t *testing.T) {
 	image := makeImage(t)
 	ctx, cancel := context.WithCancel(t.Context())
@@ -114,7 +115,7 @@ func TestFaults(t *testing.T) {
 	}
 }
 
-// An image that is verified stays when only the configuration cannot be put in.
+// A verified image stays if only the configuration cannot be written.
 func TestConfigFault(t *testing.T) {
 	image, target := makeImage(t), garbage(t)
 	j, _ := on(t, "laptop", image)
@@ -129,7 +130,7 @@ func TestConfigFault(t *testing.T) {
 	}
 }
 
-// once lets an image be written and settled, and fails from then on.
+// once accepts an image up to Settle, and fails afterwards.
 type once struct {
 	medium
 	read bool
@@ -144,7 +145,7 @@ func (o *once) WriteAt(b []byte, at int64) (int, error) {
 	return o.medium.WriteAt(b, at)
 }
 
-// TestTableComesLast: MBR and header are written when all that they name is on the medium.
+// TestTableComesLast: MBR and GPT header are written after everything they refer to is flushed.
 func TestTableComesLast(t *testing.T) {
 	image, target := makeImage(t), garbage(t)
 	j, _ := on(t, "laptop", image)
@@ -158,7 +159,7 @@ func TestTableComesLast(t *testing.T) {
 	}
 }
 
-// order remembers writes, and where they were flushed.
+// order records writes and flushes.
 type order struct {
 	medium
 	did []string

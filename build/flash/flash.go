@@ -1,7 +1,7 @@
 // Package flash writes an image to a disk or an SD card: it refuses disks that are in use, asks, writes, reads
-// everything back from the medium, and puts the user's config.yaml into the boot partition. A disk is given its
-// partition table last, so one that was not finished does not boot. It makes no images, repairs no disks, writes to
-// no partition, and runs on Linux only.
+// everything back from the medium, and puts the user's config.yaml into the boot partition. The partition table is
+// written last, so an incompletely written disk does not boot. It makes no images, repairs no disks, writes to no
+// partition, and runs on Linux only.
 package flash
 
 import (
@@ -21,26 +21,26 @@ import (
 	"github.com/proa-os/proa/build/flash/disks"
 )
 
-// Build makes an image of a kind and returns its file.
+// Build makes an image of a kind and returns its path.
 type Build func(kind string) (string, error)
 
-// job is one invocation of flash. Tests put other things in place of the host's.
+// job is one invocation of flash. Tests replace its fields.
 type job struct {
 	Options
 	board  boards.Board
 	build  Build
-	root   string // where /sys and /proc are
+	root   string // parent of /sys and /proc
 	open   func(disks.Target) (medium, error)
 	access func(path string) error
 	in     io.Reader
 	secret secret
-	asked  bool // somebody sits at the other end of in
+	asked  bool // in is a terminal
 	out    io.Writer
 	bars   func(step string, total int64) *bar
 	now    func() time.Time
 }
 
-// Run is the verb.
+// Run runs the verb.
 func Run(ctx context.Context, o Options, b boards.Board, args []string, out io.Writer, build Build) error {
 	j := &job{
 		Options: o, board: b, build: build, root: "/", open: openTarget, access: writable,
@@ -63,7 +63,7 @@ func (j *job) run(ctx context.Context, args []string) error {
 	return fmt.Errorf("one disk at a time, not %s", strings.Join(args, " "))
 }
 
-// flash looks at everything that can be refused before it builds, which may take long, and at the disk again after it.
+// flash makes all checks before it builds, which may take long, and checks the disk again afterwards.
 func (j *job) flash(ctx context.Context, name string) error {
 	kind, err := j.kind()
 	if err != nil {
@@ -92,7 +92,7 @@ func (j *job) flash(ctx context.Context, name string) error {
 	return errors.Join(j.write(ctx, name, img, text), img.Close())
 }
 
-// kind is the one asked for, or the board's first of those that go to a disk.
+// kind returns the requested kind, or the board's first one that is for disks.
 func (j *job) kind() (string, error) {
 	for _, k := range []string{"sd", "disk"} {
 		if slices.Contains(j.board.Images, k) && (j.Kind == "" || j.Kind == k) {
@@ -105,7 +105,7 @@ func (j *job) kind() (string, error) {
 	return "", fmt.Errorf("board %s has no such image to write to a disk; it has %s", j.board.Name, strings.Join(j.board.Images, ", "))
 }
 
-// need is the size of an image that is still to be built; one that was given says its own, later.
+// need returns the size of an image that is not built yet; a given image is checked later.
 func (j *job) need() int64 {
 	if j.Image != "" {
 		return 0
@@ -113,7 +113,7 @@ func (j *job) need() int64 {
 	return j.board.Layout().ImageSize()
 }
 
-// find reads the disks anew: since the last look a stick may have been pulled out, or mounted.
+// find reads the list of disks again: a stick may have been unplugged or mounted since.
 func (j *job) find(name string, need int64) (disks.Target, error) {
 	sys, err := disks.Read(j.root)
 	if err != nil {
@@ -129,7 +129,8 @@ func (j *job) find(name string, need int64) (disks.Target, error) {
 	return t, j.access(t.Path)
 }
 
-// config is what to put into the boot partition, checked as far as it is known yet; nil if that of the image stays.
+// config returns what to put into the boot partition, checked as far as possible at this point; nil to keep the image's
+// own.
 func (j *job) config(ctx context.Context) (*given, error) {
 	if j.WiFi != "" {
 		if err := noRadio(j.board); err != nil {
@@ -143,7 +144,7 @@ func (j *job) config(ctx context.Context) (*given, error) {
 	return g, g.check(*g.text, j.out, j.Force)
 }
 
-// write asks and does it.
+// write asks and writes.
 func (j *job) write(ctx context.Context, name string, img *image, g *given) error {
 	target, err := j.find(name, img.size)
 	if err != nil {
@@ -169,7 +170,7 @@ func (j *job) write(ctx context.Context, name string, img *image, g *given) erro
 	return errors.Join(err, m.Close())
 }
 
-// fill writes, verifies, configures.
+// fill writes, verifies and configures the disk.
 func (j *job) fill(ctx context.Context, name string, m medium, img *image, g *given) error {
 	sum, err := j.copy(ctx, name, m, img)
 	if err != nil {
@@ -185,7 +186,7 @@ func (j *job) fill(ctx context.Context, name string, m medium, img *image, g *gi
 	return nil
 }
 
-// copy leaves a disk that does not boot when it fails.
+// copy writes and verifies. If it fails it leaves a disk that does not boot.
 func (j *job) copy(ctx context.Context, name string, m medium, img *image) ([]byte, error) {
 	w := j.bars("write "+name, img.size)
 	wrote, err := write(ctx, m, img, w.tick)
@@ -205,7 +206,7 @@ func (j *job) copy(ctx context.Context, name string, m medium, img *image) ([]by
 	return wrote.sum(), nil
 }
 
-// configure puts in what was given, or says what a person may want to know of the image's own.
+// configure writes the given configuration, or prints hints about the image's own.
 func (j *job) configure(name string, m medium, g *given) error {
 	if g == nil {
 		if text, err := bootconfig.Read(m, m.Size()); err == nil && len(text.Config.SSHAuthorizedKeys) == 0 {

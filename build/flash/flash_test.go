@@ -20,7 +20,8 @@ import (
 
 const key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJrI9bLpDHxMWfjD0OTMwwHUnhcGE1ey4Yo/lfXoTLiP you@desk"
 
-// The disk was full of other things, and is larger: everything that the image defines is the image's afterwards.
+// The disk is larger than the image and full of other data: afterwards everything that the image defines is the
+// image's.
 func TestOverGarbage(t *testing.T) {
 	file := makeImage(t)
 	for _, image := range []string{file, compress(t, file)} {
@@ -51,7 +52,7 @@ func TestOverGarbage(t *testing.T) {
 	}
 }
 
-// judge lets sgdisk move the backup table to the end, as the device does, and look at the result.
+// judge has sgdisk move the backup GPT to the end, as the device does, and verify the result.
 func judge(t *testing.T, file string) {
 	t.Helper()
 	tool := oracle.Tool(t, "sgdisk")
@@ -168,7 +169,7 @@ func TestAsks(t *testing.T) {
 	}
 }
 
-// never is a person who does not answer.
+// never is a user who does not answer.
 type never struct{}
 
 func (never) Read([]byte) (int, error) { select {} }

@@ -9,15 +9,15 @@ import (
 	"github.com/proa-os/proa/images/fat"
 )
 
-// given is what the user gave for config.yaml: a whole text, or only what is to be added to the text that is there.
+// given is the user's input for config.yaml: a complete text, or keys to add to the existing one.
 type given struct {
 	text *bootconfig.Text
 	key  string
 	wifi *bootconfig.WiFi
-	done bool // the text is checked and has what is to be added
+	done bool // the text is checked and complete
 }
 
-// given is nil if the user gave nothing.
+// given returns nil if the user gave nothing.
 func (o Options) given(ctx context.Context, in io.Reader, ask secret) (*given, error) {
 	var err error
 	g := &given{}
@@ -42,7 +42,7 @@ func (o Options) given(ctx context.Context, in io.Reader, ask secret) (*given, e
 	return g, nil
 }
 
-// check prints the problems of a text and adds what is to be added.
+// check prints the problems of a text and adds keys and networks.
 func (g *given) check(t bootconfig.Text, out io.Writer, force bool) error {
 	for _, p := range t.Problems {
 		fmt.Fprintln(out, p)
@@ -68,7 +68,7 @@ func (g *given) check(t bootconfig.Text, out io.Writer, force bool) error {
 	return nil
 }
 
-// over is the text for an image: the given one, or the image's own with what is added.
+// over returns the text for an image: the given one, or the image's own with the additions.
 func (g *given) over(img fat.Image, size int64, out io.Writer, force bool) (bootconfig.Text, error) {
 	if g.text == nil {
 		own, err := bootconfig.Read(img, size)

@@ -22,7 +22,7 @@ import (
 
 var spec = layout.Spec{FirstLBA: 2048, Align: layout.MiB, BIOSSize: layout.MiB, BootSize: fat.MinSize + 2*layout.MiB, RootSize: 4 * layout.MiB}
 
-// pc is a board of that layout.
+// pc is a board with the layout of the image.
 var pc = boards.Board{
 	Name: "pc", Images: []string{"iso", "disk"}, FirstLBA: spec.FirstLBA, Align: boards.Size(spec.Align),
 	Sizes: boards.Sizes{BIOS: boards.Size(spec.BIOSSize), Boot: boards.Size(spec.BootSize), Root: boards.Size(spec.RootSize)},
@@ -30,7 +30,7 @@ var pc = boards.Board{
 
 const ownConfig = "# The configuration of this machine.\nversion: 1\n"
 
-// makeImage makes a small disk image, with holes, and returns its file.
+// makeImage makes a small sparse disk image and returns its path.
 func makeImage(t *testing.T, more ...tree.Entry) string {
 	t.Helper()
 	return makeImageOf(t, spec, more...)
@@ -87,10 +87,10 @@ func content(t *testing.T, file string) []byte {
 	return b
 }
 
-// extra is how much larger than the image the test's disks are.
+// extra is the size of the tests' disks beyond the image.
 const extra = 8 * layout.MiB
 
-// garbage is a disk that was used before: no byte of it is zero.
+// garbage returns a used disk: it has no zero byte.
 func garbage(t *testing.T) string {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "disk.img")
@@ -109,7 +109,7 @@ func write600(t *testing.T, name, text string) string {
 	return file
 }
 
-// on is a job on the laptop of the fixture, whose image is at hand, and which writes to a file whatever disk is named.
+// on returns a job on the fixture's laptop, whose image is built, and which writes to a file whatever disk is named.
 func on(t *testing.T, machine, file string) (*job, *bytes.Buffer) {
 	t.Helper()
 	var out bytes.Buffer
@@ -126,7 +126,7 @@ func on(t *testing.T, machine, file string) (*job, *bytes.Buffer) {
 	return j, &out
 }
 
-// instead opens a file in place of the disk.
+// instead makes the job open a file in place of the disk.
 func instead(file string, change func(medium) medium) func(disks.Target) (medium, error) {
 	return func(disks.Target) (medium, error) {
 		st, err := os.Stat(file)

@@ -12,7 +12,7 @@ import (
 	"github.com/proa-os/proa/build/flash/bootconfig"
 )
 
-// Into is the verb config-into.
+// Into runs the verb config-into.
 func Into(ctx context.Context, o Options, args []string, out io.Writer) error {
 	err := errors.New("which image? one file")
 	if len(args) == 1 {

@@ -42,7 +42,7 @@ func TestInto(t *testing.T) {
 	judge(t, image)
 }
 
-// padded is a sound configuration of n bytes.
+// padded returns a valid configuration of n bytes.
 func padded(n int) string {
 	text := "hostname: edge-1\n"
 	for line := 1; len(text) < n; line++ {
@@ -51,7 +51,7 @@ func padded(n int) string {
 	return text[:n-1] + "\n"
 }
 
-// A real image has clusters of eight sectors, and people's configurations have any size.
+// A real image has clusters of eight sectors, and configurations have any size.
 func TestIntoTakesConfigurationsOfAnySize(t *testing.T) {
 	b, err := boards.Get("pc")
 	if err != nil {
@@ -80,7 +80,7 @@ func TestIntoTakesConfigurationsOfAnySize(t *testing.T) {
 	}
 }
 
-// What is no disk image is called by its name, with what to do instead.
+// A file that is not a disk image is named by its type, with what to do instead.
 func TestIntoSaysWhatAFileIs(t *testing.T) {
 	for want, c := range map[string]struct {
 		at   int64

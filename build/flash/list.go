@@ -9,7 +9,7 @@ import (
 	"github.com/proa-os/proa/build/progress"
 )
 
-// list prints the disks that may be written to, why others may not, and what to type.
+// list prints the disks that may be written to, why others may not, and the command to type.
 func (j *job) list() error {
 	sys, err := disks.Read(j.root)
 	if err != nil {
@@ -22,7 +22,7 @@ func (j *job) list() error {
 			continue
 		}
 		if err := d.Refuse(0, j.Force); err != nil {
-			why, _, _ := strings.Cut(err.Error(), "\n") // the hint is for who names it
+			why, _, _ := strings.Cut(err.Error(), "\n") // without the hint, which is for the disk that was named
 			not = append(not, why)
 			continue
 		}

@@ -13,17 +13,17 @@ import (
 	"github.com/proa-os/proa/build/flash/disks"
 )
 
-// medium is what an image is written to.
+// medium is a disk or file that an image is written to.
 type medium interface {
 	io.ReaderAt
 	io.WriterAt
 	io.Closer
 	Size() int64
-	Zero(at, n int64) error     // these bytes read as zero from now on
-	Flush() error               // to the medium
-	Settle() error              // Flush, and forget what memory still holds of it
-	Uncached() (*reader, error) // of the medium's own bytes
-	Reread() bool               // the host takes note of the new partitions; false if it does not
+	Zero(at, n int64) error     // the range reads as zero afterwards
+	Flush() error               // flush to the medium
+	Settle() error              // Flush, and drop the page cache
+	Uncached() (*reader, error) // reader that bypasses the page cache
+	Reread() bool               // make the kernel read the new partition table; false if it cannot
 }
 
 // device is a block device or a regular file.
@@ -33,8 +33,8 @@ type device struct {
 	block bool
 }
 
-// openTarget takes a disk exclusively: the kernel then refuses to mount it, and refuses us if anybody holds it in a
-// way that /sys does not tell.
+// openTarget opens a disk exclusively (O_EXCL): the kernel then refuses to mount it, and the open fails if the disk is
+// in use in a way that /sys does not show.
 func openTarget(t disks.Target) (medium, error) {
 	flags := os.O_RDWR
 	if !t.File {
@@ -54,7 +54,7 @@ func openTarget(t disks.Target) (medium, error) {
 	return &device{File: f, size: t.Disk.Size, block: !t.File}, nil
 }
 
-// same makes sure that what was opened is what was looked at: a stick may have been changed for another since.
+// same verifies that the opened device is the one that was checked: a stick may have been exchanged since.
 func same(f *os.File, t disks.Target) error {
 	st, err := f.Stat()
 	if err != nil {
@@ -62,7 +62,7 @@ func same(f *os.File, t disks.Target) error {
 	}
 	if t.File {
 		if !st.Mode().IsRegular() || st.Size() != t.Disk.Size {
-			return fmt.Errorf("%s has changed since it was looked at", t.Path)
+			return fmt.Errorf("%s has changed since it was checked", t.Path)
 		}
 		return nil
 	}
@@ -72,12 +72,12 @@ func same(f *os.File, t disks.Target) error {
 	}
 	size, err := f.Seek(0, io.SeekEnd)
 	if err == nil && (dev != t.Disk.Dev || size != t.Disk.Size) {
-		err = fmt.Errorf("%s is another disk than the one that was looked at", t.Path)
+		err = fmt.Errorf("%s is not the disk that was checked", t.Path)
 	}
 	return err
 }
 
-// writable is asked before anything that takes long.
+// writable checks permissions before anything that takes long.
 func writable(path string) error {
 	err := unix.Access(path, unix.W_OK)
 	if errors.Is(err, fs.ErrPermission) {
@@ -91,7 +91,7 @@ func writable(path string) error {
 
 func (d *device) Size() int64 { return d.size }
 
-// Zero lets the kernel or the disk do it; what neither can is written.
+// Zero uses the kernel's or the disk's own operation, and otherwise writes zeros.
 func (d *device) Zero(at, n int64) error {
 	var err error
 	if d.block {
@@ -123,17 +123,18 @@ func (d *device) Settle() error {
 	if err := d.Flush(); err != nil {
 		return err
 	}
-	// Only clean pages are dropped, so this stands behind Flush. A file system that keeps them costs nothing but the proof.
+	// Only clean pages are dropped, so this comes after Flush. If a file system keeps them, the verification is only
+	// weaker.
 	_ = unix.Fadvise(int(d.Fd()), 0, 0, unix.FADV_DONTNEED)
 	return nil
 }
 
-// Uncached reads with O_DIRECT where there is such a thing, and otherwise what Settle has made memory forget.
+// Uncached reads with O_DIRECT where that is supported, and otherwise relies on Settle.
 func (d *device) Uncached() (*reader, error) {
 	if err := d.Settle(); err != nil {
 		return nil, err
 	}
-	// Anonymous memory begins at a page, which suits every disk; it is never given back, one chunk is no matter.
+	// Anonymous memory is page-aligned, as O_DIRECT needs. It is one chunk and is not freed.
 	buf, err := unix.Mmap(-1, 0, chunk, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE|unix.MAP_ANON)
 	if err != nil {
 		return nil, err
@@ -141,7 +142,7 @@ func (d *device) Uncached() (*reader, error) {
 	return &reader{&direct{d.File}, buf}, nil
 }
 
-// direct switches O_DIRECT on for each read, so that nobody else meets it.
+// direct sets O_DIRECT for the duration of each read, so that other users of the file are not affected.
 type direct struct{ f *os.File }
 
 func (d *direct) ReadAt(b []byte, at int64) (int, error) {
@@ -157,18 +158,18 @@ func (d *direct) ReadAt(b []byte, at int64) (int, error) {
 	if _, failed := unix.FcntlInt(fd, unix.F_SETFL, flags); failed != nil {
 		return n, failed
 	}
-	if errors.Is(err, unix.EINVAL) { // it promised more than it can do
+	if errors.Is(err, unix.EINVAL) { // it refuses O_DIRECT at read time
 		return d.f.ReadAt(b, at)
 	}
 	return n, err
 }
 
-// Reread needs root. It comes last: a desktop mounts partitions as soon as it sees them.
+// Reread needs root. It comes last, because a desktop mounts partitions as soon as they appear.
 func (d *device) Reread() bool {
 	return !d.block || unix.IoctlSetInt(int(d.Fd()), unix.BLKRRPART, 0) == nil
 }
 
-// cause leaves out the operation and path that os puts in front: the caller says both.
+// cause strips operation and path of an os error: the caller adds both.
 func cause(err error) error {
 	var p *fs.PathError
 	if errors.As(err, &p) {

@@ -16,17 +16,17 @@ import (
 
 const zstdSuffix = ".zst"
 
-// image is what is to be written.
+// image is the image to write.
 type image struct {
 	name string
 	file *os.File
-	size int64 // unpacked
+	size int64 // uncompressed
 	head *sparse.File
-	z    *zstd.Decoder // nil: it is not compressed
+	z    *zstd.Decoder // nil: not compressed
 }
 
-// openImage also reads a compressed image to its end: its size is known then, and that it is whole, before a disk
-// loses what is on it.
+// openImage opens the image. It reads a compressed one to its end, so that its size is known, and that it is complete,
+// before a disk is overwritten.
 func openImage(ctx context.Context, file string, bars func(string, int64) *bar) (*image, error) {
 	f, err := os.Open(file)
 	if err != nil {
@@ -60,7 +60,7 @@ func (img *image) measure(ctx context.Context, bars func(string, int64) *bar) er
 	return img.readHead()
 }
 
-// unpack counts the bytes.
+// unpack counts the uncompressed bytes.
 func (img *image) unpack(ctx context.Context, tick func(int64)) error {
 	z, err := zstd.NewReader(img.file, zstd.WithDecoderConcurrency(2))
 	if err != nil {
@@ -79,12 +79,12 @@ func (img *image) unpack(ctx context.Context, tick func(int64)) error {
 		case ctx.Err() != nil:
 			return ctx.Err()
 		}
-		at, _ := img.file.Seek(0, io.SeekCurrent) // how far the bar is
+		at, _ := img.file.Seek(0, io.SeekCurrent) // position for the progress bar
 		tick(at)
 	}
 }
 
-// readHead keeps the first bytes for a look at the partition table.
+// readHead reads the first bytes, to check the partition table.
 func (img *image) readHead() error {
 	r, err := img.reader()
 	if err != nil {
@@ -99,7 +99,7 @@ func (img *image) readHead() error {
 	return err
 }
 
-// reader starts at the beginning.
+// reader returns a reader from the beginning.
 func (img *image) reader() (io.Reader, error) {
 	if _, err := img.file.Seek(0, io.SeekStart); err != nil {
 		return nil, err
@@ -110,17 +110,17 @@ func (img *image) reader() (io.Reader, error) {
 	return img.z, img.z.Reset(img.file)
 }
 
-// is says whether a path leads to the image: writing it over itself would leave nothing of it.
+// is says whether a path is the image itself, which must not be written over itself.
 func (img *image) is(path string) bool {
 	a, err := os.Stat(path)
 	if err != nil {
-		return false // opening it says why
+		return false // opening it returns the error
 	}
 	b, err := img.file.Stat()
 	return err == nil && os.SameFile(a, b)
 }
 
-// Close ends the unpacking too.
+// Close closes the file and the decompressor.
 func (img *image) Close() error {
 	if img.z != nil {
 		img.z.Close()

@@ -9,7 +9,7 @@ import (
 	"github.com/proa-os/proa/build/progress"
 )
 
-// verify reads the image back from the medium, past the memory that still holds what was written.
+// verify reads the image back from the medium, bypassing the page cache.
 func verify(ctx context.Context, m medium, size int64, want *digest, tick func(int64)) error {
 	r, err := m.Uncached()
 	if err != nil {
@@ -47,13 +47,14 @@ func difference(got, want *digest) string {
 	return fmt.Sprintf("%d of %d MiB differ, the first at %s", bad, len(want.chunks), progress.Bytes(int64(first)*chunk))
 }
 
-// reader reads chunks at offsets that are multiples of chunk, into memory as O_DIRECT wants it.
+// reader reads chunks at offsets that are multiples of chunk, into aligned memory for O_DIRECT.
 type reader struct {
 	r   io.ReaderAt
 	buf []byte
 }
 
-// read asks for a whole chunk even at the end of the image: the length must be a multiple of the disk's blocks too.
+// read reads a whole chunk even at the end of the image: with O_DIRECT the length must be a multiple of the block size
+// too.
 func (r *reader) read(at int64, n int) ([]byte, error) {
 	got, err := r.r.ReadAt(r.buf, at)
 	if got >= n {

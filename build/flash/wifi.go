@@ -15,10 +15,11 @@ import (
 	"github.com/proa-os/proa/images/fat"
 )
 
-// secret asks a person for what nobody may see.
+// secret asks for a passphrase without echo.
 type secret func(ctx context.Context, question string) (string, error)
 
-// wifi is the network the user gave; nil: none. A passphrase is never an argument, because those are in the list of processes for all to read.
+// wifi returns the network the user gave; nil: none. The passphrase is never an argument, because all users can see
+// those in the process list.
 func (o Options) wifi(ctx context.Context, in io.Reader, ask secret) (*bootconfig.WiFi, error) {
 	if o.WiFi == "" {
 		if o.WiFiPassphrase+o.WiFiCountry != "" {
@@ -45,7 +46,7 @@ func (o Options) wifi(ctx context.Context, in io.Reader, ask secret) (*bootconfi
 	return w, nil
 }
 
-// passphraseLimit is more than any has.
+// passphraseLimit is more than any passphrase has.
 const passphraseLimit = 1 << 10
 
 func passphraseIn(file string, in io.Reader) (string, error) {
@@ -54,7 +55,7 @@ func passphraseIn(file string, in io.Reader) (string, error) {
 		if err != nil {
 			return "", err
 		}
-		defer f.Close() // read side: nothing to lose
+		defer f.Close() // opened for reading: a close error loses nothing
 		in = f
 	}
 	b, err := io.ReadAll(io.LimitReader(in, passphraseLimit))
@@ -68,7 +69,7 @@ func askTerminal(ctx context.Context, question string) (string, error) {
 	return askAt(ctx, os.Stdin, os.Stderr, question)
 }
 
-// askAt asks at a terminal and shows nothing of the answer. Ctrl-C gives the terminal back as it was.
+// askAt asks at a terminal without echo. Ctrl-C restores the terminal.
 func askAt(ctx context.Context, in *os.File, out io.Writer, question string) (string, error) {
 	fd := int(in.Fd())
 	before, err := term.GetState(fd)
@@ -94,15 +95,15 @@ func askAt(ctx context.Context, in *os.File, out io.Writer, question string) (st
 	}
 }
 
-// noRadio refuses a network for a board that cannot join any.
+// noRadio refuses a network for a board without Wi-Fi.
 func noRadio(b boards.Board) error {
 	if b.Radio() {
 		return nil
 	}
-	return fmt.Errorf("board %s has no radio that works; leave out --wifi", b.Name)
+	return fmt.Errorf("board %s has no supported Wi-Fi adapter; leave out --wifi", b.Name)
 }
 
-// radioOf is noRadio for whatever board an image is of. One that does not say so is given the benefit of the doubt.
+// radioOf is noRadio for the board of an image. An image without a board name is accepted.
 func radioOf(img fat.Image, size int64) error {
 	b, err := boards.Get(bootconfig.Board(img, size))
 	if err != nil {

@@ -17,7 +17,7 @@ import (
 	"github.com/proa-os/proa/images/tree"
 )
 
-// withRadio is a board that has one.
+// withRadio is a board with a Wi-Fi adapter.
 var withRadio = boards.WiFi{Packages: []string{"firmware-x"}, Firmware: []string{"x"}}
 
 func TestWiFiGoesIn(t *testing.T) {
@@ -69,7 +69,7 @@ func TestWiFiRefusedBeforeAnythingIsWritten(t *testing.T) {
 		change func(*job)
 		want   string
 	}{
-		"no radio":     {func(j *job) { j.board.WiFi = boards.WiFi{} }, "board pc has no radio that works; leave out --wifi"},
+		"no radio":     {func(j *job) { j.board.WiFi = boards.WiFi{} }, "board pc has no supported Wi-Fi adapter; leave out --wifi"},
 		"short":        {func(j *job) { j.WiFiPassphrase = write600(t, "s", "hunter2\n") }, `--wifi "Harbour": passphrase: want 8 to 63 characters`},
 		"two lines":    {func(j *job) { j.WiFiPassphrase = write600(t, "s", "hunter22\nhunter22\n") }, `--wifi "Harbour": passphrase: want 8 to 63 characters`},
 		"empty":        {func(j *job) { j.WiFiPassphrase = write600(t, "s", "\n") }, `no passphrase for "Harbour"`},
@@ -94,10 +94,10 @@ func TestWiFiRefusedBeforeAnythingIsWritten(t *testing.T) {
 	}
 }
 
-// TestIntoKnowsTheBoard: an image says whose it is, and a network is put into none that could not join it.
+// TestIntoKnowsTheBoard: the board of an image is known, and a network is refused if the board has no Wi-Fi.
 func TestIntoKnowsTheBoard(t *testing.T) {
 	o := Options{WiFi: "Harbour", WiFiPassphrase: write600(t, "secret", "fair winds\n")}
-	for board, want := range map[string]string{"pc": "board pc has no radio that works; leave out --wifi", "rpi3": ""} {
+	for board, want := range map[string]string{"pc": "board pc has no supported Wi-Fi adapter; leave out --wifi", "rpi3": ""} {
 		image := makeImage(t, tree.File("slots/a/manifest.json", 0o600, tree.Bytes([]byte(`{"board":"`+board+`"}`))))
 		err := Into(t.Context(), o, []string{image}, &bytes.Buffer{})
 		if (err == nil) != (want == "") || err != nil && !strings.HasSuffix(err.Error(), want) {
@@ -106,7 +106,7 @@ func TestIntoKnowsTheBoard(t *testing.T) {
 	}
 }
 
-// terminal is a pseudo terminal: what a person has in hand, and what the program does.
+// terminal opens a pseudo terminal and returns both ends.
 func terminal(t *testing.T) (person, program *os.File) {
 	t.Helper()
 	person, err := os.OpenFile("/dev/ptmx", os.O_RDWR, 0)
@@ -138,7 +138,7 @@ func echoes(t *testing.T, f *os.File) bool {
 	return s.Lflag&unix.ECHO != 0
 }
 
-// TestAskAt: at a terminal the answer is not shown, and the next program shows what is typed again, also after Ctrl-C.
+// TestAskAt: the answer is not echoed, and echo is restored afterwards, also after Ctrl-C.
 func TestAskAt(t *testing.T) {
 	for _, answer := range []string{"hunter22\n", ""} {
 		person, program := terminal(t)
@@ -173,7 +173,7 @@ func TestAskAt(t *testing.T) {
 	}
 }
 
-// shown is what the terminal has to show within a moment.
+// shown returns what the terminal shows within a short time.
 func shown(t *testing.T, person *os.File) string {
 	t.Helper()
 	seen := make([]byte, 100)

@@ -16,17 +16,17 @@ import (
 
 const (
 	chunk     = layout.MiB
-	headSize  = layout.MiB // holds MBR and GPT
+	headSize  = layout.MiB // contains MBR and GPT
 	flushEach = 16 * layout.MiB
-	zeroMost  = 32 * layout.MiB // at once: Ctrl-C waits for it
+	zeroMost  = 32 * layout.MiB // zeroed per call: Ctrl-C waits for it
 )
 
-// errStopped is Ctrl-C. It is not context.Canceled: that is for work that keeps what it has finished.
+// errStopped is returned after Ctrl-C. It is not context.Canceled, which means that finished work is kept.
 var errStopped = errors.New("stopped")
 
-// write writes the image and wipes what of an older content could be taken for something: the GPT's backup and RAID or
-// ZFS labels at the end of the disk, a file system behind the image's end. Zeros of the image are written too: what lay
-// there is part of no image. The head goes last.
+// write writes the image and wipes old metadata: the backup GPT, RAID or ZFS labels at the end of the disk, a file
+// system after the image's end. Zeros in the image are written too, over whatever was there. The head with the
+// partition table is written last.
 func write(ctx context.Context, m medium, img *image, tick func(int64)) (*digest, error) {
 	if err := unmake(m); err != nil {
 		return nil, err
@@ -56,11 +56,11 @@ func write(ctx context.Context, m medium, img *image, tick func(int64)) (*digest
 	return w.digest, m.Settle()
 }
 
-// tableStart is the MBR and the header of the GPT, which make a table of what lies behind them.
+// tableStart is the size of the MBR and the GPT header.
 const tableStart = 2 * layout.Sector
 
-// putHead writes what the header of the partition table names before the header, so that a medium that is pulled out has
-// no table or a whole one.
+// putHead writes the rest of the partition table before MBR and header, so that a medium that is pulled out has a
+// complete table or none.
 func putHead(m medium, head []byte) error {
 	if err := put(m, head[tableStart:], tableStart); err != nil {
 		return err
@@ -71,7 +71,7 @@ func putHead(m medium, head []byte) error {
 	return put(m, head[:tableStart], 0)
 }
 
-// unmake takes the partition table away.
+// unmake erases the partition table.
 func unmake(m medium) error {
 	if err := zero(m, 0, min(headSize, m.Size())); err != nil {
 		return err
@@ -79,11 +79,11 @@ func unmake(m medium) error {
 	return m.Flush()
 }
 
-// writer gathers chunks of zeros, which the kernel writes faster than we.
+// writer combines chunks of zeros, which the kernel writes faster.
 type writer struct {
 	m         medium
 	digest    *digest
-	start, at int64 // zeros not yet written
+	start, at int64 // range of zeros not yet written
 	flushed   int64
 }
 
@@ -126,7 +126,7 @@ func (w *writer) add(b []byte) error {
 	if w.at-w.flushed < flushEach {
 		return nil
 	}
-	w.flushed = w.at // so that the bar tells of the medium and not of memory
+	w.flushed = w.at // so that the bar shows what the medium has, not the page cache
 	return w.m.Flush()
 }
 
@@ -153,7 +153,7 @@ func zero(m medium, at, n int64) error {
 	return nil
 }
 
-// digest is what was written: one sum to judge by, and one of each chunk to say where it went wrong.
+// digest has the sum of the whole image, and one of each chunk to locate errors.
 type digest struct {
 	all    hash.Hash
 	chunks []uint32

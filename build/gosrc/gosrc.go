@@ -1,6 +1,6 @@
-// Package gosrc finds what Go code of this repository consists of, by following imports and go:embed patterns under one set of build
-// tags: the files of our module, and the versions of the modules it imports from. It does not look into other modules: go.sum
-// fixes those. It compiles nothing and asks no go command, which would take seconds.
+// Package gosrc finds the sources of Go code of this repository by following imports and go:embed patterns under one
+// set of build tags: the files of our module, and the versions of the modules it imports from. It does not read other
+// modules: go.sum pins those. It does not run the go command, which would take seconds.
 package gosrc
 
 import (
@@ -20,37 +20,37 @@ import (
 
 const module = "github.com/proa-os/proa"
 
-// Tree is the repository as the compiler sees it for one architecture and set of tags. It reads a package once: it is of use as long as
-// the sources stay as they are.
+// Tree is the repository for one architecture and set of tags. It caches packages, so it is valid as long as the
+// sources do not change.
 type Tree struct {
 	repo     string
 	ctx      build.Context
 	packages map[string]*unit
-	parts    map[string]Sources // of Code
+	parts    map[string]Sources // cache of Code
 }
 
 // unit is one package, or some files of one.
 type unit struct {
-	files   []string // from the repository's root
+	files   []string // paths from the repository's root
 	imports []string // directories of our packages
 	others  []string // import paths of other modules
 }
 
-// Sources is what code consists of.
+// Sources are the sources of a piece of code.
 type Sources struct {
-	Files   []string // of this repository, from its root, sorted
+	Files   []string // files of this repository, from its root, sorted
 	Imports []string // packages of other modules that these files name, sorted
 }
 
-// New is a tree for a GOARCH. What the user's environment says of compilers does not count.
+// New returns a tree for a GOARCH. Compiler settings in the user's environment are ignored.
 func New(repo, arch string, tags []string) *Tree {
 	t := &Tree{repo: repo, ctx: build.Default, packages: map[string]*unit{}, parts: map[string]Sources{}}
 	t.ctx.GOARCH, t.ctx.GOOS, t.ctx.CgoEnabled, t.ctx.BuildTags, t.ctx.ToolTags = arch, "linux", true, tags, nil
 	return t
 }
 
-// Program is what the package in a directory ("./init") is compiled from. Packages that only exist in an overlay of the compiler are
-// passed over.
+// Program returns the sources of the package in a directory ("./init"). Packages that exist only in an overlay of the
+// compiler are skipped.
 func (t *Tree) Program(dir string) (Sources, error) {
 	top, err := t.read(path.Clean(dir))
 	if err != nil {
@@ -59,7 +59,7 @@ func (t *Tree) Program(dir string) (Sources, error) {
 	return t.closure(top)
 }
 
-// Code is what some files of one package are compiled from, without the rest of their package.
+// Code returns the sources of some files of one package, without the rest of their package.
 func (t *Tree) Code(files ...string) (Sources, error) {
 	key := strings.Join(files, " ")
 	if have, ok := t.parts[key]; ok {
@@ -101,7 +101,7 @@ func (t *Tree) closure(top *unit) (Sources, error) {
 			seen[dir] = true
 			next, err := t.read(dir)
 			if _, none := err.(*build.NoGoError); none {
-				continue // a package that only exists in the compile's overlay
+				continue // a package that exists only in the compiler's overlay
 			}
 			if err != nil {
 				return fmt.Errorf("%s: %w", dir, err)
@@ -116,7 +116,7 @@ func (t *Tree) closure(top *unit) (Sources, error) {
 	return Sources{slices.Sorted(maps.Keys(files)), slices.Sorted(maps.Keys(others))}, err
 }
 
-// read is a package's own files and imports.
+// read returns a package's own files and imports.
 func (t *Tree) read(dir string) (*unit, error) {
 	if u := t.packages[dir]; u != nil {
 		return u, nil
@@ -145,7 +145,7 @@ func (t *Tree) read(dir string) (*unit, error) {
 	return u, nil
 }
 
-// add sorts an import: ours, another module's, or the standard library's, whose paths begin with no host name.
+// add sorts an import: ours, another module's, or the standard library's, whose paths do not begin with a host name.
 func (u *unit) add(repo, name string) {
 	sub, ours := strings.CutPrefix(name, module+"/")
 	first, _, _ := strings.Cut(name, "/")
@@ -157,7 +157,7 @@ func (u *unit) add(repo, name string) {
 	}
 }
 
-// embedded lists the files of a go:embed pattern; a directory stands for all beneath.
+// embedded lists the files of a go:embed pattern; a directory includes everything below.
 func (t *Tree) embedded(dir, pattern string) (files []string, err error) {
 	tops, err := filepath.Glob(filepath.Join(t.repo, dir, strings.TrimPrefix(pattern, "all:")))
 	if err != nil {

@@ -9,7 +9,7 @@ import (
 	"golang.org/x/mod/modfile"
 )
 
-// Modules is go.mod, read once.
+// Modules is the parsed go.mod.
 type Modules struct{ mod *modfile.File }
 
 // ReadModules reads the go.mod of a repository.
@@ -26,7 +26,7 @@ func ReadModules(repo string) (*Modules, error) {
 	return &Modules{mod}, nil
 }
 
-// Versions are those that go.mod names for packages of other modules, by module.
+// Versions returns the versions in go.mod of the modules that packages belong to.
 func (m *Modules) Versions(imports []string) (map[string]string, error) {
 	out := map[string]string{}
 	for _, i := range imports {
@@ -39,7 +39,7 @@ func (m *Modules) Versions(imports []string) (map[string]string, error) {
 	return out, nil
 }
 
-// provider is the module with the longest path that a package can be of; what go.mod puts in its place counts.
+// provider returns the module with the longest path that is a prefix of the package's, after replace directives.
 func (m *Modules) provider(pkg string) (path, version string) {
 	for _, r := range m.mod.Require {
 		if len(r.Mod.Path) > len(path) && (pkg == r.Mod.Path || strings.HasPrefix(pkg, r.Mod.Path+"/")) {

@@ -11,11 +11,11 @@ import (
 	"time"
 )
 
-// Cache keeps outputs below Dir: steps/KEY/out and steps/KEY/record.json, both there or neither: an
-// entry is made in tmp/ and renamed. Two processes may share it; the first to finish a key wins.
+// Cache stores outputs below Dir, as steps/KEY/out and steps/KEY/record.json. An entry is made in tmp/ and renamed, so
+// it is complete or absent. Two processes may share a cache; the first one to finish a key wins.
 type Cache struct{ Dir string }
 
-// Record is what is known about an output.
+// Record describes an output.
 type Record struct {
 	Name   string            `json:"name"`
 	Key    string            `json:"key"`
@@ -35,15 +35,15 @@ func recordOf(a *Action) Record {
 	return r
 }
 
-// Out is where the output of an action lies or will lie.
+// Out returns the path of an action's output.
 func (c *Cache) Out(a *Action) string { return filepath.Join(c.entry(a.key), "out") }
 
 func (c *Cache) entry(key string) string { return filepath.Join(c.Dir, "steps", key) }
 
-// scratch is the pattern of what Job.Tmp makes.
+// scratch is the pattern of the directories that Job.Tmp makes.
 const scratch = "scratch-*"
 
-// Has says whether the output is there and usable.
+// Has says whether the output is in the cache and usable.
 func (c *Cache) Has(a *Action) bool {
 	r, err := readRecord(filepath.Join(c.entry(a.key), "record.json"))
 	if err != nil {
@@ -52,7 +52,7 @@ func (c *Cache) Has(a *Action) bool {
 	return !a.Step.Local || r.Dir == c.Out(a)
 }
 
-// touch keeps an entry from being pruned; that it cannot is no reason to stop.
+// touch updates the entry's time, so that it is not pruned. Errors are ignored.
 func (c *Cache) touch(a *Action) {
 	now := time.Now()
 	_ = os.Chtimes(c.entry(a.key), now, now)
@@ -71,7 +71,7 @@ func (c *Cache) begin(a *Action) (string, error) {
 	return dir, os.Mkdir(filepath.Join(dir, "out"), 0o755)
 }
 
-// commit turns the directory of begin into the entry.
+// commit renames the directory made by begin into the cache.
 func (c *Cache) commit(a *Action, tmp string, r Record) error {
 	if err := writeJSON(filepath.Join(tmp, "record.json"), r); err != nil {
 		return err
@@ -88,7 +88,7 @@ func (c *Cache) commit(a *Action, tmp string, r Record) error {
 		return err
 	}
 	if a.Step.Local && !c.Has(a) {
-		if err := Remove(dst); err != nil { // moved here from elsewhere: of no use in this place
+		if err := Remove(dst); err != nil { // moved here from another place, so unusable here
 			return err
 		}
 	}
@@ -99,12 +99,13 @@ func (c *Cache) commit(a *Action, tmp string, r Record) error {
 	return err
 }
 
-// last is where the newest record of a step of one plan lies, for Explain.
+// last returns the path of the newest record of a step in a scope, for Explain.
 func (c *Cache) last(scope, name string) string {
 	return filepath.Join(c.Dir, "last", scope, name+".json")
 }
 
-// Last returns the record of a step as this scope last ran it, or found it run by another; nil if it never needed it.
+// Last returns the record of a step as this scope last ran it or found it in the cache; nil if it never needed the
+// step.
 func (c *Cache) Last(scope, name string) *Record {
 	r, err := readRecord(c.last(scope, name))
 	if err != nil {
@@ -113,7 +114,7 @@ func (c *Cache) Last(scope, name string) *Record {
 	return &r
 }
 
-// remember notes a run for the next Explain.
+// remember saves the record of a run for the next Explain.
 func (c *Cache) remember(scope string, r Record) error {
 	file := c.last(scope, r.Name)
 	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
@@ -122,8 +123,8 @@ func (c *Cache) remember(scope string, r Record) error {
 	return writeJSON(file, r)
 }
 
-// adopt notes the steps that other scopes ran and this one now builds upon: a board that shares them would explain its next build with
-// "never built here".
+// adopt saves the records of steps that other scopes ran and this one uses. Without it a board that shares steps would
+// explain its next build with "never built here".
 func (c *Cache) adopt(scope string, g *Graph) error {
 	var all error
 	for _, a := range g.Actions {
@@ -137,8 +138,8 @@ func (c *Cache) adopt(scope string, g *Graph) error {
 	return all
 }
 
-// Prune removes entries that have three newer ones of their name and have not been used for an hour,
-// and what interrupted builds left.
+// Prune removes entries of which there are three newer ones with the same name and which have not been used for an
+// hour, and the leftovers of interrupted builds.
 func (c *Cache) Prune(now time.Time) error {
 	entries, err := os.ReadDir(filepath.Join(c.Dir, "steps"))
 	if errors.Is(err, fs.ErrNotExist) {
@@ -177,7 +178,7 @@ func (c *Cache) pruneTmp(now time.Time) error {
 	return err
 }
 
-// Remove deletes a tree even where packages unpacked directories without write permission.
+// Remove deletes a tree, including directories without write permission, which packages may contain.
 func Remove(dir string) error {
 	if os.RemoveAll(dir) == nil {
 		return nil
@@ -202,7 +203,7 @@ func readRecord(file string) (r Record, err error) {
 	return r, nil
 }
 
-// writeJSON replaces the file by rename, so that a reader sees the old or the new one.
+// writeJSON replaces the file by a rename, so that readers see the old or the new one.
 func writeJSON(file string, v any) error {
 	b, err := json.MarshalIndent(v, "", " ")
 	if err != nil {

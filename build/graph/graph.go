@@ -1,7 +1,7 @@
-// Package graph plans and runs steps: a named step is a value with inputs and dependencies, its key is
-// the hash of both, and its output is a directory in a cache under that key. It knows nothing about
-// images, runs no foreign tool and reads no clock but to say how long a step took. It refuses steps
-// that depend on each other in a circle by construction: a dependency must exist before it is named.
+// Package graph plans and runs steps. A step is a named value with inputs and dependencies; its cache key is the hash
+// of both, and its output is a directory stored under that key. The package knows nothing about images, runs no other
+// program, and uses the clock only to measure how long a step took. Dependency cycles are impossible: a dependency must
+// be added before it can be named.
 package graph
 
 import (
@@ -18,16 +18,15 @@ type Input struct {
 	Value string `json:"value"`
 }
 
-// Step is what a recipe returns: everything it reads, and how to do it.
+// Step is what a recipe returns: all inputs, and the function that makes the output.
 type Step struct {
 	Inputs []Input
-	// Local marks an output that holds its own path (the tool root). It is not looked up from another
-	// place, and Verify leaves it out.
+	// Local marks an output that contains its own path (the tool root). It cannot be moved, and Verify skips it.
 	Local bool
 	Run   func(ctx context.Context, j *Job) error
 }
 
-// Action is a step with a name and a place in the graph.
+// Action is a step with its name and its dependencies in the graph.
 type Action struct {
 	Name string
 	Step Step
@@ -35,16 +34,16 @@ type Action struct {
 	key  string
 }
 
-// Key identifies the output: two actions with one key are the same work.
+// Key is the cache key: actions with the same key have the same output.
 func (a *Action) Key() string { return a.key }
 
-// Graph is the list of actions in the order they were added, which is an order they can run in.
+// Graph is the list of actions in the order they were added, which is a topological order.
 type Graph struct {
 	Actions []*Action
 	byName  map[string]*Action
 }
 
-// Add appends a step. A name may stand once; the same name again is a programming error.
+// Add appends a step. A second step of the same name is a bug and panics.
 func (g *Graph) Add(name string, s Step, deps ...*Action) *Action {
 	if g.byName == nil {
 		g.byName = map[string]*Action{}
@@ -72,8 +71,8 @@ func (g *Graph) Names() []string {
 	return out
 }
 
-// key hashes name, inputs and the keys of the dependencies. The leading line is the version of the
-// record format: a change there forgets every cache.
+// key hashes name, inputs and the keys of the dependencies. The first line is the version of the record format: a
+// change of it invalidates every cache.
 func key(a *Action) string {
 	h := sha256.New()
 	fmt.Fprintf(h, "proa step 1\n%q\n", a.Name)

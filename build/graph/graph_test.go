@@ -13,7 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// log is an Observer that remembers the order of events.
+// log is an Observer that records the order of events.
 type log struct {
 	mu     sync.Mutex
 	events []string
@@ -28,7 +28,7 @@ func (l *log) Start(s string, _ []string)              { l.add("start " + s) }
 func (l *log) Progress(string, int64, int64)           {}
 func (l *log) Done(s string, _ time.Duration, _ error) { l.add("done " + s) }
 
-// write is a step that writes what it was given and what its dependencies wrote.
+// write is a step that writes its value and what its dependencies wrote.
 func write(value string) Step {
 	return Step{
 		Inputs: []Input{{"value", value}},
@@ -119,7 +119,8 @@ func TestExplain(t *testing.T) {
 	}
 }
 
-// TestExplainShared: a scope that found everything in the cache knows what changed since, like the scope that ran it.
+// TestExplainShared: a scope that found everything in the cache can explain later changes like the scope that ran the
+// steps.
 func TestExplainShared(t *testing.T) {
 	c := &Cache{Dir: t.TempDir()}
 	run(t, c, chain("1", "2", "3"), "c")

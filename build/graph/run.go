@@ -14,30 +14,30 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// Observer is told what happens; it must be safe for concurrent use.
+// Observer receives the events of a run; it must be safe for concurrent use.
 type Observer interface {
 	Start(step string, why []string)
 	Progress(step string, done, total int64) // bytes; total 0: unknown
 	Done(step string, took time.Duration, err error)
 }
 
-// Runner runs what is missing from the cache.
+// Runner runs the steps that are missing from the cache.
 type Runner struct {
 	Cache    *Cache
-	Scope    string // whose history Explain compares with: "pc-disk"
+	Scope    string // name of the history that Explain compares with: "pc-disk"
 	Observer Observer
 	Jobs     int // parallel steps; 0: one per CPU
 }
 
-// Job is what a running step sees.
+// Job is passed to a running step.
 type Job struct {
 	Out      string // empty directory to fill
-	Final    string // where Out will lie afterwards
+	Final    string // path of Out after the step has finished
 	deps     map[string]string
 	progress func(done, total int64)
 }
 
-// NewJob is a job outside a graph, for tests of single recipes.
+// NewJob returns a job without a graph, for tests of single recipes.
 func NewJob(out string, deps map[string]string) *Job {
 	return &Job{Out: out, Final: out, deps: deps, progress: func(int64, int64) {}}
 }
@@ -54,17 +54,17 @@ func (j *Job) In(name string) string {
 // Inputs lists the names of the dependencies, sorted.
 func (j *Job) Inputs() []string { return slices.Sorted(maps.Keys(j.deps)) }
 
-// Path is a file of the output.
+// Path joins a path below the output directory.
 func (j *Job) Path(elem ...string) string { return filepath.Join(append([]string{j.Out}, elem...)...) }
 
-// Tmp makes a directory for scratch files beside Out; it goes away with the step.
+// Tmp makes a temporary directory beside Out; it is removed after the step.
 func (j *Job) Tmp() (string, error) { return os.MkdirTemp(filepath.Dir(j.Out), scratch) }
 
 // Progress reports bytes done of total.
 func (j *Job) Progress(done, total int64) { j.progress(done, total) }
 
-// Missing lists what a run for the targets would do, in plan order. What only steps that are there
-// already need is not in it.
+// Missing lists the steps that a run for the targets would execute, in plan order. Dependencies of cached steps are not
+// in it.
 func (r *Runner) Missing(g *Graph, targets ...*Action) []*Action {
 	need := map[*Action]bool{}
 	var visit func(a *Action)
@@ -89,8 +89,8 @@ func (r *Runner) Missing(g *Graph, targets ...*Action) []*Action {
 	return out
 }
 
-// Run makes the targets. The first error stops everything that has not begun; steps that are running
-// are cancelled. Whatever was finished stays in the cache.
+// Run makes the targets. The first error cancels the running steps and starts no others. Finished steps stay in the
+// cache.
 func (r *Runner) Run(ctx context.Context, g *Graph, targets ...*Action) error {
 	missing := r.Missing(g, targets...)
 	done := map[*Action]chan struct{}{}
@@ -152,7 +152,7 @@ func acquire(ctx context.Context, slots chan<- struct{}) bool {
 	}
 }
 
-// one runs a step and keeps its output.
+// one runs a step and stores its output in the cache.
 func (r *Runner) one(ctx context.Context, a *Action) error {
 	rec := recordOf(a)
 	rec.Why = Explain(r.Cache.Last(r.Scope, a.Name), a)
@@ -187,7 +187,7 @@ func (r *Runner) job(a *Action, out string) *Job {
 	return j
 }
 
-// Again runs a step whose output is there into dir and keeps nothing: Verify compares the two.
+// Again runs a cached step a second time into dir and does not store it: Verify compares the two outputs.
 func (r *Runner) Again(ctx context.Context, a *Action, dir string) error {
 	for _, d := range a.Deps {
 		if !r.Cache.Has(d) {

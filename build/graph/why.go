@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// Explain says why an action is not the one recorded: which inputs changed, came or went, and which
-// dependencies are others. No record: it never ran. No difference: nil.
+// Explain says why an action differs from the recorded one: inputs changed, added or removed, and dependencies with
+// other keys. Without a record it never ran. nil: no difference.
 func Explain(last *Record, a *Action) []string {
 	if last == nil {
 		return []string{"never built here"}
@@ -48,7 +48,7 @@ func difference(name string, before, now map[string]string) []string {
 	return nil
 }
 
-// short shows enough of a digest to see that it differs, and of anything else what fits a line.
+// short truncates a digest, and any other value to what fits on a line.
 func short(v string) string {
 	switch {
 	case len(v) >= 40 && strings.Trim(v, "0123456789abcdef") == "":

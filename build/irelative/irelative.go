@@ -1,6 +1,6 @@
-// Package irelative mends what the linker of binutils 2.44 leaves wrong in static ARM programs of more than 16 MiB: where calls of an
-// indirect function need long branches, the address of its resolver loses the bit that says Thumb, and the program dies in its C
-// library's start. It changes nothing else, and refuses nothing: a sound program stays as it is.
+// Package irelative works around a bug of binutils 2.44 in static ARM programs of more than 16 MiB: where calls of an
+// indirect function (IFUNC) need long branches, the linker drops the Thumb bit from the address of its resolver, and
+// the program crashes in the C library's startup code. It changes nothing else; a correct program stays as it is.
 package irelative
 
 import (
@@ -10,18 +10,18 @@ import (
 	"os"
 )
 
-// irelative is R_ARM_IRELATIVE ("ELF for the Arm Architecture", table of dynamic relocations): the word at its offset is the address of
-// a function that returns the address to put there.
+// irelative is R_ARM_IRELATIVE ("ELF for the Arm Architecture", table of dynamic relocations): the word at its offset
+// is the address of a resolver, which returns the address to store there.
 const irelative = 160
 
-// Mend sets the bit in a program file and returns how many resolvers lacked it. C libraries whose start is Thumb code, which the entry
-// point tells, have no resolvers that are not.
+// Mend sets the Thumb bit in a program file and returns the number of resolvers that lacked it. If the C library's
+// startup code is Thumb code, as the entry point shows, all resolvers are Thumb code.
 func Mend(file string) (mended int, err error) {
 	f, err := elf.Open(file)
 	if err != nil {
 		return 0, err
 	}
-	defer f.Close() // read side: nothing to lose
+	defer f.Close() // opened for reading: a close error loses nothing
 	if f.Machine != elf.EM_ARM || f.Entry&1 == 0 {
 		return 0, nil
 	}
@@ -42,7 +42,7 @@ func Mend(file string) (mended int, err error) {
 	return mended, out.Close()
 }
 
-// resolvers are the addresses of the words that such relocations are about.
+// resolvers returns the addresses of the words that such relocations patch.
 func resolvers(f *elf.File) (list []uint64) {
 	for _, s := range f.Sections {
 		if s.Type != elf.SHT_REL {

@@ -9,11 +9,11 @@ import (
 	"testing"
 )
 
-// program is an ELF file with two relocations of that kind, about the words at 0x10100 and 0x10104.
+// program returns an ELF file with two such relocations, of the words at 0x10100 and 0x10104.
 func program(t *testing.T, machine elf.Machine, entry uint32, words [2]uint32) string {
 	t.Helper()
 	var b bytes.Buffer
-	put := func(v any) { _ = binary.Write(&b, binary.LittleEndian, v) } // memory takes everything
+	put := func(v any) { _ = binary.Write(&b, binary.LittleEndian, v) } // a buffer returns no errors
 	ident := [16]byte{0x7f, 'E', 'L', 'F', byte(elf.ELFCLASS32), byte(elf.ELFDATA2LSB), 1}
 	put(elf.Header32{Ident: ident, Type: uint16(elf.ET_EXEC), Machine: uint16(machine), Version: 1, Entry: entry, Phoff: 52, Shoff: 84, Ehsize: 52,
 		Phentsize: 32, Phnum: 1, Shentsize: 40, Shnum: 3, Shstrndx: 2})

@@ -1,5 +1,5 @@
-// Package kernel makes one kernel of Debian's unpacked packages, whichever form they have, and compiles modules of ours against its
-// headers. It refuses packages of two kernels, and a module that was made for another kernel than the one it is put beside.
+// Package kernel extracts a kernel from Debian's unpacked packages, in either layout, and compiles proa's own modules
+// against its headers. It refuses packages of two kernels, and a module that was built for another kernel release.
 package kernel
 
 import (
@@ -15,8 +15,8 @@ import (
 	"github.com/proa-os/proa/build/files"
 )
 
-// Arrange makes vmlinuz, version, dtb/ and modules/ of the packages unpacked in dir, for a kernel that cannot unpack itself vmlinuz.gz
-// as well, and puts our modules beside the kernel's. What it does not take stays.
+// Arrange makes vmlinuz, version, dtb/ and modules/ from the packages unpacked in dir, and vmlinuz.gz for a kernel
+// without its own decompressor, and adds proa's modules. Other files stay.
 func Arrange(ctx context.Context, dir, depmod string, modules []string) error {
 	release, err := releaseIn(filepath.Join(dir, "usr/lib/modules"))
 	if err != nil {
@@ -47,7 +47,7 @@ func Arrange(ctx context.Context, dir, depmod string, modules []string) error {
 
 const symbols = "System.map"
 
-// releaseIn is the one directory below lib/modules.
+// releaseIn returns the name of the only directory below lib/modules.
 func releaseIn(dir string) (string, error) {
 	list, err := os.ReadDir(dir)
 	if err != nil {
@@ -59,15 +59,15 @@ func releaseIn(dir string) (string, error) {
 	return list[0].Name(), nil
 }
 
-// part is a file or directory of the kernel and where packages have it: the first that is there counts.
+// part is a file or directory of the kernel and its possible places in packages: the first one that exists is used.
 type part struct {
 	name     string
 	optional bool
 	from     []string
 }
 
-// parts: up to 6.12 there is one package, and later kernels have everything with the modules. A kernel for boards that find their
-// devices by themselves comes without device trees.
+// parts lists them. Up to 6.12 there is one package; later kernels have everything beside the modules. A kernel for
+// boards that enumerate their devices has no device trees.
 func parts(release string) []part {
 	modules := "usr/lib/modules/" + release
 	return []part{
@@ -80,7 +80,7 @@ func parts(release string) []part {
 func (p part) take(dir string) error {
 	for _, from := range p.from {
 		st, err := os.Lstat(filepath.Join(dir, from))
-		if errors.Is(err, fs.ErrNotExist) || err == nil && st.Mode()&fs.ModeSymlink != 0 { // the old name may lead to the new one
+		if errors.Is(err, fs.ErrNotExist) || err == nil && st.Mode()&fs.ModeSymlink != 0 { // the old name may be a link to the new one
 			continue
 		}
 		return errors.Join(err, os.Rename(filepath.Join(dir, from), filepath.Join(dir, p.name)))
@@ -91,8 +91,8 @@ func (p part) take(dir string) error {
 	return fmt.Errorf("no %s in the kernel's packages: looked at %q", p.name, p.from)
 }
 
-// compress is for U-Boot and Raspberry Pi's firmware, which read cards slowly and unpack gzip. Nothing is written for a kernel that
-// unpacks itself.
+// compress compresses a kernel for U-Boot and Raspberry Pi's firmware, which read cards slowly and decompress gzip. It
+// writes nothing for a kernel with its own decompressor.
 func compress(from, to string) error {
 	b, err := os.ReadFile(from)
 	if err != nil || len(b) < 64 || string(b[56:60]) != "ARM\x64" { // magic of an arm64 Image: Documentation/arch/arm64/booting.rst

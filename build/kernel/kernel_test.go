@@ -13,7 +13,8 @@ import (
 
 const release = "7.3.4-x"
 
-// TestBothForms: one package with everything in /boot, and several with everything beside the modules and a link from the old name.
+// TestBothForms tests both layouts: one package with everything in /boot, and several with everything beside the
+// modules and a link from the old name.
 func TestBothForms(t *testing.T) {
 	for name, c := range map[string]struct {
 		files map[string]string
@@ -49,7 +50,7 @@ func TestBothForms(t *testing.T) {
 
 func TestArrangeRefuses(t *testing.T) {
 	own := filepath.Join(testfiles.Write(t, map[string]string{"proa_x.ko": "no ELF"}), "proa_x.ko")
-	test, err := os.Executable() // an ELF file that is no module
+	test, err := os.Executable() // an ELF file that is not a module
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -14,20 +14,21 @@ import (
 	"github.com/proa-os/proa/build/toolroot"
 )
 
-// ModuleDir is where our modules lie below those of the kernel; depmod looks there too.
+// ModuleDir is the directory of proa's modules below the kernel's; depmod scans it too.
 const ModuleDir = "extra"
 
-// Module is one to compile.
+// Module is a module to compile.
 type Module struct {
 	Name     string
-	Source   string // copy of its directory, with a Kbuild file; it is written to
-	Kbuild   string // where headers and programs of the kernel's build were unpacked
+	Source   string // copy of the module's directory, with a Kbuild file; it is written to
+	Kbuild   string // directory of the unpacked headers and kbuild programs
 	Compiler toolroot.Root
-	Triplet  string // of the compiler
+	Triplet  string // GNU triplet of the compiler
 	Out      string // file to write
 }
 
-// Make runs the kernel's own build. Debug information would hold paths, and with them the build ID; BTF wants the kernel's whole image.
+// Make runs the kernel's own build. Without debug information, which would contain paths and thus change the build ID;
+// without BTF, which needs the kernel's whole image.
 func (m Module) Make(ctx context.Context) error {
 	common, own, err := headers(m.Kbuild)
 	if err != nil {
@@ -47,7 +48,7 @@ func (m Module) Make(ctx context.Context) error {
 	return nil
 }
 
-// headers finds those of all architectures and those of one, where the configuration is.
+// headers returns the headers of all architectures and those of one, where the configuration is.
 func headers(kbuild string) (common, own string, err error) {
 	list, err := filepath.Glob(filepath.Join(kbuild, "usr/src/linux-headers-*"))
 	for _, dir := range list {
@@ -63,7 +64,7 @@ func headers(kbuild string) (common, own string, err error) {
 	return common, own, err
 }
 
-// add puts a module of ours beside those of the kernel in dir.
+// add adds a module to those of the kernel in dir.
 func add(module, dir, release string) error {
 	if err := madeFor(module, release); err != nil {
 		return err
@@ -78,13 +79,13 @@ func add(module, dir, release string) error {
 	return os.WriteFile(filepath.Join(dir, ModuleDir, filepath.Base(module)), b, 0o644)
 }
 
-// madeFor refuses a module that the kernel would: its vermagic begins with another release.
+// madeFor refuses a module that the kernel would refuse: one whose vermagic names another release.
 func madeFor(file, release string) error {
 	f, err := elf.Open(file)
 	if err != nil {
 		return fmt.Errorf("%s: %w", filepath.Base(file), err)
 	}
-	defer f.Close() // read side: nothing to lose
+	defer f.Close() // opened for reading: a close error loses nothing
 	info := f.Section(".modinfo")
 	if info == nil {
 		return fmt.Errorf("%s: no module", filepath.Base(file))

@@ -1,5 +1,5 @@
-// Package kmod chooses kernel modules out of what depmod knows: by name or by directory, with everything
-// they need. It loads none, and refuses names the kernel does not have.
+// Package kmod selects kernel modules from depmod's output: by name or by directory, with their dependencies. It loads
+// none, and refuses names that the kernel does not have.
 package kmod
 
 import (
@@ -14,13 +14,13 @@ import (
 	"github.com/proa-os/proa/images/tree"
 )
 
-// Set is depmod's knowledge about the modules of a kernel.
+// Set is depmod's output for the modules of a kernel.
 type Set struct {
 	dir     string
 	version string
 	file    map[string]string   // name to path below dir
-	deps    map[string][]string // path to paths, transitive
-	soft    map[string][]string // name to names
+	deps    map[string][]string // path to paths of dependencies, transitive
+	soft    map[string][]string // name to names of soft dependencies
 	builtin map[string]bool
 }
 
@@ -46,7 +46,7 @@ func (m *Set) takeDep(line string) {
 	m.deps[p] = strings.Fields(deps)
 }
 
-// takeSoft reads "softdep NAME pre: a b post: c"; before or after makes no difference to who is needed.
+// takeSoft reads "softdep NAME pre: a b post: c"; both kinds are dependencies here.
 func (m *Set) takeSoft(line string) {
 	f := strings.Fields(line)
 	if len(f) < 3 || f[0] != "softdep" {
@@ -61,14 +61,14 @@ func (m *Set) takeSoft(line string) {
 
 func (m *Set) takeBuiltin(line string) { m.builtin[ModuleName(line)] = true }
 
-// ModuleName is the name the kernel uses: no directory, no suffix, no dashes.
+// ModuleName returns the name the kernel uses: no directory, no suffix, no dashes.
 func ModuleName(p string) string {
 	name, _, _ := strings.Cut(path.Base(p), ".ko")
 	return strings.ReplaceAll(name, "-", "_")
 }
 
-// Named returns the files of modules by name with everything they need. A name the kernel does not know
-// is an error: a typo in a board must not be found on the machine.
+// Named returns the files of modules by name with their dependencies. An unknown name is an error, so that a typo in a
+// board is found at build time.
 func (m *Set) Named(names []string) ([]string, error) {
 	have := map[string]bool{}
 	for _, n := range names {
@@ -81,8 +81,8 @@ func (m *Set) Named(names []string) ([]string, error) {
 	return sorted(have), nil
 }
 
-// Matching returns the files below kernel/ that are in one of the directories or match one of the globs,
-// with everything they need.
+// Matching returns the files below kernel/ that are in one of the directories or match one of the globs, with their
+// dependencies.
 func (m *Set) Matching(globs []string) ([]string, error) {
 	have := map[string]bool{}
 	for _, g := range globs {
@@ -110,8 +110,7 @@ func inGlob(glob, p string) bool {
 	return false
 }
 
-// add adds a module, its dependencies and its soft dependencies. A soft dependency that this kernel does
-// not have is none.
+// add adds a module, its dependencies and its soft dependencies. Soft dependencies that this kernel lacks are skipped.
 func (m *Set) add(have map[string]bool, name string) {
 	p := m.file[name]
 	if p == "" || have[p] {
@@ -126,7 +125,7 @@ func (m *Set) add(have map[string]bool, name string) {
 	}
 }
 
-// Entries puts modules and the index lines about them below prefix/VERSION.
+// Entries returns modules and their lines of the indexes below prefix/VERSION.
 func (m *Set) Entries(prefix string, files []string) ([]tree.Entry, error) {
 	base := path.Join(prefix, m.version)
 	var out []tree.Entry
@@ -154,7 +153,7 @@ func (m *Set) Entries(prefix string, files []string) ([]tree.Entry, error) {
 	return out, nil
 }
 
-// subject is the module a line of an index is about.
+// subject returns the module that a line of an index is about.
 func subject(index, line string) string {
 	f := strings.Fields(line)
 	switch {
@@ -176,7 +175,7 @@ func lines(file string, take func(string)) error {
 	if err != nil {
 		return err
 	}
-	defer f.Close() // read side: nothing to lose
+	defer f.Close() // opened for reading: a close error loses nothing
 	s := bufio.NewScanner(f)
 	s.Buffer(nil, 1<<20)
 	for s.Scan() {
@@ -194,5 +193,5 @@ func sorted(set map[string]bool) []string {
 	return out
 }
 
-// indexes are depmod's files that the device reads; the rest is for programs we do not have.
+// indexes are the files of depmod that the device reads; the others are for programs it does not have.
 var indexes = []string{"modules.dep", "modules.alias", "modules.softdep", "modules.builtin", "modules.devname"}

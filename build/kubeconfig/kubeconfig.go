@@ -1,6 +1,6 @@
-// Package kubeconfig fetches a node's kubeconfig over the user's own ssh, and merges it into the user's file. It knows kubeconfigs as
-// YAML only; it changes nothing of the user's file but the entries that it brings, keeps the file as it was beside it, and refuses
-// to replace the entries of another cluster.
+// Package kubeconfig fetches a node's kubeconfig with the user's own ssh, and merges it into the user's file. It treats
+// kubeconfigs as YAML. It changes only the entries that it adds, keeps a backup beside the file, and refuses to replace
+// the entries of another cluster.
 package kubeconfig
 
 import (
@@ -24,7 +24,7 @@ import (
 type Options struct {
 	Merge, Force    bool
 	Context, Server string
-	File            string // to merge into; empty: as kubectl chooses
+	File            string // file to merge into; empty: the one kubectl would use
 }
 
 // Help is the verb's.
@@ -47,10 +47,10 @@ func (o *Options) Flags(f *flag.FlagSet) {
 	f.BoolVar(&o.Force, "force", false, "with --merge: replace a context of that name that belongs to another cluster")
 }
 
-// plain are words that reach the node's shell unquoted.
+// plain matches words that the node's shell need not see quoted.
 var plain = regexp.MustCompile(`^[A-Za-z0-9._@:/\[\]-]*$`)
 
-// Run is the verb: target is what ssh is told, root@ADDRESS.
+// Run runs the verb; target is ssh's destination, root@ADDRESS.
 func Run(ctx context.Context, o Options, target string, out io.Writer) error {
 	if strings.HasPrefix(target, "-") {
 		return fmt.Errorf("kubeconfig: %q is no node; want root@ADDRESS", target)
@@ -79,7 +79,8 @@ func Run(ctx context.Context, o Options, target string, out io.Writer) error {
 	return nil
 }
 
-// fetch asks the node. It names the node as ssh's own configuration resolves it, which is an address that works from here.
+// fetch asks the node for its kubeconfig. The server in it is the address that ssh's configuration resolves target to,
+// which works from this host.
 func fetch(ctx context.Context, o Options, target string) ([]byte, error) {
 	server := o.Server
 	if server == "" {
@@ -101,7 +102,7 @@ func fetch(ctx context.Context, o Options, target string) ([]byte, error) {
 	return ssh(ctx, append([]string{target, "--", "proa"}, args...)...)
 }
 
-// hostOf asks ssh what a name stands for in the user's configuration: HostName of a Host.
+// hostOf returns ssh's HostName for a destination.
 func hostOf(ctx context.Context, target string) (string, error) {
 	text, err := ssh(ctx, "-G", target)
 	if err != nil {
@@ -118,7 +119,7 @@ func hostOf(ctx context.Context, target string) (string, error) {
 func ssh(ctx context.Context, args ...string) ([]byte, error) {
 	cmd := exec.CommandContext(ctx, "ssh", args...)
 	var out bytes.Buffer
-	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, &out, os.Stderr // ssh may ask, and says itself what is wrong
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, &out, os.Stderr // ssh may prompt, and prints its own errors
 	switch err := cmd.Run(); {
 	case errors.Is(err, exec.ErrNotFound):
 		return nil, errors.New("no ssh on this machine: install OpenSSH's client")
@@ -128,7 +129,8 @@ func ssh(ctx context.Context, args ...string) ([]byte, error) {
 	return out.Bytes(), nil
 }
 
-// file is where kubectl writes: the first of $KUBECONFIG, else ~/.kube/config. A link is followed, for the file behind it is meant.
+// file returns the file that kubectl writes: the first of $KUBECONFIG, else ~/.kube/config. A symbolic link is
+// followed.
 func (o Options) file() (string, error) {
 	file := o.File
 	if file == "" {
@@ -148,7 +150,7 @@ func (o Options) file() (string, error) {
 	return real, err
 }
 
-// mergeFile returns the name of the context it brought, and where the file is as it was.
+// mergeFile returns the name of the added context, and the path of the backup.
 func mergeFile(file string, brought []byte, force bool) (name, backup string, err error) {
 	old, err := os.ReadFile(file)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {

@@ -12,7 +12,7 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-// node is what `proa kubeconfig` prints; ca tells clusters apart.
+// node returns what `proa kubeconfig` prints; ca distinguishes clusters.
 func node(name, ca string) string {
 	return strings.NewReplacer("NAME", name, "CA", ca).Replace(`apiVersion: v1
 clusters:
@@ -59,7 +59,8 @@ func plainly(t *testing.T, text string) (v map[string]any) {
 	return v
 }
 
-// TestMergeKeepsEverything: the user's entries, comments, unknown keys and current context; a second merge changes nothing.
+// TestMergeKeepsEverything: the user's entries, comments, unknown keys and current context are kept; a second merge
+// changes nothing.
 func TestMergeKeepsEverything(t *testing.T) {
 	merged, name, err := Merge([]byte(mine), []byte(node("edge-1", "QQ==")), false)
 	if err != nil || name != "edge-1" {
@@ -87,7 +88,7 @@ func TestMergeKeepsEverything(t *testing.T) {
 	}
 }
 
-// TestMergeInto: what users' files look like.
+// TestMergeInto merges into files as users have them.
 func TestMergeInto(t *testing.T) {
 	brought := node("edge-1", "QQ==")
 	for name, into := range map[string]string{
@@ -127,7 +128,7 @@ func TestMergeRefuses(t *testing.T) {
 	}
 }
 
-// fakeSSH answers as ssh would, and writes down what it was asked.
+// fakeSSH installs an ssh that prints text; asked returns the arguments it was called with.
 func fakeSSH(t *testing.T, text string) (asked func() string) {
 	t.Helper()
 	dir := t.TempDir()
@@ -144,7 +145,7 @@ func fakeSSH(t *testing.T, text string) (asked func() string) {
 	}
 }
 
-// TestRun: the file is for its owner alone, a link to it stays one, and the old one lies beside it.
+// TestRun: the file has mode 0600, a link to it stays a link, and the backup is beside it.
 func TestRun(t *testing.T) {
 	asked := fakeSSH(t, node("edge-1", "QQ=="))
 	home := t.TempDir()

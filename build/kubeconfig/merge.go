@@ -11,8 +11,9 @@ import (
 // kinds are the lists of a kubeconfig, in kubectl's order.
 var kinds = []string{"clusters", "contexts", "users"}
 
-// Merge puts the entries of one kubeconfig into another, which may be empty, and returns it with the name of the context brought. Everything
-// else stays: other entries, unknown keys, comments, the current context unless there was none.
+// Merge merges the entries of one kubeconfig into another, which may be empty, and returns it with the name of the
+// added context. Everything else is kept: other entries, unknown keys, comments, and the current context if there was
+// one.
 func Merge(into, brought []byte, force bool) (merged []byte, name string, err error) {
 	sent, err := parse(brought)
 	if err != nil || sent == nil {
@@ -49,7 +50,7 @@ func Merge(into, brought []byte, force bool) (merged []byte, name string, err er
 	return merged, name, err
 }
 
-// parse returns nil for a document without anything in it. What a broken one says is not repeated: it has keys in it.
+// parse returns nil for an empty document. Errors do not quote the text, because it has keys in it.
 func parse(text []byte) (*yaml.Node, error) {
 	var doc yaml.Node
 	if err := yaml.Unmarshal(text, &doc); err != nil {
@@ -64,7 +65,8 @@ func parse(text []byte) (*yaml.Node, error) {
 	return &doc, nil
 }
 
-// sameCluster says whether what is called name in to is what from brings: the same authority, or nothing.
+// sameCluster says whether the cluster called name in to has the same certificate authority as in from, or does not
+// exist.
 func sameCluster(to, from *yaml.Node, name string) bool {
 	for _, kind := range kinds {
 		there, brought := entry(lookup(to, kind), name), entry(lookup(from, kind), name)
@@ -100,7 +102,7 @@ func mergeList(to, from *yaml.Node, kind string) error {
 	case list.Kind != yaml.SequenceNode:
 		return fmt.Errorf("%s is no list", kind)
 	}
-	list.Style &^= yaml.FlowStyle // [] becomes a list that people can read
+	list.Style &^= yaml.FlowStyle // [] becomes a block list
 	for _, item := range brought.Content {
 		if old := entry(list, nameOf(item)); old != nil {
 			item.HeadComment, item.LineComment, item.FootComment = old.HeadComment, old.LineComment, old.FootComment

@@ -51,7 +51,7 @@ func Disk(file, kind string, p Parts) error {
 	})
 }
 
-// bootFiles is the boot partition.
+// bootFiles returns the files of the boot partition.
 func (p Parts) bootFiles(kind string, s slot) ([]tree.Entry, error) {
 	of := bootfs.Slot{Slot: layout.A, Title: p.title(), Kernel: s.kernel, Initrd: s.initrd, Cmdline: Cmdline(p.Board, "disk", s.info) + " proa.slot=a"}
 	loaders := bootfs.Loaders{EFIName: p.Board.EFIName, GRUB: p.GRUB != ""}
@@ -81,7 +81,7 @@ func (p Parts) bootFiles(kind string, s slot) ([]tree.Entry, error) {
 	return bootfs.Files(loaders, of, p.Config), nil
 }
 
-// deviceTrees are those of the kernel package that the board names, by their path there.
+// deviceTrees returns the kernel package's device trees that the board names, by their path there.
 func (p Parts) deviceTrees() (map[string]tree.Content, error) {
 	list := map[string]tree.Content{}
 	for _, name := range p.Board.Kernel.DTBs {
@@ -94,7 +94,8 @@ func (p Parts) deviceTrees() (map[string]tree.Content, error) {
 	return list, nil
 }
 
-// firmware is what the board's ROM or firmware reads of the boot partition. Firmware that takes a device tree looks for it at the top.
+// firmware returns the files in the boot partition that the board's ROM or firmware reads. Firmware that loads a device
+// tree looks for it in the root directory.
 func (p Parts) firmware(dtb map[string]tree.Content) (list []tree.Entry, err error) {
 	for _, f := range p.Board.Firmware.Files {
 		c, err := tree.HostFile(filepath.Join(p.Firmware, f.From))
@@ -114,7 +115,7 @@ func (p Parts) firmware(dtb map[string]tree.Content) (list []tree.Entry, err err
 	return list, nil
 }
 
-// raw is what the ROM reads from fixed places of the medium.
+// raw returns the blobs that the boot ROM reads at fixed offsets.
 func (p Parts) raw() (list []disk.Raw, err error) {
 	for _, f := range p.Board.Firmware.Raw {
 		b, err := os.ReadFile(filepath.Join(p.Firmware, f.From))

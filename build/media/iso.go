@@ -9,7 +9,7 @@ import (
 	"github.com/proa-os/proa/images/layout"
 )
 
-// ISO writes the live image. tmp is for what it has to put together first.
+// ISO writes the live image. tmp is for intermediate files.
 func ISO(file, tmp string, p Parts) error {
 	slot, err := p.slot()
 	if err != nil {

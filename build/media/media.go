@@ -1,5 +1,5 @@
-// Package media puts the outputs of a build's steps together into what a person flashes: disk, SD card and ISO images. It reads
-// directories and writes one file; it starts no programs, knows no steps and has no clock.
+// Package media assembles images to flash from the outputs of other steps: disk, SD card and ISO images. It reads
+// directories and writes one file; it starts no programs, knows no steps and uses no clock.
 package media
 
 import (
@@ -14,12 +14,12 @@ import (
 	"github.com/proa-os/proa/images/tree"
 )
 
-// Parts are the directories that other steps have filled, and what the image says about itself.
+// Parts are the output directories of other steps, and the metadata of the image.
 type Parts struct {
 	Board     boards.Board
-	Loaders   string // boot loaders of the architecture
-	Firmware  string // what the board's own chain needs; empty: nothing
-	GRUB      string // boot.img and core.img; empty: GRUB does not boot the board
+	Loaders   string // directory of the architecture's boot loaders
+	Firmware  string // directory of the board's own boot files; empty: none
+	GRUB      string // directory of boot.img and core.img; empty: the board does not boot with GRUB
 	Kernel    string
 	Initramfs string
 	Root      string
@@ -37,20 +37,20 @@ const (
 	syslinuxDir = "usr/lib/syslinux/modules/bios"
 )
 
-// RootInfo is root.json: what the kernel command line must say about a root image.
+// RootInfo is root.json: the values about a root image that go on the kernel command line.
 type RootInfo struct {
 	RootHash string `json:"roothash"`
-	RootSize int64  `json:"rootsize"` // of the file system; the verity superblock stands there
+	RootSize int64  `json:"rootsize"` // size of the file system; the verity superblock follows
 }
 
-// seed makes GUIDs differ between boards and kinds, and between releases of one.
+// seed returns the seed for GUIDs, which differ between boards, kinds and releases.
 func (p Parts) seed(kind string) string {
 	return "proa " + p.Board.Name + " " + kind + " " + p.Version
 }
 
 func (p Parts) title() string { return "proa " + p.Version }
 
-// slot is what a slot consists of.
+// slot has the parts of a slot.
 type slot struct {
 	kernel, initrd, root tree.Content
 	info                 RootInfo
@@ -65,7 +65,7 @@ func (p Parts) slot() (s slot, err error) {
 		return s, fmt.Errorf("root.json: %w", err)
 	}
 	vmlinuz := "vmlinuz"
-	if p.Board.UBoot.Start == "booti" || p.Board.Tryboots() { // U-Boot and Raspberry Pi's firmware unpack it
+	if p.Board.UBoot.Start == "booti" || p.Board.Tryboots() { // U-Boot and Raspberry Pi's firmware decompress it
 		vmlinuz += ".gz"
 	}
 	for file, to := range map[string]*tree.Content{
@@ -78,10 +78,9 @@ func (p Parts) slot() (s slot, err error) {
 	return s, nil
 }
 
-// Cmdline is the kernel command line of a board without what only one kind of image needs. panic=10: a
-// kernel that died must not wait for a person; loglevel=4: warnings and worse, PID 1 says the rest.
-// transparent_hugepage=never: with Debian's "always", half-used huge pages and the reserve they bring took 267 of the 683 MB
-// that a Ready node of 3 GiB used.
+// Cmdline returns the kernel command line of a board without the parameters for one kind of image. panic=10: restart
+// after a kernel panic; loglevel=4: warnings and worse, PID 1 prints the rest. transparent_hugepage=never: with
+// Debian's "always", half-used huge pages and their reserve took 267 of the 683 MB that a Ready node of 3 GiB used.
 func Cmdline(b boards.Board, mode string, info RootInfo) string {
 	var words []string
 	for _, c := range b.Console {
@@ -92,7 +91,7 @@ func Cmdline(b boards.Board, mode string, info RootInfo) string {
 	return strings.Join(words, " ")
 }
 
-// efi reads systemd-boot. Its file name differs from EFIName only in case and prefix.
+// efi reads systemd-boot. Its file name is EFIName in lower case with the prefix "systemd-".
 func (p Parts) efi() ([]byte, error) {
 	suffix := strings.ToLower(strings.TrimPrefix(p.Board.EFIName, "BOOT"))
 	return os.ReadFile(filepath.Join(p.Loaders, systemdBoot, "systemd-boot"+suffix))

@@ -10,7 +10,8 @@ import (
 	"github.com/proa-os/proa/build/files"
 )
 
-// SD writes the image of an SD card, compressed: most of it is room for the second slot. tmp holds the raw image meanwhile.
+// SD writes the image of an SD card, compressed, because most of it is empty space of the second slot. tmp has the raw
+// image meanwhile.
 func SD(file, tmp string, p Parts) error {
 	raw := filepath.Join(tmp, "sd.img")
 	if err := Disk(raw, "sd", p); err != nil {
@@ -19,14 +20,14 @@ func SD(file, tmp string, p Parts) error {
 	return compress(file, raw)
 }
 
-// compress writes a frame that says how long its content is, so that whoever writes it to a card can check the card's size first. One
-// goroutine: the bytes must not depend on the number of processors.
+// compress writes a zstd frame with the content size, so that a flashing program can check the card's size first. It
+// uses one goroutine: the bytes must not depend on the number of CPUs.
 func compress(file, raw string) error {
 	in, err := os.Open(raw)
 	if err != nil {
 		return err
 	}
-	defer in.Close() // read side: nothing to lose
+	defer in.Close() // opened for reading: a close error loses nothing
 	st, err := in.Stat()
 	if err != nil {
 		return err
@@ -44,15 +45,15 @@ func compress(file, raw string) error {
 	})
 }
 
-// RawSize is the size in bytes of what a compressed image unpacks to; 0 if the file is no such image.
+// RawSize returns the uncompressed size in bytes of a compressed image; 0 if the file is not one.
 func RawSize(file string) int64 {
 	f, err := os.Open(file)
 	if err != nil {
 		return 0
 	}
-	defer f.Close() // read side: nothing to lose
+	defer f.Close() // opened for reading: a close error loses nothing
 	head := make([]byte, zstd.HeaderMaxSize)
-	n, _ := io.ReadFull(f, head) // a file shorter than a header is no image
+	n, _ := io.ReadFull(f, head) // a file shorter than a header is not an image
 	var h zstd.Header
 	if h.Decode(head[:n]) != nil || !h.HasFCS {
 		return 0

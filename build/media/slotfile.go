@@ -7,7 +7,7 @@ import (
 	"github.com/proa-os/proa/build/slotimage"
 )
 
-// SlotFile writes what a running device fills its other slot with.
+// SlotFile writes a slot file, which a running device writes to its other slot.
 func SlotFile(file string, p Parts) error {
 	s, err := p.slot()
 	if err != nil {
@@ -20,7 +20,8 @@ func SlotFile(file string, p Parts) error {
 	return files.Create(file, func(f *os.File) error { return of.Write(f, p.Progress) })
 }
 
-// manifest lets a device check the slot it was flashed with before it goes back to it.
+// manifest returns the manifest for the slot of a new image, with which a device verifies that slot before it goes back
+// to it.
 func (p Parts) manifest(s slot) ([]byte, error) {
 	of, err := p.slotimage(s)
 	if err != nil {

@@ -10,8 +10,8 @@ import (
 	"github.com/proa-os/proa/images/tree"
 )
 
-// tryboot fills the boot partitions of a board whose firmware chooses between them. What the firmware reads beside the kernel belongs
-// to the slot and is replaced with it.
+// tryboot fills the boot partitions of a board whose firmware chooses between them. The other files that the firmware
+// reads belong to the slot and are replaced with it.
 func (p Parts) tryboot(c *disk.Contents, t layout.Table, s slot) (err error) {
 	of := bootfs.Slot{Slot: layout.A, Kernel: s.kernel, Initrd: s.initrd, Cmdline: Cmdline(p.Board, "disk", s.info) + " proa.slot=a"}
 	if of.DTB, err = p.deviceTrees(); err != nil {
@@ -28,7 +28,7 @@ func (p Parts) tryboot(c *disk.Contents, t layout.Table, s slot) (err error) {
 	return err
 }
 
-// ownFirmware is what a slot's partition has for the firmware beside the kernel.
+// ownFirmware returns the firmware files in a slot's own partition.
 func (p Parts) ownFirmware() ([]tree.Entry, error) {
 	list, err := p.firmware(nil)
 	if err != nil {

@@ -11,7 +11,7 @@ import (
 	"github.com/proa-os/proa/images/tryboot/model"
 )
 
-// TestTryboot: the image of a board that selects tryboot is one that Raspberry Pi's firmware starts.
+// TestTryboot: the model of Raspberry Pi's firmware boots the image of a board with tryboot.
 func TestTryboot(t *testing.T) {
 	dir := t.TempDir()
 	for name, text := range map[string]string{

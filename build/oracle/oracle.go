@@ -1,5 +1,5 @@
-// Package oracle finds the programs that judge what we wrote: the file system checkers, GRUB, U-Boot, QEMU. It is for
-// tests only. Run by `make unit`, a program that is missing fails the test; run by a bare `go test`, it skips.
+// Package oracle finds the external programs that verify our output in tests: file system checkers, GRUB, U-Boot, QEMU.
+// A missing program fails the test under `make unit`, and skips it under a plain `go test`.
 package oracle
 
 import (
@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// Tool is the path of a program: in PATH, or where Debian puts those of the administrator.
+// Tool returns the path of a program: in PATH, or in Debian's sbin directories.
 func Tool(t testing.TB, name string) string {
 	t.Helper()
 	if bin, err := exec.LookPath(name); err == nil {
@@ -22,7 +22,7 @@ func Tool(t testing.TB, name string) string {
 	return bin
 }
 
-// GRUB is the directory of GRUB's files for BIOS machines.
+// GRUB returns the directory of GRUB's files for BIOS machines.
 func GRUB(t testing.TB) string {
 	t.Helper()
 	dir := os.Getenv("GRUB_DIR")
@@ -35,7 +35,7 @@ func GRUB(t testing.TB) string {
 	return dir
 }
 
-// UBoot is Debian's U-Boot for a board of QEMU: "qemu_arm64", "qemu_arm".
+// UBoot returns Debian's U-Boot for a board of QEMU: "qemu_arm64", "qemu_arm".
 func UBoot(t testing.TB, board string) string {
 	t.Helper()
 	dir := os.Getenv("UBOOT_DIR")
@@ -49,11 +49,11 @@ func UBoot(t testing.TB, board string) string {
 	return bin
 }
 
-// missing skips, unless `proa tool` promised that everything is there.
+// missing skips the test, or fails it under `proa tool`, which provides every program.
 func missing(t testing.TB, name string) {
 	t.Helper()
 	if os.Getenv("PROA_TOOLROOT") != "" {
 		t.Fatalf("%s is missing from the tool root; build/pin/debian lists its packages", name)
 	}
-	t.Skipf("%s is not installed: `make unit` brings it", name)
+	t.Skipf("%s is not installed: `make unit` installs it", name)
 }

@@ -1,6 +1,5 @@
-// Package pin is the list of every Debian package a build may use: name, version, architecture, size and
-// sha256. It reads and writes the lock file and refuses a lock it does not understand completely. It
-// downloads nothing and knows no mirror.
+// Package pin reads and writes the lock file: the list of every Debian package a build may use, with name, version,
+// architecture, size and sha256. It refuses a lock that it does not understand completely. It downloads nothing.
 package pin
 
 import (
@@ -21,21 +20,21 @@ type Package struct {
 	Name, Version, Arch string
 	Size                int64
 	SHA256              string
-	Path                string // in the archive: pool/main/c/crun/crun_1.21-1_amd64.deb
+	Path                string // path in the archive: pool/main/c/crun/crun_1.21-1_amd64.deb
 }
 
-// String is what a person calls it.
+// String returns name and version.
 func (p Package) String() string { return p.Name + " " + p.Version }
 
-// Lock is what `proa lock` resolved on a day.
+// Lock is the result of `proa lock` on one day.
 type Lock struct {
-	// Date is the day; every timestamp inside an image is its midnight, so that a commit that changes no
-	// package does not change all bytes.
+	// Date is that day. Its midnight is the only timestamp in images, so that a commit that changes no package does not
+	// change all bytes.
 	Date time.Time
-	Sets map[string][]Package // by Set.ID
+	Sets map[string][]Package // key: Set.ID
 }
 
-// Epoch is the one time images know.
+// Epoch returns the timestamp for all files in images.
 func (l Lock) Epoch() time.Time { return l.Date }
 
 // Set returns the packages of a set.
@@ -49,7 +48,7 @@ func (l Lock) Set(id string) ([]Package, error) {
 
 const header = "# Every Debian package a build uses. Written by `proa lock`; a build takes nothing else.\n"
 
-// Write writes the lock file: one line a package, sets and packages sorted, so that a diff reads well.
+// Write writes the lock file: one line per package, sets and packages sorted for readable diffs.
 func (l Lock) Write(w io.Writer) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%sdate %s\n", header, l.Date.UTC().Format(time.DateOnly))
@@ -84,7 +83,7 @@ func Load(file string) (Lock, error) {
 	if err != nil {
 		return Lock{}, err
 	}
-	defer f.Close() // read side: nothing to lose
+	defer f.Close() // opened for reading: a close error loses nothing
 	l, err := Parse(f)
 	if err != nil {
 		return Lock{}, fmt.Errorf("%s: %w", file, err)

@@ -11,17 +11,17 @@ type Set struct {
 	Name     string
 	Arch     string // Debian's name of the architecture
 	Packages []string
-	// Only keeps packages that match one of these globs and drops the rest of the closure: a kernel image
-	// depends on initramfs-tools, a boot loader on its installer, and a build wants neither.
+	// Only keeps the packages that match one of these globs and drops the rest of the dependency closure: a kernel
+	// image depends on initramfs-tools, and a boot loader on its installer.
 	Only []string
-	// Suite is Debian's suite the packages themselves come from; empty: the release and its updates.
+	// Suite is Debian's suite of the packages; empty: the release and its updates.
 	Suite string
-	// Follows is the ID of the kernel's set that says which packages these are: RELEASE and VERSION in their names
-	// are known once that one is resolved.
+	// Follows is the ID of the kernel's set that determines these packages: RELEASE and VERSION in their names are
+	// replaced once that set is resolved.
 	Follows string
 }
 
-// ID is the key in Lock.Sets.
+// ID returns the key in Lock.Sets.
 func (s Set) ID() string { return s.Name + "/" + s.Arch }
 
 // Keeps says whether a package of the closure belongs to the set.
@@ -37,7 +37,7 @@ func (s Set) Keeps(name string) bool {
 	return false
 }
 
-// Of is the set with the packages for the kernel that its leader was resolved to.
+// Of returns the set with the package names for the kernel that its leader was resolved to.
 func (s Set) Of(kernel []Package) (Set, error) {
 	if s.Follows == "" {
 		return s, nil
@@ -45,7 +45,7 @@ func (s Set) Of(kernel []Package) (Set, error) {
 	for _, p := range kernel {
 		release, ok := strings.CutPrefix(p.Name, "linux-image-")
 		dash := strings.LastIndex(release, "-")
-		if !ok || dash < 0 { // the metapackage, or none of a kernel
+		if !ok || dash < 0 { // not the metapackage of a kernel
 			continue
 		}
 		names := strings.NewReplacer("RELEASE", release, "VERSION", release[:dash])
@@ -59,7 +59,7 @@ func (s Set) Of(kernel []Package) (Set, error) {
 	return Set{}, fmt.Errorf("set %s: no kernel in set %s", s.ID(), s.Follows)
 }
 
-// Leader is the ID of the set that this one is resolved together with.
+// Leader returns the ID of the set that this one is resolved together with.
 func (s Set) Leader() string {
 	if s.Follows != "" {
 		return s.Follows
@@ -67,15 +67,16 @@ func (s Set) Leader() string {
 	return s.ID()
 }
 
-// IsRoot says whether root images are made of a set.
+// IsRoot says whether root images are made from the set.
 func (s Set) IsRoot() bool { return s.Name == "root" || strings.HasPrefix(s.Name, "root-") }
 
-// Triplet is the GNU name of a Debian architecture: programs and directories of a compiler carry it.
+// Triplet returns the GNU triplet of a Debian architecture, which is part of the names of a compiler's programs and
+// directories.
 func Triplet(arch string) string {
 	return map[string]string{"amd64": "x86_64-linux-gnu", "arm64": "aarch64-linux-gnu", "armhf": "arm-linux-gnueabihf"}[arch]
 }
 
-// DebianArch is Debian's name of a GOARCH.
+// DebianArch returns Debian's name of a GOARCH.
 func DebianArch(goarch string) string {
 	if goarch == "arm" {
 		return "armhf"

@@ -1,6 +1,5 @@
-// Package plan is the pipeline: which steps make an image of a board, and which needs which. It reads
-// like the recipe it is; how a step is done is recipe's business, when it is done is graph's. It runs
-// nothing.
+// Package plan is the pipeline: the steps that make an image of a board, and their dependencies. How a step is done is
+// in build/recipe, when it is done in build/graph. It runs nothing.
 package plan
 
 import (
@@ -14,7 +13,7 @@ import (
 	"github.com/proa-os/proa/images"
 )
 
-// Plan is the steps for one image, and which of them are what the user asked for.
+// Plan has the steps for one image, and marks those whose outputs the user wants.
 type Plan struct {
 	Graph *graph.Graph
 	Board boards.Board
@@ -23,13 +22,14 @@ type Plan struct {
 	SBOM  *graph.Action // writes File + ".spdx.json"
 }
 
-// File is the image's name in its step's output and in out/BOARD.
+// File returns the image's file name in its step's output and in out/BOARD.
 func (p *Plan) File() string { return FileName(p.Board, p.Kind) }
 
-// FileName is "proa-pc.iso".
+// FileName returns a name such as "proa-pc.iso".
 func FileName(b boards.Board, kind images.Kind) string { return "proa-" + b.Name + kind.File }
 
-// Scope names the history the plan is compared with: a board has one, because its images share most steps.
+// Scope returns the name of the history that the plan is compared with. It is the board, because a board's images share
+// most steps.
 func (p *Plan) Scope() string { return p.Board.Name }
 
 // New plans an image.
@@ -69,7 +69,7 @@ func New(k *recipe.Kit, b boards.Board, kind images.Kind) (*Plan, error) {
 	case "iso":
 		out.Image = p.step("iso", needs...)(k.ISO(media, out.File(), config))
 	case "slot":
-		media.Loaders, media.Firmware, content = "", "", sets.Slot(b) // boot loaders belong to no slot
+		media.Loaders, media.Firmware, content = "", "", sets.Slot(b) // a slot file has no boot loaders
 		out.Image = p.step("slot", kernel, initramfs, root)(k.SlotFile(media, out.File()))
 	case "disk":
 		if b.Boot["disk"].BIOS == "grub" {
@@ -85,20 +85,20 @@ func New(k *recipe.Kit, b boards.Board, kind images.Kind) (*Plan, error) {
 	return out, p.err
 }
 
-// deviceProgram is a row of the programs the root image carries.
+// deviceProgram is a program in the root image.
 type deviceProgram struct {
 	goPackage recipe.Go
 	path      string
 	links     []string
 }
 
-// devicePrograms is the table; PID 1 is the first. k3s is the only one that links C (SQLite).
+// devicePrograms is the table of programs; PID 1 is the first. k3s is the only one that uses cgo (SQLite).
 func devicePrograms(k *recipe.Kit, arch, compiler string) []deviceProgram {
-	// Kubernetes reports itself by its own variables, and refuses nodes and clients by them.
+	// Kubernetes reads its version from its own variables, and uses it to accept or refuse nodes and clients.
 	major, minor, _ := strings.Cut(strings.TrimPrefix(k.Release.Kubernetes, "v"), ".")
 	minor, _, _ = strings.Cut(minor, ".")
 	kubernetes := map[string]string{
-		"main.kubernetes":                          k.Release.Kubernetes, // proa's version is read from release.json: a commit must not link all this again
+		"main.kubernetes":                          k.Release.Kubernetes, // not proa's version, which is read from release.json: a commit must not link these programs again
 		"k8s.io/component-base/version.gitVersion": k.Release.Kubernetes,
 		"k8s.io/component-base/version.gitMajor":   major,
 		"k8s.io/component-base/version.gitMinor":   minor,
@@ -116,7 +116,7 @@ func devicePrograms(k *recipe.Kit, arch, compiler string) []deviceProgram {
 	}
 }
 
-// programs plans the compilation of the root's programs.
+// programs plans the compilation of the programs in the root image.
 func (p *planner) programs(compiler *graph.Action) (list []recipe.Install, steps []*graph.Action) {
 	for _, d := range devicePrograms(p.Kit, p.board.Arch, compiler.Name) {
 		s := p.compile(d.goPackage, compiler)

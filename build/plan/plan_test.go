@@ -18,7 +18,7 @@ import (
 	"github.com/proa-os/proa/images/golden"
 )
 
-// kit plans from our own sources and lock, but as one fixed release.
+// kit returns a kit with our own sources and lock and a fixed release.
 func kit(t *testing.T) *recipe.Kit {
 	t.Helper()
 	repo, err := filepath.Abs("../..")
@@ -49,7 +49,7 @@ func each(t *testing.T, test func(t *testing.T, b boards.Board, k images.Kind)) 
 	}
 }
 
-// TestGolden holds every board's pipeline: which steps, in which order, needing which.
+// TestGolden has every board's plan as a golden file: steps, order and dependencies.
 func TestGolden(t *testing.T) {
 	each(t, func(t *testing.T, b boards.Board, k images.Kind) {
 		p, err := New(kit(t), b, k)
@@ -101,7 +101,7 @@ func pcDisk(t *testing.T) (boards.Board, images.Kind) {
 	return b, images.Kind{}
 }
 
-// TestBoardChangeTouchesOnlyImages: the promise is less than 30 seconds.
+// TestBoardChangeTouchesOnlyImages: a change of a board must build in less than 30 seconds.
 func TestBoardChangeTouchesOnlyImages(t *testing.T) {
 	b, k := pcDisk(t)
 	got := changed(t, b, k, func(_ *recipe.Kit, b *boards.Board) { b.Title = "another" })
@@ -110,7 +110,7 @@ func TestBoardChangeTouchesOnlyImages(t *testing.T) {
 	}
 }
 
-// TestCommitLinksNothingAgain: programs read which version they are part of.
+// TestCommitLinksNothingAgain: programs read the version at run time, so a commit does not link them again.
 func TestCommitLinksNothingAgain(t *testing.T) {
 	b, k := pcDisk(t)
 	got := changed(t, b, k, func(k *recipe.Kit, _ *boards.Board) { k.Release.Version, k.Release.Commit = "v1", "c1" })

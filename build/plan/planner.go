@@ -11,7 +11,7 @@ import (
 	"github.com/proa-os/proa/build/sets"
 )
 
-// planner adds steps to a graph and keeps the errors of making them, so that the plan reads without ifs.
+// planner adds steps to a graph and collects errors, so that the plan needs no ifs.
 type planner struct {
 	*recipe.Kit
 	graph *graph.Graph
@@ -19,7 +19,7 @@ type planner struct {
 	err   error
 }
 
-// step names a step and what it needs; the result takes what a recipe returns.
+// step names a step and its dependencies; the returned function takes what a recipe returns.
 func (p *planner) step(name string, needs ...*graph.Action) func(graph.Step, error) *graph.Action {
 	return func(s graph.Step, err error) *graph.Action {
 		p.fail(err)
@@ -29,7 +29,7 @@ func (p *planner) step(name string, needs ...*graph.Action) func(graph.Step, err
 
 func (p *planner) fail(err error) { p.err = errors.Join(p.err, err) }
 
-// compile plans a Go program, once per package. Only one that links C needs a compiler beside Go's.
+// compile plans the compilation of a Go program, once per package. Only programs that use cgo need a C compiler.
 func (p *planner) compile(g recipe.Go, compiler *graph.Action) *graph.Action {
 	name := "go-" + g.Name()
 	if a := p.graph.Find(name); a != nil {
@@ -41,7 +41,7 @@ func (p *planner) compile(g recipe.Go, compiler *graph.Action) *graph.Action {
 	return p.step(name)(p.GoBinary(g))
 }
 
-// compiler plans the C compiler for the board; for the host's own architecture it is among the tools.
+// compiler plans the C compiler for the board's architecture; the tools have the one for the host's.
 func (p *planner) compiler(tools *graph.Action) *graph.Action {
 	arch := pin.DebianArch(p.board.Arch)
 	if arch == p.Host {
@@ -54,7 +54,7 @@ func (p *planner) compiler(tools *graph.Action) *graph.Action {
 	return p.step(set.Name)(p.Tools(set))
 }
 
-// modules plans the kernel modules of ours; a board without any needs neither headers nor a compiler for them.
+// modules plans proa's own kernel modules; a board without any needs neither kernel headers nor a compiler for them.
 func (p *planner) modules(tools *graph.Action) (list []*graph.Action) {
 	for _, m := range recipe.Modules(p.board) {
 		kbuild := p.graph.Find("kbuild")

@@ -23,14 +23,14 @@ import (
 // planned are images that together have every kind of step.
 var planned = [][2]string{{"pc", "iso"}, {"pc", "disk"}, {"pc", "slot"}, {"rpi5", "sd"}, {"armv7-virt", "disk"}}
 
-// simulation plans with the sources as they are, but for one file.
+// simulation plans with the real sources, except one file.
 type simulation struct {
 	kit    *recipe.Kit
 	sums   map[string]string
-	other  string // the file that has another content
+	other  string // the file whose content is replaced
 	before map[string]string
 	boards map[string]boards.Board
-	known  map[string]map[string]bool // steps that a file changes
+	known  map[string]map[string]bool // cache: steps that a file changes
 }
 
 func newSimulation(t *testing.T) *simulation {
@@ -56,7 +56,7 @@ func newSimulation(t *testing.T) *simulation {
 	return s
 }
 
-// keys are those of all steps, by image and step: "pc iso root".
+// keys returns the keys of all steps, by image and step: "pc iso root".
 func (s *simulation) keys(t *testing.T) map[string]string {
 	t.Helper()
 	out := map[string]string{}
@@ -77,7 +77,7 @@ func (s *simulation) keys(t *testing.T) map[string]string {
 	return out
 }
 
-// change returns the names of the steps whose keys another content of the file changes.
+// change returns the names of the steps whose keys change with the content of the file.
 func (s *simulation) change(t *testing.T, file string) map[string]bool {
 	t.Helper()
 	if have := s.known[file]; have != nil {
@@ -95,7 +95,7 @@ func (s *simulation) change(t *testing.T, file string) map[string]bool {
 	return out
 }
 
-// tracked are the files that git has.
+// tracked returns the files in git.
 func tracked(t *testing.T, repo string) []string {
 	t.Helper()
 	cmd := exec.Command("git", "-c", "safe.directory=*", "ls-files", "-z")
@@ -107,16 +107,17 @@ func tracked(t *testing.T, repo string) []string {
 	return strings.Split(strings.TrimSuffix(string(out), "\x00"), "\x00")
 }
 
-// values are files whose content is an input as it was understood, not as it is written: a comment changes nothing.
+// values are files whose parsed value is an input, not their text: a comment changes no key.
 var values = []string{
 	"boards/*/board.yaml", "boards/modules.yaml", "k3s/images.yaml", "build/pin/debian.lock", "build/go.env", "overlay/config.yaml",
 }
 
-// unread are files beside the code that no image is made of.
+// unread matches files beside the code that no image depends on.
 var unread = regexp.MustCompile(`^(README\.md|LICENSE|Makefile|\.gitignore|\.ci/.*|docs/.*|.*/testdata/.*|.*\.md|config/(schema\.json|example\.yaml))$`)
 
-// Each file in turn gets another content, and the plan changes for whoever reads it. Of code the compiler says who does; what it does not
-// list for any program or recipe is host code and tests. Any other file that changes nothing is one of those known to.
+// For each file, change its content: the keys of the steps that read it must change. For code, the compiler's file list
+// says which these are; code that it lists for no program or recipe is host code and tests. Any other file that changes
+// no key must be in the list of those known not to.
 func TestEveryFileIsReadOrKnownNotToBe(t *testing.T) {
 	s := newSimulation(t)
 	for _, file := range tracked(t, s.kit.Repo) {
@@ -129,7 +130,8 @@ func TestEveryFileIsReadOrKnownNotToBe(t *testing.T) {
 	forgottenFiles(t, s)
 }
 
-// code is which steps each recipe's file and each program are behind: what the compiler lists for them must change these.
+// code maps each recipe's file and each program to the steps it is part of: all files that the compiler lists for it
+// must change these.
 var code = map[string][]string{ // build/recipe/*.go, or a program, to steps
 	"debs.go": {"tools", "packages", "boot-loaders"}, "kernel.go": {"kernel"}, "module.go": {"module-proa_tryboot", "kbuild"},
 	"container.go": {"image-pause", "c-pause"}, "root.go": {"root"}, "initramfs.go": {"initramfs"}, "disk.go": {"iso", "disk", "slot", "sd", "grub"},
@@ -137,7 +139,7 @@ var code = map[string][]string{ // build/recipe/*.go, or a program, to steps
 	"./init": {"go-init"}, "./k3s": {"go-k3s"}, "./k3s/cni": {"go-cni"}, "./k3s/coredns": {"go-coredns"}, "./k3s/box": {"go-box"},
 }
 
-// The go command says what each recipe and program is compiled from; every such file changes the steps.
+// The go command lists the files that each recipe and program is compiled from; every such file must change the steps.
 func keysHoldWhatTheCompilerReads(t *testing.T, s *simulation) {
 	t.Helper()
 	for from, steps := range code {
@@ -159,7 +161,7 @@ func keysHoldWhatTheCompilerReads(t *testing.T, s *simulation) {
 	}
 }
 
-// Files that a hand-made list had forgotten.
+// Files that a hand-written list had missed.
 func forgottenFiles(t *testing.T, s *simulation) {
 	t.Helper()
 	for file, want := range map[string]string{
@@ -177,7 +179,7 @@ type compiledPackage struct {
 	GoFiles, CgoFiles, CFiles, HFiles, SFiles, CXXFiles, SysoFiles, EmbedFiles []string
 }
 
-// compiled asks the go command for the files of this repository behind packages.
+// compiled returns the files of this repository that packages are compiled from, according to the go command.
 func compiled(t *testing.T, repo, arch, tags string, roots []string) (out []string) {
 	t.Helper()
 	args := append([]string{"list", "-e", "-deps", "-json=Dir,GoFiles,CgoFiles,CFiles,HFiles,SFiles,CXXFiles,SysoFiles,EmbedFiles"}, roots...)
@@ -208,7 +210,7 @@ func compiled(t *testing.T, repo, arch, tags string, roots []string) (out []stri
 	}
 }
 
-// goTags are the build's, as build/go.env has them.
+// goTags returns the build tags in build/go.env.
 func goTags(t *testing.T, repo string) string {
 	t.Helper()
 	cmd := exec.Command("sed", "-n", "s/^GOFLAGS=.*-tags=\\([^ ]*\\).*/\\1/p", "build/go.env")
@@ -220,7 +222,7 @@ func goTags(t *testing.T, repo string) string {
 	return strings.TrimSpace(string(out))
 }
 
-// importsOf are the packages of ours that a file imports.
+// importsOf returns the packages of this repository that a file imports.
 func importsOf(t *testing.T, repo, file string) (out []string) {
 	t.Helper()
 	text, err := exec.Command("grep", "-o", `"github.com/proa-os/proa/[^"]*"`, filepath.Join(repo, file)).Output()

@@ -7,7 +7,7 @@ import (
 	"github.com/proa-os/proa/build/graph"
 )
 
-// Summary says in one line what a step needs and reads: the steps, and how many inputs of which sort.
+// Summary describes a step in one line: its dependencies, and the number of inputs of each sort.
 func Summary(a *graph.Action) string {
 	var parts []string
 	if len(a.Deps) > 0 {
@@ -29,7 +29,7 @@ func Summary(a *graph.Action) string {
 	return strings.Join(parts, "; ")
 }
 
-// sort is the sort of an input: recipes name packages "package X" and files by their path.
+// sort returns the sort of an input: recipes name packages "package X", and files by their path.
 func sort(name string) string {
 	switch {
 	case strings.HasPrefix(name, "package "):

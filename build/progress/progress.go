@@ -1,5 +1,5 @@
-// Package progress shows what steps are doing: live lines with elapsed time and bars on a terminal, one
-// line per event elsewhere. It decides nothing and stops nothing.
+// Package progress shows the running steps: live lines with elapsed time and bars on a terminal, one line per event
+// elsewhere.
 package progress
 
 import (
@@ -20,7 +20,7 @@ type Display struct {
 	now  func() time.Time
 	mu   sync.Mutex
 	rows []*row // running steps in the order they started
-	tall int    // lines drawn last time
+	tall int    // number of lines drawn last time
 	quit chan struct{}
 	gone chan struct{}
 }
@@ -60,7 +60,7 @@ func (d *Display) tick() {
 	<-d.quit
 }
 
-// Start announces a step and why it runs; only the first reasons fit.
+// Start adds a step and why it runs; reasons that do not fit are omitted.
 func (d *Display) Start(step string, why []string) {
 	if n := len(why); n > 3 {
 		why = append(why[:2:2], fmt.Sprintf("and %d more", n-2))
@@ -71,7 +71,7 @@ func (d *Display) Start(step string, why []string) {
 	d.print(fmt.Sprintf("  %-22s %s\n", step, strings.Join(why, "; ")))
 }
 
-// Progress moves a step's bar.
+// Progress updates a step's bar.
 func (d *Display) Progress(step string, done, total int64) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -82,7 +82,7 @@ func (d *Display) Progress(step string, done, total int64) {
 	}
 }
 
-// Done ends a step's line.
+// Done finishes a step's line.
 func (d *Display) Done(step string, took time.Duration, err error) {
 	d.mu.Lock()
 	for i, r := range d.rows {
@@ -99,7 +99,7 @@ func (d *Display) Done(step string, took time.Duration, err error) {
 	d.print(fmt.Sprintf("%s %-22s %s\n", mark, step, Seconds(took)))
 }
 
-// print writes a finished line above the live ones and draws those again.
+// print writes a finished line above the live ones and redraws those.
 func (d *Display) print(line string) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -115,7 +115,7 @@ func (d *Display) print(line string) {
 			d.tall++
 		}
 	}
-	// A terminal that does not take the line is no reason to stop a build.
+	// Ignore errors: a closed terminal must not stop a build.
 	_, _ = io.WriteString(d.out, b.String())
 }
 
@@ -129,7 +129,7 @@ func (r *row) bar() string {
 	return fmt.Sprintf("[%s%s] %s / %s", strings.Repeat("█", full), strings.Repeat("·", barWidth-full), Bytes(r.done), Bytes(r.total))
 }
 
-// Seconds writes a duration as a person says it.
+// Seconds formats a duration for users.
 func Seconds(t time.Duration) string {
 	switch {
 	case t < time.Second:
@@ -140,7 +140,7 @@ func Seconds(t time.Duration) string {
 	return fmt.Sprintf("%dm%02ds", int(t.Minutes()), int(t.Seconds())%60)
 }
 
-// Bytes writes a size in binary units.
+// Bytes formats a size in binary units.
 func Bytes(n int64) string {
 	v, unit := float64(n), "B"
 	for _, u := range []string{"KiB", "MiB", "GiB"} {

@@ -12,11 +12,12 @@ import (
 // clockTick is the unit of the times in /proc/PID/stat: USER_HZ, 100 on every Linux this runs on (proc_pid_stat(5)).
 const clockTick = 10 * time.Millisecond
 
-// wallFactor bounds a budget for a machine that does nothing: it spends no CPU and would wait for ever.
+// wallFactor limits the wall time of a budget: a machine that hangs without using CPU would otherwise wait forever.
 const wallFactor = 4
 
-// Budget returns a context that ends when the machine has spent that much more CPU time, or wallFactor times as much has gone
-// by, or the emulator has stalled. An emulated machine on a busy host is slow, not broken: what it is granted is work, not minutes.
+// Budget returns a context that ends when the machine has used that much CPU time, when wallFactor times as much wall
+// time has passed, or when the emulator has stalled. An emulated machine on a busy host is slow, not broken, so its
+// time limit counts CPU time.
 func (vm *VM) Budget(ctx context.Context, cpu time.Duration) (context.Context, context.CancelFunc) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	start, began := vm.CPUTime(), time.Now()
@@ -39,7 +40,7 @@ func (vm *VM) Budget(ctx context.Context, cpu time.Duration) (context.Context, c
 	return ctx, func() { cancel(context.Canceled) }
 }
 
-// CPUTime is what the emulator has used so far; 0 once it is gone.
+// CPUTime returns the CPU time of the emulator so far; 0 once it has ended.
 func (vm *VM) CPUTime() time.Duration {
 	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", vm.cmd.Process.Pid))
 	if err != nil {
@@ -48,7 +49,8 @@ func (vm *VM) CPUTime() time.Duration {
 	return parseCPUTime(stat)
 }
 
-// parseCPUTime adds fields 14 (utime) and 15 (stime); the name in field 2 may hold anything, so counting begins behind it.
+// parseCPUTime adds fields 14 (utime) and 15 (stime). The name in field 2 may contain anything, so it counts from the
+// end of that.
 func parseCPUTime(stat []byte) time.Duration {
 	_, rest, ok := bytes.Cut(stat[max(0, bytes.LastIndexByte(stat, ')')):], []byte(") "))
 	fields := bytes.Fields(rest)

@@ -5,23 +5,24 @@ import (
 	"time"
 )
 
-// Network is what the cable can be in.
+// Network is the network that the cable is plugged into.
 type Network int
 
-// The machine starts with its cable in Home.
+// A machine starts with its cable in Home.
 const (
 	Home Network = iota
 	Elsewhere
 )
 
-// elsewhere has other addresses than QEMU's user network, 10.0.2.0/24, and is otherwise the same: a router, a DHCP server, forwarded ports.
+// elsewhere has other addresses than QEMU's user network, 10.0.2.0/24, and is otherwise equal: a router, a DHCP server,
+// forwarded ports.
 const elsewhere = ",net=10.77.0.0/24,dhcpstart=10.77.0.15"
 
-// forwards are the host's ports on loopback by the guest's, in each network.
+// forwards maps the guest's ports to the host's loopback ports, for each network.
 type forwards [2]map[int]int
 
-// networks are the arguments of what is behind the adapter. A machine whose cable moves has a hub with both networks, of which one is cut
-// off (https://www.qemu.org/docs/master/system/qemu-manpage.html, -netdev hubport).
+// networks returns the arguments for the network backends. A machine whose cable can be moved has a hub with both
+// networks, of which one is disconnected (https://www.qemu.org/docs/master/system/qemu-manpage.html, -netdev hubport).
 func (s Spec) networks(ports forwards) []string {
 	if !s.Moves {
 		return []string{"-netdev", s.netdev("n0", ports[Home])}
@@ -32,7 +33,7 @@ func (s Spec) networks(ports forwards) []string {
 	}
 }
 
-// cable is the netdev whose carrier the adapter sees.
+// cable returns the netdev whose carrier the adapter sees.
 func (s Spec) cable() string {
 	if s.Moves {
 		return "cable"
@@ -40,10 +41,11 @@ func (s Spec) cable() string {
 	return "n0"
 }
 
-// Unplug pulls the network cable: the adapter loses its carrier.
+// Unplug unplugs the network cable: the adapter loses its carrier.
 func (vm *VM) Unplug(ctx context.Context) error { return vm.link(ctx, vm.spec.cable(), false) }
 
-// Plug puts the cable into a network; Addr names the ports of that one from then on. Only a machine whose Spec says Moves has an Elsewhere.
+// Plug plugs the cable into a network; from then on Addr returns the ports of that one. Elsewhere exists only if
+// Spec.Moves is set.
 func (vm *VM) Plug(ctx context.Context, n Network) error {
 	if vm.spec.Moves {
 		for i, id := range []string{"n0", "n1"} {
@@ -56,7 +58,7 @@ func (vm *VM) Plug(ctx context.Context, n Network) error {
 	return vm.link(ctx, vm.spec.cable(), true)
 }
 
-// begin takes the second network off the hub before the guest looks, as soon as QEMU listens.
+// begin disconnects the second network as soon as QEMU listens, before the guest starts its driver.
 func (vm *VM) begin(ctx context.Context) (err error) {
 	for range 50 {
 		if err = vm.Plug(ctx, Home); err == nil {
@@ -68,7 +70,7 @@ func (vm *VM) begin(ctx context.Context) (err error) {
 	return err
 }
 
-// link is set_link of https://www.qemu.org/docs/master/interop/qemu-qmp-ref.html.
+// link sends the command set_link (https://www.qemu.org/docs/master/interop/qemu-qmp-ref.html).
 func (vm *VM) link(ctx context.Context, id string, up bool) error {
 	return qmpWith(ctx, vm.spec.qmpSocket(), "set_link", map[string]any{"name": id, "up": up})
 }

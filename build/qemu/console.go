@@ -9,17 +9,17 @@ import (
 	"sync"
 )
 
-// ErrStalled is the emulator's fault: QEMU 10 under TCG with more than one CPU loses a CPU's timer interrupt about once in
-// thirty boots, more often on a busy host, and that CPU sleeps for ever. Starting the machine again is the remedy.
-var ErrStalled = errors.New("the emulator lost a CPU of the machine, its kernel says (rcu: detected stalls); start it again")
+// ErrStalled is a fault of the emulator: QEMU 10 under TCG with more than one CPU loses a CPU's timer interrupt about
+// once in thirty boots, more often on a busy host, and that CPU sleeps forever. Start the machine again.
+var ErrStalled = errors.New("the guest kernel reports a stalled CPU (rcu: detected stalls), a fault of the emulator; start the machine again")
 
-// stallLine is how Linux says that a CPU is gone; it repeats. One alone may be a slow host.
+// stallLine is Linux's message about a stalled CPU; it repeats. A single one may come from a slow host.
 const (
 	stallLine   = "rcu_preempt detected stalls"
 	stallsFatal = 2
 )
 
-// console keeps the lines a machine prints and wakes those who wait for one.
+// console stores the lines a machine prints and wakes those who wait for one.
 type console struct {
 	copy    io.Writer // may be nil
 	mu      sync.Mutex
@@ -34,12 +34,12 @@ func newConsole(copy io.Writer) *console {
 	return &console{copy: copy, changed: make(chan struct{})}
 }
 
-// Write takes QEMU's output; a line counts when it ends.
+// Write takes QEMU's output; a line is stored once it is complete.
 func (c *console) Write(p []byte) (int, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.copy != nil {
-		_, _ = c.copy.Write(p) // a terminal that went away must not stop the machine
+		_, _ = c.copy.Write(p) // ignore errors: a closed terminal must not stop the machine
 	}
 	for _, b := range p {
 		if b != '\n' {

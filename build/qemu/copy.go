@@ -24,7 +24,8 @@ func Copy(to, from string, size int64) error {
 	})
 }
 
-// NewDisk makes a machine's disk of size bytes out of an image, which may be compressed (*.zst): the built image stays as it is.
+// NewDisk makes a machine's disk of size bytes from an image, which may be compressed (*.zst). The image is not
+// changed.
 func NewDisk(to, image string, size int64) error {
 	if !strings.HasSuffix(image, ".zst") {
 		return Copy(to, image, size)
@@ -32,7 +33,7 @@ func NewDisk(to, image string, size int64) error {
 	return copyTo(to, image, size, unpack)
 }
 
-// copyTo writes a file by copy, which returns how long it is.
+// copyTo writes a file with copy, which returns its length.
 func copyTo(to, from string, size int64, copy func(dst, src *os.File) (int64, error)) error {
 	src, err := os.Open(from)
 	if err != nil {
@@ -50,13 +51,13 @@ func copyTo(to, from string, size int64, copy func(dst, src *os.File) (int64, er
 	return nil
 }
 
-// copyData copies what is not a hole (lseek(2), SEEK_DATA and SEEK_HOLE).
+// copyData copies the data between holes (lseek(2), SEEK_DATA and SEEK_HOLE).
 func copyData(dst, src *os.File, size int64) error {
 	const seekData, seekHole = 3, 4
 	for at := int64(0); at < size; {
 		data, err := src.Seek(at, seekData)
 		if errors.Is(err, syscall.ENXIO) {
-			return nil // only a hole is left
+			return nil // no data after this offset
 		}
 		if err != nil {
 			return err
@@ -73,7 +74,7 @@ func copyData(dst, src *os.File, size int64) error {
 	return nil
 }
 
-// unpack leaves holes where there are zeros, and returns the length.
+// unpack decompresses, leaves holes for zeros, and returns the length.
 func unpack(dst, src *os.File) (n int64, err error) {
 	z, err := zstd.NewReader(src)
 	if err != nil {

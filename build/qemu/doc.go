@@ -1,5 +1,7 @@
-// Package qemu starts one virtual machine from an image and talks to it: console lines, forwarded ports, the power button.
+// Package qemu starts one virtual machine from an image and controls it: console lines, forwarded ports, the power
+// button.
 //
-// It emulates unless told otherwise: a /dev/kvm that opens may still kill a kernel in its decompressor, and QEMU's own default
-// would pick it. It never writes to an image it was not given for writing, see Copy. It does not know what runs inside.
+// It uses TCG unless told otherwise: QEMU's own default would use KVM if /dev/kvm can be opened, and that may still
+// crash a kernel in its decompressor. It never writes to an image that was not opened for writing, see Copy. It does
+// not know what runs in the guest.
 package qemu

@@ -15,7 +15,7 @@ import (
 	"github.com/proa-os/proa/images/uboot"
 )
 
-// bootPartition takes files out of the image's own boot partition.
+// bootPartition reads files from the image's own boot partition.
 type bootPartition struct {
 	f *os.File
 	p layout.Partition
@@ -50,7 +50,8 @@ func (b *bootPartition) file(name string) ([]byte, error) {
 	return text, nil
 }
 
-// loads does the part of the board's firmware that comes before QEMU: it returns arguments that name the files it has taken out.
+// loads does what the board's firmware does before the kernel and QEMU does not: it extracts files, and returns QEMU
+// arguments that name them.
 func (s Spec) loads() (args []string, err error) {
 	if s.Tools.Loads == nil {
 		return nil, nil
@@ -59,7 +60,7 @@ func (s Spec) loads() (args []string, err error) {
 	if err != nil {
 		return nil, fmt.Errorf("boot partition of %s: %w", s.Image, err)
 	}
-	defer boot.f.Close() // read side: nothing to lose
+	defer boot.f.Close() // opened for reading: a close error loses nothing
 	for _, l := range s.Tools.Loads {
 		text, err := boot.file(l.File)
 		if err != nil {
@@ -88,7 +89,8 @@ func (s Spec) loads() (args []string, err error) {
 	return append(args, "-append", strings.TrimSpace(line+" "+s.Tools.Words)), err
 }
 
-// Adapt changes the copy of an image that is to run on the machine: the boot loader starts it with the machine's words.
+// Adapt changes the copy of an image that the machine will run, so that its boot loader adds the machine's kernel
+// parameters.
 func (t Tools) Adapt(image string) error {
 	if t.Words == "" || t.Direct {
 		return nil
@@ -103,7 +105,7 @@ func (t Tools) Adapt(image string) error {
 	if err != nil {
 		return err
 	}
-	_, text, _ := strings.Cut(string(script), "# Loads and starts slot") // what comes before is the header
+	_, text, _ := strings.Cut(string(script), "# Loads and starts slot") // the image header comes before that
 	text = "#" + strings.ReplaceAll(text, "setenv bootargs '", "setenv bootargs '"+t.Words+" ")
 	now := time.Now()
 	return fat.Inject(boot.f, boot.p.Start, boot.p.Size, name, uboot.Image("proa slot a", []byte(text), now), now)
@@ -111,7 +113,7 @@ func (t Tools) Adapt(image string) error {
 
 var setBootargs = regexp.MustCompile(`setenv bootargs '([^']*)'`)
 
-// bootargs is the command line that a slot's script sets.
+// bootargs returns the kernel command line that a slot's script sets.
 func bootargs(script string) (string, error) {
 	m := setBootargs.FindStringSubmatch(script)
 	if m == nil {

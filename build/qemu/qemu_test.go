@@ -95,7 +95,7 @@ func TestCopyKeepsHolesAndExtends(t *testing.T) {
 	}
 }
 
-// TestMachine runs the real QEMU with an empty disk: the firmware says that there is nothing to boot.
+// TestMachine runs the real QEMU with an empty disk: the firmware reports that there is nothing to boot.
 func TestMachine(t *testing.T) {
 	system := oracle.Tool(t, "qemu-system-x86_64")
 	dir := t.TempDir()

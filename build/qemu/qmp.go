@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// qmp executes one command of the QEMU Machine Protocol on a fresh connection
+// qmp executes one command of the QEMU Machine Protocol on a new connection
 // (https://www.qemu.org/docs/master/interop/qmp-spec.html: greeting, qmp_capabilities, then the command).
 func qmp(ctx context.Context, socket, command string) error {
 	return qmpWith(ctx, socket, command, nil)
@@ -40,7 +40,7 @@ func qmpWith(ctx context.Context, socket, command string, arguments map[string]a
 	return nil
 }
 
-// answer passes over the greeting and events.
+// answer skips the greeting and events.
 func answer(replies *bufio.Scanner) error {
 	for replies.Scan() {
 		var r struct {

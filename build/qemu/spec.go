@@ -9,16 +9,16 @@ import (
 	"time"
 )
 
-// Medium is how the machine sees the image.
+// Medium is how the image is attached.
 type Medium string
 
 const (
-	Disk Medium = "disk" // virtio disk, or the card of a machine that has a reader
+	Disk Medium = "disk" // virtio disk, or the SD card of a machine that has a card reader
 	CD   Medium = "cd"
 	USB  Medium = "usb" // USB mass storage on xHCI
 )
 
-// Firmware is what runs before the bootloader.
+// Firmware is the firmware that starts the boot loader.
 type Firmware string
 
 const (
@@ -26,26 +26,26 @@ const (
 	UEFI Firmware = "uefi" // EDK2: OVMF, AAVMF
 )
 
-// Spec is a machine to start.
+// Spec describes a machine to start.
 type Spec struct {
 	Tools    Tools
 	Firmware Firmware
 	Medium   Medium
-	Image    string   // raw; written to when Medium is Disk
+	Image    string   // raw; written to if Medium is Disk
 	Extra    []string // further raw disks, read-only
 	Memory   int      // MiB; 0: 2048
 	CPUs     int      // 0: 2
 	Accel    string   // empty: tcg
-	Restrict bool     // the guest reaches nothing but the forwarded ports' answers
-	Moves    bool     // the cable can be put into a second network, Elsewhere, see VM.Plug
-	Forward  []int    // guest TCP ports to reach on loopback, see VM.Addr
-	Dir      string   // for sockets and the firmware's variables; exists
+	Restrict bool     // no network but the forwarded ports
+	Moves    bool     // the cable can be plugged into a second network, Elsewhere, see VM.Plug
+	Forward  []int    // guest TCP ports forwarded from loopback, see VM.Addr
+	Dir      string   // for sockets and the firmware's variables; must exist
 	Console  io.Writer
-	NoReboot bool      // QEMU exits where the machine would reboot
-	Clock    time.Time // what the machine's own clock says at the start; zero: the host's time
+	NoReboot bool      // QEMU exits when the machine restarts
+	Clock    time.Time // initial time of the RTC; zero: the host's time
 }
 
-// args is the command line, in the order a reader looks for things.
+// args returns QEMU's command line.
 func (s Spec) args(ports forwards) []string {
 	memory, cpus := orInt(s.Tools.Memory, orInt(s.Memory, 2048)), orInt(s.Tools.CPUs, orInt(s.CPUs, 2))
 	args := append([]string{"-name", "proa"}, s.Tools.Machine...)
@@ -79,7 +79,7 @@ func (s Spec) firmware() []string {
 		return []string{"-bios", s.Tools.UBoot}
 	}
 	if s.Firmware != UEFI {
-		return nil // q35 has SeaBIOS, and a board of its own what Tools.Loads says
+		return nil // q35 has SeaBIOS by default, and a board of its own uses Tools.Loads
 	}
 	return []string{
 		"-drive", "if=pflash,format=raw,unit=0,readonly=on,file=" + s.Tools.UEFICode,

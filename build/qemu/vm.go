@@ -20,7 +20,7 @@ type VM struct {
 	cmd     *exec.Cmd
 	console *console
 	ports   forwards
-	network atomic.Int32 // that the cable is in
+	network atomic.Int32 // the one that the cable is plugged into
 	done    chan struct{}
 	err     error
 	once    sync.Once
@@ -45,7 +45,7 @@ func Start(ctx context.Context, s Spec) (*VM, error) {
 	vm.cmd = exec.CommandContext(ctx, s.Tools.System, append(s.args(ports), loads...)...)
 	vm.cmd.Env = command.Env()
 	vm.cmd.Stdout, vm.cmd.Stderr = vm.console, vm.console
-	// QEMU must not outlive a test that was killed, and Ctrl-C at the terminal is for us to handle.
+	// QEMU must not outlive a test that was killed, and Ctrl-C at the terminal is handled by us.
 	vm.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL, Setpgid: true}
 	if err := vm.cmd.Start(); err != nil {
 		return nil, fmt.Errorf("start %s: %w", s.Tools.System, err)
@@ -64,43 +64,43 @@ func Start(ctx context.Context, s Spec) (*VM, error) {
 	return vm, nil
 }
 
-// Addr is where the host reaches a forwarded guest port.
+// Addr returns the address at which the host reaches a forwarded guest port.
 func (vm *VM) Addr(guest int) string {
 	return net.JoinHostPort("127.0.0.1", strconv.Itoa(vm.ports[vm.network.Load()][guest]))
 }
 
-// WaitLine returns the first console line that contains text, whether printed already or not yet. The error names text and
-// carries the last lines, so that a failing test says where the machine was.
+// WaitLine returns the first console line that contains text, printed already or not yet. The error names text and has
+// the last lines.
 func (vm *VM) WaitLine(ctx context.Context, text string) (string, error) {
 	return vm.console.wait(ctx, text, 0)
 }
 
-// WaitLineAfter is WaitLine that passes over the lines before mark, see Mark.
+// WaitLineAfter is WaitLine for the lines after mark, see Mark.
 func (vm *VM) WaitLineAfter(ctx context.Context, mark int, text string) (string, error) {
 	return vm.console.wait(ctx, text, mark)
 }
 
-// Mark is the number of console lines so far.
+// Mark returns the number of console lines so far.
 func (vm *VM) Mark() int { return vm.console.count() }
 
-// Console is everything the machine has printed.
+// Console returns everything the machine has printed.
 func (vm *VM) Console() string { return vm.console.text() }
 
-// PowerButton presses it; what happens is the guest's business.
+// PowerButton presses the power button; the guest has to react.
 func (vm *VM) PowerButton(ctx context.Context) error {
 	return qmp(ctx, vm.spec.qmpSocket(), "system_powerdown")
 }
 
-// Reset is the reset button.
+// Reset presses the reset button.
 func (vm *VM) Reset(ctx context.Context) error { return qmp(ctx, vm.spec.qmpSocket(), "system_reset") }
 
-// Kill cuts the power: what the guest had not flushed to its disk is lost. It returns when the process is gone.
+// Kill cuts the power: what the guest had not flushed to its disk is lost. It returns when the process has ended.
 func (vm *VM) Kill() {
 	vm.once.Do(func() { _ = vm.cmd.Process.Kill() })
 	<-vm.done
 }
 
-// Wait returns when the machine has gone, with QEMU's error if it did not go by itself.
+// Wait returns when the machine has ended, with QEMU's error if it did not shut down by itself.
 func (vm *VM) Wait(ctx context.Context) error {
 	select {
 	case <-vm.done:
@@ -110,7 +110,7 @@ func (vm *VM) Wait(ctx context.Context) error {
 	}
 }
 
-// freePorts asks the kernel for ports nobody uses. Another process may take one before QEMU does; then QEMU says so and ends.
+// freePorts asks the kernel for unused ports. If another process takes one before QEMU does, QEMU fails with an error.
 func freePorts(guests []int) (ports forwards, err error) {
 	for network := range ports {
 		ports[network] = map[int]int{}

@@ -1,5 +1,4 @@
-// Package release says which version the sources are: git's description of them and the Kubernetes in
-// go.mod. It tags nothing.
+// Package release determines the version of the sources: git describe, and the Kubernetes version in go.mod.
 package release
 
 import (
@@ -14,7 +13,7 @@ import (
 	"github.com/proa-os/proa/build/command"
 )
 
-// Release is what an image says about itself: /usr/share/proa/release.json.
+// Release is the content of /usr/share/proa/release.json.
 type Release struct {
 	Version    string `json:"version"` // git describe, with -dirty
 	Commit     string `json:"commit"`
@@ -23,7 +22,7 @@ type Release struct {
 	Board      any    `json:"board,omitempty"` // resolved
 }
 
-// Describe asks git and go.mod.
+// Describe runs git describe and reads go.mod.
 func Describe(ctx context.Context, repo string) (Release, error) {
 	k8s, err := kubernetesVersion(filepath.Join(repo, "go.mod"))
 	if err != nil {
@@ -32,14 +31,14 @@ func Describe(ctx context.Context, repo string) (Release, error) {
 	r := Release{Version: "unknown", Commit: "unknown", Kubernetes: k8s}
 	describe, err := git(ctx, repo, "describe", "--tags", "--always", "--dirty", "--abbrev=12")
 	if err != nil {
-		return r, nil // an unpacked archive of the sources has no git; it builds all the same
+		return r, nil // an unpacked source archive has no git; it builds nevertheless
 	}
 	commit, err := git(ctx, repo, "rev-parse", "HEAD")
 	r.Version, r.Commit = strings.TrimSpace(string(describe)), strings.TrimSpace(string(commit))
 	return r, err
 }
 
-// git reads none of the user's settings, of which one would have been to trust a clone that is another user's.
+// git runs git without any of the user's settings, so safe.directory is set here for a clone that another user owns.
 func git(ctx context.Context, repo string, args ...string) ([]byte, error) {
 	return command.Command{Dir: repo, Argv: append([]string{"git", "-c", "safe.directory=*"}, args...)}.Run(ctx)
 }
@@ -58,13 +57,13 @@ func kubernetesVersion(gomod string) (string, error) {
 	return string(m[1]), nil
 }
 
-// OSRelease is the content of /usr/lib/os-release (man os-release); the kubelet shows its PRETTY_NAME.
+// OSRelease returns the content of /usr/lib/os-release (os-release(5)); the kubelet reports its PRETTY_NAME.
 func (r Release) OSRelease() []byte {
 	return fmt.Appendf(nil, "NAME=proa\nID=proa\nVERSION_ID=%s\nPRETTY_NAME=\"proa %s\"\nHOME_URL=https://github.com/proa-os/proa\n",
 		strings.ToLower(r.Version), r.Version)
 }
 
-// JSON is the content of the file.
+// JSON returns the content of release.json.
 func (r Release) JSON() ([]byte, error) {
 	b, err := json.MarshalIndent(r, "", "  ")
 	return append(b, '\n'), err

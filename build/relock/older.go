@@ -12,8 +12,9 @@ import (
 	"github.com/proa-os/proa/build/pin"
 )
 
-// NotOlder refuses packages that are older than those there were. A mirror's lists are signed for as long as the release lives: one that
-// is behind, or that somebody feeds old lists, would take back fixes without anybody noticing.
+// NotOlder refuses packages that are older than those in the lock. A mirror's lists stay validly signed for the life of
+// the release: a mirror that is out of date, or an attacker who replays old lists, could silently downgrade packages
+// and undo security fixes.
 func NotOlder(ctx context.Context, old, fresh map[string][]pin.Package) error {
 	var all error
 	for _, id := range slices.Sorted(maps.Keys(fresh)) {
@@ -33,12 +34,12 @@ func NotOlder(ctx context.Context, old, fresh map[string][]pin.Package) error {
 		}
 	}
 	if all != nil {
-		return fmt.Errorf("%w\nhint: the mirror is behind, or somebody shows it as it was; nothing of it was taken. Take another by PROA_MIRROR and PROA_SECURITY_MIRROR", all)
+		return fmt.Errorf("%w\nhint: the mirror is out of date, or an attacker replays an old state of it; the lock was not changed. Set PROA_MIRROR and PROA_SECURITY_MIRROR to another mirror", all)
 	}
 	return nil
 }
 
-// older asks dpkg, which came with dpkg-deb, how Debian orders versions.
+// older compares versions with dpkg, in Debian's order.
 func older(ctx context.Context, a, b string) (bool, error) {
 	_, err := command.Command{Argv: []string{"dpkg", "--compare-versions", a, "lt", b}}.Run(ctx)
 	var exit *exec.ExitError

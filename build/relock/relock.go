@@ -1,6 +1,6 @@
-// Package relock keeps the lock of Debian packages in step with what a mirror has: it resolves the sets of all boards for
-// `proa lock`, and puts newer packages in the place of those the mirror no longer serves. It never changes the repository's
-// lock by itself, and refuses nothing: --locked is the caller's.
+// Package relock updates the lock of Debian packages to what a mirror has: it resolves the sets of all boards for `proa
+// lock`, and replaces packages that the mirror no longer serves with newer ones. It never changes the repository's lock
+// by itself. --locked is the caller's concern.
 package relock
 
 import (
@@ -23,7 +23,7 @@ import (
 	"github.com/proa-os/proa/build/sets"
 )
 
-// Sets lists what builds on a host of that architecture use, for all boards.
+// Sets returns the sets that builds on a host of that architecture use, for all boards.
 func Sets(host string) ([]pin.Set, error) {
 	list := []pin.Set{debian.Tools(host), debian.Oracles(host), debian.Emulator(host)}
 	all, err := boards.All()
@@ -40,7 +40,7 @@ func Sets(host string) ([]pin.Set, error) {
 	return list, nil
 }
 
-// Renew writes the lock anew: the newest packages of every architecture that can be asked for, and says what is new.
+// Renew rewrites the lock with the newest packages of every architecture that can be resolved, and reports the changes.
 func Renew(ctx context.Context, file, dir, host string, out io.Writer) error {
 	old, err := pin.Load(file)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -74,7 +74,7 @@ func Renew(ctx context.Context, file, dir, host string, out io.Writer) error {
 	return nil
 }
 
-// Resolve asks the mirror for the newest packages of sets, leaders before those that follow them; dir holds apt's private directories.
+// Resolve asks the mirror for the newest packages of sets, leaders before followers; dir has apt's private directories.
 func Resolve(ctx context.Context, dir string, sets []pin.Set, out io.Writer) (map[string][]pin.Package, error) {
 	found := map[string][]pin.Package{}
 	states := map[string]*apt.State{}
@@ -101,8 +101,8 @@ func Resolve(ctx context.Context, dir string, sets []pin.Set, out io.Writer) (ma
 	return found, nil
 }
 
-// ByArch groups sets by architecture, whose package lists a mirror renews one after the other. A set that follows another is in the
-// group of that.
+// ByArch groups sets by architecture, because a mirror updates the package lists of architectures one after the other.
+// A set that follows another one is in its leader's group.
 func ByArch(sets []pin.Set) (groups [][]pin.Set) {
 	index := map[string]int{}
 	for _, s := range sets {
@@ -117,8 +117,8 @@ func ByArch(sets []pin.Set) (groups [][]pin.Set) {
 	return groups
 }
 
-// Keep is the old packages of sets that cannot be asked for, because of err; that is returned if there are none, or a set has got
-// another package since.
+// Keep returns the old packages of sets that cannot be resolved because of err. It returns err if there are none, or if
+// the sets have changed since.
 func Keep(old pin.Lock, sets []pin.Set, err error, out io.Writer) (map[string][]pin.Package, error) {
 	kept := map[string][]pin.Package{}
 	for _, s := range sets {
@@ -132,14 +132,15 @@ func Keep(old pin.Lock, sets []pin.Set, err error, out io.Writer) (map[string][]
 	return kept, nil
 }
 
-// complete says whether list has every package that the set names itself. Those of a kernel are known only to its metapackage.
+// complete says whether list has every package that the set names itself. A kernel's packages are known to its
+// metapackage only.
 func complete(s pin.Set, list []pin.Package) bool {
 	return s.Follows != "" || !slices.ContainsFunc(s.Packages, func(name string) bool {
 		return !slices.ContainsFunc(list, func(p pin.Package) bool { return p.Name == name })
 	})
 }
 
-// Changes says what a new lock has that the old one had not.
+// Changes lists the differences between two locks.
 func Changes(old, fresh pin.Lock) (out []string) {
 	for _, id := range slices.Sorted(maps.Keys(fresh.Sets)) {
 		was := map[string]string{}

@@ -80,7 +80,7 @@ func TestChanges(t *testing.T) {
 	}
 }
 
-// TestHeadersAreOfTheLockedKernel: a module made with others would be refused by the kernel, or worse.
+// TestHeadersAreOfTheLockedKernel: the kernel would refuse a module built with other headers, or crash.
 func TestHeadersAreOfTheLockedKernel(t *testing.T) {
 	lock, err := pin.Load("../pin/debian.lock")
 	if err != nil {
@@ -111,7 +111,8 @@ func TestHeadersAreOfTheLockedKernel(t *testing.T) {
 	}
 }
 
-// TestGoneTogether: when the mirror has another kernel, its headers are resolved anew as well, though nobody asked for them.
+// TestGoneTogether: if the mirror has another kernel, its headers are resolved again too, although they were not
+// requested.
 func TestGoneTogether(t *testing.T) {
 	kernel := debian.Kernel("arm64", "linux-image-arm64", "")
 	sets := []pin.Set{debian.Root("arm64"), kernel, debian.Headers(kernel), debian.Kbuild("amd64", kernel)}
@@ -127,7 +128,7 @@ func TestGoneTogether(t *testing.T) {
 	}
 }
 
-// TestKeep: an architecture that cannot be asked for loses nothing, unless it has nothing yet.
+// TestKeep: an architecture that cannot be resolved keeps its packages; it is an error only if it has none yet.
 func TestKeep(t *testing.T) {
 	old := lock("1")
 	kernel := debian.Kernel("armhf", "linux-image-armmp", "")
@@ -150,13 +151,13 @@ func TestKeep(t *testing.T) {
 	}
 }
 
-// A mirror that is behind, or is shown as it was, takes nothing back.
+// A mirror that is out of date, or an attacker who replays old lists, cannot downgrade packages.
 func TestNotOlder(t *testing.T) {
 	for versions, refused := range map[[2]string]bool{
 		{"1.21-1", "1.21-1"}:             false,
 		{"1.21-1", "1.21-1+deb13u1"}:     false,
 		{"1.21-1+deb13u1", "1.21-1"}:     true,
-		{"1:0.9", "2.0"}:                 true, // an epoch counts before the number
+		{"1:0.9", "2.0"}:                 true, // the epoch is compared first
 		{"6.12~rc1-1", "6.12-1"}:         false,
 		{"6.12-1", "6.12~rc1-1"}:         true,
 		{"1.9", "1.10"}:                  false,

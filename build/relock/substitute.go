@@ -15,9 +15,9 @@ import (
 	"github.com/proa-os/proa/build/pin"
 )
 
-// Substitutes are packages in the place of locked ones. A mirror keeps one version of a package in each suite, so a lock
-// outlives its packages by weeks, and a clone must build all the same. They are kept beside the cache, for each state of the
-// repository's lock, so that a renewed lock or another commit ends them.
+// Substitutes are newer packages that replace locked ones. A mirror keeps one version of a package per suite, so the
+// packages of a lock disappear after weeks, and an old clone must still build. They are stored beside the cache for
+// each content of the repository's lock, so a renewed lock or another commit drops them.
 type Substitutes struct {
 	Lock string // the repository's lock file
 	Dir  string // of the cache
@@ -43,7 +43,8 @@ func (s Substitutes) file() (string, error) {
 	return filepath.Join(s.Dir, "locks", fmt.Sprintf("%x.lock", sha256.Sum256(text))), err
 }
 
-// Replace resolves every set that holds one of the packages anew, with those that follow it or that it follows, and says what that changed.
+// Replace resolves every set again that has one of the packages, together with its leader and followers, and reports
+// what changed.
 func (s Substitutes) Replace(ctx context.Context, packages []pin.Package, progress io.Writer) ([]string, error) {
 	old, _, err := s.Load()
 	if err != nil {
@@ -80,7 +81,8 @@ func (s Substitutes) save(l pin.Lock) error {
 	return l.Save(file)
 }
 
-// concerned keeps the sets that have to be resolved together when packages are gone: headers of another kernel are none.
+// concerned returns the sets that have to be resolved together when packages are gone. A kernel and its headers are
+// resolved together, since headers of another kernel are useless.
 func concerned(sets []pin.Set, old pin.Lock, packages []pin.Package) (out []pin.Set) {
 	leaders := map[string]bool{}
 	for _, s := range sets {

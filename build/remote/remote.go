@@ -1,7 +1,7 @@
-// Package remote runs commands on a proa node over SSH, as `proa run` and the end-to-end tests need it.
+// Package remote runs commands on a proa node over SSH, for `proa run` and the end-to-end tests.
 //
-// It does not verify host keys: it talks to machines this program has just started, on forwarded loopback ports, whose keys
-// are made on their first boot. It refuses any other address.
+// It does not verify host keys: it connects to machines that this program has just started, on forwarded loopback
+// ports, whose keys are generated on their first boot. It refuses any other address.
 package remote
 
 import (
@@ -19,14 +19,14 @@ import (
 	"golang.org/x/crypto/ssh"
 )
 
-// Key is a fresh SSH key of a test or of `proa run`.
+// Key is a new SSH key of a test or of `proa run`.
 type Key struct {
 	Signer     ssh.Signer
-	Authorized string // the line for ssh_authorized_keys
+	Authorized string // line for ssh_authorized_keys
 	PEM        []byte // OpenSSH private key, to be written 0600
 }
 
-// NewKey makes an ed25519 key. comment ends up in the authorized line.
+// NewKey generates an ed25519 key. comment becomes the comment of the public key.
 func NewKey(comment string) (Key, error) {
 	_, private, err := ed25519.GenerateKey(nil)
 	if err != nil {
@@ -44,13 +44,13 @@ func NewKey(comment string) (Key, error) {
 	return Key{signer, line, pem.EncodeToMemory(block)}, nil
 }
 
-// Node is one machine. A connection is made for each command, so that a reboot between two commands needs no care.
+// Node is one machine. Each command has its own connection, so a reboot between two commands needs no handling.
 type Node struct {
 	Addr   string // 127.0.0.1:PORT
 	Signer ssh.Signer
 }
 
-// Result is what a command left behind. Err is nil when it exited with 0.
+// Result is the result of a command. Err is nil if it exited with 0.
 type Result struct {
 	Stdout, Stderr string
 	Err            error
@@ -66,7 +66,7 @@ func (n Node) Run(ctx context.Context, command string, stdin io.Reader) Result {
 	return Result{stdout.String(), stderr.String(), err}
 }
 
-// Stream is Run for commands whose output is watched while they run, such as `kubectl logs -f`.
+// Stream is Run for commands whose output is read while they run, such as `kubectl logs -f`.
 func (n Node) Stream(ctx context.Context, command string, stdin io.Reader, stdout, stderr io.Writer) error {
 	client, err := n.dial(ctx)
 	if err != nil {
@@ -86,7 +86,7 @@ func (n Node) Stream(ctx context.Context, command string, stdin io.Reader, stdou
 	return nil
 }
 
-// Wait repeats a command until it succeeds, and returns its last error with ctx's when it never did.
+// Wait repeats a command until it succeeds. If ctx ends first, it returns the last error too.
 func (n Node) Wait(ctx context.Context, command string, pause time.Duration) (Result, error) {
 	for {
 		r := n.Run(ctx, command, nil)
@@ -110,7 +110,7 @@ func (n Node) dial(ctx context.Context) (*ssh.Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	// A forwarded port accepts before the guest does: without a deadline the handshake would wait for ever.
+	// A forwarded port accepts connections before the guest does: without a deadline the handshake would block forever.
 	_ = conn.SetDeadline(time.Now().Add(30 * time.Second))
 	c, chans, reqs, err := ssh.NewClientConn(conn, n.Addr, &ssh.ClientConfig{
 		User:            "root",

@@ -49,7 +49,7 @@ func TestRefusesOtherMachines(t *testing.T) {
 	}
 }
 
-// serve is an SSH server on loopback that knows two commands: cat, and false.
+// serve is an SSH server on loopback with two commands: cat and false.
 func serve(t *testing.T, key Key) string {
 	t.Helper()
 	_, private, _ := ed25519.GenerateKey(nil)

@@ -8,8 +8,9 @@ import (
 	"github.com/proa-os/proa/images/tree"
 )
 
-// regulatory maps the files that say which channels a country permits to the names under which the kernel looks for them. Debian has two
-// signatures for the one table, and leaves it to a script which counts; Debian's kernel knows the keys of both.
+// regulatory maps Debian's regulatory database files, which list the channels that each country permits, to the names
+// under which the kernel loads them. Debian has two signatures for the same database and chooses one by a script;
+// Debian's kernel has the keys of both.
 var regulatory = map[string]string{
 	firmwareDir + "/regulatory.db-debian":     firmwareDir + "/regulatory.db",
 	firmwareDir + "/regulatory.db.p7s-debian": firmwareDir + "/regulatory.db.p7s",
@@ -17,7 +18,7 @@ var regulatory = map[string]string{
 
 const firmwareDir = "usr/lib/firmware"
 
-// forRadio lists what a board with a radio takes beside programs; of one without, nothing.
+// forRadio lists the files other than programs that a board with a Wi-Fi adapter needs; nothing for one without.
 func forRadio(dir string, b boards.Board) (files []string, err error) {
 	if !b.Radio() {
 		return nil, nil
@@ -42,7 +43,7 @@ func forRadio(dir string, b boards.Board) (files []string, err error) {
 	return files, nil
 }
 
-// Origin is the path in its package of what lies at a path of the root image.
+// Origin returns the path in its package of a file of the root image.
 func Origin(p string) string {
 	for from, to := range regulatory {
 		if p == to {

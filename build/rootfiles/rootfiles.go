@@ -1,5 +1,6 @@
-// Package rootfiles says which files of unpacked Debian packages the root image takes: programs with their libraries, certificates,
-// and on a board with a radio what that wants. It takes nothing because it is there: each file stands in a list or is needed by one that does.
+// Package rootfiles lists the files of unpacked Debian packages that go into the root image: programs with their
+// libraries, certificates, and on a board with a Wi-Fi adapter its firmware. Every file is in a list here or is a
+// dependency of one that is.
 package rootfiles
 
 import (
@@ -16,15 +17,15 @@ import (
 	"github.com/proa-os/proa/images/tree"
 )
 
-// programs is what every root image takes; libraries come by themselves.
+// programs are the programs in every root image; their libraries are added.
 var programs = []string{
 	"usr/bin/busybox",
 	"usr/bin/crun",
 	"usr/bin/dropbearkey",
-	"usr/bin/mount",       // kubelet uses options busybox's does not know
-	"usr/bin/scp",         // the device's end of scp -O, and of every scp before OpenSSH 9
-	"usr/bin/umount",      // the same as mount
-	"usr/lib/sftp-server", // a link; dropbear runs it by this name, which is compiled into it
+	"usr/bin/mount",       // kubelet uses options that busybox's mount lacks
+	"usr/bin/scp",         // needed by scp -O, and by scp before OpenSSH 9
+	"usr/bin/umount",      // kubelet uses options that busybox's umount lacks
+	"usr/lib/sftp-server", // a link; this path is compiled into dropbear
 	"usr/sbin/dropbear",
 	"usr/sbin/e2fsck",
 	"usr/sbin/losetup",
@@ -35,7 +36,7 @@ var programs = []string{
 	"usr/sbin/tune2fs",
 }
 
-// applets are the commands busybox is called by; a link never replaces one of programs.
+// applets are links to busybox; a link never replaces one of programs.
 var applets = strings.Fields(`
 usr/bin/ash usr/bin/awk usr/bin/base64 usr/bin/basename usr/bin/cat usr/bin/chmod usr/bin/chown usr/bin/clear usr/bin/cmp
 usr/bin/cp usr/bin/cut usr/bin/date usr/bin/dd usr/bin/df usr/bin/diff usr/bin/dirname usr/bin/dmesg usr/bin/du usr/bin/echo
@@ -56,7 +57,7 @@ const (
 	caBundle = "etc/ssl/certs/ca-certificates.crt"
 )
 
-// Entries lists what the root image of a board takes out of the packages unpacked in dir.
+// Entries returns the files for the root image of a board from the packages unpacked in dir.
 func Entries(dir string, b boards.Board) ([]tree.Entry, error) {
 	radio, err := forRadio(dir, b)
 	if err != nil {
@@ -84,7 +85,7 @@ func Entries(dir string, b boards.Board) ([]tree.Entry, error) {
 	return out, nil
 }
 
-// certificates joins all certificates in the order of their names, as update-ca-certificates does.
+// certificates concatenates all certificates in the order of their names, as update-ca-certificates does.
 func certificates(dir string) ([]byte, error) {
 	files, err := filepath.Glob(filepath.Join(dir, "*.crt"))
 	if err != nil {

@@ -20,7 +20,7 @@ func TestCertificatesInOrder(t *testing.T) {
 	}
 }
 
-// radios are the packages of a board whose radio has a firmware with its settings behind a link.
+// radios are the packages of a board whose Wi-Fi firmware has its settings behind a link.
 var radios = map[string]string{
 	"usr/lib/firmware/brcm/chip.bin": "firmware", "usr/lib/firmware/brcm/chip.board.txt": "settings", "usr/lib/firmware/brcm/chip.other.txt": "others",
 	"usr/lib/firmware/regulatory.db-debian": "db", "usr/lib/firmware/regulatory.db-upstream": "no", "usr/lib/firmware/regulatory.db.p7s-debian": "signature",

@@ -1,5 +1,5 @@
-// Package sbom lists what an image is made of in SPDX 2.3: Debian packages and Go modules. It concludes no
-// licences: it repeats what packages declare.
+// Package sbom lists the Debian packages and Go modules in an image as SPDX 2.3. It concludes no licences: it repeats
+// what packages declare.
 package sbom
 
 import (
@@ -17,7 +17,7 @@ import (
 	"github.com/proa-os/proa/build/pin"
 )
 
-// New begins a document about a file; sum is its sha256.
+// New returns a document about a file; sum is its sha256.
 func New(file, version, sum string, when time.Time) *Document {
 	doc := &Document{Version: "SPDX-2.3", License: "CC0-1.0", ID: "SPDXRef-DOCUMENT", Name: file,
 		Namespace: "https://spdx.org/spdxdocs/" + file + "-" + sum,
@@ -26,7 +26,7 @@ func New(file, version, sum string, when time.Time) *Document {
 	return doc
 }
 
-// Document is the part of SPDX 2.3 that says what is in an image.
+// Document is the part of SPDX 2.3 that describes the contents of an image.
 type Document struct {
 	Version       string      `json:"spdxVersion"`
 	License       string      `json:"dataLicense"`
@@ -76,7 +76,7 @@ type relation struct {
 
 const noAssertion = "NOASSERTION"
 
-// imageID is the package that stands for the image; all others are contained in it.
+// imageID is the SPDX package of the image itself; it contains all others.
 const imageID = "SPDXRef-image"
 
 func (d *Document) add(p component) {
@@ -87,7 +87,7 @@ func (d *Document) add(p component) {
 	d.Packages = append(d.Packages, p)
 }
 
-// Debian adds the packages of a set; copyright files are there for those that were unpacked for the root.
+// Debian adds the packages of a set. docs has the copyright files of packages that were unpacked for the root.
 func (d *Document) Debian(list []pin.Package, docs string) {
 	for _, p := range list {
 		locator := fmt.Sprintf("pkg:deb/debian/%s@%s?arch=%s", p.Name, strings.NewReplacer(":", "%3A", "+", "%2B").Replace(p.Version), p.Arch)
@@ -99,8 +99,8 @@ func (d *Document) Debian(list []pin.Package, docs string) {
 
 var licenseLine = regexp.MustCompile(`(?m)^License:[ \t]*(\S.*)$`)
 
-// debianLicenses collects the names in a machine-readable copyright file. They are Debian's names, not
-// SPDX's, so they stand in a comment.
+// debianLicenses collects the licence names in a machine-readable copyright file. They are Debian's names, not SPDX's,
+// so they go into a comment.
 func debianLicenses(file string) string {
 	b, err := os.ReadFile(file)
 	if err != nil {
@@ -117,12 +117,12 @@ func debianLicenses(file string) string {
 	return "Debian copyright file: " + strings.Join(slices.Compact(names), ", ")
 }
 
-// Modules adds what a compiled Go program says it is made of.
+// Modules adds the modules of a compiled Go program from its build information.
 func (d *Document) Modules(program string, info *debug.BuildInfo) {
 	d.module("std", strings.TrimPrefix(info.GoVersion, "go"), "", program)
 	for _, m := range append([]*debug.Module{&info.Main}, info.Deps...) {
 		if m.Version == "" || m.Version == "(devel)" {
-			continue // ourselves: the image's own package says so
+			continue // the main module is part of the image's own package
 		}
 		d.module(m.Path, m.Version, m.Sum, program)
 	}
@@ -146,13 +146,13 @@ func (d *Document) module(path, version, sum, program string) {
 
 var notID = regexp.MustCompile(`[^A-Za-z0-9.-]+`)
 
-// spdxID allows letters, digits, dots and dashes only; the hash keeps apart what that makes equal.
+// spdxID maps to letters, digits, dots and dashes; the hash keeps identifiers distinct.
 func spdxID(kind, name, version string) string {
 	sum := sha256.Sum256([]byte(name + " " + version))
 	return "SPDXRef-" + kind + "-" + notID.ReplaceAllString(name+"-"+version, "-") + "-" + hex.EncodeToString(sum[:4])
 }
 
-// Finish removes what two sets both have and says that the image contains all.
+// Finish removes duplicates and adds the relationship that the image contains all packages.
 func (d *Document) Finish() {
 	slices.SortStableFunc(d.Packages[1:], func(a, b component) int { return strings.Compare(a.ID, b.ID) })
 	d.Packages = slices.CompactFunc(d.Packages, func(a, b component) bool { return a.ID == b.ID })

@@ -1,5 +1,6 @@
-// Package slotimage makes the slot file of a board from what other steps have made: kernel, initrd, device trees and root image. It
-// lists the files as images/bootfs lists those of a new image, once for each slot. It writes no boot loaders: they belong to no slot.
+// Package slotimage assembles the slot file of a board from the outputs of other steps: kernel, initrd, device trees
+// and root image. It lists the files as images/bootfs does for a new image, for each slot. It contains no boot loaders:
+// these belong to no slot.
 package slotimage
 
 import (
@@ -17,18 +18,18 @@ import (
 	"github.com/proa-os/proa/images/uboot"
 )
 
-// Slot is what is in the file.
+// Slot is the content of the file.
 type Slot struct {
 	Board, Version       string
 	Kernel, Initrd, Root tree.Content
 	DTB                  map[string]tree.Content
-	Cmdline              string       // without proa.slot=; names the root hash and size
-	GRUB                 bool         // the board boots by GRUB
-	UBoot                *uboot.Board // nil: the board does not boot by U-Boot
-	When                 time.Time    // in the header of U-Boot's scripts
+	Cmdline              string       // command line without proa.slot=; has root hash and size
+	GRUB                 bool         // the board boots with GRUB
+	UBoot                *uboot.Board // nil: the board does not boot with U-Boot
+	When                 time.Time    // time in the header of U-Boot's scripts
 
-	Tryboot  *tryboot.Config // nil: the firmware does not start the kernel itself
-	Firmware []tree.Entry    // what it reads beside it
+	Tryboot  *tryboot.Config // nil: the board does not use tryboot
+	Firmware []tree.Entry    // other files that the firmware reads
 }
 
 // Write writes the slot file.
@@ -40,7 +41,7 @@ func (s Slot) Write(w io.Writer, progress slotfile.Progress) error {
 	return slotfile.Write(w, c, progress)
 }
 
-// Manifest is that of the slot file, for a new image to keep in its slot a.
+// Manifest returns the slot file's manifest, which a new image stores in its slot a.
 func (s Slot) Manifest() ([]byte, error) {
 	c, err := s.contents()
 	if err != nil {
@@ -77,7 +78,7 @@ func (s Slot) contents() (slotfile.Contents, error) {
 	return c, nil
 }
 
-// files are a slot's own and, with slot a, those that are the same for both.
+// files returns a slot's own files and, with slot a, those that are the same for both.
 func (s Slot) files(slot layout.Slot) (list []tree.Entry, err error) {
 	loaders := bootfs.Loaders{GRUB: s.GRUB}
 	cmdline := s.Cmdline + " proa.slot=" + string(slot)
@@ -94,7 +95,7 @@ func (s Slot) files(slot layout.Slot) (list []tree.Entry, err error) {
 		if all, err = bootfs.OfSlot(of, *s.Tryboot); err != nil {
 			return nil, err
 		}
-		dir = "" // the slot's partition
+		dir = "" // the root directory of the slot's partition
 	}
 	for _, e := range all {
 		name, ok := strings.CutPrefix(e.Path, dir)
@@ -109,7 +110,7 @@ func (s Slot) files(slot layout.Slot) (list []tree.Entry, err error) {
 	return list, nil
 }
 
-// shared says that a file is the same whichever slot it goes to; every other one names its slot.
+// shared says whether a file is the same for either slot; all others name their slot.
 func (s Slot) shared(name string) bool {
 	if s.Tryboot != nil {
 		return name != tryboot.CmdlineFile

@@ -30,7 +30,7 @@ func slot(t *testing.T) Slot {
 		Root: tree.Bytes(append(root, tail.Bytes()...)), Cmdline: fmt.Sprintf("proa.mode=disk proa.roothash=%x proa.rootsize=%d", hash, len(root))}
 }
 
-// list reads a slot file back, its manifest too.
+// list reads a slot file with its manifest.
 func list(t *testing.T, s Slot) (m slotfile.Manifest, files map[string]string) {
 	t.Helper()
 	var b bytes.Buffer

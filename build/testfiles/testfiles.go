@@ -1,4 +1,4 @@
-// Package testfiles makes directories for tests. Nothing but tests imports it.
+// Package testfiles creates directories with files for tests.
 package testfiles
 
 import (
@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// Write makes files, by name and content, below a new directory that ends with the test.
+// Write writes files, by name and content, below a temporary directory of the test.
 func Write(t testing.TB, files map[string]string) string {
 	t.Helper()
 	dir := t.TempDir()

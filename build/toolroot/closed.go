@@ -10,14 +10,15 @@ import (
 	"strings"
 )
 
-// This file is what keeps the host out of the programs: its libraries, modules, firmware, and settings of its users.
+// This file keeps the programs of a tool root from using the host's libraries, modules, firmware and user settings.
 
-// unset are the variables of a user that no program of a tool root may see.
+// unset are environment variables of the user that no program of a tool root may see.
 const unset = "LD_PRELOAD LD_AUDIT LD_LIBRARY_PATH LD_BIND_NOW LD_DEBUG LD_DEBUG_OUTPUT LD_PROFILE LD_PROFILE_OUTPUT LD_RUN_PATH LDEMULATION GLIBC_TUNABLES " +
 	"LANGUAGE LOCPATH NLSPATH GCONV_PATH QEMU_MODULE_DIR QEMU_AUDIO_DRV MTOOLSRC XZ_DEFAULTS XZ_OPT"
 
-// own is what a program needs to find its own parts, and to pass over the settings a host has for it. In env and args, ROOT is the
-// directory of the tool root. gcc tells its own parts their ways by COMPILER_PATH and LIBRARY_PATH, which therefore only it forgets.
+// own lists the programs that need settings to find their own files, or to ignore the host's. In env and args, ROOT is
+// replaced by the directory of the tool root. gcc passes COMPILER_PATH and LIBRARY_PATH on to its own parts, so they
+// are unset for gcc only.
 var own = []struct{ name, env, args string }{
 	{name: "qemu-system*", args: "-L ROOT/usr/share/qemu -L ROOT/usr/share/seabios"},
 	{name: "*gcc-[0-9]*", env: "unset GCC_EXEC_PREFIX COMPILER_PATH LIBRARY_PATH CPATH C_INCLUDE_PATH CPLUS_INCLUDE_PATH OBJC_INCLUDE_PATH DEPENDENCIES_OUTPUT SUNPRO_DEPENDENCIES"},
@@ -27,7 +28,7 @@ var own = []struct{ name, env, args string }{
 	{name: "e2fsck", env: "export E2FSCK_CONFIG=/dev/null"},
 }
 
-// parts is a program's row of own, for its script.
+// parts returns the settings of a program for its wrapper script.
 func parts(final, rel string) (env, args string) {
 	env = "unset " + unset + "\n"
 	for _, o := range own {
@@ -45,8 +46,9 @@ func parts(final, rel string) (env, args string) {
 	return env, args
 }
 
-// bundle is QEMU's own way to be moved: where "qemu-bundle" stands beside the running file, which is the loader here, it is the
-// root of every path that was compiled in, of modules, firmware and configuration. Without it they are the host's.
+// bundle makes QEMU relocatable by its own mechanism: if "qemu-bundle" is beside the running executable, which is the
+// loader here, it is the root for all compiled-in paths of modules, firmware and configuration. Without it QEMU would
+// use the host's.
 func bundle(dir string) error {
 	link := filepath.Join(dir, libs, "qemu-bundle")
 	if err := os.Symlink("../../..", link); err != nil && !errors.Is(err, fs.ErrExist) {
@@ -55,10 +57,12 @@ func bundle(dir string) error {
 	return nil
 }
 
-// hostFiles are what a loader reads of the host whatever it is told, with names of the same length that cannot exist.
+// hostFiles are files of the host that a loader reads in any case, with replacement names of the same length that
+// cannot exist.
 var hostFiles = map[string]string{"/etc/ld.so.preload": "/dev/null/.preload", "/etc/ld.so.cache": "/dev/null/.cache"}
 
-// closeLoader makes the tool root's loader read no file of the host. A root without one has no program to start by it.
+// closeLoader patches the tool root's loader so that it reads no file of the host. A root without a loader has no
+// dynamic programs.
 func closeLoader(file string) error {
 	b, err := os.ReadFile(file)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -73,7 +77,7 @@ func closeLoader(file string) error {
 		}
 		b = bytes.ReplaceAll(b, []byte(from+"\x00"), []byte(to+"\x00"))
 	}
-	if err := os.Remove(file); err != nil { // it may be a link into another root
+	if err := os.Remove(file); err != nil { // it may be a hard link to another root
 		return err
 	}
 	return os.WriteFile(file, b, 0o755)

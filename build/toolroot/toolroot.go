@@ -1,7 +1,6 @@
-// Package toolroot makes a directory of Debian packages usable on a host with an older C library: it
-// unpacks them and puts a small script in the place of every program, which starts the program through
-// the directory's own dynamic loader. It needs no root, no chroot and no namespaces; it runs no
-// maintainer scripts, so it is no place for services.
+// Package toolroot makes a directory of unpacked Debian packages usable on a host with an older C library: it replaces
+// each program with a wrapper script that starts the program with the directory's own dynamic loader. No root, chroot
+// or namespaces are needed. Maintainer scripts are not run, so it cannot run services.
 package toolroot
 
 import (
@@ -23,8 +22,8 @@ import (
 // Root is a tool root.
 type Root struct{ Dir string }
 
-// Unpack unpacks packages into dir. The links of the merged /usr come first: packages hold usr/lib and
-// lib64 alike.
+// Unpack unpacks packages into dir. It first makes the links of the merged /usr, because packages contain both usr/lib
+// and lib64.
 func Unpack(ctx context.Context, dir string, debs []string, progress func(done, total int64)) error {
 	for _, name := range []string{"bin", "sbin", "lib", "lib64"} {
 		if err := os.MkdirAll(filepath.Join(dir, "usr", name), 0o755); err != nil {
@@ -50,7 +49,7 @@ func unpackOne(ctx context.Context, dir, deb string) error {
 	return nil
 }
 
-// List names the files and links in a package, relative to the root.
+// List returns the files and links of a package, relative to the root.
 func List(ctx context.Context, deb string) ([]string, error) {
 	cmd := exec.CommandContext(ctx, "dpkg-deb", "--fsys-tarfile", deb)
 	cmd.Env = command.Env()
@@ -74,7 +73,7 @@ func List(ctx context.Context, deb string) ([]string, error) {
 			out = append(out, path.Clean(h.Name))
 		}
 	}
-	// tar ends before its padding does; dpkg-deb must not find the pipe closed.
+	// tar stops before the padding; the pipe must stay open for dpkg-deb.
 	_, err = io.Copy(io.Discard, pipe)
 	return out, errors.Join(err, cmd.Wait())
 }
@@ -82,7 +81,7 @@ func List(ctx context.Context, deb string) ([]string, error) {
 // Path joins a path below the root.
 func (r Root) Path(elem ...string) string { return filepath.Join(append([]string{r.Dir}, elem...)...) }
 
-// Tool is the path of a program.
+// Tool returns the path of a program.
 func (r Root) Tool(name string) string {
 	for _, dir := range []string{"usr/bin", "usr/sbin"} {
 		if p := r.Path(dir, name); exists(p) {
@@ -92,8 +91,8 @@ func (r Root) Tool(name string) string {
 	return r.Path("usr/bin", name)
 }
 
-// GCC is the C compiler for a GNU triplet with its arguments. -B makes it take its own assembler and linker, which lie under
-// plain names beside the libraries of a foreign triplet, and beside the compiler for the host's.
+// GCC returns the C compiler for a GNU triplet with its arguments. -B selects its own assembler and linker: without it
+// gcc would find those of the host's architecture.
 func (r Root) GCC(triplet string) []string {
 	bin := r.Path("usr", triplet, "bin")
 	if !exists(bin) {
@@ -102,12 +101,12 @@ func (r Root) GCC(triplet string) []string {
 	return []string{r.Path("usr/bin", triplet+"-gcc-14"), "--sysroot=" + r.Dir, "-B" + bin + "/"}
 }
 
-// CC is GCC as the go command reads it from its environment.
+// CC returns GCC in the form of the environment variable CC.
 func (r Root) CC(triplet string) string {
 	return `"` + strings.Join(r.GCC(triplet), `" "`) + `"`
 }
 
-// Bin is what to put in front of PATH.
+// Bin returns the directories to prepend to PATH.
 func (r Root) Bin() string {
 	return r.Path("usr/bin") + string(filepath.ListSeparator) + r.Path("usr/sbin")
 }

@@ -9,8 +9,8 @@ import (
 	"testing"
 )
 
-// TestWrappedProgramRuns takes the host's own loader, libraries and a program for a tool root, so that
-// it needs no download: what is proven is that the script finds its way from any directory and name.
+// TestWrappedProgramRuns uses the host's own loader, libraries and a program as a tool root, so that it needs no
+// download. It tests that the script finds its files from any directory and name.
 func TestWrappedProgramRuns(t *testing.T) {
 	if _, err := os.Stat("/" + loader); err != nil {
 		t.Skip("not a Debian-like amd64 host")
@@ -36,7 +36,7 @@ func TestWrappedProgramRuns(t *testing.T) {
 	}
 	cmd := exec.Command(Root{final}.Tool("env"))
 	cmd.Env = []string{"ANSWER=4 2", "LD_LIBRARY_PATH=/nonexistent", "LD_AUDIT=/nonexistent.so", "LC_ALL=tr_TR", "QEMU_MODULE_DIR=/nonexistent"}
-	out, err := cmd.Output() // the shell's own loader complains beside it
+	out, err := cmd.Output() // the shell's own loader prints a complaint
 	if err != nil || !strings.Contains(string(out), "ANSWER=4 2\n") || !strings.Contains(string(out), "LC_ALL=C\n") || strings.Contains(string(out), "nonexistent") {
 		t.Errorf("%v\n%s", err, out)
 	}
@@ -51,7 +51,7 @@ func TestWrappedProgramRuns(t *testing.T) {
 	}
 }
 
-// Each program's settings are its own row.
+// Each program's settings come from its own row.
 func TestParts(t *testing.T) {
 	for rel, want := range map[string]string{
 		"usr/bin/qemu-system-x86_64":       " -L '/it'/usr/share/qemu",

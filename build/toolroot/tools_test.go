@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// TestToolsRunOnThisHost judges the real tool roots; `proa tool -- go test` says where they are.
+// TestToolsRunOnThisHost tests the real tool roots, whose paths `proa tool -- go test` sets.
 func TestToolsRunOnThisHost(t *testing.T) {
 	emulator := os.Getenv("PROA_TOOLROOT")
 	if emulator == "" {
@@ -19,14 +19,14 @@ func TestToolsRunOnThisHost(t *testing.T) {
 	if err != nil || !strings.Contains(string(out), "QEMU emulator version") {
 		t.Errorf("qemu: %v\n%s", err, out)
 	}
-	// Its places for firmware: the host's, which may have other versions or none, are not among them.
+	// QEMU's firmware directories do not include the host's, which may have other versions or none.
 	out, err = exec.Command(root.Tool("qemu-system-x86_64"), "-L", "help").CombinedOutput()
 	for line := range strings.Lines(string(out)) {
 		if err != nil || !strings.HasPrefix(line, root.Dir) {
 			t.Errorf("qemu looks for firmware in %s (%v)", line, err)
 		}
 	}
-	// A display wants modules that the tool root has not and a host may have, from another QEMU.
+	// A display needs modules that are not in the tool root; the host may have them from another QEMU.
 	quit := exec.Command(root.Tool("qemu-system-x86_64"), "-M", "q35", "-accel", "tcg", "-display", "none", "-monitor", "stdio", "-serial", "none", "-S")
 	quit.Stdin = strings.NewReader("quit\n")
 	if out, err = quit.CombinedOutput(); err != nil || strings.Contains(string(out), "/usr/lib/x86_64-linux-gnu/qemu/") {

@@ -13,11 +13,11 @@ import (
 const (
 	libs   = "usr/lib/x86_64-linux-gnu"
 	loader = libs + "/ld-linux-x86-64.so.2"
-	hidden = ".real" // where the programs behind the scripts lie
+	hidden = ".real" // directory of the programs behind the scripts
 )
 
-// Wrap replaces the dynamically linked programs below dir by scripts. final is where dir will lie when
-// they are run.
+// Wrap replaces the dynamically linked programs below dir with wrapper scripts. final is the path of dir when they are
+// run.
 func Wrap(dir, final string) error {
 	if err := closeLoader(filepath.Join(dir, loader)); err != nil {
 		return err
@@ -54,20 +54,20 @@ func wrap(dir, final, rel string) error {
 	if err := os.Rename(filepath.Join(dir, rel), real); err != nil {
 		return err
 	}
-	// argv[0] stays the path it was called by: gcc finds its parts by it, kmod what it is to be.
+	// argv[0] stays the path of the call: gcc finds its own parts by it, and kmod its applet.
 	env, args := parts(final, rel)
 	script := fmt.Sprintf("#!/bin/sh\nexport LC_ALL=C\n%sexec %s --library-path %s --argv0 \"$0\" %s %s\"$@\"\n",
 		env, quote(final, loader), quote(final, libs), quote(final, hidden, rel), args)
 	return os.WriteFile(filepath.Join(dir, rel), []byte(script), 0o755)
 }
 
-// quote joins a path for the shell.
+// quote joins a path and quotes it for the shell.
 func quote(elem ...string) string {
 	return "'" + strings.ReplaceAll(filepath.Join(elem...), "'", `'\''`) + "'"
 }
 
-// isProgram says whether a file is an executable that wants a dynamic loader. Libraries may ask for one
-// too (libc does); they have ".so" in their names.
+// isProgram says whether a file is an executable that needs a dynamic loader. Some libraries (libc) have an interpreter
+// too; they have ".so" in their names.
 func isProgram(file string) bool {
 	st, err := os.Stat(file)
 	if err != nil || st.Mode()&0o111 == 0 || strings.Contains(filepath.Base(file), ".so") {
@@ -77,7 +77,7 @@ func isProgram(file string) bool {
 	if err != nil {
 		return false
 	}
-	defer f.Close() // read side: nothing to lose
+	defer f.Close() // opened for reading: a close error loses nothing
 	for _, p := range f.Progs {
 		if p.Type == elf.PT_INTERP {
 			return true

@@ -1,6 +1,6 @@
-// Package atomicfile replaces regular files whole: whoever reads, and whatever a power cut leaves, has the old content or the new one,
-// never a part of it; once Write has returned, the new one stays. It refuses to write through devices and files of proc and sys, which
-// cannot be renamed over.
+// Package atomicfile writes files atomically: readers, and a machine after a power cut, see the old content or the new
+// one, never a part of it. Once Write has returned, the new content is durable. It refuses to replace devices and files
+// of proc and sys, which cannot be renamed over.
 package atomicfile
 
 import (
@@ -14,12 +14,13 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Suffix ends the name of the file that is written first, beside the one it replaces: .NAME.tmp. A power cut may leave one; the next
-// write of NAME takes it over.
+// Suffix ends the name of the temporary file, .NAME.tmp, which lies beside the file it replaces. A power cut may leave
+// one; the next write of NAME reuses it.
 const Suffix = ".tmp"
 
-// Write makes path hold data: written beside it, fsynced, renamed over it, and the directory fsynced (rename(2), fsync(2)). Writers of
-// one path wait for each other; the last one wins. perm is set whatever the umask is. A symbolic link at path is replaced, not followed.
+// Write replaces the content of path atomically: it writes a temporary file beside it, fsyncs that, renames it over
+// path and fsyncs the directory (rename(2), fsync(2)). Concurrent writers of one path take turns; the last one wins.
+// The file's mode is perm whatever the umask is. A symbolic link at path is replaced, not followed.
 func Write(path string, data []byte, perm fs.FileMode) error {
 	if err := write(path, data, perm); err != nil {
 		return fmt.Errorf("write %s: %w", path, err)
@@ -27,8 +28,8 @@ func Write(path string, data []byte, perm fs.FileMode) error {
 	return nil
 }
 
-// WriteIfChanged is Write unless path is a regular file that holds data with perm already: a full disk then fails nobody, and flash is
-// not worn by rewriting what is there.
+// WriteIfChanged calls Write unless path is already a regular file with this content and mode. So a full disk is no
+// error when nothing changes, and flash is not worn by writing the same bytes again.
 func WriteIfChanged(path string, data []byte, perm fs.FileMode) (changed bool, err error) {
 	if info, err := os.Lstat(path); err == nil && info.Mode() == perm && info.Size() == int64(len(data)) {
 		if have, err := os.ReadFile(path); err == nil && bytes.Equal(have, data) {
@@ -40,7 +41,7 @@ func WriteIfChanged(path string, data []byte, perm fs.FileMode) (changed bool, e
 
 func write(path string, data []byte, perm fs.FileMode) error {
 	if name := filepath.Base(path); path == "" || name == "." || name == ".." || name == "/" {
-		return fs.ErrInvalid // a name made of nothing would be a file in the working directory
+		return fs.ErrInvalid // an empty name would write into the working directory
 	}
 	if info, err := os.Lstat(path); err == nil && !info.Mode().IsRegular() && info.Mode()&fs.ModeSymlink == 0 {
 		return fmt.Errorf("not a regular file: %s", info.Mode().Type())
@@ -50,7 +51,7 @@ func write(path string, data []byte, perm fs.FileMode) error {
 	if err != nil {
 		return err
 	}
-	defer f.Close() // closing again after fill has is harmless, and gives the lock back where fill failed
+	defer f.Close() // a second close after fill is harmless; where fill failed it releases the lock
 	err = fill(f, data, perm)
 	if err == nil {
 		err = os.Rename(tmp, path)
@@ -61,8 +62,8 @@ func write(path string, data []byte, perm fs.FileMode) error {
 	return SyncDir(filepath.Dir(path))
 }
 
-// owned opens tmp and locks it (flock(2)), so that two writers never fill one file. Who waited finds that its file has got another name
-// meanwhile, and starts over.
+// owned opens tmp and locks it (flock(2)), so that two writers never fill the same file. A writer that waited for the
+// lock may find that the file was renamed meanwhile; it then opens tmp again.
 func owned(tmp string) (*os.File, error) {
 	for {
 		f, err := os.OpenFile(tmp, os.O_CREATE|os.O_RDWR|unix.O_NOFOLLOW, 0o600)
@@ -95,7 +96,7 @@ func fill(f *os.File, data []byte, perm fs.FileMode) error {
 	return nil
 }
 
-// SyncDir makes the names in dir durable: files made, renamed and removed there before stay so after a power cut.
+// SyncDir fsyncs the directory: files created, renamed and removed in it before that stay so after a power cut.
 func SyncDir(dir string) error {
 	d, err := os.Open(dir)
 	if err != nil {

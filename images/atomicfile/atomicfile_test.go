@@ -21,7 +21,7 @@ func read(t *testing.T, path string) string {
 	return string(b)
 }
 
-// alone fails when anything but the file is left in its directory.
+// alone fails if there is any other file than this one in its directory.
 func alone(t *testing.T, path string) {
 	t.Helper()
 	entries, err := os.ReadDir(filepath.Dir(path))
@@ -47,7 +47,7 @@ func TestWrite(t *testing.T) {
 	}
 }
 
-// TestLeftover: what a power cut left of an earlier write is no part of the next one.
+// TestLeftover: a temporary file that an interrupted write left does not affect the next write.
 func TestLeftover(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "f")
 	if err := os.WriteFile(filepath.Join(filepath.Dir(path), ".f"+Suffix), bytes.Repeat([]byte{'x'}, 100), 0o644); err != nil {
@@ -102,7 +102,8 @@ func TestWriteIfChanged(t *testing.T) {
 	}
 }
 
-// TestFullDisk: a disk without room leaves the old content and no half of the new one; what is there already needs no room.
+// TestFullDisk: a write to a full disk fails, keeps the old content and leaves no temporary file; a write of the same
+// content needs no space and succeeds.
 func TestFullDisk(t *testing.T) {
 	dir := t.TempDir()
 	if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, "size=64k"); err != nil {
@@ -122,7 +123,7 @@ func TestFullDisk(t *testing.T) {
 	alone(t, path)
 }
 
-// TestWriters: of many writers at once each writes all of its own.
+// TestWriters: concurrent writers never mix their contents.
 func TestWriters(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "f")
 	var all sync.WaitGroup

@@ -8,29 +8,30 @@ import (
 	"github.com/proa-os/proa/images/layout"
 )
 
-// File is its name in the boot partition.
+// File is the name of the black box in the boot partition.
 const File = "blackbox"
 
-// MaxTries is how many tries of a slot are kept apart.
+// MaxTries is the number of tries of a slot that have records of their own.
 const MaxTries = bootstate.MaxTries
 
 const (
-	// bank holds a sector for each try of each slot and one for the verdict over the slot. There are two, which take turns, each of
-	// the size of the largest sector that disks have inside: a write that is cut short then costs one of them at most.
+	// bank has a sector for each try of each slot and one for the verdict about the slot. There are two banks, which
+	// are written alternately. Each is as large as the largest physical sector of disks, so that a torn write damages
+	// one bank at most.
 	bank = 2 * (MaxTries + 1) * layout.Sector
 	// Size of the file.
 	Size = 2 * bank
-	// Sectors is how many records it has room for.
+	// Sectors is the number of records that fit in the file.
 	Sectors = Size / layout.Sector
 )
 
-// New is the file of a new image.
+// New returns the black box of a new image: all zero.
 func New() []byte { return make([]byte, Size) }
 
-// Box is what the file holds. A sector without a sound record is nil.
+// Box is the parsed content of the file. A sector without a valid record is nil.
 type Box [Sectors]*Record
 
-// Parse never fails: what cannot be read was not written.
+// Parse parses the file. It returns no error: a sector that cannot be decoded counts as never written.
 func Parse(file []byte) (b Box) {
 	for i := range b {
 		if end := (i + 1) * layout.Sector; end <= len(file) {
@@ -42,7 +43,7 @@ func Parse(file []byte) (b Box) {
 	return b
 }
 
-// places are the two sectors that records like r take in turns.
+// places returns the two sectors in which records like r are written alternately.
 func places(r Record) [2]int {
 	try := r.Try
 	if r.State.ofSlot() {
@@ -55,7 +56,8 @@ func places(r Record) [2]int {
 	return [2]int{at, at + Sectors/2}
 }
 
-// Put adds a record and says which sector it takes: never the one that holds what was said last about the same try.
+// Put adds a record and returns the sector it is written to, which is never the one that holds the latest record of the
+// same try.
 func (b *Box) Put(r Record) (sector int, text []byte) {
 	r.Seq = 1
 	for _, old := range b {
@@ -78,7 +80,7 @@ func (b *Box) Put(r Record) (sector int, text []byte) {
 	return sector, Encode(r)
 }
 
-// history is everything about a slot in the order it was written.
+// history returns all records about a slot in the order they were written.
 func (b Box) history(slot layout.Slot) (list []Record) {
 	for _, r := range b {
 		if r != nil && r.Slot == slot {

@@ -10,7 +10,7 @@ import (
 	"github.com/proa-os/proa/images/layout"
 )
 
-// file is a box on a disk.
+// file is a black box on a disk.
 type file []byte
 
 func (f file) put(r Record) {
@@ -36,7 +36,8 @@ func TestNewIsEmpty(t *testing.T) {
 	}
 }
 
-// life is what a disk goes through: a good slot a, a trial of b that fails three times in three ways, another that holds.
+// life returns the records of a disk with a good slot a, a trial of b that fails three times in three ways, and another
+// trial that succeeds.
 func life() []Record {
 	rec := func(slot layout.Slot, try int, s State, step, err string) Record {
 		return Record{Slot: slot, Try: try, State: s, Step: step, Error: err, Root: "r1"}
@@ -52,8 +53,9 @@ func life() []Record {
 	}
 }
 
-// TestTornWrites cuts every write of that life at every byte and in the middle, as the boot states' crash model does: the box then
-// tells what it told before, or what it tells after, and all that it told about other tries and the other slot.
+// TestTornWrites tears every write of life at every byte and in the middle, like the crash model of the boot state. The
+// reports are then those from before the write or from after it, and those of other tries and of the other slot do not
+// change.
 func TestTornWrites(t *testing.T) {
 	f, cuts := file(New()), 0
 	for n, r := range life() {
@@ -77,21 +79,21 @@ func TestTornWrites(t *testing.T) {
 	t.Logf("%d disks", cuts)
 }
 
-// TestEveryPrefix: after each write the box tells exactly what has happened so far.
+// TestEveryPrefix: after each write the report describes exactly what has happened so far.
 func TestEveryPrefix(t *testing.T) {
 	want := []string{
-		"slot a was started once and is not good yet; it reached: stage1 map-verity (begun at 0 s, no end seen)",
-		"slot a was started once and is not good yet; it reached: stage2 mounts (begun at 0 s, no end seen)",
+		"slot a was started once and is not good yet; it reached: stage1 map-verity (started at 0 s, not finished)",
+		"slot a was started once and is not good yet; it reached: stage2 mounts (started at 0 s, not finished)",
 		"", "",
-		"slot b was started once and is not good yet; it reached: stage1 map-verity (begun at 0 s, no end seen)",
-		"slot b was started once and is not good yet; it reached: stage1 mount-root (begun at 0 s, no end seen)",
+		"slot b was started once and is not good yet; it reached: stage1 map-verity (started at 0 s, not finished)",
+		"slot b was started once and is not good yet; it reached: stage1 mount-root (started at 0 s, not finished)",
 		"slot b was started once and is not good yet; it reached: stage1 mount-root (failed: no erofs)",
-		"slot b was started 2 times and is not good yet; it reached: stage2 data (begun at 0 s, no end seen)",
-		"slot b was started 3 times and is not good yet; it reached: stage2 network (begun at 0 s, no end seen)",
+		"slot b was started 2 times and is not good yet; it reached: stage2 data (started at 0 s, not finished)",
+		"slot b was started 3 times and is not good yet; it reached: stage2 network (started at 0 s, not finished)",
 		"slot b was started 3 times and is not good yet; it reached: health: default route (failed: there is none)",
 		"slot b was given up after 3 tries; it reached: health: default route (failed: there is none)",
 		"",
-		"slot b was started once and is not good yet; it reached: stage2 network (begun at 0 s, no end seen)",
+		"slot b was started once and is not good yet; it reached: stage2 network (started at 0 s, not finished)",
 		"",
 	}
 	f := file(New())
@@ -107,10 +109,10 @@ func TestEveryPrefix(t *testing.T) {
 	}
 }
 
-// TestNeverOverTheLast: a write spares the sector that was written last about the same try, and both about any other.
+// TestNeverOverTheLast: a write never overwrites the latest record of the same try, nor either record of another one.
 func TestNeverOverTheLast(t *testing.T) {
 	var b Box
-	last := map[[2]int]int{} // slot and try: sector
+	last := map[[2]int]int{} // key: slot and try; value: sector
 	for n := range 500 {
 		r := Record{Slot: layout.Slots()[n%2], Try: n % 5, State: []State{Started, Failed, Good}[n%3]}
 		at, _ := b.Put(r)

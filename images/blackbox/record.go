@@ -1,8 +1,8 @@
-// Package blackbox is the format of the black box: a file of fixed size in the boot partition in which a slot on trial leaves,
-// a sector at a time, how far it came, and from which the slot that runs afterwards tells why the trial failed. A sector that is torn
-// is taken for one that was never written.
+// Package blackbox is the format of the black box: a file of fixed size in the boot partition, to which a slot on trial
+// writes one sector for each step it begins, and from which the slot that runs afterwards reports why the trial failed.
+// A torn sector counts as never written.
 //
-// It does no input or output, and it decides nothing: which slot is started is the boot state's business (images/bootstate).
+// The package does no I/O and decides nothing: which slot is started follows from the boot state (images/bootstate).
 package blackbox
 
 import (
@@ -20,31 +20,31 @@ import (
 	"github.com/proa-os/proa/images/layout"
 )
 
-// State says how the step of a record stands.
+// State is the outcome of a record's step.
 type State string
 
-// The states. The first three are of a try, the others of the slot as a whole.
+// The states. The first three are outcomes of a try, the others verdicts about the slot.
 const (
-	Started State = "started" // and nobody has heard how it ended
+	Started State = "started" // the step began; a later record says how it ended
 	Failed  State = "failed"
-	Ended   State = "ended" // the machine went down in order before the slot was good
+	Ended   State = "ended" // the machine shut down in order before the slot was good
 
-	Fresh   State = "fresh"    // the slot was written anew or put on trial: what was told before is of no interest
-	GivenUp State = "given-up" // another slot runs in its stead
+	Fresh   State = "fresh"    // the slot was written or put on trial: all earlier records are void
+	GivenUp State = "given-up" // the boot loader went back to the other slot
 	Good    State = "good"
 )
 
-// ofSlot tells a verdict over a slot from what one try has left.
+// ofSlot says whether the record is a verdict about the slot and not the outcome of a try.
 func (s State) ofSlot() bool { return s == Fresh || s == GivenUp || s == Good }
 
 // Record is one sector.
 type Record struct {
-	Seq   uint64 // the higher one was written later
+	Seq   uint64 // sequence number: the record with the higher one is newer
 	Slot  layout.Slot
-	Try   int // 1 to MaxTries; of a verdict: how many there were
+	Try   int // 1 to MaxTries; in a verdict: the number of tries made
 	State State
 	After time.Duration // since the kernel started
-	Root  string        // begin of the root hash: which image it was
+	Root  string        // first digits of the root hash, which identify the image
 	Step  string        // "stage2 network"
 	Error string        // short
 }
@@ -52,10 +52,11 @@ type Record struct {
 // magic ends in the version of this format.
 const magic = "proa-blackbox-1"
 
-// crcAt is where the CRC-32 of everything before it lies.
+// crcAt is the offset of the CRC-32 of everything before it.
 const crcAt = layout.Sector - 4
 
-// Encode returns a sector: lines of text, so that a person can read the file too. What is too long is cut, at its end.
+// Encode returns one sector of text lines, which people can read in the file too. Values that are too long are
+// truncated.
 func Encode(r Record) []byte {
 	r = r.clean()
 	b := make([]byte, layout.Sector)
@@ -69,7 +70,7 @@ func (r Record) text() string {
 		magic, r.Seq, r.Slot, r.Try, r.State, r.After.Milliseconds(), r.Root, r.Step, r.Error)
 }
 
-// clean makes every value one that reads back as it is.
+// clean changes every value so that Decode reads it back unchanged.
 func (r Record) clean() Record {
 	r.After = r.After.Truncate(time.Millisecond)
 	r.Root, r.Step, r.Error = oneLine(r.Root, 16), oneLine(r.Step, 64), oneLine(r.Error, layout.Sector)
@@ -77,7 +78,7 @@ func (r Record) clean() Record {
 	return r
 }
 
-// oneLine has at most limit bytes, no half letters and nothing that would end a line.
+// oneLine truncates s to limit bytes without cutting a UTF-8 character, and replaces line breaks.
 func oneLine(s string, limit int) string {
 	s = strings.Join(strings.FieldsFunc(s, func(c rune) bool { return unicode.IsSpace(c) || !unicode.IsPrint(c) || c == utf8.RuneError }), " ")
 	for len(s) > limit {
@@ -87,10 +88,10 @@ func oneLine(s string, limit int) string {
 	return strings.TrimRight(s, " ")
 }
 
-// errNone is of sectors that hold no record: new ones, and torn ones.
+// errNone is returned for sectors that contain no record: unused and torn ones.
 var errNone = errors.New("no record")
 
-// Decode reads what Encode wrote, and nothing else.
+// Decode reads what Encode wrote and refuses everything else.
 func Decode(b []byte) (Record, error) {
 	if len(b) != layout.Sector || binary.BigEndian.Uint32(b[crcAt:]) != crc32.ChecksumIEEE(b[:crcAt]) {
 		return Record{}, errNone

@@ -17,7 +17,7 @@ func failed(try int, step, err string) Record {
 	return Record{Slot: layout.B, Try: try, State: Failed, After: 61200 * time.Millisecond, Root: "0123456789abcdef", Step: step, Error: err}
 }
 
-// TestSector is the format: a device reads what an older release has written.
+// TestSector fixes the format: a device must read what an older release has written.
 func TestSector(t *testing.T) {
 	r := failed(2, "stage2 network", "no interface has an address")
 	r.Seq = 7
@@ -34,7 +34,7 @@ func TestSector(t *testing.T) {
 	}
 }
 
-// TestAnyErrorFits: what a step says may be of any length and hold anything.
+// TestAnyErrorFits: an error may have any length and contain any bytes.
 func TestAnyErrorFits(t *testing.T) {
 	for name, text := range map[string]string{
 		"long": strings.Repeat("x", 4000), "letters of two bytes": strings.Repeat("é", 400), "lines": "panic: boom\n\ngoroutine 1\n\tmain.go:7",
@@ -53,7 +53,7 @@ func TestAnyErrorFits(t *testing.T) {
 	}
 }
 
-// TestForeignSectors: what Encode does not write is not read, even with a right checksum.
+// TestForeignSectors: Decode refuses what Encode does not write, even with a valid checksum.
 func TestForeignSectors(t *testing.T) {
 	for name, b := range map[string][]byte{"nothing": nil, "zeros": make([]byte, layout.Sector), "short": Encode(failed(1, "x", ""))[:511], "junk": statetest.Junk(layout.Sector)} {
 		if r, err := Decode(b); err == nil {
@@ -71,7 +71,7 @@ func TestForeignSectors(t *testing.T) {
 	}
 }
 
-// TestOneFlippedBit is never overlooked.
+// TestOneFlippedBit: Decode detects every flipped bit.
 func TestOneFlippedBit(t *testing.T) {
 	b := Encode(failed(3, "stage1 map-verity", "io"))
 	for i := range len(b) * 8 {

@@ -8,17 +8,17 @@ import (
 	"github.com/proa-os/proa/images/layout"
 )
 
-// Report is what the box tells of a slot's last trial.
+// Report describes a slot's last trial.
 type Report struct {
 	Slot    layout.Slot `json:"slot"`
 	GivenUp bool        `json:"given_up"`
-	Tries   int         `json:"tries"` // that were made; 0: the boot loader could not load it
+	Tries   int         `json:"tries"` // tries made; 0: the boot loader could not load the slot
 	Left    []Try       `json:"reached,omitempty"`
-	// Why a slot that was good is not started any more; it has made no tries.
+	// Why is the reason why a slot that was good cannot be started any more; such a report has no tries.
 	Why string `json:"why,omitempty"`
 }
 
-// Try is how far one try came. One that left nothing is not listed.
+// Try is the last step that one try reached. A try that left no record is not listed.
 type Try struct {
 	Try     int    `json:"try"`
 	Step    string `json:"step"`
@@ -27,7 +27,8 @@ type Try struct {
 	Seconds int    `json:"seconds"` // since the kernel started
 }
 
-// Report tells of the slot's last trial; it is empty if there was none since the slot was good or written anew.
+// Report returns the report of the slot's last trial; it is empty if there was none since the slot was marked good or
+// written.
 func (b Box) Report(slot layout.Slot) Report {
 	rep := Report{Slot: slot}
 	root := ""
@@ -43,7 +44,7 @@ func (b Box) Report(slot layout.Slot) Report {
 			rep = Report{Slot: slot}
 			continue
 		case rep.GivenUp, r.Try < last, last > 0 && r.Root != root:
-			rep = Report{Slot: slot} // of an earlier trial, whose sectors were not all needed again
+			rep = Report{Slot: slot} // records of an earlier trial, whose sectors have not been reused
 		case r.Try == last:
 			rep.Left = rep.Left[:len(rep.Left)-1]
 		}
@@ -61,7 +62,7 @@ func (r Report) last() int {
 	return r.Left[len(r.Left)-1].Try
 }
 
-// Before is the report without the try that is running.
+// Before returns the report without the try that is running.
 func (r Report) Before(try int) Report {
 	out := Report{Slot: r.Slot, GivenUp: r.GivenUp, Tries: max(0, min(r.Tries, try-1))}
 	for _, t := range r.Left {
@@ -72,10 +73,10 @@ func (r Report) Before(try int) Report {
 	return out
 }
 
-// Empty says that there is nothing to tell.
+// Empty says whether there is nothing to report.
 func (r Report) Empty() bool { return !r.GivenUp && r.Tries == 0 }
 
-// String is the report in one line.
+// String returns the report in one line.
 func (r Report) String() string {
 	switch {
 	case r.Why != "":
@@ -88,7 +89,7 @@ func (r Report) String() string {
 	return fmt.Sprintf("slot %s was started %s and is not good yet; it %s", r.Slot, times(r.Tries), r.reached(r.Tries))
 }
 
-// Lines say how far each try came.
+// Lines returns one line for each try: the step it reached.
 func (r Report) Lines() (out []string) {
 	for n := 1; n <= r.Tries; n++ {
 		out = append(out, fmt.Sprintf("try %d %s", n, r.reached(n)))
@@ -96,7 +97,7 @@ func (r Report) Lines() (out []string) {
 	return out
 }
 
-// reached: PID 1 leaves a record as soon as it knows the disk.
+// reached describes the last step of try n. PID 1 writes a record as soon as it has found the disk.
 func (r Report) reached(n int) string {
 	for _, t := range r.Left {
 		if t.Try == n {
@@ -109,7 +110,7 @@ func (r Report) reached(n int) string {
 func (t Try) String() string {
 	switch {
 	case t.State == Started:
-		return fmt.Sprintf("%s (begun at %d s, no end seen)", t.Step, t.Seconds)
+		return fmt.Sprintf("%s (started at %d s, not finished)", t.Step, t.Seconds)
 	case t.Error == "":
 		return fmt.Sprintf("%s (%s)", t.Step, t.State)
 	}

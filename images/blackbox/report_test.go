@@ -19,7 +19,7 @@ func TestLines(t *testing.T) {
 		write []Record
 		want  []string
 	}{
-		"nothing":    {nil, nil},
+		"nothing": {nil, nil},
 		"was good": {[]Record{start(1, "x", "old"), verdict(Good, 0), {Slot: layout.B, State: GivenUp, Step: "stage1 map-verity", Error: "verity tree: input/output error"}},
 			[]string{"slot b was good and cannot be started any more, so slot a runs; stage1 map-verity: verity tree: input/output error"}},
 		"not loaded": {[]Record{verdict(GivenUp, 0)}, []string{"slot b could not be loaded by the boot loader"}},
@@ -30,13 +30,13 @@ func TestLines(t *testing.T) {
 			"slot b was given up after 3 tries; it never reached PID 1 (kernel or initramfs)",
 			"try 1 never reached PID 1 (kernel or initramfs)", "try 2 reached: stage2 data (failed: io)", "try 3 never reached PID 1 (kernel or initramfs)"}},
 		"an older trial's sectors": {[]Record{start(1, "x", "old"), start(2, "x", "old"), start(3, "x", "old"), verdict(GivenUp, 3), start(1, "x", "stage2 data")}, []string{
-			"slot b was started once and is not good yet; it reached: stage2 data (begun at 0 s, no end seen)", "try 1 reached: stage2 data (begun at 0 s, no end seen)"}},
+			"slot b was started once and is not good yet; it reached: stage2 data (started at 0 s, not finished)", "try 1 reached: stage2 data (started at 0 s, not finished)"}},
 		"an older trial without a verdict": {[]Record{start(1, "x", "old"), start(3, "x", "old"), start(2, "x", "new")}, []string{
-			"slot b was started 2 times and is not good yet; it reached: new (begun at 0 s, no end seen)",
-			"try 1 never reached PID 1 (kernel or initramfs)", "try 2 reached: new (begun at 0 s, no end seen)"}},
+			"slot b was started 2 times and is not good yet; it reached: new (started at 0 s, not finished)",
+			"try 1 never reached PID 1 (kernel or initramfs)", "try 2 reached: new (started at 0 s, not finished)"}},
 		"another image": {[]Record{start(1, "x", "old"), start(2, "y", "new")}, []string{
-			"slot b was started 2 times and is not good yet; it reached: new (begun at 0 s, no end seen)",
-			"try 1 never reached PID 1 (kernel or initramfs)", "try 2 reached: new (begun at 0 s, no end seen)"}},
+			"slot b was started 2 times and is not good yet; it reached: new (started at 0 s, not finished)",
+			"try 1 never reached PID 1 (kernel or initramfs)", "try 2 reached: new (started at 0 s, not finished)"}},
 		"stopped by its owner": {[]Record{{Slot: layout.B, Try: 1, State: Ended, Step: "health: node Ready", Error: "power button"}, verdict(GivenUp, 1)}, []string{
 			"slot b was given up after 1 try; it reached: health: node Ready (ended: power button)", "try 1 reached: health: node Ready (ended: power button)"}},
 	} {
@@ -58,7 +58,7 @@ func TestLines(t *testing.T) {
 	}
 }
 
-// TestBefore: a trial that runs is told of the tries before it, not of itself.
+// TestBefore: while a trial runs, the report describes the tries before the running one.
 func TestBefore(t *testing.T) {
 	f := file(New())
 	f.put(failed(1, "stage2 data", "io"))

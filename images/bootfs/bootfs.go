@@ -1,5 +1,5 @@
-// Package bootfs lists the files of a fresh boot partition: bootloaders and their state, kernel, initrd and device trees
-// of each slot, the black box, and the user's config.yaml. It writes nothing.
+// Package bootfs lists the files of a new boot partition: boot loaders and their boot state, kernel, initrd and device
+// trees of each slot, the black box, and the user's config.yaml. It does no I/O.
 package bootfs
 
 import (
@@ -17,40 +17,42 @@ import (
 	"github.com/proa-os/proa/images/uboot"
 )
 
-// ConfigFile is the user's file in the boot partition and on the ISO.
+// ConfigFile is the name of the user's configuration in the boot partition and on the ISO.
 const ConfigFile = "config.yaml"
 
-// Slot is what one slot has in the boot partition.
+// Slot has the files of one slot in the boot partition.
 type Slot struct {
 	Slot    layout.Slot
 	Title   string // shown in the boot menu
 	Kernel  tree.Content
 	Initrd  tree.Content
 	Cmdline string
-	DTB     map[string]tree.Content // device trees by name; nil where the firmware's is used
-	// Firmware is what else the firmware reads beside the kernel under tryboot: overlays/, start4.elf. It is replaced with the slot.
+	DTB     map[string]tree.Content // device trees by file name; nil if the firmware provides the tree
+	// Firmware has other files that the firmware reads under tryboot: overlays/, start4.elf. They are replaced with the
+	// slot.
 	Firmware []tree.Entry
 
-	// Manifest is kept beside them as slotfile.ManifestName, so that the slot can be checked before it is tried again; nil: none.
+	// Manifest is stored with them as slotfile.ManifestName, so that the slot can be verified before it is tried again;
+	// nil: none.
 	Manifest []byte
 }
 
-// Loaders says which bootloaders there are. U-Boot's EFI boot manager would start systemd-boot before any script, so a board has
-// one of the two.
+// Loaders has the boot loaders of a board. U-Boot's EFI boot manager would start systemd-boot before any script, so a
+// board has one of the two.
 type Loaders struct {
-	SystemdBoot []byte         // nil: the board does not boot by UEFI
-	EFIName     string         // where firmware looks: "BOOTX64.EFI"
-	GRUB        bool           // grub.cfg and its state; the boot code itself is images/disk's
-	UBoot       *uboot.Scripts // nil: the board does not boot by U-Boot; its state lies in a partition of its own
-	Firmware    []tree.Entry   // what the board's firmware or ROM reads
+	SystemdBoot []byte         // nil: the board does not boot with UEFI
+	EFIName     string         // file name that firmware looks for: "BOOTX64.EFI"
+	GRUB        bool           // grub.cfg and the boot state; the boot code itself is written by images/disk
+	UBoot       *uboot.Scripts // nil: the board does not boot with U-Boot, whose boot state is in a partition of its own
+	Firmware    []tree.Entry   // files that the board's firmware or ROM reads
 }
 
-// Files is the whole boot partition of an image whose slot a is filled and on trial.
+// Files returns the boot partition of an image whose slot a is filled and on trial.
 func Files(l Loaders, s Slot, config []byte) []tree.Entry {
 	dir := "slots/" + string(s.Slot) + "/"
 	files := []tree.Entry{
 		tree.File(ConfigFile, 0o644, tree.Bytes(config)),
-		tree.File(blackbox.File, 0o600, tree.Bytes(blackbox.New())), // made here, because the device never makes or extends it
+		tree.File(blackbox.File, 0o600, tree.Bytes(blackbox.New())), // created here, because the device never creates or extends it
 		tree.File(dir+"vmlinuz", 0o644, s.Kernel),
 		tree.File(dir+"initrd", 0o644, s.Initrd),
 		tree.Dir("slots/"+string(s.Slot.Other()), 0o755),
@@ -83,7 +85,8 @@ func uefi(l Loaders, s Slot) []tree.Entry {
 	}
 }
 
-// bios starts with the same state in both files, the second one step older, so that either alone will do.
+// bios returns both files with the same state, the second one with the previous sequence number, so that either alone
+// is enough.
 func bios(s Slot) []tree.Entry {
 	first := bootstate.First(s.Slot)
 	return []tree.Entry{

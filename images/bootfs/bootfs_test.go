@@ -60,7 +60,7 @@ func TestUBoot(t *testing.T) {
 		"config.yaml", "blackbox", "slots/a/vmlinuz", "slots/a/initrd", "slots/b", "slots/a/manifest.json", "boot.scr", "slots/a/boot.scr", "slots/a/dtb/bcm2836-rpi-2-b.dtb",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
-		t.Error(diff) // extlinux.conf would be found before boot.scr
+		t.Error(diff) // extlinux.conf would be preferred to boot.scr
 	}
 }
 
@@ -89,7 +89,7 @@ func TestTryboot(t *testing.T) {
 	}
 	want := []string{"autoboot.txt", "config.yaml", "blackbox", "vmlinuz", "initrd", "cmdline.txt", "config.txt", "overlays/README", "x.dtb"}
 	if diff := cmp.Diff(want, got); diff != "" {
-		t.Error(diff) // config.txt among the shared would make that partition bootable
+		t.Error(diff) // config.txt in the shared partition would make that bootable
 	}
 	text, _ := shared[0].Content.ReadAll()
 	if c, err := tryboot.Parse(text); c != (tryboot.Choice{Default: 3, Try: 2}) || err != nil {

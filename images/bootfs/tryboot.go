@@ -13,9 +13,9 @@ import (
 	"github.com/proa-os/proa/images/tryboot"
 )
 
-// Tryboot is the boot partitions of an image whose firmware chooses between them: the shared one, and that of the slot which is
-// filled and on trial. The other slot's stays empty, so that the firmware passes it over. There is no config.txt in the shared one,
-// which would make it bootable.
+// Tryboot returns the boot partitions of an image whose firmware chooses between them: the shared one, and that of the
+// slot which is filled and on trial. The other slot's stays empty, so that the firmware skips it. The shared one has no
+// config.txt, which would make it bootable.
 func Tryboot(t layout.Table, s Slot, c tryboot.Config, config []byte) (shared, own []tree.Entry, err error) {
 	text, err := Autoboot(t, s.Slot)
 	if err != nil {
@@ -30,7 +30,7 @@ func Tryboot(t layout.Table, s Slot, c tryboot.Config, config []byte) (shared, o
 	return shared, own, err
 }
 
-// OfSlot is a slot's own boot partition. It names the slot nowhere but on the command line.
+// OfSlot returns the files of a slot's own boot partition. Only the command line names the slot.
 func OfSlot(s Slot, c tryboot.Config) ([]tree.Entry, error) {
 	text, err := c.Text()
 	if err != nil {
@@ -46,7 +46,7 @@ func OfSlot(s Slot, c tryboot.Config) ([]tree.Entry, error) {
 		tree.File(tryboot.CmdlineFile, 0o644, tree.Bytes(cmdline)),
 		tree.File(tryboot.ConfigFile, 0o644, tree.Bytes(text)),
 	}, s.Firmware...)
-	for _, name := range slices.Sorted(maps.Keys(s.DTB)) { // where the firmware looks for them by its model
+	for _, name := range slices.Sorted(maps.Keys(s.DTB)) { // where the firmware looks for the tree of its model
 		own = append(own, tree.File(path.Base(name), 0o644, s.DTB[name]))
 	}
 	if s.Manifest != nil {
@@ -55,7 +55,7 @@ func OfSlot(s Slot, c tryboot.Config) ([]tree.Entry, error) {
 	return own, nil
 }
 
-// Autoboot is autoboot.txt of a disk whose slot is started by default, and the other one by a trial.
+// Autoboot returns autoboot.txt of a disk that boots slot by default, and the other slot in a trial boot.
 func Autoboot(t layout.Table, slot layout.Slot) ([]byte, error) {
 	var c tryboot.Choice
 	for of, to := range map[layout.Slot]*int{slot: &c.Default, slot.Other(): &c.Try} {

@@ -8,19 +8,19 @@ import (
 
 // Choice is what the boot loader does in one boot.
 type Choice struct {
-	Write int     // copy that Next is written to first; -1: none
+	Write int     // copy that Next is written to; -1: none
 	Next  State   //
-	Start []Start // in this order, until one can be loaded
+	Start []Start // attempts in this order, until one slot can be loaded
 }
 
 // Start is one attempt to load a slot.
 type Start struct {
 	Slot     layout.Slot
-	Fallback string // value of proa.fallback on its command line: which slot did not come up, after how many tries
+	Fallback string // value of proa.fallback on its command line: the slot that did not come up and the number of its tries
 }
 
-// Boot is the model of the boot scripts. canWrite says whether the next state can be written. A try that cannot be counted is no
-// try, unless there is nothing else.
+// Boot is the model of the boot scripts. canWrite says whether the next state can be written. If a try cannot be
+// counted it is not made, unless no other slot can be started.
 func (e Encoding) Boot(copy0, copy1 []byte, canWrite bool) Choice {
 	s, next, err := e.Choose(copy0, copy1)
 	if err != nil {
@@ -43,8 +43,8 @@ func (e Encoding) Boot(copy0, copy1 []byte, canWrite bool) Choice {
 	return c
 }
 
-// rest is what is started when the slot under trial is not, or cannot be loaded: the good slot, then
-// whatever has files.
+// rest returns the attempts after the slot under trial, or instead of it: the good slot first, then any slot that has
+// files.
 func rest(s State, tried int) (starts []Start) {
 	order := []layout.Slot{s.Good, s.Try.Other(), s.Try, layout.A, layout.B}
 	for _, slot := range order {

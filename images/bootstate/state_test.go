@@ -13,7 +13,7 @@ import (
 
 type state = bootstate.State
 
-// plain says a state and nothing else; how writes tear is the encodings' concern.
+// plain is an encoding without redundancy; torn writes are tested with the real encodings.
 func plain() bootstate.Encoding {
 	return bootstate.Encoding{
 		Encode: func(s state) []byte { return []byte(s.String()) },

@@ -1,5 +1,4 @@
-// Package cpio writes initramfs archives (newc) over u-root's cpio. It does not compress, and knows no
-// hard links.
+// Package cpio writes initramfs archives (newc) with u-root's cpio. It neither compresses nor supports hard links.
 package cpio
 
 import (
@@ -13,7 +12,7 @@ import (
 	"github.com/proa-os/proa/images/tree"
 )
 
-// Write writes one archive. Every file gets the time when, and inode numbers count up.
+// Write writes one archive. All files have the modification time when; inode numbers count up from the first entry.
 func Write(w io.Writer, entries []tree.Entry, when time.Time) error {
 	sorted, err := tree.Sort(entries)
 	if err != nil {

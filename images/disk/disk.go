@@ -1,5 +1,5 @@
-// Package disk writes whole disk images: partition table, boot partition, slot state, root slots and BIOS boot code.
-// It leaves holes where there is nothing, makes no data partition (the device does), and does not compress.
+// Package disk writes whole disk images: partition table, boot partition, boot state, root slots and BIOS boot code. It
+// leaves holes in unused space. It creates no data partition (the device does) and does not compress.
 package disk
 
 import (
@@ -16,36 +16,38 @@ import (
 	"github.com/proa-os/proa/images/tree"
 )
 
-// Contents is what lies in the partitions.
+// Contents is the content of the partitions.
 type Contents struct {
 	Seed string       // GUIDs and the FAT serial number are derived from it
-	When time.Time    // of the files of the boot partition
+	When time.Time    // modification time of the files in the boot partition
 	Boot []tree.Entry // bootfs.Files
-	// SlotBoot is the slots' own boot partitions, where there are some (bootfs.Tryboot); a missing one is made empty.
+	// SlotBoot are the slots' own boot partitions, on boards that have them (bootfs.Tryboot); a missing one is created
+	// empty.
 	SlotBoot map[layout.Slot][]tree.Entry
-	Root     map[layout.Slot]tree.Content // EROFS image with its verity tree behind; a missing slot stays zero
+	Root     map[layout.Slot]tree.Content // EROFS image followed by its verity tree; a missing slot stays zero
 	GRUB     *GRUB                        // nil: no BIOS boot
-	Raw      []Raw                        // what a boot ROM reads from fixed places
+	Raw      []Raw                        // blobs that a boot ROM reads at fixed offsets
 
-	Hybrid bool // the MBR names the boot partition too
+	Hybrid bool // the MBR has an entry for the boot partition too
 
-	// State is what the state partition begins with; nil: none, and the first slot that proves itself makes it.
+	// State is the initial content of the state partition; nil: zeros, and the first slot that is marked good writes
+	// it.
 	State []byte
 }
 
-// Raw is bytes between the partition table and the first partition, less gpt.Spare.
+// Raw is a blob between the partition table and the first partition, where gpt.Spare bytes must stay free.
 type Raw struct {
 	At    int64
 	Bytes []byte
 }
 
-// GRUB is its boot.img (one sector) and core.img as grub-mkimage makes them.
+// GRUB has boot.img (one sector) and core.img as grub-mkimage makes them.
 type GRUB struct{ BootImg, CoreImg []byte }
 
-// Image is what Write writes to: an empty (sparse) file opened for reading and writing.
+// Image is the output of Write: an empty (sparse) file opened for reading and writing.
 type Image = sparse.ReadWriterAt
 
-// Progress is told how much of the contents is written; it may be nil.
+// Progress is called with the number of bytes written; it may be nil.
 type Progress func(done, total int64)
 
 // Write writes an image of size bytes (layout.Spec.ImageSize).
@@ -54,7 +56,7 @@ func Write(img Image, size int64, t layout.Table, c Contents, progress Progress)
 	for _, root := range c.Root {
 		w.total += root.Size
 	}
-	// The table comes last: an image without one is visibly unfinished.
+	// The table is written last: an incomplete image has none and does not boot.
 	if err := w.boot(c); err != nil {
 		return fmt.Errorf("disk: %w", err)
 	}
@@ -115,7 +117,7 @@ func (w *writer) boot(c Contents) error {
 	return nil
 }
 
-// serial is a FAT volume serial number that differs between images, and between the partitions of one.
+// serial returns a FAT volume serial number that differs between images, and between the partitions of one image.
 func serial(seed string) uint32 {
 	sum := sha256.Sum256([]byte("fat\x00" + seed))
 	return binary.LittleEndian.Uint32(sum[:])
@@ -132,10 +134,11 @@ func (w *writer) root(slot layout.Slot, c tree.Content) error {
 	return c.CopyTo(&holes{w: w, off: p.Start})
 }
 
-// gptEnd is behind the primary table: MBR, header and 128 entries of 128 bytes.
+// gptEnd is the end of the primary GPT: MBR, header and 128 entries of 128 bytes.
 const gptEnd = 34 * layout.Sector
 
-// raw refuses what would lie over the partition table, the place where the table is while it changes, or another one.
+// raw writes the blobs. It refuses one that overlaps the partition table, the spare place for a changing table, or
+// another blob.
 func (w *writer) raw(list []Raw) error {
 	free, stop := int64(gptEnd), w.table[0].Start-gpt.Spare
 	for _, r := range list {
@@ -162,7 +165,7 @@ func (w *writer) state(b []byte) error {
 	return err
 }
 
-// holes writes sequentially and skips blocks of zeros.
+// holes is a sequential writer that skips blocks of zeros.
 type holes struct {
 	w   *writer
 	off int64

@@ -155,8 +155,8 @@ func TestRefusals(t *testing.T) {
 		"boot.img": func(c *Contents) { c.GRUB.BootImg = nil },
 		"core.img": func(c *Contents) { c.GRUB.CoreImg = make([]byte, 2*layout.MiB) },
 		"state":    func(c *Contents) { c.State = []byte("of a board that has no partition for it") },
-		"spare":    func(c *Contents) { c.Raw = []Raw{{At: layout.MiB - 65*512 - 99, Bytes: make([]byte, 100)}} }, // the table is there while it changes
-		"slot":     func(c *Contents) { c.SlotBoot = map[layout.Slot][]tree.Entry{layout.A: nil} },                // of a board without them
+		"spare":    func(c *Contents) { c.Raw = []Raw{{At: layout.MiB - 65*512 - 99, Bytes: make([]byte, 100)}} }, // the partition table is here while it changes
+		"slot":     func(c *Contents) { c.SlotBoot = map[layout.Slot][]tree.Entry{layout.A: nil} },                // a slot's boot partition on a board without them
 		"boot":     func(c *Contents) { c.Boot[0].Content = tree.Bytes(bytes.Repeat([]byte{1}, 41*layout.MiB)) },
 	} {
 		c := contents()

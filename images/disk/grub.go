@@ -7,19 +7,19 @@ import (
 	"github.com/proa-os/proa/images/layout"
 )
 
-// Offsets in boot.img and core.img that grub-bios-setup fills in at install time. An image has no install
-// time: the numbers are known from the layout.
+// Offsets in boot.img and core.img that grub-bios-setup fills in when GRUB is installed. An image is never installed:
+// the numbers follow from the layout.
 const (
-	bootCodeEnd = 440  // the MBR's disk signature and partition entries begin here
-	kernelLBA   = 0x5c // boot.img: where core.img begins
+	bootCodeEnd = 440  // start of the MBR's disk signature and partition entries
+	kernelLBA   = 0x5c // boot.img: LBA of core.img
 	bootDrive   = 0x64 // boot.img: ff = the drive the BIOS started from
-	driveCheck  = 0x66 // boot.img: a jump; two nops make it distrust the BIOS's drive number on hard disks
+	driveCheck  = 0x66 // boot.img: a jump; with two nops it ignores the BIOS's drive number on hard disks
 	blocklist   = 0x1f4
 	loadSegment = 0x820
 )
 
-// GRUBArgs are the arguments of grub-mkimage, without the output file, for a core image that finds its
-// configuration in the boot partition of the drive it was started from.
+// GRUBArgs returns the arguments of grub-mkimage, without the output file, for a core image that reads its
+// configuration from the boot partition of the drive it was started from.
 func GRUBArgs(t layout.Table) ([]string, error) {
 	p, err := t.Find(layout.Boot, layout.Shared)
 	if err != nil {
@@ -48,7 +48,7 @@ func (w *writer) grub(g GRUB) error {
 	return err
 }
 
-// patched returns the boot code of the MBR and the content of the bios partition.
+// patched returns the boot code of the MBR and the content of the BIOS boot partition.
 func (g GRUB) patched(p layout.Partition) (boot, core []byte, err error) {
 	if len(g.BootImg) != layout.Sector || len(g.CoreImg) < 2*layout.Sector {
 		return nil, nil, fmt.Errorf("grub: boot.img of %d and core.img of %d bytes are none", len(g.BootImg), len(g.CoreImg))

@@ -1,6 +1,7 @@
-// Package dtoverlay makes the overlay that turns one device tree into another, for firmware that knows which of two chips it runs on
-// and brings the difference to the one tree it loads. It refuses trees that differ by more than values: nodes or properties that
-// an overlay would have to take away, nodes of one tree alone; and trees that do not differ.
+// Package dtoverlay makes the device tree overlay that turns one device tree into another. It is for firmware that
+// detects which of two chips it runs on and applies the matching overlay to the one tree it loads. It refuses trees
+// that differ in more than property values: an overlay cannot remove nodes or properties, nor can it add nodes here;
+// and trees that are equal.
 package dtoverlay
 
 import (
@@ -11,7 +12,7 @@ import (
 	"github.com/u-root/u-root/pkg/dt"
 )
 
-// ErrSame is two trees without a difference: the overlay would be nothing.
+// ErrSame is returned for two trees without a difference, whose overlay would be empty.
 var ErrSame = errors.New("device trees: they are the same")
 
 // Between returns the overlay (*.dtbo) that makes base into want.
@@ -39,7 +40,8 @@ func Between(base, want []byte) ([]byte, error) {
 	return b.Bytes(), nil
 }
 
-// difference collects a fragment for each node that differs. Fragments name their targets by path: labels would have to be resolved.
+// difference collects one fragment per node that differs. Fragments name their targets by path, because labels would
+// have to be resolved.
 type difference struct{ fragments []*dt.Node }
 
 func (d *difference) nodes(path string, from, to *dt.Node) error {
@@ -69,7 +71,7 @@ func (d *difference) nodes(path string, from, to *dt.Node) error {
 	return nil
 }
 
-// values are the properties of to that from lacks or has otherwise.
+// values returns the properties of to that from lacks or that have another value there.
 func values(path string, from, to *dt.Node) (changed []dt.Property, err error) {
 	for _, p := range from.Properties {
 		if _, ok := to.LookProperty(p.Name); !ok {

@@ -35,7 +35,7 @@ func chip(pins ...string) []*dt.Node {
 	return []*dt.Node{node("soc@1", []*dt.Node{node("pins@2", nil, pins...), node("uart@3", nil, "status=okay")}, "ranges=r")}
 }
 
-// TestOthersApplyIt: fdtoverlay, which is libfdt, makes the wanted tree of the base and our overlay.
+// TestOthersApplyIt: fdtoverlay (libfdt) applies our overlay to the base, and the result is the wanted tree.
 func TestOthersApplyIt(t *testing.T) {
 	root := os.Getenv("PROA_TOOLROOT")
 	if root == "" {

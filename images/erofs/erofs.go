@@ -1,5 +1,5 @@
-// Package erofs writes uncompressed EROFS images over go-erofs, which makes them in under a second. It
-// writes no compression and no extended attributes; for a smaller image run mkfs.erofs over tree.WriteTar.
+// Package erofs writes uncompressed EROFS images with go-erofs, in under a second. It supports neither compression nor
+// extended attributes; for a compressed image run mkfs.erofs on the output of tree.WriteTar.
 package erofs
 
 import (
@@ -13,17 +13,17 @@ import (
 	"github.com/proa-os/proa/images/tree"
 )
 
-// BlockSize is the unit an image is padded to.
+// BlockSize is the size an image is padded to a multiple of.
 const BlockSize = 4096
 
-// File is what an image is written to: empty, and cut to the image's length at the end.
+// File is the file an image is written to. It must be empty; it is truncated to the image's length at the end.
 type File interface {
 	io.WriteSeeker
 	Truncate(size int64) error
 }
 
-// Write writes an image in which every file has the time when. File contents pass through a file in
-// tempDir; empty means the system's.
+// Write writes an image in which every file has the modification time when. File contents pass through a temporary file
+// in tempDir, by default the system's.
 func Write(out File, entries []tree.Entry, when time.Time, tempDir string) error {
 	sorted, err := tree.Sort(entries)
 	if err != nil {
@@ -41,7 +41,7 @@ func Write(out File, entries []tree.Entry, when time.Time, tempDir string) error
 	return pad(out)
 }
 
-// pad cuts off nothing and fills the last block: verity hashes whole ones.
+// pad extends the image to whole blocks, since dm-verity hashes whole blocks. It never truncates data.
 func pad(out File) error {
 	size, err := out.Seek(0, io.SeekEnd)
 	if err != nil {
@@ -58,7 +58,7 @@ func add(w *erofs.Writer, e tree.Entry, when time.Time) error {
 	if err := create(w, name, e); err != nil {
 		return err
 	}
-	if e.Mode.Type() != fs.ModeSymlink { // a link's mode means nothing
+	if e.Mode.Type() != fs.ModeSymlink { // permissions of a symbolic link have no meaning
 		if err := w.Chmod(name, e.Mode); err != nil {
 			return err
 		}
@@ -88,7 +88,7 @@ func create(w *erofs.Writer, name string, e tree.Entry) error {
 	return w.Mknod(name, uint16(tree.UnixMode(e.Mode)), device(e.Major, e.Minor))
 }
 
-// device is Linux's encoding of a device number in 32 bits.
+// device encodes a device number in 32 bits as Linux does (new_encode_dev).
 func device(major, minor uint32) uint32 {
 	return minor&0xff | major<<8 | minor&^0xff<<12
 }

@@ -1,7 +1,6 @@
-// Package fat makes FAT32 file systems over go-diskfs, changes one file in an existing one, and reads one
-// back. go-diskfs takes times from a clock, leaves the serial number zero and two things fsck.fat
-// complains of; finish.go corrects that in the bytes. It knows no FAT12 or FAT16, no attributes, and does
-// not repair.
+// Package fat creates FAT32 file systems with go-diskfs, replaces one file in an existing one, and reads one file.
+// go-diskfs takes times from the clock, sets no serial number, and leaves two things that fsck.fat complains about;
+// finish.go corrects these in place. No FAT12 or FAT16, no attributes, no repair.
 package fat
 
 import (
@@ -18,23 +17,23 @@ import (
 	"github.com/proa-os/proa/images/tree"
 )
 
-// MinSize is the smallest FAT32 that readers accept as one: 65525 clusters of one sector, and the tables.
+// MinSize is the minimum size of a FAT32: 65525 clusters of one sector, and the FATs.
 const MinSize = 34 * layout.MiB
 
-// Spec is a file system to be made.
+// Spec describes a new file system.
 type Spec struct {
 	Size  int64
 	Label string // at most 11 letters
 	ID    uint32 // volume serial number
 	When  time.Time
-	Files []tree.Entry // regular files and directories; missing parents are made
+	Files []tree.Entry // regular files and directories; missing parents are created
 }
 
-// Image is an image file or a block device with a file system somewhere in it.
+// Image is an image file or a block device that contains the file system.
 type Image = sparse.ReadWriterAt
 
-// Write makes the file system and writes its non-zero parts to w from offset at on, where there must be
-// zeros.
+// Write creates the file system and writes the blocks of it that are not zero to w from offset at; the range must be
+// zero before.
 func Write(w io.WriterAt, at int64, s Spec) error {
 	if s.Size < MinSize {
 		return fmt.Errorf("fat: %d bytes are too few for FAT32", s.Size)
@@ -75,7 +74,7 @@ func add(fs *fat32.FileSystem, e tree.Entry) error {
 	return put(fs, e.Path, data)
 }
 
-// put writes a file in one call: go-diskfs rewrites the whole allocation table for each.
+// put writes a file in one call, because go-diskfs rewrites the whole FAT for each call.
 func put(fs *fat32.FileSystem, name string, data []byte) error {
 	f, err := fs.OpenFile("/"+name, os.O_CREATE|os.O_RDWR|os.O_TRUNC)
 	if err != nil {
@@ -89,7 +88,7 @@ func put(fs *fat32.FileSystem, name string, data []byte) error {
 	return f.Close()
 }
 
-// Inject makes or replaces one file in the file system of size bytes at offset at of an image.
+// Inject creates or replaces one file in the file system of size bytes at offset at of an image.
 func Inject(img Image, at, size int64, name string, data []byte, when time.Time) error {
 	w := sparse.NewWindow(img, at, size)
 	fs, err := fat32.Read(w, size, 0, layout.Sector)
@@ -113,12 +112,12 @@ func Inject(img Image, at, size int64, name string, data []byte, when time.Time)
 	return nil
 }
 
-// dropEmpty removes an existing empty file before it is written: go-diskfs would allocate clusters for it
-// and not note the first one. Files with content keep their directory entry.
+// dropEmpty removes an existing empty file before it is written: go-diskfs would allocate clusters for it without
+// setting the first cluster in its directory entry. Files with content keep their directory entry.
 func dropEmpty(fs *fat32.FileSystem, name string) error {
 	f, err := fs.OpenFile("/"+name, os.O_RDONLY)
 	if err != nil {
-		return nil // there is none; creating it tells more
+		return nil // there is none; an error would come from creating it
 	}
 	st, err := f.Stat()
 	if err != nil || st.Size() > 0 {

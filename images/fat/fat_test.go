@@ -30,7 +30,7 @@ func spec(size int64) Spec {
 	}}
 }
 
-// judge runs a foreign tool over an image and fails the test with what it printed.
+// judge runs an external checker on an image and fails the test with its output.
 func judge(t *testing.T, tool string, args ...string) string {
 	t.Helper()
 	bin := oracle.Tool(t, tool)
@@ -84,7 +84,7 @@ func TestMtoolsReadsTheFiles(t *testing.T) {
 
 func TestSameInputSameBytes(t *testing.T) {
 	a, _ := write(t, 0, MinSize)
-	t.Setenv("SOURCE_DATE_EPOCH", "1") // go-diskfs looks at it; the result must not
+	t.Setenv("SOURCE_DATE_EPOCH", "1") // go-diskfs reads it; the result must not depend on it
 	b, _ := write(t, 0, MinSize)
 	x, _ := os.ReadFile(a)
 	y, _ := os.ReadFile(b)

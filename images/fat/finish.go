@@ -16,24 +16,24 @@ const (
 	endOfChain = 0x0ffffff8
 )
 
-// finishing says what finish corrects besides what is always wrong.
+// finishing selects what finish corrects in addition to what it always does.
 type finishing struct {
 	when time.Time
-	only string  // stamp only files of this name, and leave all others' times alone
+	only string  // set the times of files with this name only
 	id   *uint32 // set the serial number
 }
 
-// geometry is the part of the boot sector that is needed to walk directories.
+// geometry has the fields of the boot sector that are needed to walk directories.
 type geometry struct {
 	cluster, data int64   // bytes per cluster, offset of cluster 2
-	fats          []int64 // offsets of the copies of the allocation table
+	fats          []int64 // offsets of the copies of the FAT
 	table         []uint32
-	count         uint32 // clusters
+	count         uint32 // number of clusters
 }
 
-// finish walks all directories once and corrects, in place: times; ".." of first-level directories, which
-// must name cluster 0 and not the root's; the cluster an empty file must not have; the count of free
-// clusters; the serial number; and the size of a new file system whose table is two entries short.
+// finish walks all directories once and corrects in place: times; ".." in directories of the first level, which must
+// have cluster 0 and not the root's; the cluster of empty files, which must have none; the count of free clusters; the
+// serial number; and the FAT size of a new file system, which is two entries short.
 func finish(img sparse.ReadWriterAt, f finishing) error {
 	boot := make([]byte, 512)
 	if _, err := img.ReadAt(boot, 0); err != nil {
@@ -111,7 +111,7 @@ func (g geometry) walk(img sparse.ReadWriterAt, first, root uint32, f finishing)
 	return nil
 }
 
-// free gives back the one cluster of an empty file.
+// free marks the cluster of an empty file as free.
 func (g geometry) free(img sparse.ReadWriterAt, cluster uint32) error {
 	g.table[cluster] = 0
 	for _, at := range g.fats {
@@ -122,8 +122,8 @@ func (g geometry) free(img sparse.ReadWriterAt, cluster uint32) error {
 	return nil
 }
 
-// fixEntries corrects one cluster of a directory and returns the directories it lists, and the clusters
-// that empty files held.
+// fixEntries corrects one cluster of a directory. It returns the subdirectories, and the clusters allocated to empty
+// files.
 func fixEntries(buf []byte, root uint32, f finishing) (subdirs, unused []uint32) {
 	le := binary.LittleEndian
 	long := ""
@@ -164,7 +164,7 @@ func clearCluster(e []byte) {
 	binary.LittleEndian.PutUint16(e[26:], 0)
 }
 
-// stamp sets the three times of a directory entry; FAT counts from 1980 in steps of two seconds.
+// stamp sets the three times of a directory entry; FAT times start in 1980 and have a resolution of two seconds.
 func stamp(e []byte, when time.Time) {
 	t := when.UTC()
 	if t.Year() < 1980 {
@@ -195,7 +195,7 @@ func longPart(e []byte) string {
 	return string(s)
 }
 
-// shortName is the 8.3 name in lower case: go-diskfs gives names that fit no long entry.
+// shortName returns the 8.3 name in lower case: go-diskfs writes no long name for those.
 func shortName(e []byte) string {
 	name := trimLower(e[:8])
 	if ext := trimLower(e[8:11]); ext != "" {
@@ -218,7 +218,7 @@ func trimLower(b []byte) string {
 	return string(s)
 }
 
-// countFree writes the summary both info sectors hold.
+// countFree updates the free cluster count in both FSInfo sectors.
 func (g geometry) countFree(img sparse.ReadWriterAt, boot []byte) error {
 	var free, next uint32
 	for i := len(g.table) - 1; i >= 2; i-- {

@@ -12,8 +12,9 @@ import (
 	"github.com/proa-os/proa/images/sparse"
 )
 
-// ReadFile returns one file's content, exactly as long as its directory entry says. Only the clusters are asked of
-// go-diskfs: its Read returns what lies behind a file's end in the last cluster, and zeros for a sector that cannot be read.
+// ReadFile returns the content of one file, exactly as long as its directory entry says. go-diskfs provides only the
+// cluster chain: its Read returns bytes after the end of the file in the last cluster, and zeros for a sector that
+// cannot be read.
 func ReadFile(img Image, at, size int64, name string) ([]byte, error) {
 	w := sparse.NewWindow(img, at, size)
 	fs, err := fat32.Read(w, size, 0, layout.Sector)
@@ -24,7 +25,7 @@ func ReadFile(img Image, at, size int64, name string) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("fat: %w", err)
 	}
-	file, ok := f.(*fat12.File) // fat32 has none of its own
+	file, ok := f.(*fat12.File) // fat32 uses fat12's type
 	if !ok {
 		return nil, fmt.Errorf("fat: %s: BUG: a file is a %T", name, f)
 	}
@@ -35,7 +36,7 @@ func ReadFile(img Image, at, size int64, name string) ([]byte, error) {
 	return data, nil
 }
 
-// content reads a file cluster run by cluster run.
+// content reads the runs of clusters of a file.
 func content(r io.ReaderAt, file *fat12.File) ([]byte, error) {
 	st, err := file.Stat()
 	if err != nil {
@@ -45,7 +46,7 @@ func content(r io.ReaderAt, file *fat12.File) ([]byte, error) {
 		return nil, fmt.Errorf("it is a directory")
 	}
 	if st.Size() == 0 {
-		return []byte{}, nil // it has no cluster to begin with
+		return []byte{}, nil // an empty file has no first cluster
 	}
 	runs, err := file.GetDiskRanges()
 	if err != nil {
@@ -55,7 +56,7 @@ func content(r io.ReaderAt, file *fat12.File) ([]byte, error) {
 	for _, run := range runs {
 		have += run.Length
 	}
-	if have < uint64(st.Size()) { // before memory is taken for what a damaged entry says
+	if have < uint64(st.Size()) { // checked before allocating memory, as a damaged entry may have any size
 		return nil, fmt.Errorf("damaged: its clusters hold %d bytes, its entry says %d", have, st.Size())
 	}
 	data := make([]byte, st.Size())

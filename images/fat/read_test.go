@@ -15,13 +15,13 @@ import (
 	"github.com/proa-os/proa/images/tree"
 )
 
-// realSize is a board's boot partition: from 260 MiB on a cluster has eight sectors, below one.
+// realSize is the size of a board's boot partition: from 260 MiB on a cluster has eight sectors, below that one.
 const realSize = 288 * layout.MiB
 
-// sizes lie on, before and behind the ends of sectors, of clusters, and of the buffers that io.ReadAll grows.
+// sizes are at, before and after the ends of sectors, of clusters, and of the buffers that io.ReadAll grows.
 var sizes = []int{0, 1, 511, 512, 513, 1000, 2350, 4095, 4096, 4097, 8000, 8192, 64 << 10, 64<<10 + 1}
 
-// noise of n bytes has no zero in it: what lies behind a file's end would show.
+// noise returns n bytes without a zero, so that bytes from after a file's end would show.
 func noise(seed uint64, n int) []byte {
 	r := rand.New(rand.NewPCG(seed, uint64(n)))
 	b := make([]byte, n)
@@ -68,7 +68,7 @@ func TestReadFileEndsWithTheFile(t *testing.T) {
 	}
 }
 
-// A file that grows and shrinks leaves its old bytes behind its new end; a neighbour stands close by.
+// A file that grows and shrinks leaves old bytes after its new end; another file lies next to it.
 func TestReadFileAfterEveryChangeOfSize(t *testing.T) {
 	image, f := write(t, 0, realSize)
 	neighbour := noise(9, 5000)
@@ -87,7 +87,7 @@ func TestReadFileAfterEveryChangeOfSize(t *testing.T) {
 	judge(t, "fsck.fat", "-n", image)
 }
 
-// broken fails where a bad sector would.
+// broken returns errors for a range, like bad sectors.
 type broken struct {
 	*os.File
 	at int64

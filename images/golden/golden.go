@@ -1,5 +1,5 @@
-// Package golden compares what a test got with testdata/NAME.golden of the package under test. It is for tests only, and writes such a
-// file only when asked to: go test ./PACKAGE -update.
+// Package golden compares test output with testdata/NAME.golden of the package under test, or rewrites that file with
+// go test ./PACKAGE -update.
 package golden
 
 import (
@@ -13,7 +13,7 @@ import (
 
 var update = flag.Bool("update", false, "write the golden files of the tests that run")
 
-// Check fails the test if got is not what testdata/NAME.golden holds; with -update it writes got there instead.
+// Check fails the test if got differs from testdata/NAME.golden; with -update it writes got there instead.
 func Check(t testing.TB, name, got string) {
 	t.Helper()
 	file := filepath.Join("testdata", name+".golden")

@@ -17,8 +17,9 @@ import (
 	"github.com/proa-os/proa/images/sparse"
 )
 
-// TestEveryPowerCut asks sgdisk about everything that a cut can leave of every change. As long as sectors are written whole, the disk
-// must hold the old table or the new one as it is; a torn sector, or damage from before, may cost one copy, which Repair then restores.
+// TestEveryPowerCut has sgdisk verify every disk that a power cut can leave during every change. If sectors are written
+// whole, the disk must have the old table or the new one without a repair. A torn sector, or damage from before, may
+// cost one copy, which Repair restores.
 func TestEveryPowerCut(t *testing.T) {
 	changes, err := gpttest.All()
 	if err != nil {
@@ -69,14 +70,15 @@ func disk(t *testing.T, name string, c gpttest.Change, s gpttest.State) *os.File
 	return f
 }
 
-// harmless is what sgdisk says of every image on a larger medium, and of entries that lie elsewhere than usual.
+// harmless matches what sgdisk reports for every image on a larger medium, and for entries that are not at sector 2.
 var harmless = regexp.MustCompile(`(?s)\n(Problem: The secondary header's self-pointer indicates that it doesn't reside\nat the end of the disk\.` +
 	`|Warning: There is a gap between the (main metadata|main partition table|secondary partition table)|Caution: Partition 5 doesn't end on a 2048).*?\n\n`)
 
-// ahead is what it says where there is no room for a second copy behind data: for a moment the copy lies before the partitions.
+// ahead is what it reports if there is no room for a second backup GPT after data: for a moment the backup lies before
+// the partitions.
 const ahead = "GPT claims the disk is larger than it is!"
 
-// ask returns what sgdisk complains of and the partitions it sees.
+// ask returns sgdisk's complaints and the partitions it sees.
 func ask(t *testing.T, file string) (complaints string, rows []string) {
 	t.Helper()
 	out, err := exec.Command(oracle.Tool(t, "sgdisk"), "-v", "-p", file).CombinedOutput()
@@ -107,7 +109,7 @@ func listed(t layout.Table) (rows []string) {
 	return rows
 }
 
-// TestNothingIsRepairedFromNothing: a disk without a table is refused, and nothing is written to it.
+// TestNothingIsRepairedFromNothing: Repair refuses a disk without a table and writes nothing to it.
 func TestNothingIsRepairedFromNothing(t *testing.T) {
 	d := sparse.New(64 * layout.MiB)
 	if _, err := gpt.Repair(d, 64*layout.MiB); err == nil || !strings.Contains(err.Error(), "no header") {

@@ -1,7 +1,8 @@
-// Package gpt writes, reads and changes GUID partition tables over go-diskfs. GUIDs are passed in, so the same table is the
-// same bytes. A change of a disk in use takes effect with one sector, so that whenever the power is cut the kernel, sgdisk and
-// U-Boot find the old table or the new one (settle.go). It knows 512-byte sectors and arrays of 128 entries only, does not merge
-// copies that differ (the first one counts while it is sound), and a disk whose copies are both damaged is an error.
+// Package gpt writes, reads and changes GUID partition tables with go-diskfs. GUIDs are passed in, so the same table
+// gives the same bytes. A table is changed atomically by the write of one sector: whenever the power fails, the kernel,
+// sgdisk and U-Boot find the old table or the new one (settle.go). It supports 512-byte sectors and arrays of 128
+// entries only. If primary and backup differ, the primary is in force while it is valid; a disk on which both are
+// damaged is an error.
 package gpt
 
 import (
@@ -19,17 +20,17 @@ import (
 	"github.com/proa-os/proa/images/sparse"
 )
 
-// Disk is what a table is written to: an image file or a block device. Where it has a method Sync, as files have, that
-// is called wherever the order of writes matters.
+// Disk is the image file or block device that has the table. If it has a method Sync, as files do, that is called
+// wherever the order of writes matters.
 type Disk = sparse.ReadWriterAt
 
-// GUIDs names the identity of a disk and of each partition by its GPT name.
+// GUIDs are the GUIDs of the disk and of each partition by its GPT name.
 type GUIDs struct {
 	Disk       string
 	Partitions map[string]string
 }
 
-// Derive makes the GUIDs of a table out of a seed, so that an image needs no randomness.
+// Derive derives the GUIDs of a table from a seed, so that an image needs no randomness.
 func Derive(seed string, t layout.Table) GUIDs {
 	ids := GUIDs{DeriveGUID(seed, "disk"), map[string]string{}}
 	for _, p := range t {
@@ -38,7 +39,7 @@ func Derive(seed string, t layout.Table) GUIDs {
 	return ids
 }
 
-// DeriveGUID is a GUID of version 8 ("vendor-specific") over the hash of the names.
+// DeriveGUID returns a GUID of version 8 ("vendor-specific") made from the hash of the names.
 func DeriveGUID(names ...string) string {
 	sum := sha256.Sum256([]byte(strings.Join(names, "\x00")))
 	var u uuid.UUID
@@ -48,8 +49,8 @@ func DeriveGUID(names ...string) string {
 	return strings.ToUpper(u.String())
 }
 
-// Write makes the table of a new image: both headers, both arrays and the protective MBR entry; the MBR's boot code is left
-// alone, but a disk without any gets the signature. A disk that has a table is changed by Append, Resize and SetBlank.
+// Write writes the table of a new image: both headers, both arrays and the protective MBR entry. The MBR's boot code is
+// kept, and the signature is written if it is missing. Use Append, Resize and SetBlank to change an existing table.
 func Write(d Disk, size int64, t layout.Table, ids GUIDs) error {
 	table := &gpt.Table{GUID: ids.Disk, LogicalSectorSize: layout.Sector, PhysicalSectorSize: layout.Sector}
 	if ids.Disk == "" {
@@ -68,8 +69,8 @@ func Write(d Disk, size int64, t layout.Table, ids GUIDs) error {
 	return nil
 }
 
-// write corrects what go-diskfs says of disks above 2 TiB in the protective MBR: the field has 32 bits, and
-// "more than fits" is all ones.
+// write serialises the table and corrects the protective MBR entry on disks above 2 TiB: the size field has 32 bits,
+// all ones for a larger disk.
 func write(d Disk, size int64, table *gpt.Table) error {
 	table.ProtectiveMBR = true
 	if err := table.Write(sparse.NewWindow(d, 0, size), size); err != nil {
@@ -82,11 +83,11 @@ func write(d Disk, size int64, table *gpt.Table) error {
 	return err
 }
 
-// protectiveSize is the offset of the first MBR entry's number of sectors.
+// protectiveSize is the offset of the size field in the first MBR entry.
 const protectiveSize = mbr.Table + mbr.SectorsAt
 
-// blank is the attribute bit of a partition that holds nothing yet. Bits 48 to 63 are for the owner of the partition's type
-// (UEFI Specification 2.10, table 5-8); `sgdisk -A N:set:48` sets it by hand.
+// blank is the attribute bit of a partition that is not formatted yet. Bits 48 to 63 are defined by the owner of the
+// partition's type (UEFI Specification 2.10, table 5-8); `sgdisk -A N:set:48` sets it by hand.
 const blank = 1 << 48
 
 func entry(p layout.Partition, guid string) *gpt.Partition {
@@ -100,7 +101,7 @@ func entry(p layout.Partition, guid string) *gpt.Partition {
 	return e
 }
 
-// Read returns the table of a disk of size bytes. A partition that is none of proa's has no Role.
+// Read returns the table of a disk of size bytes. Partitions that are not proa's have no Role.
 func Read(d Disk, size int64) (layout.Table, GUIDs, error) {
 	found, err := find(d, size)
 	if err != nil {
@@ -123,12 +124,12 @@ func Read(d Disk, size int64) (layout.Table, GUIDs, error) {
 	return t, ids, nil
 }
 
-// Append adds partition p (layout.Table.Rest made it) to the table of a disk of size bytes.
+// Append adds partition p (from layout.Table.Rest) to the table of a disk of size bytes.
 func Append(d Disk, size int64, p layout.Partition, guid string) error {
 	return change(d, size, func(t *gpt.Table) error {
 		for _, q := range t.Partitions {
 			if q.Index == p.Index || q.Name == p.Name {
-				return fmt.Errorf("%s is in the way of %s", q.Name, p.Name)
+				return fmt.Errorf("%s overlaps %s", q.Name, p.Name)
 			}
 		}
 		t.Partitions = append(t.Partitions, entry(p, guid))
@@ -136,7 +137,7 @@ func Append(d Disk, size int64, p layout.Partition, guid string) error {
 	})
 }
 
-// Resize gives partition p of the table its new size; where it begins does not change.
+// Resize sets the size of partition p in the table; its start does not change.
 func Resize(d Disk, size int64, p layout.Partition) error {
 	return edit(d, size, p, func(t *gpt.Table, q *gpt.Partition) error {
 		q.End, q.Size = p.LastLBA(), uint64(p.Size)
@@ -144,7 +145,8 @@ func Resize(d Disk, size int64, p layout.Partition) error {
 	})
 }
 
-// SetBlank says in the table whether partition p holds nothing yet. When it returns without an error, all copies say so.
+// SetBlank sets whether partition p is not formatted yet. When it returns without an error, primary and backup GPT say
+// so.
 func SetBlank(d Disk, size int64, p layout.Partition) error {
 	return edit(d, size, p, func(_ *gpt.Table, q *gpt.Partition) error {
 		q.Attributes &^= blank
@@ -155,7 +157,7 @@ func SetBlank(d Disk, size int64, p layout.Partition) error {
 	})
 }
 
-// edit changes the entry of p, which must be where p is.
+// edit changes the entry of p, which must match p in name and start.
 func edit(d Disk, size int64, p layout.Partition, f func(*gpt.Table, *gpt.Partition) error) error {
 	return change(d, size, func(t *gpt.Table) error {
 		i := slices.IndexFunc(t.Partitions, func(q *gpt.Partition) bool { return q.Index == p.Index })
@@ -169,11 +171,11 @@ func edit(d Disk, size int64, p layout.Partition, f func(*gpt.Table, *gpt.Partit
 func fits(t *gpt.Table, p layout.Partition) error {
 	for _, q := range t.Partitions {
 		if q.Index != p.Index && q.Start <= p.LastLBA() && p.FirstLBA() <= q.End {
-			return fmt.Errorf("%s is in the way of %s", q.Name, p.Name)
+			return fmt.Errorf("%s overlaps %s", q.Name, p.Name)
 		}
 	}
 	if p.LastLBA() > t.LastDataSector() {
-		return fmt.Errorf("%s ends behind the disk", p.Name)
+		return fmt.Errorf("%s ends beyond the end of the disk", p.Name)
 	}
 	return nil
 }

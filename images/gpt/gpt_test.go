@@ -61,7 +61,7 @@ func TestSgdiskFindsNothing(t *testing.T) {
 	}
 }
 
-// The first boot of a flashed disk: data takes the rest, the backup moves to the end.
+// The first boot of a flashed disk: data takes the rest, and the backup GPT moves to the end.
 func TestAppendOnALargerDisk(t *testing.T) {
 	for _, size := range []int64{1_000_341_504, 3_000_592_982_016} {
 		appendTo(t, size)

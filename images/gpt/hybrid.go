@@ -7,9 +7,9 @@ import (
 	"github.com/proa-os/proa/images/mbr"
 )
 
-// Hybrid puts the boot partition into the MBR as well, for boot ROMs that know no GPT: Raspberry Pi's before the Pi 4. The
-// protective entry behind it covers the GPT only; Linux and U-Boot take such a disk for GPT as long as that entry begins at
-// sector 1. Call it after Write.
+// Hybrid writes a hybrid MBR, in which the boot partition has an entry as well, for boot ROMs that do not read GPT:
+// Raspberry Pi's before the Pi 4. The protective entry then covers only the GPT; Linux and U-Boot still take the disk
+// for GPT as long as that entry begins at sector 1. Call it after Write.
 func Hybrid(d Disk, t layout.Table) error {
 	p, err := t.Find(layout.Boot, layout.Shared)
 	if err != nil {
@@ -22,7 +22,7 @@ func Hybrid(d Disk, t layout.Table) error {
 	return err
 }
 
-// hybrid says whether the MBR names more than the GPT.
+// hybrid says whether the MBR has entries besides the protective one.
 func hybrid(record []byte) bool {
 	for _, kind := range mbr.Types(record) {
 		if kind != 0 && kind != mbr.Protective {

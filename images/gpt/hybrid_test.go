@@ -9,7 +9,7 @@ import (
 	"github.com/proa-os/proa/images/mbr"
 )
 
-// TestHybridStaysThroughAppend: the boot ROM's view of the disk does not change when the data partition is made.
+// TestHybridStaysThroughAppend: the MBR that a boot ROM reads does not change when the data partition is added.
 func TestHybridStaysThroughAppend(t *testing.T) {
 	const size = 2 << 30
 	name, f := image(t, size)
@@ -51,7 +51,7 @@ func TestHybridStaysThroughAppend(t *testing.T) {
 	}
 }
 
-// lowest remembers the lowest offset written to.
+// lowest records the lowest offset written to.
 type lowest struct {
 	Disk
 	first int64

@@ -14,12 +14,12 @@ import (
 	"github.com/proa-os/proa/images/sparse"
 )
 
-// Offsets in a header (UEFI Specification 2.10, table 5-5), little endian.
+// Offsets in a GPT header (UEFI Specification 2.10, table 5-5), little endian.
 const (
 	headerSizeAt  = 12
 	headerCRCAt   = 16
-	mineAt        = 24 // where this header lies
-	otherAt       = 32 // where the other copy's lies
+	mineAt        = 24 // LBA of this header (MyLBA)
+	otherAt       = 32 // LBA of the other header (AlternateLBA)
 	firstUsableAt = 40
 	lastUsableAt  = 48
 	entriesAt     = 72
@@ -33,18 +33,19 @@ const (
 	normalEntries = 2
 )
 
-// raw is one copy of a table, as it lies on the disk: a sector of header and the array that it names.
+// raw is one copy of a GPT as stored on the disk: the sector of the header, and the partition entry array.
 type raw struct{ header, entries []byte }
 
 func (r raw) lba(at int) int64 { return int64(binary.LittleEndian.Uint64(r.header[at:])) }
 
-// places are where the first array begins and where the header of the copy lies; the copy's array lies before it.
+// places are the first sector of the primary entry array and the sector of the backup header; the backup array lies
+// directly before that.
 type places struct{ entries, copy int64 }
 
 func normal(size int64) places { return places{entries: normalEntries, copy: lastLBA(size)} }
 
-// at is the same table in these places: the first header and the copy. Sectors for partitions begin behind the first array and
-// end before the copy, and both headers say the same of them: sgdisk looks for that.
+// at returns the same table for these places: primary and backup. The usable sectors (FirstUsableLBA, LastUsableLBA)
+// begin after the primary array and end before the backup, and are equal in both headers, as sgdisk verifies.
 func (r raw) at(p places) (first, copy raw) {
 	usable := [2]int64{p.entries + entrySectors, r.lba(lastUsableAt)}
 	if last := p.copy - copySectors; last > usable[0] {
@@ -68,7 +69,7 @@ func headerCRC(header []byte) uint32 {
 	return crc32.ChecksumIEEE(h)
 }
 
-// loadHeader judges by what the kernel checks (block/partitions/efi.c, is_gpt_valid).
+// loadHeader reads a header and makes the checks that the kernel makes (block/partitions/efi.c, is_gpt_valid).
 func loadHeader(d Disk, size, lba int64) (raw, error) {
 	h, le := make([]byte, layout.Sector), binary.LittleEndian
 	if lba < primaryLBA || lba > lastLBA(size) {
@@ -91,7 +92,7 @@ func loadHeader(d Disk, size, lba int64) (raw, error) {
 	}
 }
 
-// load reads the copy whose header lies at lba.
+// load reads the copy whose header is at lba.
 func load(d Disk, size, lba int64) (raw, error) {
 	r, err := loadHeader(d, size, lba)
 	if err != nil {
@@ -111,8 +112,8 @@ func load(d Disk, size, lba int64) (raw, error) {
 	return r, nil
 }
 
-// find returns the copy that counts: the first one, or where that is damaged the one that it names, or the one at the end of
-// the disk.
+// find returns the copy in force: the primary GPT, or if it is damaged the backup that it names, or the one at the end
+// of the disk.
 func find(d Disk, size int64) (raw, error) {
 	r, err := load(d, size, primaryLBA)
 	if err == nil {
@@ -133,11 +134,11 @@ func find(d Disk, size int64) (raw, error) {
 	return raw{}, errors.Join(why...)
 }
 
-// settled is the size that a table reckons with. A disk that has grown by so little that the old copy lies where a new one would be
-// written is taken as it was, and has no copy in its last sector.
+// settled returns the disk size that the table was written for. If a disk has grown by so little that the old backup
+// GPT overlaps the place of the new one, the table is kept as it is and has no backup in the last sector.
 func settled(d Disk, size int64) int64 {
 	r, err := load(d, size, primaryLBA)
-	if err != nil || r.lba(entriesAt) != normalEntries { // damaged, or on its way: not settled
+	if err != nil || r.lba(entriesAt) != normalEntries { // damaged, or in the middle of a change
 		return size
 	}
 	if c := r.lba(otherAt); c < lastLBA(size) && c > lastLBA(size)-2*copySectors && r.lba(lastUsableAt) == c-copySectors {
@@ -150,7 +151,7 @@ func settled(d Disk, size int64) int64 {
 
 func lastLBA(size int64) int64 { return size/layout.Sector - 1 }
 
-// decode lets go-diskfs read the table as a disk of size bytes would have it.
+// decode makes go-diskfs parse the table as that of a disk of size bytes.
 func (r raw) decode(size int64) (*gpt.Table, error) {
 	mem := sparse.New(size)
 	first, _ := r.at(normal(size))
@@ -165,7 +166,7 @@ func (r raw) decode(size int64) (*gpt.Table, error) {
 	return t, nil
 }
 
-// encode lets go-diskfs write the table; sector 0 of it is everything but boot code.
+// encode makes go-diskfs serialise the table; record is sector 0 without boot code.
 func encode(t *gpt.Table, size int64) (r raw, record []byte, err error) {
 	mem := sparse.New(size)
 	if err := write(mem, size, t); err != nil {
@@ -179,7 +180,7 @@ func encode(t *gpt.Table, size int64) (r raw, record []byte, err error) {
 	return r, record, err
 }
 
-// put writes header and entries where the header says.
+// put writes entries and header at the sectors that the header names.
 func (r raw) put(d Disk) error {
 	if _, err := d.WriteAt(r.entries, r.lba(entriesAt)*layout.Sector); err != nil {
 		return err
@@ -188,7 +189,7 @@ func (r raw) put(d Disk) error {
 	return err
 }
 
-// bounds are the first sector of all partitions and the one behind the last.
+// bounds returns the first sector of all partitions and the first one after the last partition.
 func bounds(t *gpt.Table) (first, end int64) {
 	first = math.MaxInt64
 	for _, p := range t.Partitions {

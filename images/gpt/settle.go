@@ -12,15 +12,15 @@ import (
 	"github.com/proa-os/proa/images/mbr"
 )
 
-// Spare is how many bytes before the first partition must be nobody's: while a table changes, the new entries lie there, and where
-// the last partition leaves no room at the end of the disk the new copy too.
+// Spare is the number of free bytes needed before the first partition: during a change the new entries are written
+// there, and also the new backup GPT if the last partition leaves no room for it at the end of the disk.
 const Spare = (entrySectors + copySectors) * layout.Sector
 
 const copySectors = entrySectors + 1
 
-// Repair brings the table into its normal form: the copy at the end of the disk sound and equal to the first one, which is made
-// anew from that copy if it is damaged, and in the MBR what makes the kernel look for it. Nothing is written to a disk
-// that is in order; done says what was.
+// Repair brings the partition table into its normal form: the primary GPT restored from the backup if it is damaged, a
+// valid and equal backup GPT at the end of the disk, and an MBR entry that makes the kernel look for a GPT. Nothing is
+// written to a disk that is in order; done describes the repair, empty if there was none.
 func Repair(d Disk, size int64) (done string, err error) {
 	_, first := load(d, size, primaryLBA)
 	log := &writes{Disk: d}
@@ -28,13 +28,13 @@ func Repair(d Disk, size int64) (done string, err error) {
 		return "", err
 	}
 	if first != nil {
-		return fmt.Sprintf("the partition table was made anew from its copy: %v", first), nil
+		return fmt.Sprintf("the partition table was restored from the backup GPT: %v", first), nil
 	}
-	return "the copy of the partition table was renewed at the end of the disk", nil
+	return "the backup GPT at the end of the disk was rewritten", nil
 }
 
-// Check says why a kernel sees no partitions: the first copy is damaged, or nothing in the MBR makes it look for one
-// (block/partitions/efi.c, find_valid_gpt).
+// Check returns why the kernel sees no partitions: the primary GPT is damaged, or no MBR entry makes the kernel look
+// for one (block/partitions/efi.c, find_valid_gpt).
 func Check(d Disk, size int64) error {
 	record := make([]byte, layout.Sector)
 	if _, err := d.ReadAt(record, 0); err != nil {
@@ -51,7 +51,7 @@ func Check(d Disk, size int64) error {
 
 func signed(record []byte) bool { return record[510] == 0x55 && record[511] == 0xaa }
 
-// writes counts them.
+// writes counts the writes.
 type writes struct {
 	Disk
 	n int
@@ -71,8 +71,8 @@ func flush(d Disk) error {
 	return nil
 }
 
-// change reads the table, lets f change it and brings it onto the disk. Before that the old one gets into its normal form: should the
-// sector that moves everything be torn, there is a copy at the end of the disk.
+// change reads the table, calls f to change it and writes it to the disk atomically. It first brings the old table into
+// its normal form: if the write of the primary header is torn, there is a valid backup GPT at the end of the disk.
 func change(d Disk, size int64, f func(*gpt.Table) error) error {
 	size = settled(d, size)
 	for _, edit := range []func(*gpt.Table) error{func(*gpt.Table) error { return nil }, f} {
@@ -108,7 +108,8 @@ func once(d Disk, size int64, f func(*gpt.Table) error) error {
 	return nil
 }
 
-// spare is where nothing lies: before the first partition, and behind the last one if there is room for a second copy.
+// spare returns free places for a table: before the first partition, and after the last one if there is room for a
+// second backup GPT.
 func spare(t *gpt.Table, size int64) places {
 	first, end := bounds(t)
 	s := places{entries: first - Spare/layout.Sector, copy: lastLBA(size) - copySectors}
@@ -118,9 +119,10 @@ func spare(t *gpt.Table, size int64) places {
 	return s
 }
 
-// settle writes want where a table belongs: entries from sector 2, the copy at the end. What counts now, the first header, its
-// entries and its copy, is never written over: if that is where want belongs, it goes to spare places first. Then one
-// sector, the first header, moves everything at once. A second round finds the normal places free.
+// settle writes want to the normal places: entries from sector 2, the backup GPT at the end. What is in use now, the
+// primary header, its entries and its backup, is never overwritten: if want belongs there, it is written to the spare
+// places first. One write of one sector, the primary header, then switches to the new table atomically. In a second
+// round the normal places are free.
 func settle(d Disk, size int64, want raw, spare places) error {
 	for range 3 {
 		used, err := inUse(d, size)
@@ -143,14 +145,14 @@ func settle(d Disk, size int64, want raw, spare places) error {
 	return errors.New("the table cannot be moved to its place")
 }
 
-// over says whether writing r to these places would change what is used.
+// over says whether writing r at these places would overwrite sectors that are in use.
 func (r raw) over(d Disk, size int64, at places, used extents) bool {
 	_, c := r.at(at)
 	return !holds(d, at.entries, r.entries) && used.overlap(at.entries, entrySectors) ||
 		!c.isCopy(d, size, at.copy) && used.overlap(at.copy-entrySectors, copySectors)
 }
 
-// move writes what is not yet there, and then, with all of that on the medium, the first header.
+// move writes the entries and the backup GPT if they differ, flushes, and then writes the primary header.
 func (r raw) move(d Disk, size int64, at places) error {
 	first, c := r.at(at)
 	if !c.isCopy(d, size, at.copy) {
@@ -175,7 +177,7 @@ func (r raw) move(d Disk, size int64, at places) error {
 	return flush(d)
 }
 
-// isCopy says whether r lies with its header at lba already.
+// isCopy says whether the backup GPT with its header at lba is already r.
 func (r raw) isCopy(d Disk, size, lba int64) bool {
 	have, err := load(d, size, lba)
 	return err == nil && bytes.Equal(have.header, r.header)
@@ -187,7 +189,7 @@ func holds(d Disk, lba int64, want []byte) bool {
 	return err == nil && bytes.Equal(have, want)
 }
 
-// extents are runs of sectors: their first and how many.
+// extents are runs of sectors: first sector and count.
 type extents [][2]int64
 
 func (x extents) overlap(lba, n int64) bool {
@@ -199,7 +201,7 @@ func (x extents) overlap(lba, n int64) bool {
 	return false
 }
 
-// inUse is where the copy that counts lies, and the other one if that is sound.
+// inUse returns the sectors of the copy of the GPT that is in force, and those of the other copy if it is valid.
 func inUse(d Disk, size int64) (extents, error) {
 	r, err := find(d, size)
 	if err != nil {
@@ -215,8 +217,8 @@ func inUse(d Disk, size int64) (extents, error) {
 	return used, nil
 }
 
-// protect writes the protective entry, whose size changes with the disk. A hybrid table does not depend on the size, and at no
-// moment may a boot ROM find another one.
+// protect writes the protective MBR entry, whose size changes with the disk. A hybrid MBR is left alone: it does not
+// depend on the size, and a boot ROM must find it at any time.
 func protect(d Disk, want []byte) error {
 	have := make([]byte, layout.Sector)
 	if _, err := d.ReadAt(have, 0); err != nil {

@@ -19,7 +19,7 @@ func TestSlotConfigQuotes(t *testing.T) {
 	}
 }
 
-// grub.cfg and this package must name the same things.
+// grub.cfg and this package must use the same names.
 func TestConfigNamesTheSame(t *testing.T) {
 	text := string(Config())
 	for _, want := range []string{File(0), File(1), "seq good try left check", `/slots/$1/grub.cfg`, "proa.fallback="} {

@@ -23,8 +23,8 @@ import (
 	"github.com/proa-os/proa/images/tree"
 )
 
-// bootCase is a pair of files as GRUB may find them, and whether the one it would write is writable: GRUB
-// does not write over what is no environment block.
+// bootCase is a pair of files as GRUB may find them, and whether the one that it would write can be written: GRUB does
+// not overwrite a file that is not an environment block.
 type bootCase struct {
 	env      [2][]byte
 	canWrite bool
@@ -57,12 +57,12 @@ func bootCases() (cases []bootCase) {
 	return append(cases, bootCase{env: [2][]byte{junk(), junk()}})
 }
 
-// choice is what the model does.
+// choice returns the result of the model.
 func (c bootCase) choice() bootstate.Choice {
 	return grubenv.Encoding().Boot(c.env[0], c.env[1], c.canWrite)
 }
 
-// harness turns grub.cfg into a function of its state: starting a slot prints it, and always fails.
+// harness wraps grub.cfg in a loop over the cases. Starting a slot prints its name and fails.
 func harness(t *testing.T, cases int) (test, main []byte) {
 	t.Helper()
 	text := string(grubenv.Config())

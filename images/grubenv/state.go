@@ -1,10 +1,10 @@
-// Package grubenv is the boot state of BIOS disks: two grubenv files that take turns, and the grub.cfg that reads them. GRUB has
-// no arithmetic and no checksums, therefore the check value is the state said twice: every value has a fixed length, the variables
-// come first and the check last in the same order, so a write torn anywhere in the sector leaves the old state, the new one, or
-// one that is refused.
+// Package grubenv is the encoding of the boot state on BIOS disks: two grubenv files that are written alternately, and
+// the grub.cfg that reads them. GRUB has neither arithmetic nor checksums, therefore the check value repeats the whole
+// state: every value has a fixed length, the variables come first and the check value last in the same order. A write
+// that is torn anywhere in the sector leaves the old state, the new one, or one that fails the check.
 //
-// It does no input or output. Whoever writes a file on the device writes its first 512 bytes in place,
-// and flushes the disk before and after.
+// The package does no I/O. A writer on the device overwrites the first 512 bytes of the file in place, and flushes the
+// disk before and after.
 package grubenv
 
 import (
@@ -16,18 +16,18 @@ import (
 )
 
 const (
-	// Size of each of the two files, as GRUB's tools make them; only the first Sector ever changes.
+	// Size of each of the two files, as GRUB's tools make them; only the first Sector bytes ever change.
 	Size = 1024
-	// Sector is what one write changes.
+	// Sector is the number of bytes that one write changes.
 	Sector = 512
 
 	signature = "# GRUB Environment Block\n"
 )
 
-// File is the name of file 0 or 1 below the boot partition's /grub.
+// File returns the name of file 0 or 1 in /grub of the boot partition.
 func File(i int) string { return fmt.Sprintf("env%d", i) }
 
-// Encoding is this package's.
+// Encoding returns the encoding of this package.
 func Encoding() bootstate.Encoding { return bootstate.Encoding{Encode: Encode, Decode: Decode} }
 
 // Encode returns a file of Size bytes.
@@ -51,7 +51,7 @@ func Decode(b []byte) (bootstate.State, error) {
 	}
 	said := vars["seq"] + vars["good"] + vars["try"] + vars["left"]
 	if said != vars["check"] {
-		return bootstate.State{}, fmt.Errorf("grubenv: state %q is checked by %q", said, vars["check"])
+		return bootstate.State{}, fmt.Errorf("grubenv: boot state %q does not match its check value %q", said, vars["check"])
 	}
 	s, err := bootstate.Parse(said)
 	if err != nil {

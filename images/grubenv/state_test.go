@@ -45,5 +45,6 @@ func TestDecodeRefuses(t *testing.T) {
 	}
 }
 
-// A second write that is cut over a sector that a first one tore can make a state that nobody wrote: GRUB has no checksum.
+// One torn write at most: if a second torn write hits a sector that the first one tore, the result can be a valid state
+// that nobody wrote, because GRUB has no checksums.
 func TestCrash(t *testing.T) { statetest.Crash(t, Encoding(), 1) }

@@ -9,8 +9,8 @@ import (
 	"github.com/proa-os/proa/images/tree"
 )
 
-// espImage is the FAT image UEFI starts from, on CD through El Torito and on USB as a partition. It has its
-// own kernel and initrd: systemd-boot reads no file system but the one it was started from.
+// espImage returns the EFI system partition: UEFI boots it from CD through El Torito and from USB as a partition. It
+// has its own kernel and initrd, because systemd-boot reads only the file system it was started from.
 func espImage(s Spec) ([]byte, error) {
 	entry := fmt.Appendf(nil, "title %s\nlinux /vmlinuz\ninitrd /initrd\noptions %s\n", s.Title, s.Cmdline)
 	mem := sparse.New(espSize(s))
@@ -32,7 +32,8 @@ func espImage(s Spec) ([]byte, error) {
 	return image, err
 }
 
-// espSize leaves FAT32 its two tables (8 bytes of 512) and some air.
+// espSize returns the size of the ESP: its files, 1/64 more for the FATs (8 bytes per cluster of 512), and 2 MiB to
+// spare.
 func espSize(s Spec) int64 {
 	need := (int64(len(s.UEFI.SystemdBoot))+s.Kernel.Size+s.Initrd.Size)*65/64 + 2*layout.MiB
 	return max((need+layout.MiB-1)/layout.MiB*layout.MiB, fat.MinSize)

@@ -8,15 +8,15 @@ import (
 	"github.com/proa-os/proa/images/mbr"
 )
 
-// Fields of isohdpfx.bin, which isohybrid fills in.
+// Fields of isohdpfx.bin that isohybrid fills in.
 const (
-	isolinuxLBA = 432 // of isolinux.bin in 512-byte sectors
+	isolinuxLBA = 432 // LBA of isolinux.bin in 512-byte sectors
 	diskID      = 440
 )
 
-// makeHybrid makes the image a disk as well: an MBR whose code loads isolinux.bin, one active partition over
-// everything (BIOSes want one), and the ESP as the partition UEFI looks for. The image is padded to whole
-// MiB, because BIOSes guess the geometry from the end of the first partition.
+// makeHybrid makes the image bootable as a disk: an MBR whose code loads isolinux.bin, one active partition over the
+// whole image (BIOSes want one), and the ESP as a partition for UEFI. The image is padded to whole MiB, because BIOSes
+// guess the geometry from the end of the first partition.
 func (t *toc) makeHybrid(img Image, s Spec) error {
 	if len(s.BIOS.HybridMBR) > mbr.Table {
 		return fmt.Errorf("isohdpfx.bin of %d bytes is none", len(s.BIOS.HybridMBR))

@@ -1,6 +1,6 @@
-// Package iso writes the hybrid live image: CD and USB disk, BIOS (isolinux) and UEFI (systemd-boot). go-diskfs
-// lays out ISO 9660 with Rock Ridge and El Torito; patch.go corrects its times and owners, which come
-// from the host, and makes the result a disk. It writes the one tree proa needs, and no Joliet.
+// Package iso writes the hybrid live image: CD and USB disk, BIOS (isolinux) and UEFI (systemd-boot). go-diskfs lays
+// out ISO 9660 with Rock Ridge and El Torito; patch.go corrects times and owners, which go-diskfs takes from the host,
+// and adds the partition table. It writes this one tree only, without Joliet.
 package iso
 
 import (
@@ -14,20 +14,20 @@ import (
 	"github.com/proa-os/proa/images/tree"
 )
 
-// Paths of files that others look for.
+// Paths that other programs look for.
 const (
-	RootImage  = "proa/root.img" // EROFS image with its verity tree behind
+	RootImage  = "proa/root.img" // EROFS image followed by its verity tree
 	ConfigFile = "config.yaml"
 
 	isolinuxBin = "isolinux/isolinux.bin"
 	espFile     = "boot/esp.img"
 )
 
-// Spec is an ISO.
+// Spec describes an ISO.
 type Spec struct {
 	Label   string // volume label: layout.ISOLabel
 	Title   string // shown in the boot menu
-	Seed    string // serial numbers are derived from it
+	Seed    string // volume serial numbers are derived from it
 	When    time.Time
 	Cmdline string
 	Kernel  tree.Content
@@ -38,24 +38,24 @@ type Spec struct {
 	BIOS    BIOS
 }
 
-// UEFI is systemd-boot.
+// UEFI is the systemd-boot part of the image.
 type UEFI struct {
 	SystemdBoot []byte
-	EFIName     string // where firmware looks: "BOOTX64.EFI"
+	EFIName     string // file name that firmware looks for: "BOOTX64.EFI"
 }
 
-// BIOS is isolinux.bin, ldlinux.c32 and isohdpfx.bin; none of them where machines have no BIOS.
+// BIOS has isolinux.bin, ldlinux.c32 and isohdpfx.bin; all empty for machines without BIOS.
 type BIOS struct{ Isolinux, Ldlinux, HybridMBR []byte }
 
-// Image is what Write writes to: an empty (sparse) file opened for reading and writing, of at least
-// MaxSize(s) bytes; the caller cuts it to the size Write returns.
+// Image is the output of Write: an empty (sparse) file opened for reading and writing, of at least MaxSize(s) bytes.
+// The caller truncates it to the size that Write returns.
 type Image = sparse.ReadWriterAt
 
-// Progress is told how much of the contents is written; it may be nil.
+// Progress is called with the number of bytes written; it may be nil.
 type Progress func(done, total int64)
 
-// Write writes the image and returns its size. tempDir holds a skeleton of the tree for a moment; empty
-// means the system's.
+// Write writes the image and returns its size. A skeleton of the tree is made in tempDir, by default the system's, and
+// removed.
 func Write(img Image, s Spec, tempDir string, progress Progress) (size int64, err error) {
 	esp, err := espImage(s)
 	if err != nil {
@@ -78,7 +78,7 @@ func Write(img Image, s Spec, tempDir string, progress Progress) (size int64, er
 	return t.size, nil
 }
 
-// MaxSize is more than the image can have.
+// MaxSize returns an upper bound of the image's size.
 func MaxSize(s Spec) int64 {
 	sum := int64(8 * layout.MiB)
 	for _, f := range s.files(make([]byte, espSize(s))) {
@@ -87,7 +87,7 @@ func MaxSize(s Spec) int64 {
 	return sum
 }
 
-// file is one file of the tree. Small ones are written by go-diskfs, big ones afterwards in their place.
+// file is one file of the tree. go-diskfs writes small ones; big ones are written in place afterwards.
 type file struct {
 	path    string
 	content tree.Content
@@ -108,13 +108,13 @@ func (s Spec) files(esp []byte) []file {
 
 func (s Spec) hasBIOS() bool { return s.BIOS.Isolinux != nil }
 
-// isolinuxConfig leaves no way to another command line: no prompt by Shift or Alt (NOESCAPE), no words behind a label (ALLOWOPTIONS),
-// no list of labels by Tab (NOCOMPLETE). systemd-boot's counterpart is "editor no".
+// isolinuxConfig disables every way to change the command line: no prompt by Shift or Alt (NOESCAPE), no words after a
+// label (ALLOWOPTIONS), no list of labels by Tab (NOCOMPLETE). systemd-boot's counterpart is "editor no".
 func isolinuxConfig(s Spec) []byte {
 	return fmt.Appendf(nil, "SERIAL 0 115200\nDEFAULT proa\nPROMPT 0\nNOESCAPE 1\nALLOWOPTIONS 0\nNOCOMPLETE 1\nTIMEOUT 0\nLABEL proa\n  LINUX /boot/vmlinuz\n  INITRD /boot/initrd\n  APPEND %s\n", s.Cmdline)
 }
 
-// serial is a number that differs between images.
+// serial returns a volume serial number that differs between images.
 func serial(s Spec, what string) uint32 {
 	sum := sha256.Sum256([]byte(what + "\x00" + s.Seed))
 	return binary.LittleEndian.Uint32(sum[:])

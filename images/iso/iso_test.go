@@ -70,7 +70,7 @@ func TestXorrisoReadsTheFiles(t *testing.T) {
 	for _, f := range s.files(esp) {
 		want, _ := f.content.ReadAll()
 		got, err := os.ReadFile(filepath.Join(dir, f.path))
-		if f.path == "isolinux/isolinux.bin" && err == nil { // the boot information table is in it now
+		if f.path == "isolinux/isolinux.bin" && err == nil { // its boot information table has been filled in
 			want, got = want[64:], got[64:]
 		}
 		if err != nil || !bytes.Equal(got, want) {
@@ -96,7 +96,7 @@ func TestXorrisoSeesBootRecords(t *testing.T) {
 	}
 }
 
-// The host's time, umask and user must not show.
+// The image must not depend on the host's time, umask and user.
 func TestSameInputSameBytes(t *testing.T) {
 	a, _ := os.ReadFile(write(t, spec()))
 	time.Sleep(1100 * time.Millisecond)
@@ -127,7 +127,7 @@ func TestTextsOfTheDescriptorArePaddedWithSpaces(t *testing.T) {
 	}
 }
 
-// TestNoOtherCommandLine: with isolinux, as with systemd-boot, nobody at the keyboard edits what the kernel is told.
+// TestNoOtherCommandLine: nobody at the keyboard can edit the kernel command line, with isolinux as with systemd-boot.
 func TestNoOtherCommandLine(t *testing.T) {
 	text := string(isolinuxConfig(Spec{Cmdline: "proa.mode=live"}))
 	for _, line := range []string{"PROMPT 0", "NOESCAPE 1", "ALLOWOPTIONS 0", "NOCOMPLETE 1"} {

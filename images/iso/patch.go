@@ -8,15 +8,15 @@ import (
 	"time"
 )
 
-// toc is what a walk over the directories found: where each file lies.
+// toc is the result of the walk over the directories: the offset of each file.
 type toc struct {
-	size    int64            // of the volume in bytes
+	size    int64            // size of the volume in bytes
 	extents map[string]int64 // path: offset in bytes
 	lengths map[string]int64
 }
 
-// normalise walks all directories and sets what go-diskfs takes from the host: times, owners, modes and
-// link counts. It returns where the files lie.
+// normalise walks all directories and overwrites what go-diskfs takes from the host: times, owners, modes and link
+// counts. It returns the offsets of the files.
 func normalise(img Image, when time.Time) (*toc, error) {
 	pvd := make([]byte, sector)
 	if _, err := img.ReadAt(pvd, 16*sector); err != nil {
@@ -41,8 +41,8 @@ func normalise(img Image, when time.Time) (*toc, error) {
 	return t, t.walk(img, "", root, when)
 }
 
-// padTexts fills the descriptor's texts with spaces, as ECMA-119 7.4.1 wants; go-diskfs leaves zeros, and a reader that takes
-// only spaces off would see another label.
+// padTexts pads the descriptor's strings with spaces, as ECMA-119 7.4.1 requires. go-diskfs pads with zeros, and a
+// reader that strips spaces only would see another volume label.
 func padTexts(pvd []byte) {
 	for _, field := range [][2]int{{8, 40}, {40, 72}, {190, 318}, {318, 446}, {446, 574}, {574, 702}, {702, 739}, {739, 776}, {776, 813}} {
 		text := pvd[field[0]:field[1]]
@@ -58,7 +58,7 @@ func (t *toc) walk(img Image, dir string, record []byte, when time.Time) error {
 	}
 	for pos := 0; pos < len(buf); {
 		n := int(buf[pos])
-		if n == 0 { // records do not cross sectors
+		if n == 0 { // records do not cross sector boundaries
 			pos = (pos/sector + 1) * sector
 			continue
 		}
@@ -70,7 +70,7 @@ func (t *toc) walk(img Image, dir string, record []byte, when time.Time) error {
 		if err != nil {
 			return fmt.Errorf("%s: %w", dir, err)
 		}
-		if id := r[33 : 33+int(r[32])]; len(id) == 1 && id[0] < 2 { // itself and its parent
+		if id := r[33 : 33+int(r[32])]; len(id) == 1 && id[0] < 2 { // "." and ".."
 			continue
 		}
 		path := strings.TrimPrefix(dir+"/"+name, "/")
@@ -98,8 +98,8 @@ func shortTime(when time.Time) []byte {
 	return []byte{byte(t.Year() - 1900), byte(t.Month()), byte(t.Day()), byte(t.Hour()), byte(t.Minute()), byte(t.Second()), 0}
 }
 
-// rockRidge corrects the system use entries behind a record's name, and where they continue elsewhere, and
-// returns the file name they hold.
+// rockRidge corrects the system use entries of a directory record and of its continuation area, and returns the file
+// name they contain.
 func rockRidge(img Image, area []byte, isDir bool, when time.Time) (name string, err error) {
 	for at := 0; at+4 <= len(area); {
 		n := int(area[at+2])
@@ -141,7 +141,7 @@ func continuation(img Image, e []byte, isDir bool, when time.Time) (string, erro
 	return name, err
 }
 
-// fixOwner writes mode, links, user and group, each in both byte orders.
+// fixOwner writes mode, link count, user and group, each in both byte orders.
 func fixOwner(e []byte, isDir bool) {
 	mode := uint32(0o100444)
 	if isDir {
@@ -153,7 +153,7 @@ func fixOwner(e []byte, isDir bool) {
 	}
 }
 
-// fixTimes sets every time of a TF entry; bit 7 of its flags says that they are in the long form.
+// fixTimes sets every time of a TF entry; bit 7 of its flags selects the long format.
 func fixTimes(e []byte, when time.Time) {
 	one := shortTime(when)
 	if e[4]&0x80 != 0 {
@@ -162,7 +162,7 @@ func fixTimes(e []byte, when time.Time) {
 	copy(e[5:], bytes.Repeat(one, len(e)/len(one))[:len(e)-5])
 }
 
-// fill writes the content of the files that are holes so far.
+// fill writes the content of the files that the skeleton has as holes.
 func (t *toc) fill(img Image, files []file, progress Progress) error {
 	w := &section{img: img, progress: progress}
 	for _, f := range files {

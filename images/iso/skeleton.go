@@ -13,13 +13,13 @@ import (
 
 const (
 	sector = 2048
-	// inline is up to which size go-diskfs copies content itself. isolinux.bin must be among these: its
-	// checksum goes into the boot information table. Larger files are holes in the skeleton.
+	// inline is the maximum size of files whose content go-diskfs copies itself. isolinux.bin must be one of them,
+	// because its checksum goes into the boot information table. Larger files are holes in the skeleton.
 	inline = layout.MiB
 )
 
-// skeleton lets go-diskfs write volume descriptors, directories and boot catalog. It reads a directory of
-// the host, so the tree is made there with holes for content.
+// skeleton makes go-diskfs write volume descriptors, directories and boot catalog. go-diskfs reads a directory of the
+// host, so the tree is created there, with holes for the content.
 func skeleton(img Image, s Spec, files []file, tempDir string) (err error) {
 	dir, err := os.MkdirTemp(tempDir, "iso-")
 	if err != nil {
@@ -39,7 +39,7 @@ func skeleton(img Image, s Spec, files []file, tempDir string) (err error) {
 	return fs.Finalize(iso9660.FinalizeOptions{RockRidge: true, VolumeIdentifier: s.Label, ElTorito: elTorito(s)})
 }
 
-// elTorito lists what firmware starts from a CD. The first entry is the one that BIOSes take.
+// elTorito returns the boot catalog. BIOSes take its first entry.
 func elTorito(s Spec) *iso9660.ElTorito {
 	efi := &iso9660.ElToritoEntry{Platform: iso9660.EFI, BootFile: espFile}
 	if !s.hasBIOS() {
@@ -73,7 +73,7 @@ func hole(name string, size int64) error {
 	return errors.Join(w.Truncate(size), w.Close())
 }
 
-// skipZeros keeps the holes of the skeleton holes.
+// skipZeros does not write zeros, so that holes of the skeleton stay holes.
 type skipZeros struct{ Image }
 
 func (s skipZeros) WriteAt(b []byte, off int64) (int, error) {

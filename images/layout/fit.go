@@ -2,18 +2,18 @@ package layout
 
 import "fmt"
 
-// gptReserve is what the backup GPT takes at the end of a disk: 32 sectors of entries and the header. Behind data there is room
-// for two, so that a new one is on the disk before the old one is written over.
+// gptReserve is the size of the backup GPT at the end of a disk: 32 sectors of entries and the header. After the data
+// partition there is room for two of them, so that a new one is written before the old one is overwritten.
 const gptReserve = 33 * Sector
 
-// minData is the smallest data partition worth making; a smaller rest is left alone and said so.
+// minData is the minimum size of a data partition. If less is left, none is made, which is reported.
 const minData = 64 * MiB
 
-// Table is a disk's partitions in the order they lie.
+// Table is a disk's partitions in the order of their offsets.
 type Table []Partition
 
-// Fit lays the partitions of an image onto a disk of diskSize bytes. With a disk of exactly
-// ImageSize bytes there is no data partition; on a larger one it takes the rest.
+// Fit places the partitions of an image on a disk of diskSize bytes. On a disk of exactly ImageSize bytes there is no
+// data partition; on a larger one it takes the rest.
 func (s Spec) Fit(diskSize int64) (Table, error) {
 	t, err := s.fixed()
 	if err != nil {
@@ -28,7 +28,7 @@ func (s Spec) Fit(diskSize int64) (Table, error) {
 	return t, nil
 }
 
-// ImageSize is the size in bytes of an image: everything but data, and the backup GPT behind it.
+// ImageSize returns the size of an image in bytes: all partitions but data, and the backup GPT.
 func (s Spec) ImageSize() int64 {
 	t, err := s.fixed()
 	if err != nil {
@@ -38,9 +38,8 @@ func (s Spec) ImageSize() int64 {
 	return alignUp(last.Start+last.Size+gptReserve, s.Align)
 }
 
-// Rest is the data partition over what lies between the last partition and the backup GPT of a disk of
-// diskSize bytes. init calls it with the table it has read; ok is false when the rest is too small to be
-// of use.
+// Rest returns the data partition for the space between the last partition and the backup GPT of a disk of diskSize
+// bytes. init calls it on the table it has read. ok is false if the space is smaller than minData.
 func (t Table) Rest(diskSize, align int64) (p Partition, ok bool) {
 	index, end := 0, int64(0)
 	for _, q := range t {
@@ -53,9 +52,9 @@ func (t Table) Rest(diskSize, align int64) (p Partition, ok bool) {
 	}, stop-start >= minData
 }
 
-// Find returns the partition of that role and slot. A partition that both slots share answers for
-// either, so callers need not know which boards keep a boot partition per slot: Find(Boot, A) is where
-// the slot's kernel lies, Find(Boot, Shared) where config.yaml does.
+// Find returns the partition of that role and slot. A partition that both slots share matches either slot, so callers
+// need not know which boards have a boot partition per slot: Find(Boot, A) has the slot's kernel, Find(Boot, Shared)
+// has config.yaml.
 func (t Table) Find(role Role, slot Slot) (Partition, error) {
 	for _, want := range []Slot{slot, Shared} {
 		for _, p := range t {
@@ -67,7 +66,7 @@ func (t Table) Find(role Role, slot Slot) (Partition, error) {
 	return Partition{}, fmt.Errorf("no partition for %s %s in the table", role, slot)
 }
 
-// ByName tells role and slot from a GPT name; both are empty for a partition that is none of proa's.
+// ByName returns role and slot for a GPT name; both are empty for a partition that is not proa's.
 func ByName(name string) (Role, Slot) {
 	for _, p := range append(Spec{BIOSSize: 1, SlotBootSize: 1, StateSize: 1}.rows(), Partition{Role: Data, Name: "data"}) {
 		if p.Name == name {

@@ -1,6 +1,5 @@
-// Package layout is the one place that knows partitions: which there are, in which order, how large,
-// with which names. Fit returns finished numbers; nobody else adds or subtracts. It reads and writes
-// nothing, and knows no board: a board's sizes come in as a Spec.
+// Package layout defines the partitions: their roles, order, sizes and names. Fit computes the final offsets; no other
+// package does arithmetic on them. It does no I/O and knows no boards: a board's sizes are passed in as a Spec.
 package layout
 
 import (
@@ -8,48 +7,49 @@ import (
 	"slices"
 )
 
-// Version changes whenever Rows or their meaning change. A device keeps the table it was flashed
-// with, so an upgrade made for another version is refused.
+// Version changes whenever Rows or their meaning change. A device keeps the table it was flashed with, so an upgrade
+// for another version is refused.
 const Version = 1
 
-// Align is what images of boards whose medium has no erase blocks align to, and what init aligns data to.
+// Align is the partition alignment of boards whose medium has no erase blocks, and of the data partition, which init
+// makes.
 const Align = MiB
 
-// Sector is the only logical sector size images are written for.
+// Sector is the logical sector size; images are written for no other.
 const Sector = 512
 
 // MiB is a mebibyte in bytes.
 const MiB = 1 << 20
 
-// Role says what a partition is for.
+// Role is the purpose of a partition.
 type Role string
 
-// The roles. Root has one partition per slot; Boot as well where the firmware itself chooses between partitions (tryboot), beside
-// the one that both share.
+// The roles. Root has one partition per slot. So has Boot where the firmware itself chooses between partitions
+// (tryboot), in addition to the one that both slots share.
 const (
 	BIOS Role = "bios" // GRUB's core image, where GRUB boots the board
 	Boot Role = "boot" // FAT32: bootloaders, kernels, config.yaml, slot state
-	// State is raw: slot state where U-Boot starts the board, whose FAT driver moves metadata when it writes, and where the
-	// firmware does, which keeps none.
+	// State is a raw partition for the boot state: where U-Boot starts the board, because its FAT driver writes
+	// metadata, and where the firmware does, which stores no boot state itself.
 	State Role = "state"
 	Root  Role = "root" // read-only root image and its verity tree
-	Data  Role = "data" // ext4; made by the device, never in an image
+	Data  Role = "data" // ext4; created by the device, never in an image
 )
 
-// Slot is one half of the disk that an upgrade replaces whole.
+// Slot is one of the two copies of the system, which an upgrade replaces as a whole.
 type Slot string
 
-// The slots; Shared marks a partition both use.
+// The slots; Shared is for partitions that both slots use.
 const (
 	Shared Slot = ""
 	A      Slot = "a"
 	B      Slot = "b"
 )
 
-// Slots in the order they lie on the disk.
+// Slots returns the slots in their order on the disk.
 func Slots() []Slot { return []Slot{A, B} }
 
-// Other is the slot an upgrade running in s may write.
+// Other returns the other slot, which an upgrade running in s may write.
 func (s Slot) Other() Slot {
 	switch s {
 	case A:
@@ -60,17 +60,17 @@ func (s Slot) Other() Slot {
 	return Shared
 }
 
-// ParseSlot accepts exactly "a" and "b".
+// ParseSlot accepts only "a" and "b".
 func ParseSlot(s string) (Slot, error) {
 	if s == "a" || s == "b" {
 		return Slot(s), nil
 	}
-	return Shared, fmt.Errorf("slot %q: neither a nor b", s)
+	return Shared, fmt.Errorf("slot %q: want a or b", s)
 }
 
-// GPT partition types. Roots carry the generic Linux type on purpose: the discoverable types would
-// make other systems mount them by themselves. The state partition is "Linux reserved" (util-linux, sgdisk 8301) so that
-// nobody offers to format it; U-Boot's own type for its environment would make U-Boot write there (env/mmc.c).
+// GPT partition types. Roots have the generic Linux type on purpose: other systems would mount the discoverable types
+// automatically. The state partition is "Linux reserved" (util-linux, sgdisk 8301), so that no tool offers to format
+// it; U-Boot's own type for its environment would make U-Boot write there (env/mmc.c).
 const (
 	TypeESP      = "C12A7328-F81F-11D2-BA4B-00A0C93EC93B"
 	TypeBIOS     = "21686148-6449-6E6F-744E-656564454649"
@@ -85,7 +85,7 @@ const (
 	ISOLabel  = "PROA"
 )
 
-// Partition is one row of the table with its numbers finished.
+// Partition is one partition with its final offset and size.
 type Partition struct {
 	Index       int // 1-based entry in the GPT
 	Role        Role
@@ -94,10 +94,10 @@ type Partition struct {
 	Type        string // GPT type GUID
 	Label       string // of the file system, if it has one
 	Start, Size int64  // bytes
-	Blank       bool   // data: made by the device, which has not finished a file system in it
+	Blank       bool   // data partition: created by the device, and not yet formatted
 }
 
-// FirstLBA and LastLBA are the inclusive bounds a GPT entry holds.
+// FirstLBA and LastLBA are the inclusive bounds of a GPT entry.
 func (p Partition) FirstLBA() uint64 { return uint64(p.Start / Sector) }
 func (p Partition) LastLBA() uint64  { return uint64((p.Start+p.Size)/Sector) - 1 }
 
@@ -105,20 +105,20 @@ func (p Partition) String() string {
 	return fmt.Sprintf("%d %-6s %-9s %9d..%-9d %5d MiB %s", p.Index, p.Name, p.Label, p.FirstLBA(), p.LastLBA(), p.Size/MiB, p.Type)
 }
 
-// Spec is what a board may choose.
+// Spec has the sizes that a board chooses.
 type Spec struct {
 	FirstLBA int64 // of the first partition; 2048, or 8192 where the medium erases 4 MiB blocks
 	Align    int64 // bytes every partition starts at a multiple of
-	BIOSSize int64 // 0: the board does not boot by GRUB
+	BIOSSize int64 // 0: the board does not boot with GRUB
 	BootSize int64
-	// SlotBootSize is of each slot's own boot partition; 0: the slots share the one.
+	// SlotBootSize is the size of each slot's own boot partition; 0: both slots share one.
 	SlotBootSize int64
-	StateSize    int64 // 0: the boot loader keeps its state in files
+	StateSize    int64 // 0: the boot loader stores its boot state in files
 	RootSize     int64 // of each slot
 }
 
-// rows is the table; Fit fills in the numbers. The FAT partitions lie side by side: Raspberry Pi's firmware does not reliably find
-// one behind a partition of another kind (raspberrypi/rpi-eeprom, issues 668 and 818).
+// rows returns the table without offsets, which Fit fills in. The FAT partitions are adjacent: Raspberry Pi's firmware
+// does not reliably find one behind a partition of another type (raspberrypi/rpi-eeprom, issues 668 and 818).
 func (s Spec) rows() []Partition {
 	rows := []Partition{
 		{Role: BIOS, Name: "bios", Type: TypeBIOS, Size: s.BIOSSize},

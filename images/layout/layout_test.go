@@ -64,7 +64,7 @@ func TestFitGolden(t *testing.T) {
 	}
 }
 
-// Whatever the disk's size, partitions are aligned, in order, apart, and before the backup table.
+// For every disk size the partitions are aligned, ordered, do not overlap, and end before the backup GPT.
 func TestFitAlwaysFits(t *testing.T) {
 	for _, spec := range []Spec{pc(), {FirstLBA: 8192, Align: 4 * MiB, BootSize: 100 * MiB, StateSize: MiB, RootSize: 333 * MiB}, tryboot()} {
 		for _, size := range []int64{spec.ImageSize(), spec.ImageSize() + 1, spec.ImageSize() + 64*MiB + 4*MiB, 7_999_999_488, 3_000_592_982_016} {
@@ -135,7 +135,7 @@ func TestFind(t *testing.T) {
 	}
 }
 
-// TestFindBootOfSlot: where each slot has a boot partition of its own, the shared one answers for neither.
+// TestFindBootOfSlot: if each slot has a boot partition of its own, Find returns the shared one for neither slot.
 func TestFindBootOfSlot(t *testing.T) {
 	table, err := tryboot().Fit(1 << 40)
 	if err != nil {

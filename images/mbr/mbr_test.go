@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// The bytes of an entry as sfdisk and the UEFI specification have them; no other byte of the record changes.
+// The expected bytes are those of sfdisk and of the UEFI specification; no other byte of the record changes.
 func TestPut(t *testing.T) {
 	record := make([]byte, Size)
 	Entry{Type: Protective, First: 1, Sectors: 0x12345678}.Put(record, 0)

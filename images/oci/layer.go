@@ -10,8 +10,8 @@ import (
 	"github.com/proa-os/proa/images/tree"
 )
 
-// layer is a v1.Layer that is not compressed: go-containerregistry's own tarball layers always are. It is
-// made anew for every reader, so that a program of 100 MB is never in memory.
+// layer is an uncompressed v1.Layer; go-containerregistry's own tarball layers are always compressed. The tar is
+// generated anew for every reader, so that a program of 100 MB is never held in memory.
 type layer struct {
 	entries []tree.Entry
 	when    time.Time
@@ -32,14 +32,14 @@ func newLayer(entries []tree.Entry, when time.Time) (*layer, error) {
 	return l, err
 }
 
-// Uncompressed is the tar.
+// Uncompressed returns the tar.
 func (l *layer) Uncompressed() (io.ReadCloser, error) {
 	r, w := io.Pipe()
 	go func() { w.CloseWithError(tree.WriteTar(w, l.entries, l.when)) }()
 	return r, nil
 }
 
-// Compressed, Digest, DiffID, Size and MediaType all speak of the same tar.
+// Compressed, Digest, DiffID, Size and MediaType all describe the same uncompressed tar.
 func (l *layer) Compressed() (io.ReadCloser, error)  { return l.Uncompressed() }
 func (l *layer) Digest() (v1.Hash, error)            { return l.hash, nil }
 func (l *layer) DiffID() (v1.Hash, error)            { return l.hash, nil }

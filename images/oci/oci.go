@@ -1,5 +1,6 @@
-// Package oci writes container images of one layer as OCI layouts in a tar, which containerd imports under
-// their name. The layer is not compressed: it lies in a root image that is, and importing is quicker.
+// Package oci writes container images with one layer as an OCI layout in a tar archive, which containerd imports with
+// its name. The layer is not compressed: importing is quicker so, and the root image that contains it can be
+// compressed.
 package oci
 
 import (
@@ -106,7 +107,8 @@ func writeLayout(w io.Writer, img Image, built v1.Image, layer v1.Layer) error {
 	return tw.Close()
 }
 
-// indexOf names the image twice: containerd reads the first annotation, other tools the second.
+// indexOf returns the index, in which two annotations name the image: containerd reads the first one, other tools the
+// second.
 func indexOf(img Image, manifest []byte) ([]byte, error) {
 	hash, size, err := v1.SHA256(bytes.NewReader(manifest))
 	if err != nil {

@@ -35,7 +35,7 @@ func write(t *testing.T) []byte {
 	return b.Bytes()
 }
 
-// unpack makes the directory that go-containerregistry's own reader wants.
+// unpack extracts the archive into a directory, which go-containerregistry's own reader needs.
 func unpack(t *testing.T, archive []byte) string {
 	t.Helper()
 	dir := t.TempDir()
@@ -87,7 +87,7 @@ func TestLayoutIsValid(t *testing.T) {
 	}
 }
 
-// What calls itself an uncompressed layer must be a tar as it lies there: containerd believes the media type.
+// A layer with the media type of an uncompressed one must be a plain tar: containerd trusts the media type.
 func TestLayerIsWhatItSays(t *testing.T) {
 	dir := unpack(t, write(t))
 	index, err := layout.ImageIndexFromPath(dir)

@@ -1,6 +1,7 @@
-// Package sdboot names, writes and reads systemd-boot's entries of the two slots, with its boot counters in
-// the file name: proa-b+2-1.conf has two tries left and one made. systemd-boot counts; userspace blesses by
-// renaming. Entries that are not proa's are left alone, and unified kernel images are not written.
+// Package sdboot names, writes and parses systemd-boot's entries of the two slots, whose boot counters are in the file
+// name: proa-b+2-1.conf has two tries left and one made. systemd-boot counts down; userspace marks an entry good
+// ("blesses" it) by renaming the file. Entries that are not proa's are left alone. Unified kernel images are not
+// supported.
 package sdboot
 
 import (
@@ -12,23 +13,24 @@ import (
 	"github.com/proa-os/proa/images/layout"
 )
 
-// MaxTries is how often a new slot is started before the other one is again.
+// MaxTries is the number of times a new slot is started before systemd-boot goes back to the other one.
 const MaxTries = 3
 
-// Dir is where entries lie in the boot partition.
+// Dir is the directory of the entries in the boot partition.
 const Dir = "loader/entries"
 
-// Name is a parsed file name in Dir.
+// Name is the parsed file name of an entry in Dir.
 type Name struct {
 	Slot    layout.Slot
-	Counted bool // false: blessed
+	Counted bool // false: no boot counter, so the slot is good
 	Left    int  // tries left
 	Done    int  // tries made
 }
 
 var names = regexp.MustCompile(`^proa-([ab])(?:\+([0-9]+)(?:-([0-9]+))?)?\.conf$`)
 
-// ParseName reads a file name; ok is false for entries that are none of proa's. FAT drivers may fold case.
+// ParseName parses a file name; ok is false for entries that are not proa's. Upper case is accepted, because FAT
+// drivers may fold case.
 func ParseName(file string) (n Name, ok bool) {
 	m := names.FindStringSubmatch(strings.ToLower(file))
 	if m == nil {
@@ -46,7 +48,7 @@ func number(s string) (int, error) {
 	return strconv.Atoi(s)
 }
 
-// String is the file name.
+// String returns the file name.
 func (n Name) String() string {
 	switch {
 	case !n.Counted:
@@ -57,31 +59,31 @@ func (n Name) String() string {
 	return fmt.Sprintf("proa-%s+%d-%d.conf", n.Slot, n.Left, n.Done)
 }
 
-// Blessed is the name without counters: what the file of a good slot is renamed to.
+// Blessed returns the name without counters, which marks the slot good.
 func (n Name) Blessed() Name { return Name{Slot: n.Slot} }
 
-// Last says that systemd-boot starts it only when there is nothing else.
+// Last says whether the tries are used up: systemd-boot then sorts the entry last.
 func (n Name) Last() bool { return n.Counted && n.Left == 0 }
 
-// Failed says that all tries were used up.
+// Failed says whether all tries were made and used up.
 func (n Name) Failed() bool { return n.Last() && n.Done > 0 }
 
-// Trial is the name of the entry of a slot that has not been tried yet.
+// Trial returns the name of the entry of a slot that has all its tries left.
 func Trial(slot layout.Slot) Name { return Name{Slot: slot, Counted: true, Left: MaxTries} }
 
-// Waiting is the name of the entry of a slot that was written, but that nobody has asked to try yet: proa-b+0.conf.
+// Waiting returns the name of the entry of a slot that was written but is not on trial yet: proa-b+0.conf.
 func Waiting(slot layout.Slot) Name { return Name{Slot: slot, Counted: true} }
 
 // Entry is the content of an entry file.
 type Entry struct {
 	Slot     layout.Slot
 	Title    string // "proa v1.2 (slot a)"
-	Sequence uint64 // the higher one is started first; a trial takes the other slot's + 1
+	Sequence uint64 // the entry with the higher one is started first; a trial gets the other slot's + 1
 	Cmdline  string
 }
 
-// Text is the file. systemd-boot sorts by sort-key, then by version, highest first, and entries without
-// tries left behind all others.
+// Text returns the entry file. systemd-boot sorts by sort-key, then by version, highest first, and entries without
+// tries left after all others.
 func (e Entry) Text() []byte {
 	return fmt.Appendf(nil, "title %s\nsort-key proa\nversion %d\nlinux /slots/%[3]s/vmlinuz\ninitrd /slots/%[3]s/initrd\noptions %[4]s\n",
 		e.Title, e.Sequence, e.Slot, e.Cmdline)
@@ -113,7 +115,7 @@ func ParseEntry(text []byte) (Entry, error) {
 	return e, nil
 }
 
-// LoaderConf is /loader/loader.conf: no menu, and no entries of other systems found by chance.
+// LoaderConf returns /loader/loader.conf: no menu, and no automatic entries for other systems.
 func LoaderConf() []byte {
 	return []byte("timeout 0\neditor no\nauto-entries no\nauto-firmware no\nconsole-mode keep\n")
 }

@@ -15,24 +15,25 @@ import (
 )
 
 const (
-	// Format is the only one there is.
+	// Format is the version of the manifest's format.
 	Format = 1
-	// ManifestName is the first entry, and the name under which a device keeps it in the slot's directory.
+	// ManifestName is the name of the first entry, and of the copy that a device keeps in the slot's directory.
 	ManifestName = "manifest.json"
-	// ProvedName is the mark that a device leaves in the directory of a slot that was good; no file of a slot is called so.
+	// ProvedName is the file that a device creates in the directory of a slot that was good. No file of a slot may have
+	// this name.
 	ProvedName = "proved"
-	// RootName is the last entry.
+	// RootName is the name of the last entry.
 	RootName = "root.img"
-	// MaxManifest and MaxScript bound what a reader keeps in memory; scripts are the files of boot-a and boot-b.
+	// MaxManifest and MaxScript limit what a reader keeps in memory; scripts are the files of boot-a and boot-b.
 	MaxManifest = 1 << 20
 	MaxScript   = 64 << 10
 	maxScripts  = 16
 
-	// TempSuffix ends the names of files that are still being written; no file of a slot has such a name.
+	// TempSuffix ends the names of incompletely written files; no file of a slot may have such a name.
 	TempSuffix = ".tmp"
 )
 
-// Manifest is what a slot consists of.
+// Manifest lists what a slot consists of.
 type Manifest struct {
 	Format  int    `json:"format"`
 	Board   string `json:"board"`
@@ -40,24 +41,24 @@ type Manifest struct {
 	Version string `json:"version"` // of proa
 	Cmdline string `json:"cmdline"` // without proa.slot=
 	Root    Root   `json:"root"`
-	Files   []File `json:"files"` // every other entry, in the order of the file
+	Files   []File `json:"files"` // all other entries, in the order of the archive
 }
 
-// Root is root.img: an EROFS image and its verity tree.
+// Root describes root.img: an EROFS image followed by its verity tree.
 type Root struct {
 	Size  int64  `json:"size"`  // of root.img
 	Image int64  `json:"image"` // proa.rootsize
 	Hash  string `json:"hash"`  // proa.roothash
 }
 
-// File is one entry.
+// File describes one entry.
 type File struct {
 	Name   string `json:"name"` // boot/vmlinuz
 	Size   int64  `json:"size"`
 	SHA256 string `json:"sha256"`
 }
 
-// group is the order of entries by their first directory.
+// groups is the order of entries by their first directory.
 var groups = []string{"boot", "boot-a", "boot-b", RootName}
 
 func (f File) split() (group int, rest string) {
@@ -70,25 +71,26 @@ func (f File) split() (group int, rest string) {
 	return -1, ""
 }
 
-// For tells the name that an entry has in the directory of slot; ok is false for what is not for that slot, and for the root image.
+// For returns the name that an entry has in the directory of slot; ok is false for the root image and for files of the
+// other slot.
 func (f File) For(slot layout.Slot) (name string, ok bool) {
 	group, rest := f.split()
 	return rest, group == 0 || group > 0 && groups[group] == "boot-"+string(slot)
 }
 
-// Script says that the file names its slot: without it the slot is not started.
+// Script says whether the file is for one slot only, as boot scripts are: without it the slot cannot be booted.
 func (f File) Script() bool {
 	group, _ := f.split()
 	return group == 1 || group == 2
 }
 
-// Encode returns the one way a manifest is written.
+// Encode returns the manifest as JSON in its canonical form.
 func (m Manifest) Encode() ([]byte, error) {
 	b, err := json.MarshalIndent(m, "", "  ")
 	return append(b, '\n'), err
 }
 
-// ParseManifest reads what Encode wrote, and nothing else.
+// ParseManifest reads what Encode wrote and refuses everything else.
 func ParseManifest(b []byte) (Manifest, error) {
 	if len(b) > MaxManifest {
 		return Manifest{}, fmt.Errorf("manifest: %d bytes", len(b))
@@ -106,7 +108,7 @@ func ParseManifest(b []byte) (Manifest, error) {
 	}
 	again, err := m.Encode()
 	if err != nil || !bytes.Equal(again, b) {
-		return Manifest{}, errors.Join(errors.New("manifest: there is more in it than this proa understands"), err)
+		return Manifest{}, errors.Join(errors.New("manifest: unknown fields, or not formatted as proa writes it; this proa cannot read it"), err)
 	}
 	if err := m.check(); err != nil {
 		return Manifest{}, fmt.Errorf("manifest: %w", err)
@@ -116,7 +118,7 @@ func ParseManifest(b []byte) (Manifest, error) {
 
 var (
 	word = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._+~-]*$`)
-	// cmdlines are printable ASCII: the file is one line in boot loaders' own formats.
+	// cmdlines matches printable ASCII: the command line becomes one line in each boot loader's own format.
 	cmdlines = regexp.MustCompile(`^[\x20-\x7e]+$`)
 )
 
@@ -139,8 +141,8 @@ func digest(s string) bool {
 	return err == nil && len(b) == 32 && strings.ToLower(s) == s
 }
 
-// checkFiles wants the entries in order, the root image last and once, and for each slot names that a FAT file system
-// can tell apart.
+// checkFiles requires the entries in order, the root image once and last, and for each slot names that differ on a
+// case-insensitive FAT file system.
 func (m Manifest) checkFiles() error {
 	seen := map[layout.Slot]map[string]bool{layout.A: {}, layout.B: {}}
 	scripts, last := 0, File{}
@@ -196,7 +198,7 @@ func (f File) check() error {
 	return nil
 }
 
-// claim takes a name and the directories it lies in; a name that is another's directory, or the other way round, is taken.
+// claim registers a name and its parent directories. It returns false if the name is taken, also as a directory.
 func claim(names map[string]bool, name string) bool {
 	name = strings.ToLower(name)
 	if _, taken := names[name]; taken {

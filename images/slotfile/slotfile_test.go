@@ -88,7 +88,7 @@ func TestReadsWhatItWrites(t *testing.T) {
 	}
 }
 
-// TestIsTar: archive/tar stands for every other tar.
+// TestIsTar: archive/tar reads a slot file, so other tar programs do too.
 func TestIsTar(t *testing.T) {
 	r := tar.NewReader(bytes.NewReader(encode(t, contents(t))))
 	var names []string
@@ -111,7 +111,7 @@ func TestIsTar(t *testing.T) {
 	}
 }
 
-// TestSkipped: what the caller does not read is checked all the same.
+// TestSkipped: the checksum of an entry is verified even if the caller does not read the entry.
 func TestSkipped(t *testing.T) {
 	b := encode(t, contents(t))
 	at := bytes.Index(b, []byte("kernel"))
@@ -134,10 +134,10 @@ func TestEveryDamagedByteAndEveryCutIsRefused(t *testing.T) {
 	root := len(b) - trailer - int(contents(t).Root.Size)
 	for i := range b {
 		if i >= text && i < bytes.IndexByte(b[text:], 0)+text {
-			continue // the manifest's own words are for a signature to protect
+			continue // changes of the manifest's own values can be detected by a signature only
 		}
 		if i > root && i < len(b)-trailer && i%257 != 0 {
-			continue // one sum is over all of it
+			continue // one digit of a checksum, tested above as a whole
 		}
 		c := slices.Clone(b)
 		c[i] ^= 0x20
@@ -150,7 +150,7 @@ func TestEveryDamagedByteAndEveryCutIsRefused(t *testing.T) {
 			t.Fatalf("cut after %d bytes: %v", i, err)
 		}
 	}
-	if _, err := read(bytes.NewReader(append(b, 0))); err == nil || !strings.Contains(err.Error(), "behind its end") {
+	if _, err := read(bytes.NewReader(append(b, 0))); err == nil || !strings.Contains(err.Error(), "after the end of the archive") {
 		t.Errorf("trailing data: %v", err)
 	}
 }
@@ -232,7 +232,7 @@ func TestFor(t *testing.T) {
 	}
 }
 
-// TestMemory: 64 MiB pass through without being kept.
+// TestMemory: 64 MiB are read without being kept in memory.
 func TestMemory(t *testing.T) {
 	c := contents(t)
 	c.Root = tree.Content{Size: 64 << 20, Open: func() (io.ReadCloser, error) { return io.NopCloser(io.LimitReader(zero{}, 64<<20)), nil }}
@@ -257,7 +257,7 @@ type zero struct{}
 
 func (zero) Read(b []byte) (int, error) { clear(b); return len(b), nil }
 
-// FuzzRead: no input makes the reader panic, and whatever it accepts is what a writer would have written.
+// FuzzRead: no input makes the reader panic, and it accepts only what the writer would have written.
 func FuzzRead(f *testing.F) {
 	b := encode(f, contents(f))
 	f.Add(b)
@@ -293,7 +293,7 @@ func FuzzRead(f *testing.F) {
 	})
 }
 
-// FuzzManifest reaches what FuzzRead's checksummed headers keep it from.
+// FuzzManifest fuzzes the parser directly, which FuzzRead rarely reaches because of the checksums in front of it.
 func FuzzManifest(f *testing.F) {
 	m, err := NewManifest(contents(f))
 	if err != nil {

@@ -13,7 +13,7 @@ import (
 	"github.com/proa-os/proa/images/tree"
 )
 
-// Contents is what a slot file is made of.
+// Contents is the input for a slot file.
 type Contents struct {
 	Board, Version, Cmdline string
 	Files                   []tree.Entry // regular files: boot/NAME, boot-a/NAME, boot-b/NAME
@@ -22,7 +22,7 @@ type Contents struct {
 	Hash                    string       // proa.roothash
 }
 
-// NewManifest reads every file once.
+// NewManifest reads every file once and returns the manifest.
 func NewManifest(c Contents) (Manifest, error) {
 	m := Manifest{Format: Format, Board: c.Board, Layout: layout.Version, Version: c.Version, Cmdline: c.Cmdline,
 		Root: Root{Size: c.Root.Size, Image: c.Image, Hash: c.Hash}}
@@ -39,7 +39,7 @@ func NewManifest(c Contents) (Manifest, error) {
 	return m, nil
 }
 
-// entries are the files in their order, the root image last.
+// entries returns the files in the order of the archive, the root image last.
 func (c Contents) entries() []tree.Entry {
 	list := append(slices.Clone(c.Files), tree.File(RootName, 0o600, c.Root))
 	slices.SortFunc(list, func(x, y tree.Entry) int {
@@ -50,10 +50,10 @@ func (c Contents) entries() []tree.Entry {
 	return list
 }
 
-// Progress is told how much is written; it may be nil.
+// Progress is called with the number of bytes written; it may be nil.
 type Progress func(done, total int64)
 
-// Write writes the file. Its bytes depend on nothing but c.
+// Write writes the slot file. The same contents give the same bytes.
 func Write(w io.Writer, c Contents, progress Progress) error {
 	m, err := NewManifest(c)
 	if err != nil {
@@ -87,7 +87,7 @@ func writeEntry(w io.Writer, name string, c tree.Content) error {
 	return err
 }
 
-// counted reports progress; the root image is nearly all of it.
+// counted reports progress while the root image is copied, which is nearly the whole file.
 type counted struct {
 	w           io.Writer
 	progress    Progress
@@ -104,15 +104,15 @@ func (c *counted) Write(b []byte) (int, error) {
 
 const (
 	block   = 512
-	trailer = 2 * block // zeros end a tar file
+	trailer = 2 * block // two blocks of zeros end a tar archive
 	maxName = 100
 	maxSize = 1<<33 - 1 // eleven octal digits
 )
 
 func padding(size int64) int64 { return -size & (block - 1) }
 
-// header is an entry's USTAR header: a regular file of root's, mode 0600, of no time. It follows from name and size alone, so
-// that a reader needs no parser: it compares.
+// header returns the USTAR header of an entry: a regular file owned by root, mode 0600, time 0. It depends on name and
+// size only, so the reader needs no parser: it compares headers byte for byte.
 func header(name string, size int64) []byte {
 	b := make([]byte, block)
 	copy(b, name)
@@ -120,7 +120,7 @@ func header(name string, size int64) []byte {
 	copy(b[124:], fmt.Sprintf("%011o\x00%011o\x00", size, 0))
 	b[156] = '0'
 	copy(b[257:], "ustar\x0000")
-	copy(b[148:], bytes.Repeat([]byte{' '}, 8)) // the checksum is over itself as spaces
+	copy(b[148:], bytes.Repeat([]byte{' '}, 8)) // the checksum is computed with its own field filled with spaces
 	sum := 0
 	for _, c := range b {
 		sum += int(c)

@@ -1,6 +1,6 @@
-// Package sparse is a file in memory that only keeps what is not zero. go-diskfs writes into it, and the
-// result is copied into an image leaving holes: a 288 MiB boot partition costs the 30 MiB it holds. It
-// does not grow and knows no names.
+// Package sparse is a sparse file in memory: it stores only blocks that are not zero. go-diskfs writes a file system
+// into it, and CopyTo writes that into an image, leaving holes: a 288 MiB boot partition costs the 30 MiB that it
+// contains. The file does not grow and has no name.
 package sparse
 
 import (
@@ -17,7 +17,7 @@ import (
 
 const chunk = 64 << 10
 
-// File is the memory; it satisfies go-diskfs's backend.Storage.
+// File is the sparse file; it implements go-diskfs's backend.Storage.
 type File struct {
 	size   int64
 	pos    int64
@@ -89,7 +89,7 @@ func (f *File) CopyTo(w io.WriterAt, at int64) error {
 	return nil
 }
 
-// Read, Seek, Close, Stat, Sys, Writable and Path complete go-diskfs's interface.
+// Read, Seek, Close, Stat, Sys, Writable and Path implement the rest of go-diskfs's interface.
 func (f *File) Read(p []byte) (int, error) {
 	n, err := f.ReadAt(p, f.pos)
 	f.pos += int64(n)
@@ -116,16 +116,16 @@ func (f *File) Write(p []byte) (int, error) {
 // Close does nothing.
 func (f *File) Close() error { return nil }
 
-// Stat knows the size only.
+// Stat returns a FileInfo that has only a size.
 func (f *File) Stat() (fs.FileInfo, error) { return info(f.size), nil }
 
-// Sys says that no file of the host is behind this one.
+// Sys returns an error: there is no file of the host underneath.
 func (f *File) Sys() (*os.File, error) { return nil, errors.ErrUnsupported }
 
 // Writable returns the file itself.
 func (f *File) Writable() (backend.WritableFile, error) { return f, nil }
 
-// Path is empty: the file has none.
+// Path is empty: the file has no name.
 func (f *File) Path() string { return "" }
 
 type info int64
@@ -137,7 +137,7 @@ func (info) ModTime() time.Time { return time.Time{} }
 func (info) IsDir() bool        { return false }
 func (info) Sys() any           { return nil }
 
-// IsZero says whether b holds nothing.
+// IsZero says whether all bytes of b are zero.
 func IsZero(b []byte) bool {
 	for len(b) >= 8 {
 		if b[0]|b[1]|b[2]|b[3]|b[4]|b[5]|b[6]|b[7] != 0 {

@@ -9,13 +9,13 @@ import (
 	"github.com/diskfs/go-diskfs/backend"
 )
 
-// ReadWriterAt is an image or a block device.
+// ReadWriterAt is implemented by image files and block devices.
 type ReadWriterAt interface {
 	io.ReaderAt
 	io.WriterAt
 }
 
-// Window lets go-diskfs work on size bytes of something at an offset, in place.
+// Window is a section of an image or a block device, size bytes at an offset, in the form go-diskfs wants.
 type Window struct {
 	*io.SectionReader
 	rw ReadWriterAt
@@ -37,7 +37,7 @@ func (w *Window) WriteAt(p []byte, off int64) (int, error) {
 	return w.rw.WriteAt(p, w.at+off)
 }
 
-// Sync makes go-diskfs's write order real on a block device.
+// Sync flushes the underlying file, so that go-diskfs's write order holds on a block device.
 func (w *Window) Sync() error {
 	if s, ok := w.rw.(interface{ Sync() error }); ok {
 		return s.Sync()
@@ -45,17 +45,17 @@ func (w *Window) Sync() error {
 	return nil
 }
 
-// Close leaves the underlying file open: it is the caller's.
+// Close does nothing: the caller closes the underlying file.
 func (w *Window) Close() error { return nil }
 
-// Stat knows the size only.
+// Stat returns a FileInfo that has only a size.
 func (w *Window) Stat() (fs.FileInfo, error) { return info(w.Size()), nil }
 
-// Sys hides the file behind, so that go-diskfs makes no ioctl calls on it.
+// Sys hides the underlying file, so that go-diskfs makes no ioctl calls on it.
 func (w *Window) Sys() (*os.File, error) { return nil, errors.ErrUnsupported }
 
 // Writable returns the window itself.
 func (w *Window) Writable() (backend.WritableFile, error) { return w, nil }
 
-// Path is empty: a window has none.
+// Path is empty: a window has no name.
 func (w *Window) Path() string { return "" }

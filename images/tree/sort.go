@@ -8,9 +8,9 @@ import (
 	"slices"
 )
 
-// Sort returns the entries in the one order every writer uses: by path, parents before children.
-// Missing parent directories are added (root's, 0755), the root directory too. A path that is not
-// clean, leaves the tree, stands twice, or lies beneath something that is no directory is an error.
+// Sort returns the entries in the order that all writers use: by path, parents before children. It adds missing parent
+// directories (root's, 0755) and the root directory. A path that is not clean, leaves the tree, occurs twice, or lies
+// below something that is not a directory is an error.
 func Sort(entries []Entry) ([]Entry, error) {
 	seen := map[string]Entry{}
 	for _, e := range entries {
@@ -18,7 +18,7 @@ func Sort(entries []Entry) ([]Entry, error) {
 			return nil, err
 		}
 		if _, dup := seen[e.Path]; dup {
-			return nil, fmt.Errorf("%s: stands twice in the tree", e.Path)
+			return nil, fmt.Errorf("%s: duplicate path", e.Path)
 		}
 		seen[e.Path] = e
 	}
@@ -33,8 +33,8 @@ func Sort(entries []Entry) ([]Entry, error) {
 	return out, nil
 }
 
-// sortKey puts "." before everything and keeps a directory's children together: "a/b" < "a.txt" would
-// separate "a" from its children, which depth-first readers (the kernel's cpio among them) dislike.
+// sortKey sorts "." first and keeps the children of a directory together: "a/b" < "a.txt" would separate "a" from its
+// children, and depth-first readers (such as the kernel's cpio) want them next to each other.
 func sortKey(p string) string {
 	if p == "." {
 		return ""
@@ -66,7 +66,7 @@ func check(e Entry) error {
 		}
 	case fs.ModeDir, fs.ModeDevice, fs.ModeDevice | fs.ModeCharDevice, fs.ModeNamedPipe:
 	default:
-		return fmt.Errorf("%s: file type %v has no place in an image", e.Path, t)
+		return fmt.Errorf("%s: unsupported file type %v", e.Path, t)
 	}
 	return nil
 }

@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// WriteTar writes sorted entries as a tar archive with numeric owners and one time: the layer of a
-// container image, and the input of mkfs.erofs --tar.
+// WriteTar writes sorted entries as a tar archive with numeric owners and one modification time. It is used for
+// container image layers and as input of mkfs.erofs --tar.
 func WriteTar(w io.Writer, entries []Entry, when time.Time) error {
 	sorted, err := Sort(entries)
 	if err != nil {
@@ -46,7 +46,7 @@ func writeTarEntry(tw *tar.Writer, e Entry, when time.Time) error {
 		h.Typeflag = tar.TypeFifo
 	case fs.ModeDevice:
 		h.Typeflag = tar.TypeBlock
-	default: // Sort let nothing else through
+	default: // Sort refuses all other types
 		h.Typeflag = tar.TypeChar
 	}
 	if err := tw.WriteHeader(h); err != nil {
@@ -55,7 +55,7 @@ func writeTarEntry(tw *tar.Writer, e Entry, when time.Time) error {
 	return e.Content.CopyTo(tw)
 }
 
-// UnixPerm is the permission half of st_mode: rwx and the set-id and sticky bits in their Unix places.
+// UnixPerm returns the permission bits of st_mode: rwx, set-id and sticky bits.
 func UnixPerm(m fs.FileMode) uint32 {
 	p := uint32(m.Perm())
 	if m&fs.ModeSetuid != 0 {
@@ -70,7 +70,7 @@ func UnixPerm(m fs.FileMode) uint32 {
 	return p
 }
 
-// UnixMode is the whole st_mode.
+// UnixMode returns st_mode: file type and permission bits.
 func UnixMode(m fs.FileMode) uint32 {
 	t := map[fs.FileMode]uint32{
 		0: 0o100000, fs.ModeDir: 0o040000, fs.ModeSymlink: 0o120000, fs.ModeNamedPipe: 0o010000,

@@ -1,7 +1,6 @@
-// Package tree says what a file is before it lies in any file system: path, mode, owner, content.
-// The root image, the initramfs, the boot partition, the ISO and container images are all written from
-// []Entry. It does not read file systems and knows no format but tar. Hard links and extended
-// attributes are refused by having no field: nothing in an image needs them.
+// Package tree describes files independently of a file system: path, mode, owner, content. The root image, the
+// initramfs, the boot partition, the ISO and container images are all written from []Entry. It does not read file
+// systems and writes no format but tar. Hard links and extended attributes have no field: no image needs them.
 package tree
 
 import (
@@ -22,7 +21,7 @@ type Entry struct {
 	Content      Content
 }
 
-// Content is bytes that may be read more than once; only regular files have it.
+// Content is the content of a regular file. It can be read more than once.
 type Content struct {
 	Size int64
 	Open func() (io.ReadCloser, error)
@@ -56,8 +55,8 @@ func (c Content) ReadAll() ([]byte, error) {
 	return b.Bytes(), nil
 }
 
-// CopyTo copies the content and refuses a source that is longer or shorter than Size said: every
-// writer has by then laid out the bytes that follow.
+// CopyTo copies the content to w. It fails if the source is longer or shorter than Size: every writer has by then laid
+// out the bytes that follow.
 func (c Content) CopyTo(w io.Writer) error {
 	if c.Open == nil {
 		return nil
@@ -66,7 +65,7 @@ func (c Content) CopyTo(w io.Writer) error {
 	if err != nil {
 		return err
 	}
-	defer r.Close() // read side: nothing to lose
+	defer r.Close() // closing a file that was only read loses nothing
 	n, err := io.Copy(w, r)
 	if err != nil {
 		return err
@@ -77,26 +76,26 @@ func (c Content) CopyTo(w io.Writer) error {
 	return nil
 }
 
-// File is a regular file of root's.
+// File returns a regular file owned by root.
 func File(path string, perm fs.FileMode, c Content) Entry {
 	return Entry{Path: path, Mode: perm, Content: c}
 }
 
-// Dir is a directory of root's.
+// Dir returns a directory owned by root.
 func Dir(path string, perm fs.FileMode) Entry {
 	return Entry{Path: path, Mode: fs.ModeDir | perm}
 }
 
-// Symlink is a symbolic link to target.
+// Symlink returns a symbolic link to target.
 func Symlink(path, target string) Entry {
 	return Entry{Path: path, Mode: fs.ModeSymlink | 0o777, Target: target}
 }
 
-// CharDev is a character device node.
+// CharDev returns a character device node.
 func CharDev(path string, perm fs.FileMode, major, minor uint32) Entry {
 	return Entry{Path: path, Mode: fs.ModeDevice | fs.ModeCharDevice | perm, Major: major, Minor: minor}
 }
 
-// modeBits are the permissions an entry may have. Go keeps set-id and sticky bits elsewhere than Unix:
-// 0o4755 is no mode, fs.ModeSetuid|0o755 is.
+// modeBits are the mode bits an entry may have besides its type. Go keeps set-id and sticky bits elsewhere than Unix:
+// fs.ModeSetuid|0o755 and not 0o4755.
 const modeBits = fs.ModePerm | fs.ModeSetuid | fs.ModeSetgid | fs.ModeSticky

@@ -73,7 +73,7 @@ func TestHostFile(t *testing.T) {
 	if err != nil || c.Size != 5 {
 		t.Fatalf("%d bytes, %v", c.Size, err)
 	}
-	for range 2 { // writers may read twice
+	for range 2 { // a content can be read twice
 		if got, err := c.ReadAll(); err != nil || string(got) != "hello" {
 			t.Errorf("%q, %v", got, err)
 		}

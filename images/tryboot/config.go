@@ -8,33 +8,34 @@ import (
 )
 
 const (
-	// ConfigFile makes a partition one that the firmware starts: on a Pi 5 its presence alone is the mark
-	// (config_txt/autoboot.adoc, "boot_partition"). So it is what an upgrade takes away first and puts there last.
+	// ConfigFile makes a partition bootable for the firmware: on a Pi 5 its presence alone does
+	// (config_txt/autoboot.adoc, "boot_partition"). Therefore an upgrade removes it first and writes it last.
 	ConfigFile = "config.txt"
 	// CmdlineFile holds the kernel's command line: one line.
 	CmdlineFile = "cmdline.txt"
-	// KernelFile and InitrdFile are called as in the other chains.
+	// KernelFile and InitrdFile have the same names as with other boot loaders.
 	KernelFile = "vmlinuz"
 	InitrdFile = "initrd"
 
-	// maxLine is what the firmware reads of a line (config_txt/what_is_config_txt.adoc, "File Format").
+	// maxLine is the number of bytes that the firmware reads of a line (config_txt/what_is_config_txt.adoc, "File
+	// Format").
 	maxLine = 98
-	// maxCmdline is COMMAND_LINE_SIZE of arm64 less what the firmware adds.
+	// maxCmdline is COMMAND_LINE_SIZE of arm64 less what the firmware appends.
 	maxCmdline = 1536
 )
 
-// Config is what a slot's config.txt says.
+// Config is the content of a slot's config.txt.
 type Config struct {
-	DeviceTree string // file in the slot's partition; "": the firmware chooses by the model it runs on
-	// Watchdog is how many seconds a kernel under trial has until PID 1 has opened the watchdog, which the firmware leaves running
-	// (config_txt/boot.adoc, "kernel_watchdog_timeout"); the kernel's driver for it has to load within the hardware's 15 s. 0: none,
-	// and a kernel that hangs before that waits for the power to be cut. A good slot has no such limit: it may stay up to say why it
-	// cannot boot.
+	DeviceTree string // device tree file in the slot's partition; "": the firmware chooses by the model it runs on
+	// Watchdog is the time in seconds that a kernel on trial has until PID 1 opens the watchdog, which the firmware
+	// leaves running (config_txt/boot.adoc, "kernel_watchdog_timeout"). The kernel's watchdog driver has to load within
+	// the hardware's 15 s. 0: no limit, and a kernel that hangs before that waits for a power cycle. A good slot has no
+	// limit, since it may stay up to report why it cannot boot.
 	Watchdog int
 	Lines    []string // the board's own settings and filters: "enable_uart=1", "[pi5]"
 }
 
-// Text is config.txt. It names no slot: the slot is the partition.
+// Text returns config.txt. It does not name the slot, which is given by the partition.
 func (c Config) Text() ([]byte, error) {
 	lines := []string{"arm_64bit=1", "kernel=" + KernelFile, "initramfs " + InitrdFile + " followkernel", "cmdline=" + CmdlineFile}
 	if c.DeviceTree != "" {
@@ -57,7 +58,7 @@ func ParseConfig(text []byte) (c Config, err error) {
 	body, ok := strings.CutSuffix(string(text), "\n")
 	lines := strings.Split(body, "\n")
 	if !ok || len(lines) < 4 || lines[1] != "kernel="+KernelFile {
-		return Config{}, errors.New("tryboot: this config.txt is none of ours")
+		return Config{}, errors.New("tryboot: config.txt was not written by proa")
 	}
 	lines = lines[4:]
 	if len(lines) > 0 && strings.HasPrefix(lines[0], "device_tree=") {
@@ -75,15 +76,15 @@ func ParseConfig(text []byte) (c Config, err error) {
 	return c, nil
 }
 
-// Cmdline is cmdline.txt. The firmware reads its first line and adds words of its own.
+// Cmdline returns cmdline.txt. The firmware reads its first line and appends parameters of its own.
 func Cmdline(words string) ([]byte, error) {
 	if words == "" || strings.ContainsAny(words, "\r\n") || len(words) > maxCmdline {
-		return nil, fmt.Errorf("tryboot: no command line: %q", words)
+		return nil, fmt.Errorf("tryboot: invalid command line %q", words)
 	}
 	return []byte(words + "\n"), nil
 }
 
-// ParseCmdline reads cmdline.txt as the firmware does.
+// ParseCmdline parses cmdline.txt as the firmware does.
 func ParseCmdline(text []byte) string {
 	line, _, _ := strings.Cut(string(text), "\n")
 	return strings.TrimRight(line, "\r")

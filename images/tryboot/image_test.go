@@ -28,7 +28,7 @@ func spec() layout.Spec {
 	return layout.Spec{FirstLBA: 8192, Align: 4 * layout.MiB, BootSize: 36 * layout.MiB, SlotBootSize: 40 * layout.MiB, StateSize: layout.MiB, RootSize: layout.MiB}
 }
 
-// half is slot b as an upgrade leaves it that was cut: config.txt comes last.
+// half is slot b after an interrupted upgrade: config.txt, which is written last, is missing.
 const half = layout.Slot("half b")
 
 var when = time.Unix(1_700_000_000, 0)
@@ -40,7 +40,7 @@ func slotOf(s layout.Slot) bootfs.Slot {
 		Firmware: []tree.Entry{tree.File("start4.elf", 0o644, content("elf")), tree.File("overlays/README", 0o644, content("readme"))}}
 }
 
-// image is a disk whose slots are filled as given, and a is started by default.
+// image returns a disk whose slots are filled as given, and which boots a by default.
 func image(t *testing.T, filled ...layout.Slot) *sparse.File {
 	t.Helper()
 	table, err := spec().Fit(spec().ImageSize())
@@ -50,7 +50,7 @@ func image(t *testing.T, filled ...layout.Slot) *sparse.File {
 		s := layout.Slot(strings.TrimPrefix(string(f), "half "))
 		shared, own, err := bootfs.Tryboot(table, slotOf(s), tryboot.Config{Watchdog: 180}, []byte("# yours\n"))
 		must(t, err)
-		c.Boot = shared // of a, which comes last
+		c.Boot = shared // files of a, which comes last
 		c.SlotBoot[s] = own
 		if f == half {
 			c.SlotBoot[s] = slices.DeleteFunc(own, func(e tree.Entry) bool { return e.Path == tryboot.ConfigFile })
@@ -71,7 +71,8 @@ func must(t *testing.T, err error) {
 	}
 }
 
-// TestFirmwareStartsTheImage: what we write is what the firmware looks for, on both models, with and without a trial.
+// TestFirmwareStartsTheImage: the firmware finds the files that we write, on both models, with and without a trial
+// boot.
 func TestFirmwareStartsTheImage(t *testing.T) {
 	img := image(t, layout.A, layout.B)
 	for _, c := range []struct {
@@ -87,20 +88,20 @@ func TestFirmwareStartsTheImage(t *testing.T) {
 		must(t, err)
 		want := slotOf(c.slot)
 		kernel, _ := want.Kernel.ReadAll()
-		watchdog := map[bool]int{true: 180}[c.flag] // a good slot may stay up to say what is wrong
+		watchdog := map[bool]int{true: 180}[c.flag] // only a slot on trial has the watchdog
 		if string(s.Kernel) != string(kernel) || string(s.Initrd) != "initrd of "+string(c.slot) || s.Cmdline != want.Cmdline || string(s.Tree) != c.tree || s.Watchdog != watchdog {
 			t.Errorf("%s, flag %t: partition %d, %q, %q, %d bytes of kernel, watchdog %d", c.board.Filter, c.flag, s.Partition, s.Cmdline, s.Tree, len(s.Kernel), s.Watchdog)
 		}
 	}
 }
 
-// TestFirmwarePassesOver: a slot that lacks files starts nothing, and with PARTITION_WALK the other one is found.
+// TestFirmwarePassesOver: a slot with missing files is not started, and with PARTITION_WALK the other one is.
 func TestFirmwarePassesOver(t *testing.T) {
 	for _, c := range []struct {
 		name      string
 		img       *sparse.File
 		flag      bool
-		stay, run string // partition without and with PARTITION_WALK
+		stay, run string // partition that is started without and with PARTITION_WALK
 	}{
 		{"trial of an empty slot", image(t, layout.A), true, "-", "2"},
 		{"trial of a slot that is being written", image(t, layout.A, half), true, "-", "2"},
@@ -129,7 +130,7 @@ func garbled(t *testing.T, img *sparse.File) *sparse.File {
 	return img
 }
 
-// TestOneSector: autoboot.txt lies where one write of a sector replaces it.
+// TestOneSector: autoboot.txt lies within one sector, so it is overwritten by one write.
 func TestOneSector(t *testing.T) {
 	at, err := model.FileAt(image(t, layout.A), 1, tryboot.AutobootFile)
 	if err != nil || at%layout.Sector != 0 {
@@ -198,7 +199,7 @@ func save(t *testing.T, name string, img *sparse.File, at, size int64) {
 	must(t, errors.Join(err, f.Close()))
 }
 
-// TestModelReadsAsGoDiskfs: the model's own reader of FAT sees the files that another one sees.
+// TestModelReadsAsGoDiskfs: the model's own FAT reader finds the same files as go-diskfs.
 func TestModelReadsAsGoDiskfs(t *testing.T) {
 	img := image(t, layout.A, layout.B)
 	table, _ := spec().Fit(spec().ImageSize())

@@ -24,7 +24,8 @@ func TestAutoboot(t *testing.T) {
 	}
 }
 
-// TestTornAutoboot: whatever stretch of the new text is on the medium, the firmware starts one of the two slots by default.
+// TestTornAutoboot: whatever range of the new text is on the medium, the firmware boots one of the two slots by
+// default.
 func TestTornAutoboot(t *testing.T) {
 	for _, c := range [][2]Choice{{{2, 3}, {3, 2}}, {{3, 2}, {2, 3}}, {{2, 2}, {2, 3}}, {{3, 3}, {3, 2}}} {
 		old, err1 := c[0].Text()

@@ -18,7 +18,8 @@ import (
 	"github.com/proa-os/proa/images/uboot"
 )
 
-// pairs are what U-Boot may find: every state beside junk, beside itself, and beside one of each sequence number; and torn writes.
+// pairs are the pairs of copies that U-Boot may find: every state beside junk, beside itself, beside one of each
+// sequence number, and torn writes.
 func pairs(all bool) (list [][2][]byte) {
 	junk := statetest.Junk(uboot.Size)
 	list = append(list, [2][]byte{junk, junk}, [2][]byte{make([]byte, uboot.Size), make([]byte, uboot.Size)})
@@ -28,7 +29,7 @@ func pairs(all bool) (list [][2][]byte) {
 		for seq := range 3 {
 			list = append(list, [2][]byte{in, uboot.Encode(bootstate.State{Seq: seq, Good: layout.B, Try: layout.A, Left: 2})})
 		}
-		// The others differ in nothing but the digit, or are their mirror images.
+		// The other states differ only in the digit, or are mirror images of these.
 		if all || old.Seq == 0 && old.Good != layout.B && old.Try != layout.A {
 			list = append(list, tornPairs(old, all)...)
 		}
@@ -36,8 +37,8 @@ func pairs(all bool) (list [][2][]byte) {
 	return list
 }
 
-// tornPairs are old in force and a write of what follows cut at every point, its beginning or its end on the disk; or any
-// stretch of it, if all.
+// tornPairs are pairs of old, which is in force, and a torn write of its successor: cut at every byte, with either its
+// beginning or its end on the disk; with all, any range of it.
 func tornPairs(old bootstate.State, all bool) (list [][2][]byte) {
 	in, over := uboot.Encode(old), uboot.Encode(old.Older())
 	for _, next := range statetest.Successors(old) {
@@ -51,7 +52,7 @@ func tornPairs(old bootstate.State, all bool) (list [][2][]byte) {
 	return list
 }
 
-// isCut says whether mix begins like one sector and from some point on goes on like another.
+// isCut says whether mix equals begin up to some byte and end from there on.
 func isCut(begin, mix, end []byte) bool {
 	n := 0
 	for n < len(mix) && mix[n] == begin[n] {
@@ -60,7 +61,8 @@ func isCut(begin, mix, end []byte) bool {
 	return bytes.Equal(mix[n:], end[n:])
 }
 
-// packed puts many pairs into one partition: copies that are as far apart as they have to be, with those of other pairs between.
+// packed stores many pairs in one partition: two copies of a pair have the required distance, and copies of other pairs
+// lie between.
 type packed struct{ pairs [][2][]byte }
 
 const perRow = uboot.Apart / uboot.Size
@@ -81,8 +83,7 @@ func (p packed) bytes() []byte {
 	return b
 }
 
-// harness turns boot.cmd into a function of its state: the partition moves from pair to pair, and starting a slot prints it and
-// always fails.
+// harness wraps boot.cmd in a loop over the pairs. Starting a slot prints its name and fails.
 func harness(t *testing.T, on target, cases int) map[string]string {
 	t.Helper()
 	script, err := uboot.Script(on.Board)
@@ -151,7 +152,7 @@ func TestRealUBootAgrees(t *testing.T) {
 	}
 }
 
-// few are all states in either place.
+// few returns all states, each as either copy.
 func few() (list [][2][]byte) {
 	for _, s := range statetest.States() {
 		list = append(list, [2][]byte{uboot.Encode(s), uboot.Encode(s.Older())}, [2][]byte{statetest.Junk(uboot.Size), uboot.Encode(s)})
@@ -159,7 +160,8 @@ func few() (list [][2][]byte) {
 	return list
 }
 
-// asNumber follows every checksum by what U-Boots without FIT images do themselves: they store it as a number of the machine's.
+// asNumber makes the script store checksums as a U-Boot without FIT images does: as a number in the byte order of the
+// machine.
 func asNumber(script string) string {
 	return regexp.MustCompile(`(?m)^(\s*)crc32 (\w+) (\w+) (\w+)$`).ReplaceAllStringFunc(script, func(line string) string {
 		words := strings.Fields(line)
@@ -208,7 +210,7 @@ func agree(t *testing.T, on target, list packed, forgets, numbers bool) {
 	t.Logf("%d pairs", len(list.pairs))
 }
 
-// refused are pairs with sectors whose checksum is right and which are no state all the same.
+// refused returns pairs with sectors that have a valid checksum and an invalid state.
 func refused() (list [][2][]byte) {
 	for _, b := range uboot.Wrong() {
 		list = append(list, [2][]byte{b, b}, [2][]byte{uboot.Encode(bootstate.State{Good: layout.B}), b})

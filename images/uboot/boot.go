@@ -13,34 +13,34 @@ import (
 	"github.com/proa-os/proa/images/layout"
 )
 
-// Addresses are where a board's boot scripts load things in memory. They must be apart, and away from what the firmware
-// left there.
+// Addresses are the memory addresses at which a board's boot scripts load things. They must not overlap each other, nor
+// what the firmware left in memory.
 type Addresses struct {
-	Kernel uint64 // as it lies on the disk, and then unpacked: 64 MiB
+	Kernel uint64 // the kernel as stored on the disk, and then unpacked: 64 MiB
 	Comp   uint64 // where booti unpacks a compressed kernel before it moves it to Kernel
 	Initrd uint64
-	FDT    uint64 // a slot's own device tree, with room for what U-Boot adds
+	FDT    uint64 // a slot's own device tree, with room for the nodes that U-Boot adds
 	Script uint64 // a slot's boot.scr
-	State  uint64 // four sectors: the copies, the next state, and what was read back of it
+	State  uint64 // four sectors: both copies of the boot state, the next state, and the one read back after writing
 }
 
-// Board is what the scripts know of a board.
+// Board is the part of a board's description that its scripts need.
 type Board struct {
 	Start       string // the command that starts a kernel: "booti" (arm64) or "bootz" (armv7)
 	DTB         string // file in a slot's dtb/; "": the firmware's device tree is used
 	FirmwareDTB string // U-Boot's variable with the address of that: "fdt_addr" (Raspberry Pi), "fdtcontroladdr" (QEMU's virt)
-	FIT         bool   // scripts are FIT images: this U-Boot takes no others
-	StateBlock  uint64 // where the partition for state begins, in sectors
+	FIT         bool   // scripts are FIT images: this U-Boot reads no others
+	StateBlock  uint64 // first sector of the partition for the boot state
 	Addresses
 }
 
-// Scripts are the two scripts of a new image as they lie in the boot partition, header and all.
+// Scripts are the two scripts of a new image as stored in the boot partition, with their headers.
 type Scripts struct {
 	Boot []byte // /boot.scr
 	Slot []byte // /slots/SLOT/boot.scr
 }
 
-// NewScripts makes them for the slot that the image fills.
+// NewScripts returns the scripts for the slot that the image fills.
 func NewScripts(b Board, slot layout.Slot, cmdline string, when time.Time) (Scripts, error) {
 	boot, err1 := Script(b)
 	start, err2 := SlotScript(b, slot, cmdline)
@@ -50,7 +50,7 @@ func NewScripts(b Board, slot layout.Slot, cmdline string, when time.Time) (Scri
 	return Scripts{b.Image("proa", boot, when), b.Image("proa slot "+string(slot), start, when)}, nil
 }
 
-// Image makes a text into what this board's U-Boot takes for a script.
+// Image wraps a script in the format that this board's U-Boot reads.
 func (b Board) Image(name string, text []byte, when time.Time) []byte {
 	if b.FIT {
 		return FIT(name, text, when)
@@ -64,7 +64,7 @@ var bootText string
 //go:embed slot.cmd
 var slotText string
 
-// Script is the text of /boot.scr of the boot partition. bootstate.Encoding.Boot says the same in Go.
+// Script returns the text of /boot.scr of the boot partition. bootstate.Encoding.Boot is its model in Go.
 func Script(b Board) ([]byte, error) {
 	type sector struct{ At uint64 }
 	type slot struct{ Code, Name string } // "X\0" as a number in memory
@@ -79,7 +79,8 @@ func Script(b Board) ([]byte, error) {
 	})
 }
 
-// SlotScript is the text of /slots/SLOT/boot.scr: it loads and starts the slot's kernel. Script sets ${proa_fallback}.
+// SlotScript returns the text of /slots/SLOT/boot.scr, which loads and starts the slot's kernel. Script sets
+// ${proa_fallback}.
 func SlotScript(b Board, slot layout.Slot, cmdline string) ([]byte, error) {
 	if strings.Contains(cmdline, "\n") {
 		return nil, fmt.Errorf("uboot: no script can hold the command line %q", cmdline)
@@ -112,21 +113,23 @@ func render(text string, b Board, values map[string]any) ([]byte, error) {
 	return out.Bytes(), nil
 }
 
-// hexa is a number as U-Boot reads them.
+// hexa formats a number as U-Boot reads it: hexadecimal without a prefix.
 func hexa(n any) string { return fmt.Sprintf("%x", n) }
 
 func add(n uint64, m int) uint64 { return n + uint64(m) }
 
-// sum is where the script has checksums made; that is over before anything is read back to the same place.
+// sum is the address at which the script stores checksums. It shares the place of the state read back, which is needed
+// only later.
 func (b Board) sum() uint64 { return b.State + 3*Size }
 
-// checksum is what the template "sum" needs: the checksum of what lies at from, as bytes, at Sum.
+// checksum returns the values for the template "sum": it computes the CRC of the sector at from and stores it as bytes
+// at Sum.
 func (b Board) checksum(from uint64, indent string) map[string]any {
 	at := b.sum()
 	return map[string]any{"From": from, "CRCAt": crcAt, "Sum": at, "Indent": indent, "Reversed": []uint64{at + 11, at + 10, at + 9, at + 8}}
 }
 
-// quote keeps U-Boot's shell off a text. It takes a backslash away even within single quotes.
+// quote quotes a text for U-Boot's shell, which removes backslashes even within single quotes.
 func quote(s string) string {
 	return "'" + strings.NewReplacer(`\`, `\\`, "'", `'\''`).Replace(s) + "'"
 }
@@ -146,7 +149,7 @@ func (b Board) check() error {
 		{"kernel", b.Kernel, true}, {"unpacking", b.Comp, b.Start == "booti"}, {"initrd", b.Initrd, true},
 		{"device tree", b.FDT, b.DTB != ""}, {"script", b.Script, true}, {"state", b.State, true},
 	} {
-		if a.needed && (a.at == 0 || a.at%Size != 0) { // sectors are read there
+		if a.needed && (a.at == 0 || a.at%Size != 0) { // disk sectors are read to this address
 			return fmt.Errorf("load address %#x for %s", a.at, a.name)
 		}
 	}

@@ -1,4 +1,4 @@
 package uboot
 
-// Wrong are sectors that are no state although their checksum is right.
+// Wrong returns sectors that have a valid checksum and an invalid state.
 func Wrong() [][]byte { return wrong() }

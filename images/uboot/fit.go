@@ -9,8 +9,8 @@ import (
 	"github.com/u-root/u-root/pkg/dt"
 )
 
-// FIT makes a script into a FIT image (doc/usage/fit/source_file_format.rst), for U-Boots that were built without legacy images.
-// Without a name, source takes the image that the property default names.
+// FIT wraps a script in a FIT image (doc/usage/fit/source_file_format.rst), for a U-Boot built without support for
+// legacy images. Without an image name, U-Boot's source command takes the one that the property "default" names.
 func FIT(name string, text []byte, when time.Time) []byte {
 	be := func(n uint32) []byte { return binary.BigEndian.AppendUint32(nil, n) }
 	str := func(s string) []byte { return append([]byte(s), 0) }
@@ -22,7 +22,7 @@ func FIT(name string, text []byte, when time.Time) []byte {
 		Properties: []dt.Property{{Name: "timestamp", Value: be(uint32(when.Unix()))}, {Name: "description", Value: str(name)}, {Name: "#address-cells", Value: be(1)}}}
 	var b bytes.Buffer
 	if _, err := (&dt.FDT{Header: dt.Header{Magic: dt.Magic, Version: 17, LastCompVersion: 16}, RootNode: root}).Write(&b); err != nil {
-		panic("BUG: a tree of our own: " + err.Error()) // only the writer's errors, and memory has none
+		panic("BUG: a tree of our own: " + err.Error()) // only the writer returns errors, and memory has none
 	}
 	return b.Bytes()
 }

@@ -31,7 +31,7 @@ func armv7() target {
 	return target{"qemu_arm", []string{"-M", "virt,highmem=off", "-cpu", "cortex-a15"}, virt("bootz")}
 }
 
-// virt is QEMU's board as the scripts see it; its memory begins at 40000000.
+// virt is QEMU's board as boot.cmd needs it; its memory begins at 0x40000000.
 func virt(start string) uboot.Board {
 	return uboot.Board{Start: start, FirmwareDTB: "fdtcontroladdr", StateBlock: 2048 + 36*2048, Addresses: uboot.Addresses{
 		Kernel: 0x41000000, Comp: 0x45000000, Initrd: 0x49000000, FDT: 0x40800000, Script: 0x40a00000, State: 0x40b00000,
@@ -46,7 +46,7 @@ type machine struct {
 	drive string // more of QEMU's -drive option
 }
 
-// newMachine makes a disk with those files in its boot partition; those called boot.scr or the like get a script's header.
+// newMachine makes a disk with those files in its boot partition; scripts (boot.scr) get their image header.
 func newMachine(t *testing.T, on target, state []byte, files map[string]string) machine {
 	t.Helper()
 	spec := layout.Spec{FirstLBA: 2048, Align: layout.MiB, BootSize: 36 * layout.MiB, RootSize: layout.MiB}

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// The legacy image header, as struct legacy_img_hdr in U-Boot's include/image.h has it: 64 bytes, big-endian.
+// Layout of the legacy image header: struct legacy_img_hdr in U-Boot's include/image.h, 64 bytes, big-endian.
 const (
 	headerSize = 64
 	imageMagic = 0x27051956
@@ -15,13 +15,13 @@ const (
 	osAt, archAt, typeAt, nameAt           = 28, 29, 30, 32
 
 	osLinux    = 5
-	archARM    = 2 // of any script: nothing looks at it
+	archARM    = 2 // U-Boot does not check it for scripts
 	typeScript = 6
 	nameSize   = 32
 )
 
-// Image makes a script into what U-Boot's source command and its script boot method take (mkimage -T script): header, length,
-// a zero that ends the list of lengths, and the text. A long name is cut.
+// Image wraps a script in the legacy image format that U-Boot's source command and its script boot method read (mkimage
+// -T script): header, length, a zero that ends the list of lengths, and the text. A name that is too long is truncated.
 func Image(name string, text []byte, when time.Time) []byte {
 	be := binary.BigEndian
 	b := make([]byte, headerSize+8, headerSize+8+len(text))
@@ -33,6 +33,6 @@ func Image(name string, text []byte, when time.Time) []byte {
 	be.PutUint32(b[dataCRCAt:], crc32.ChecksumIEEE(b[headerSize:]))
 	b[osAt], b[archAt], b[typeAt] = osLinux, archARM, typeScript
 	copy(b[nameAt:nameAt+nameSize], name)
-	be.PutUint32(b[headerCRCAt:], crc32.ChecksumIEEE(b[:headerSize])) // over a header whose own checksum is zero
+	be.PutUint32(b[headerCRCAt:], crc32.ChecksumIEEE(b[:headerSize])) // computed with the header's own checksum set to zero
 	return b
 }

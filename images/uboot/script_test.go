@@ -26,7 +26,7 @@ func TestImageGolden(t *testing.T) {
 	}
 }
 
-// TestImageIsMkimages: the same bytes as U-Boot's own tool.
+// TestImageIsMkimages: Image writes the same bytes as mkimage.
 func TestImageIsMkimages(t *testing.T) {
 	bin, dir := oracle.Tool(t, "mkimage"), t.TempDir()
 	for _, text := range []string{"x", "echo\n", strings.Repeat("echo proa\n", 1000)} {
@@ -51,7 +51,7 @@ func TestImageIsMkimages(t *testing.T) {
 	}
 }
 
-// TestFIT has U-Boot's own tool read what FIT writes, checksum and all.
+// TestFIT: mkimage accepts what FIT writes, with its checksum.
 func TestFIT(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "boot.scr")
 	if err := os.WriteFile(file, FIT("proa", []byte("echo\n"), when), 0o600); err != nil {
@@ -71,7 +71,7 @@ func board() Board {
 	}}
 }
 
-// The texts are golden: what a device does before Linux is to be read by a person, and a change of it to be seen.
+// The scripts are golden files, so that a change of what runs before Linux shows in a review.
 func TestScriptsGolden(t *testing.T) {
 	boot, err := Script(board())
 	if err != nil {

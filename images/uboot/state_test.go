@@ -12,7 +12,7 @@ import (
 	"github.com/proa-os/proa/images/layout"
 )
 
-// The bytes are what boards in the field hold.
+// The format must stay readable: devices in the field have these bytes.
 func TestEncodeGolden(t *testing.T) {
 	b := Encode(bootstate.State{Seq: 2, Good: layout.A, Try: layout.B, Left: 3})
 	want := "70726f612d73746174652d3100000000" + "3200610062003300"
@@ -36,7 +36,7 @@ func TestDecodeReadsWhatEncodeWrites(t *testing.T) {
 	}
 }
 
-// wrong are sectors that are no state although their checksum is right.
+// wrong returns sectors that have a valid checksum and an invalid state.
 func wrong() (list [][]byte) {
 	for at, values := range map[int]string{0: "P\x00", 11: "2", 12: "0", seqAt: "/3\x00", goodAt: "c\x00 `", tryAt: "c.\x00", leftAt: "4/\x00",
 		seqAt + 1: "0", goodAt + 1: "a", tryAt + 1: "b", leftAt + 1: "0"} {

@@ -15,11 +15,11 @@ import (
 	"github.com/proa-os/proa/images/layout"
 )
 
-// mostDisks is how many fit onto the board's bus beside the one that it starts from.
+// mostDisks is the number of disks that fit on the board's bus beside the boot disk.
 const mostDisks = 24
 
-// TestPartitionTables: U-Boot sees the old partitions or the new ones after each run of writes of every change, and wherever the sector that
-// counts, the first header, was torn: it takes the copy at the end of the disk by itself.
+// TestPartitionTables: after each run of writes of every change, and wherever the primary header is torn, U-Boot sees
+// the old partitions or the new ones: it falls back to the backup GPT by itself.
 func TestPartitionTables(t *testing.T) {
 	changes, err := gpttest.All()
 	must(t, err)
@@ -55,11 +55,11 @@ func TestPartitionTables(t *testing.T) {
 	}
 }
 
-// listed has U-Boot list the partitions of each disk.
+// listed returns the partitions that U-Boot lists for each disk.
 func listed(t *testing.T, files []string) (seen [][]string) {
 	t.Helper()
 	script := ""
-	for i := range files { // the one with the script comes behind them
+	for i := range files { // the disk with the script comes after them
 		script += fmt.Sprintf("echo DISK %d\npart list virtio %[1]x\n", i)
 	}
 	m := newMachine(t, arm64(), nil, map[string]string{"boot.scr": script + "echo DISK end\npoweroff\n"})

@@ -16,7 +16,8 @@ import (
 	"github.com/proa-os/proa/images/uboot"
 )
 
-// Scripts of slots that say that they were started, and end the boot as a slot that comes up or one that does not.
+// Scripts of slots that print a line when they are started. One ends the boot like a slot that comes up, the other like
+// one that cannot be loaded.
 const (
 	comesUp = "echo \"SLOT ${slot} ${proa_fallback}\"\npoweroff\n"
 	resets  = "echo \"SLOT ${slot} ${proa_fallback}\"\nreset\n"
@@ -29,7 +30,7 @@ type walk struct {
 	state []byte
 	drive string
 	slots map[string]string
-	want  string // SLOT lines and what else is to be said
+	want  string // SLOT lines and other expected lines
 }
 
 func walks() []walk {
@@ -59,7 +60,7 @@ func walks() []walk {
 	}
 }
 
-// TestRealUBootWalks starts whole machines whose slots only say that they were started.
+// TestRealUBootWalks boots whole machines whose slots only print that they were started.
 func TestRealUBootWalks(t *testing.T) {
 	for _, w := range walks() {
 		for _, on := range w.on {
@@ -84,7 +85,7 @@ func TestRealUBootWalks(t *testing.T) {
 func said(console string) string {
 	var lines []string
 	for _, line := range strings.Split(console, "\n") {
-		line = strings.TrimPrefix(line, "crc32+ ") // what U-Boot says of a FIT image before it runs the script
+		line = strings.TrimPrefix(line, "crc32+ ") // U-Boot prints this for a FIT image before it runs the script
 		if strings.HasPrefix(line, "SLOT ") || strings.HasSuffix(line, "whichever slot has files") {
 			lines = append(lines, strings.TrimSpace(line))
 		}
@@ -92,11 +93,11 @@ func said(console string) string {
 	return strings.Join(lines, "|")
 }
 
-// kernel64 and kernel32 stand in for Linux: they write the device tree they are given to the serial port and switch the
-// machine off by PSCI.
+// kernel64 and kernel32 replace Linux: they write the device tree they are given to the serial port and power off
+// through PSCI.
 func kernel64() string {
 	b := make([]byte, 4096)
-	for i := range b { // booti unpacks to ten times the size at most
+	for i := range b { // booti reserves at most ten times the compressed size
 		b[i] = byte(i * i >> 3)
 	}
 	clear(b[:64])
@@ -138,7 +139,7 @@ func zipped(t *testing.T, s string) string {
 	return b.String()
 }
 
-// around is the part of a long text that says most.
+// around returns the part of a long text that contains word.
 func around(s, word string) string {
 	if at := strings.LastIndex(s, word); at >= 0 {
 		return s[max(0, at-100):min(len(s), at+300)]
@@ -146,7 +147,7 @@ func around(s, word string) string {
 	return tail(s)
 }
 
-// TestRealUBootStartsKernels: the whole way from boot.scr to a kernel with its command line and initrd.
+// TestRealUBootStartsKernels tests the boot chain from boot.scr to a kernel with its command line and initrd.
 func TestRealUBootStartsKernels(t *testing.T) {
 	const cmdline = `console=ttyAMA0 hostname=it's a=$b "c;d" k[sub]=v*#? ${devtype} \x proa.slot=a`
 	for _, c := range []struct {

@@ -1,5 +1,5 @@
-// Package verity writes dm-verity hash trees as veritysetup does (format 1, sha256, blocks of 4096 bytes)
-// and reads the superblock that says how to set the device up. It does not verify data: the kernel does.
+// Package verity writes dm-verity hash trees in the format of veritysetup (format 1, sha256, blocks of 4096 bytes) and
+// reads the superblock, from which the device-mapper table is made. It does not verify data: the kernel does.
 package verity
 
 import (
@@ -11,7 +11,7 @@ import (
 	"io"
 )
 
-// BlockSize of data and tree.
+// BlockSize is the block size of data and tree.
 const BlockSize = 4096
 
 const (
@@ -21,9 +21,9 @@ const (
 	maxSalt  = 256
 )
 
-// Write reads size bytes (a multiple of BlockSize) of data and writes what stands directly behind them:
-// a block with the superblock, then the tree, its top first. It returns the root hash. The tree, under
-// a hundredth of the data, is kept in memory.
+// Write reads size bytes of data (a multiple of BlockSize) and writes what follows the data on the disk: a block with
+// the superblock, then the tree from its top level down. It returns the root hash. The tree, less than a hundredth of
+// the data, is kept in memory.
 func Write(dst io.Writer, data io.Reader, size int64, salt []byte, uuid [16]byte) (root []byte, err error) {
 	if size <= 0 || size%BlockSize != 0 || len(salt) > maxSalt {
 		return nil, fmt.Errorf("verity: %d bytes of data, %d of salt", size, len(salt))
@@ -50,7 +50,7 @@ func Write(dst io.Writer, data io.Reader, size int64, salt []byte, uuid [16]byte
 	return root, nil
 }
 
-// hashLevel hashes n blocks. One block makes no level: its hash is the root.
+// hashLevel hashes n blocks. For a single block there is no level: its hash is the root hash.
 func hashLevel(r io.Reader, n int64, salt []byte) (level, root []byte, err error) {
 	h, block := sha256.New(), make([]byte, BlockSize)
 	for range n {
@@ -71,7 +71,7 @@ func hashLevel(r io.Reader, n int64, salt []byte) (level, root []byte, err error
 	return level, nil, nil
 }
 
-// Size is how much Write writes behind size bytes of data.
+// Size returns the number of bytes that Write writes for size bytes of data.
 func Size(size int64) int64 {
 	total := int64(1)
 	for n := size / BlockSize; n > 1; {
@@ -86,7 +86,7 @@ func superblock(blocks int64, salt []byte, uuid [16]byte) []byte {
 	le := binary.LittleEndian
 	copy(b, magic)
 	le.PutUint32(b[8:], 1)  // version of the superblock
-	le.PutUint32(b[12:], 1) // hash type: salt first
+	le.PutUint32(b[12:], 1) // hash type 1: the salt is hashed first
 	copy(b[16:], uuid[:])
 	copy(b[32:64], "sha256")
 	le.PutUint32(b[64:], BlockSize)
@@ -97,16 +97,16 @@ func superblock(blocks int64, salt []byte, uuid [16]byte) []byte {
 	return b
 }
 
-// Params is what the superblock says.
+// Params are the fields of the superblock.
 type Params struct {
 	UUID       [16]byte
 	DataBlocks uint64
 	Salt       []byte
-	Offset     int64 // of the superblock in bytes; the tree starts one block later
+	Offset     int64 // offset of the superblock in bytes; the tree starts one block later
 }
 
-// ReadParams reads the superblock at offset (proa.rootsize on the command line). It trusts nothing: the
-// root hash on the command line is what proves the tree.
+// ReadParams reads the superblock at offset (proa.rootsize on the command line). It does not need to be trusted: the
+// root hash on the command line proves the tree.
 func ReadParams(r io.ReaderAt, offset int64) (Params, error) {
 	b := make([]byte, 512)
 	if _, err := r.ReadAt(b, offset); err != nil {
@@ -128,11 +128,11 @@ func ReadParams(r io.ReaderAt, offset int64) (Params, error) {
 	return p, nil
 }
 
-// Sectors is the length of the mapped device in 512-byte sectors.
+// Sectors returns the length of the mapped device in 512-byte sectors.
 func (p Params) Sectors() uint64 { return p.DataBlocks * (BlockSize / 512) }
 
-// Target is the parameters of the device-mapper target "verity" for data and tree on one device ("8:3" or
-// a path). A corrupt block makes the read fail; the kernel is told nothing more.
+// Target returns the parameters of the device-mapper target "verity" for data and tree on one device ("8:3" or a path).
+// Reading a corrupt block fails with an I/O error; no other error mode is set.
 func (p Params) Target(device, rootHash string) string {
 	salt := "-"
 	if len(p.Salt) > 0 {

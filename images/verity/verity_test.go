@@ -39,7 +39,7 @@ func build(t *testing.T, blocks int) (image []byte, root string) {
 	return append(d, tree.Bytes()...), hex.EncodeToString(hash)
 }
 
-// One block has no tree; 128 is one full hash block, 129 needs a second level, 16385 a third.
+// One block has no tree; 128 blocks fill one hash block, 129 need a second level, 16385 a third.
 var sizes = []int{1, 2, 127, 128, 129, 5000, 16384, 16385}
 
 func TestVeritysetupAgrees(t *testing.T) {

@@ -50,7 +50,7 @@ func TestPut(t *testing.T) {
 		}
 	}
 	raw, err := p.Read()
-	if rep := box.Parse(raw).Report(layout.B); err != nil || rep.String() != "slot b was started once and is not good yet; it reached: step 2 (begun at 0 s, no end seen)" {
+	if rep := box.Parse(raw).Report(layout.B); err != nil || rep.String() != "slot b was started once and is not good yet; it reached: step 2 (started at 0 s, not finished)" {
 		t.Errorf("%v, %v", rep, err)
 	}
 	after, err := os.ReadFile(file)
@@ -178,7 +178,7 @@ func TestTell(t *testing.T) {
 		{"the next boot", told, Facts{Current: layout.A}, "slot b was given up after 2 tries" + reached, false},
 		{"told already", told, Facts{Current: layout.A, Fallback: "b:3"}, "slot b was given up after 2 tries" + reached, false},
 		{"good since", good, Facts{Current: layout.A}, "", false},
-		{"the trial itself", tried, Facts{Current: layout.B, Try: 2}, "slot b was started once and is not good yet; it reached: stage2 mounts (begun at 0 s, no end seen)", false},
+		{"the trial itself", tried, Facts{Current: layout.B, Try: 2}, "slot b was started once and is not good yet; it reached: stage2 mounts (started at 0 s, not finished)", false},
 		{"its first try", tried, Facts{Current: layout.B, Try: 1}, "", false},
 	} {
 		reports := Tell(c.b, c.f)

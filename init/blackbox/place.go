@@ -1,7 +1,7 @@
-// Package blackbox writes and reads the black box on the device: which sectors of the boot partition it is, the kernel says, and
-// those are written past the file system. So the partition is never mounted writable for it, no directory entry and no table of
-// the file system moves, and a trial that loses power leaves a file system that is clean. It refuses sectors that do not hold what the file
-// holds, and it never keeps a machine from booting.
+// Package blackbox writes and reads the black box on the device. It asks the kernel which sectors the file occupies
+// (FIBMAP), and writes these bypassing the file system. So the partition is never mounted writable for it, no FAT
+// metadata changes, and a power cut during a trial leaves a clean file system. It refuses sectors whose content differs
+// from the file's. Its errors never stop a boot.
 package blackbox
 
 import (
@@ -18,16 +18,16 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Place is where the box lies. Stage 1 hands it to stage 2.
+// Place is the location of the black box on the disk. Stage 1 passes it to stage 2.
 type Place struct {
-	Device string  `json:"device"` // of the boot partition
+	Device string  `json:"device"` // block device of the boot partition
 	At     []int64 `json:"at"`     // offset of each sector
 }
 
-// Find asks the file system for the file's sectors, and makes sure that the device holds there what the file holds.
+// Find finds the file's sectors, and verifies that the device has the file's content there.
 func Find(file, device string) (Place, error) {
 	p := Place{Device: device}
-	f, err := os.OpenFile(file, os.O_RDONLY|direct, 0) // the kernel's cache of it may be older than what was written past it
+	f, err := os.OpenFile(file, os.O_RDONLY|direct, 0) // O_DIRECT: the page cache may be older than what was written to the device
 	if err != nil {
 		return p, err
 	}
@@ -50,7 +50,7 @@ func Find(file, device string) (Place, error) {
 	return p, err
 }
 
-// ioctls of <linux/fs.h>; FIBMAP takes the number of a block of the file and returns that of the device.
+// ioctls of <linux/fs.h>; FIBMAP maps a block number of the file to one of the device.
 const (
 	ioctlBlockOf   = 1
 	ioctlBlockSize = 2
@@ -84,13 +84,13 @@ func ioctl(f *os.File, request uintptr, value *int32) error {
 	return nil
 }
 
-// direct passes by the kernel's cache, which would read and write whole pages: a write is one sector and no more.
+// direct bypasses the page cache, which would read and write whole pages: a write is one sector.
 const direct = unix.O_DIRECT | unix.O_DSYNC
 
 // Read returns the content of all sectors.
 func (p Place) Read() ([]byte, error) {
 	if len(p.At) != box.Sectors {
-		return nil, errors.New("the place is not known")
+		return nil, errors.New("location on the disk unknown")
 	}
 	f, err := os.OpenFile(p.Device, os.O_RDONLY|direct, 0)
 	if err != nil {
@@ -107,10 +107,10 @@ func (p Place) Read() ([]byte, error) {
 	return out, nil
 }
 
-// write replaces one sector; it is on the medium when write returns.
+// write overwrites one sector; it is on the medium when write returns.
 func (p Place) write(i int, text []byte) error {
 	if len(p.At) != box.Sectors || i < 0 || i >= len(p.At) || len(text) != layout.Sector {
-		return errors.New("the place is not known")
+		return errors.New("location on the disk unknown")
 	}
 	f, err := os.OpenFile(p.Device, os.O_WRONLY|direct, 0)
 	if err != nil {
@@ -122,10 +122,10 @@ func (p Place) write(i int, text []byte) error {
 	if _, err := f.WriteAt(sector, p.At[i]); err != nil {
 		return err
 	}
-	return f.Sync() // also what the disk keeps in its own cache
+	return f.Sync() // flushes the disk's cache too
 }
 
-// aligned is memory at an address that every controller can read to and write from.
+// aligned returns memory aligned for O_DIRECT on every controller.
 func aligned(size int) []byte {
 	const page = 4096
 	b := make([]byte, page+size)
@@ -133,7 +133,7 @@ func aligned(size int) []byte {
 	return b[skip : skip+size : skip+size]
 }
 
-// Put writes one record and returns what the box then holds.
+// Put writes one record and returns the new content of the black box.
 func (p Place) Put(r box.Record) (box.Box, error) {
 	raw, err := p.Read()
 	if err != nil {

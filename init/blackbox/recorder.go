@@ -8,37 +8,37 @@ import (
 	box "github.com/proa-os/proa/images/blackbox"
 )
 
-// patience is how long a boot waits for a record. A disk that takes longer gets none any more.
+// patience is how long a boot waits for a record to be written. If it takes longer, no more are written.
 const patience = 3 * time.Second
 
-// Recorder writes what becomes of one try. Nil writes nothing: a slot that is not on trial has none.
+// Recorder writes the records of one try. A nil Recorder writes nothing: it is for a slot that is not on trial.
 type Recorder struct {
 	place Place
 	about box.Record // slot, try and root
 	clock func() time.Duration
 	logf  func(string, ...any)
-	put   func(box.Record) error // Place.Put, but for tests
+	put   func(box.Record) error // Place.Put; replaced in tests
 
 	mu   sync.Mutex
 	step string
-	over bool // good, given up or going down: nothing comes after that
-	dead bool // it cannot be written
+	over bool // good, given up or shutting down: no more records
+	dead bool // writing has failed
 }
 
-// Record begins to record a try. clock is the time since the kernel started.
+// Record returns a recorder for a try. clock returns the time since the kernel started.
 func Record(p Place, about box.Record, clock func() time.Duration, logf func(string, ...any)) *Recorder {
 	r := &Recorder{place: p, about: about, clock: clock, logf: logf}
 	r.put = func(rec box.Record) error { _, err := p.Put(rec); return err }
 	return r
 }
 
-// Place is where it writes.
+// Place returns the location of the black box.
 func (r *Recorder) Place() Place { return r.place }
 
-// Try is its number.
+// Try returns the number of the try.
 func (r *Recorder) Try() int { return r.about.Try }
 
-// Begin says that a step starts; before the step does, that is on the disk.
+// Begin records that a step starts, and returns once that is on the disk.
 func (r *Recorder) Begin(step string) {
 	if r == nil {
 		return
@@ -49,7 +49,7 @@ func (r *Recorder) Begin(step string) {
 	r.say(box.Started, "")
 }
 
-// Failed says why a step did not hold; "" is the one that runs.
+// Failed records why a step failed; step "" is the running one.
 func (r *Recorder) Failed(step, why string) {
 	if r == nil {
 		return
@@ -62,10 +62,10 @@ func (r *Recorder) Failed(step, why string) {
 	r.say(box.Failed, why)
 }
 
-// GiveUp is Failed, and the last word.
+// GiveUp is Failed as the last record.
 func (r *Recorder) GiveUp(step, why string) { r.Failed(step, why); r.close() }
 
-// Good is the last word too.
+// Good records that the slot is good, as the last record.
 func (r *Recorder) Good() {
 	if r == nil {
 		return
@@ -77,7 +77,7 @@ func (r *Recorder) Good() {
 	r.over = true
 }
 
-// Down says that the machine goes down before the slot was good, unless more is known already.
+// Down records that the machine shuts down before the slot was good, unless a failure was recorded already.
 func (r *Recorder) Down(why string) {
 	if r == nil {
 		return
@@ -96,7 +96,7 @@ func (r *Recorder) close() {
 	}
 }
 
-// say writes in its own time and is waited for a while.
+// say writes in the background and waits up to patience.
 func (r *Recorder) say(state box.State, why string) {
 	if r.over || r.dead {
 		return

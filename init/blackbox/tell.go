@@ -13,16 +13,16 @@ import (
 	"github.com/proa-os/proa/init/sys"
 )
 
-// Facts is what is known of the slots beside the box.
+// Facts is what else is known of the slots.
 type Facts struct {
 	Current  layout.Slot
-	Try      int           // of the current slot, if it is on trial; else 0
-	Other    slot.Standing // what the boot state says of the other slot
+	Try      int           // number of the try if the current slot is on trial; else 0
+	Other    slot.Standing // boot state of the other slot
 	Fallback string        // proa.fallback of the kernel command line, SLOT:TRIES
 }
 
-// Tell says what there is to tell of both slots' last trials, the other slot's first. The box and the boot state know more than the
-// command line, which is heard last: it names a slot even when both others are silent.
+// Tell returns the reports of both slots' last trials, the other slot's first. Black box and boot state are preferred
+// to the command line, which names a slot only if neither has a report.
 func Tell(b box.Box, f Facts) (out []box.Report) {
 	other := b.Report(f.Current.Other())
 	name, tries := fallback(f.Fallback)
@@ -55,7 +55,8 @@ func fallback(said string) (layout.Slot, int) {
 	return s, n
 }
 
-// Verdict is the record that keeps the news beyond this boot: the command line and the boot state forget it. nil: the box has it.
+// Verdict returns the record that preserves a report beyond this boot, since command line and boot state do not. nil:
+// the black box has it already.
 func Verdict(b box.Box, reports []box.Report) *box.Record {
 	for _, r := range reports {
 		if r.GivenUp && !b.Report(r.Slot).GivenUp {
@@ -65,11 +66,11 @@ func Verdict(b box.Box, reports []box.Report) *box.Record {
 	return nil
 }
 
-// Stamp is touched when another process writes the box, so that PID 1 reads it anew.
+// Stamp is touched when another process writes the black box, so that PID 1 reads it again.
 const Stamp = "/run/proa/blackbox"
 
-// Renew says that a slot was written anew or is put on trial: what the box has of it is of no interest any more. dir is the mounted
-// boot partition, device what it lies on. A boot partition that was made before there was a black box has nothing to be renewed.
+// Renew records that a slot was written or put on trial, so that earlier records about it are void. dir is the mounted
+// boot partition, device its block device. A boot partition from before there was a black box has nothing to renew.
 func Renew(dir, device string, s layout.Slot) error {
 	p, err := Find(dir+"/"+box.File, device)
 	if errors.Is(err, fs.ErrNotExist) {

@@ -1,5 +1,5 @@
-// Package blockdev finds disks and partitions by what the kernel shows of them in sysfs. It reads no partition table and opens no device
-// but for the label of an ISO file system, and it decides nothing: which of several disks is meant is the caller's business.
+// Package blockdev finds disks and partitions in sysfs. It reads no partition tables, and opens a device only to read
+// the label of an ISO file system. If several disks match, the caller decides.
 package blockdev
 
 import (
@@ -10,12 +10,12 @@ import (
 	"strings"
 )
 
-// Named are the partitions with a GPT name, such as vda3, below root; the kernel has read the tables already.
+// Named returns the partitions with a GPT name, such as vda3, below root, as the kernel has read them.
 func Named(root, name string) (parts []string) {
 	events, _ := filepath.Glob(filepath.Join(root, "/sys/class/block/*/uevent"))
 	sort.Strings(events)
 	for _, file := range events {
-		text, _ := os.ReadFile(file) // a device may vanish while we look
+		text, _ := os.ReadFile(file) // the device may disappear meanwhile
 		for _, line := range strings.Split(string(text), "\n") {
 			if line == "PARTNAME="+name {
 				parts = append(parts, filepath.Base(filepath.Dir(file)))
@@ -25,7 +25,8 @@ func Named(root, name string) (parts []string) {
 	return parts
 }
 
-// Disk is the disk of a partition, "" if there is no such partition: in sysfs a partition lies in its disk's directory.
+// Disk returns the disk of a partition, "" if there is no such partition: in sysfs a partition is in its disk's
+// directory.
 func Disk(root, part string) string {
 	real, err := filepath.EvalSymlinks(filepath.Join(root, "/sys/class/block/", part))
 	if err != nil {
@@ -34,7 +35,7 @@ func Disk(root, part string) string {
 	return filepath.Base(filepath.Dir(real))
 }
 
-// Bare are the disks on which the kernel sees no partitions.
+// Bare returns the disks on which the kernel sees no partitions.
 func Bare(root string) (disks []string) {
 	all, _ := filepath.Glob(filepath.Join(root, "/sys/block/*"))
 	for _, dir := range all {
@@ -46,7 +47,7 @@ func Bare(root string) (disks []string) {
 	return disks
 }
 
-// Number is a partition's number in its table.
+// Number returns a partition's number.
 func Number(root, part string) (int, error) {
 	text, err := os.ReadFile(filepath.Join(root, "/sys/class/block/", part, "partition"))
 	if err != nil {
@@ -55,8 +56,8 @@ func Number(root, part string) (int, error) {
 	return strconv.Atoi(strings.TrimSpace(string(text)))
 }
 
-// ISOLabel is the volume label of the ISO 9660 file system on a device, "" if there is none. It reads the primary volume descriptor,
-// 32 KiB into the device (ECMA-119, 8.4).
+// ISOLabel returns the volume label of the ISO 9660 file system on a device, "" if there is none. It is in the primary
+// volume descriptor at 32 KiB (ECMA-119, 8.4).
 func ISOLabel(dev string) string {
 	f, err := os.Open(dev)
 	if err != nil {

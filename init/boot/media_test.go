@@ -93,7 +93,7 @@ func TestTableRepaired(t *testing.T) {
 	m.Line.Slot = "a"
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if err := findSlot(ctx, m); err == nil || !strings.Contains(said, "vda: the partition table was made anew") {
+	if err := findSlot(ctx, m); err == nil || !strings.Contains(said, "vda: the partition table was restored") {
 		t.Errorf("%v; said %s", err, said)
 	}
 	for name, repaired := range map[string]bool{"vda": true, "vdb": false} { // the kernel sees partitions of vdb

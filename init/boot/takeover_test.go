@@ -93,7 +93,7 @@ func TestTakeOver(t *testing.T) {
 		no    string
 	}{
 		"whole":         {func(*testing.T, *Machine) {}, ""},
-		"no manifest":   {func(t *testing.T, _ *Machine) { ok(t, os.Remove(BootDir+"/slots/b/manifest.json")) }, "holds nothing that was written to its end"},
+		"no manifest":   {func(t *testing.T, _ *Machine) { ok(t, os.Remove(BootDir+"/slots/b/manifest.json")) }, "was never written completely"},
 		"kernel":        {func(t *testing.T, _ *Machine) { save(t, BootDir+"/slots/b/vmlinuz", []byte("boot/vmlinux")) }, "vmlinuz"},
 		"root":          {func(t *testing.T, m *Machine) { save(t, m.Path("/dev/sda4"), make([]byte, 1<<20)) }, "verity"},
 		"never good":    {func(t *testing.T, _ *Machine) { ok(t, os.Remove(BootDir+"/slots/b/proved")) }, "never good"},

@@ -92,7 +92,7 @@ func TestStepsAreRecorded(t *testing.T) {
 		t.Error("the list went on")
 	}
 	seen = append(seen, at())
-	for i, want := range []string{"stage2 mounts (begun at ", "stage2 clock (begun at ", "stage2 persist (begun at ", "stage2 overlay-etc (begun at ", "stage2 overlay-etc (failed: no module)"} {
+	for i, want := range []string{"stage2 mounts (started at ", "stage2 clock (started at ", "stage2 persist (started at ", "stage2 overlay-etc (started at ", "stage2 overlay-etc (failed: no module)"} {
 		if !strings.Contains(seen[i], want) {
 			t.Errorf("%d: %s, want %s", i, seen[i], want)
 		}

@@ -1,5 +1,5 @@
-// Package bootfile replaces a small file of the boot partition, which is FAT and mounted read-only: whatever a power cut leaves, the name
-// points to all of the old text or to all of the new one. It refuses to know what the file says.
+// Package bootfile replaces a small file on the boot partition, which is FAT and mounted read-only. After a power cut
+// at any point the name refers to the complete old or the complete new text. It does not interpret the text.
 package bootfile
 
 import (
@@ -9,15 +9,15 @@ import (
 	"path/filepath"
 )
 
-// Place is where the file lies.
+// Place is the directory of the file, and how to write there.
 type Place struct {
-	Dir    string                          // of the partition, mounted
-	Change func(change func() error) error // runs change while the partition may be written; nil: it always may
-	Flush  func(path string) error         // returns when a file or directory is on the medium
-	before func(what string) error         // ahead of every single change; an error is a power cut (tests)
+	Dir    string                          // mount point of the partition
+	Change func(change func() error) error // runs change while the partition is writable; nil: it always is
+	Flush  func(path string) error         // flushes a file or directory to the medium
+	before func(what string) error         // called before each change; an error simulates a power cut (tests)
 }
 
-// Replace makes name hold text. What it held before is kept under the name old first.
+// Replace writes text to the file name. The previous content is first saved as old.
 func (p Place) Replace(name, old string, text []byte) error {
 	change := p.Change
 	if change == nil {
@@ -46,8 +46,8 @@ func (p Place) keep(name, old string) error {
 	return p.put(old, have)
 }
 
-// put writes beside the name, flushes, and renames over it. The old file is held open until the name's change is on the medium: FAT gives
-// its clusters back when nobody holds it any more, and a power cut must not find the name pointing to clusters that were given back.
+// put writes a temporary file, flushes it, and renames it to name. The old file is held open until the rename is
+// flushed: FAT frees its clusters when it is closed, and after a power cut the name must not refer to freed clusters.
 func (p Place) put(name string, text []byte) error {
 	path := filepath.Join(p.Dir, name)
 	tmp, err := p.unused()
@@ -68,19 +68,19 @@ func (p Place) put(name string, text []byte) error {
 	} {
 		if p.before != nil {
 			if err := p.before(step.what); err != nil {
-				return err // as after a power cut, nothing is cleaned up
+				return err // like after a power cut, nothing is cleaned up
 			}
 		}
 		if err := step.do(); err != nil {
-			_ = os.Remove(tmp) // it may not be there
+			_ = os.Remove(tmp) // it may not exist
 			return err
 		}
 	}
 	return nil
 }
 
-// unused is a name that no file has. What an earlier power cut left is not taken over: a name that was on its way may share its clusters with the
-// file that it became, and to empty the one would empty the other.
+// unused returns a name that does not exist. A temporary file left by a power cut is not reused: if the cut was during
+// the rename, it may share its clusters with the renamed file, and truncating one would truncate the other.
 func (p Place) unused() (string, error) {
 	for i := range 100 {
 		path := filepath.Join(p.Dir, fmt.Sprintf("CONFIG.T%02d", i))
@@ -88,5 +88,5 @@ func (p Place) unused() (string, error) {
 			return path, nil
 		}
 	}
-	return "", fmt.Errorf("%s/CONFIG.T00 to .T99 are all there; remove them", p.Dir)
+	return "", fmt.Errorf("%s/CONFIG.T00 to .T99 all exist; remove them", p.Dir)
 }

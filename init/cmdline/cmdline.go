@@ -1,5 +1,5 @@
-// Package cmdline reads proa's own keys from the kernel command line. Configuration on the command line belongs to
-// config; the kernel's keys belong to the kernel. It refuses a value it cannot use rather than guess.
+// Package cmdline parses proa's own keys on the kernel command line. The configuration there is parsed by config, and
+// all other keys by the kernel. It refuses invalid values.
 package cmdline
 
 import (
@@ -9,7 +9,7 @@ import (
 	"strings"
 )
 
-// Line is what the boot entry says about the machine.
+// Line is the part of the command line that describes the machine.
 type Line struct {
 	Mode     string // disk or live
 	Slot     string // a or b; empty when live
@@ -17,11 +17,11 @@ type Line struct {
 	RootSize int64
 	Board    string
 	Medium   string // live: label of the ISO file system
-	Fallback string // SLOT:TRIES of a trial that the boot loader has given up
+	Fallback string // SLOT:TRIES of a failed trial, set by the boot loader
 	Raw      string
 }
 
-// Parse takes the text of /proc/cmdline.
+// Parse parses the text of /proc/cmdline.
 func Parse(raw string) (Line, error) {
 	l := Line{Raw: strings.TrimSpace(raw)}
 	values := map[string]string{}

@@ -1,5 +1,5 @@
-// Package console writes lines to every active kernel console and to the kernel log. It refuses to wait: a terminal that
-// is stopped or gone must not stop PID 1, so lines that find no room are dropped.
+// Package console writes lines to every active kernel console and to the kernel log. It never blocks: a terminal that
+// is stopped or gone must not block PID 1, so lines are dropped if the queue is full.
 package console
 
 import (
@@ -12,7 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Console is the set of terminals the kernel was told to use.
+// Console is the set of the kernel's consoles.
 type Console struct {
 	mu    sync.Mutex
 	sinks []sink
@@ -24,14 +24,14 @@ type sink struct {
 	idle  chan struct{}
 }
 
-// Open finds the terminals. Before /dev and /sys are mounted there may be none; Reopen then.
+// Open finds the consoles. Before /dev and /sys are mounted there may be none; call Reopen later.
 func Open() *Console {
 	c := &Console{}
 	c.Reopen()
 	return c
 }
 
-// Reopen looks again.
+// Reopen looks for the consoles again.
 func (c *Console) Reopen() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -57,7 +57,7 @@ func start(f *os.File) sink {
 				s.idle <- struct{}{}
 				continue
 			}
-			_, _ = f.WriteString(line) // nowhere else to say that the console does not work
+			_, _ = f.WriteString(line) // there is nowhere to report this error
 		}
 	}()
 	return s
@@ -75,12 +75,12 @@ func (c *Console) Logf(format string, args ...any) {
 		}
 	}
 	if c.kmsg != nil {
-		// <7>: into the kernel log but not from there to the consoles again
+		// <7>: into the kernel log, without being printed on the consoles again
 		_, _ = c.kmsg.WriteString("<7>" + text + "\n")
 	}
 }
 
-// Flush waits until the lines are out, but not long.
+// Flush waits a limited time until the queue is written.
 func (c *Console) Flush() {
 	deadline := time.After(time.Second)
 	c.mu.Lock()

@@ -8,17 +8,18 @@ import (
 	"net"
 )
 
-// ErrNobody: PID 1 does not listen, as in a rescue shell.
+// ErrNobody is returned if PID 1 does not listen, as in a rescue shell.
 var ErrNobody = errors.New("PID 1 does not answer")
 
-// Ask sends a request and hands each line of the answer to say. It returns what went wrong, or nil once all is done.
+// Ask sends a request and passes each line of the answer to say. It returns the error of the request, nil once it is
+// done.
 func Ask(path string, r Request, say func(string)) error {
 	c, err := net.Dial("unix", path)
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrNobody, err)
 	}
 	defer c.Close()
-	wrote := json.NewEncoder(c).Encode(r) // who is refused may be so before the request is written: the answer says why
+	wrote := json.NewEncoder(c).Encode(r) // the server may refuse before the request is written: its answer has the reason
 	for lines := bufio.NewScanner(c); lines.Scan(); {
 		var a answer
 		if err := json.Unmarshal(lines.Bytes(), &a); err != nil {
@@ -35,5 +36,5 @@ func Ask(path string, r Request, say func(string)) error {
 	if wrote != nil {
 		return fmt.Errorf("ask PID 1: %w", wrote)
 	}
-	return errors.New("PID 1 broke off before it was done; look at the console, or at proa status")
+	return errors.New("PID 1 closed the connection before the request was done; see the console, or proa status")
 }

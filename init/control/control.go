@@ -1,6 +1,6 @@
-// Package control is how verbs of `proa` ask PID 1 for something while it runs: a socket, one line of JSON as the request, lines as the
-// answer. Only root is answered (SO_PEERCRED, unix(7)). It refuses to do anything itself: what can be asked for is a table that PID 1
-// brings, and every request has a goroutine of its own, so that nothing of it waits on PID 1's main loop.
+// Package control lets verbs of `proa` send requests to PID 1: over a Unix socket, one line of JSON as the request, and
+// lines as the answer. Only root is accepted (SO_PEERCRED, unix(7)). The verbs are a table that PID 1 provides. Every
+// request has its own goroutine, so that none blocks PID 1's main loop.
 package control
 
 import (
@@ -20,16 +20,16 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Socket is where PID 1 listens.
+// Socket is the path PID 1 listens on.
 const Socket = "/run/proa/control.sock"
 
-// Request is what is asked for: a verb of the table, and what it is about.
+// Request is a verb of the table and its argument.
 type Request struct {
 	Verb string `json:"verb"`
 	Name string `json:"name,omitempty"`
 }
 
-// Verb is one row: what it does, saying what people should know meanwhile.
+// Verb is one row: its name, and what it does; it reports progress in lines.
 type Verb struct {
 	Name string
 	Run  func(ctx context.Context, name string, say func(string)) error
@@ -42,7 +42,7 @@ type answer struct {
 	Error string `json:"error,omitempty"`
 }
 
-// Limits of one conversation and of all: who connects must not be able to tie PID 1 up.
+// Limits of one connection and of all, so that clients cannot block PID 1.
 const (
 	maxRequest = 4096
 	atOnce     = 8
@@ -50,14 +50,14 @@ const (
 	sayWithin  = 5 * time.Second
 )
 
-// Server answers until its context ends.
+// Server answers requests until its context ends.
 type Server struct {
 	Verbs []Verb
 	Logf  func(string, ...any)
-	peer  func(*net.UnixConn) (uid uint32, err error) // nil: asks the kernel (tests bring their own)
+	peer  func(*net.UnixConn) (uid uint32, err error) // nil: from the kernel; tests replace it
 }
 
-// Listen takes the place of a socket that an earlier life has left.
+// Listen replaces a socket that an earlier run left.
 func Listen(path string) (*net.UnixListener, error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return nil, err
@@ -76,7 +76,7 @@ func Listen(path string) (*net.UnixListener, error) {
 	return l, nil
 }
 
-// Serve answers who connects, each in a goroutine. It returns when the context ends or the listener is closed.
+// Serve answers each connection in a goroutine. It returns when the context ends or the listener is closed.
 func (s Server) Serve(ctx context.Context, l *net.UnixListener) {
 	context.AfterFunc(ctx, func() { l.Close() })
 	places := make(chan struct{}, atOnce)
@@ -122,9 +122,9 @@ func (s Server) run(ctx context.Context, c *net.UnixConn) error {
 	}
 	switch uid, err := peer(c); {
 	case err != nil:
-		return fmt.Errorf("who asks: %w", err)
+		return fmt.Errorf("peer credentials: %w", err)
 	case uid != 0:
-		return errors.New("only root may ask")
+		return errors.New("permission denied: only root may send requests")
 	}
 	r, err := hear(c)
 	if err != nil {
@@ -159,7 +159,7 @@ func hear(c *net.UnixConn) (r Request, err error) {
 	return r, nil
 }
 
-// say gives up on who does not listen; the request goes on all the same.
+// say ignores a client that does not read; the request continues.
 func say(c *net.UnixConn, a answer) {
 	b, err := json.Marshal(a)
 	if err == nil && c.SetWriteDeadline(time.Now().Add(sayWithin)) == nil {

@@ -9,8 +9,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// blkpgArg and blkpgPartition are the structs of <linux/blkpg.h>. Re-reading the whole table (BLKRRPART) is
-// refused while the root lies on the same disk, so the kernel is told of the one new partition.
+// blkpgArg and blkpgPartition are structs of <linux/blkpg.h>. The kernel refuses to read the whole table again
+// (BLKRRPART) while the root is mounted from the same disk, so the new partition is added alone.
 type blkpgArg struct {
 	op, flags, length int32
 	data              unsafe.Pointer
@@ -32,7 +32,7 @@ func tellKernel(disk *os.File, p layout.Partition, op int32) error {
 	arg := blkpgArg{op: op, length: int32(unsafe.Sizeof(part)), data: unsafe.Pointer(&part)}
 	_, _, errno := unix.Syscall(unix.SYS_IOCTL, disk.Fd(), unix.BLKPG, uintptr(unsafe.Pointer(&arg)))
 	runtime.KeepAlive(&part)
-	if errno != 0 && (op != blkpgAdd || errno != unix.EBUSY) { // busy: it is known already
+	if errno != 0 && (op != blkpgAdd || errno != unix.EBUSY) { // EBUSY: the kernel knows it already
 		return errno
 	}
 	return nil

@@ -1,7 +1,7 @@
-// Package data makes, checks, grows and mounts the one writable partition. It touches only a disk whose table is proa's own,
-// only the space behind the last partition, and makes a file system only where the table says that the partition holds nothing yet:
-// the start that made the partition said so, or the owner (Erase). Anything else that is not proa's ext4 is repaired from its own copies
-// or refused, never made anew.
+// Package data creates, checks, grows and mounts the data partition, which is the only writable one. It writes only to
+// a disk with proa's own partition table, and only after the last partition of the image. It formats only a partition
+// that the table marks as unformatted, by the boot that created it or by Erase. Anything else that is not proa's ext4
+// is repaired from its backup superblocks or refused, never formatted.
 package data
 
 import (
@@ -20,14 +20,14 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Disk is the disk the root came from.
+// Disk is the disk that has the root.
 type Disk struct {
 	Sys  sys.Sys
 	Name string // vda
 	Logf func(string, ...any)
 }
 
-// Mount ends with the data file system at target, or with the reason why not.
+// Mount mounts the data file system at target, or returns why it cannot.
 func (d Disk) Mount(ctx context.Context, target string) error {
 	if d.Name == "" {
 		return errors.New("the disk is not known")
@@ -54,7 +54,7 @@ func (d Disk) Mount(ctx context.Context, target string) error {
 	return nil
 }
 
-// sound ends with a file system that e2fsck has nothing against.
+// sound checks and repairs the file system until e2fsck reports no errors.
 func (d Disk) sound(ctx context.Context, dev string) error {
 	f, err := os.Open(dev)
 	if err != nil {
@@ -64,7 +64,7 @@ func (d Disk) sound(ctx context.Context, dev string) error {
 	f.Close()
 	if err != nil {
 		return fmt.Errorf("%s: %w. Nothing was written to it. If its files are to be kept, look at it with `e2fsck -n %s`; "+
-			"if not, `proa data erase` makes it anew at the next start", dev, err, dev)
+			"if not, `proa data erase` formats it at the next boot", dev, err, dev)
 	}
 	if sb.block == 0 {
 		err = d.check(ctx, dev)
@@ -77,8 +77,8 @@ func (d Disk) sound(ctx context.Context, dev string) error {
 	return nil
 }
 
-// widen makes the file system as large as its partition. It does so mounted: then the kernel's journal holds it together at any
-// moment, and what a power cut interrupts goes on at the next start.
+// widen grows the file system to the size of its partition. It does so while mounted: the journal keeps it consistent
+// at any moment, and after a power cut the next boot continues.
 func (d Disk) widen(ctx context.Context, dev string, p layout.Partition) {
 	f, err := os.Open(dev)
 	if err != nil {
@@ -88,7 +88,7 @@ func (d Disk) widen(ctx context.Context, dev string, p layout.Partition) {
 	defer f.Close()
 	sb, err := readSuperblock(f, superblockAt)
 	if err != nil || sb.size()+layout.MiB >= p.Size {
-		return // mounted, so err is of a read that the kernel has done as well
+		return // it is mounted, so the kernel could read this
 	}
 	if _, err := d.Sys.Run(ctx, "resize2fs", dev); err != nil {
 		d.Logf("data: the file system could not grow to %d MiB: %v", p.Size/layout.MiB, err) // the old size still works
@@ -103,9 +103,9 @@ func (d Disk) format(ctx context.Context, dev string) error {
 	return err
 }
 
-// restore repairs a file system whose first superblock is gone, from one of the copies that ext4 keeps.
+// restore repairs a file system whose primary superblock is damaged from a backup superblock.
 func (d Disk) restore(ctx context.Context, dev string, sb superblock) error {
-	d.Logf("data: the superblock of %s is gone; repairing from its copy at block %d", dev, sb.block)
+	d.Logf("data: no valid superblock on %s; repairing from the backup superblock at block %d", dev, sb.block)
 	out, err := d.Sys.Run(ctx, "e2fsck", "-y", "-b", strconv.FormatInt(sb.block, 10), "-B", strconv.FormatInt(sb.blockSize(), 10), dev)
 	if code := proc.Code(err); code > 2 || code < 0 {
 		return err
@@ -114,7 +114,7 @@ func (d Disk) restore(ctx context.Context, dev string, sb superblock) error {
 	return nil
 }
 
-// check repairs what can be repaired without asking; then, because nobody is there to ask, the rest too, and says so.
+// check runs e2fsck -p, and if that is not enough e2fsck -y, since nobody can answer questions, and logs it.
 func (d Disk) check(ctx context.Context, dev string) error {
 	out, err := d.Sys.Run(ctx, "e2fsck", "-p", dev)
 	switch code := proc.Code(err); {
@@ -126,7 +126,7 @@ func (d Disk) check(ctx context.Context, dev string) error {
 	case code < 4:
 		return err
 	}
-	d.Logf("data: e2fsck -p gave up (%v), repairing everything", err)
+	d.Logf("data: e2fsck -p failed (%v), running e2fsck -y", err)
 	if out, err = d.Sys.Run(ctx, "e2fsck", "-y", dev); proc.Code(err) > 2 || proc.Code(err) < 0 {
 		return err
 	}
@@ -139,7 +139,7 @@ func firstLines(s string) string {
 	return strings.Join(lines[:min(5, len(lines))], "; ")
 }
 
-// PartitionName is how the kernel calls partition index of a disk: a disk whose name ends in a digit gets a p.
+// PartitionName returns the kernel's name of partition index of a disk: if the disk's name ends in a digit, with a p.
 func PartitionName(disk string, index int) string {
 	if c := disk[len(disk)-1]; c >= '0' && c <= '9' {
 		disk += "p"

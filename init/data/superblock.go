@@ -11,28 +11,28 @@ import (
 	"github.com/proa-os/proa/images/sparse"
 )
 
-// superblock is the part of ext4's superblock that tells whose it is (Documentation/filesystems/ext4/super.rst).
+// superblock has the fields of ext4's superblock that identify it (Documentation/filesystems/ext4/super.rst).
 type superblock struct {
 	raw   []byte
-	block int64 // where it was read; 0: in its first place
+	block int64 // block it was read from; 0: the primary superblock
 }
 
 const (
 	superblockAt = 1024
-	superblockOf = 1024 // bytes
+	superblockOf = 1024 // offset in bytes
 )
 
 func (s superblock) blockSize() int64 {
 	return 1024 << min(binary.LittleEndian.Uint32(s.raw[0x18:]), 6)
 }
 
-// size is the file system's in bytes.
+// size returns the size of the file system in bytes.
 func (s superblock) size() int64 {
 	blocks := int64(binary.LittleEndian.Uint32(s.raw[0x04:])) | int64(binary.LittleEndian.Uint32(s.raw[0x150:]))<<32
 	return blocks * s.blockSize()
 }
 
-// label is the volume's name.
+// label returns the volume label.
 func (s superblock) label() string { return strings.TrimRight(string(s.raw[0x78:0x88]), "\x00") }
 
 var errNotExt4 = errors.New("no ext4 superblock")
@@ -48,7 +48,8 @@ func readSuperblock(r io.ReaderAt, at int64) (superblock, error) {
 	return s, nil
 }
 
-// inspect returns the superblock of proa's file system, or a copy if the first is gone; otherwise it says what is there.
+// inspect returns the superblock of proa's file system, or a backup superblock if the primary one is damaged; otherwise
+// an error that says what is there.
 func inspect(r io.ReaderAt) (superblock, error) {
 	s, err := readSuperblock(r, superblockAt)
 	switch {
@@ -67,22 +68,22 @@ func inspect(r io.ReaderAt) (superblock, error) {
 		return s, err
 	}
 	if sparse.IsZero(head) {
-		return s, errors.New("holds no file system, and nothing says that it is new: it begins with zeros")
+		return s, errors.New("no file system, it begins with zeros; but the partition is not marked as new")
 	}
-	return s, fmt.Errorf("holds something that is not ext4: it begins with % x", head[:16])
+	return s, fmt.Errorf("not ext4: it begins with % x", head[:16])
 }
 
-// copyGroups are block groups in which ext4 keeps copies: 1 and powers of 3, 5 and 7 (sparse_super).
+// copyGroups are the block groups in which ext4 keeps backup superblocks: 1 and powers of 3, 5 and 7 (sparse_super).
 var copyGroups = []int64{1, 3, 5, 7, 9, 25, 27, 49, 81}
 
-// findCopy looks where mkfs puts copies with blocks of 4096 bytes, and of 1024 on small disks. A copy knows its own group, so
-// that an image inside a file does not pass for one.
+// findCopy searches for backup superblocks with the block sizes that mkfs uses: 4096 bytes, and 1024 on small disks. A
+// backup contains its own group number, so that an image inside a file is not taken for one.
 func findCopy(r io.ReaderAt) (superblock, bool) {
 	for _, group := range copyGroups {
 		for _, size := range []int64{4096, 1024, 2048} {
 			block := group * size * 8
 			if size == 1024 {
-				block++ // there the first block is before the first group
+				block++ // with 1024-byte blocks group 0 begins at block 1
 			}
 			s, err := readSuperblock(r, block*size)
 			if err == nil && s.blockSize() == size && s.label() == layout.DataLabel && int64(binary.LittleEndian.Uint16(s.raw[0x5a:])) == group {

@@ -17,7 +17,7 @@ import (
 
 const align = layout.MiB
 
-// open returns the disk, its size and its table, which is proa's own.
+// open returns the disk, its size and its partition table, which must be proa's.
 func open(dev string) (f *os.File, size int64, t layout.Table, err error) {
 	if f, err = os.OpenFile(dev, os.O_RDWR, 0); err != nil {
 		return nil, 0, nil, err
@@ -34,11 +34,11 @@ func open(dev string) (f *os.File, size int64, t layout.Table, err error) {
 	return f, size, t, nil
 }
 
-// ours: all of proa's partitions, and no stranger's.
+// ours requires all of proa's partitions and no others.
 func ours(t layout.Table) error {
 	for _, p := range t {
 		if p.Role == "" {
-			return fmt.Errorf("partition %d %q is none of proa's", p.Index, p.Name)
+			return fmt.Errorf("partition %d %q does not belong to proa", p.Index, p.Name)
 		}
 	}
 	for _, s := range layout.Slots() {
@@ -49,8 +49,9 @@ func ours(t layout.Table) error {
 	return nil
 }
 
-// Revive repairs the table of a disk on which the kernel sees no partitions, and lets the kernel look again. It writes to no disk whose
-// table, or its copy, is not proa's, and to none whose table the kernel will see in a moment. done is empty if nothing was.
+// Revive repairs the GPT of a disk on which the kernel sees no partitions, and makes the kernel read it again. It does
+// not write to a disk whose primary or backup GPT is not proa's, nor to one whose table the kernel can read. done is
+// empty if nothing was repaired.
 func Revive(dev string) (done string, err error) {
 	f, size, _, err := open(dev)
 	if err != nil {
@@ -64,13 +65,12 @@ func Revive(dev string) (done string, err error) {
 		return "", err
 	}
 	if err := unix.IoctlSetInt(int(f.Fd()), unix.BLKRRPART, 0); err != nil {
-		return done, fmt.Errorf("let the kernel read the table: %w", err)
+		return done, fmt.Errorf("make the kernel read the partition table again: %w", err)
 	}
 	return done, nil
 }
 
-// Erase says in the table that the data partition holds nothing: the next start makes a file system in it. What is mounted
-// stays until then.
+// Erase marks the data partition as unformatted: the next boot formats it. A mounted file system stays until then.
 func (d Disk) Erase() error {
 	f, _, t, err := open("/dev/" + d.Name)
 	if err != nil {
@@ -84,7 +84,7 @@ func (d Disk) Erase() error {
 	return d.mark(p, true)
 }
 
-// mark says in all copies of the table whether the partition holds nothing.
+// mark sets in primary and backup GPT whether the partition is unformatted.
 func (d Disk) mark(p layout.Partition, blank bool) error {
 	f, size, _, err := open("/dev/" + d.Name)
 	if err != nil {
@@ -95,7 +95,7 @@ func (d Disk) mark(p layout.Partition, blank bool) error {
 	return gpt.SetBlank(f, size, p)
 }
 
-// partition returns the data partition, which is there for the kernel too, making or growing it first where that is due.
+// partition returns the data partition, which the kernel knows too; it creates or grows it first if necessary.
 func (d Disk) partition() (layout.Partition, error) {
 	f, size, t, err := open("/dev/" + d.Name)
 	if err != nil {
@@ -113,8 +113,8 @@ func (d Disk) partition() (layout.Partition, error) {
 	return d.create(f, size, t)
 }
 
-// create makes the partition, with the mark that nothing is in it yet: what an earlier life of the disk left there does not pass for
-// proa's data, and making the file system is begun anew until it has ended.
+// create creates the partition, marked as unformatted: so old data at that place is not taken for proa's, and
+// formatting is repeated until it was completed.
 func (d Disk) create(f *os.File, size int64, t layout.Table) (layout.Partition, error) {
 	p, ok := t.Rest(size, align)
 	if !ok {
@@ -130,13 +130,13 @@ func (d Disk) create(f *os.File, size int64, t layout.Table) (layout.Partition, 
 	}
 	d.Logf("data: made partition %d, %d MiB", p.Index, p.Size/layout.MiB)
 	if err := tellKernel(f, p, blkpgAdd); err != nil {
-		return p, fmt.Errorf("tell the kernel: %w", err)
+		return p, fmt.Errorf("add the partition in the kernel: %w", err)
 	}
 	return p, waitFile("/dev/"+PartitionName(d.Name, p.Index), 5*time.Second)
 }
 
-// grow widens the partition when the disk has become larger, as virtual disks do. It never moves or shrinks it, and where it
-// fails the partition keeps its size.
+// grow grows the partition if the disk has become larger, as virtual disks do. It never moves or shrinks it; on failure
+// the partition keeps its size.
 func (d Disk) grow(f *os.File, size int64, t layout.Table, p layout.Partition) layout.Partition {
 	others := slices.DeleteFunc(slices.Clone(t), func(q layout.Partition) bool { return q.Role == layout.Data })
 	rest, ok := others.Rest(size, align)

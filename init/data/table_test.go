@@ -126,7 +126,7 @@ func TestReviveLeavesOthersAlone(t *testing.T) {
 	_, err := f.WriteAt(make([]byte, layout.Sector), layout.Sector)
 	must(t, err)
 	before := tables(t, f)
-	if done, err := Revive(f.Name()); done != "" || err == nil || !strings.Contains(err.Error(), "none of proa's") {
+	if done, err := Revive(f.Name()); done != "" || err == nil || !strings.Contains(err.Error(), "does not belong to proa") {
 		t.Errorf("%q, %v", done, err)
 	}
 	if !bytes.Equal(before, tables(t, f)) {

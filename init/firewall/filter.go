@@ -17,29 +17,29 @@ import (
 	"github.com/proa-os/proa/init/sys"
 )
 
-// Places. The pods' cgroup is kubelet's; it has to be there before the table, which names it.
+// Paths. The pods' cgroup is kubelet's; it must exist before the table, which refers to it.
 const (
 	File      = "/run/proa/firewall.nft"
 	PodCgroup = "kubepods"
 	cgroups   = "/sys/fs/cgroup/"
 )
 
-// peersEvery is how late another node's tunnel is let in.
+// peersEvery is the interval for allowing tunnels of new nodes.
 const peersEvery = 10 * time.Second
 
-// Filter keeps the table as config and cluster want it.
+// Filter loads the nftables table for the configuration and the cluster.
 type Filter struct {
 	Sys  sys.Sys
 	Logf func(string, ...any)
 
 	mu    sync.Mutex
 	rules Rules
-	set   bool // the table is as rules say
-	told  bool // that pods are not told from others
+	set   bool // the table is loaded as in rules
+	told  bool // the missing cgroup match was logged
 }
 
-// Set puts the table of a configuration in place, now and each time that it changes. Without nft, or on a kernel that lacks something, the machine
-// is as open as before, and the error says so.
+// Set loads the table of a configuration, at boot and after each change. On an error, such as without nft or with a
+// kernel feature missing, the rules that were loaded before, if any, stay in force.
 func (f *Filter) Set(ctx context.Context, c *config.Config) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -64,21 +64,21 @@ func (f *Filter) put(ctx context.Context, r Rules) error {
 		}
 	}
 	if err != nil {
-		return fmt.Errorf("the machine is open to its network: %w", err)
+		return fmt.Errorf("firewall rules not loaded, ports may be open to the network: %w", err)
 	}
 	f.rules, f.set = r, true
 	return nil
 }
 
-// withoutPods: what pods on the host's network serve has to be in config then.
+// withoutPods logs that ports of pods on the host's network must be in the configuration.
 func (f *Filter) withoutPods(err error) {
 	if !f.told {
-		f.Logf("firewall: this kernel does not tell pods' sockets; ports of pods with hostNetwork must stand in network.firewall.allow: %v", err)
+		f.Logf("firewall: this kernel cannot match sockets by cgroup; ports of pods with hostNetwork must be listed in network.firewall.allow: %v", err)
 		f.told = true
 	}
 }
 
-// load has nft replace the whole table: as it reads a file, all of it holds or nothing (nft(8), -f).
+// load makes nft replace the whole table atomically (nft(8), -f).
 func (f *Filter) load(ctx context.Context, r Rules) error {
 	if err := f.Sys.WriteFile(File, []byte(r.Text()), 0o600); err != nil {
 		return err
@@ -90,7 +90,7 @@ func (f *Filter) load(ctx context.Context, r Rules) error {
 	return nil
 }
 
-// Follow lets the tunnels of other nodes in as the cluster gets and loses them, until the context ends.
+// Follow allows the tunnels of other nodes as they join and leave the cluster, until the context ends.
 func (f *Filter) Follow(ctx context.Context) {
 	for tick := time.NewTicker(peersEvery); ; {
 		select {
@@ -115,16 +115,17 @@ func (f *Filter) refresh(ctx context.Context, nodes []string, pods []Route) erro
 	return f.put(ctx, r)
 }
 
-// flannel's tunnel, and the protocol number of none of its routes: it marks them with nothing, so they are told by where they lead.
+// tunnel is flannel's tunnel interface. flannel does not mark its routes with a protocol number, so they are recognised
+// by their destination.
 const tunnel = "flannel.1"
 
-// tunnels are the other ends that flannel has told the kernel of.
+// tunnels returns the remote ends in flannel's forwarding entries.
 func tunnels() (out []string) {
 	l, err := netlink.LinkByName(tunnel)
 	if err != nil {
 		return nil
 	}
-	list, _ := netlink.NeighList(l.Attrs().Index, unix.AF_BRIDGE) // it may just have gone
+	list, _ := netlink.NeighList(l.Attrs().Index, unix.AF_BRIDGE) // the interface may have been removed
 	for _, n := range list {
 		if ip := n.IP.To4(); ip != nil && !ip.IsUnspecified() && !slices.Contains(out, ip.String()) {
 			out = append(out, ip.String())
@@ -134,7 +135,7 @@ func tunnels() (out []string) {
 	return out
 }
 
-// routes are the pod networks that flannel's host-gw reaches by other nodes.
+// routes returns the pod networks that flannel's host-gw routes to other nodes.
 func routes() (out []Route) {
 	pods := podNetwork()
 	if pods == nil {
@@ -153,7 +154,7 @@ func routes() (out []Route) {
 	return out
 }
 
-// podNetwork is the /16 around this node's bridge of pods, nil before there is one.
+// podNetwork returns the /16 around this node's pod bridge, nil if that does not exist yet.
 func podNetwork() *net.IPNet {
 	l, err := netlink.LinkByName("cni0")
 	if err != nil {

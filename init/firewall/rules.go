@@ -1,7 +1,7 @@
-// Package firewall is what others on the network may reach of this machine: its table of nftables, `inet proa`, lies beside those of kube-proxy,
-// flannel and the CNI's portmap, and changes nothing of theirs. It lets in what proa serves, what pods serve and what config allows, and refuses
-// the rest; it never filters what the machine sends, nor what pods of this machine say to anybody. It tells no service of its own from another by
-// guessing: ports stand in config or in the table here.
+// Package firewall restricts what others on the network can reach on this machine. Its nftables table, `inet proa`, is
+// independent of those of kube-proxy, flannel and the CNI's portmap. It accepts what proa serves, what pods serve and
+// what the configuration allows, and drops the rest. It never filters what the machine sends, nor what its pods send.
+// Ports are never guessed: they are in the configuration or in the table here.
 package firewall
 
 import (
@@ -14,42 +14,42 @@ import (
 	"github.com/proa-os/proa/config"
 )
 
-// Table is the name of the table, of the family inet.
+// Table is the name of the table, in the family inet.
 const Table = "proa"
 
-// Where packets pass: the first before kube-proxy's and portmap's translation of addresses (dstnat, -100), the others after it and before the
-// filters of Kubernetes (0). To accept here is no verdict for theirs; to drop is.
+// Hook priorities: prerouting before the address translation of kube-proxy and portmap (dstnat, -100), the others after
+// it and before Kubernetes' filters (0). An accept here does not end the evaluation of their chains; a drop does.
 const (
 	early = "-150"
 	late  = "-10"
 )
 
-// Rules is what the table is made of.
+// Rules are the inputs of the table.
 type Rules struct {
 	Off      bool
-	Ports    []string // of nft: what the machine itself serves, "tcp dport 22"
-	Allow    []string // of nft, from config
-	Inside   []string // interfaces of pods and of the cluster's network; a * at the end stands for any end
-	Services string   // the network of Services; empty: there is none
-	Pods     []Route  // networks of other nodes' pods that come without a tunnel
+	Ports    []string // nft expressions for what the machine itself serves, "tcp dport 22"
+	Allow    []string // nft expressions from the configuration
+	Inside   []string // interfaces of pods and of the cluster's network; a trailing * is a wildcard
+	Services string   // service network; empty: none
+	Pods     []Route  // pod networks of other nodes that are routed without a tunnel
 	Nodes    []string // addresses of the cluster's other nodes
-	Cgroup   string   // of pods, as a path below the root of cgroup v2; empty: they are not told from others
+	Cgroup   string   // cgroup of pods as a path below the root of cgroup v2; empty: not matched
 }
 
-// Route is a network of pods and the node that it is reached by.
+// Route is a pod network and the node it is routed to.
 type Route struct{ To, Via string }
 
-// inside are the interfaces that the CNI plugins of this system make.
+// inside are the interfaces that the CNI plugins create.
 var inside = []string{"cni0", "flannel*", "veth*"}
 
-// Defaults of K3s's flags. A flag that is given in k3s.args wins.
+// Defaults of K3s's flags; k3s.args overrides them.
 const (
 	defaultServices  = "10.43.0.0/16"
 	defaultAPI       = "6443"
 	defaultNodePorts = "30000-32767"
 )
 
-// For is the rules that a configuration asks for.
+// For returns the rules for a configuration.
 func For(c *config.Config) Rules {
 	f := c.Network.Firewall
 	r := Rules{Off: f.Enabled != nil && !*f.Enabled, Ports: []string{"tcp dport 22"}, Inside: append(slices.Clone(inside), f.Inside...)}
@@ -68,7 +68,8 @@ func For(c *config.Config) Rules {
 	return r
 }
 
-// flag is the value that the last of several has, as the runtime reads them, if it is of the shape that it should have: the runtime refuses others.
+// flag returns the value of the last occurrence of a flag, as the runtime uses it, if it is valid: the runtime refuses
+// others.
 func flag(args []string, name string, shape func(string) bool, otherwise string) string {
 	for _, a := range args {
 		v, is := strings.CutPrefix(a, "--"+name+"=")
@@ -83,7 +84,7 @@ var ports = regexp.MustCompile(`^[1-9][0-9]{0,4}(-[1-9][0-9]{0,4})?$`).MatchStri
 
 func network(s string) bool { _, err := netip.ParsePrefix(s); return err == nil }
 
-// allowed is an entry of network.firewall.allow in nft's words. config has checked its shape.
+// allowed translates an entry of network.firewall.allow to nft. config has checked its format.
 func allowed(entry string) string {
 	what, from, limited := strings.Cut(entry, " from ")
 	protocol, ports, _ := strings.Cut(what, "/")
@@ -98,8 +99,8 @@ func allowed(entry string) string {
 	return family + " saddr " + from + " " + rule
 }
 
-// own are the packets that a host has to take so that networks work (RFC 4890, section 4.4, for ICMPv6; RFC 2131; RFC 8415; IGMP and MLD so that
-// switches send what was joined).
+// own are the packets that a host must accept for networks to work (RFC 4890, section 4.4, for ICMPv6; RFC 2131; RFC
+// 8415; IGMP and MLD so that switches forward joined groups).
 var own = []string{
 	"icmp type { echo-request, destination-unreachable, time-exceeded, parameter-problem }",
 	"icmpv6 type { echo-request, destination-unreachable, packet-too-big, time-exceeded, parameter-problem }",
@@ -110,22 +111,23 @@ var own = []string{
 	"ip6 saddr fe80::/10 udp sport 547 udp dport 546",
 }
 
-// Text is the whole table, which nft puts in place of the one before in one go.
+// Text returns the whole table, which nft loads atomically in place of the previous one.
 func (r Rules) Text() string {
 	var b strings.Builder
 	b.WriteString("# written by proa from its config\n")
-	fmt.Fprintf(&b, "table inet %[1]s\ndelete table inet %[1]s\n", Table) // the first makes sure that there is one
+	fmt.Fprintf(&b, "table inet %[1]s\ndelete table inet %[1]s\n", Table) // the first line creates the table if it does not exist, so that the second cannot fail
 	if r.Off {
 		return b.String()
 	}
 	fmt.Fprintf(&b, "table inet %s {\n", Table)
-	// A Service's address is for pods and nodes; kube-proxy would translate it for anybody who sends a packet here.
+	// Addresses of Services are for pods and nodes only; kube-proxy would translate them for anybody who sends a packet
+	// here.
 	if services := r.services(); services != nil {
 		chain(&b, "early", "prerouting", early, "accept", r.within(), services)
 	}
 	known := []string{"ct state established,related accept", `iifname "lo" accept`}
 	known = append(known, r.within()...)
-	known = append(known, "ct status dnat accept") // a NodePort, a load balancer, a hostPort: somebody made it for others
+	known = append(known, "ct status dnat accept") // a NodePort, a load balancer, a hostPort: exposed on purpose
 	chain(&b, "input", "input", late, "drop", known, accept(own), accept(r.Ports), r.pods(), accept(r.Allow), r.nodes())
 	chain(&b, "forward", "forward", late, "drop", known, r.routed())
 	b.WriteString("}\n")
@@ -166,7 +168,8 @@ func (r Rules) services() []string {
 	return []string{"ip daddr " + r.Services + " drop"}
 }
 
-// pods: what a pod on the host's network listens at. Somebody has given it that network so that others reach it.
+// pods accepts ports on which a pod on the host's network listens. It was given that network so that others can reach
+// it.
 func (r Rules) pods() []string {
 	if r.Cgroup == "" {
 		return nil
@@ -174,7 +177,7 @@ func (r Rules) pods() []string {
 	return []string{fmt.Sprintf("socket cgroupv2 level %d %q accept", 1+strings.Count(r.Cgroup, "/"), r.Cgroup)}
 }
 
-// nodes: the tunnel of flannel. A node that has no others has none.
+// nodes accepts flannel's tunnel from other nodes, if there are any.
 func (r Rules) nodes() []string {
 	if len(r.Nodes) == 0 {
 		return nil
@@ -182,7 +185,7 @@ func (r Rules) nodes() []string {
 	return []string{"ip saddr { " + strings.Join(r.Nodes, ", ") + " } udp dport 8472 accept"}
 }
 
-// routed: pods of other nodes that are routed instead (flannel's host-gw).
+// routed accepts pods of other nodes that are routed (flannel's host-gw).
 func (r Rules) routed() []string {
 	var nets []string
 	for _, p := range r.Pods {

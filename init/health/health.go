@@ -1,5 +1,5 @@
-// Package health decides whether a slot is good, and what follows when it is not by the deadline. It looks at nothing itself and does
-// nothing: facts go in, a verdict comes out. It refuses to hold a slot to more than held on this machine before.
+// Package health decides whether a slot is good, and what to do if it is not by the deadline. It is a pure function
+// from facts to a verdict. It requires of a slot nothing that failed on this machine before.
 package health
 
 import (
@@ -9,40 +9,40 @@ import (
 	"time"
 )
 
-// Facts is how the machine is.
+// Facts are the inputs of the decision.
 type Facts struct {
 	FailedSteps []Failed
 	Route       bool // there is a default route
-	K3s         bool // Kubernetes is not switched off
+	K3s         bool // Kubernetes is enabled
 	NodeReady   bool
 	K3sLine     string // its state in one line
 
-	Before   *Held // what held when a slot of this machine was good last; nil: none was yet
-	Trial    bool  // the slot has to prove itself
+	Before   *Held // what worked when a slot of this machine was last good; nil: none was yet
+	Trial    bool  // the slot is on trial
 	Fallback bool  // another slot is good and can take over
 	Deadline time.Duration
-	Elapsed  time.Duration // since the services were started
+	Elapsed  time.Duration // time since the services were started
 }
 
-// Failed is a boot step that did not hold.
+// Failed is a failed boot step.
 type Failed struct{ Step, Why string }
 
 func (f Failed) String() string { return f.Step + ": " + f.Why }
 
-// Held is kept on the data partition whenever a slot is found good.
+// Held is stored on the data partition whenever a slot is marked good.
 type Held struct {
 	DefaultRoute bool     `json:"default_route"`
 	FailedSteps  []string `json:"failed_steps,omitempty"` // names
 }
 
-// condition is one row: what must hold, and what is said when it does not.
+// condition is one row: what must be true, and the message if it is not.
 type condition struct {
 	name  string
 	holds func(Facts) bool
 	why   func(Facts) string
 }
 
-// conditions are looked at in this order; the first that does not hold is named.
+// conditions are checked in this order; the first one that fails is reported.
 func conditions() []condition {
 	return []condition{
 		{"boot steps", func(f Facts) bool { return len(f.worse()) == 0 }, func(f Facts) string { return strings.Join(f.worse(), "; ") }},
@@ -51,7 +51,7 @@ func conditions() []condition {
 	}
 }
 
-// worse are the steps that fail and did not before.
+// worse returns the steps that fail and did not before.
 func (f Facts) worse() (out []string) {
 	if f.Before == nil && !f.given() {
 		return nil
@@ -64,11 +64,12 @@ func (f Facts) worse() (out []string) {
 	return out
 }
 
-// given: the first slot of a machine has no before, and until the deadline to do better than nothing.
+// given says whether the conditions of an earlier boot are required although none is known. On the first slot of a
+// machine, which is on trial without a fallback, they are until the deadline and not after it.
 func (f Facts) given() bool { return f.Fallback || !f.Trial || f.Elapsed < f.Deadline }
 
-// routeAsked: a machine that never had a default route shall have one no more than before. The first slot of a machine has no
-// before: it is given until the deadline to get one.
+// routeAsked says whether a default route is required. It is not on a machine that had none before. On the first slot
+// it is until the deadline.
 func (f Facts) routeAsked() bool {
 	if f.Before != nil {
 		return f.Before.DefaultRoute
@@ -76,25 +77,25 @@ func (f Facts) routeAsked() bool {
 	return f.given()
 }
 
-// Verdict is what is to be done.
+// Verdict is what to do.
 type Verdict string
 
 // The verdicts.
 const (
-	Wait   Verdict = "wait"    // it may become good yet
-	Good   Verdict = "good"    // mark it so
-	GiveUp Verdict = "give up" // restart: the next try, or the other slot, gets its turn
-	Stay   Verdict = "stay"    // it is not good, and a restart would lead nowhere else
+	Wait   Verdict = "wait"    // not good yet
+	Good   Verdict = "good"    // mark it good
+	GiveUp Verdict = "give up" // restart: the next try, or the other slot
+	Stay   Verdict = "stay"    // not good, and a restart would not help
 )
 
-// Judgement is a verdict and its reason.
+// Judgement is a verdict with its reason.
 type Judgement struct {
 	Verdict   Verdict
-	Condition string // that does not hold; empty if the slot is good
+	Condition string // condition that fails; empty if the slot is good
 	Why       string
 }
 
-// Judge looks at the table and at the clock.
+// Judge applies the conditions and the deadline.
 func Judge(f Facts) Judgement {
 	for _, c := range conditions() {
 		if !c.holds(f) {
@@ -107,14 +108,14 @@ func Judge(f Facts) Judgement {
 func (f Facts) verdict() Verdict {
 	switch {
 	case !f.Trial, f.Elapsed < f.Deadline:
-		return Wait // a slot that was good is restarted by nobody: it is the one to go back to
+		return Wait // a good slot is not restarted: it is the fallback
 	case f.Fallback:
 		return GiveUp
 	}
 	return Stay
 }
 
-// Text is for `proa status`, empty if the slot is good.
+// Text returns the line for `proa status`, empty if the slot is good.
 func (j Judgement) Text(deadline time.Duration) string {
 	if j.Condition == "" {
 		return ""
@@ -129,7 +130,7 @@ func (j Judgement) Text(deadline time.Duration) string {
 	return "not good yet: " + reason
 }
 
-// Print is the golden form.
+// Print returns the table for the golden file.
 func Print() string {
 	out := "health\n"
 	for i, c := range conditions() {

@@ -5,7 +5,7 @@ import (
 	"os"
 )
 
-// Load returns nil where nothing was kept, or nothing that can be read.
+// Load reads the file; it returns nil if that is missing or cannot be read.
 func Load(file string) *Held {
 	text, err := os.ReadFile(file)
 	if err != nil {
@@ -18,7 +18,7 @@ func Load(file string) *Held {
 	return &h
 }
 
-// Save keeps what holds now.
+// Save writes what works now.
 func Save(write func(string, []byte, os.FileMode) error, file string, h Held) error {
 	text, err := json.Marshal(h)
 	if err != nil {

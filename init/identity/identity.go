@@ -1,5 +1,6 @@
-// Package identity keeps what tells this machine from others: its machine id and its default host name. Each is made once and kept on
-// data, where a new slot finds it again; what cannot be read is never taken for what is not there.
+// Package identity stores what identifies this machine: its machine id and its default host name. Both are generated
+// once and stored on the data partition, where a new slot finds them. A file that cannot be read is never treated as
+// missing.
 package identity
 
 import (
@@ -15,14 +16,15 @@ import (
 	"github.com/proa-os/proa/init/netup"
 )
 
-// Kept is the directory Dir below Root, written by Write.
+// Kept stores files in the directory Dir below Root; Write writes them.
 type Kept struct {
 	Write     func(path string, data []byte, perm os.FileMode) error
 	Root, Dir string
 }
 
-// HostName is the default name, for a machine whose document gives none. It is made once and kept on data, as the node's name in the cluster is: an adapter that is found earlier or later at the next
-// boot must not make another node of it. A machine without a wired interface has its name of its machine id.
+// HostName returns the default host name, for a configuration without one. It is generated once and stored on the data
+// partition, because the node's name in the cluster must not change when adapters are found in another order. On a
+// machine without a wired interface it is derived from the machine id.
 func (k Kept) HostName(id string) (string, error) {
 	return k.line("hostname", defaultNames, func() string {
 		if mac := netup.FirstMAC(); mac != nil {
@@ -32,7 +34,8 @@ func (k Kept) HostName(id string) (string, error) {
 	})
 }
 
-// MachineID is the 32 hex digits of machine-id(5). It is made once and kept on data, where a new slot finds it again.
+// MachineID returns the 32 hex digits of machine-id(5). It is generated once and stored on the data partition, where a
+// new slot finds it.
 func (k Kept) MachineID() (string, error) {
 	return k.line("machine-id", machineIDs, func() string {
 		raw := make([]byte, 16)
@@ -41,14 +44,14 @@ func (k Kept) MachineID() (string, error) {
 	})
 }
 
-// What was written to its end.
+// Formats of completely written files.
 var (
 	defaultNames = regexp.MustCompile(`^proa-[0-9a-f]{6}\n$`)
 	machineIDs   = regexp.MustCompile(`^[0-9a-f]{32}\n?$`)
 )
 
-// line is the one in a file of proa's state, or a fresh one, which is then kept. A file that cannot be read is left alone: it may be readable
-// at the next boot, and then this is the same machine as ever.
+// line returns the content of a state file, or generates and stores it. A file that cannot be read is left alone, since
+// it may be readable at the next boot.
 func (k Kept) line(name string, whole *regexp.Regexp, fresh func() string) (string, error) {
 	file := filepath.Join(k.Dir, name)
 	b, err := os.ReadFile(filepath.Join(k.Root, file))

@@ -14,14 +14,15 @@ import (
 // bootDir is where the boot partition is mounted (init/boot).
 const bootDir = "/boot"
 
-// ConfigFile is the user's document on the boot partition or the live medium; GoodFile the one that was there before the last change.
+// ConfigFile is the user's configuration on the boot partition or the live medium; GoodFile is the one before the last
+// change.
 const (
 	ConfigFile = bootDir + "/config.yaml"
 	GoodFile   = ConfigFile + ".good"
 )
 
-// ReadDocument reads the configuration below root and lays the kernel command line over it. It always returns one that can be used: a document
-// that cannot be read at all, as on a worn card, is replaced by the one before it.
+// ReadDocument reads the configuration below root and applies the kernel command line to it. It always returns a usable
+// one: if the file cannot be read, as on a worn card, it uses the previous one.
 func ReadDocument(root, line string) (Held, error) {
 	from := ConfigFile
 	text, err := config.Read(filepath.Join(root, from))
@@ -40,17 +41,17 @@ func ReadDocument(root, line string) (Held, error) {
 	return Held{Document: from, Sum: Sum(text), Problems: problems, Config: c}, err
 }
 
-// Problem is one of the document as a whole.
+// Problem returns a problem that concerns the whole document.
 func Problem(format string, args ...any) config.Problem {
 	return config.Problem{File: ConfigFile, Line: 1, Column: 1, Message: fmt.Sprintf(format, args...)}
 }
 
-// nearlyConfig are names that people give a configuration, and editors that hide what a name ends in.
+// nearlyConfig matches wrong names that users give the configuration, for example because an editor hides extensions.
 var nearlyConfig = regexp.MustCompile(`^(config( ?\([0-9]+\)|[-_ ].*)?\.ya?ml(\.ya?ml|\.txt)?|config|proa(-config)?\.ya?ml|(user-data|cloud-config|cloud-init)(\.ya?ml|\.txt)?|k3os[^/]*\.ya?ml)$`)
 
-// misnamed reports files beside the document that somebody may take for one.
+// misnamed reports files beside the configuration that were probably meant to be it.
 func misnamed(dir string) (out []config.Problem) {
-	entries, _ := os.ReadDir(dir) // what cannot be listed was reported where it was mounted
+	entries, _ := os.ReadDir(dir) // errors were reported when the directory was mounted
 	for _, e := range entries {
 		name := strings.ToLower(e.Name())
 		if !e.IsDir() && e.Name() != filepath.Base(ConfigFile) && nearlyConfig.MatchString(name) {

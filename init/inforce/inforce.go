@@ -1,5 +1,5 @@
-// Package inforce is which configuration the machine works by: PID 1 leaves it in memory, and whoever wants to know compares it with the
-// document on the boot partition. It applies nothing; it knows when a key that was changed takes effect.
+// Package inforce stores the configuration in force: PID 1 writes it to a file in memory, and other programs compare it
+// with the file on the boot partition. It knows when a changed key takes effect, and applies nothing itself.
 package inforce
 
 import (
@@ -15,24 +15,24 @@ import (
 	"github.com/proa-os/proa/config"
 )
 
-// File is for root alone: it holds the secrets too.
+// File is readable by root only, because it contains secrets.
 const File = "/run/proa/config.yaml"
 
-// Held is what PID 1 works by.
+// Held is the configuration in force.
 type Held struct {
-	Document string           `yaml:"document"` // file that it was read from
-	Sum      string           `yaml:"sum"`      // of that file's text
+	Document string           `yaml:"document"` // path of the file it was read from
+	Sum      string           `yaml:"sum"`      // sha256 of that file
 	Problems []config.Problem `yaml:"problems"`
 	Config   *config.Config   `yaml:"config"`
 }
 
-// Sum tells one text from another.
+// Sum returns the checksum of a text.
 func Sum(text []byte) string {
 	s := sha256.Sum256(text)
 	return hex.EncodeToString(s[:])
 }
 
-// Save writes it with the writer of the boot steps.
+// Save writes it with the given writer.
 func Save(write func(string, []byte, os.FileMode) error, h Held) error {
 	b, err := yaml.Marshal(h)
 	if err != nil {
@@ -41,7 +41,7 @@ func Save(write func(string, []byte, os.FileMode) error, h Held) error {
 	return write(File, b, 0o600)
 }
 
-// Load reads what PID 1 has left below root.
+// Load reads the file below root.
 func Load(root string) (h Held, err error) {
 	b, err := os.ReadFile(filepath.Join(root, File))
 	if err != nil {
@@ -62,12 +62,12 @@ const (
 	Machine When = "proa reboot"
 )
 
-// row is one part of the document. stays: what was taken out of it remains until the machine starts anew.
+// row is one part of the configuration. stays: values removed from it remain in effect until the machine restarts.
 type row struct {
 	key   string
 	when  When
 	stays bool
-	part  func(*config.Config) any // a pointer
+	part  func(*config.Config) any // returns a pointer
 }
 
 func rows() []row {
@@ -104,7 +104,7 @@ type Change struct {
 
 func (c Change) String() string { return c.Key + ": " + string(c.When) }
 
-// Changes are the parts in which two configurations differ, in the order of the schema.
+// Changes returns the parts in which two configurations differ, in the order of the schema.
 func Changes(old, now *config.Config) (out []Change) {
 	for _, r := range rows() {
 		a, b := reflect.ValueOf(r.part(old)).Elem(), reflect.ValueOf(r.part(now)).Elem()
@@ -119,7 +119,7 @@ func Changes(old, now *config.Config) (out []Change) {
 	return out
 }
 
-// same: an empty list and none are one.
+// same compares two values; an empty list and nil are equal.
 func same(a, b reflect.Value) bool {
 	if a.Kind() == reflect.Slice || a.Kind() == reflect.Map {
 		if a.Len() == 0 && b.Len() == 0 {
@@ -129,7 +129,7 @@ func same(a, b reflect.Value) bool {
 	return reflect.DeepEqual(a.Interface(), b.Interface())
 }
 
-// lost: something of a list or map is not in the other one.
+// lost says whether an element of old is missing in now.
 func lost(old, now reflect.Value) bool {
 	if old.Kind() == reflect.Map {
 		for _, k := range old.MapKeys() {
@@ -151,7 +151,7 @@ func lost(old, now reflect.Value) bool {
 	return false
 }
 
-// Take copies the parts that take effect in that way; the others stay as they are.
+// Take copies the parts that take effect in the given way; the others are not changed.
 func Take(into, from *config.Config, when When) {
 	for _, r := range rows() {
 		if r.when == when {

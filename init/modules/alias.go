@@ -2,16 +2,16 @@ package modules
 
 import "strings"
 
-// aliases are the patterns of modules.alias, kept by what stands before their first wildcard up to the colon (pci:, usb:, virtio:)
-// and with their answers remembered, because trying 20,000 patterns for each of 300 devices is seconds on a small board.
+// aliases are the patterns of modules.alias, indexed by their literal prefix up to the colon (pci:, usb:, virtio:),
+// with a cache of results. Matching 20,000 patterns for each of 300 devices would take seconds on a small board.
 type aliases struct {
 	byBus map[string][]alias
 	known map[string][]string
 }
 
 type alias struct {
-	literal string // what stands before the first wildcard
-	rest    string // the pattern from there on
+	literal string // literal part before the first wildcard
+	rest    string // rest of the pattern
 	module  string
 }
 
@@ -29,7 +29,7 @@ func (a *aliases) line(line string) {
 		a.byBus, a.known = map[string][]alias{}, map[string][]string{}
 	}
 	bus := busOf(pattern)
-	if bus == "" { // the name of a function, spelt with either dash
+	if bus == "" { // an alias of a name, spelt with dashes or underscores
 		pattern = strings.ReplaceAll(pattern, "_", "-")
 	}
 	cut := strings.IndexAny(pattern, "*?[")
@@ -72,7 +72,7 @@ func (a *aliases) match(name string) []string {
 	return out
 }
 
-// glob is fnmatch without flags. path.Match differs in what "/" means, and modaliases of device trees may hold one.
+// glob is fnmatch without flags. path.Match treats "/" specially, and modaliases of device trees may contain one.
 func glob(pattern, s string) bool {
 	for pattern != "" {
 		switch pattern[0] {
@@ -102,7 +102,7 @@ func glob(pattern, s string) bool {
 	return s == ""
 }
 
-// inClass reads what stands in brackets: letters and ranges.
+// inClass matches a bracket expression: characters and ranges.
 func inClass(class string, c byte) bool {
 	for i := 0; i < len(class); i++ {
 		if i+2 < len(class) && class[i+1] == '-' {

@@ -9,8 +9,8 @@ import (
 	"strings"
 )
 
-// Coldplug loads the modules of every device that is there already. It walks again as long as something new was loaded,
-// because a driver (a bus) brings new devices. want chooses among the devices; nil: all.
+// Coldplug loads the modules of all present devices. It repeats as long as a new module was loaded, because a driver
+// (of a bus) may add devices. want selects devices; nil: all.
 func (x *Index) Coldplug(sysfs string, want func(modalias string) bool) (loaded []string, err error) {
 	var errs []error
 	for range 6 {
@@ -33,8 +33,8 @@ func (x *Index) Coldplug(sysfs string, want func(modalias string) bool) (loaded 
 	return loaded, errors.Join(errs...)
 }
 
-// Needed tells the devices a boot waits for (disks, networks, buses) from those that can come while the machine is already at
-// work: processor features, graphics, keyboards, sound.
+// Needed says whether a boot must wait for a device (disks, networks, buses); the others are loaded later: processor
+// features, graphics, keyboards, sound.
 func Needed(modalias string) bool {
 	bus := busOf(modalias)
 	switch bus {
@@ -46,10 +46,10 @@ func Needed(modalias string) bool {
 	return true
 }
 
-// Modaliases lists what the devices beneath /sys/devices call for, each once, sorted.
+// Modaliases returns the modaliases of all devices below /sys/devices, sorted and without duplicates.
 func Modaliases(sysfs string) []string {
 	seen := map[string]bool{}
-	// A device may vanish while we walk: what cannot be read is not there.
+	// A device may disappear during the walk: read errors are ignored.
 	_ = filepath.WalkDir(filepath.Join(sysfs, "devices"), func(p string, d fs.DirEntry, err error) error {
 		if err == nil && d.Name() == "modalias" {
 			if b, err := os.ReadFile(p); err == nil {

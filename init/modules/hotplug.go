@@ -10,7 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Event is one uevent of the kernel: its keys and values, ACTION, DEVPATH, SUBSYSTEM, MODALIAS and so on.
+// Event is one uevent of the kernel: keys and values such as ACTION, DEVPATH, SUBSYSTEM, MODALIAS.
 type Event map[string]string
 
 // Listen calls handle for every uevent until the context ends.
@@ -19,7 +19,7 @@ func Listen(ctx context.Context, handle func(Event)) error {
 	if err != nil {
 		return fmt.Errorf("uevent socket: %w", err)
 	}
-	// A USB hub full of devices speaks in bursts. Forced size: the limit for others is too small.
+	// A USB hub with many devices sends bursts. SO_RCVBUFFORCE, because the limit of SO_RCVBUF is too small.
 	_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, 8<<20)
 	if err := unix.Bind(fd, &unix.SockaddrNetlink{Family: unix.AF_NETLINK, Groups: 1}); err != nil {
 		unix.Close(fd)
@@ -36,7 +36,7 @@ func receive(sock *os.File, handle func(Event)) {
 	for {
 		n, err := sock.Read(buf)
 		if pe, ok := err.(*os.PathError); ok && pe.Err == unix.ENOBUFS {
-			continue // events were lost; the next coldplug finds the devices
+			continue // events were lost (ENOBUFS); the next coldplug finds the devices
 		}
 		if err != nil {
 			return
@@ -47,7 +47,7 @@ func receive(sock *os.File, handle func(Event)) {
 	}
 }
 
-// ParseEvent reads "add@/devices/…\0KEY=value\0…". Messages of udev begin differently and are refused.
+// ParseEvent parses "add@/devices/…\0KEY=value\0…". Messages of udev have another header and are refused.
 func ParseEvent(msg []byte) Event {
 	parts := bytes.Split(msg, []byte{0})
 	if !bytes.ContainsRune(parts[0], '@') {

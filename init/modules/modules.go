@@ -1,6 +1,7 @@
-// Package modules loads kernel modules with what they depend on, by name or by a device's modalias. It reads the
-// indexes that depmod wrote (modules.dep, .softdep, .alias, .builtin) and refuses to unpack a module itself: the kernel does
-// that, which is half the time and none of our memory. u-root's kmodule knows neither soft dependencies nor aliases and unpacks.
+// Package modules loads kernel modules with their dependencies, by name or by a device's modalias. It reads the indexes
+// that depmod wrote (modules.dep, .softdep, .alias, .builtin). It leaves decompression to the kernel, which takes half
+// the time and no memory of this process. u-root's kmodule supports neither soft dependencies nor aliases, and
+// decompresses itself.
 package modules
 
 import (
@@ -16,13 +17,13 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// ErrUnknown: no module of that name in this kernel's directory.
+// ErrUnknown is returned if this kernel has no module of that name.
 var ErrUnknown = errors.New("no such module")
 
-// Index is one kernel's module directory.
+// Index is the module directory of one kernel.
 type Index struct {
 	dir     string
-	files   map[string]string   // name → path beneath dir
+	files   map[string]string   // name → path below dir
 	deps    map[string][]string // name → names, nearest first
 	pre     map[string][]string
 	post    map[string][]string
@@ -30,11 +31,12 @@ type Index struct {
 	builtin map[string]bool
 
 	mu     sync.Mutex
-	done   map[string]error // name → how loading it ended
+	done   map[string]error // name → result of loading it
 	loader func(file, params string) error
 }
 
-// Open reads the indexes in dir, e.g. /usr/lib/modules/6.12.1. loader loads one file and takes "loaded already" for success.
+// Open reads the indexes in dir, e.g. /usr/lib/modules/6.12.1. loader loads one file, and must return nil if it is
+// loaded already.
 func Open(dir string, loader func(file, params string) error) (*Index, error) {
 	x := &Index{dir: dir, files: map[string]string{}, deps: map[string][]string{}, pre: map[string][]string{},
 		post: map[string][]string{}, builtin: map[string]bool{}, done: map[string]error{}, loader: loader}
@@ -42,7 +44,8 @@ func Open(dir string, loader func(file, params string) error) (*Index, error) {
 		return nil, err
 	}
 	for file, line := range map[string]func(string){"modules.softdep": x.softLine, "modules.builtin": x.builtinLine, "modules.alias": x.aliases.line} {
-		// These three may be missing from a small initramfs: nothing is then soft, built in or found by alias.
+		// These three may be missing in a small initramfs: then there are no soft dependencies, built-in modules and
+		// aliases.
 		if err := eachLine(filepath.Join(dir, file), line); err != nil && !errors.Is(err, os.ErrNotExist) {
 			return nil, err
 		}
@@ -50,9 +53,9 @@ func Open(dir string, loader func(file, params string) error) (*Index, error) {
 	return x, nil
 }
 
-// Loaded marks modules that the kernel has already, as /proc/modules lists them: loading one again costs its unpacking.
+// Loaded marks the modules in /proc/modules as loaded, so that they are not decompressed again.
 func (x *Index) Loaded(procModules string) {
-	// A kernel without modules has no such file and nothing to mark.
+	// A kernel without module support has no such file.
 	_ = eachLine(procModules, func(line string) {
 		name, _, _ := strings.Cut(line, " ")
 		x.done[Name(name)] = nil
@@ -75,7 +78,7 @@ func eachLine(file string, do func(string)) error {
 	return s.Err()
 }
 
-// Name is how the kernel calls a module, whatever the file name or the user wrote.
+// Name returns the kernel's name of a module for a file name or user input.
 func Name(file string) string {
 	base, _, _ := strings.Cut(path.Base(file), ".ko")
 	return strings.ReplaceAll(base, "-", "_")
@@ -111,7 +114,7 @@ func (x *Index) softLine(line string) {
 	}
 }
 
-// Load loads a module and what it needs. Soft dependencies are tried and may be missing.
+// Load loads a module and its dependencies. Errors of soft dependencies are ignored.
 func (x *Index) Load(name, params string) error {
 	x.mu.Lock()
 	defer x.mu.Unlock()
@@ -127,11 +130,11 @@ func (x *Index) load(name, params string, depth int) error {
 		return x.loadAlias(name, params, depth)
 	}
 	if depth > 32 {
-		return fmt.Errorf("%s: dependencies go in a circle", name)
+		return fmt.Errorf("%s: dependency cycle", name)
 	}
-	x.done[name] = nil // a softdep may point back
+	x.done[name] = nil // a soft dependency may be circular
 	x.soft(x.pre[name], depth)
-	// modules.dep lists the nearest first, so the last has to be loaded first.
+	// modules.dep lists the nearest dependency first, so the last one has to be loaded first.
 	for i := len(x.deps[name]) - 1; i >= 0; i-- {
 		if err := x.load(x.deps[name][i], "", depth+1); err != nil {
 			x.done[name] = fmt.Errorf("%s needs %w", name, err)
@@ -143,14 +146,15 @@ func (x *Index) load(name, params string, depth int) error {
 	return x.done[name]
 }
 
-// soft dependencies often name what this kernel does not have (an accelerated crc32c): the module itself then says if it cannot do without.
+// soft loads soft dependencies, which often do not exist in this kernel (an accelerated crc32c). If the module really
+// needs one, its own loading fails.
 func (x *Index) soft(names []string, depth int) {
 	for _, n := range names {
 		_ = x.load(n, "", depth+1)
 	}
 }
 
-// loadAlias is for names that are not files, as "crypto-crc32c" or "fs-ext4".
+// loadAlias loads names that are aliases and not files, such as "crypto-crc32c" or "fs-ext4".
 func (x *Index) loadAlias(name, params string, depth int) error {
 	found := x.aliases.match(name)
 	if len(found) == 0 || depth > 32 {
@@ -163,7 +167,8 @@ func (x *Index) loadAlias(name, params string, depth int) error {
 	return errors.Join(errs...)
 }
 
-// LoadAlias loads every module that claims a device. A device nobody claims is not an error: most are handled by built-in drivers.
+// LoadAlias loads every module whose alias matches a device. No match is not an error, because most devices have
+// built-in drivers.
 func (x *Index) LoadAlias(modalias string) (loaded []string, err error) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
@@ -174,7 +179,7 @@ func (x *Index) LoadAlias(modalias string) (loaded []string, err error) {
 		}
 		err := x.load(n, "", 0)
 		if errors.Is(err, os.ErrNotExist) || errors.Is(err, unix.ENODEV) {
-			continue // an initramfs carries a part of the modules that its index names; a driver may find that it is not meant
+			continue // an initramfs has only some of the modules in its index, and a driver may find that it does not support the device
 		}
 		if err != nil {
 			errs = append(errs, err)
@@ -185,14 +190,14 @@ func (x *Index) LoadAlias(modalias string) (loaded []string, err error) {
 	return loaded, errors.Join(errs...)
 }
 
-// For names the modules that claim a device.
+// For returns the names of the modules whose alias matches a device.
 func (x *Index) For(modalias string) []string {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	return x.aliases.match(modalias)
 }
 
-// Running reports whether the kernel has a module already, so that loading it would hand over no parameters.
+// Running says whether the module is loaded, in which case loading it again would not set its parameters.
 func (x *Index) Running(name string) bool {
 	x.mu.Lock()
 	defer x.mu.Unlock()
@@ -200,7 +205,7 @@ func (x *Index) Running(name string) bool {
 	return x.builtin[Name(name)] || seen && err == nil
 }
 
-// Has reports whether a name means something to this kernel: a file, an alias, or built in.
+// Has says whether this kernel knows the name: a module file, an alias, or built in.
 func (x *Index) Has(name string) bool {
 	n := Name(name)
 	_, file := x.files[n]

@@ -13,11 +13,12 @@ import (
 	"github.com/proa-os/proa/init/sys"
 )
 
-// forAll are as udev has them (systemd, rules.d/50-udev-default.rules.in): the device itself checks what a user may do. Other nodes are root's.
+// forAll are nodes with mode 0666, as in udev (systemd, rules.d/50-udev-default.rules.in): the driver itself checks
+// permissions. All others are accessible to root only.
 var forAll = map[string]bool{"fuse": true, "net/tun": true}
 
-// StaticNodes makes the device nodes of modules.devname below dev that are not there: whoever opens one has the kernel load its module
-// (kmod, tools/static-nodes.c). Pods that bring a VPN open /dev/net/tun.
+// StaticNodes creates the missing device nodes of modules.devname below dev: opening one makes the kernel load its
+// module (kmod, tools/static-nodes.c). VPN pods open /dev/net/tun.
 func (x *Index) StaticNodes(s sys.Sys, dev string) error {
 	var errs []error
 	err := eachLine(filepath.Join(x.dir, "modules.devname"), func(line string) {
@@ -31,7 +32,7 @@ func (x *Index) StaticNodes(s sys.Sys, dev string) error {
 	return errors.Join(append(errs, err)...)
 }
 
-// staticNode reads "tun net/tun c10:200".
+// staticNode parses "tun net/tun c10:200".
 func staticNode(s sys.Sys, dev, line string) error {
 	var module, name string
 	var kind rune

@@ -1,5 +1,5 @@
-// Package power watches for the power button: input devices that have a power key, which is how ACPI, device trees and keyboards
-// all show it. It only says that the button was pressed.
+// Package power watches for the power button: input devices with a power key, which is how ACPI, device trees and
+// keyboards present it. It only reports presses.
 package power
 
 import (
@@ -19,7 +19,7 @@ const (
 	keyPower = 116
 )
 
-// Watch sends once for each press, and finds devices that come later.
+// Watch sends a value for each press. It finds devices that appear later.
 func Watch(ctx context.Context, logf func(string, ...any)) <-chan struct{} {
 	pressed := make(chan struct{}, 1)
 	go func() {
@@ -46,7 +46,7 @@ func hasPowerKey(class string) bool {
 	return HasKey(string(text), keyPower)
 }
 
-// HasKey looks a key up in the kernel's notation of a bitmap.
+// HasKey looks up a key in the kernel's bitmap format.
 func HasKey(bitmap string, key int) bool {
 	words := strings.Fields(bitmap)
 	const bits = int(unsafe.Sizeof(uintptr(0))) * 8
@@ -61,7 +61,7 @@ func HasKey(bitmap string, key int) bool {
 func watch(dev string, pressed chan<- struct{}, logf func(string, ...any)) bool {
 	f, err := os.Open(dev)
 	if err != nil {
-		return false // evdev may not be loaded yet; looked at again
+		return false // evdev may not be loaded yet; retried
 	}
 	logf("power button: %s", dev)
 	go func() {
@@ -71,10 +71,10 @@ func watch(dev string, pressed chan<- struct{}, logf func(string, ...any)) bool 
 	return true
 }
 
-// head is the struct timeval that an event begins with; kind, code and value follow.
+// head is the size of struct timeval at the begin of an event; type, code and value follow.
 const head = 2 * int(unsafe.Sizeof(uintptr(0)))
 
-// listen returns when the device is gone.
+// listen returns when the device disappears.
 func listen(events io.Reader, pressed chan<- struct{}) {
 	buf := make([]byte, (head+8)*16)
 	for {
@@ -87,12 +87,12 @@ func listen(events io.Reader, pressed chan<- struct{}) {
 		}
 		select {
 		case pressed <- struct{}{}:
-		default: // it is going down already
+		default: // a press is pending already
 		}
 	}
 }
 
-// press looks for the button going down among events; coming up and repeats are not presses.
+// press looks for a key-down event of the power key; key-up and repeat do not count.
 func press(events []byte) bool {
 	for b := events; len(b) >= head+8; b = b[head+8:] {
 		kind, code, value := binary.NativeEndian.Uint16(b[head:]), binary.NativeEndian.Uint16(b[head+2:]), binary.NativeEndian.Uint32(b[head+4:])

@@ -1,6 +1,6 @@
-// Package proc starts processes and collects them when they end: its own children and the orphans that PID 1
-// inherits. There is one waiter, because two would steal each other's exit codes; so nothing else in this program may use
-// os/exec. It refuses to know what a service is.
+// Package proc starts processes and reaps them: its own children and the orphans that PID 1 inherits. There is a single
+// waiter, because two would steal each other's exit codes; so nothing else in this program may use os/exec. It does not
+// know services.
 package proc
 
 import (
@@ -17,7 +17,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Spec is what to start.
+// Spec describes a process to start.
 type Spec struct {
 	Argv     []string
 	Env      []string
@@ -26,21 +26,21 @@ type Spec struct {
 	Cred     *syscall.Credential
 }
 
-// Reaper is the one waiter.
+// Reaper is the single waiter.
 type Reaper struct {
 	mu      sync.Mutex
 	waiting map[int]chan unix.WaitStatus
 	orphans int
 }
 
-// New starts collecting. It returns when the context ends only in tests; PID 1's never does.
+// New starts reaping. It ends with the context, in tests only.
 func New(ctx context.Context) *Reaper {
 	r := &Reaper{waiting: map[int]chan unix.WaitStatus{}}
 	sig := make(chan os.Signal, 16)
 	signal.Notify(sig, unix.SIGCHLD)
 	go func() {
 		defer signal.Stop(sig)
-		tick := time.NewTicker(5 * time.Second) // SIGCHLD does not queue; a lost one must not cost more than this
+		tick := time.NewTicker(5 * time.Second) // SIGCHLD does not queue: poll in case one was lost
 		defer tick.Stop()
 		for {
 			select {
@@ -79,13 +79,13 @@ func (r *Reaper) collect() {
 // Proc is a running child.
 type Proc struct {
 	Pid  int
-	Done <-chan unix.WaitStatus // one value
+	Done <-chan unix.WaitStatus // receives one value
 }
 
-// Signal fails when the process is gone already.
+// Signal sends a signal; it fails if the process has ended.
 func (p *Proc) Signal(s unix.Signal) error { return unix.Kill(p.Pid, s) }
 
-// Start holds the lock over fork and registration, so that a child that dies at once is still known when it is collected.
+// Start holds the lock from fork to registration, so that a child that exits at once is registered before it is reaped.
 func (r *Reaper) Start(s Spec) (*Proc, error) {
 	path, err := lookPath(s.Argv[0])
 	if err != nil {
@@ -116,7 +116,7 @@ func (r *Reaper) Start(s Spec) (*Proc, error) {
 	return &Proc{Pid: pid, Done: done}, nil
 }
 
-// Env is what every child gets.
+// Env returns the environment of all children.
 func Env() []string {
 	return []string{"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/root", "LANG=C.UTF-8", "SHELL=/bin/sh"}
 }
@@ -133,7 +133,8 @@ func lookPath(name string) (string, error) {
 	return "", fmt.Errorf("%s: %w", name, os.ErrNotExist)
 }
 
-// Run starts a tool, waits and returns what it said. The error carries the tool's last words and its exit code.
+// Run starts a program, waits for it and returns its output. The error has the last lines of the output and the exit
+// code.
 func (r *Reaper) Run(ctx context.Context, argv ...string) (string, error) {
 	rd, wr, err := os.Pipe()
 	if err != nil {
@@ -162,7 +163,7 @@ func (r *Reaper) Run(ctx context.Context, argv ...string) (string, error) {
 	return out, nil
 }
 
-// last waits for the end of the output, but not for processes that the tool left behind with the pipe in their hands.
+// last waits for the end of the output, but not for background processes that keep the pipe open.
 func last(said <-chan string, rd *os.File) string {
 	select {
 	case out := <-said:
@@ -173,7 +174,7 @@ func last(said <-chan string, rd *os.File) string {
 	}
 }
 
-// ExitError is a tool that ended with a code other than 0 (-1: by a signal).
+// ExitError is returned for an exit code other than 0 (-1: killed by a signal).
 type ExitError struct {
 	Name string
 	Code int
@@ -184,7 +185,7 @@ func (e *ExitError) Error() string {
 	return fmt.Sprintf("%s: exit code %d: %s", e.Name, e.Code, e.Said)
 }
 
-// Code is the exit code behind err, 0 for nil, -1 if there is none.
+// Code returns the exit code in err, 0 for nil, -1 if there is none.
 func Code(err error) int {
 	var e *ExitError
 	switch {

@@ -1,6 +1,6 @@
-// Package reserve keeps some room on the data partition for the moment when there is none: a file that is given back when the disk is
-// full, so that what would clean it up, the kubelet's garbage collection first, can write; and that is taken again once there is room. It
-// deletes nothing but its own file, and it refuses to take room that others are about to need.
+// Package reserve keeps a reserve of disk space on the data partition: a file that is released when the disk is full,
+// so that the kubelet's garbage collection and others can write, and allocated again once there is space. It deletes
+// nothing but its own file, and does not allocate space that others are about to need.
 package reserve
 
 import (
@@ -12,31 +12,31 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Most is how large the file is at most, in bytes; on a small partition it is a hundredth.
+// Most is the maximum size of the file in bytes; on a small partition it is a hundredth of that.
 const Most = 64 << 20
 
-// Full and roomy are the free space, in parts of the file's size, below which it is given back and from which on it is taken: a disk between
-// the two stays as it is.
+// Full and roomy are thresholds of the free space, relative to the file's size, for releasing and allocating the file;
+// between them nothing changes.
 const (
 	fullParts  = 4 // a fourth
 	roomyTimes = 4
 )
 
-// Reserve is the file of one partition.
+// Reserve is the reserve of one partition.
 type Reserve struct {
-	Path string // on the partition
+	Path string // path of the file
 	Dir  string // any directory of it
 
-	statfs func(string) (total, free int64, err error) // tests bring their own
+	statfs func(string) (total, free int64, err error) // replaced in tests
 }
 
-// State is what a look has found, and done.
+// State is the result of a check.
 type State struct {
-	Held    bool  // the file is there
-	Changed bool  // since the look before
-	Full    bool  // it was given back, and there is no room to take it again
-	Free    int64 // bytes that are free, before anything was done
-	Size    int64 // of the file, in bytes, as it is or shall be
+	Held    bool  // the file exists
+	Changed bool  // since the previous check
+	Full    bool  // the file was released, and there is no space to allocate it again
+	Free    int64 // free bytes before the check changed anything
+	Size    int64 // size of the file in bytes, actual or wanted
 }
 
 func (s State) String() string {
@@ -49,7 +49,7 @@ func (s State) String() string {
 	return fmt.Sprintf("data has no room for a reserve of %d MiB", s.Size>>20)
 }
 
-// Look gives the file back, or takes it, or leaves things as they are.
+// Look releases or allocates the file, or does nothing.
 func (r Reserve) Look() (s State, err error) {
 	total, free, err := r.room()
 	if err != nil {
@@ -86,7 +86,7 @@ func (r Reserve) room() (total, free int64, err error) {
 	return int64(st.Blocks) * int64(st.Bsize), int64(st.Bavail) * int64(st.Bsize), err
 }
 
-// take reserves blocks without writing them (fallocate(2)). A file that is cut short by an error is no reserve and is taken away.
+// take allocates blocks without writing them (fallocate(2)). A file that is incomplete because of an error is removed.
 func take(path string, size int64) error {
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
 	if err != nil {

@@ -12,17 +12,17 @@ import (
 	"github.com/proa-os/proa/images/atomicfile"
 )
 
-// hostKey is the key by which clients know this machine. SSH is the way in to a machine whose disk is full or worn, so the server reads
-// a copy in memory: a key that cannot be kept lasts until the next boot, and the console says so.
+// hostKey is the SSH host key. SSH must work on a machine whose disk is full or worn, so the server reads a copy in
+// memory: a key that cannot be saved is used until the next boot, and the console says so.
 type hostKey struct {
-	kept     string // on data
-	used     string // in memory
+	kept     string // path on the data partition
+	used     string // path in memory
 	generate func(ctx context.Context, file string) error
 	say      func(format string, args ...any)
 }
 
-// prepare puts a key at used: the kept one, or a new one where there is none or what is there is no key. A key that cannot be read is left
-// alone: it may be readable tomorrow.
+// prepare writes a key to used: the saved one, or a new one if that is missing or damaged. A key that cannot be read is
+// not overwritten, since it may be readable later.
 func (h hostKey) prepare(ctx context.Context) error {
 	if err := os.MkdirAll(filepath.Dir(h.used), 0o700); err != nil {
 		return err
@@ -34,25 +34,25 @@ func (h hostKey) prepare(ctx context.Context) error {
 		_, err := atomicfile.WriteIfChanged(h.used, key, 0o600)
 		return err
 	case err == nil:
-		h.say("ssh: host key %s is damaged (%d bytes): making a new one, clients will ask about it", h.kept, len(key))
+		h.say("ssh: host key %s is damaged (%d bytes); generating a new one: SSH clients will warn of a changed host key", h.kept, len(key))
 	case !keep:
-		h.say("ssh: host key: %v; until the next boot another one is used", err)
+		h.say("ssh: host key: %v; using a temporary one until the next boot", err)
 	}
 	if key, err = h.fresh(ctx); err != nil || !keep {
 		return err
 	}
 	if err := errors.Join(os.MkdirAll(filepath.Dir(h.kept), 0o700), atomicfile.Write(h.kept, key, 0o600)); err != nil {
-		h.say("ssh: host key cannot be kept, the next boot makes another one: %v", err)
+		h.say("ssh: host key cannot be saved, the next boot generates another one: %v", err)
 	}
 	return nil
 }
 
-// fresh is the key at used, which an earlier start of the server may have left there; else a new one.
+// fresh returns the key at used, which an earlier start of the server may have left, or generates one.
 func (h hostKey) fresh(ctx context.Context) ([]byte, error) {
 	if key, err := os.ReadFile(h.used); err == nil && wholeKey(key) {
 		return key, nil
 	}
-	if err := os.Remove(h.used); err != nil && !errors.Is(err, fs.ErrNotExist) { // dropbearkey replaces nothing
+	if err := os.Remove(h.used); err != nil && !errors.Is(err, fs.ErrNotExist) { // dropbearkey does not overwrite
 		return nil, err
 	}
 	if err := h.generate(ctx, h.used); err != nil {
@@ -61,8 +61,8 @@ func (h hostKey) fresh(ctx context.Context) ([]byte, error) {
 	return os.ReadFile(h.used)
 }
 
-// wholeKey says whether a file is an ed25519 key as dropbear keeps it (dropbear's signkey.c, ed25519.c): two strings with their lengths
-// before them, the type and the private and the public half.
+// wholeKey says whether a file is a complete ed25519 key in dropbear's format (dropbear's signkey.c, ed25519.c): two
+// length-prefixed strings, the type, and the private and public half.
 func wholeKey(key []byte) bool {
 	const kind, halves = "ssh-ed25519", 64
 	head := binary.BigEndian.AppendUint32(append(binary.BigEndian.AppendUint32(nil, uint32(len(kind))), kind...), halves)

@@ -32,9 +32,9 @@ func TestHostKey(t *testing.T) {
 		"half":        {file(old[:40]), fresh, fresh, "is damaged (40 bytes)"},
 		"half zeros":  {file(old[:19] + strings.Repeat("\x00", 64)), fresh, fresh, "is damaged"},
 		// A directory stands for a file that cannot be read (EISDIR): it is not proof of absence.
-		"unreadable": {func(kept, _ string) error { return os.MkdirAll(kept, 0o700) }, fresh, "", "until the next boot another one is used"},
+		"unreadable": {func(kept, _ string) error { return os.MkdirAll(kept, 0o700) }, fresh, "", "using a temporary one until the next boot"},
 		// A file where the directory should be stands for a disk that takes nothing.
-		"not kept": {func(kept, _ string) error { return os.WriteFile(filepath.Dir(kept), nil, 0o600) }, fresh, "", "until the next boot another"},
+		"not kept": {func(kept, _ string) error { return os.WriteFile(filepath.Dir(kept), nil, 0o600) }, fresh, "", "using a temporary one"},
 		"server restarted after that": {func(kept, used string) error {
 			return errors.Join(os.WriteFile(filepath.Dir(kept), nil, 0o600), os.MkdirAll(filepath.Dir(used), 0o700), os.WriteFile(used, []byte(old), 0o600))
 		}, old, "", ""},

@@ -11,10 +11,10 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-// K3sConfigFile is the runtime's own config file; its keys are its flags' names.
+// K3sConfigFile is the runtime's config file; its keys are flag names.
 const K3sConfigFile = "/etc/rancher/k3s/config.yaml"
 
-// Role is what the runtime is started as.
+// Role returns the verb the runtime is started with.
 func Role(k config.K3s) string {
 	switch {
 	case k.Role != "":
@@ -25,7 +25,8 @@ func Role(k config.K3s) string {
 	return "server"
 }
 
-// K3sConfig renders the runtime's file. The user's args come last and win; a flag given twice becomes a list.
+// K3sConfig renders the runtime's config file. The user's args come last and take precedence; a repeated list flag
+// becomes a list.
 func K3sConfig(k config.K3s, hostname string) ([]byte, error) {
 	doc := &yaml.Node{Kind: yaml.MappingNode}
 	add := func(key string, values ...string) { addFlag(doc, key, values...) }
@@ -59,10 +60,10 @@ func K3sConfig(k config.K3s, hostname string) ([]byte, error) {
 	return yaml.Marshal(doc)
 }
 
-// addFlag makes a list of a flag that may be given several times; of all others the last value holds.
+// addFlag appends to a list flag; any other flag gets the last value.
 func addFlag(doc *yaml.Node, key string, values ...string) {
 	key = strings.TrimSuffix(key, "+")
-	flag, _ := k3sflags.Named(key) // config has checked that the runtime has it
+	flag, _ := k3sflags.Named(key) // config has verified that the flag exists
 	many := flag.List()
 	for _, v := range values {
 		item := &yaml.Node{Kind: yaml.ScalarNode, Value: v}

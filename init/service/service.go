@@ -1,5 +1,5 @@
-// Package service is the table of what PID 1 keeps running, and the hand-over of the user's k3s section to the runtime. It starts
-// nothing itself, and knows of the runtime only its command line, its config file and its signals.
+// Package service is the table of the services that PID 1 runs, and the translation of the user's k3s section for the
+// runtime. It starts nothing itself. Of the runtime it knows command line, config file and signals.
 package service
 
 import (
@@ -12,26 +12,26 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Places that the table and the boot steps share.
+// Paths that the table and the boot steps share.
 const (
-	// KeysDir holds the authorized_keys that count. It lies in memory: whatever the disk does, a key that was taken out of the config is
-	// unknown after the next boot.
+	// KeysDir has the authorized_keys in force. It is in memory, so that a key removed from the configuration is
+	// refused after the next boot whatever the state of the disk.
 	KeysDir = "/run/proa/ssh"
-	// HostKey is where the host key is kept, hostKeyUsed where dropbear reads it.
+	// HostKey is where the host key is saved, hostKeyUsed where dropbear reads it.
 	HostKey     = "/var/lib/proa/ssh/host_ed25519"
 	hostKeyUsed = KeysDir + "/host_ed25519"
 )
 
-// Facts decide which rows there are.
+// Facts determine the rows.
 type Facts struct {
 	Config  *config.Config
-	DataErr error // data lies in memory though it should not
+	DataErr error // error why data is in memory although it should be on the disk
 	Reaper  *proc.Reaper
-	Network func() bool // an address is there
+	Network func() bool // says whether there is an address
 	Say     func(format string, args ...any)
 }
 
-// Table lists the services of this machine.
+// Table returns the services of this machine.
 func Table(f Facts) []supervise.Service {
 	var rows []supervise.Service
 	if len(f.Config.SSHAuthorizedKeys) > 0 {
@@ -45,15 +45,15 @@ func Table(f Facts) []supervise.Service {
 	if f.Config.K3s.Enabled {
 		rows = append(rows, supervise.Service{
 			Name: "k3s", Argv: []string{"/usr/bin/k3s", Role(f.Config.K3s)}, Wait: f.mayRun,
-			// SIGPWR tells it that the machine goes down: it stops the pods, which may take 30 s, and itself.
+			// SIGPWR tells it that the machine shuts down: it stops the pods, which may take 30 s, and itself.
 			Stop: unix.SIGPWR, Grace: 45 * time.Second, Notify: true,
 		})
 	}
 	return rows
 }
 
-// sshArgv: no passwords (-s -g), no forwarding to or from other hosts (-k lets none listen remotely), keys in memory only (-D, -r), in the
-// foreground, logging to stderr.
+// sshArgv returns dropbear's arguments: no passwords (-s -g), no forwarding to or from other hosts (-k: no remote
+// listeners), keys in memory only (-D, -r), in the foreground, logging to stderr.
 func sshArgv() []string {
 	return []string{"/usr/sbin/dropbear", "-F", "-E", "-s", "-g", "-k", "-D", KeysDir, "-r", hostKeyUsed, "-p", "22"}
 }
@@ -65,7 +65,8 @@ func (f Facts) hostKey() hostKey {
 	}, f.Say}
 }
 
-// networkWait is how long the runtime waits for an address before it starts without: its own errors then say what is missing.
+// networkWait is how long the runtime waits for an address before it starts without one: its own errors then say what
+// is missing.
 const networkWait = 60 * time.Second
 
 func (f Facts) mayRun(ctx context.Context, say func(string)) error {
@@ -83,8 +84,10 @@ func (f Facts) mayRun(ctx context.Context, say func(string)) error {
 	return nil
 }
 
-// Refusal is why Kubernetes is not started at all.
+// Refusal is why Kubernetes is not started.
 type Refusal struct{ Err error }
 
-func (r *Refusal) Error() string { return "not started, data is not on disk: " + r.Err.Error() }
+func (r *Refusal) Error() string {
+	return "not started, the data partition is not mounted: " + r.Err.Error()
+}
 func (r *Refusal) Unwrap() error { return r.Err }

@@ -13,13 +13,14 @@ import (
 	"github.com/proa-os/proa/images/sdboot"
 )
 
-// starters are the files of a slot's directory without which a boot loader or firmware does not start it: GRUB, U-Boot, Raspberry Pi.
+// starters are the files in a slot's directory without which a boot loader or firmware does not boot it: GRUB, U-Boot,
+// Raspberry Pi.
 var starters = []string{"grub.cfg", "boot.scr", "config.txt"}
 
-// Starts says that a file of a slot's directory makes it bootable: it belongs into Entry.Scripts.
+// Starts says whether a file of a slot's directory makes the slot bootable, so that it belongs into Entry.Scripts.
 func Starts(name string) bool { return slices.Contains(starters, strings.ToLower(name)) }
 
-// files is the one place that knows where a slot's boot files lie.
+// files is the only function that knows where a slot's boot files are.
 func (b Boot) files(slot layout.Slot, write bool, do func(string) error) error {
 	within := func(dir string) error {
 		err := do(dir)
@@ -43,8 +44,8 @@ func (b Boot) files(slot layout.Slot, write bool, do func(string) error) error {
 	})
 }
 
-// clear takes away what every boot loader of the disk needs, not only that of this boot: a PC may start by BIOS today and by UEFI
-// tomorrow. Nothing else is touched before that is on the medium.
+// clear removes the files that every boot loader on the disk needs, not only the current one's: a PC may boot with BIOS
+// today and with UEFI tomorrow. It flushes that before it changes anything else.
 func (b Boot) clear(slot layout.Slot) error {
 	entries, err := b.entries(slot)
 	if err != nil && !errors.Is(err, os.ErrNotExist) {
@@ -66,7 +67,7 @@ func (b Boot) clear(slot layout.Slot) error {
 	return b.files(slot, true, b.empty)
 }
 
-// empty removes all that is in dir, first what starts it.
+// empty removes everything in dir, beginning with the files that make the slot bootable.
 func (b Boot) empty(dir string) error {
 	for _, name := range starters {
 		if err := b.remove(filepath.Join(dir, name)); err != nil {
@@ -88,7 +89,7 @@ func (b Boot) empty(dir string) error {
 	return nil
 }
 
-// remove is content when there is nothing to remove.
+// remove removes a file; a missing one is no error.
 func (b Boot) remove(path string) error {
 	if _, err := os.Lstat(path); errors.Is(err, os.ErrNotExist) {
 		return nil
@@ -96,8 +97,8 @@ func (b Boot) remove(path string) error {
 	return b.do("remove "+filepath.Base(path), func() error { return os.RemoveAll(path) })
 }
 
-// enable writes the scripts, those that make the slot bootable last, then systemd-boot's entry if there is a systemd-boot. The entry
-// has no tries and the lowest version there is, so that it is the last choice until Try writes it anew.
+// enable writes the scripts, those that make the slot bootable last, and then systemd-boot's entry if there is a
+// systemd-boot. The entry has no tries and the lowest version, so that it is the last choice until Try writes it again.
 func (b Boot) enable(slot layout.Slot, e Entry) error {
 	names := slices.Sorted(maps.Keys(e.Scripts))
 	rest := slices.DeleteFunc(slices.Clone(names), Starts)
@@ -121,13 +122,13 @@ func (b Boot) enable(slot layout.Slot, e Entry) error {
 	return b.write(func() error { return b.create(dir, sdboot.Waiting(slot).String(), entry.Text()) })
 }
 
-// create writes a small file of dir; its name points to the whole of it or is not there.
+// create writes a small file in dir; its name refers to the complete file or does not exist.
 func (b Boot) create(dir, name string, text []byte) error {
 	tmp := unused(dir)
 	path := filepath.Join(dir, tmp)
 	err := b.do("write "+tmp, func() error { return os.WriteFile(path, text, 0o600) })
 	if err == nil {
-		err = b.flush(path) // before the name points to it
+		err = b.flush(path) // before the rename
 	}
 	if err == nil {
 		err = b.do("rename "+tmp+" "+name, func() error { return os.Rename(path, filepath.Join(dir, name)) })
@@ -138,8 +139,8 @@ func (b Boot) create(dir, name string, text []byte) error {
 	return err
 }
 
-// unused is a name for a new file. One that a power cut left may share its clusters with the file it was renamed to, so it is not
-// written to.
+// unused returns a name for a new file. A temporary file left by a power cut may share its clusters with the file it
+// was renamed to, so it is not reused.
 func unused(dir string) string {
 	for n := 1; ; n++ {
 		name := "new.tmp"

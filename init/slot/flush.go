@@ -8,8 +8,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// flush returns when a file or directory, and everything else that its device was given, is on the medium. A file's fsync
-// alone is not enough: a disk may keep what it was given earlier in its own cache, in any order.
+// flush returns when a file or directory, and everything written to its device before, is on the medium. An fsync of
+// the file alone is not enough: the disk may have earlier writes in its cache, in any order.
 func (b Boot) flush(path string) error {
 	return b.do("flush "+filepath.Base(path), func() error {
 		if err := sync(path); err != nil {
@@ -31,8 +31,8 @@ func sync(path string) error {
 	return f.Sync()
 }
 
-// SyncFS returns when all of the file system at dir is on the medium. Other file systems are not waited for: a data partition may have
-// gigabytes to write.
+// SyncFS returns when the whole file system at dir is on the medium. It does not wait for other file systems: a data
+// partition may have gigabytes to write.
 func SyncFS(dir string) error {
 	f, err := os.Open(dir)
 	if err != nil {
@@ -45,7 +45,7 @@ func SyncFS(dir string) error {
 	return nil
 }
 
-// Device is the block device that path lies on, "" if there is none (memory) or its node is not there.
+// Device returns the block device of the file system at path, "" if there is none (tmpfs) or its node does not exist.
 func Device(path string) string {
 	var st unix.Stat_t
 	if unix.Stat(path, &st) != nil {

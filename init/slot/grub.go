@@ -7,15 +7,15 @@ import (
 	"github.com/proa-os/proa/images/grubenv"
 )
 
-// grubFiles are two files on the boot partition; each change is one sector written in place.
+// grubFiles are the two files on the boot partition; each change overwrites one sector in place.
 type grubFiles struct{ boot Boot }
 
 func (g grubFiles) path(i int) string { return g.boot.path("grub", grubenv.File(i)) }
 
 func (g grubFiles) get(i int) ([]byte, error) { return os.ReadFile(g.path(i)) }
 
-// put writes over file i: one sector, in place. A file that is gone, or damaged behind that sector, is made whole; it is not in
-// force, so nothing is lost when that is cut short.
+// put overwrites file i: one sector, in place. If the file is missing, or damaged after that sector, it is written
+// completely; it is not in force, so an interruption loses nothing.
 func (g grubFiles) put(i int, text []byte) error {
 	old, _ := g.get(i)
 	if len(old) == grubenv.Size && strings.Trim(string(old[grubenv.Sector:]), "#\x00") == "" {

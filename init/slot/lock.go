@@ -9,13 +9,13 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// LockFile is held by whoever changes the slots or their state: the verbs of proa, and PID 1.
+// LockFile is locked by all who change the slots or their boot state: the verbs of proa, and PID 1.
 const LockFile = "/run/proa/slot.lock"
 
-// ErrBusy: somebody else holds the lock.
+// ErrBusy is returned if another process has the lock.
 var ErrBusy = errors.New("another proa slot command is running")
 
-// Lock waits so long for the others to end (flock(2)). The lock is given back by closing the file, and by the end of the process.
+// Lock waits up to wait for the lock (flock(2)). Closing the file releases it, and so does the end of the process.
 func Lock(path string, wait time.Duration) (*os.File, error) {
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {

@@ -6,13 +6,13 @@ import (
 	"github.com/proa-os/proa/images/bootstate"
 )
 
-// Standing is what the boot state says of the slot that does not run.
+// Standing is the boot state of the slot that does not run.
 type Standing struct {
-	Good    bool // it can be gone back to
+	Good    bool // it can be the fallback
 	GivenUp bool // its trial has used up its tries
-	Tries   int  // of that trial
-	// Skipped: it is the good one, and this one runs though nobody has chosen it: as the start found it, the boot loader could not load
-	// the other; later, the other was chosen meanwhile.
+	Tries   int  // tries made in that trial
+	// Skipped: the other slot is the good one and this one runs although nobody has chosen it. At boot: the boot loader
+	// could not load the other one; later: the other one was chosen meanwhile.
 	Skipped bool
 }
 
@@ -30,7 +30,7 @@ func (p pair) Standing() (Standing, error) {
 
 func (s sdbootSlots) Standing() (Standing, error) {
 	list, err := s.boot.entries(s.Other())
-	if err != nil || len(list) == 0 { // a slot that nothing was written to has no entry
+	if err != nil || len(list) == 0 { // a slot that was never written has no entry
 		return Standing{}, err
 	}
 	out := Standing{Good: slices.ContainsFunc(list, func(f found) bool { return !f.Counted }), GivenUp: list[0].Failed()}

@@ -8,17 +8,17 @@ import (
 	"github.com/proa-os/proa/images/layout"
 )
 
-// pair keeps state in two copies that take turns, for boot loaders that read them by a script.
+// pair stores the state in two copies that are written alternately, for boot loaders that read them by a script.
 type pair struct {
 	bootstate.Encoding
 	place
 	boot    Boot
 	current layout.Slot
-	// adjust makes good what the state does not say because the power was cut; nil: it says all.
+	// adjust corrects a state that is incomplete because of a power cut; nil: not needed.
 	adjust func(bootstate.State) bootstate.State
 }
 
-// place is where the two copies lie. A copy is on the medium when put returns.
+// place is where the two copies are stored. A copy is on the medium when put returns.
 type place interface {
 	get(i int) ([]byte, error)
 	put(i int, text []byte) error
@@ -27,7 +27,7 @@ type place interface {
 func (p pair) Current() layout.Slot { return p.current }
 func (p pair) Other() layout.Slot   { return p.current.Other() }
 
-// read is the state in force and where the next one goes.
+// read returns the state in force and the copy to write next.
 func (p pair) read() (s bootstate.State, next int, err error) {
 	s, next, err = p.written()
 	if err == nil && p.adjust != nil {
@@ -62,8 +62,8 @@ func (p pair) Try() error {
 	return p.change(func(s bootstate.State) bootstate.State { return s.StartTrial(p.Other()) })
 }
 
-// Good also heals: with both copies damaged the boot loader starts whichever slot has files, and this one has just proved itself.
-// The next change repairs the second copy.
+// Good also repairs the state: if both copies are damaged the boot loader starts any slot that has files, and this one
+// is good. The next change repairs the second copy.
 func (p pair) Good() error {
 	s, next, err := p.read()
 	if err != nil {
@@ -90,10 +90,11 @@ func (p pair) Good() error {
 	return p.boot.prove(p.current)
 }
 
-// passedOver: the running slot is neither good nor on trial, because the other one was chosen since it was started.
+// passedOver says whether the running slot is neither good nor on trial, because the other one was chosen since it was
+// booted.
 func (p pair) passedOver(s bootstate.State) bool { return p.skipped(s) && !p.boot.Skipped }
 
-// skipped is the same as long as nobody has chosen anything.
+// skipped is the same state if nobody has chosen anything.
 func (p pair) skipped(s bootstate.State) bool { return s.Good == p.Other() && s.Try != p.current }
 
 func (p pair) Rollback() error {
@@ -107,7 +108,7 @@ func (p pair) Rollback() error {
 	return p.change(func(s bootstate.State) bootstate.State { return s.MarkGood(p.Other()) })
 }
 
-// mayGiveUp is asked before anything is changed.
+// mayGiveUp checks the conditions of GiveUp before anything is changed.
 func (p pair) mayGiveUp() error {
 	s, _, err := p.read()
 	switch {
@@ -123,7 +124,7 @@ func (p pair) mayGiveUp() error {
 
 func (p pair) GiveUp() error {
 	if s, _, err := p.read(); err == nil && s.Good == p.Other() && s.Try == p.current && s.Failed() {
-		return nil // it says so already
+		return nil // the state says so already
 	}
 	if err := p.mayGiveUp(); err != nil {
 		return err
@@ -135,7 +136,7 @@ func (p pair) Files(slot layout.Slot, write bool, do func(string) error) error {
 	return p.boot.files(slot, write, do)
 }
 
-// Clear also forgets a trial of the other slot: there is nothing left to try.
+// Clear also ends a trial of the other slot.
 func (p pair) Clear() error {
 	s, _, err := p.read()
 	if err != nil {
@@ -152,7 +153,7 @@ func (p pair) Clear() error {
 	return p.boot.clear(p.Other())
 }
 
-// withoutTrial: a slot that runs and was not good yet is on trial again, once there is no other.
+// withoutTrial puts the running slot on trial again if it was not good yet and there is no other one.
 func (p pair) withoutTrial(s bootstate.State) bootstate.State {
 	if s.Good == layout.Shared {
 		return s.StartTrial(p.current)
@@ -162,8 +163,7 @@ func (p pair) withoutTrial(s bootstate.State) bootstate.State {
 
 func (p pair) Enable(e Entry) error { return p.boot.enable(p.Other(), e) }
 
-// inPlace overwrites a stretch of an open file, called name in messages. What was written before is on the disk before, and this
-// after.
+// inPlace overwrites a range of an open file, called name in messages. It flushes before and after.
 func (b Boot) inPlace(f *os.File, name string, text []byte, at int64) error {
 	if err := b.flush(f.Name()); err != nil {
 		return err

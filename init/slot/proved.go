@@ -10,15 +10,15 @@ import (
 	"github.com/proa-os/proa/images/slotfile"
 )
 
-// prove keeps in a slot's directory that it was good: the state of boot scripts knows one good slot only, and forgets the other when an
-// upgrade succeeds. The mark goes when the slot is cleared.
+// prove marks in a slot's directory that it was good: the state of boot scripts has one good slot only, and forgets the
+// other one when an upgrade succeeds. The mark is removed when the slot is cleared.
 func (b Boot) prove(slot layout.Slot) error {
 	if b.proved(slot) == nil {
 		return nil
 	}
 	err := b.files(slot, true, func(dir string) error { return b.create(dir, slotfile.ProvedName, []byte("good\n")) })
 	if err != nil {
-		return fmt.Errorf("keep that slot %s was good: %w", slot, err)
+		return fmt.Errorf("mark slot %s as proved: %w", slot, err)
 	}
 	return nil
 }

@@ -10,7 +10,7 @@ import (
 	"github.com/proa-os/proa/images/sdboot"
 )
 
-// sdbootSlots keeps state in the names of systemd-boot's entries, as systemd-boot itself does.
+// sdbootSlots stores the state in the names of systemd-boot's entries, as systemd-boot itself does.
 type sdbootSlots struct {
 	boot    Boot
 	current layout.Slot
@@ -26,8 +26,9 @@ type found struct {
 	file string
 }
 
-// all lists a slot's entry files, the one that systemd-boot prefers first. There is more than one when a power cut came between
-// the writing of a new one and the removal of the old: the higher version is the newer, and of twins the blessed one counts.
+// all lists a slot's entry files, the one that systemd-boot prefers first. There is more than one if a power cut came
+// between writing a new one and removing the old one: the one with the higher version is newer, and of two equal ones
+// the blessed one counts.
 func (s sdbootSlots) all(slot layout.Slot) (list []found, err error) {
 	list, err = s.boot.entries(slot)
 	if err == nil && len(list) == 0 {
@@ -79,7 +80,7 @@ func (s sdbootSlots) Trial() (bool, int, error) {
 	return f.Counted, f.Left, err
 }
 
-// settle removes a slot's other entries once file is in place: a leftover would be started in its stead one day.
+// settle removes a slot's other entries once file is in place, since a leftover could be booted later.
 func (s sdbootSlots) settle(slot layout.Slot, file string) error {
 	list, err := s.all(slot)
 	if err != nil {
@@ -103,7 +104,7 @@ func (s sdbootSlots) move(from, to string) error {
 	})
 }
 
-// sequence writes a slot's entry anew with a sequence above the other's.
+// sequence writes a slot's entry again with a version above the other slot's.
 func (s sdbootSlots) sequence(slot layout.Slot, to sdboot.Name) error {
 	mine, err := s.find(slot)
 	if err != nil {
@@ -121,8 +122,8 @@ func (s sdbootSlots) sequence(slot layout.Slot, to sdboot.Name) error {
 	return s.place(slot, entry.Text(), to.String())
 }
 
-// place puts an entry file there under a name that is new or the slot's own, and then removes the slot's others. Nothing is renamed
-// that a boot may need: a FAT driver may write the end of the old name before the new one.
+// place writes an entry file with a new name or the slot's own, and then removes the slot's other ones. A file that a
+// boot may need is never renamed: a FAT driver may remove the old name before it writes the new one.
 func (s sdbootSlots) place(slot layout.Slot, text []byte, name string) error {
 	return s.boot.write(func() error {
 		if err := s.boot.create(s.boot.path(sdboot.Dir), name, text); err != nil {
@@ -173,7 +174,7 @@ func (s sdbootSlots) Clear() error {
 
 func (s sdbootSlots) Enable(e Entry) error { return s.boot.enable(s.Other(), e) }
 
-// GiveUp gives the entry the name that systemd-boot gives those whose tries are used up.
+// GiveUp renames the entry to the name that systemd-boot gives entries without tries left.
 func (s sdbootSlots) GiveUp() error {
 	mine, err := s.find(s.current)
 	if err != nil {
@@ -184,7 +185,7 @@ func (s sdbootSlots) GiveUp() error {
 	case err != nil:
 		return fmt.Errorf("%w: %w", ErrNoOther, err)
 	case mine.Failed() && !other.Counted:
-		return nil // it says so already
+		return nil // the entry is named so already
 	case mine.Counted:
 		return fmt.Errorf("%w: slot %s was not good itself", ErrNoOther, s.current)
 	case other.Failed():

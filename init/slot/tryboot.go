@@ -13,22 +13,25 @@ import (
 	"github.com/proa-os/proa/images/uboot"
 )
 
-// Trier is a chain whose firmware starts a slot once and knows no number of tries: PID 1 counts them and asks for each.
+// Trier is a boot chain whose firmware boots a slot once and does not count tries: PID 1 counts them and requests each
+// one.
 type Trier interface {
-	// Rearm is asked once by every start, before services. again: the slot under trial has tries left and is not the one that runs,
-	// so the machine shall restart with Restart as its argument; that try is counted already.
+	// Rearm is called once at every boot, before the services. again: the slot on trial has tries left and is not the
+	// running one, so the machine must restart with Restart as argument; that try is counted already.
 	Rearm() (again bool, err error)
-	// Arm is asked by every way down to a restart. again is as with Rearm.
+	// Arm is called at shutdown before every restart. again is as with Rearm.
 	Arm() (again bool, err error)
-	// Restart is the argument of reboot(2).
+	// Restart returns the argument for reboot(2).
 	Restart() string
-	// Fallback is "SLOT:TRIES" if SLOT used up its tries and the other one runs, as proa.fallback says it elsewhere; or "".
+	// Fallback returns "SLOT:TRIES" if SLOT used up its tries and the other one runs, like proa.fallback on other boot
+	// chains; or "".
 	Fallback() string
 }
 
-// trybootSlots is for firmware that reads autoboot.txt. That file says which slot is started, and so it is what makes a slot good: it
-// is written before the state, which only says what is on trial and how often it may still be started. The firmware's flag is
-// used up by the start it causes, however that ends; so whatever else happens, the slot of autoboot.txt runs next.
+// trybootSlots is for firmware that reads autoboot.txt. That file names the default slot, and so it decides which slot
+// is good: it is written before the boot state, which only says what is on trial and how many tries are left. The
+// firmware's trial flag is cleared by the boot that it causes, however that ends; so the next boot starts the slot in
+// autoboot.txt.
 type trybootSlots struct{ pair }
 
 func newTryboot(b Boot, current layout.Slot) trybootSlots {
@@ -39,7 +42,7 @@ func newTryboot(b Boot, current layout.Slot) trybootSlots {
 
 func (t trybootSlots) Restart() string { return tryboot.Restart }
 
-// byDefault is the slot that autoboot.txt names, Shared if it names none.
+// byDefault returns the slot that autoboot.txt names, Shared if it names none.
 func (t trybootSlots) byDefault() layout.Slot {
 	text, err := os.ReadFile(t.boot.path(tryboot.AutobootFile))
 	if err != nil {
@@ -54,7 +57,8 @@ func (t trybootSlots) byDefault() layout.Slot {
 	return layout.Shared
 }
 
-// settle makes autoboot.txt name slot, and the other one for a trial. It is one sector, in place, and nothing if it says so already.
+// settle writes autoboot.txt with slot as the default and the other one for a trial. It overwrites one sector in place,
+// and nothing if the text is the same.
 func (t trybootSlots) settle(slot layout.Slot) error {
 	text, err := tryboot.Choice{Default: t.boot.Numbers[slot], Try: t.boot.Numbers[slot.Other()]}.Text()
 	if err != nil {
@@ -77,12 +81,12 @@ func (t trybootSlots) settle(slot layout.Slot) error {
 		if err != nil || st.Size() == int64(len(text)) {
 			return err
 		}
-		return f.Truncate(int64(len(text))) // it was none of ours
+		return f.Truncate(int64(len(text))) // it was not written by proa
 	})
 }
 
-// settled is the adjust of its state: a trial of the slot that autoboot.txt names is over, and the power was cut between the two
-// writes of Good.
+// settled corrects a state after a power cut between the two writes of Good: a trial of the slot that autoboot.txt
+// names is over.
 func (t trybootSlots) settled(s bootstate.State) bootstate.State {
 	if s.Good != layout.Shared && s.Try != layout.Shared && t.byDefault() == s.Try {
 		return bootstate.State{Seq: s.Seq, Good: s.Try}
@@ -105,7 +109,7 @@ func (t trybootSlots) Try() error {
 	return t.pair.Try()
 }
 
-// Good heals as well: autoboot.txt, and a state of which both copies are damaged.
+// Good also repairs autoboot.txt, and a state of which both copies are damaged.
 func (t trybootSlots) Good() error {
 	if s, _, err := t.read(); err == nil && t.passedOver(s) {
 		return fmt.Errorf("%w: slot %s", ErrPassedOver, t.Other())
@@ -137,10 +141,10 @@ func (t trybootSlots) GiveUp() error {
 			return err
 		}
 	}
-	return t.pair.GiveUp() // which asks again
+	return t.pair.GiveUp() // calls mayGiveUp again
 }
 
-// Rearm counts a start of the first slot itself, which no restart has asked for: a new image has no good slot.
+// Rearm also counts a boot of the first slot, which no restart has requested, because a new image has no good slot.
 func (t trybootSlots) Rearm() (again bool, err error) {
 	s, _, err := t.read()
 	switch {
@@ -151,7 +155,7 @@ func (t trybootSlots) Rearm() (again bool, err error) {
 	case t.byDefault() != t.Other() && s.Left > 0:
 		return false, t.change(bootstate.State.Started)
 	}
-	return false, nil // whoever asked for this start has counted it
+	return false, nil // the request of this boot has counted it
 }
 
 func (t trybootSlots) Arm() (again bool, err error) {
@@ -159,12 +163,12 @@ func (t trybootSlots) Arm() (again bool, err error) {
 	if err != nil || s.Try == layout.Shared || s.Left == 0 {
 		return false, err
 	}
-	home := t.current // where the machine shall be after the trial
+	home := t.current // the slot that runs after the trial
 	if home == s.Try {
 		home = s.Good
 	}
 	if home == layout.Shared || home == s.Try || t.byDefault() == s.Try {
-		return false, nil // the first slot: there is nothing to come back to, and nothing to ask for
+		return false, nil // the first slot: there is no fallback, so nothing to request
 	}
 	if err := t.settle(home); err != nil { // a torn autoboot.txt may name one slot twice
 		return false, err
@@ -183,15 +187,15 @@ func (t trybootSlots) Fallback() string {
 	return fmt.Sprintf("%s:%d", s.Try, bootstate.MaxTries)
 }
 
-// ErrKernel is a kernel that drops the argument of a restart.
-var ErrKernel = errors.New("this kernel does not hand tryboot to the firmware")
+// ErrKernel is returned for a kernel that drops the argument of a restart.
+var ErrKernel = errors.New("this kernel does not pass tryboot to the firmware")
 
-// tellers are functions of kernels that hand a restart's argument to the firmware: Raspberry Pi's own kernel, and a module that does
-// the same for others. Upstream has neither (raspberrypi/rpi-eeprom, issue 716).
+// tellers are kernel functions that pass a restart's argument to the firmware: of Raspberry Pi's own kernel, and of a
+// module for other kernels. Upstream has neither (raspberrypi/rpi-eeprom, issue 716).
 var tellers = []string{" rpi_firmware_notify_reboot", " proa_tryboot_notify"}
 
-// KernelTells is a CanTry that looks at the running kernel's symbols. A trial that the firmware never hears of would be three
-// restarts of the good slot, and then a slot that is called bad and never ran.
+// KernelTells returns a CanTry that checks the running kernel's symbols. Without that function a trial would be three
+// restarts of the good slot, and the new slot would be reported as failed without ever having run.
 func KernelTells(kallsyms string) func() error {
 	return func() error {
 		f, err := os.Open(kallsyms)
@@ -200,7 +204,7 @@ func KernelTells(kallsyms string) func() error {
 		}
 		defer f.Close()
 		for lines := bufio.NewScanner(f); lines.Scan(); {
-			name, _, _ := strings.Cut(lines.Text(), "\t") // a module's name follows
+			name, _, _ := strings.Cut(lines.Text(), "\t") // followed by the module's name
 			for _, teller := range tellers {
 				if strings.HasSuffix(name, teller) {
 					return nil

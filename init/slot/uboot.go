@@ -7,8 +7,8 @@ import (
 	"github.com/proa-os/proa/images/uboot"
 )
 
-// rawPartition holds the state of boards that boot by U-Boot or by tryboot; each change is one sector of it. Nothing is mounted for
-// that.
+// rawPartition stores the state of boards that boot with U-Boot or tryboot; each change is one sector. Nothing is
+// mounted for it.
 type rawPartition struct{ boot Boot }
 
 func (r rawPartition) get(i int) ([]byte, error) {

@@ -25,7 +25,7 @@ func checkWrite(ctx context.Context, j *job) error {
 	case err != nil:
 		return err
 	case on && other.Good:
-		return fmt.Errorf("slot %s runs on trial, and slot %s is what it falls back to; wait until `proa status` says good, or `proa slot rollback`", j.Slots.Current(), j.slot)
+		return fmt.Errorf("slot %s is on trial, and slot %s is its fallback; wait until `proa status` says good, or run `proa slot rollback`", j.Slots.Current(), j.slot)
 	}
 	if err := checkFit(ctx, j); err != nil {
 		return err
@@ -33,13 +33,13 @@ func checkWrite(ctx context.Context, j *job) error {
 	return j.Slots.Files(j.slot, false, j.checkRoom)
 }
 
-// checkFit is about the file and this machine.
+// checkFit compares the slot file with this machine.
 func checkFit(_ context.Context, j *job) error {
 	if j.m.Board != j.Board {
-		return fmt.Errorf("the slot is made for the board %s, and this is %s", j.m.Board, j.Board)
+		return fmt.Errorf("the slot file is for the board %s, this machine is %s", j.m.Board, j.Board)
 	}
 	if j.m.Layout != layout.Version {
-		return fmt.Errorf("the slot is made for disk layout %d, and this disk has %d: it has to be flashed anew", j.m.Layout, layout.Version)
+		return fmt.Errorf("the slot file is for disk layout %d, this disk has layout %d; flash the disk again to change its layout", j.m.Layout, layout.Version)
 	}
 	dev, err := openDevice(j.Device, os.O_RDONLY)
 	if err != nil {
@@ -61,9 +61,9 @@ func checkFit(_ context.Context, j *job) error {
 	return nil
 }
 
-// checkRoom looks whether the boot files will have room once those that are there now are gone. The directory may not exist yet.
+// checkRoom checks whether the boot files fit once the existing ones are removed. The directory may not exist yet.
 func (j *job) checkRoom(dir string) error {
-	const cluster = 32 << 10 // the largest of FAT32: what a small file may take
+	const cluster = 32 << 10 // maximum cluster size of FAT32: what a small file may use
 	var need, have int64
 	for _, f := range j.m.Files {
 		if _, ok := f.For(j.slot); ok {
@@ -99,7 +99,7 @@ func checkTry(_ context.Context, j *job) error {
 	switch {
 	case err != nil || !on:
 	case standing == nil && !other.Good:
-		err = fmt.Errorf("slot %s, which runs, is not known to be good yet, and a trial has nothing else to fall back to; `proa status` says what is missing", j.Slots.Current())
+		err = fmt.Errorf("the running slot %s is not good yet, and a trial needs a good slot to fall back to; `proa status` says what is missing", j.Slots.Current())
 	default:
 		err = fmt.Errorf("slot %s is on trial itself; `proa slot rollback` goes back to slot %s", j.Slots.Current(), j.slot)
 	}
@@ -125,7 +125,7 @@ func readManifest(_ context.Context, j *job) error {
 func needManifest(ctx context.Context, j *job) error {
 	err := readManifest(ctx, j)
 	if errors.Is(err, os.ErrNotExist) {
-		return fmt.Errorf("slot %s holds nothing that was written to its end; write it first: proa slot write %[1]s FILE", j.slot)
+		return fmt.Errorf("slot %s was never written completely; write it first: proa slot write %[1]s FILE", j.slot)
 	}
 	return err
 }

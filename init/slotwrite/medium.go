@@ -16,13 +16,13 @@ import (
 )
 
 const (
-	// chunk is what is written and read at a time, at multiples of itself: no erase block is written in parts twice.
+	// chunk is the unit of reads and writes, at multiples of itself, so that no erase block is written in parts.
 	chunk = 1 << 20
-	// flushEvery bounds how much waits in memory to be written; a node has better use for it.
+	// flushEvery limits the dirty data in memory, which a node needs otherwise.
 	flushEvery = 8 * chunk
 )
 
-// openDevice wants the partition for itself: one that is mounted, or mapped as the running root is, is busy.
+// openDevice opens the partition exclusively: it fails with EBUSY if that is mounted, or mapped like the running root.
 func openDevice(path string, how int) (*os.File, error) {
 	f, err := os.OpenFile(path, how|os.O_EXCL, 0)
 	if errors.Is(err, unix.EBUSY) {
@@ -37,7 +37,7 @@ func copyTo(path string, r io.Reader, size int64, tick func(int64)) error {
 	if err != nil {
 		return err
 	}
-	defer dev.Close() // flushed before
+	defer dev.Close() // flushed above
 	buf := make([]byte, chunk)
 	for at := int64(0); at < size; {
 		n, err := io.ReadFull(r, buf[:min(chunk, size-at)])
@@ -54,20 +54,20 @@ func copyTo(path string, r io.Reader, size int64, tick func(int64)) error {
 			tick(at)
 		}
 	}
-	_, err = io.Copy(io.Discard, r) // its end is where the checksum is
+	_, err = io.Copy(io.Discard, r) // the checksum is verified at the end
 	return err
 }
 
-// settle waits for the medium and gives the memory back.
+// settle flushes to the medium and drops the page cache.
 func settle(f *os.File) error {
 	if err := f.Sync(); err != nil {
 		return err
 	}
-	_ = unix.Fadvise(int(f.Fd()), 0, 0, unix.FADV_DONTNEED) // advice
+	_ = unix.Fadvise(int(f.Fd()), 0, 0, unix.FADV_DONTNEED) // only advice
 	return nil
 }
 
-// writeFile gives a file its name only once all of it is on the medium.
+// writeFile renames the file to its name once all of it is on the medium.
 func writeFile(path string, r io.Reader) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return err
@@ -100,14 +100,14 @@ func checkFile(ctx context.Context, path string, want slotfile.File) error {
 	return checkSum(ctx, path, want, func(int64) {})
 }
 
-// checkSum reads a file or the beginning of a partition from the medium.
+// checkSum verifies the checksum of a file, or of the beginning of a partition, on the medium.
 func checkSum(ctx context.Context, path string, want slotfile.File, tick func(int64)) error {
 	f, err := uncached(path)
 	if err != nil {
 		return err
 	}
 	defer f.Close()
-	// O_DIRECT wants memory at a page's border.
+	// O_DIRECT requires aligned memory.
 	buf, err := unix.Mmap(-1, 0, chunk, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE|unix.MAP_ANON)
 	if err != nil {
 		return err
@@ -119,7 +119,7 @@ func checkSum(ctx context.Context, path string, want slotfile.File, tick func(in
 			return err
 		}
 		n := min(chunk, want.Size-at)
-		if got, err := f.ReadAt(buf, at); int64(got) < n { // at the end less than asked for is enough
+		if got, err := f.ReadAt(buf, at); int64(got) < n { // at the end a short read is enough
 			return fmt.Errorf("read %s at %d: %w", path, at, errors.Join(err, io.ErrUnexpectedEOF))
 		}
 		sum.Write(buf[:n])
@@ -127,12 +127,12 @@ func checkSum(ctx context.Context, path string, want slotfile.File, tick func(in
 		tick(at)
 	}
 	if have := hex.EncodeToString(sum.Sum(nil)); have != want.SHA256 {
-		return fmt.Errorf("on the medium its sha256 is %s…, the manifest says %s…", have[:12], want.SHA256[:12])
+		return fmt.Errorf("checksum mismatch on the medium: sha256 is %s…, the manifest says %s…", have[:12], want.SHA256[:12])
 	}
 	return nil
 }
 
-// uncached opens what lies on a medium past the memory that may still hold what was written. In memory (tmpfs) there is no past.
+// uncached opens a file or device bypassing the page cache. On tmpfs there is nothing to bypass.
 func uncached(path string) (*os.File, error) {
 	f, err := os.OpenFile(path, os.O_RDONLY|unix.O_DIRECT, 0)
 	if errors.Is(err, unix.EINVAL) {

@@ -1,8 +1,9 @@
-// Package slotwrite fills the slot that does not run from a slot file, and asks for trials of it. It is lists of steps, in
-// steps.go; whatever goes wrong between two of them, the running slot boots.
+// Package slotwrite writes a slot file to the slot that does not run, and requests trial boots of it. Both are lists of
+// steps, in steps.go; if a step fails, or the power, the running slot still boots.
 //
-// It refuses files for another board or layout, what does not fit, and to write while the running slot could still need the other
-// one. It trusts who wrote the file: signatures are checked before it gets here. It does not say when a slot is good.
+// It refuses slot files for another board or layout, those that do not fit, and to write while the running slot could
+// still need the other one as fallback. It does not verify who made the file: signatures are checked before. It does
+// not decide when a slot is good.
 package slotwrite
 
 import (
@@ -23,10 +24,10 @@ import (
 type Target struct {
 	Slots  slot.Slots
 	Device string // its root partition
-	Board  string // that this system was made for
-	// Renew says that what is known of the other slot's earlier trials is about another slot now; it may be nil.
+	Board  string // board of the running system
+	// Renew is called when earlier records about the other slot's trials become void; it may be nil.
 	Renew func() error
-	// Progress is told how far a step is that takes its time; it may be nil.
+	// Progress is called during steps that take long; it may be nil.
 	Progress func(step string, done, total int64)
 }
 
@@ -34,13 +35,13 @@ type Target struct {
 type job struct {
 	Target
 	slot    layout.Slot
-	in      *slotfile.Reader // of a write
+	in      *slotfile.Reader // input of a write
 	m       slotfile.Manifest
 	scripts map[string][]byte
 	root    *slotfile.Entry
 }
 
-// Write fills the other slot from a slot file. An error says what is in the slot now.
+// Write writes a slot file to the other slot. An error says in which state the slot is.
 func Write(ctx context.Context, t Target, r io.Reader) (slotfile.Manifest, error) {
 	j := &job{Target: t, slot: t.Slots.Other(), scripts: map[string][]byte{}}
 	var err error
@@ -51,15 +52,15 @@ func Write(ctx context.Context, t Target, r io.Reader) (slotfile.Manifest, error
 	return j.m, j.run(ctx, writing)
 }
 
-// Try checks everything in the other slot against its manifest and makes the next boot a trial of it.
+// Try verifies everything in the other slot against its manifest and makes the next boot a trial of it.
 func Try(ctx context.Context, t Target) (slotfile.Manifest, error) {
 	j := &job{Target: t, slot: t.Slots.Other()}
 	err := j.run(ctx, trying)
 	return j.m, err
 }
 
-// Intact says what is wrong with the other slot, as far as can be told in the time that a start has: its boot files are read whole, of
-// its root only the begin of the tree.
+// Intact verifies the other slot as far as the time at boot allows: its boot files completely, of its root only the
+// first blocks of the hash tree.
 func Intact(ctx context.Context, t Target) error {
 	j := &job{Target: t, slot: t.Slots.Other()}
 	return j.run(ctx, looking)
@@ -86,16 +87,16 @@ func (j *job) run(ctx context.Context, list []step) error {
 
 var errStopped = errors.New("stopped")
 
-// Holds is what the other slot holds.
+// Holds is the content of the other slot.
 type Holds struct {
 	State   string // empty, half-written, written, good
-	Version string // of proa; "" if it is empty or half written
+	Version string // of proa; "" if the slot is empty or half-written
 }
 
 func (h Holds) String() string { return strings.TrimSpace(h.State + " " + h.Version) }
 
-// Look says what is in the other slot, as its manifest and the boot state have it. It checks no contents: Try does. A slot with a
-// kernel and without a manifest is half written.
+// Look returns the content of the other slot according to its manifest and the boot state. It verifies no contents: Try
+// does. A slot with a kernel and without a manifest is half-written.
 func Look(t Target) (h Holds, err error) {
 	j := &job{Target: t, slot: t.Slots.Other()}
 	switch err := readManifest(nil, j); {
@@ -115,7 +116,7 @@ func Look(t Target) (h Holds, err error) {
 }
 
 func (j *job) hasKernel() (has bool) {
-	_ = j.Slots.Files(j.slot, false, func(dir string) error { // what cannot be read holds nothing to start
+	_ = j.Slots.Files(j.slot, false, func(dir string) error { // on an error the slot counts as empty
 		_, err := os.Stat(filepath.Join(dir, "vmlinuz"))
 		has = err == nil
 		return nil
@@ -129,7 +130,7 @@ func (j *job) tick(step string, done, total int64) {
 	}
 }
 
-// reader stops with ctx.
+// reader returns an error once ctx is done.
 type reader struct {
 	ctx context.Context
 	r   io.Reader
@@ -141,7 +142,7 @@ func (r reader) Read(b []byte) (int, error) {
 	}
 	n, err := r.r.Read(b)
 	if r.ctx.Err() != nil {
-		err = r.ctx.Err() // what interrupted it says less
+		err = r.ctx.Err() // the cause is more useful than the interrupted read
 	}
 	return n, err
 }

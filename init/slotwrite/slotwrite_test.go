@@ -169,12 +169,12 @@ func TestRefusedBeforeAnythingIsTouched(t *testing.T) {
 			change func(t *testing.T, target *Target, c *slotfile.Contents)
 			want   string
 		}{
-			"board":   {func(_ *testing.T, _ *Target, c *slotfile.Contents) { c.Board = "rpi3" }, "made for the board rpi3, and this is pc"},
+			"board":   {func(_ *testing.T, _ *Target, c *slotfile.Contents) { c.Board = "rpi3" }, "for the board rpi3, this machine is pc"},
 			"room":    {func(t *testing.T, target *Target, _ *slotfile.Contents) { must(t, os.Truncate(target.Device, 4096)) }, "does not fit"},
 			"no part": {func(_ *testing.T, target *Target, _ *slotfile.Contents) { target.Device += "x" }, "no such file"},
 			"on trial": {func(t *testing.T, target *Target, _ *slotfile.Contents) {
 				must(t, errors.Join(target.Slots.Try(), other(t, target).Good(), other(t, target).Try()))
-			}, "slot a runs on trial"},
+			}, "slot a is on trial"},
 		} {
 			target, boot := flashed(t, c)
 			_, err := Write(t.Context(), target, bytes.NewReader(file(t, contents(t, "v2"))))
@@ -182,7 +182,7 @@ func TestRefusedBeforeAnythingIsTouched(t *testing.T) {
 			con := contents(t, "v3")
 			r.change(t, &target, &con)
 			before := startable(boot)
-			if _, err := Write(t.Context(), target, bytes.NewReader(file(t, con))); err == nil || !strings.Contains(err.Error(), r.want) || strings.Contains(err.Error(), "not whole") {
+			if _, err := Write(t.Context(), target, bytes.NewReader(file(t, con))); err == nil || !strings.Contains(err.Error(), r.want) || strings.Contains(err.Error(), "incomplete") {
 				t.Errorf("%s: %v", name, err)
 			}
 			if got := startable(boot); before == nil || !slices.Equal(got, before) {
@@ -213,7 +213,7 @@ func TestAnotherLayout(t *testing.T) {
 	must(t, err)
 	m.Layout++
 	j := &job{Target: Target{Board: "pc"}, m: m}
-	if err := checkFit(t.Context(), j); err == nil || !strings.Contains(err.Error(), "flashed anew") {
+	if err := checkFit(t.Context(), j); err == nil || !strings.Contains(err.Error(), "flash the disk again") {
 		t.Error(err)
 	}
 }
@@ -260,7 +260,7 @@ func TestBrokenOff(t *testing.T) {
 			damaged[n] ^= 1
 			for what, in := range map[string]io.Reader{"cut": bytes.NewReader(whole[:n]), "damaged": bytes.NewReader(damaged)} {
 				_, err := Write(t.Context(), target, in)
-				if err == nil || !strings.Contains(err.Error(), "slot b is not whole") {
+				if err == nil || !strings.Contains(err.Error(), "slot b is incomplete") {
 					t.Errorf("%s at %d: %v", what, n, err)
 				}
 				if list := startable(boot); list != nil {
@@ -292,7 +292,7 @@ func TestStopped(t *testing.T) {
 			}
 		}
 		_, err := Write(ctx, target, bytes.NewReader(file(t, contents(t, "v2"))))
-		if !errors.Is(err, errStopped) || !strings.Contains(err.Error(), "stopped\nslot b is not whole and is not started; run the same command again") || startable(boot) != nil {
+		if !errors.Is(err, errStopped) || !strings.Contains(err.Error(), "stopped\nslot b is incomplete and cannot be booted; run the same command again") || startable(boot) != nil {
 			t.Errorf("%s: %v; %q", when, err, startable(boot))
 		}
 	}
@@ -308,7 +308,7 @@ func TestBadMedium(t *testing.T) {
 			}
 		}
 		_, err := Write(t.Context(), target, bytes.NewReader(file(t, contents(t, "v2"))))
-		if err == nil || !strings.Contains(err.Error(), "read-back-root: on the medium") || startable(boot) != nil {
+		if err == nil || !strings.Contains(err.Error(), "read-back-root: checksum mismatch on the medium") || startable(boot) != nil {
 			t.Errorf("%v; %q", err, startable(boot))
 		}
 	})

@@ -11,13 +11,13 @@ import (
 	"github.com/proa-os/proa/init/slot"
 )
 
-// after is what the slot is when a step has failed.
+// after is the state of the slot after a failed step.
 type after string
 
 const (
 	asBefore after = "as it was"
-	notWhole after = "not whole and is not started; run the same command again"
-	ready    after = "ready all the same"
+	notWhole after = "incomplete and cannot be booted; run the same command again"
+	ready    after = "ready nevertheless"
 	damaged  after = "not tried; write it again: proa slot write SLOT FILE"
 )
 
@@ -50,7 +50,7 @@ var writing = []step{
 	{"renew", renew, ready},
 }
 
-// trying reads everything once more: the slot may have been written long ago.
+// trying verifies everything again: the slot may have been written long ago.
 var trying = []step{
 	{"check", checkTry, asBefore},
 	{"manifest", needManifest, asBefore},
@@ -62,7 +62,8 @@ var trying = []step{
 	{"renew", renew, ready},
 }
 
-// looking is what can be told of a slot without reading all of it: its files, whole, and the begin of its root's tree.
+// looking verifies what can be verified without reading the whole root: the boot files, and the first blocks of the
+// hash tree.
 var looking = []step{
 	{"manifest", needManifest, asBefore},
 	{"fit", checkFit, asBefore},
@@ -79,12 +80,12 @@ func renew(_ context.Context, j *job) error {
 	return j.Renew()
 }
 
-// writeBoot writes the boot files as they come and keeps those without which the slot is not started.
+// writeBoot writes the boot files as they arrive. Those that make the slot bootable are kept in memory until the end.
 func writeBoot(_ context.Context, j *job) error {
 	return j.Slots.Files(j.slot, true, func(dir string) error {
 		for {
 			e, err := j.in.Next()
-			if err != nil || e.Name == slotfile.RootName { // the manifest ends with it
+			if err != nil || e.Name == slotfile.RootName { // root.img is the last entry
 				j.root = e
 				return err
 			}
@@ -99,7 +100,7 @@ func (j *job) take(dir string, e *slotfile.Entry) (err error) {
 	name, ok := e.For(j.slot)
 	switch {
 	case !ok:
-		return nil // Next reads on
+		return nil // Next skips the content
 	case j.late(e.File):
 		j.scripts[name], err = io.ReadAll(e)
 		return err
@@ -107,7 +108,7 @@ func (j *job) take(dir string, e *slotfile.Entry) (err error) {
 	return writeFile(filepath.Join(dir, name), e)
 }
 
-// late says that a file is written when everything else has been read back.
+// late says whether a file is written only after everything else has been verified.
 func (j *job) late(f slotfile.File) bool {
 	name, ok := f.For(j.slot)
 	return ok && (f.Script() || slot.Starts(name))
@@ -117,13 +118,13 @@ func writeRoot(_ context.Context, j *job) error {
 	return copyTo(j.Device, j.root, j.root.Size, func(done int64) { j.tick("write "+slotfile.RootName, done, j.root.Size) })
 }
 
-// readEnd: until its end has been read, nobody knows whether the file is whole.
+// readEnd reads to the end of the slot file, which verifies that it is complete.
 func readEnd(_ context.Context, j *job) error {
 	_, err := j.in.Next()
 	return err
 }
 
-// hashBoot leaves out what is not written yet.
+// hashBoot verifies the boot files that are written so far.
 func hashBoot(ctx context.Context, j *job) error {
 	return j.hashFiles(ctx, func(f slotfile.File) bool { return !j.late(f) })
 }
@@ -148,7 +149,7 @@ func (j *job) hashFiles(ctx context.Context, want func(slotfile.File) bool) erro
 }
 
 func hashRoot(ctx context.Context, j *job) error {
-	root := j.m.Files[len(j.m.Files)-1] // ParseManifest has seen to that
+	root := j.m.Files[len(j.m.Files)-1] // ParseManifest has checked that it is the last
 	return checkSum(ctx, j.Device, root, func(done int64) { j.tick("check "+slotfile.RootName, done, root.Size) })
 }
 

@@ -5,14 +5,14 @@ import (
 	"strings"
 )
 
-// A line of Text is a label and what it says, which goes on below itself and never under the labels: the narrowest terminal in use has 80
-// columns. A word that is longer, such as a path, stays in one piece.
+// Text has a column of labels and a column of values; values are wrapped within their column, for terminals of 80
+// columns. A word that is longer, such as a path, is not broken.
 const (
 	labelWidth = 11
 	textWidth  = 80 - labelWidth
 )
 
-// row is one entry of Text, on as many lines as it needs. Line breaks of the text stay.
+// row returns one entry of Text, wrapped if necessary. Line breaks in the text are kept.
 func row(label, text string) string {
 	var b strings.Builder
 	for _, paragraph := range strings.Split(strings.TrimRight(text, "\n"), "\n") {
@@ -24,7 +24,7 @@ func row(label, text string) string {
 	return b.String()
 }
 
-// fold breaks at spaces. What fits is returned as it is.
+// fold wraps at spaces. A text that fits is not changed.
 func fold(text string) (lines []string) {
 	for len([]rune(text)) > textWidth {
 		head := string([]rune(text)[:textWidth+1])

@@ -1,5 +1,5 @@
-// Package status is what the machine says about itself: the file that `proa status` prints and the lines on the console. It
-// gathers nothing; PID 1 fills it in.
+// Package status is the machine's status: the file that `proa status` prints, and lines for the console. PID 1 collects
+// the values.
 package status
 
 import (
@@ -16,10 +16,10 @@ import (
 	"github.com/proa-os/proa/init/sys"
 )
 
-// File is where PID 1 keeps it.
+// File is the path of the status file.
 const File = "/run/proa/status.json"
 
-// Status is the whole document.
+// Status is the document.
 type Status struct {
 	Version        string            `json:"version"`
 	Hostname       string            `json:"hostname"`
@@ -29,10 +29,10 @@ type Status struct {
 	Trial          bool              `json:"trial"`
 	Tries          int               `json:"tries_left"`
 	Fallback       string            `json:"fallback,omitempty"`  // SLOT:TRIES of a trial that failed before this boot
-	BlackBox       []blackbox.Report `json:"black_box,omitempty"` // of trials that failed, as far as their slots were not renewed
+	BlackBox       []blackbox.Report `json:"black_box,omitempty"` // reports of failed trials, until their slots are written again
 	Health         string            `json:"health,omitempty"`    // why the slot is not good, or not yet
 	SlotError      string            `json:"slot_error,omitempty"`
-	Good           bool              `json:"good"` // this boot has marked its slot good, or found it so
+	Good           bool              `json:"good"` // this boot has marked its slot good, or the slot was good before
 	Clock          clock.State       `json:"clock"`
 	DefaultRoute   bool              `json:"default_route"`
 	Addresses      []netup.Address   `json:"addresses"`
@@ -43,10 +43,10 @@ type Status struct {
 	NodeReady      bool              `json:"node_ready"`
 	NodeName       string            `json:"node_name,omitempty"`
 	NodeIP         string            `json:"node_ip,omitempty"`
-	Problems       []string          `json:"problems,omitempty"` // what does not work though the node does
+	Problems       []string          `json:"problems,omitempty"` // problems of a node that works otherwise
 }
 
-// Write replaces the file. It is for root alone: it says what runs, and what is wrong with it.
+// Write replaces the file. It is readable by root only, because it shows what runs and what is wrong.
 func Write(s Status) error { return write(File, s) }
 
 func write(file string, s Status) error {
@@ -66,7 +66,7 @@ func Read() (s Status, err error) {
 	return s, json.Unmarshal(b, &s)
 }
 
-// Addrs is the short form for the console.
+// Addrs returns the addresses for the console.
 func (s Status) Addrs() string {
 	var out []string
 	for _, a := range s.Addresses {
@@ -78,7 +78,7 @@ func (s Status) Addrs() string {
 	return strings.Join(out, ",")
 }
 
-// Text is what a person reads.
+// Text returns the status for users.
 func (s Status) Text() string {
 	var b strings.Builder
 	line := func(name, format string, args ...any) {
@@ -123,7 +123,7 @@ func (s Status) Text() string {
 	return b.String()
 }
 
-// word is in capitals, as everything that a person must see.
+// word returns the label in capitals, for reports that users must see.
 func word(r blackbox.Report) string {
 	if r.GivenUp {
 		return "FALLBACK"

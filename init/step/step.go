@@ -1,6 +1,5 @@
-// Package step runs a literal list of named steps in order and records how long each took and how it ended.
-// It knows nothing of booting; it refuses to run steps side by side, because one page with one order is what
-// makes a boot readable.
+// Package step runs a literal list of named steps in order and records duration and result of each. It knows nothing of
+// booting. It does not run steps in parallel, because a boot is easier to understand as one ordered list.
 package step
 
 import (
@@ -12,32 +11,32 @@ import (
 	"time"
 )
 
-// Policy says what the runner does when a step has failed.
+// Policy says what happens when a step fails.
 type Policy string
 
 const (
-	// Halt ends the list: the machine cannot go on without this step.
+	// Halt ends the list: the machine cannot continue without this step.
 	Halt Policy = "halt"
-	// Rollback ends the list as Halt does; the caller then gives up this slot if it is only under trial.
+	// Rollback ends the list like Halt; the caller then gives up this slot if it is on trial.
 	Rollback Policy = "rollback"
-	// Warn reports the failure and goes on. A slot with a warned step is not marked good.
+	// Warn reports the failure and continues. A slot with a failed Warn step is not marked good.
 	Warn Policy = "warn"
-	// Retry repeats the step, then goes on as Warn does.
+	// Retry repeats the step, and then continues like Warn.
 	Retry Policy = "retry"
 )
 
-// Retries and RetryPause bound what Retry costs a boot: a device that needs longer is waited for inside its step.
+// Retries and RetryPause limit the time that Retry takes; a device that needs longer is waited for inside its step.
 const (
 	Retries    = 3
 	RetryPause = 500 * time.Millisecond
 )
 
-// Step is one row of a list. T is what the steps share.
+// Step is one row of a list. T is the state that the steps share.
 type Step[T any] struct {
 	Name   string
 	Func   func(context.Context, T) error
 	Policy Policy
-	Limit  time.Duration // after it, whoever watches the list may take the step for hung; the runner goes on waiting
+	Limit  time.Duration // after it the watchdog guard considers the step hung; the runner itself keeps waiting
 }
 
 // Result is one line of the timeline.
@@ -50,11 +49,11 @@ type Result struct {
 	StartMs int64   `json:"start_ms"`
 	TookMs  float64 `json:"took_ms"`
 	Error   string  `json:"error,omitempty"`
-	// User is what the user's document asked for in vain; the step held all the same.
+	// User are the errors of the user's configuration; the step itself succeeded.
 	User []string `json:"user,omitempty"`
 }
 
-// Failed reports whether the step did not hold.
+// Failed says whether the step failed.
 func (r Result) Failed() bool { return r.Error != "" }
 
 func (r Result) String() string {
@@ -75,11 +74,11 @@ func (r Result) String() string {
 	return line
 }
 
-// Runner is what a list needs from its surroundings.
+// Runner has the callbacks that a list needs.
 type Runner struct {
 	List   string
-	Clock  func() time.Duration                   // since the kernel started
-	Begin  func(name string, limit time.Duration) // before each step; may be nil
+	Clock  func() time.Duration                   // time since the kernel started
+	Begin  func(name string, limit time.Duration) // called before each step; may be nil
 	Report func(Result)
 	Sleep  func(time.Duration)
 }
@@ -94,7 +93,7 @@ type Error struct {
 func (e *Error) Error() string { return "boot: " + e.Step + ": " + e.Err.Error() }
 func (e *Error) Unwrap() error { return e.Err }
 
-// Run works through the list. The error is a *Error and comes only from a Halt or Rollback step.
+// Run runs the list. The error is a *Error of a Halt or Rollback step.
 func Run[T any](ctx context.Context, r Runner, list []Step[T], shared T) ([]Result, error) {
 	var results []Result
 	for i, s := range list {
@@ -130,7 +129,7 @@ func attempt[T any](ctx context.Context, r Runner, s Step[T], shared T) error {
 	return err
 }
 
-// guard turns a panic into an error: the process that runs the list must not die of it.
+// guard turns a panic of a step into an error, because it runs in PID 1.
 func guard[T any](ctx context.Context, s Step[T], shared T) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
@@ -140,7 +139,7 @@ func guard[T any](ctx context.Context, s Step[T], shared T) (err error) {
 	return s.Func(ctx, shared)
 }
 
-// Print writes the list the way the golden files and `init -print` show it.
+// Print formats the list for golden files and `init -print`.
 func Print[T any](name string, list []Step[T]) string {
 	out := name + "\n"
 	for i, s := range list {

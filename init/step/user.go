@@ -2,14 +2,14 @@ package step
 
 import "errors"
 
-// UserError is a failure of what the user's document asks for, not of the system: an interface that is not there, a module that no kernel
-// has. It is reported, and nobody takes it for a reason to doubt the slot.
+// UserError is an error in the user's configuration and not of the system: an interface that does not exist, an unknown
+// module. It is reported and does not count against the slot.
 type UserError struct{ Err error }
 
 func (e *UserError) Error() string { return e.Err.Error() }
 func (e *UserError) Unwrap() error { return e.Err }
 
-// User marks an error so. nil stays nil.
+// User wraps an error as a UserError; nil stays nil.
 func User(err error) error {
 	if err == nil {
 		return nil
@@ -17,7 +17,7 @@ func User(err error) error {
 	return &UserError{err}
 }
 
-// split sorts the errors that were joined into those of the system and those of the user's document.
+// split separates joined errors into those of the system and UserErrors.
 func split(err error) (system error, user []error) {
 	var u *UserError
 	if err == nil {
@@ -39,7 +39,7 @@ func split(err error) (system error, user []error) {
 
 func system(err error) bool { own, _ := split(err); return own != nil }
 
-// leaves are the errors that were joined into one.
+// leaves returns the errors that were joined.
 func leaves(err error) (out []error) {
 	joined, ok := err.(interface{ Unwrap() []error })
 	if !ok {

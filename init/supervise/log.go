@@ -12,14 +12,14 @@ import (
 	"github.com/proa-os/proa/images/atomicfile"
 )
 
-// A service's log is at most (Kept+1) × MaxLog bytes, so that a chatty one cannot fill the data partition.
+// A service's logs take at most (Kept+1) × MaxLog bytes, so that they cannot fill the data partition.
 const (
 	MaxLog = 8 << 20
 	Kept   = 3
 )
 
-// Log is the file that a service's output goes to. The service writes into a pipe and PID 1 into the file, because a file that is rotated
-// beneath a process grows on for ever.
+// Log is the log file of a service. The service writes into a pipe and PID 1 copies that to the file, because a process
+// would keep writing to a rotated file.
 type Log struct {
 	path string
 	w    *os.File
@@ -27,9 +27,9 @@ type Log struct {
 	once sync.Once
 }
 
-// OpenLog starts copying.
+// OpenLog opens the log and starts copying.
 func OpenLog(dir, name string) (*Log, error) {
-	_ = os.MkdirAll(dir, 0o750) // a disk that takes no directory takes no log; the service runs all the same
+	_ = os.MkdirAll(dir, 0o750) // without the directory nothing is logged; the service runs nevertheless
 	rd, wr, err := os.Pipe()
 	if err != nil {
 		return nil, err
@@ -39,23 +39,23 @@ func OpenLog(dir, name string) (*Log, error) {
 	return l, nil
 }
 
-// Writer is the service's end of the pipe.
+// Writer returns the service's end of the pipe.
 func (l *Log) Writer() *os.File { return l.w }
 
-// CloseWriter closes our copy of it, so that the pipe ends with the service and its children.
+// CloseWriter closes our copy of that end, so that the pipe is closed with the service and its children.
 func (l *Log) CloseWriter() { l.once.Do(func() { l.w.Close() }) }
 
-// Close leaves the copying alone: children of the service may still write.
+// Close does not stop the copying: children of the service may still write.
 func (l *Log) Close() { l.CloseWriter() }
 
-// What waits for the disk is bounded, in chunks; and so is how long the service is held up before text is dropped.
+// Limits of the queue for the disk in chunks, and of the time that the service is blocked before lines are dropped.
 const (
 	chunk       = 32 << 10
 	logQueue    = 32
 	logPatience = 2 * time.Second
 )
 
-// copy empties the pipe whatever the disk does: a disk that hangs must not stop the service that writes its log there.
+// copy reads from the pipe even if the disk hangs, so that the service is not blocked.
 func (l *Log) copy(rd *os.File) {
 	defer rd.Close()
 	chunks := make(chan []byte, logQueue)
@@ -73,7 +73,7 @@ func (l *Log) copy(rd *os.File) {
 	}
 }
 
-// pass hands text on, or drops it: at once where the one before was dropped.
+// pass queues text or drops it: at once if the text before was dropped.
 func pass(to chan<- []byte, text []byte, stuck bool) bool {
 	select {
 	case to <- text:
@@ -104,7 +104,8 @@ func (l *Log) keep(chunks <-chan []byte) {
 	}
 }
 
-// write appends, or drops the text: a full or broken disk must not stop the service on its pipe. Several runs' copies append to one file, so each looks at its size anew.
+// write appends the text or drops it, because a full or broken disk must not block the service. Copies of several runs
+// may append to the same file, so each checks its size every time.
 func (l *Log) write(f *os.File, text []byte) *os.File {
 	if f != nil {
 		if now, err := os.Stat(l.path); err != nil || !same(f, now) {
@@ -131,16 +132,17 @@ func same(f *os.File, now os.FileInfo) bool {
 	return err == nil && os.SameFile(mine, now)
 }
 
-// rotate: NAME.log → .1 → .2 → .3 → gone. A power cut leaves each of them under one name; a log may lose its end, and is not fsynced.
+// rotate renames NAME.log → .1 → .2 → .3 and deletes the last. After a power cut each file still has one name; a log
+// may lose its end, since it is not fsynced.
 func rotate(path string) {
 	for i := Kept; i > 1; i-- {
-		_ = os.Rename(fmt.Sprintf("%s.%d", path, i-1), fmt.Sprintf("%s.%d", path, i)) // not all exist yet
+		_ = os.Rename(fmt.Sprintf("%s.%d", path, i-1), fmt.Sprintf("%s.%d", path, i)) // some may not exist yet
 	}
 	_ = os.Rename(path, path+".1")
-	_ = atomicfile.SyncDir(filepath.Dir(path)) // a log that cannot be kept is no reason to stop its service
+	_ = atomicfile.SyncDir(filepath.Dir(path)) // an error must not stop the service
 }
 
-// LastLine is the end of a service's log, for a status line.
+// LastLine returns the last line of a service's log, for a status line.
 func LastLine(dir, name string) string {
 	f, err := os.Open(filepath.Join(dir, name+".log"))
 	if err != nil {

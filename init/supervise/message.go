@@ -7,15 +7,15 @@ import (
 	"unicode"
 )
 
-// Facts are what a service says of the node in fields of our own (docs/contracts.md, "init → k3s"). They are those of the run under way,
-// but Failed, which stays until the next run begins.
+// Facts are the fields about the node that a service has sent (docs/contracts.md, "init → k3s"). They belong to the
+// current run, except Failed, which is kept until the next run begins.
 type Facts struct {
 	NodeReady  bool     `json:"node_ready,omitempty"`
-	NodeReason string   `json:"node_reason,omitempty"` // why it is not ready
+	NodeReason string   `json:"node_reason,omitempty"` // reason why it is not ready
 	NodeName   string   `json:"node_name,omitempty"`
 	NodeIP     string   `json:"node_ip,omitempty"`
-	Problems   []string `json:"problems,omitempty"` // what does not work though the node does
-	Failed     string   `json:"failed,omitempty"`   // why the run ends, or ended
+	Problems   []string `json:"problems,omitempty"` // problems of a node that works otherwise
+	Failed     string   `json:"failed,omitempty"`   // reason why the run ends or ended
 }
 
 func (f Facts) equal(g Facts) bool {
@@ -23,20 +23,20 @@ func (f Facts) equal(g Facts) bool {
 		f.Failed == g.Failed && slices.Equal(f.Problems, g.Problems)
 }
 
-// Bounds of what is kept of a message, in lines and bytes.
+// Limits of what is kept of a message, in lines and bytes.
 const (
 	maxProblems = 32
 	maxLine     = 512
 )
 
-// Message is what one sd_notify message says.
+// Message is one parsed sd_notify message.
 type Message struct {
 	Ready  bool
-	Status *string // nil: nothing was said
+	Status *string // nil: no STATUS in the message
 	facts  []func(*Facts)
 }
 
-// field is one row: what a field of our own changes. A value that is none of its kind changes nothing.
+// field is one row: how a field changes the facts. An invalid value changes nothing.
 type field struct {
 	key  string
 	take func(f *Facts, value string)
@@ -53,7 +53,7 @@ func fields() []field {
 	}
 }
 
-// ParseNotify reads the fields that proa knows: READY=1, STATUS=text, and its own.
+// ParseNotify parses the fields that proa knows: READY=1, STATUS=text, and its own.
 func ParseNotify(text string) (msg Message) {
 	table := fields()
 	for _, l := range strings.Split(text, "\n") {
@@ -72,7 +72,7 @@ func ParseNotify(text string) (msg Message) {
 	return msg
 }
 
-// lines reads a JSON array; what is none leaves what was said before.
+// lines parses a JSON array of strings; if it is invalid the previous value is kept.
 func lines(value string, before []string) (out []string) {
 	var all []string
 	if json.Unmarshal([]byte(value), &all) != nil {
@@ -84,7 +84,7 @@ func lines(value string, before []string) (out []string) {
 	return out
 }
 
-// line is text that is fit for a console: no control characters, and bounded.
+// line returns text for a console: without control characters, and truncated.
 func line(s string) string {
 	s = strings.Map(func(c rune) rune {
 		if unicode.IsControl(c) {

@@ -10,13 +10,13 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// maxNotify is how long a message may be, in bytes; a longer one is dropped whole.
+// maxNotify is the maximum length of a message in bytes; a longer one is dropped.
 const maxNotify = 32 << 10
 
-// lastWords is how long messages are waited for that a service sent before it ended.
+// lastWords is how long to read on for messages that a service sent before it ended.
 const lastWords = 200 * time.Millisecond
 
-// ear is the notify socket of one run.
+// ear is the notify socket of one run of a service.
 type ear struct {
 	conn *net.UnixConn
 	done chan struct{}
@@ -24,12 +24,12 @@ type ear struct {
 
 func (r *run) socket() string { return filepath.Join(r.sup.RunDir, r.s.Name+".notify") }
 
-// listen opens a fresh socket for each run, so that words of an earlier life are not heard.
+// listen opens a new socket for each run, so that messages of an earlier run are not read.
 func (r *run) listen() (*ear, error) {
 	if err := os.MkdirAll(r.sup.RunDir, 0o755); err != nil {
 		return nil, err
 	}
-	_ = os.Remove(r.socket()) // usually not there
+	_ = os.Remove(r.socket()) // usually does not exist
 	c, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: r.socket(), Net: "unixgram"})
 	if err != nil {
 		return nil, err
@@ -43,7 +43,7 @@ func (r *run) listen() (*ear, error) {
 	return e, nil
 }
 
-// passCredentials has the kernel say who sent each message (unix(7), SO_PASSCRED).
+// passCredentials makes the kernel add the sender's credentials to each message (unix(7), SO_PASSCRED).
 func passCredentials(c *net.UnixConn) (err error) {
 	raw, err := c.SyscallConn()
 	if err != nil {
@@ -53,7 +53,7 @@ func passCredentials(c *net.UnixConn) (err error) {
 	return errors.Join(cerr, err)
 }
 
-// close reads what the service said before it ended, and then no more.
+// close reads the messages that the service sent before it ended, and closes the socket.
 func (e *ear) close() {
 	_ = e.conn.SetReadDeadline(time.Now().Add(lastWords))
 	<-e.done
@@ -74,7 +74,7 @@ func (r *run) hear(e *ear) {
 	}
 }
 
-// sender is the process that sent a message, 0 if the kernel does not say, or if it lives in another PID namespace.
+// sender returns the PID of the sender, 0 if unknown or in another PID namespace.
 func sender(oob []byte) int {
 	list, err := unix.ParseSocketControlMessage(oob)
 	if err != nil {
@@ -88,7 +88,7 @@ func sender(oob []byte) int {
 	return 0
 }
 
-// heard takes a message of the service's main process; a child of it, a container say, speaks for nobody.
+// heard handles a message of the service's main process. Messages of its children, such as containers, are dropped.
 func (r *run) heard(pid int, msg Message) {
 	r.set(func(s *State) {
 		if pid == 0 || pid != r.main {

@@ -9,8 +9,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Restart ends a service's process by SIGTERM, which is not its way down with the machine (pods keep running), and returns once the next one
-// is started. One that does not end within its row's Grace is killed. A service between two runs is started at once.
+// Restart ends a service's process with SIGTERM, which differs from the shutdown signal (pods keep running), and
+// returns once the next one is started. If it does not end within its Grace it is killed. A service that waits between
+// two runs is started at once.
 func (v *Supervisor) Restart(ctx context.Context, name string) error {
 	r, known := v.row(name)
 	if r == nil {
@@ -24,7 +25,7 @@ func (v *Supervisor) Restart(ctx context.Context, name string) error {
 	}
 	select {
 	case r.again <- struct{}{}:
-	default: // asked for already
+	default: // requested already
 	}
 	if before == nil {
 		return nil
@@ -37,7 +38,7 @@ func (v *Supervisor) Restart(ctx context.Context, name string) error {
 	if r.replaced(ctx, before.Pid, 10*time.Second) {
 		return fmt.Errorf("%s did not end within %s and was killed; it runs again", name, r.s.Grace)
 	}
-	return fmt.Errorf("%s does not end, not even by SIGKILL; it waits for the kernel", name)
+	return fmt.Errorf("%s does not end after SIGKILL; it is blocked in the kernel", name)
 }
 
 func (v *Supervisor) row(name string) (found *run, known []string) {
@@ -57,7 +58,7 @@ func (r *run) now() State {
 	return r.state
 }
 
-// replaced waits until the process is gone and the loop has gone on with the next run.
+// replaced waits until the process has ended and the next run has begun.
 func (r *run) replaced(ctx context.Context, pid int, limit time.Duration) bool {
 	for end := time.Now().Add(limit); ctx.Err() == nil; time.Sleep(20 * time.Millisecond) {
 		if s := r.now(); s.Pid != pid && s.State != "restarting" {

@@ -1,6 +1,6 @@
-// Package supervise keeps services running: start, restart with back-off, bounded logs, an sd_notify socket each, one
-// cgroup leaf each. On stop it signals the main process only, so that what a service has started (containers) lives on. It refuses
-// to order services among each other; each row may have a condition to wait for.
+// Package supervise keeps services running: start, restart with exponential backoff, bounded logs, one sd_notify socket
+// and one cgroup per service. On stop it signals the main process only, so that containers started by a service keep
+// running. There is no ordering between services; each row may have a condition to wait for.
 package supervise
 
 import (
@@ -14,25 +14,25 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Service is one row.
+// Service is one row of the service table.
 type Service struct {
 	Name string
 	Argv []string
-	// Wait returns when the service may start, with an error if it never may. nil: at once.
+	// Wait returns when the service may start, or an error if it never may. nil: at once.
 	Wait func(ctx context.Context, say func(string)) error
 	// Prepare runs before every start.
 	Prepare func(ctx context.Context) error
-	// Stop is the signal for going down with the machine, Grace how long it may take.
+	// Stop is the signal at shutdown; Grace is the time until SIGKILL.
 	Stop  unix.Signal
 	Grace time.Duration
-	// Notify gives the service a socket; it is ready when it says so. Without, it is ready when started.
+	// Notify gives the service a notify socket; it is ready after READY=1. Otherwise it is ready when started.
 	Notify bool
-	// Watch is for services that tell how they are in another way: it looks at one run until its context ends. The service is ready when
-	// Watch says so.
+	// Watch monitors services that report their state in another way: it runs during one run, until its context ends.
+	// The service is ready when Watch says so.
 	Watch func(ctx context.Context, say func(ready bool, status string))
 }
 
-// State is what a service is doing.
+// State is the state of a service.
 type State struct {
 	Name     string `json:"name"`
 	State    string `json:"state"` // waiting, starting, ready, restarting, stopped
@@ -43,19 +43,19 @@ type State struct {
 	Facts    Facts  `json:"facts,omitzero"`
 }
 
-// Back-off between restarts: doubled each time, and forgotten after a run of calm.
+// Backoff between restarts: doubled each time, and reset after a long run.
 const (
 	firstPause = 1 * time.Second
 	lastPause  = 60 * time.Second
 	calm       = 2 * time.Minute
 )
 
-// Supervisor runs rows.
+// Supervisor runs the services.
 type Supervisor struct {
 	Reaper  *proc.Reaper
 	LogDir  string
-	Cgroup  string // parent directory of the leaves; "" for none
-	RunDir  string // where notify sockets lie
+	Cgroup  string // cgroup directory of the services; "" for none
+	RunDir  string // directory of the notify sockets
 	Changed func(before, now State)
 
 	mu     sync.Mutex
@@ -69,13 +69,13 @@ type run struct {
 	mu    sync.Mutex
 	state State
 	proc  *proc.Proc
-	main  int // process number of this run, or of the last one
+	main  int // PID of the current or last run
 	ended chan struct{}
-	again chan struct{} // somebody asked for a restart: no pause before the next run
+	again chan struct{} // a restart was requested: no pause before the next run
 	stop  context.CancelFunc
 }
 
-// Start begins a row; it returns at once.
+// Start starts a service's loop and returns at once.
 func (v *Supervisor) Start(ctx context.Context, s Service) {
 	ctx, cancel := context.WithCancel(ctx)
 	r := &run{s: s, sup: v, ended: make(chan struct{}), again: make(chan struct{}, 1), stop: cancel, state: State{Name: s.Name, State: "waiting"}}
@@ -85,7 +85,7 @@ func (v *Supervisor) Start(ctx context.Context, s Service) {
 	go r.loop(ctx)
 }
 
-// States of all rows, in the order they were started.
+// States returns the states of all services in the order they were started.
 func (v *Supervisor) States() []State {
 	v.mu.Lock()
 	defer v.mu.Unlock()
@@ -130,7 +130,7 @@ func (r *run) loop(ctx context.Context) {
 		}
 		r.set(func(s *State) {
 			if s.Facts.Failed != "" {
-				end += ": " + s.Facts.Failed // what it said when it gave up is worth more than the code it gave up with
+				end += ": " + s.Facts.Failed // the reason that it reported is more useful than its exit code
 			}
 			s.State, s.Status, s.LastExit, s.Pid, s.Facts = "restarting", "", end, 0, Facts{Failed: s.Facts.Failed}
 			s.Restarts++
@@ -146,7 +146,7 @@ func (r *run) loop(ctx context.Context) {
 	}
 }
 
-// once runs the service one time and says how it ended.
+// once runs the service once and returns how it ended.
 func (r *run) once(ctx context.Context) (how string) {
 	defer func() {
 		if p := recover(); p != nil {
@@ -198,12 +198,12 @@ func (r *run) once(ctx context.Context) (how string) {
 	ws := <-p.Done
 	end()
 	r.mu.Lock()
-	r.proc = nil // its number may be another's soon
+	r.proc = nil // the PID may be reused soon
 	r.mu.Unlock()
 	return Describe(ws)
 }
 
-// launch holds the lock, so that whoever stops the row either sees the process or keeps it from starting.
+// launch holds the lock, so that a concurrent stop either sees the process or prevents its start.
 func (r *run) launch(ctx context.Context, spec proc.Spec) (*proc.Proc, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -228,7 +228,7 @@ func (r *run) leaf() (*os.File, error) {
 	return os.Open(dir)
 }
 
-// Describe says how a process ended.
+// Describe describes how a process ended.
 func Describe(ws unix.WaitStatus) string {
 	if ws.Signaled() {
 		return "signal " + unix.SignalName(ws.Signal())
@@ -236,7 +236,7 @@ func Describe(ws unix.WaitStatus) string {
 	return fmt.Sprintf("exit code %d", ws.ExitStatus())
 }
 
-// StopAll asks every service to end, waits for each as long as its row allows, then kills it.
+// StopAll sends every service its stop signal, waits for each up to its Grace, and then kills it.
 func (v *Supervisor) StopAll(logf func(string, ...any)) {
 	v.mu.Lock()
 	runs := append([]*run{}, v.runs...)

@@ -5,7 +5,7 @@ import (
 	"fmt"
 )
 
-// watch runs a row's Watch beside one run of the service. It is in PID 1: its panic is the row's trouble, not the machine's.
+// watch runs a row's Watch during one run of the service. A panic in it is recovered, because it runs in PID 1.
 func (r *run) watch(ctx context.Context) {
 	if r.s.Watch == nil {
 		return
@@ -13,7 +13,7 @@ func (r *run) watch(ctx context.Context) {
 	say := func(ready bool, status string) {
 		r.set(func(s *State) {
 			if ctx.Err() != nil {
-				return // the run is over, and what the loop says of that holds
+				return // the run is over, and its loop sets the state
 			}
 			s.State, s.Status = "waiting", status
 			if ready {

@@ -1,5 +1,5 @@
-// Package tuning is what a node of Kubernetes wants of the kernel: sysctls, limits of processes and control groups. It loads no module and
-// knows nothing of the user's document, whose sysctls come later and win.
+// Package tuning sets what a Kubernetes node needs of the kernel: sysctls, rlimits and cgroups. It loads no modules.
+// The user's sysctls are set later and take precedence.
 package tuning
 
 import (
@@ -15,7 +15,7 @@ import (
 	"github.com/proa-os/proa/init/sys"
 )
 
-// Sysctls are names and values, in the order in which they are written.
+// Sysctls returns names and values in the order they are written.
 func Sysctls() [][2]string {
 	return [][2]string{
 		{"net.ipv4.ip_forward", "1"},
@@ -41,7 +41,7 @@ func Sysctls() [][2]string {
 	}
 }
 
-// maxPIDs is the kernel's own limit (PID_MAX_LIMIT in include/linux/threads.h).
+// maxPIDs returns the kernel's own limit (PID_MAX_LIMIT in include/linux/threads.h).
 func maxPIDs() string {
 	if strconv.IntSize == 32 {
 		return "32768"
@@ -49,7 +49,8 @@ func maxPIDs() string {
 	return "4194304"
 }
 
-// Sysctl writes one. It accepts both spellings, dots and slashes; with slashes a dot is part of a name (an interface eth0.5).
+// Sysctl sets one sysctl. It accepts dots and slashes as separators; with slashes a dot is part of a name (an interface
+// eth0.5).
 func Sysctl(s sys.Sys, key, value string) error {
 	if !strings.Contains(key, "/") {
 		key = strings.ReplaceAll(key, ".", "/")
@@ -57,10 +58,11 @@ func Sysctl(s sys.Sys, key, value string) error {
 	return s.WriteFile(filepath.Join("/proc/sys", key), []byte(value), 0o644)
 }
 
-// ServiceCgroup holds one leaf for each service.
+// ServiceCgroup has one child per service.
 const ServiceCgroup = "/sys/fs/cgroup/proa"
 
-// Cgroups hands every controller down from the root, and moves PID 1 into a leaf: what has controllers must hold no processes.
+// Cgroups enables every controller below the root, and moves PID 1 into a leaf: a cgroup with enabled controllers must
+// have no processes.
 func Cgroups(s sys.Sys, root string, logf func(string, ...any)) error {
 	const top = "/sys/fs/cgroup"
 	leaf := ServiceCgroup + "/init"
@@ -82,7 +84,7 @@ func Cgroups(s sys.Sys, root string, logf func(string, ...any)) error {
 			}
 		}
 	}
-	// A controller that cannot be handed down costs its limits, not the boot.
+	// If a controller cannot be enabled its limits do not work, but the boot continues.
 	if err := errors.Join(errs...); err != nil {
 		logf("cgroups: %v", err)
 	}
@@ -99,7 +101,7 @@ func Rlimits(s sys.Sys) error {
 		{unix.RLIMIT_NOFILE, 1 << 20},
 		{unix.RLIMIT_NPROC, unix.RLIM_INFINITY},
 		{unix.RLIMIT_MEMLOCK, unix.RLIM_INFINITY},
-		{unix.RLIMIT_CORE, 0}, // a core of the runtime would hold the cluster's keys
+		{unix.RLIMIT_CORE, 0}, // no core dumps: one of the runtime would contain the cluster's keys
 	} {
 		errs = append(errs, s.SetRlimit(l.resource, l.value, l.value))
 	}

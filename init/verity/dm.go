@@ -10,12 +10,12 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// The ioctls of <linux/dm-ioctl.h> that make one read-only device out of one table row.
+// The ioctls of <linux/dm-ioctl.h> that create one read-only device with one table row.
 const (
 	control   = "/dev/mapper/control"
 	devCreate = 3
 	devRemove = 4
-	devResume = 6 // DM_DEV_SUSPEND without its flag
+	devResume = 6 // DM_DEV_SUSPEND without DM_SUSPEND_FLAG
 	tableLoad = 9
 	tableStat = 12
 	readOnly  = 1
@@ -60,14 +60,15 @@ func mapTarget(name, kind string, sectors uint64, params string) (string, error)
 		_, err = call(ctl, devResume, request(name, 0, nil))
 	}
 	if err != nil {
-		_, _ = call(ctl, devRemove, request(name, 0, nil)) // the load error says more than a failed clean-up
+		_, _ = call(ctl, devRemove, request(name, 0, nil)) // return the load error, not one of the clean-up
 		return "", fmt.Errorf("device-mapper: load %s table: %w", kind, err)
 	}
 	return fmt.Sprintf("/dev/dm-%d", unix.Minor(created.Dev)), nil
 }
 
-// Corrupt reports whether a block of a mapped device has not matched the tree since it was mapped: the verity target's status is then C
-// and not V (Documentation/admin-guide/device-mapper/verity.rst). A medium that gives errors instead of wrong blocks is not told.
+// Corrupt says whether a block of a mapped device has failed verification since it was mapped: the status of the verity
+// target is then C and not V (Documentation/admin-guide/device-mapper/verity.rst). I/O errors of the medium do not show
+// there.
 func Corrupt(name string) (bool, error) {
 	ctl, err := os.OpenFile(control, os.O_RDWR, 0)
 	if err != nil {
@@ -81,7 +82,7 @@ func Corrupt(name string) (bool, error) {
 	return corrupt(buf), nil
 }
 
-// corrupt reads the answer: a target's head and its status as a C string.
+// corrupt parses the answer: struct dm_target_spec and the status as a C string.
 func corrupt(answer []byte) bool {
 	at := unsafe.Sizeof(header{}) + unsafe.Sizeof(target{})
 	return len(answer) > int(at) && answer[at] == 'C'
@@ -100,7 +101,7 @@ func encode(kind string, sectors uint64, params string) []byte {
 	return b.Bytes()
 }
 
-// request leaves room behind the payload: the kernel writes its answer into the same buffer.
+// request returns a buffer with room after the payload, because the kernel writes its answer into it.
 func request(name string, flags uint32, row []byte) []byte {
 	h := header{Version: [3]uint32{4, 0, 0}, Flags: flags}
 	h.DataStart = uint32(unsafe.Sizeof(h))

@@ -7,7 +7,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Loop attaches a file read-only to a free loop device and returns the device's path. The attachment lives as long as the device is used.
+// Loop attaches a file read-only to a free loop device and returns the device's path. It is never detached: the live
+// root stays on it.
 func Loop(file string) (string, error) {
 	f, err := os.Open(file)
 	if err != nil {

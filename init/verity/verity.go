@@ -1,5 +1,6 @@
-// Package verity maps a root image through device-mapper's verity target, so that every block read is checked against the
-// root hash of the boot entry. It writes no trees and refuses devices whose tree does not begin with that hash.
+// Package verity maps a root image with device-mapper's verity target, which verifies every block that is read against
+// the root hash in the boot entry. It writes no hash trees, and refuses a device whose tree does not match the root
+// hash.
 package verity
 
 import (
@@ -12,7 +13,7 @@ import (
 	"github.com/proa-os/proa/images/verity"
 )
 
-// Check reports whether the tree behind the image at offset belongs to rootHash. It reads two blocks, not the image.
+// Check verifies that the tree after the image at offset matches rootHash. It reads two blocks, not the image.
 func Check(r io.ReaderAt, offset int64, rootHash string) error {
 	p, err := verity.ReadParams(r, offset)
 	if err != nil {
@@ -31,7 +32,7 @@ func Check(r io.ReaderAt, offset int64, rootHash string) error {
 
 func short(hash string) string { return hash[:min(12, len(hash))] }
 
-// CheckDevice opens a block device or file and checks it.
+// CheckDevice opens a block device or file and calls Check.
 func CheckDevice(path string, offset int64, rootHash string) error {
 	f, err := os.Open(path)
 	if err != nil {

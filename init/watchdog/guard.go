@@ -5,13 +5,13 @@ import (
 	"time"
 )
 
-// Guard feeds the watchdogs while a list of steps runs, each within its limit. After a step that took longer it feeds no more: so
-// the hardware ends a boot that hangs. That is for slots on trial: once it is known that another start would be no better, the guard
-// feeds whatever happens, because a check of a large disk may take any time.
+// Guard feeds the watchdogs while a list of steps runs, each within its time limit. If a step exceeds its limit it
+// stops feeding, so that the hardware resets a boot that hangs. This is for slots on trial: once it is known that
+// another boot would not help, the guard feeds without limits, because a check of a large disk may take any time.
 type Guard struct {
 	Dogs *Dogs
 	Logf func(string, ...any)
-	// Late is called once, beside the steps, when one is over its limit.
+	// Late is called once, in a goroutine, when a step exceeds its limit.
 	Late func(step string, limit time.Duration)
 
 	mu      sync.Mutex
@@ -33,7 +33,7 @@ func (g *Guard) Begin(step string, limit time.Duration) {
 	g.step, g.limit, g.began = step, limit, time.Now()
 }
 
-// Patient lifts the limits.
+// Patient removes the limits.
 func (g *Guard) Patient() {
 	if g == nil {
 		return
@@ -43,7 +43,7 @@ func (g *Guard) Patient() {
 	g.patient = true
 }
 
-// Count is how many watchdogs there are.
+// Count returns the number of watchdogs.
 func (g *Guard) Count() int {
 	if g == nil {
 		return 0
@@ -74,7 +74,7 @@ func (g *Guard) run(quit chan struct{}) {
 	}
 }
 
-// End leaves the feeding to others.
+// End stops the feeding; the caller takes over.
 func (g *Guard) End() {
 	if g != nil && g.quit != nil {
 		close(g.quit)
@@ -82,7 +82,8 @@ func (g *Guard) End() {
 	}
 }
 
-// tick feeds unless a step is late. Late goes on in its own time: it may write to the disk that hangs.
+// tick feeds unless a step has exceeded its limit. Late runs in a goroutine, because it may write to the disk that
+// hangs.
 func (g *Guard) tick(now time.Time) {
 	g.mu.Lock()
 	step, limit := g.step, g.limit

@@ -1,6 +1,6 @@
-// Package watchdog feeds the hardware watchdogs for as long as someone says that the machine is alive: during boot a guard, for
-// as long as each step keeps within its limit, and afterwards the main loop. When nobody does, the hardware restarts the machine. Without
-// such hardware it does nothing, silently. It never stops a clock that runs.
+// Package watchdog feeds the hardware watchdogs as long as the machine works: during boot by a guard, while each step
+// is within its time limit, and afterwards from the main loop. Otherwise the hardware resets the machine. Without such
+// hardware it does nothing. It never stops a running watchdog.
 package watchdog
 
 import (
@@ -17,39 +17,40 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Timeout is asked of the hardware; hardware with a shorter limit keeps its own.
+// Timeout is set in the hardware; hardware with a shorter maximum keeps its own.
 const Timeout = 60 * time.Second
 
-// Interval is how often Feed has to be called.
+// Interval is how often Feed must be called.
 const Interval = 5 * time.Second
 
-// names are where drivers put themselves. All are fed: of a board's two, one may be wired to nothing.
+// names are the device nodes of watchdogs. All are fed: of two on a board, one may not be connected.
 var names = [...]string{"watchdog0", "watchdog1", "watchdog2", "watchdog3"}
 
-// Dogs are the watchdogs of a machine. Nil is none.
+// Dogs are the watchdogs of a machine. nil: none.
 type Dogs struct {
 	dir  string
-	line string // file with the kernel's command line; "": nobody can switch watchdogs off
+	line string // path of the kernel command line; "": watchdogs cannot be disabled
 	off  bool
 	mu   sync.Mutex
 	open [len(names)]*os.File
-	said string // the error that was returned last
+	said string // last error returned
 }
 
-// In looks for watchdogs in dir, which is /dev, from the first Feed on.
+// In uses the watchdogs in dir, which is /dev, from the first Feed on.
 func In(dir string) *Dogs { return &Dogs{dir: dir} }
 
-// Off is the word of the kernel's command line that leaves all watchdogs alone, for hardware whose watchdog does not work. (QEMU's
-// Raspberry Pis restart as soon as theirs is set.)
+// Off is the kernel parameter that disables all watchdogs, for hardware whose watchdog does not work. (QEMU's Raspberry
+// Pis reset as soon as theirs is set.)
 const Off = "proa.watchdog=off"
 
-// Heed has no watchdog touched before file, which is /proc/cmdline, can be read, and none at all if it says Off.
+// Heed delays the use of watchdogs until file, which is /proc/cmdline, can be read, and disables them if that contains
+// Off.
 func (d *Dogs) Heed(file string) *Dogs {
 	d.line = file
 	return d
 }
 
-// may is asked under the lock.
+// may is called with the lock held.
 func (d *Dogs) may() bool {
 	if d.line != "" {
 		text, err := os.ReadFile(d.line)
@@ -61,8 +62,8 @@ func (d *Dogs) may() bool {
 	return !d.off
 }
 
-// Feed restarts the hardware's clocks, of drivers that have appeared since as well: opening starts a clock. An error that stays
-// the same is returned once.
+// Feed feeds all watchdogs, also those whose drivers have been loaded since: opening one starts it. The same error is
+// returned only once in a row.
 func (d *Dogs) Feed() error {
 	if d == nil {
 		return nil
@@ -96,14 +97,14 @@ func (d *Dogs) feed(i int, path string) error {
 			return err
 		}
 		d.open[i] = f
-		// Some hardware has one fixed timeout and refuses; it is fed often enough for any.
+		// Some hardware has a fixed timeout and refuses another; Interval is short enough for all.
 		_ = unix.IoctlSetPointerInt(int(f.Fd()), unix.WDIOC_SETTIMEOUT, int(Timeout.Seconds()))
 	}
-	_, err := d.open[i].Write([]byte{0}) // never V, which lets the hardware stop its clock when the file is closed
+	_, err := d.open[i].Write([]byte{0}) // never V (magic close), which would let the hardware stop when the file is closed
 	return err
 }
 
-// Count is how many there are.
+// Count returns the number of open watchdogs.
 func (d *Dogs) Count() (n int) {
 	if d == nil {
 		return 0

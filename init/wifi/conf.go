@@ -10,13 +10,13 @@ import (
 	"github.com/proa-os/proa/config"
 )
 
-// Conf is wpa_supplicant's configuration. Names, keys and passphrases are written as hexadecimal digits: nothing a user can write there means
-// anything to the reader of the file.
+// Conf returns wpa_supplicant's configuration. Names, keys and passphrases are written as hexadecimal digits, so no
+// user input needs quoting.
 func Conf(c config.Network) (string, error) {
 	var b strings.Builder
 	fmt.Fprintf(&b, "# written by proa at every boot from network.wifi of its config\nctrl_interface=%s\n", controlDir)
-	b.WriteString("p2p_disabled=1\n") // nobody is to speak to this machine past the access point
-	b.WriteString("sae_pwe=2\n")      // WPA3: both ways to derive the key, for access points of either age
+	b.WriteString("p2p_disabled=1\n") // no Wi-Fi Direct
+	b.WriteString("sae_pwe=2\n")      // WPA3: both derivations of the key (hunting-and-pecking and hash-to-element), for old and new access points
 	if c.WiFiCountry != "" {
 		fmt.Fprintf(&b, "country=%s\n", c.WiFiCountry)
 	}
@@ -34,11 +34,11 @@ func Conf(c config.Network) (string, error) {
 	return b.String(), nil
 }
 
-// keyDigits is how long a key is that was derived already.
+// keyDigits is the length of a derived key (PSK).
 const keyDigits = 64
 
-// network is what depends on the kind: open, a key, a passphrase. WPA3 (SAE) needs the passphrase itself. Management frames are protected
-// where the access point can, which WPA3 demands.
+// network returns the lines for the kind of security: open, PSK, or passphrase. WPA3 (SAE) needs the passphrase itself.
+// Management frame protection is optional, as the access point supports it; WPA3 requires it.
 func network(w config.WiFi) (string, error) {
 	switch {
 	case w.Passphrase == "":

@@ -12,15 +12,15 @@ import (
 	"github.com/proa-os/proa/config"
 )
 
-// How long wpa_supplicant may take to open its socket, how long to answer there, and how long a first look around takes a radio: until then
-// nobody is told that networks are out of reach.
+// Timeouts: for wpa_supplicant to open its socket, for an answer, and for the first scan of an adapter, before which
+// networks are not reported as out of range.
 const (
 	openPause  = 200 * time.Millisecond
 	answerWait = time.Minute
 	firstLook  = 15 * time.Second
 )
 
-// watch reads what wpa_supplicant tells of one radio until the context ends.
+// watch reports the state of one adapter from wpa_supplicant's events until the context ends.
 func watch(ctx context.Context, radio string, c config.Network, say func(ready bool, status string)) {
 	for ctx.Err() == nil {
 		conn, err := open(radio)
@@ -30,7 +30,7 @@ func watch(ctx context.Context, radio string, c config.Network, say func(ready b
 			os.Remove(localSocket(radio))
 		}
 		if ctx.Err() == nil && !errors.Is(err, os.ErrNotExist) {
-			say(false, "wpa_supplicant does not say how it is: "+err.Error())
+			say(false, "no status from wpa_supplicant: "+err.Error())
 		}
 		select {
 		case <-ctx.Done():
@@ -41,17 +41,17 @@ func watch(ctx context.Context, radio string, c config.Network, say func(ready b
 
 func localSocket(radio string) string { return Dir + "/watch-" + radio }
 
-// open connects to wpa_supplicant's socket. Its answers go to a socket with a name, so ours has one.
+// open connects to wpa_supplicant's control socket. It sends answers to a named socket, so ours has a name.
 func open(radio string) (*net.UnixConn, error) {
 	remote := filepath.Join(controlDir, radio)
 	if _, err := os.Stat(remote); err != nil {
 		return nil, err
 	}
-	_ = os.Remove(localSocket(radio)) // of an earlier life
+	_ = os.Remove(localSocket(radio)) // left by an earlier run
 	return net.DialUnix("unixgram", &net.UnixAddr{Name: localSocket(radio), Net: "unixgram"}, &net.UnixAddr{Name: remote, Net: "unixgram"})
 }
 
-// attach asks for events, and for how it is now: what happened before we listened is not told again.
+// attach subscribes to events (ATTACH) and then requests the current state, because earlier events are not repeated.
 func attach(ctx context.Context, conn *net.UnixConn, s *state, say func(bool, string)) error {
 	defer context.AfterFunc(ctx, func() { conn.Close() })()
 	for _, request := range []string{"ATTACH", "STATUS"} {
@@ -74,12 +74,12 @@ func attach(ctx context.Context, conn *net.UnixConn, s *state, say func(bool, st
 		if news || time.Now().After(looked) {
 			say(s.joined >= 0, s.text())
 		}
-		// a wait for what may never come: who looked around in vain has no event of its own
+		// a read deadline, because a scan without results sends no event
 		conn.SetReadDeadline(time.Now().Add(firstLook))
 	}
 }
 
-// status reads the answer to STATUS, lines of key=value, and says whether a network is joined.
+// status parses the answer to STATUS, lines of key=value, and says whether a network is joined.
 func (s *state) status(answer string) bool {
 	lines := map[string]string{}
 	for line := range strings.Lines(answer) {

@@ -8,18 +8,18 @@ import (
 	"github.com/proa-os/proa/config"
 )
 
-// state is what wpa_supplicant's events have told so far.
+// state is the state of an adapter according to wpa_supplicant's events.
 type state struct {
 	networks []config.WiFi
-	joined   int            // number of the network; -1: none
-	refused  map[int]string // networks that did not let us in, or let go of us, and why
+	joined   int            // index of the network; -1: none
+	refused  map[int]string // networks that refused or dropped the connection, with the reason
 }
 
 func newState(networks []config.WiFi) *state {
 	return &state{networks: networks, joined: -1, refused: map[int]string{}}
 }
 
-// event is one row: what wpa_supplicant says, and what follows from it.
+// event is one row: an event of wpa_supplicant, and the change of state.
 type event struct {
 	name string
 	take func(s *state, words map[string]string)
@@ -35,7 +35,7 @@ func events() []event {
 		}},
 		{"CTRL-EVENT-DISCONNECTED", func(s *state, words map[string]string) {
 			if s.joined >= 0 {
-				s.refused[s.joined] = fmt.Sprintf("was lost (reason %s)", words["reason"])
+				s.refused[s.joined] = fmt.Sprintf("connection lost (reason %s)", words["reason"])
 			}
 			s.joined = -1
 		}},
@@ -47,24 +47,25 @@ func events() []event {
 	}
 }
 
-// refusal puts wpa_supplicant's reasons into words. With WPA3 a wrong passphrase is not told from other failures to connect.
+// refusal translates wpa_supplicant's reasons. With WPA3 a wrong passphrase cannot be distinguished from other failures
+// to connect.
 func refusal(reason string) string {
 	switch reason {
 	case "WRONG_KEY":
-		return "refuses the passphrase"
+		return "wrong passphrase"
 	case "CONN_FAILED", "AUTH_FAILED":
-		return "does not let us in: another passphrase, or another kind of security"
+		return "authentication failed (wrong passphrase or security type)"
 	}
-	return "does not let us in: " + reason
+	return "authentication failed: " + reason
 }
 
-// id reads the number of a network, which is its place in the file.
+// id parses the id of a network, which is its index in the configuration.
 func (s *state) id(word string) (int, bool) {
 	id, err := strconv.Atoi(word)
 	return id, err == nil && id >= 0 && id < len(s.networks)
 }
 
-// take reads one message, "<3>NAME key=value …", and says whether it was news.
+// take parses one message, "<3>NAME key=value …", and says whether the state changed.
 func (s *state) take(message string) bool {
 	if _, rest, ok := strings.Cut(message, ">"); ok && strings.HasPrefix(message, "<") {
 		message = rest
@@ -79,7 +80,7 @@ func (s *state) take(message string) bool {
 	return false
 }
 
-// words are the keys and values of a message; of values in quotes, which are names of networks, nothing is needed.
+// words parses the keys and values of a message. Quoted values, which are network names, are not needed.
 func words(rest string) map[string]string {
 	out := map[string]string{}
 	for _, w := range strings.Fields(rest) {
@@ -90,7 +91,7 @@ func words(rest string) map[string]string {
 	return out
 }
 
-// text is for the console and `proa status`.
+// text returns the state for the console and `proa status`.
 func (s *state) text() string {
 	if s.joined >= 0 {
 		return fmt.Sprintf("joined %q", s.networks[s.joined].Name)
@@ -99,9 +100,9 @@ func (s *state) text() string {
 	for i, w := range s.networks {
 		why, refused := s.refused[i]
 		if !refused {
-			why = "is not in reach"
+			why = "not in range"
 		}
-		parts = append(parts, fmt.Sprintf("%q %s", w.Name, why))
+		parts = append(parts, fmt.Sprintf("%q: %s", w.Name, why))
 	}
-	return strings.Join(parts, ", ") + "; trying on"
+	return strings.Join(parts, ", ") + "; retrying"
 }

@@ -14,12 +14,12 @@ func TestState(t *testing.T) {
 	s := newState([]config.WiFi{{Name: "Harbour", Passphrase: "hunter22"}, {Name: "Home"}})
 	for _, c := range []struct{ message, want string }{
 		{"<3>CTRL-EVENT-SCAN-STARTED ", ""},
-		{"<3>CTRL-EVENT-SSID-TEMP-DISABLED id=0 ssid=\"Harbour\" auth_failures=1 duration=10 reason=WRONG_KEY", `"Harbour" refuses the passphrase, "Home" is not in reach; trying on`},
-		{"<3>CTRL-EVENT-DISCONNECTED bssid=02:00:00:00:01:00 reason=15", `"Harbour" refuses the passphrase, "Home" is not in reach; trying on`},
-		{"<3>CTRL-EVENT-SSID-TEMP-DISABLED id=1 ssid=\"id=0\" auth_failures=1 duration=10 reason=CONN_FAILED", `"Harbour" refuses the passphrase, "Home" does not let us in: another passphrase, or another kind of security; trying on`},
+		{"<3>CTRL-EVENT-SSID-TEMP-DISABLED id=0 ssid=\"Harbour\" auth_failures=1 duration=10 reason=WRONG_KEY", `"Harbour": wrong passphrase, "Home": not in range; retrying`},
+		{"<3>CTRL-EVENT-DISCONNECTED bssid=02:00:00:00:01:00 reason=15", `"Harbour": wrong passphrase, "Home": not in range; retrying`},
+		{"<3>CTRL-EVENT-SSID-TEMP-DISABLED id=1 ssid=\"id=0\" auth_failures=1 duration=10 reason=CONN_FAILED", `"Harbour": wrong passphrase, "Home": authentication failed (wrong passphrase or security type); retrying`},
 		{"<3>CTRL-EVENT-CONNECTED - Connection to 02:00:00:00:01:00 completed [id=0 id_str=]", `joined "Harbour"`},
-		{"<3>CTRL-EVENT-DISCONNECTED bssid=02:00:00:00:01:00 reason=3", `"Harbour" was lost (reason 3), "Home" does not let us in: another passphrase, or another kind of security; trying on`},
-		{"<3>CTRL-EVENT-CONNECTED - Connection to 02:00:00:00:01:00 completed [id=7 id_str=]", `"Harbour" was lost (reason 3), "Home" does not let us in: another passphrase, or another kind of security; trying on`},
+		{"<3>CTRL-EVENT-DISCONNECTED bssid=02:00:00:00:01:00 reason=3", `"Harbour": connection lost (reason 3), "Home": authentication failed (wrong passphrase or security type); retrying`},
+		{"<3>CTRL-EVENT-CONNECTED - Connection to 02:00:00:00:01:00 completed [id=7 id_str=]", `"Harbour": connection lost (reason 3), "Home": authentication failed (wrong passphrase or security type); retrying`},
 		{"<3>CTRL-EVENT-CONNECTED - Connection to 02:00:00:00:01:00 completed [id=1 id_str=]", `joined "Home"`},
 		{"OK\n", ""},
 	} {
@@ -32,9 +32,9 @@ func TestState(t *testing.T) {
 func TestStatusAnswer(t *testing.T) {
 	for answer, want := range map[string]string{
 		"bssid=02:00:00:00:01:00\nssid=Home\nid=1\nwpa_state=COMPLETED\nip_address=10.0.0.2\n": `joined "Home"`,
-		"wpa_state=SCANNING\naddress=02:00:00:00:00:00\n":                                      `"Harbour" is not in reach, "Home" is not in reach; trying on`,
-		"id=1\nwpa_state=4WAY_HANDSHAKE\n":                                                     `"Harbour" is not in reach, "Home" is not in reach; trying on`,
-		"OK\n":                                                                                 `"Harbour" is not in reach, "Home" is not in reach; trying on`,
+		"wpa_state=SCANNING\naddress=02:00:00:00:00:00\n":                                      `"Harbour": not in range, "Home": not in range; retrying`,
+		"id=1\nwpa_state=4WAY_HANDSHAKE\n":                                                     `"Harbour": not in range, "Home": not in range; retrying`,
+		"OK\n":                                                                                 `"Harbour": not in range, "Home": not in range; retrying`,
 	} {
 		s := newState([]config.WiFi{{Name: "Harbour"}, {Name: "Home"}})
 		if news := s.status(answer); s.text() != want || news != (s.joined >= 0) {

@@ -1,6 +1,6 @@
-// Package wifi joins wireless networks: for each radio it keeps wpa_supplicant running, which does the joining, and says in a line how that
-// goes. It asks for no addresses, that is netup's; it starts nothing where config lists no network, and it refuses to write a passphrase
-// anywhere but into the one file that wpa_supplicant reads.
+// Package wifi joins wireless networks: it keeps wpa_supplicant running for each Wi-Fi adapter and reports its state in
+// one line. Addresses are netup's task. It starts nothing if the configuration lists no networks. Passphrases are
+// written only into wpa_supplicant's configuration.
 package wifi
 
 import (
@@ -18,7 +18,7 @@ import (
 	"github.com/proa-os/proa/init/sys"
 )
 
-// Places. Only root may look into the directory: the file has the keys, and who speaks at the sockets may have them told.
+// Paths. The directory is for root only: the file has the keys, and a client of the sockets can read them.
 const (
 	Program    = "/usr/sbin/wpa_supplicant"
 	Dir        = "/run/proa/wifi"
@@ -26,7 +26,7 @@ const (
 	controlDir = Dir + "/control"
 )
 
-// Service is the row of one radio.
+// Service returns the service of one adapter.
 func Service(radio string, c config.Network) supervise.Service {
 	return supervise.Service{
 		Name: "wifi-" + radio, Argv: []string{Program, "-Dnl80211", "-i" + radio, "-c" + File},
@@ -36,18 +36,18 @@ func Service(radio string, c config.Network) supervise.Service {
 	}
 }
 
-// patience is how long drivers take to come up with their radio, at most, before somebody should know that there is none.
+// patience is the time drivers may take to register an adapter before a missing one is reported.
 const patience = time.Minute
 
-// again is how long a subscription that broke is left alone.
+// again is the pause before a broken subscription is renewed.
 const again = time.Second
 
-// Follow calls found once for each radio, now or when it appears, until the context ends. A burst of changes, as many pods make them, can end the
-// subscription; each one begins with what there is.
+// Follow calls found once for each Wi-Fi adapter, present or appearing later, until the context ends. A burst of
+// changes, as from many pods, can end the subscription; each new one begins with the existing links.
 func Follow(ctx context.Context, logf func(string, ...any), found func(radio string)) {
 	seen := map[string]bool{}
 	late := time.AfterFunc(patience, func() {
-		logf("wifi: network.wifi lists networks, and this machine has no radio after %s; looking on", patience)
+		logf("wifi: still waiting for a Wi-Fi adapter after %s: network.wifi lists networks to join", patience)
 	})
 	defer late.Stop()
 	for ctx.Err() == nil {
@@ -59,7 +59,7 @@ func Follow(ctx context.Context, logf func(string, ...any), found func(radio str
 			}
 		})
 		if err != nil {
-			logf("wifi: follow links: %v", err)
+			logf("wifi: subscribe to links: %v", err)
 		}
 		select {
 		case <-ctx.Done():
@@ -68,7 +68,7 @@ func Follow(ctx context.Context, logf func(string, ...any), found func(radio str
 	}
 }
 
-// follow hands over the names of interfaces until the subscription ends.
+// follow passes on the names of interfaces until the subscription ends.
 func follow(ctx context.Context, see func(name string)) error {
 	ctx, end := context.WithCancel(ctx)
 	defer end()
@@ -84,7 +84,7 @@ func follow(ctx context.Context, see func(name string)) error {
 	return nil
 }
 
-// Missing is why networks that config lists cannot be joined with this image; empty if they can.
+// Missing returns why this image cannot join the configured networks; empty if it can.
 func Missing(root string) string {
 	if _, err := os.Stat(root + Program); err != nil {
 		return fmt.Sprintf("network.wifi: this image has no Wi-Fi (%v)", err)

@@ -61,7 +61,7 @@ func source(io stdio, options string, args []string) (script interface{ Read([]b
 	switch {
 	case strings.Contains(options, "c"):
 		if len(args) == 0 {
-			return nil, "", nil, errors.New("-c needs a text")
+			return nil, "", nil, errors.New("-c needs a command")
 		}
 		text := args[0]
 		if len(args) > 1 {

@@ -30,7 +30,7 @@ func Stage(packaged, deployed string, vars map[string]string, disable []string, 
 	for _, file := range files {
 		target, key := filepath.Join(deployed, filepath.Base(file)), "manifest-file:"+filepath.Base(file)
 		if err := stageOne(file, target, vars, disable); err != nil {
-			report.Problem(key, fmt.Sprintf("manifest %s: %v; the one of before stays, restart k3s to try again", target, err))
+			report.Problem(key, fmt.Sprintf("manifest %s: %v; the previous version stays, restart k3s to retry", target, err))
 			continue
 		}
 		report.Solved(key)

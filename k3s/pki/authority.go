@@ -67,7 +67,7 @@ func (id Identity) authorities(d dates) (map[string]*Authority, error) {
 			return nil, err
 		}
 		if found, missing, err = id.survey(false); err != nil || len(missing) > 0 {
-			return nil, errors.Join(err, fmt.Errorf("made and not found: %s", strings.Join(missing, " ")))
+			return nil, errors.Join(err, fmt.Errorf("missing after creation: %s", strings.Join(missing, " ")))
 		}
 		making = true
 	}

@@ -118,7 +118,7 @@ func (id Identity) tell(key string, err error) {
 	switch {
 	case id.Report == nil:
 	case err != nil:
-		id.Report.Problem(key, fmt.Sprintf("%s: not renewed, the old one is used on: %v", key, err))
+		id.Report.Problem(key, fmt.Sprintf("%s: not renewed, the old one stays in use: %v", key, err))
 	default:
 		id.Report.Solved(key)
 	}

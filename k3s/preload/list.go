@@ -53,7 +53,7 @@ func (p *Preload) pullLists(ctx context.Context, c *client.Client) {
 		for path, names := range lists {
 			key := "image-pull:" + path
 			if err := p.pullList(ctx, c, names); err != nil && ctx.Err() == nil {
-				p.Report.Problem(key, fmt.Sprintf("image list %s: %v; tried again", path, err))
+				p.Report.Problem(key, fmt.Sprintf("image list %s: %v; will be retried", path, err))
 				continue
 			}
 			p.Report.Solved(key)

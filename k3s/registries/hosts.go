@@ -140,7 +140,7 @@ func rewrite(u *url.URL, rewrites []text) error {
 	}
 	replacement := prefix.FindStringSubmatch(rewrites[1].value)
 	if len(rewrites) > 2 || !everything.MatchString(rewrites[0].value) || replacement == nil {
-		return fmt.Errorf("the rewrite in line %d can only be one that puts a prefix before every name, such as \"(.*)\": \"prefix/$1\"", rewrites[0].line)
+		return fmt.Errorf("the rewrite in line %d is not supported: only a prefix before every name is, such as \"(.*)\": \"prefix/$1\"", rewrites[0].line)
 	}
 	u.Path = path.Join(u.Path, replacement[1])
 	return nil

@@ -33,7 +33,7 @@ func (f *reader) walk(n *yaml.Node, where string, known keys) {
 		return
 	}
 	if n.Kind != yaml.MappingNode {
-		f.problem(n.Line, where, "want keys and values")
+		f.problem(n.Line, where, "want key: value pairs")
 		return
 	}
 	seen := map[string]bool{}
@@ -47,7 +47,7 @@ func (f *reader) walk(n *yaml.Node, where string, known keys) {
 		case key.Kind != yaml.ScalarNode || !ok:
 			f.problem(key.Line, where, "unknown key, want one of %s", known.names())
 		case seen[key.Value]:
-			f.problem(key.Line, where, "the key stands here twice")
+			f.problem(key.Line, where, "duplicate key")
 		default:
 			seen[key.Value] = true
 			do(strings.TrimPrefix(where+"."+key.Value, "."), key, value)
@@ -155,7 +155,7 @@ func (f *reader) host(where string, key *yaml.Node) (string, bool) {
 func (f *reader) scalar(where string, n *yaml.Node) text {
 	n = resolved(n)
 	if n.Kind != yaml.ScalarNode || n.Tag == "!!null" {
-		f.problem(n.Line, where, "want a text")
+		f.problem(n.Line, where, "want a string")
 		return text{line: n.Line}
 	}
 	return text{n.Value, n.Line}

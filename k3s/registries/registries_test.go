@@ -169,7 +169,7 @@ func TestMistakes(t *testing.T) {
 	for text, want := range map[string]string{
 		"configs: {a.example.org: {auth: {username: u, pasword: hunter2}}}": ":4: configs.a.example.org.auth: unknown key, want one of auth, username",
 		"configs: {a.example.org: {auth: {auth: hunter2}}}":                 ":4: configs.a.example.org.auth: auth is not the base64",
-		"configs: {a.example.org: {auth: [hunter2]}}":                       ":4: configs.a.example.org.auth: want keys and values",
+		"configs: {a.example.org: {auth: [hunter2]}}":                       ":4: configs.a.example.org.auth: want key: value pairs",
 		"configs: {'*': {auth: {username: u, password: hunter2}}}":          ":4: configs.*.auth: credentials need the name",
 		"configs: {a.example.org: {tls: {ca_file: /nowhere/ca.pem}}}":       ":4: configs.a.example.org.tls.ca_file: open /nowhere/ca.pem: no such file",
 		"configs: {a.example.org: {tls: {ca_file: ca.pem}}}":                "ca_file: want an absolute path",
@@ -177,7 +177,7 @@ func TestMistakes(t *testing.T) {
 		"configs: {a.example.org: {tls: {insecure_skip_verify: maybe}}}":    "insecure_skip_verify: want true or false",
 		"configs: {'https://u:hunter2@a.example.org': {}}":                  ":4: configs: want the name of a registry",
 		"mirors: {}": ":4: unknown key, want one of mirrors, configs, auths",
-		"configs:\n  a.example.org: {}\n  a.example.org: {}": ":6: configs: the key stands here twice",
+		"configs:\n  a.example.org: {}\n  a.example.org: {}": ":6: configs: duplicate key",
 	} {
 		r, _ := load(t, rest+text+"\n")
 		all := strings.Join(r.Problems, "\n")
@@ -218,7 +218,7 @@ func TestFilesFollow(t *testing.T) {
 	if err := os.WriteFile(b, []byte("server = \"https://mine\"\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if problems, err := r.Write(certs); err != nil || len(problems) != 1 || !strings.Contains(problems[0], "by hand") {
+	if problems, err := r.Write(certs); err != nil || len(problems) != 1 || !strings.Contains(problems[0], "takes precedence") {
 		t.Errorf("%q, %v", problems, err)
 	}
 	if problems, err := Load("/nonexistent").Write(certs); err != nil || len(problems) != 0 {

@@ -24,7 +24,7 @@ func (r Registries) Write(dir string) (problems []string, err error) {
 	for _, name := range slices.Sorted(maps.Keys(r.Hosts)) {
 		file := filepath.Join(dir, name, "hosts.toml")
 		if foreign(file) {
-			problems = append(problems, fmt.Sprintf("%s was put there by hand and wins; what registries.yaml says about this registry is left out", file))
+			problems = append(problems, fmt.Sprintf("%s was not written by k3s and takes precedence; the entry of registries.yaml for this registry is ignored", file))
 			continue
 		}
 		if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {

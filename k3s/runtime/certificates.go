@@ -23,7 +23,7 @@ const (
 func (s *Server) keepCertificates(ctx context.Context) error {
 	stepped, err := watchSteps(ctx)
 	if err != nil {
-		s.notify.Problem("clock", fmt.Sprintf("clock: steps are noticed within %s only: %v", s.look, err))
+		s.notify.Problem("clock", fmt.Sprintf("clock: cannot subscribe to clock steps, polling every %s: %v", s.look, err))
 	}
 	for {
 		select {
@@ -55,11 +55,11 @@ func (s *Server) lookAtCertificates() (why string) {
 	s.notify.Solved("certificates")
 	switch {
 	case step < -maxBack:
-		return fmt.Sprintf("the clock was put back by %s", -step.Round(time.Second))
+		return fmt.Sprintf("the clock was set back by %s", -step.Round(time.Second))
 	case step > maxForward:
-		return fmt.Sprintf("the clock was put forward by %s", step.Round(time.Second))
+		return fmt.Sprintf("the clock was set forward by %s", step.Round(time.Second))
 	case len(ended) > 0:
-		return fmt.Sprintf("certificates that had ended were renewed: %s", strings.Join(ended, " "))
+		return fmt.Sprintf("expired certificates were renewed: %s", strings.Join(ended, " "))
 	}
 	return ""
 }
@@ -77,7 +77,7 @@ func (s *Server) followAddress(ctx context.Context) error {
 	case ctx.Err() != nil:
 		return nil
 	case err != nil:
-		s.notify.Problem("address", fmt.Sprintf("network: the node's address is not followed: %v", err))
+		s.notify.Problem("address", fmt.Sprintf("network: cannot subscribe to the node's addresses: %v", err))
 		<-ctx.Done()
 		return nil
 	}

@@ -30,7 +30,7 @@ func giveBack(file string) {
 	if err != nil {
 		return
 	}
-	defer f.Close() // read side: nothing to lose
+	defer f.Close() // opened for reading: a close error loses nothing
 	for _, s := range codeOf(f, file) {
 		_, _, _ = unix.Syscall(unix.SYS_MADVISE, s.start, s.end-s.start, unix.MADV_DONTNEED) // advice may be refused
 	}

@@ -90,7 +90,7 @@ func (l *lifecycle) start(ctx context.Context, r *running, after []chan struct{}
 		return
 	}
 	if err == nil {
-		err = errors.New("ended without a reason")
+		err = errors.New("ended without an error")
 	}
 	l.failed <- fmt.Errorf("%s: %w", r.Name, err)
 }
@@ -141,7 +141,7 @@ func (l *lifecycle) stop(within time.Duration) {
 		select {
 		case <-r.done:
 		case <-time.After(min(max(stopWait, r.Stop), time.Until(end))):
-			l.status("%s: still stopping, left behind", r.Name)
+			l.status("%s: did not stop in time, not waiting any longer", r.Name)
 		}
 	}
 }

@@ -111,7 +111,7 @@ func TestFailureIsNamedAndStopsTheRest(t *testing.T) {
 		want string
 	}{
 		"error":    {Component{Name: "bad", Run: func(context.Context) error { return errors.New("disk full") }}, "bad: disk full"},
-		"return":   {Component{Name: "bad", Run: func(context.Context) error { return nil }}, "bad: ended without a reason"},
+		"return":   {Component{Name: "bad", Run: func(context.Context) error { return nil }}, "bad: ended without an error"},
 		"panic":    {Component{Name: "bad", Run: func(context.Context) error { panic("oops") }}, "bad: panic: oops"},
 		"deadline": {Component{Name: "bad", Run: hang, Ready: never, Deadline: time.Millisecond}, "bad: not ready after 1ms: not yet"},
 	} {

@@ -56,7 +56,7 @@ func (l *lastWords) reason() string {
 		line = text
 	}
 	if line == "" {
-		return "ended without a reason, see the log"
+		return "ended without an error message, see the log"
 	}
 	return line
 }

@@ -28,7 +28,7 @@ func TestWhyKubernetesEndsTheProcess(t *testing.T) {
 			klog.FlushAndExit(klog.ExitFlushTimeout, 1)
 		}},
 		{"several lines", "first", func() { klog.Fatal("first\nsecond") }},
-		{"silent", "ended without a reason, see the log", func() { klog.FlushAndExit(klog.ExitFlushTimeout, 1) }},
+		{"silent", "ended without an error message, see the log", func() { klog.FlushAndExit(klog.ExitFlushTimeout, 1) }},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			defer klog.ClearLogger()

@@ -332,7 +332,7 @@ func TestRenewedWithoutOutage(t *testing.T) {
 	must(t, os.WriteFile(filepath.Join(m.dir, aheadFile), []byte("-3600"), 0o600))
 	select {
 	case err := <-m.ended:
-		if err != nil || !strings.Contains(m.log(), "restarting: the clock was put back by 1h0m") {
+		if err != nil || !strings.Contains(m.log(), "restarting: the clock was set back by 1h0m") {
 			t.Errorf("ended with %v", err)
 		}
 	case <-time.After(time.Minute):

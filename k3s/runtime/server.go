@@ -101,7 +101,7 @@ func (s *Server) images(ctx context.Context) error {
 	began := time.Now()
 	all := s.node.Images(s.notify, func(file string) { s.notify.Status("images: importing %s", file) })
 	return all.Run(ctx, func() {
-		s.notify.Status("images: looked through after %s", time.Since(began).Round(time.Millisecond))
+		s.notify.Status("images: all archives checked after %s", time.Since(began).Round(time.Millisecond))
 		s.imagesImported.up.Store(true)
 	})
 }
@@ -123,10 +123,10 @@ func (s *Server) pods(ctx context.Context) error {
 func (s *Server) futurePods(ctx context.Context) error {
 	names, err := s.node.EndFuturePods(ctx, s.now())
 	if len(names) > 0 {
-		s.notify.Status("pods: made by a clock that has been put back since, made anew: %s", strings.Join(names, " "))
+		s.notify.Status("pods: recreated, their creation time lies in the future since the clock was set back: %s", strings.Join(names, " "))
 	}
 	if err != nil {
-		s.notify.Problem("future pods", fmt.Sprintf("pods that were made by a clock that has been put back since: %v", err))
+		s.notify.Problem("future pods", fmt.Sprintf("pods: recreate those created before the clock was set back: %v", err))
 	}
 	s.futurePodsEnded.up.Store(true)
 	<-ctx.Done()
@@ -137,7 +137,7 @@ func (s *Server) futurePods(ctx context.Context) error {
 func (s *Server) makeRoom(ctx context.Context) error {
 	removed, err := s.node.MakeRoom(ctx)
 	if len(removed) > 0 {
-		s.notify.Status("room: data was nearly full; unused images are removed: %s", strings.Join(removed, " "))
+		s.notify.Status("image garbage collection: data was nearly full, removed unused images: %s", strings.Join(removed, " "))
 	}
 	if err != nil {
 		s.notify.Problem("room", fmt.Sprintf("make room on data before pods are evicted: %v", err))

@@ -51,7 +51,7 @@ func TestWayDownIsBounded(t *testing.T) {
 	if took := time.Since(began); took > 2*time.Second {
 		t.Errorf("took %s", took)
 	}
-	for _, line := range []string{"cancel a", "cancel c", "a: still stopping, left behind"} {
+	for _, line := range []string{"cancel a", "cancel c", "a: did not stop in time, not waiting any longer"} {
 		if !j.has(line) {
 			t.Errorf("no %q in %q", line, j.lines)
 		}

@@ -1,6 +1,6 @@
-// Command accesspoint makes the radio wlan1 of a machine with simulated radios an access point: it takes the radio into a network namespace of
-// its own, leases 10.88.0.15 there by DHCP, and keeps wpa_supplicant running with the configuration it is given, which may be written anew
-// before that is ended by the number in /run/accesspoint.pid.
+// Command accesspoint makes the simulated radio wlan1 an access point: it moves the radio to its own network namespace,
+// serves the lease 10.88.0.15 there by DHCP, and keeps wpa_supplicant running with the given configuration. To change
+// that, rewrite the file and kill the process in /run/accesspoint.pid.
 package main
 
 import (
@@ -34,7 +34,7 @@ func main() {
 	}
 }
 
-// outside starts the same program in a namespace and gives it the radio.
+// outside starts the same program in a namespace and moves the radio there.
 func outside(conf string) error {
 	index, err := os.ReadFile("/sys/class/net/" + radio + "/phy80211/index")
 	if err != nil {
@@ -56,7 +56,7 @@ func outside(conf string) error {
 	return c.Wait()
 }
 
-// giveAway is what `iw phy PHY set netns PID` does.
+// giveAway does what `iw phy PHY set netns PID` does.
 func giveAway(phy, pid int) error {
 	family, err := netlink.GenlFamilyGet("nl80211")
 	if err != nil {

@@ -1,4 +1,4 @@
-// Command hang is the init of a slot that must fail: it starts, feeds no watchdog, and does nothing ever after.
+// Command hang is the init of a slot that must fail: it starts, feeds no watchdog, and sleeps forever.
 package main
 
 import (

@@ -1,6 +1,6 @@
-// Command hello is the workload of the end-to-end tests: a server that answers with its name and logs each request,
-// and, with a URL as argument, a client that prints one answer. With -write FILE or -read FILE it tests a volume; with -tell FILE and a URL it
-// asks until there is an answer, writes that to FILE, and stays.
+// Command hello is the workload of the end-to-end tests: a server that answers with its name and logs each request;
+// with a URL as argument, a client that prints one answer. With -write FILE or -read FILE it tests a volume; with -tell
+// FILE and a URL it retries until there is an answer, writes that to FILE, and stays running.
 package main
 
 import (
@@ -80,15 +80,15 @@ func tellOf(file, url string) error {
 			if err != nil {
 				return err
 			}
-			fmt.Fprintf(f, "<3>%s answered: %s", url, answer) // an error to the kernel, so that the console shows it (kmsg)
-			time.Sleep(math.MaxInt64)                         // the pod stays until somebody ends it
+			fmt.Fprintf(f, "<3>%s answered: %s", url, answer) // with the priority of an error, so that the console shows it (kmsg)
+			time.Sleep(math.MaxInt64)                         // keep the pod running until it is deleted
 		}
 		log.Print(err)
 		time.Sleep(time.Second)
 	}
 }
 
-// appendLine syncs, because the test cuts the power right after it has seen the line acknowledged.
+// appendLine fsyncs, because the test cuts the power right after the line was acknowledged.
 func appendLine(file string) error {
 	f, err := os.OpenFile(file, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
 	if err != nil {

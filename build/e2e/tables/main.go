@@ -1,5 +1,6 @@
-// Command tables is an init that has the kernel judge every disk of images/gpt/gpttest: after each cut the kernel must see the
-// partitions of the old table or of the new one; where a sector was torn or a copy was damaged before, it must once proa has repaired it.
+// Command tables is an init that has the kernel read every disk of images/gpt/gpttest: after each power cut the kernel
+// must see the partitions of the old table or of the new one. Where a sector was torn, or a copy was damaged before, it
+// must once proa has repaired the table.
 package main
 
 import (
@@ -61,7 +62,7 @@ func judge() error {
 	return nil
 }
 
-// ask counts the states that the kernel does not take.
+// ask counts the states in which the kernel does not see the right partitions.
 func ask(c gpttest.Change) (failed int, err error) {
 	f, err := os.Create("/tmp/disk")
 	if err != nil {
@@ -91,7 +92,8 @@ func ask(c gpttest.Change) (failed int, err error) {
 	return failed, nil
 }
 
-// look says whether the kernel sees the old partitions or the new ones of the file as a disk; repaired: once proa has mended it.
+// look says whether the kernel sees the old or the new partitions on the file as a disk; with repaired, after proa has
+// repaired the table.
 func look(f *os.File, c gpttest.Change, repaired bool) (taken bool, seen map[string]string, err error) {
 	loop, err := os.OpenFile(device, os.O_RDWR, 0)
 	if err != nil {
@@ -115,7 +117,7 @@ func look(f *os.File, c gpttest.Change, repaired bool) (taken bool, seen map[str
 	return maps.Equal(seen, listed(c.Old)) || maps.Equal(seen, listed(c.New)), seen, err
 }
 
-// partitions are what the kernel sees on the device: first sector and how many, by number.
+// partitions returns the partitions that the kernel sees on the device: first sector and size, by number.
 func partitions() (map[string]string, error) {
 	seen := map[string]string{}
 	dirs, err := filepath.Glob("/sys/block/loop0/loop0p*")

@@ -1,5 +1,5 @@
-// Command tell is an init that loads /proa_tryboot.ko, looks for the sign by which proa knows it, and restarts with the argument that
-// asks Raspberry Pi's firmware for a trial.
+// Command tell is an init that loads /proa_tryboot.ko, looks for the symbol by which proa detects it, and restarts with
+// the argument that requests a trial boot from Raspberry Pi's firmware.
 package main
 
 import (

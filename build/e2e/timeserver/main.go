@@ -1,5 +1,5 @@
-// Command timeserver is two NTP servers (RFC 5905), at 127.0.0.1 and 127.0.0.2, whose time is the Unix time in its argument when it starts, and
-// runs on from there whatever is done to the machine's clock.
+// Command timeserver runs two NTP servers (RFC 5905) at 127.0.0.1 and 127.0.0.2. Their time is the Unix time in the
+// argument at start, and runs on from there independently of the machine's clock.
 package main
 
 import (
@@ -26,7 +26,7 @@ func run(args []string) error {
 	if err != nil {
 		return err
 	}
-	began := time.Now() // its monotonic part counts
+	began := time.Now() // its monotonic reading counts
 	now := func() time.Time { return time.Unix(at, 0).Add(time.Since(began)) }
 	ended := make(chan error)
 	for _, addr := range []string{"127.0.0.1:123", "127.0.0.2:123"} {
@@ -46,12 +46,12 @@ func serve(addr string, now func() time.Time) error {
 			return err
 		}
 		if n >= 48 {
-			_, _ = c.WriteTo(answer(buf, now()), from) // who asked may be gone
+			_, _ = c.WriteTo(answer(buf, now()), from) // the client may be gone
 		}
 	}
 }
 
-// answer is of version 4, from a server of stratum 2 with a precision of a microsecond.
+// answer returns a reply of version 4, from a server of stratum 2 with a precision of a microsecond.
 func answer(question []byte, now time.Time) []byte {
 	out := make([]byte, 48)
 	out[0], out[1], out[3] = 4<<3|4, 2, 0xec

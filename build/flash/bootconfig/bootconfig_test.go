@@ -83,10 +83,10 @@ func TestPublicKey(t *testing.T) {
 	}
 }
 
-// spec is no board's: neither Find nor Put may need to know one.
+// spec is no board's layout: neither Find nor Put may depend on a board.
 var spec = layout.Spec{FirstLBA: 8192, Align: 4 * layout.MiB, BootSize: fat.MinSize + 2*layout.MiB, RootSize: 4 * layout.MiB}
 
-// image is a disk image in a file that is larger than it, as a flashed disk is.
+// image returns a disk image in a file that is larger, like a flashed disk.
 func image(t *testing.T, text string) (*os.File, int64) {
 	t.Helper()
 	f, err := os.Create(filepath.Join(t.TempDir(), "disk.img"))
@@ -151,7 +151,7 @@ func fsck(t *testing.T, f *os.File, size int64) {
 	}
 }
 
-// lying returns other bytes than were written once it was flushed.
+// lying is a disk that returns other bytes than were written once it was flushed.
 type lying struct {
 	*os.File
 	at int64

@@ -8,7 +8,8 @@ import (
 	"unicode/utf16"
 )
 
-// TestKeyIntoWhatEditorsSave: a key is added to a document whatever an editor saved it as, and what stood there holds.
+// TestKeyIntoWhatEditorsSave: a key can be added to a document in every encoding that editors save, and the rest of the
+// document stays valid.
 func TestKeyIntoWhatEditorsSave(t *testing.T) {
 	const key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJrI9bLpDHxMWfjD0OTMwwHUnhcGE1ey4Yo/lfXoTLiP you@example.org"
 	doc := "# Kötel\nhostname: kiosk-3\n"

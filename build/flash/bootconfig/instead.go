@@ -8,7 +8,7 @@ import (
 	"github.com/proa-os/proa/images/slotfile"
 )
 
-// others are the files that people give in place of a disk image, by what stands at a fixed place in them, with what to do.
+// others are file types that users pass instead of a disk image, by magic bytes at an offset, with what to do.
 var others = []struct {
 	at    int64
 	magic string
@@ -21,11 +21,11 @@ var others = []struct {
 	{0, "\xfd7zXZ\x00", "it is compressed; unpack it by `xz -d FILE`"},
 	{0, "QFI\xfb", "it is a QCOW2 image; make it raw by `qemu-img convert -O raw FILE disk.img`"},
 	{82, "FAT32   ", "it is a file system and not a whole disk; mount it and edit config.yaml"},
-	{layout.Sector, "EFI PART", ""}, // a damaged table: what the reader says of it is the cause
+	{layout.Sector, "EFI PART", ""}, // a damaged GPT: the reader's error is the cause
 	{510, "\x55\xaa", "it has another kind of partition table (MBR); proa's disk images have a GPT"},
 }
 
-// instead says what something without a partition table of proa's is, if that can be seen.
+// instead returns what a file without proa's partition table is, if it is recognised.
 func instead(img io.ReaderAt) (is string, known bool) {
 	for _, o := range others {
 		b := make([]byte, len(o.magic))

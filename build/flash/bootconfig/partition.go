@@ -12,7 +12,7 @@ import (
 	"github.com/proa-os/proa/images/layout"
 )
 
-// ErrNone is of disks and images that have no boot partition of proa's.
+// ErrNone is returned for disks and images without a boot partition of proa.
 var ErrNone = errors.New("no boot partition of proa's")
 
 // Find returns the boot partition of a disk or image of size bytes.
@@ -31,7 +31,7 @@ func Find(img fat.Image, size int64) (layout.Partition, error) {
 	return p, nil
 }
 
-// Read returns the config.yaml that is there, checked.
+// Read returns the config.yaml of the boot partition, checked.
 func Read(img fat.Image, size int64) (Text, error) {
 	p, err := Find(img, size)
 	if err != nil {
@@ -44,8 +44,8 @@ func Read(img fat.Image, size int64) (Text, error) {
 	return Check(bootfs.ConfigFile, b), nil
 }
 
-// Put replaces config.yaml. flush is called between writing and reading back, and must bring the bytes to the
-// medium and out of memory.
+// Put replaces config.yaml. flush is called between writing and reading back; it must write to the medium and drop
+// caches.
 func Put(img fat.Image, size int64, t Text, when time.Time, flush func() error) error {
 	p, err := Find(img, size)
 	if err != nil {

@@ -6,8 +6,8 @@ import (
 	"github.com/proa-os/proa/images/bootfs"
 )
 
-// ForRun is the config.yaml of a machine that is only run: the user's file or, without one, a minimal text, with the keys that may log in; keyFile
-// is a further one's. A file that keys cannot be added to goes in as it is: what the machine makes of it is the question.
+// ForRun returns the config.yaml for `proa run`: the user's file, or a minimal one, with the authorized keys added;
+// keyFile is a further key. A file that keys cannot be added to is used unchanged: the machine shows its problems.
 func ForRun(file, keyFile string, keys ...string) ([]byte, error) {
 	if keyFile != "" {
 		key, err := PublicKey(keyFile)

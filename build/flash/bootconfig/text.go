@@ -1,6 +1,6 @@
-// Package bootconfig is config.yaml on its way into a boot partition: it checks the text as the device will, adds an
-// SSH key or a Wi-Fi network, and puts it into the FAT of a disk or an image, which it finds by the partition table and not by the board.
-// It repairs neither tables nor file systems, and reads no compressed images.
+// Package bootconfig writes config.yaml into a boot partition: it checks the text as the device will, adds an SSH key
+// or a Wi-Fi network, and writes it to the FAT of a disk or an image. It finds the partition by the partition table and
+// not by the board. It repairs neither tables nor file systems, and reads no compressed images.
 package bootconfig
 
 import (
@@ -15,12 +15,12 @@ import (
 	"github.com/proa-os/proa/config"
 )
 
-// Text is a config.yaml.
+// Text is a config.yaml with its problems.
 type Text struct {
-	Name     string // for problems: the file it came from
+	Name     string // name of the source file, for messages
 	Bytes    []byte
 	Problems []config.Problem
-	Config   *config.Config // of the sound parts
+	Config   *config.Config // the valid parts
 }
 
 // Check decodes a text as the device does.
@@ -36,15 +36,15 @@ func Load(file string) (Text, error) {
 		return Text{}, err
 	}
 	if len(b) == 0 {
-		return Text{}, fmt.Errorf("%s is empty", file) // no configuration at all is more likely a slip than a wish
+		return Text{}, fmt.Errorf("%s is empty", file) // an empty configuration is probably a mistake
 	}
 	return Check(file, b), nil
 }
 
-// keysName is the key of the list that public keys go to.
+// keysName is the key of the list of public keys.
 const keysName = "ssh_authorized_keys"
 
-// PublicKey reads a public key from a file as ssh-keygen makes them.
+// PublicKey reads a public key file as ssh-keygen writes it.
 func PublicKey(file string) (string, error) {
 	b, err := os.ReadFile(file)
 	if err != nil {
@@ -67,8 +67,8 @@ func keyList(key string) []byte {
 	return fmt.Appendf(nil, "%s:\n  - %q\n", keysName, key)
 }
 
-// WithKey adds a key to those that may log in. The list is appended as text where that works, which leaves what a
-// person wrote as it is; otherwise the document is written anew, with its comments.
+// WithKey adds an authorized key. It appends to the list as text where that works, which keeps the user's formatting;
+// otherwise the document is serialised again, with its comments.
 func (t Text) WithKey(key string) (Text, error) {
 	if slices.Contains(t.Config.SSHAuthorizedKeys, key) {
 		return t, nil
@@ -92,7 +92,7 @@ func appendKey(text []byte, key string) []byte {
 func insertKey(text []byte, key string) []byte {
 	var doc yaml.Node
 	if yaml.Unmarshal(text, &doc) != nil || len(doc.Content) != 1 || doc.Content[0].Kind != yaml.MappingNode {
-		return text // Check says what is wrong with it
+		return text // Check reports the error
 	}
 	list := child(doc.Content[0], keysName, yaml.SequenceNode)
 	if list.Kind != yaml.SequenceNode {
@@ -106,7 +106,7 @@ func insertKey(text []byte, key string) []byte {
 	return out.Bytes()
 }
 
-// Refuse returns an error if the device would find problems. The problems themselves are for the caller to show.
+// Refuse returns an error if the device would find problems. The caller prints the problems.
 func (t Text) Refuse(force bool) error {
 	if len(t.Problems) == 0 || force {
 		return nil
@@ -118,7 +118,7 @@ func (t Text) Refuse(force bool) error {
 	return fmt.Errorf("%s has %d %s\nhint: --force takes it as it is; the device then leaves out what is wrong", t.Name, len(t.Problems), noun)
 }
 
-// Summary says in a line what a person should check.
+// Summary returns one line with what a user should check.
 func (t Text) Summary() string {
 	parts := []string{"a hostname of its own", "no SSH key: nobody can log in"}
 	if t.Config.Hostname != "" {

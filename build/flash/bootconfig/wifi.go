@@ -15,12 +15,12 @@ import (
 	"github.com/proa-os/proa/images/slotfile"
 )
 
-// WiFi is a network to join, with the country the machine stands in; an empty one stays what it is.
+// WiFi is a network to join, and the country; an empty country keeps the existing one.
 type WiFi struct {
 	Name, Passphrase, Country string
 }
 
-// Check says what is wrong with it, and does not repeat the passphrase.
+// Check returns an error if the network is invalid. It does not repeat the passphrase.
 func (w WiFi) Check() error {
 	var text bytes.Buffer
 	if err := encode(&text, w.document()); err != nil {
@@ -32,14 +32,14 @@ func (w WiFi) Check() error {
 	return nil
 }
 
-// document has this network and nothing else.
+// document returns a configuration with only this network.
 func (w WiFi) document() *yaml.Node {
 	root := &yaml.Node{Kind: yaml.MappingNode}
 	w.set(root)
 	return root
 }
 
-// set puts the network into a document: in the place of one with its name, or at the end of the list.
+// set puts the network into a document: it replaces the one of the same name, or appends it to the list.
 func (w WiFi) set(root *yaml.Node) {
 	network := child(root, "network", yaml.MappingNode)
 	if w.Country != "" {
@@ -57,12 +57,13 @@ func (w WiFi) set(root *yaml.Node) {
 	*child(list.Content[at], "passphrase", yaml.ScalarNode) = *quoted(w.Passphrase)
 }
 
-// quoted stays a string, whatever it looks like.
+// quoted returns a quoted string, so that YAML does not take it for another type.
 func quoted(s string) *yaml.Node {
 	return &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Style: yaml.DoubleQuotedStyle, Value: s}
 }
 
-// child finds a key's value, or makes one; "wifi:" with nothing behind becomes what is wanted. A value of another kind stays, for Check to refuse.
+// child returns a key's value, or adds the key; a null value ("wifi:") is replaced. A value of another kind stays, and
+// Check refuses it.
 func child(m *yaml.Node, key string, kind yaml.Kind) *yaml.Node {
 	for i := 0; i+1 < len(m.Content); i += 2 {
 		if m.Content[i].Value == key {
@@ -77,8 +78,8 @@ func child(m *yaml.Node, key string, kind yaml.Kind) *yaml.Node {
 	return n
 }
 
-// WithWiFi adds a network, or gives the one of that name another passphrase. A document that says nothing of networks gets text at its end and
-// stays as it is otherwise; else it is written anew, with its comments.
+// WithWiFi adds a network, or replaces the one of that name. If the document has no key "network", text is appended and
+// the rest stays as it is; otherwise it is serialised again, with its comments.
 func (t Text) WithWiFi(w WiFi) (Text, error) {
 	if err := w.Check(); err != nil {
 		return t, err
@@ -114,7 +115,7 @@ func appendWiFi(text []byte, w WiFi) []byte {
 func insertWiFi(text []byte, w WiFi) []byte {
 	var doc yaml.Node
 	if yaml.Unmarshal(text, &doc) != nil || len(doc.Content) != 1 || doc.Content[0].Kind != yaml.MappingNode {
-		return text // Check says what is wrong with it
+		return text // Check reports the error
 	}
 	w.set(doc.Content[0])
 	var out bytes.Buffer
@@ -130,7 +131,7 @@ func encode(out *bytes.Buffer, n *yaml.Node) error {
 	return e.Encode(n)
 }
 
-// Board is whose image it is, by the manifest of a slot; empty if none says so.
+// Board returns the board of an image from the manifest of a slot; empty if there is none.
 func Board(img fat.Image, size int64) string {
 	table, _, err := gpt.Read(img, size)
 	if err != nil {

@@ -50,7 +50,8 @@ func TestWiFiIsChecked(t *testing.T) {
 	}
 }
 
-// FuzzWithWiFi: whatever name and passphrase a network has, the device reads the same from the document, with and without other keys in it.
+// FuzzWithWiFi: the device reads every name and passphrase back from the document unchanged, with and without other
+// keys in it.
 func FuzzWithWiFi(f *testing.F) {
 	f.Add("Harbour", "fair winds", "network:\n  dns: [9.9.9.9]\n")
 	f.Add("a\"b\\ #'", "- ]{}: \"'\\", "hostname: a\n")

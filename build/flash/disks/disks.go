@@ -1,6 +1,6 @@
-// Package disks says which disks a Linux host has, what they are, what lies on them and who uses them, as the
-// kernel tells it below /sys, /proc and /run/udev. It only reads, opens no device, and needs no privilege. It
-// knows nothing of ZFS, which tells the kernel less: who writes must open the device exclusively too.
+// Package disks lists the disks of a Linux host, their model, contents and users, from /sys, /proc and /run/udev. It
+// only reads, opens no device, and needs no privileges. ZFS is not visible there: a writer must also open the device
+// exclusively.
 package disks
 
 import (
@@ -12,36 +12,36 @@ import (
 	"strings"
 )
 
-// Disk is one block device that is no partition.
+// Disk is a block device that is not a partition.
 type Disk struct {
-	Name      string // as below /sys/block: sdb
+	Name      string // name below /sys/block: sdb
 	Dev       string // major:minor
 	Model     string
 	Serial    string
 	Bus       string // usb, sd, emmc, nvme, sata, virtio, scsi, loop; empty if it is none of them
 	Size      int64
-	Sector    int64 // logical
+	Sector    int64 // logical sector size in bytes
 	Removable bool
 	ReadOnly  bool
 	Parts     []Part
 	Uses      []Use
-	Not       string // why nobody should write an image to it, whatever it holds: it is no disk
+	Not       string // why no image should be written to it in any case, because it is not a disk
 }
 
 // Part is a partition.
 type Part struct {
 	Name, Dev string
 	Size      int64
-	What      string // file system and label, as far as known
+	What      string // file system and label, if known
 }
 
-// System is the disks of a host.
+// System has the disks of a host.
 type System struct {
 	Disks []Disk
 	root  string
 }
 
-// Read reads what the kernel tells below root, which is "/" but in tests.
+// Read reads the disks below root, which is "/" except in tests.
 func Read(root string) (*System, error) {
 	h := &host{root: root}
 	names, err := os.ReadDir(h.path("sys/block"))
@@ -53,27 +53,27 @@ func Read(root string) (*System, error) {
 	}
 	s := &System{root: root}
 	for _, n := range names {
-		if h.line("sys/block", n.Name(), "hidden") != "1" { // one path of several to the same disk
+		if h.line("sys/block", n.Name(), "hidden") != "1" { // skip the paths of a multipath disk
 			s.Disks = append(s.Disks, h.disk(n.Name()))
 		}
 	}
 	return s, nil
 }
 
-// host reads files of the kernel.
+// host reads files of /sys and /proc.
 type host struct {
 	root   string
 	mounts []mount
 	swaps  []string
 	mapped map[string]string   // dm-0 by the name below /dev/mapper
-	loops  map[string][]string // loop devices by the device they stand for
+	loops  map[string][]string // loop devices by their backing device
 }
 
 func (h *host) path(elem ...string) string {
 	return filepath.Join(append([]string{h.root}, elem...)...)
 }
 
-// line is the content of a one-line file; what a kernel or a device does not tell is empty.
+// line returns the content of a one-line file; empty if it cannot be read.
 func (h *host) line(elem ...string) string {
 	b, err := os.ReadFile(h.path(elem...))
 	if err != nil {
@@ -87,7 +87,7 @@ func (h *host) number(elem ...string) int64 {
 	return n
 }
 
-// unit is what the size files of the kernel count, whatever sectors a disk has.
+// unit is the unit of the size files in /sys, for any sector size.
 const unit = 512
 
 func (h *host) disk(name string) Disk {
@@ -100,7 +100,7 @@ func (h *host) disk(name string) Disk {
 	d.Bus = h.bus(dir)
 	d.Removable = h.line(dir, "removable") == "1" || slices.Contains([]string{"usb", "sd", "emmc"}, d.Bus)
 	d.Model, d.Serial = h.model(dir), h.serial(dir, d.Dev)
-	entries, _ := os.ReadDir(h.path(dir)) // Read has listed it; one that was unplugged since is empty
+	entries, _ := os.ReadDir(h.path(dir)) // ignore errors: a disk unplugged since has no entries
 	for _, e := range entries {
 		if h.line(dir, e.Name(), "partition") != "" {
 			d.Parts = append(d.Parts, h.part(dir, e.Name()))
@@ -124,10 +124,10 @@ func (h *host) part(dir, name string) Part {
 	return p
 }
 
-// properties reads lines KEY=VALUE.
+// properties parses lines KEY=VALUE of udev's database.
 func (h *host) properties(file string) map[string]string {
 	out := map[string]string{}
-	b, _ := os.ReadFile(h.path(file)) // without udev there are none
+	b, _ := os.ReadFile(h.path(file)) // empty without udev
 	for line := range strings.Lines(string(b)) {
 		if k, v, ok := strings.Cut(strings.TrimSpace(line), "="); ok {
 			out[k] = v

@@ -43,7 +43,7 @@ func TestIdentity(t *testing.T) {
 		{laptop, "sda", "CT1000MX500SSD1", "", "sata", 1000204886016, false, false},
 		{laptop, "sdb", "SanDisk Ultra Fit", "4C530001230101115F21", "usb", 30752000000, true, false},
 		{laptop, "sdc", "Generic- SD/MMC", "", "usb", 0, true, false},
-		{laptop, "sdf", "", "", "usb", 4000787030016, true, false}, // a USB case that says it is not removable
+		{laptop, "sdf", "", "", "usb", 4000787030016, true, false}, // a USB enclosure that claims not to be removable
 		{pi, "mmcblk0", "SC32G", "0x1a2b3c4d", "sd", 31914983424, true, false},
 		{pi, "mmcblk1", "BJTD4R", "", "emmc", 31268536320, true, false},
 		{pi, "sdc", "", "", "usb", 31914983424, true, true},
@@ -60,7 +60,7 @@ func TestIdentity(t *testing.T) {
 	}
 }
 
-// Every refusal, each for the reason that matters most.
+// Every refusal, with the most important reason.
 func TestRefusals(t *testing.T) {
 	const need = 1 << 30
 	systems := map[string]*System{"laptop": read(t, "laptop"), "pi": read(t, "pi")}
@@ -129,7 +129,7 @@ func TestFind(t *testing.T) {
 	}
 }
 
-// Whatever this host is, it is read, and what it runs from is not offered.
+// The disks of the host that runs the test can be read, and the system disk is not offered.
 func TestThisHost(t *testing.T) {
 	s, err := Read("/")
 	if err != nil {

@@ -12,15 +12,15 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Target is what a person named: a disk, or a regular file in place of one.
+// Target is what the user named: a disk, or a regular file in place of one.
 type Target struct {
-	Disk Disk // of a file only name and size
+	Disk Disk // for a file only name and size
 	Path string
 	File bool
 }
 
-// Find takes a disk's name, a path of a device or a link to one, or a regular file. A disk goes before a file of the
-// same name; for the file type ./NAME.
+// Find takes a disk's name, a path of a device or a link to one, or a regular file. A disk is preferred to a file of
+// the same name; use ./NAME for the file.
 func (s *System) Find(arg string) (Target, error) {
 	name := strings.TrimPrefix(arg, "/dev/")
 	if d, ok, err := s.byName(name); ok || err != nil {
@@ -45,9 +45,9 @@ func (s *System) target(d Disk) Target {
 	return Target{Disk: d, Path: filepath.Join(s.root, "dev", strings.ReplaceAll(d.Name, "!", "/"))}
 }
 
-// byName also knows partitions, to refuse them.
+// byName also finds partitions, to refuse them.
 func (s *System) byName(name string) (Disk, bool, error) {
-	name = strings.ReplaceAll(name, "/", "!") // as the kernel does
+	name = strings.ReplaceAll(name, "/", "!") // as in /sys/block
 	for _, d := range s.Disks {
 		if d.Name == name {
 			return d, true, nil
@@ -65,7 +65,7 @@ func partition(p Part, d Disk) error {
 	return fmt.Errorf("%s is a partition; an image takes a whole disk: %s", p.Name, d.Name)
 }
 
-// byPath takes a device by its number, whatever its node is called.
+// byPath finds a device by its major:minor number, whatever its node is called.
 func (s *System) byPath(arg, path string) (Target, error) {
 	st, err := os.Stat(path)
 	if err != nil {
@@ -96,7 +96,7 @@ func (s *System) byPath(arg, path string) (Target, error) {
 	return Target{}, fmt.Errorf("%s: the kernel knows no disk %s", arg, dev)
 }
 
-// Number is a device node's major:minor.
+// Number returns a device node's major:minor.
 func Number(st fs.FileInfo) (string, error) {
 	raw, ok := st.Sys().(*syscall.Stat_t)
 	if !ok || st.Mode()&fs.ModeDevice == 0 {

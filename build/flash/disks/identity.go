@@ -6,13 +6,13 @@ import (
 	"strings"
 )
 
-// buses by the piece of a device's path in /sys that gives it away; the order matters where a path has two.
+// buses maps a component of a device's path in /sys to the bus; if a path has two, the first row counts.
 var buses = []struct {
 	piece *regexp.Regexp
 	name  string
 }{
 	{regexp.MustCompile(`/usb\d+/`), "usb"},
-	{regexp.MustCompile(`/mmc_host/`), "emmc"}, // unless the card says that it is SD
+	{regexp.MustCompile(`/mmc_host/`), "emmc"}, // unless it is an SD card
 	{regexp.MustCompile(`/nvme/`), "nvme"},
 	{regexp.MustCompile(`/ata\d+/`), "sata"},
 	{regexp.MustCompile(`/virtio\d+/`), "virtio"},
@@ -37,10 +37,10 @@ func (h *host) bus(dir string) string {
 	return ""
 }
 
-// model puts the vendor in front of the model, except the one that all SATA disks have.
+// model returns vendor and model, without the vendor "ATA" that all SATA disks have.
 func (h *host) model(dir string) string {
 	vendor := h.line(dir, "device/vendor")
-	if vendor == "ATA" || strings.HasPrefix(vendor, "0x") { // of virtio it is the PCI number
+	if vendor == "ATA" || strings.HasPrefix(vendor, "0x") { // for virtio it is the PCI vendor number
 		vendor = ""
 	}
 	for _, file := range []string{"device/model", "device/name", "loop/backing_file"} {
@@ -51,7 +51,7 @@ func (h *host) model(dir string) string {
 	return vendor
 }
 
-// serial looks where each kind of disk keeps it; that of USB is an attribute of the USB device further up.
+// serial reads the serial number, whose place differs by bus; USB has it in the USB device above.
 func (h *host) serial(dir, dev string) string {
 	for _, file := range []string{"device/serial", "serial"} {
 		if s := h.line(dir, file); s != "" {

@@ -8,14 +8,14 @@ import (
 	"github.com/proa-os/proa/images/layout"
 )
 
-// rule is one reason not to write; the first that holds is told.
+// rule is one reason for refusal; the first one that applies is reported.
 type rule struct {
 	name   string
 	why    func(d Disk, need int64) string // empty: no objection
-	forced bool                            // --force overrules it
+	forced bool                            // --force overrides it
 }
 
-// rules, the worst mistake first.
+// rules are in order of severity, the worst mistake first.
 var rules = []rule{
 	{"no disk", func(d Disk, _ int64) string { return d.Not }, false},
 	{"system", runsFrom, false},
@@ -35,7 +35,7 @@ var rules = []rule{
 	}, false},
 }
 
-// Refuse says why an image of need bytes must not be written to a disk.
+// Refuse returns an error if an image of need bytes must not be written to the disk.
 func (d Disk) Refuse(need int64, force bool) error {
 	for _, r := range rules {
 		if why := r.why(d, need); why != "" && !(r.forced && force) {

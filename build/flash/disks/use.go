@@ -10,14 +10,14 @@ import (
 
 // Use is one reason why a disk must not be written to.
 type Use struct {
-	Via   string // the devices it goes through: sda3 → dm-0 (cryptroot) → dm-1 (vg0-root)
-	What  string // what the last of them is: "mounted on /", "swap", "part of dm-0"
-	Mount string // where it is mounted, if it is
+	Via   string // chain of devices: sda3 → dm-0 (cryptroot) → dm-1 (vg0-root)
+	What  string // use of the last one: "mounted on /", "swap", "part of dm-0"
+	Mount string // mount point, if mounted
 }
 
 func (u Use) String() string { return u.Via + " " + u.What }
 
-// system says whether the running system cannot do without.
+// system says whether the running system needs it.
 func (u Use) system() bool {
 	switch u.Mount {
 	case "/", "/usr", "/boot", "/boot/efi", "/boot/firmware", "/efi", "/var", "/home":
@@ -28,7 +28,7 @@ func (u Use) system() bool {
 
 type mount struct{ dev, source, at string }
 
-// readUsers reads what is mounted, swapped to, mapped and looped.
+// readUsers reads mounts, swap, device-mapper and loop devices.
 func (h *host) readUsers() error {
 	b, err := os.ReadFile(h.path("proc/self/mountinfo"))
 	if err != nil {
@@ -63,7 +63,7 @@ func (h *host) readVirtual() error {
 	return err
 }
 
-// parseMount takes a line of mountinfo apart: "36 35 8:17 / /media/x rw - vfat /dev/sdb1 rw".
+// parseMount parses a line of mountinfo: "36 35 8:17 / /media/x rw - vfat /dev/sdb1 rw".
 func parseMount(line string) (mount, bool) {
 	left, right, ok := strings.Cut(line, " - ")
 	l, r := strings.Fields(left), strings.Fields(right)
@@ -73,7 +73,7 @@ func parseMount(line string) (mount, bool) {
 	return mount{dev: l[2], source: unescape(r[1]), at: unescape(l[4])}, true
 }
 
-// unescape undoes the kernel's octal escapes of blanks in paths.
+// unescape undoes the kernel's octal escapes of white space in paths.
 func unescape(s string) string {
 	var b strings.Builder
 	for i := 0; i < len(s); i++ {
@@ -89,7 +89,7 @@ func unescape(s string) string {
 	return b.String()
 }
 
-// uses of a disk, its partitions, and everything that is made of them.
+// uses returns the uses of a disk, of its partitions, and of all devices stacked on them.
 func (h *host) uses(dir string, d Disk) []Use {
 	out := h.usesOf(d.Name, d.Dev, dir, "", 0)
 	for _, p := range d.Parts {
@@ -98,7 +98,7 @@ func (h *host) uses(dir string, d Disk) []Use {
 	return out
 }
 
-// maxDepth is more than anybody stacks; the kernel allows no circle either.
+// maxDepth limits the recursion; real stacks are less deep, and the kernel allows no cycles.
 const maxDepth = 16
 
 func (h *host) usesOf(name, dev, dir, via string, depth int) (out []Use) {
@@ -113,7 +113,7 @@ func (h *host) usesOf(name, dev, dir, via string, depth int) (out []Use) {
 			out = append(out, Use{Via: via, What: "swap"})
 		}
 	}
-	// A mount of btrfs tells one of its devices only.
+	// mountinfo names only one device of a btrfs.
 	if pools, _ := filepath.Glob(h.path("sys/fs/btrfs/*/devices", name)); len(pools) > 0 && out == nil {
 		out = append(out, Use{Via: via, What: "part of a mounted btrfs"})
 	}
@@ -130,17 +130,18 @@ func (h *host) usesOf(name, dev, dir, via string, depth int) (out []Use) {
 	return out
 }
 
-// holders are the devices made of one: dm, md, bcache, and loop devices, which the kernel does not list.
+// holders returns the devices stacked on one: dm, md, bcache, and loop devices, which the kernel does not list as
+// holders.
 func (h *host) holders(name, dir string) []string {
 	out := h.loops[name]
-	entries, _ := os.ReadDir(h.path(dir, "holders")) // none: nobody holds it
+	entries, _ := os.ReadDir(h.path(dir, "holders")) // ignore errors: nothing holds it
 	for _, e := range entries {
 		out = append(out, e.Name())
 	}
 	return out
 }
 
-// names says whether a path of /dev means the device of that name.
+// names says whether a path of /dev refers to the device of that name.
 func (h *host) names(path, name string) bool {
 	rel, ok := strings.CutPrefix(path, "/dev/")
 	if !ok {
@@ -152,7 +153,7 @@ func (h *host) names(path, name string) bool {
 	return strings.ReplaceAll(rel, "/", "!") == name
 }
 
-// shown is a device's name, and what a person called it.
+// shown returns a device's name with its user-defined name.
 func (h *host) shown(name string) string {
 	if dm := h.line("sys/block", name, "dm/name"); dm != "" {
 		return fmt.Sprintf("%s (%s)", name, dm)

@@ -1,6 +1,6 @@
-// Package debian lists the packages of Debian's that a build takes: one function for each set. Which of them a board needs is for build/sets
-// to say, and which versions they have for the lock. It stands apart from pin because steps consist of pin's code, and a package more for
-// one set is no reason to make another step again.
+// Package debian lists the Debian packages that a build uses: one function per set. build/sets decides which sets a
+// board needs, and the lock which versions. It is separate from pin because pin's code is an input of steps, and a new
+// package in one set should not run other steps again.
 package debian
 
 import (
@@ -9,12 +9,12 @@ import (
 	"github.com/proa-os/proa/build/pin"
 )
 
-// Tools is what a build runs on the host: the C compiler that links k3s, and the writers of formats that
-// no Go library writes well enough.
+// Tools are programs that a build runs on the host: the C compiler that links k3s, and writers of formats for which no
+// Go library is good enough.
 func Tools(arch string) pin.Set {
 	return pin.Set{Name: "tools", Arch: arch, Packages: []string{
-		"binutils", "gcc-14", "libc6-dev", // cgo of k3s, and pause
-		"erofs-utils", // mkfs.erofs with compression; fsck.erofs judges it
+		"binutils", "gcc-14", "libc6-dev", // for cgo of k3s, and for pause
+		"erofs-utils", // mkfs.erofs with compression; fsck.erofs verifies the image
 		"kmod",        // depmod
 		"grub-common", // grub-mkimage
 		"xz-utils",
@@ -30,13 +30,13 @@ func Compiler(host, arch string) pin.Set {
 	return pin.Set{Name: "compiler-" + arch, Arch: host, Packages: []string{"binutils-" + gnu, "gcc-14-" + gnu, "libc6-dev-" + arch + "-cross"}}
 }
 
-// Oracles are the programs that judge what we wrote, in tests.
+// Oracles are the programs that verify our output in tests.
 func Oracles(arch string) pin.Set {
 	return pin.Set{Name: "oracles", Arch: arch, Packages: []string{
 		"dosfstools", "mtools", "gdisk", "cryptsetup-bin", "e2fsprogs", "xorriso", "cpio", "erofs-utils",
 		"u-boot-qemu", "u-boot-tools", // U-Boot for QEMU's boards, and mkimage
 		"openssh-client", "dropbear-bin",
-		"nftables", // the kernel judges the filter that it loads
+		"nftables", // nft: the kernel checks the filter that it loads
 	}}
 }
 
@@ -48,7 +48,7 @@ func Emulator(arch string) pin.Set {
 	}}
 }
 
-// Boot is the boot loaders of an architecture: data to us, whatever host builds.
+// Boot has the boot loaders of an architecture: they are data, whatever the host is.
 func Boot(arch string) pin.Set {
 	list := []string{"systemd-boot-efi"}
 	if arch == "amd64" {
@@ -57,15 +57,15 @@ func Boot(arch string) pin.Set {
 	return pin.Set{Name: "boot", Arch: arch, Packages: list, Only: list}
 }
 
-// Root is the packages whose files the root image takes; build/rootfiles says which files.
+// Root has the packages with the files of the root image; build/rootfiles lists the files.
 func Root(arch string) pin.Set {
 	return pin.Set{Name: "root", Arch: arch, Packages: []string{
 		"busybox-static", "ca-certificates", "crun", "dropbear-bin", "e2fsprogs", "mount", "nftables",
-		"openssh-client", "openssh-sftp-server", // the device's ends of scp and sftp
+		"openssh-client", "openssh-sftp-server", // scp and sftp on the device
 	}}
 }
 
-// RootWithRadio is Root and what Wi-Fi wants: the radio's firmware, the channels that each country permits, and who speaks WPA.
+// RootWithRadio is Root with the packages for Wi-Fi: firmware, the regulatory database, and wpa_supplicant.
 func RootWithRadio(arch string, firmware []string) pin.Set {
 	s := Root(arch)
 	s.Name += "-" + strings.Join(firmware, "+")
@@ -73,8 +73,8 @@ func RootWithRadio(arch string, firmware []string) pin.Set {
 	return s
 }
 
-// Kernel is a kernel metapackage and the image it stands for. Kernels of Debian's after 6.12 are several packages, of which
-// linux-image-* names the others.
+// Kernel is a kernel metapackage and the image it depends on. Debian's kernels after 6.12 are several packages, which
+// linux-image-* depends on.
 func Kernel(arch, metapackage, suite string) pin.Set {
 	name := metapackage
 	if suite != "" {
@@ -84,18 +84,18 @@ func Kernel(arch, metapackage, suite string) pin.Set {
 		Only: []string{"linux-image-*", "linux-binary-*", "linux-modules-*", "linux-base-*-" + arch}}
 }
 
-// Headers is what modules of our own are compiled against: of exactly the kernel's release, and nothing that would run.
+// Headers are the headers to compile proa's own modules against: of exactly the kernel's release, without programs.
 func Headers(kernel pin.Set) pin.Set {
 	return pin.Set{Name: "headers-of-" + kernel.Name, Arch: kernel.Arch, Follows: kernel.ID(),
 		Packages: []string{"linux-headers-RELEASE"}, Only: []string{"linux-headers-*"}}
 }
 
-// Kbuild is the programs of the kernel's build, which run on the host whatever the kernel is for.
+// Kbuild has the programs of the kernel's build, which run on the host for any target architecture.
 func Kbuild(host string, kernel pin.Set) pin.Set {
 	return pin.Set{Name: "kbuild-of-" + kernel.Name, Arch: host, Follows: kernel.ID(), Packages: []string{"linux-kbuild-VERSION"}}
 }
 
-// Firmware is packages with what a board's ROM or firmware reads: data to us. Boards with the same packages share them.
+// Firmware has packages with the firmware of a board: they are data. Boards with the same packages share the set.
 func Firmware(arch string, packages []string) pin.Set {
 	return pin.Set{Name: "firmware-" + strings.Join(packages, "+"), Arch: arch, Packages: packages, Only: packages}
 }

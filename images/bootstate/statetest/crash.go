@@ -8,8 +8,8 @@ import (
 	"github.com/proa-os/proa/images/layout"
 )
 
-// Crash runs the whole model over an encoding and says how many disks it tried. tears is how often in a row a write of the same
-// copy may be cut within its sector without the encoding being taken in.
+// Crash runs the whole model on an encoding and logs the number of disks tried. tears is the number of torn writes of
+// the same copy in a row that the encoding must detect.
 func Crash(t *testing.T, e bootstate.Encoding, tears int) {
 	total := 0
 	for _, part := range []struct {
@@ -28,12 +28,12 @@ func Crash(t *testing.T, e bootstate.Encoding, tears int) {
 	t.Logf("%d disks in all", total)
 }
 
-// torn cuts every write of every state over every state that can lie beside the one in force, and over junk beside three of them:
-// the state in force afterwards is the old one or the new one, and the machine comes back to the good slot.
+// torn tears every write of every state over every state that can be the other copy, and over junk beside three of
+// them. The state in force afterwards is the old one or the new one, and the machine boots the good slot in the end.
 func torn(t *testing.T, e bootstate.Encoding) (disks int) {
 	for _, old := range States() {
 		if old.Seq != 0 {
-			continue // the other two differ from it in nothing but the digit
+			continue // the other two states differ from it only in the digit
 		}
 		in := e.Encode(old)
 		for _, now := range Successors(old) {
@@ -55,11 +55,11 @@ func torn(t *testing.T, e bootstate.Encoding) (disks int) {
 	return disks
 }
 
-// beside are the second copies that leave old in force.
+// beside returns the second copies that leave old in force.
 func beside(e bootstate.Encoding, old bootstate.State) [][]byte {
 	var list [][]byte
 	for _, s := range States() {
-		if s.Try == layout.Shared && s.Left == 0 && s.Seq != (old.Seq+1)%3 { // what it says of trials is of no weight
+		if s.Try == layout.Shared && s.Left == 0 && s.Seq != (old.Seq+1)%3 { // its trial does not matter
 			list = append(list, e.Encode(s))
 		}
 	}
@@ -69,7 +69,7 @@ func beside(e bootstate.Encoding, old bootstate.State) [][]byte {
 	return list
 }
 
-// damaged puts junk beside every state: one good copy is enough, and the next write heals.
+// damaged puts junk beside every state: one valid copy is enough, and the next write repairs the other.
 func damaged(t *testing.T, e bootstate.Encoding) (disks int) {
 	junk := Junk(len(e.Encode(bootstate.State{})))
 	for _, s := range States() {
@@ -95,9 +95,9 @@ func damaged(t *testing.T, e bootstate.Encoding) (disks int) {
 	return disks + 1
 }
 
-// lost is about writes of the boot loader, which nothing flushes until the device does: after a power cut each copy may hold any
-// of the versions written since, and the last of one of them may be torn. Whatever is found, only the good slot and the one under
-// trial are started, and the good one after at most all tries.
+// lost tests writes of the boot loader, which are not flushed until the device flushes. After a power cut each copy may
+// hold any of the versions written since, and the last of one of them may be torn. In every case only the good slot and
+// the slot on trial are started, and the good one after all tries at the latest.
 func lost(t *testing.T, e bootstate.Encoding) (disks int) {
 	for _, first := range States() {
 		if first.Seq != 0 {
@@ -128,8 +128,8 @@ func lost(t *testing.T, e bootstate.Encoding) (disks int) {
 	return disks
 }
 
-// counted starts a trial that never proves itself, and lets up to two of the boot loader's writes be lost or cut short. A write
-// that is cut short starts nothing; so there are never more starts than tries and lost writes together.
+// counted starts a trial that never succeeds, while up to two of the boot loader's writes are lost or torn. A torn
+// write starts nothing; so there are at most as many starts as tries and lost writes together.
 func counted(t *testing.T, e bootstate.Encoding, tears int) int {
 	c := counter{t: t, Encoding: e}
 	for seq := range 3 {
@@ -147,7 +147,7 @@ type counter struct {
 	disks int
 }
 
-// faults is the past of a disk and what may still happen to it.
+// faults are the faults that a disk has had, and those that may still come.
 type faults struct{ starts, lost, left, tears int }
 
 func (c *counter) boot(before [2][]byte, f faults) {

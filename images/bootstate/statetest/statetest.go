@@ -1,5 +1,5 @@
-// Package statetest is the crash model of two copies in turn: torn sectors, lost and reordered writes, damaged copies. Every
-// encoding of images/bootstate runs it in its tests. It knows no encoding and drives no boot loader.
+// Package statetest is a crash model for boot states with two copies: torn sectors, lost and reordered writes, damaged
+// copies. The tests of every encoding of images/bootstate run it. It knows no encoding and runs no boot loader.
 package statetest
 
 import (
@@ -11,7 +11,7 @@ import (
 	"github.com/proa-os/proa/images/layout"
 )
 
-// States are all that can be written.
+// States returns all states that can be written.
 func States() (all []bootstate.State) {
 	slots := []layout.Slot{layout.Shared, layout.A, layout.B}
 	for seq := range 3 {
@@ -26,7 +26,7 @@ func States() (all []bootstate.State) {
 	return all
 }
 
-// Successors are the writes that can follow a state, by the boot loader and by the device.
+// Successors returns the states that the boot loader and the device can write after s.
 func Successors(s bootstate.State) []bootstate.State {
 	next := []bootstate.State{s.MarkGood(layout.A), s.MarkGood(layout.B), s.StartTrial(layout.A), s.StartTrial(layout.B)}
 	if s.Try != layout.Shared && s.Left > 0 {
@@ -35,8 +35,9 @@ func Successors(s bootstate.State) []bootstate.State {
 	return next
 }
 
-// Torn are the different copies that a write of now over old can leave when it takes effect in any one stretch of bytes: every
-// prefix and every suffix among them, and only those where nearly all bytes differ. The first is old, and now is one of the others.
+// Torn returns the different copies that a write of now over old can leave if only one range of bytes takes effect:
+// every prefix and every suffix, and other ranges only where nearly all bytes differ. The first is old; now is one of
+// the others.
 func Torn(old, now []byte) (mixes [][]byte) {
 	var differ []int
 	for i := range old {
@@ -58,28 +59,28 @@ func Torn(old, now []byte) (mixes [][]byte) {
 	return mixes
 }
 
-// Junk is a copy that no encoding reads.
+// Junk returns a copy that no encoding accepts.
 func Junk(size int) []byte { return bytes.Repeat([]byte{0x55}, size) }
 
-// Disk is the two copies; Boot and Set do what the boot loader and the device do.
+// Disk has the two copies; Boot and Set do what the boot loader and the device do.
 type Disk struct {
 	bootstate.Encoding
 	Copies [2][]byte
 }
 
-// New is the disk of a new image.
+// New returns the disk of a new image.
 func New(e bootstate.Encoding) *Disk {
 	first := bootstate.First(layout.A)
 	return &Disk{e, [2][]byte{e.Encode(first), e.Encode(first.Older())}}
 }
 
-// State is the one in force.
+// State returns the state in force.
 func (d *Disk) State() bootstate.State {
 	s, _, _ := d.Choose(d.Copies[0], d.Copies[1])
 	return s
 }
 
-// Set writes the state that follows.
+// Set writes the next state.
 func (d *Disk) Set(s bootstate.State) {
 	_, next, _ := d.Choose(d.Copies[0], d.Copies[1])
 	d.Copies[next] = d.Encode(s)
@@ -94,11 +95,11 @@ func (d *Disk) Boot() bootstate.Start {
 	return c.Start[0]
 }
 
-// recovers starts the machine until the good slot comes up; every start of another one fails.
+// recovers boots the machine until the good slot comes up; every start of the other one fails.
 func (d Disk) recovers(good layout.Slot) error {
 	s := d.State()
 	if good == layout.Shared || s.Good != good {
-		return nil // nothing to come back to, or a state from before good was
+		return nil // there is no good slot, or the state is older than good
 	}
 	for range bootstate.MaxTries + 1 {
 		switch got := d.Boot().Slot; got {
@@ -112,7 +113,7 @@ func (d Disk) recovers(good layout.Slot) error {
 	return fmt.Errorf("does not come back to %s", good)
 }
 
-// Console is what a boot script prints of a choice when starting a slot prints it and fails.
+// Console returns what a boot script prints for a choice if starting a slot prints its name and fails.
 func Console(c bootstate.Choice) string {
 	var b strings.Builder
 	for _, s := range c.Start {

@@ -1,5 +1,5 @@
-// Package gpttest lists everything that a power cut can leave of every change that a device makes to its partition table. It
-// judges nothing: that is for sgdisk, a kernel and U-Boot, in the tests that use it.
+// Package gpttest lists every disk that a power cut can leave during every change that a device makes to its partition
+// table. It verifies nothing: sgdisk, a kernel and U-Boot do, in the tests that use it.
 package gpttest
 
 import (
@@ -11,24 +11,24 @@ import (
 	"github.com/proa-os/proa/images/sparse"
 )
 
-// Change is one change of a disk: the disk before it, its tables before and after, and what a cut leaves.
+// Change is one change of a disk: the disk before it, its tables before and after, and the states after a power cut.
 type Change struct {
 	Name     string
 	Size     int64
 	Before   *sparse.File
 	Old, New layout.Table
-	Damaged  bool // before: it needs the repair as much as after a cut
+	Damaged  bool // one copy was damaged before the change, so a repair is needed in any case
 	States   []State
 }
 
-// State is a disk after a cut: the sectors that differ from before, by number.
+// State is a disk after a power cut: the sectors that differ from before, by number.
 type State struct {
 	Name    string
-	Torn    bool // one sector holds neither its old nor its new content
+	Torn    bool // one sector has neither its old nor its new content
 	Sectors map[int64][]byte
 }
 
-// Apply writes the state over a disk as it was before.
+// Apply writes the state over the disk as it was before.
 func (s State) Apply(d gpt.Disk) error {
 	for lba, b := range s.Sectors {
 		if _, err := d.WriteAt(b, lba*layout.Sector); err != nil {
@@ -41,18 +41,18 @@ func (s State) Apply(d gpt.Disk) error {
 const (
 	flashed = 256 * layout.MiB
 	grown   = flashed + 65*layout.MiB + 17*layout.Sector
-	nearby  = flashed + 20*layout.Sector // the new copy lies over the old one
+	nearby  = flashed + 20*layout.Sector // the new backup GPT overlaps the old one
 	guid    = "0A7A0000-1111-4222-8333-444455556666"
 )
 
-// Spec is the layout of the disks here.
+// Spec returns the layout of the disks in this package.
 func Spec() layout.Spec {
 	return layout.Spec{FirstLBA: 2048, Align: layout.MiB, BIOSSize: layout.MiB, BootSize: 40 * layout.MiB, RootSize: 8 * layout.MiB}
 }
 
 type edit = func(d gpt.Disk, size int64) error
 
-// rows are the changes: what makes the disk, and what is cut.
+// rows are the changes: preparation, and the operation that is interrupted.
 func rows() []struct {
 	name    string
 	size    int64
@@ -83,7 +83,7 @@ func rows() []struct {
 	}
 }
 
-// All is every change with its states.
+// All returns every change with its states.
 func All() (list []Change, err error) {
 	for _, row := range rows() {
 		c := Change{Name: row.name, Size: row.size, Before: sparse.New(row.size), Damaged: row.damaged}
@@ -109,7 +109,7 @@ func (c *Change) run(f edit) (err error) {
 		return err
 	}
 	c.States = log.states()
-	if c.Size == nearby { // without a copy in the last sector a torn header cannot be made good
+	if c.Size == nearby { // without a backup GPT in the last sector a torn primary header cannot be repaired
 		c.States = slices.DeleteFunc(c.States, func(s State) bool { return s.Torn })
 	}
 	c.New, _, err = gpt.Read(log, c.Size)
@@ -164,7 +164,7 @@ func grow(d gpt.Disk, size int64) error {
 	})
 }
 
-// toTheEnd leaves no room for a second copy, as proa did in the beginning.
+// toTheEnd leaves no room for a second backup GPT, as early versions of proa did.
 func toTheEnd(d gpt.Disk, size int64) error {
 	return onData(d, size, func(p layout.Partition) error {
 		p.Size = size - 33*layout.Sector - p.Start
@@ -184,7 +184,7 @@ func onData(d gpt.Disk, size int64, f func(layout.Partition) error) error {
 	return f(p)
 }
 
-// smaller does it while the disk had the size it was flashed with.
+// smaller runs the edit on the disk with the size it was flashed with.
 func smaller(f edit) edit { return func(d gpt.Disk, _ int64) error { return f(d, flashed) } }
 
 func zero(lba int64) edit {

@@ -10,12 +10,12 @@ import (
 	"github.com/proa-os/proa/images/layout"
 )
 
-// recorder is a disk in front of another one, which it leaves as it is. It remembers in which order sectors were written and where
-// they were flushed.
+// recorder is an overlay over a disk, which it does not change. It records the order in which sectors are written, and
+// the flushes.
 type recorder struct {
 	gpt.Disk
-	now    map[int64][]byte // what was written, by sector
-	epochs [][]sector       // between two flushes
+	now    map[int64][]byte // sectors written, by number
+	epochs [][]sector       // sectors written between two flushes
 	open   []sector
 }
 
@@ -33,7 +33,7 @@ func (r *recorder) sector(lba int64) ([]byte, error) {
 	return b, err
 }
 
-// ReadAt reads what was written.
+// ReadAt reads the disk with the overlay.
 func (r *recorder) ReadAt(b []byte, off int64) (n int, err error) {
 	for n < len(b) {
 		s, err := r.sector((off + int64(n)) / layout.Sector)
@@ -45,7 +45,7 @@ func (r *recorder) ReadAt(b []byte, off int64) (n int, err error) {
 	return n, nil
 }
 
-// WriteAt takes parts of sectors too, as the kernel does.
+// WriteAt also writes parts of sectors, as the kernel does.
 func (r *recorder) WriteAt(b []byte, off int64) (n int, err error) {
 	for n < len(b) {
 		lba := (off + int64(n)) / layout.Sector
@@ -61,7 +61,7 @@ func (r *recorder) WriteAt(b []byte, off int64) (n int, err error) {
 	return n, nil
 }
 
-// Sync ends a run of writes that the medium may reorder.
+// Sync ends an epoch: writes within one may be reordered by the medium.
 func (r *recorder) Sync() error {
 	if len(r.open) > 0 {
 		r.epochs, r.open = append(r.epochs, r.open), nil
@@ -69,8 +69,8 @@ func (r *recorder) Sync() error {
 	return nil
 }
 
-// states: after each run of writes, and within each: every prefix of its sectors, every sector alone, every one missing, and every
-// one torn after its predecessors. What was not flushed at the end counts as a run.
+// states returns the disks after each epoch and those within it: every prefix of its sectors, every sector alone, every
+// one missing, and every one torn after its predecessors. Writes after the last flush count as an epoch.
 func (r *recorder) states() (list []State) {
 	_ = r.Sync() // cannot fail
 	done := map[int64][]byte{}
@@ -100,7 +100,8 @@ func (r *recorder) states() (list []State) {
 	return list
 }
 
-// tears are where a tear makes a sector that is neither the old nor the new one: behind each of the first and the last differences.
+// tears returns the offsets at which a torn write gives a sector that is neither the old nor the new one: after each
+// differing byte, or if there are many, after the first three and the last three.
 func tears(x sector) (ends []int) {
 	for i := range x.new {
 		if x.new[i] != x.old[i] && !bytes.Equal(x.new[i+1:], x.old[i+1:]) {

@@ -50,7 +50,7 @@ func all(active map[string]bool) bool {
 	return true
 }
 
-// config reads config.txt for this board.
+// config parses config.txt for this board.
 func (f Firmware) config(text []byte, number int, flag bool) map[string]string {
 	return settings(text, func(name string) (string, bool) {
 		switch {
@@ -65,12 +65,12 @@ func (f Firmware) config(text []byte, number int, flag bool) map[string]string {
 	})
 }
 
-// load reads what config.txt names (config_txt/boot.adoc).
+// load loads the files that config.txt names (config_txt/boot.adoc).
 func (f Firmware) load(v volume, set map[string]string, s Start) (Start, error) {
 	tree := or(set["device_tree"], f.Tree)
 	var err error
 	if s.Tree, err = v.file(tree); err != nil {
-		if set["os_check"] != "0" && f.Marks == "config.txt" { // Pi 5: looked for before the partition is taken for bootable (issue 682)
+		if set["os_check"] != "0" && f.Marks == "config.txt" { // Pi 5: checked before the partition counts as bootable (issue 682)
 			return Start{}, fmt.Errorf("%w: %w", errNotBootable, err)
 		}
 		return Start{}, err
@@ -83,7 +83,7 @@ func (f Firmware) load(v volume, set map[string]string, s Start) (Start, error) 
 			return Start{}, err
 		}
 	}
-	// A missing file costs the command line, not the start (log in issue 654).
+	// A missing file leaves the command line empty; the kernel is started nevertheless (log in issue 654).
 	line, _ := v.file(or(set["cmdline"], "cmdline.txt"))
 	s.Cmdline, _, _ = strings.Cut(string(line), "\n")
 	s.Watchdog, _ = strconv.Atoi(set["kernel_watchdog_timeout"])

@@ -8,10 +8,10 @@ import (
 	"unicode/utf16"
 )
 
-// volume is a FAT32 file system; the bootloader reads FAT12 and FAT16 as well, which proa does not write.
+// volume is a FAT32 file system. The bootloader also reads FAT12 and FAT16, which proa does not write.
 type volume struct {
 	disk            io.ReaderAt
-	table, clusters int64 // where the allocation table and cluster 2 begin
+	table, clusters int64 // offsets of the allocation table and of cluster 2
 	size            int64 // of a cluster
 	root            uint32
 }
@@ -30,7 +30,7 @@ func openVolume(disk io.ReaderAt, at int64) (v volume, err error) {
 	return v, nil
 }
 
-// content reads a chain of clusters.
+// content reads a cluster chain.
 func (v volume) content(first uint32) (data []byte, err error) {
 	link := make([]byte, 4)
 	for c, n := first, 0; c >= 2 && c < 0x0ffffff8; n++ {
@@ -85,7 +85,7 @@ func (v volume) find(path string) (e entry, err error) {
 	return e, nil
 }
 
-// lookup finds a name in a directory by its long name, or by its short one where it has no other.
+// lookup finds a file in a directory by its long name, or by its short name if it has no long one.
 func lookup(dir []byte, name string) (entry, bool) {
 	var long string
 	for ; len(dir) >= 32 && dir[0] != 0; dir = dir[32:] {
@@ -128,7 +128,8 @@ func short(e []byte) string {
 	return base + "." + ext
 }
 
-// FileAt is where on the disk a file of partition number begins. A test puts there what a machine writes in place.
+// FileAt returns the offset on the disk of a file of partition number, so that a test can overwrite it in place as a
+// machine does.
 func FileAt(disk io.ReaderAt, number int, path string) (int64, error) {
 	parts, err := readGPT(disk)
 	if err != nil {

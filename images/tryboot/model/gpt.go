@@ -7,7 +7,7 @@ import (
 	"io"
 )
 
-// sector is the only size the bootloader reads disks in.
+// sector is the only sector size the bootloader supports.
 const sector = 512
 
 type partition struct {
@@ -15,10 +15,11 @@ type partition struct {
 	start  int64
 }
 
-// partitions are those that the bootloader looks into, by their number in the table.
+// partitions are the FAT partitions, by their number in the table.
 type partitions []partition
 
-// Types the bootloader takes for FAT in a GPT, as the entry holds them: basic data (log in issue 818) and EFI system (issue 359).
+// fatTypes are the GPT types that the bootloader takes for FAT, in the byte order of an entry: basic data (log in issue
+// 818) and EFI system (issue 359).
 var fatTypes = map[string]bool{
 	"\xa2\xa0\xd0\xeb\xe5\xb9\x33\x44\x87\xc0\x68\xb6\xb7\x26\x99\xc7": true,
 	"\x28\x73\x2a\xc1\x1f\xf8\xd2\x11\xba\x4b\x00\xa0\xc9\x3e\xc9\x3b": true,
@@ -43,7 +44,7 @@ func readGPT(disk io.ReaderAt) (list partitions, err error) {
 			list = append(list, partition{i/128 + 1, int64(le.Uint64(e[32:])) * sector})
 		}
 	}
-	// #818, #668: a FAT partition that others separate from the first one was not found, on some versions.
+	// #818, #668: some versions do not find a FAT partition that is separated from the first one by others.
 	for i, p := range list {
 		if p.number != list[0].number+i {
 			return nil, fmt.Errorf("FAT partition %d does not follow the one before it", p.number)
@@ -52,7 +53,7 @@ func readGPT(disk io.ReaderAt) (list partitions, err error) {
 	return list, nil
 }
 
-// number is the partition with that number; 0 is the first.
+// number returns the partition with that number; 0 is the first one.
 func (l partitions) number(n int) (partition, bool) {
 	for _, p := range l {
 		if n == 0 || p.number == n {

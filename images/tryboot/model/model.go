@@ -1,8 +1,8 @@
-// Package model is Raspberry Pi's firmware, for tests: it reads a disk's bytes and says what would be started. It is written from
-// the documentation, each rule with its page, and shares no code with what writes the disk; it starts nothing.
+// Package model is a model of Raspberry Pi's firmware for tests: it reads the bytes of a disk and says what would be
+// started. It follows the documentation, each rule with its page, and shares no code with what writes the disk.
 //
-// Pages are those of raspberrypi/documentation below documentation/asciidoc/computers; issues those of raspberrypi/rpi-eeprom. Where
-// two versions of the bootloader differ, the rule is the stricter one's.
+// Pages are those of raspberrypi/documentation below documentation/asciidoc/computers; issues those of
+// raspberrypi/rpi-eeprom. Where versions of the bootloader differ, the stricter rule is used.
 package model
 
 import (
@@ -12,25 +12,25 @@ import (
 	"strconv"
 )
 
-// Board is what differs between the models that boot from an EEPROM.
+// Board has what differs between the models that boot from an EEPROM.
 type Board struct {
-	Filter string // of config.txt that applies to it
-	Marks  string // file that makes a partition bootable
-	Tree   string // device tree it looks for if config.txt names none
-	Kernel string // likewise
+	Filter string // filter of config.txt that applies to it
+	Marks  string // file whose presence makes a partition bootable
+	Tree   string // default device tree, if config.txt names none
+	Kernel string // default kernel
 }
 
 // Pi4 and Pi5 (config_txt/autoboot.adoc, "boot_partition"; config_txt/boot.adoc, "kernel"; issue 682 for the tree of os_check).
 func Pi4() Board { return Board{"pi4", "start4.elf", "bcm2711-rpi-4-b.dtb", "kernel8.img"} }
 func Pi5() Board { return Board{"pi5", "config.txt", "bcm2712-rpi-5-b.dtb", "kernel_2712.img"} }
 
-// Firmware is one machine with a disk. Between starts it remembers nothing but the flag, which the caller holds: a restart may set
-// it, and power-on, a watchdog and a fatal error do not (raspberry-pi/bootflow-eeprom.adoc, "Fail-safe OS updates": it is cleared
-// before the firmware is started, so a crash or reset leads to the normal one).
+// Firmware is a machine with a disk. It keeps no state between starts but the flag, which the caller holds: a restart
+// may set it; power-on, a watchdog reset and a fatal error do not (raspberry-pi/bootflow-eeprom.adoc, "Fail-safe OS
+// updates": it is cleared before the firmware is started, so a crash or reset leads to the normal boot).
 type Firmware struct {
 	Board
 	Disk io.ReaderAt
-	Walk bool // PARTITION_WALK of the EEPROM's configuration; by default on since the releases of August 2025
+	Walk bool // PARTITION_WALK of the EEPROM's configuration; the default since the releases of August 2025
 }
 
 // Start is what the firmware starts.
@@ -41,15 +41,15 @@ type Start struct {
 	Initrd    []byte //
 	Tree      []byte //
 	Cmdline   string //
-	Watchdog  int    // seconds until the hardware restarts a machine that does not take the watchdog over; 0: never
+	Watchdog  int    // seconds until the hardware resets a machine that does not feed the watchdog; 0: never
 }
 
-// maxWalk is the last partition that is tried when the one asked for does not start (raspberry-pi/eeprom-bootloader.adoc,
+// maxWalk is the last partition that is tried if the requested one does not start (raspberry-pi/eeprom-bootloader.adoc,
 // "PARTITION_WALK").
 const maxWalk = 8
 
-// Boot starts the machine; flag is whether the restart asked for a trial. An error is a machine that starts nothing from this disk
-// this time. With the flag it has been used up all the same.
+// Boot starts the machine; flag is whether the restart requested a trial boot. An error means that nothing is started
+// from this disk. The flag is cleared in any case.
 func (f Firmware) Boot(flag bool) (Start, error) {
 	parts, err := readGPT(f.Disk)
 	if err != nil {
@@ -68,14 +68,14 @@ func (f Firmware) Boot(flag bool) (Start, error) {
 		}
 		errs = append(errs, fmt.Errorf("partition %d: %w", n, err))
 		if !errors.Is(err, errNotBootable) {
-			break // it was taken for bootable, so the walk is over: the error pattern, then a reset ("REBOOT_ON_FATAL_ERROR")
+			break // the partition was bootable, so the walk is over: the error pattern, then a reset ("REBOOT_ON_FATAL_ERROR")
 		}
 	}
 	return Start{}, errors.Join(append(errs, errors.New("nothing to start"))...)
 }
 
-// order is which partitions are looked at: the one asked for, and with PARTITION_WALK those behind it and then those before it;
-// autoboot.txt is not looked at again.
+// order returns the partitions in the order they are tried: the requested one, and with PARTITION_WALK those after it
+// and then those before it; autoboot.txt is not read again.
 func (f Firmware) order(asked int) (list []int) {
 	if !f.Walk {
 		return []int{asked}
@@ -86,8 +86,8 @@ func (f Firmware) order(asked int) (list []int) {
 	return list
 }
 
-// autoboot is what autoboot.txt of the first FAT partition says (config_txt/autoboot.adoc). Nothing is partition 0: "the default
-// partition which is the first bootable FAT partition".
+// autoboot is the parsed autoboot.txt of the first FAT partition (config_txt/autoboot.adoc). A partition that is not
+// given is 0: "the default partition which is the first bootable FAT partition".
 type autoboot struct {
 	partition int
 	ab        bool
@@ -120,10 +120,10 @@ func (f Firmware) autoboot(parts partitions, flag bool) (a autoboot) {
 	return autoboot{a.partition, set["tryboot_a_b"] == "1"}
 }
 
-// errNotBootable is a partition that the firmware passes over.
+// errNotBootable is returned for a partition that the firmware skips.
 var errNotBootable = errors.New("not bootable")
 
-// try starts partition p or says why not.
+// try starts partition p or returns why it cannot.
 func (f Firmware) try(p partition, flag, ab bool) (Start, error) {
 	v, err := openVolume(f.Disk, p.start)
 	if err != nil {

@@ -8,7 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// TestFilters: the rules of config_txt/conditional.adoc.
+// TestFilters tests the rules of config_txt/conditional.adoc.
 func TestFilters(t *testing.T) {
 	const text = "# kernel=comment\nkernel=all\n[pi4]\nkernel=pi4\n[pi5]\nkernel=pi5\ninitramfs initrd followkernel\n[tryboot]\nkernel=pi5 under trial\n" +
 		"[all]\narm_64bit=1\n[none]\narm_64bit=0\n[all]\n[boot_partition=3]\ncmdline=three\n[unknown]\ncmdline=unknown\n"
@@ -23,14 +23,14 @@ func TestFilters(t *testing.T) {
 		{Pi4(), 2, true, map[string]string{"kernel": "pi4", "arm_64bit": "1"}},
 	} {
 		got := Firmware{Board: c.board}.config([]byte(text), c.number, c.flag)
-		delete(got, "") // lines without anything
+		delete(got, "") // empty lines
 		if diff := cmp.Diff(c.want, got); diff != "" {
 			t.Errorf("%s, partition %d, flag %t: %s", c.board.Filter, c.number, c.flag, diff)
 		}
 	}
 }
 
-// TestLongLine: the rest of a line is ignored.
+// TestLongLine: the rest of a line that is too long is ignored.
 func TestLongLine(t *testing.T) {
 	long := "kernel=" + string(bytes.Repeat([]byte("k"), 200))
 	if got := len(settings([]byte(long), nil)["kernel"]); got != maxLine-len("kernel=") {
@@ -47,7 +47,7 @@ func TestOrder(t *testing.T) {
 	}
 }
 
-// table is a disk with entries of these types; "" is an unused entry.
+// table returns a disk with GPT entries of these types; "" is an unused entry.
 func table(types ...string) *bytes.Reader {
 	b := make([]byte, 40*sector)
 	copy(b[sector:], "EFI PART")
@@ -61,7 +61,7 @@ func table(types ...string) *bytes.Reader {
 	return bytes.NewReader(b)
 }
 
-// TestGPT: which partitions the bootloader looks into, and which tables it may not understand.
+// TestGPT: which partitions the bootloader searches, and which tables it may not support.
 func TestGPT(t *testing.T) {
 	const esp, linux = "\x28\x73\x2a\xc1\x1f\xf8\xd2\x11\xba\x4b\x00\xa0\xc9\x3e\xc9\x3b", "\xaf\x3d\xc6\x0f\x83\x84\x72\x47\x8e\x79\x3d\x69\xd8\x47\x7d\xe4"
 	const basic = "\xa2\xa0\xd0\xeb\xe5\xb9\x33\x44\x87\xc0\x68\xb6\xb7\x26\x99\xc7"

@@ -48,7 +48,7 @@ func parse(data []byte) (config, error) {
 		return c, err
 	}
 	if _, set := c.Delegate["ipam"]; set {
-		return c, errors.New("delegate: ipam is ours to say")
+		return c, errors.New("delegate: ipam cannot be set, flannel chooses it")
 	}
 	return c, nil
 }
