@@ -93,15 +93,59 @@ func (d *decoder) pairs(n *yaml.Node, name string, do func(key, value *yaml.Node
 		}
 		return
 	}
-	for i := 0; i+1 < len(n.Content); i += 2 {
-		k := *n.Content[i]
+	content := d.merged(n, map[string]bool{}, 0)
+	for i := 0; i+1 < len(content); i += 2 {
+		k := *content[i]
 		if k.Kind == yaml.AliasNode {
 			k.Value = k.Alias.Value
 		}
 		raw := k.Value
 		k.Value = strings.TrimFunc(raw, rule.Invisible)
-		do(&k, n.Content[i+1], raw)
+		do(&k, content[i+1], raw)
 	}
+}
+
+// merged is the keys and values of a mapping, behind them those of the mappings that << brings, unless a key stands nearer (yaml.org/type/merge).
+func (d *decoder) merged(n *yaml.Node, nearer map[string]bool, depth int) (out []*yaml.Node) {
+	if d.values++; d.values > maxValues || depth > 32 {
+		return nil
+	}
+	var sources []*yaml.Node
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		key, value := n.Content[i], n.Content[i+1]
+		from := mappings(value)
+		switch {
+		case key.ShortTag() == "!!merge" && from != nil:
+			sources = append(sources, from...)
+		case depth == 0 || !nearer[key.Value]:
+			out = append(out, key, value)
+		}
+	}
+	for i := 0; i < len(out); i += 2 {
+		nearer[out[i].Value] = true
+	}
+	for _, s := range sources {
+		out = append(out, d.merged(s, nearer, depth+1)...)
+	}
+	return out
+}
+
+// mappings are what a merge key may bring: one mapping, or a list of them; nil for anything else.
+func mappings(n *yaml.Node) (out []*yaml.Node) {
+	items := []*yaml.Node{n}
+	if n.Kind == yaml.SequenceNode {
+		items = n.Content
+	}
+	for _, item := range items {
+		if item.Kind == yaml.AliasNode {
+			item = item.Alias
+		}
+		if item.Kind != yaml.MappingNode {
+			return nil
+		}
+		out = append(out, item)
+	}
+	return out
 }
 
 func (d *decoder) structure(n *yaml.Node, v reflect.Value, name string) {
@@ -190,11 +234,11 @@ func keyTag(tag reflect.StructTag) reflect.StructTag {
 // list decodes the entries that are sound. One broken entry of write_files does not cost the others.
 func (d *decoder) list(n *yaml.Node, v reflect.Value, tag reflect.StructTag, name string) {
 	if n.Kind != yaml.SequenceNode {
-		d.bad(n, "%s: want a list, found %s", name, describe(n))
+		d.bad(n, "%s: want a list, found %s%s", name, describe(n), rule.Hidden(strings.SplitN(n.Value, "\n", 2)[0]))
 		return
 	}
 	out, ids := reflect.MakeSlice(v.Type(), 0, len(n.Content)), map[string]bool{}
-	for i, item := range n.Content {
+	for i, item := range entries(n.Content, tag) {
 		if d.values > maxValues {
 			return // and keep what was there before: half a list is not what the user wrote
 		}
@@ -206,6 +250,23 @@ func (d *decoder) list(n *yaml.Node, v reflect.Value, tag reflect.StructTag, nam
 		}
 	}
 	v.Set(out)
+}
+
+// entries cuts each item in which several stand into these.
+func entries(items []*yaml.Node, tag reflect.StructTag) (out []*yaml.Node) {
+	r, _ := rule.Of(tag.Get("check"))
+	for _, item := range items {
+		if r.Split == nil || item.Kind != yaml.ScalarNode {
+			out = append(out, item)
+			continue
+		}
+		for _, part := range r.Split(item.Value) {
+			one := *item
+			one.Value = part
+			out = append(out, &one)
+		}
+	}
+	return out
 }
 
 // first reports an entry that says of the same thing something else than an earlier one.
@@ -235,7 +296,7 @@ func (d *decoder) scalar(n *yaml.Node, v reflect.Value, tag reflect.StructTag, n
 		return
 	}
 	found, text := d.found, ""
-	ok := kindOf(n) == v.Kind() || kindOf(n) != reflect.Invalid && v.Kind() == reflect.String
+	ok := kindOf(n) == v.Kind() || kindOf(n) != reflect.Invalid && v.Kind() == reflect.String || v.Kind() == reflect.Bool && n.Style == 0 // yes, no, on, off
 	if ok {
 		text, ok = d.check(n, n.Value, tag, name)
 	}

@@ -51,7 +51,7 @@ func (d *decoder) wellKnown(n *yaml.Node, f File, name string) {
 		return
 	}
 	inner := &decoder{file: d.file}
-	text := plain([]byte(f.Content))
+	text := Plain([]byte(f.Content))
 	nodes, err := parse(text)
 	if err != nil {
 		line, col, msg := parserWords(string(text), err)

@@ -37,10 +37,11 @@ func (d *decoder) document(text []byte, c *Config) {
 		d.add(1, 1, "larger than %d KiB; not read", MaxSize>>10)
 		return
 	}
-	text = plain(text)
-	if bytes.IndexByte(text, 0) >= 0 {
-		d.add(1, 1, "not a text file: it holds NUL bytes")
-		return
+	text = Plain(text)
+	if whole := bytes.TrimRight(text, "\x00"); len(whole) < len(text) { // what a power cut leaves of a file on a FAT
+		line := 1 + bytes.Count(whole, []byte("\n"))
+		d.add(line, 1, "%d NUL bytes at the end of the file: what stood there is lost; the rest is read", len(text)-len(whole))
+		text = whole
 	}
 	nodes, err := parse(text)
 	if err != nil {
@@ -65,7 +66,7 @@ func parse(text []byte) (nodes []*yaml.Node, err error) {
 		case err != nil:
 			return nil, err
 		}
-		if len(n.Content) == 1 {
+		if len(n.Content) == 1 && n.Content[0].ShortTag() != "!!null" { // a document without anything says nothing
 			nodes = append(nodes, n.Content[0])
 		}
 	}
@@ -87,7 +88,13 @@ func (d *decoder) salvage(text string, err error) (nodes []*yaml.Node) {
 			d.found++
 		case err != nil:
 			line, col, msg := parserWords(part, err)
-			d.add(line+start, col, "%s%s", msg, lost(lines[start]))
+			cost := lost(lines[start])
+			if got, err := parse([]byte(spaced(part))); err == nil && cost != "" {
+				cost = "; read as if spaces stood there"
+				move(got, start)
+				nodes = append(nodes, got...)
+			}
+			d.add(line+start, col, "%s%s", msg, cost)
 		case keyLine.MatchString(lines[start]):
 			move(got, start)
 			nodes = append(nodes, got...)

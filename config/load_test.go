@@ -80,7 +80,7 @@ func TestProblems(t *testing.T) {
 		{"country in small", "network: {wifi_country: de}\n", "1:25: wifi_country: want " + judged("country", "\x00") + "\n"},
 		{"two documents", "hostname: a\n---\nhostname: b\n", "3:1: a second document; only one is read\n"},
 		{"a list", "- a\n", "1:1: want key: value pairs, found a list\n"},
-		{"NUL", "a\x00", "1:1: not a text file: it holds NUL bytes\n"},
+		{"NUL", "a\x00b", "1:2: a NUL byte: damaged, not a text, or in another encoding than UTF-8; save the file as UTF-8\n"},
 	} {
 		if _, got := problems(t, c.doc, ""); got != c.want {
 			t.Errorf("%s: %s", c.name, cmp.Diff(c.want, got))

@@ -10,22 +10,27 @@ import (
 	"unicode"
 	"unicode/utf16"
 	"unicode/utf8"
+
+	"github.com/proa-os/proa/config/rule"
 )
 
-// plain turns what editors save into UTF-8 with line feeds: UTF-16, which Windows calls Unicode, with or without its mark; a
-// byte order mark; line ends of Windows and of old Macs.
-func plain(text []byte) []byte {
+// Plain turns what editors save into UTF-8 with line feeds: UTF-16, which Windows calls Unicode, with or without its mark; a
+// byte order mark; line ends of Windows and of old Macs. YAML 1.2, which the parser does not know by its number, differs in nothing that matters here.
+func Plain(text []byte) []byte {
 	if order := utf16Order(text); order != nil {
 		text = fromUTF16(text, order)
 	}
 	text = bytes.TrimPrefix(text, []byte("\uFEFF"))
 	text = bytes.ReplaceAll(text, []byte("\r\n"), []byte("\n"))
-	return bytes.ReplaceAll(text, []byte("\r"), []byte("\n"))
+	text = bytes.ReplaceAll(text, []byte("\r"), []byte("\n"))
+	return yamlVersion.ReplaceAll(text, []byte("%YAML 1.1"))
 }
+
+var yamlVersion = regexp.MustCompile(`(?m)^%YAML[ \t]+1\.[0-9]+`)
 
 func utf16Order(text []byte) binary.ByteOrder {
 	switch {
-	case len(text) < 4 || len(text)%2 != 0:
+	case len(text) < 4:
 		return nil
 	case text[0] == 0xFF && text[1] == 0xFE, text[0] != 0 && text[1] == 0 && text[2] != 0 && text[3] == 0:
 		return binary.LittleEndian
@@ -53,6 +58,8 @@ func unreadable(text string) (line, col int, msg string) {
 			return line, col, "not UTF-8 from here on; save the file as UTF-8"
 		case r == '\n':
 			line, col = line+1, 0
+		case r == 0:
+			return line, col, "a NUL byte: damaged, not a text, or in another encoding than UTF-8; save the file as UTF-8"
 		case unicode.IsControl(r) && r != '\t' && r != 0x85:
 			return line, col, fmt.Sprintf("a control character, U+%04X; take it out", r)
 		}
@@ -61,16 +68,41 @@ func unreadable(text string) (line, col int, msg string) {
 	return 0, 0, ""
 }
 
-// tabbed finds the line nearest to where the parser stopped that is indented by a tab, at most two lines away.
-func tabbed(text string, near int) (line, col int) {
+// indented finds the line nearest to where the parser stopped that is indented by something else than spaces, at most two lines away.
+func indented(text string, near int) (line, col int, by rune) {
 	best := 3
 	for i, l := range strings.Split(text, "\n") {
-		at := strings.Index(l[:len(l)-len(strings.TrimLeft(l, " \t"))], "\t")
+		at := strings.IndexFunc(l[:indent(l)], func(r rune) bool { return r != ' ' })
 		if away := max(i+1-near, near-i-1); at >= 0 && away < best {
-			best, line, col = away, i+1, at+1
+			by, _ = utf8.DecodeRuneInString(l[at:])
+			best, line, col = away, i+1, utf8.RuneCountInString(l[:at])+1
 		}
 	}
-	return line, col
+	return line, col, by
+}
+
+// indent is how many bytes of a line stand before what can be seen of it.
+func indent(line string) int { return len(line) - len(strings.TrimLeftFunc(line, rule.Invisible)) }
+
+// spaced is a text whose lines are indented by spaces, as they look in most editors: two for a tab, one for what a web page has in place of a space.
+func spaced(text string) string {
+	lines := strings.SplitAfter(text, "\n")
+	for i, l := range lines {
+		if strings.TrimSpace(l) == "" {
+			continue
+		}
+		by := strings.Map(func(r rune) rune {
+			switch {
+			case r == '\t':
+				return r
+			case unicode.IsSpace(r):
+				return ' '
+			}
+			return -1 // has no width
+		}, l[:indent(l)])
+		lines[i] = strings.ReplaceAll(by, "\t", "  ") + l[indent(l):]
+	}
+	return strings.Join(lines, "")
 }
 
 var parserLine = regexp.MustCompile(`line (\d+): `)
@@ -85,8 +117,11 @@ func parserWords(text string, err error) (line, col int, msg string) {
 	if m := parserLine.FindStringSubmatch(said); m != nil {
 		line, _ = strconv.Atoi(m[1])
 	}
-	if l, c := tabbed(text, line); l > 0 {
+	switch l, c, by := indented(text, line); {
+	case by == '\t':
 		return l, c, "not valid YAML: a tab; indent with spaces"
+	case l > 0:
+		return l, c, fmt.Sprintf("not valid YAML: an invisible character, U+%04X; indent with spaces", by)
 	}
 	if name := anchorName.FindStringSubmatch(said); name != nil {
 		if before, _, found := strings.Cut(text, "*"+name[1]); found { // the parser does not say where

@@ -44,7 +44,7 @@ func TestUnseen(t *testing.T) {
 		{"hostname: \"kio\u200bsk\"\n", "an invisible character stands in it, U+200B"},
 		{"k3s: {token: \"a\\nb\"}\n", "a line break stands in it"},
 		{"ssh_authorized_keys:\n  - |\n    ssh-ed25519 " + body[:40] + "\n    " + body[40:] + "\n", "a line break or another character stands within it"},
-		{"ssh_authorized_keys:\n  - |\n    " + key + "\n    " + key + "\n", "one public key per entry"},
+		{"ssh_authorized_keys:\n  - >\n    " + key + "\n    " + key + "\n", "one public key per entry"},
 		{"ssh_authorized_keys:\n  - |\n    -----BEGIN OPENSSH PRIVATE KEY-----\n    " + body + "\n", "this is a private one"},
 		{"ssh_authorized_keys: [\"ssh-dss AAAAB3NzaC1kc3MAAACB\"]\n", "want a public key"},
 	} {
@@ -53,6 +53,8 @@ func TestUnseen(t *testing.T) {
 		}
 	}
 }
+
+var littleEndian = binary.LittleEndian
 
 func inUTF16(order binary.AppendByteOrder, text string) (out []byte) {
 	for _, u := range utf16.Encode([]rune(text)) {
@@ -77,7 +79,7 @@ func TestEncodings(t *testing.T) {
 	for _, c := range []struct{ name, text, want string }{
 		{"Latin-1", strings.ReplaceAll(doc, "ö", "\xf6"), "4:14: not UTF-8 from here on; save the file as UTF-8; network is left out\n"},
 		{"control character", "hostname: kiosk-3\nk3s:\n  token: a\x1bb\n", "3:11: a control character, U+001B; take it out; k3s is left out\n"},
-		{"tab", "hostname: kiosk-3\nk3s:\n\trole: agent\n", "3:1: not valid YAML: a tab; indent with spaces; k3s is left out\n"},
+		{"tab", "hostname: kiosk-3\nk3s:\n\trole: agent\n", "3:1: not valid YAML: a tab; indent with spaces; read as if spaces stood there\n"},
 		{"tab behind spaces", "hostname: kiosk-3\nk3s:\n  enabled: true\n \trole: agent\n", "4:2: not valid YAML: a tab; indent with spaces; k3s is left out\n"},
 		{"no-break spaces", "hostname: kiosk-3\nk3s:\n\u00a0\u00a0role: agent\n", "stands in it, U+00A0"},
 		{"anchor", "hostname: kiosk-3\nk3s:\n  role: agent\n  token: *hunter2\n", "4:1: not valid YAML: a value that begins with * wants quotes; k3s is left out\n"},

@@ -19,6 +19,7 @@ type Rule struct {
 	Judge func(string) (want string) // "" if the value will do
 	Clean func(string) string        // nil: the value is taken as it stands, without white space at its ends
 	ID    func(string) string        // nil: entries of a list never contradict each other
+	Split func(string) []string      // nil: an entry of a list is one value
 }
 
 // rules are the words that may stand in a check tag.
@@ -27,7 +28,7 @@ var rules = map[string]Rule{
 	"nodename":   want(domain, "a name of lower-case letters, digits, - and ."),
 	"domain":     want(domain, "a domain name"),
 	"server":     want(func(s string) bool { return isIP(s) || domain(strings.ToLower(s)) }, "a host name or an IP address"),
-	"sshkey":     {Judge: sshKey, Clean: oneLine},
+	"sshkey":     {Judge: sshKey, Clean: oneLine, Split: keyLines},
 	"path":       want(absolute, "an absolute path without . or .."),
 	"writable":   {Judge: writable},
 	"endpoint":   want(endpoint, "an endpoint such as https://mirror.example.org:5000"),

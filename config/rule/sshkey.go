@@ -3,8 +3,11 @@ package rule
 import (
 	"encoding/base64"
 	"encoding/binary"
+	"fmt"
+	"regexp"
 	"slices"
 	"strings"
+	"unicode"
 )
 
 // keyTypes are those that OpenSSH makes (ssh-keygen(1)); DSA is not taken by any current server.
@@ -31,26 +34,113 @@ func oneLine(s string) string {
 	return b.String()
 }
 
-// sshKey accepts options before the type, as authorized_keys does, and insists on a body that is base64 of that type.
+// keyLines are the entries of a block scalar into which a whole authorized_keys file was pasted. What is no such list is one entry.
+func keyLines(s string) (keys []string) {
+	for line := range strings.Lines(s) {
+		line = strings.TrimFunc(line, Invisible)
+		switch i := keyType(unquoted(line, ' ')); {
+		case line == "" || line[0] == '#':
+		case i < 0 || i+1 == len(unquoted(line, ' ')):
+			return []string{s} // one key that was wrapped, or something else
+		default:
+			keys = append(keys, line)
+		}
+	}
+	if keys == nil {
+		return []string{s}
+	}
+	return keys
+}
+
+func keyType(words []string) int {
+	return slices.IndexFunc(words, func(w string) bool { return slices.Contains(keyTypes, w) })
+}
+
+// unquoted cuts at sep where it stands outside double quotes; nil if a quote is not closed.
+func unquoted(s string, sep rune) (words []string) {
+	quoted, start := false, 0
+	for i, r := range s + string(sep) {
+		quoted = quoted != (r == '"')
+		if r != sep || quoted {
+			continue
+		}
+		if i > start {
+			words = append(words, s[start:i])
+		}
+		start = i + 1
+	}
+	if quoted {
+		return nil
+	}
+	return words
+}
+
+// keyOption is what may stand before a key's type: the options that the machine's SSH server has (dropbear 2025.89, authorized_keys in
+// dropbear(8)). It refuses a key with any other, so that one with from="…" would lock its owner out.
+var keyOption = regexp.MustCompile(`^((?i:restrict|no-pty|no-port-forwarding|no-agent-forwarding|no-x11-forwarding|no-touch-required|verify-required)` +
+	`|command="[^"]+"|permitopen="[^"]+:[0-9]+")$`)
+
+const (
+	wantKey     = "a public key such as ssh-ed25519 AAAA… (github:USER and URLs are not fetched by this release)"
+	wantOptions = "a public key, and before it only options that this machine's SSH server knows, joined by commas without spaces: restrict, no-pty, " +
+		"no-port-forwarding, no-agent-forwarding, no-X11-forwarding, no-touch-required, verify-required, command=\"…\", permitopen=\"HOST:PORT\""
+	// longestKey is the longest line that dropbear reads (MAX_AUTHKEYS_LINE); it passes over others.
+	longestKey = 4199
+)
+
+// sshKey accepts options before the type, as authorized_keys does, and insists on a body that is a key of that type.
 func sshKey(s string) string {
-	words := strings.Fields(s)
-	i := slices.IndexFunc(words, func(w string) bool { return slices.Contains(keyTypes, w) })
+	words := unquoted(s, ' ')
+	i := keyType(words)
 	switch {
 	case strings.Contains(s, "PRIVATE KEY"):
 		return "a public key; this is a private one, which belongs on no other machine: the file that is meant ends in .pub"
 	case i < 0 || i+1 == len(words):
 		return wantKey
-	case slices.ContainsFunc(words[i+1:], func(w string) bool { return slices.Contains(keyTypes, w) }):
+	case i > 1 || i == 1 && !keyOptions(words[0]):
+		return wantOptions
+	case keyType(words[i+1:]) >= 0:
 		return "one public key per entry; begin each with a - of its own"
+	case strings.ContainsFunc(s, unicode.IsControl):
+		return "a public key in one line of text"
+	case len(s) > longestKey:
+		return fmt.Sprintf("a public key of at most %d bytes, options and comment included", longestKey)
 	}
 	raw, err := base64.StdEncoding.DecodeString(words[i+1])
 	if parts := wireStrings(raw); err != nil || len(parts) < 2 || parts[0] != words[i] {
 		return wantKey + "; this one is cut off, or a line break or another character stands within it"
+	} else if !keyBody(parts) {
+		return wantKey + "; this one is of the right type, but its numbers are not of that type's size"
 	}
 	return ""
 }
 
-const wantKey = "a public key such as ssh-ed25519 AAAA… (github:USER and URLs are not fetched by this release)"
+func keyOptions(word string) bool {
+	commands := 0
+	for _, o := range unquoted(word, ',') {
+		if commands += strings.Count(o, "command="); !keyOption.MatchString(o) || commands > 1 {
+			return false
+		}
+	}
+	return true
+}
+
+// keyBody judges the parts behind the type: RFC 4253 (6.6), RFC 5656 (3.1), RFC 8709 (4), and OpenSSH's PROTOCOL.u2f. A modulus has 1024 bits
+// at least, which is what dropbear wants.
+func keyBody(parts []string) bool {
+	points := map[string]int{"nistp256": 65, "nistp384": 97, "nistp521": 133}
+	switch parts[0] {
+	case "ssh-ed25519":
+		return len(parts) == 2 && len(parts[1]) == 32
+	case "ssh-rsa":
+		return len(parts) == 3 && len(strings.TrimLeft(parts[2], "\x00")) >= 128
+	case "sk-ssh-ed25519@openssh.com":
+		return len(parts) == 3 && len(parts[1]) == 32
+	case "sk-ecdsa-sha2-nistp256@openssh.com":
+		return len(parts) == 4 && points[parts[1]] == len(parts[2])
+	}
+	return len(parts) == 3 && points[parts[1]] == len(parts[2]) && strings.HasSuffix(parts[0], parts[1])
+}
 
 // wireStrings takes a key's body apart into strings with their length ahead (RFC 4251, section 5); nil if it does not end with one.
 func wireStrings(raw []byte) (out []string) {

@@ -68,7 +68,7 @@ func TestPublicKey(t *testing.T) {
 	for text, want := range map[string]string{
 		oneKey + "\n": "",
 		"-----BEGIN OPENSSH PRIVATE KEY-----\nAAAA\n": "is a private key; give the public one",
-		oneKey + "\n" + twoKey + "\n":                 "has more than one line",
+		oneKey + "\n" + twoKey + "\n":                 "has more than one key",
 		"hello\n":                                     "is no public key: ",
 		"":                                            "is no public key: ",
 	} {

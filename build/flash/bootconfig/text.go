@@ -50,17 +50,19 @@ func PublicKey(file string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	key := strings.TrimSpace(string(b))
-	switch {
-	case strings.Contains(key, "PRIVATE KEY"):
+	text := string(config.Plain(b))
+	if strings.Contains(text, "PRIVATE KEY") {
 		return "", fmt.Errorf("%s is a private key; give the public one, it ends in .pub", file)
-	case strings.Contains(key, "\n"):
-		return "", fmt.Errorf("%s has more than one line; give a file of one public key", file)
 	}
-	if _, problems := config.Load(file, keyList(key), ""); len(problems) > 0 {
+	c, problems := config.Load(file, keyList(text), "")
+	switch keys := c.SSHAuthorizedKeys; {
+	case len(problems) > 0:
 		return "", fmt.Errorf("%s is no public key: %s", file, problems[0].Message)
+	case len(keys) != 1:
+		return "", fmt.Errorf("%s has more than one key; give a file of one public key", file)
+	default:
+		return keys[0], nil
 	}
-	return key, nil
 }
 
 func keyList(key string) []byte {
@@ -73,8 +75,9 @@ func (t Text) WithKey(key string) (Text, error) {
 	if slices.Contains(t.Config.SSHAuthorizedKeys, key) {
 		return t, nil
 	}
-	for _, add := range []func([]byte, string) []byte{appendKey, insertKey} {
-		with := Check(t.Name, add(t.Bytes, key))
+	plain := config.Plain(t.Bytes) // an encoding that nothing can be appended to, such as UTF-16
+	for _, text := range [][]byte{appendKey(t.Bytes, key), insertKey(t.Bytes, key), appendKey(plain, key), insertKey(plain, key)} {
+		with := Check(t.Name, text)
 		if slices.Contains(with.Config.SSHAuthorizedKeys, key) && len(with.Problems) <= len(t.Problems) {
 			return with, nil
 		}

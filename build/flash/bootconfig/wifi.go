@@ -84,8 +84,9 @@ func (t Text) WithWiFi(w WiFi) (Text, error) {
 	if err := w.Check(); err != nil {
 		return t, err
 	}
-	for _, add := range []func([]byte, WiFi) []byte{appendWiFi, insertWiFi} {
-		with := Check(t.Name, add(t.Bytes, w))
+	plain := config.Plain(t.Bytes)
+	for _, text := range [][]byte{appendWiFi(t.Bytes, w), insertWiFi(t.Bytes, w), appendWiFi(plain, w), insertWiFi(plain, w)} {
+		with := Check(t.Name, text)
 		if with.joins(w) && len(with.Problems) <= len(t.Problems) {
 			return with, nil
 		}

@@ -1,0 +1,48 @@
+package config
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// TestTheRestHolds: what an editor, a power cut or a web page puts into a document costs nobody the keys that stand in it; where something is
+// wrong, the place and the cause are named.
+func TestTheRestHolds(t *testing.T) {
+	doc := "version: 1\nhostname: kiosk-3\nssh_authorized_keys:\n  - " + key + "\nntp:\n  servers: [a.example.org]\n"
+	const nul = "a NUL byte: damaged, not a text, or in another encoding than UTF-8"
+	for name, c := range map[string][2]string{
+		"zeros of a power cut":     {doc + strings.Repeat("\x00", 3000), "7:1: 3000 NUL bytes at the end of the file: what stood there is lost; the rest is read\n"},
+		"a zero in it":             {strings.Replace(doc, "a.ex", "a\x00ex", 1), "6:14: " + nul},
+		"an empty document before": {"# mine\n---\n# nothing\n---\n" + doc, ""},
+		"and one behind":           {"---\n" + doc + "---\n...\n", ""},
+		"YAML 1.2":                 {"%YAML 1.2\n---\n" + doc, ""},
+		"half a character":         {string(inUTF16(littleEndian, "\uFEFF"+doc)) + "\n", ""},
+		"a tab":                    {strings.Replace(doc, "  - ", "\t- ", 1), "4:1: not valid YAML: a tab; indent with spaces; read as if spaces stood there\n"},
+		"a no-break space":         {strings.Replace(doc, "  - ", "\u00a0 - ", 1), "4:1: not valid YAML: an invisible character, U+00A0; indent with spaces; read as if spaces stood there\n"},
+	} {
+		c0, got := problems(t, c[0], "")
+		if c0.Hostname != "kiosk-3" || !slices.Equal(c0.SSHAuthorizedKeys, []string{key}) {
+			t.Errorf("%s: hostname %q, keys %q", name, c0.Hostname, c0.SSHAuthorizedKeys)
+		}
+		if got != c[1] && !(c[1] != "" && strings.HasPrefix(got, c[1])) {
+			t.Errorf("%s: %q; want %q", name, got, c[1])
+		}
+	}
+}
+
+// TestMergeKeys: what << brings counts, unless the key stands nearer; it may bring several, and bring them itself.
+func TestMergeKeys(t *testing.T) {
+	c, got := problems(t, "network:\n  interfaces:\n    eth0: &a {mtu: 1400, dhcp: no}\n    eth1: &b {<<: *a, mtu: 1300}\n    eth2: {<<: [*b, *a], dhcp: on}\n"+
+		"k3s:\n  labels: &l {site: quay}\n  enabled: off\n", "")
+	on, off := true, false
+	want := map[string]Interface{"eth0": {MTU: 1400, DHCP: &off}, "eth1": {MTU: 1300, DHCP: &off}, "eth2": {MTU: 1300, DHCP: &on}}
+	if d := cmp.Diff(want, c.Network.Interfaces); d != "" || got != "" || c.K3s.Enabled {
+		t.Errorf("%s%s", got, d)
+	}
+	for _, bad := range []string{"network: &n {<<: *n, dns: [10.0.0.1]}\n", "network: {<<: 5}\n", "network: {<<: [5]}\n", "k3s: {labels: {<<: {a: b}, <<: {c: d}}}\n"} {
+		problems(t, bad, "") // it ends
+	}
+}

@@ -1,0 +1,66 @@
+package rule
+
+import (
+	"encoding/base64"
+	"encoding/binary"
+	"strings"
+	"testing"
+)
+
+// wire is a key's line: its type, and the parts of its body (RFC 4251, section 5).
+func wire(parts ...string) string {
+	var raw []byte
+	for _, p := range parts {
+		raw = append(binary.BigEndian.AppendUint32(raw, uint32(len(p))), p...)
+	}
+	return parts[0] + " " + base64.StdEncoding.EncodeToString(raw)
+}
+
+func zeros(n int) string { return strings.Repeat("\x01", n) }
+
+var sound = wire("ssh-ed25519", zeros(32))
+
+// TestKeyTypes: a body of another size than its type has is no key, whatever it calls itself.
+func TestKeyTypes(t *testing.T) {
+	for line, ok := range map[string]bool{
+		sound: true, wire("ssh-rsa", "\x01\x00\x01", "\x00"+zeros(256)): true, wire("ecdsa-sha2-nistp256", "nistp256", zeros(65)): true,
+		wire("ecdsa-sha2-nistp521", "nistp521", zeros(133)): true, wire("sk-ssh-ed25519@openssh.com", zeros(32), "ssh:"): true,
+		wire("sk-ecdsa-sha2-nistp256@openssh.com", "nistp256", zeros(65), "ssh:"): true, sound + " Jürgen's  laptop": true,
+		wire("ssh-ed25519", zeros(31)): false, wire("ssh-rsa", "\x01\x00\x01"): false, wire("ssh-rsa", "\x01\x00\x01", zeros(64)): false,
+		wire("ecdsa-sha2-nistp256", "nistp384", zeros(97)): false, wire("ecdsa-sha2-nistp256", "nistp256", zeros(64)): false,
+		wire("ssh-dss", zeros(129)): false, wire("ssh-ed25519-cert-v01@openssh.com", zeros(32)): false, sound + "\x00": false,
+		(sound + " " + strings.Repeat("x", 5000))[:4199]: true, (sound + " " + strings.Repeat("x", 5000))[:4200]: false,
+	} {
+		if want := sshKey(line); (want == "") != ok {
+			t.Errorf("%.80q: %q", line, want)
+		}
+	}
+}
+
+// keyHeads are what may stand before a key, and whether dropbear then still takes it; TestKeysOpenTheDoor of init/service asks it.
+var keyHeads = map[string]bool{
+	"restrict ": true, "NO-PTY ": true, `no-pty,command="echo a, b" `: true, `command="ssh-rsa x" `: true, `permitopen="*:80",restrict `: true,
+	`from="10.0.0.0/8" `: false, `environment="A=b" `: false, `expiry-time="20300101" `: false, "restrict,pty ": false, "cert-authority ": false,
+	"no-pty, restrict ": false, `command="a `: false, `command="a \"b\"" `: false, `command="a",command="b" `: false, `permitopen="host" `: false, "# ": false, "- ": false, "host ": false,
+}
+
+func TestKeyOptions(t *testing.T) {
+	for head, ok := range keyHeads {
+		if want := sshKey(oneLine(head + sound)); (want == "") != ok {
+			t.Errorf("%s: %q", head, want)
+		}
+	}
+}
+
+// TestKeyLines: an authorized_keys file in one entry is each of its keys; one key that was wrapped is one.
+func TestKeyLines(t *testing.T) {
+	body := strings.Fields(sound)[1]
+	for text, want := range map[string]int{
+		sound + "\n" + sound + "\r\n": 2, "# mine\n" + sound + "\n\n# hers\nno-pty " + sound: 2, "ssh-ed25519\n" + body: 1, "ssh-ed25519 " + body[:9] + "\n" + body[9:]: 1,
+		"-----BEGIN OPENSSH PRIVATE KEY-----\n" + body: 1, "": 1, "# nothing": 1,
+	} {
+		if got := keyLines(text); len(got) != want {
+			t.Errorf("%q: %q", text, got)
+		}
+	}
+}

@@ -1,0 +1,119 @@
+package service
+
+import (
+	"bytes"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/proa-os/proa/build/oracle"
+	"github.com/proa-os/proa/config"
+)
+
+// TestKeysOpenTheDoor: a key that the configuration takes is one that dropbear takes, and one with options that dropbear refuses is a problem.
+func TestKeysOpenTheDoor(t *testing.T) {
+	if os.Getuid() != 0 {
+		t.Skip("dropbear logs in nobody but the user it runs as, unless it is root")
+	}
+	door := newDoor(t)
+	key := door.key("ed25519")
+	for head, takes := range map[string]bool{
+		"": true, "restrict ": true, `NO-PTY,permitopen="*:80" `: true, `no-pty,command="echo in, and out" `: true, "no-port-forwarding,no-agent-forwarding,no-X11-forwarding ": true,
+		`from="127.0.0.1" `: false, `environment="A=b" `: false, "restrict,pty ": false, "no-pty, restrict ": false, `command="echo \"in\"" `: false, "# ": false, "- ": false,
+	} {
+		door.judge("ed25519", head+key, takes)
+	}
+	door.judge("ed25519", key+" "+strings.Repeat("x", 4199-len(key)-1), true)
+	door.judge("ed25519", key+" "+strings.Repeat("x", 4199-len(key)), false)
+	for _, kind := range []string{"rsa", "ecdsa"} {
+		door.judge(kind, door.key(kind), true)
+	}
+}
+
+// door is a dropbear as PID 1 starts it, but on another port and in another folder.
+type door struct {
+	*testing.T
+	dir, port string
+}
+
+// newDoor makes its folder where nobody else may write, up to the root: dropbear insists on that.
+func newDoor(t *testing.T) door {
+	t.Helper()
+	dir, err := os.MkdirTemp("/run", "door")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := door{t, dir, fmt.Sprint(l.Addr().(*net.TCPAddr).Port)}
+	l.Close()
+	d.run(oracle.Tool(t, "dropbearkey"), "-t", "ed25519", "-f", filepath.Join(dir, "host"))
+	argv := sshArgv()
+	for i, a := range argv {
+		argv[i] = map[string]string{KeysDir: dir, hostKeyUsed: filepath.Join(dir, "host"), "22": "127.0.0.1:" + d.port}[a]
+		if argv[i] == "" {
+			argv[i] = a
+		}
+	}
+	server := exec.Command(oracle.Tool(t, "dropbear"), argv[1:]...)
+	if err := server.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { server.Process.Kill(); server.Wait() })
+	return d
+}
+
+func (d door) run(argv ...string) {
+	d.Helper()
+	if out, err := exec.Command(argv[0], argv[1:]...).CombinedOutput(); err != nil {
+		d.Fatalf("%s: %v: %s", argv[0], err, out)
+	}
+}
+
+// key makes a pair and returns the public half.
+func (d door) key(kind string) string {
+	d.Helper()
+	file := filepath.Join(d.dir, kind)
+	d.run(oracle.Tool(d.T, "ssh-keygen"), "-q", "-t", kind, "-N", "", "-f", file, "-C", "me and you")
+	b, err := os.ReadFile(file + ".pub")
+	if err != nil {
+		d.Fatal(err)
+	}
+	return strings.TrimSpace(string(b))
+}
+
+func (d door) judge(kind, line string, takes bool) {
+	d.Helper()
+	c, problems := config.Load("c.yaml", fmt.Appendf(nil, "ssh_authorized_keys: [%q]\n", line), "")
+	if (len(problems) == 0) != takes || len(c.SSHAuthorizedKeys) == 1 != takes {
+		d.Errorf("%.60q: the configuration says %v", line, problems)
+	}
+	if err := os.WriteFile(filepath.Join(d.dir, "authorized_keys"), []byte(line+"\n"), 0o600); err != nil {
+		d.Fatal(err)
+	}
+	if got := d.opens(kind); got != takes {
+		d.Errorf("%.60q: dropbear lets in: %v", line, got)
+	}
+}
+
+// opens waits for a server that has just been started.
+func (d door) opens(kind string) bool {
+	var out []byte
+	for range 50 {
+		out, _ = exec.Command(oracle.Tool(d.T, "ssh"), "-F", "none", "-i", filepath.Join(d.dir, kind), "-p", d.port, "-o", "BatchMode=yes", "-o", "IdentitiesOnly=yes",
+			"-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null", "root@127.0.0.1", "echo in").CombinedOutput()
+		if !bytes.Contains(out, []byte("Connection refused")) {
+			break
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
+	return bytes.HasPrefix(out, []byte("in")) || bytes.Contains(out, []byte("\nin"))
+}
