@@ -9,18 +9,18 @@ import (
 	"path/filepath"
 )
 
-// Set by the linker. The version of proa is not: it stands in the root image beside us, so that a commit does not
-// link Kubernetes again.
+// Set by the linker. The version of proa is not: it is read from the root image, so that a commit does not link
+// Kubernetes again.
 var kubernetes = "unknown"
 
-// verb is one thing the command can do.
+// verb is a subcommand.
 type verb struct {
 	name string
 	run  func(args []string) error
 	help string
 }
 
-// verbs, in the order of the help text. A link to the binary named like a verb is that verb.
+// verbs, in the order of the help text. A link to the binary with a verb's name runs that verb.
 func verbs() []verb {
 	return []verb{
 		{"server", server, "run control plane and node"},
@@ -79,11 +79,11 @@ func printVersion([]string) error {
 	return nil
 }
 
-// release is the version of the image we are part of; "dev" anywhere else.
+// release returns the version of the image; "dev" elsewhere.
 func release(file string) string {
 	r := struct{ Version string }{"dev"}
 	if b, err := os.ReadFile(file); err == nil {
-		_ = json.Unmarshal(b, &r) // no version is better than no command
+		_ = json.Unmarshal(b, &r) // an unknown version is better than no command
 	}
 	return r.Version
 }

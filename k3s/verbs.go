@@ -13,7 +13,7 @@ import (
 
 	ctrapp "github.com/containerd/containerd/v2/cmd/ctr/app"
 	"github.com/spf13/pflag"
-	_ "k8s.io/client-go/plugin/pkg/client/auth" // registers kubeconfig's login helpers
+	_ "k8s.io/client-go/plugin/pkg/client/auth" // registers kubeconfig's auth plugins
 	"k8s.io/component-base/cli"
 	kubectlcmd "k8s.io/kubectl/pkg/cmd"
 
@@ -48,7 +48,7 @@ func agent(args []string) error {
 	return join.Run(ctx, config, n)
 }
 
-// start reads the configuration. No configuration and no error: help was asked for and given.
+// start reads the configuration. nil and no error: help was requested and printed.
 func start(verb string, args []string) (*flags.Config, *notify.Notifier, error) {
 	n := notify.Take()
 	config, warnings, err := flags.Parse(args)
@@ -65,10 +65,10 @@ func start(verb string, args []string) (*flags.Config, *notify.Notifier, error) 
 	return config, n, nil
 }
 
-// lastResort ends the process whatever still runs, a second before the supervisor would kill it.
+// lastResort ends the process in any case, a second before the supervisor would kill it.
 const lastResort = 44 * time.Second
 
-// onSignal stops on SIGTERM and SIGINT, leaving pods alone; SIGPWR says that the machine goes down.
+// onSignal stops on SIGTERM and SIGINT without stopping pods; SIGPWR says that the machine shuts down.
 func onSignal(stop, powerOff func()) {
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT, syscall.SIGPWR)
@@ -78,14 +78,14 @@ func onSignal(stop, powerOff func()) {
 		}
 		stop()
 		select {
-		case <-signals: // the second one does not wait
+		case <-signals: // a second signal does not block
 		case <-time.After(lastResort):
 		}
 		os.Exit(1)
 	}()
 }
 
-// kubectl talks to this machine's cluster unless told otherwise.
+// kubectl uses this machine's cluster by default.
 func kubectl(args []string) error {
 	if os.Getenv("KUBECONFIG") == "" {
 		os.Setenv("KUBECONFIG", ownKubeconfig("/var/lib/rancher/k3s"))
@@ -98,8 +98,8 @@ func kubectl(args []string) error {
 	return nil
 }
 
-// ownKubeconfig is the administrator's for this machine itself, by 127.0.0.1: the other one, for use from outside, names an address, which a
-// machine that is being moved has not got.
+// ownKubeconfig returns the administrator's kubeconfig for use on this machine, with 127.0.0.1: the one for use from
+// outside has an address, which a machine that changes its network loses.
 func ownKubeconfig(dataDir string) string {
 	own := filepath.Join(dataDir, "server", "cred", "admin.kubeconfig")
 	if _, err := os.Stat(own); err == nil {
@@ -108,7 +108,7 @@ func ownKubeconfig(dataDir string) string {
 	return "/etc/rancher/k3s/k3s.yaml"
 }
 
-// ctr talks to this machine's containerd, in Kubernetes' namespace, unless told otherwise.
+// ctr uses this machine's containerd and the namespace k8s.io by default.
 func ctr(args []string) error {
 	for name, value := range map[string]string{
 		"CONTAINERD_ADDRESS":   "/run/k3s/containerd/containerd.sock",

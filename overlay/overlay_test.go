@@ -58,7 +58,7 @@ func TestFiles(t *testing.T) {
 		"dtrwxrwxrwx 0:0 tmp ",
 		"drwxr-xr-x 0:0 usr ",
 		"drwxr-xr-x 0:0 usr/bin ",
-		"-rwxr-xr-x 0:0 usr/bin/tool ", // the umask it was cloned under does not count
+		"-rwxr-xr-x 0:0 usr/bin/tool ", // independent of the umask of the clone
 	}
 	if d := cmp.Diff(want, got); d != "" {
 		t.Errorf("(-want +got):\n%s", d)

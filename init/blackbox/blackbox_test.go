@@ -20,7 +20,7 @@ import (
 	"github.com/proa-os/proa/init/slot"
 )
 
-// disk is a file in the place of a boot partition, with the box's sectors strewn over it backwards.
+// disk is a file instead of a boot partition; the sectors of the black box are scattered in it in reverse order.
 func disk(t *testing.T) (Place, string) {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "disk")
@@ -65,7 +65,7 @@ func TestPut(t *testing.T) {
 	}
 }
 
-// TestPlaceNotKnown: a place that was not found is not written to.
+// TestPlaceNotKnown: nothing is written if the location is unknown.
 func TestPlaceNotKnown(t *testing.T) {
 	p, _ := disk(t)
 	for name, bad := range map[string]Place{"none": {}, "no sectors": {Device: p.Device}, "some": {Device: p.Device, At: p.At[:3]}} {
@@ -81,7 +81,7 @@ func TestPlaceNotKnown(t *testing.T) {
 	}
 }
 
-// lines are what was written and logged. A record that hangs is written beside the test for ever.
+// lines are the records written and the messages logged. A record that hangs is written by a goroutine that never ends.
 type lines struct {
 	mu  sync.Mutex
 	all []string
@@ -91,7 +91,7 @@ func (l *lines) add(s string) { l.mu.Lock(); defer l.mu.Unlock(); l.all = append
 
 func (l *lines) get() []string { l.mu.Lock(); defer l.mu.Unlock(); return slices.Clone(l.all) }
 
-// recorder keeps what is written in memory.
+// recorder records into memory.
 func recorder(put func(box.Record) error) (*Recorder, *lines) {
 	said := &lines{}
 	logf := func(format string, args ...any) { said.add("log: " + fmt.Sprintf(format, args...)) }
@@ -103,7 +103,7 @@ func recorder(put func(box.Record) error) (*Recorder, *lines) {
 	return r, said
 }
 
-// TestRecorder: what is on the disk after each thing that can become of a try. The last word stays the last.
+// TestRecorder: the records on the disk after each possible outcome of a try. The last record stays the last.
 func TestRecorder(t *testing.T) {
 	for name, c := range map[string]struct {
 		do   func(*Recorder)
@@ -121,7 +121,7 @@ func TestRecorder(t *testing.T) {
 			t.Errorf("%s: %s", name, d)
 		}
 	}
-	var none *Recorder // of a slot that is not on trial
+	var none *Recorder // for a slot that is not on trial
 	none.Begin("x")
 	none.Failed("x", "")
 	none.GiveUp("x", "")
@@ -129,7 +129,7 @@ func TestRecorder(t *testing.T) {
 	none.Down("")
 }
 
-// TestBootGoesOn: a disk that refuses, hangs or makes the driver panic costs the record, and the time for one.
+// TestBootGoesOn: if the disk returns errors, hangs, or the writer panics, only the record is lost, and one timeout.
 func TestBootGoesOn(t *testing.T) {
 	for name, put := range map[string]func(box.Record) error{
 		"refuses": func(box.Record) error { return unix.EIO }, "hangs": func(box.Record) error { select {} }, "panics": func(box.Record) error { panic("x") },
@@ -149,7 +149,7 @@ func TestBootGoesOn(t *testing.T) {
 	}
 }
 
-// TestTell: box, boot state and command line say together which slot failed, whatever the boot chain.
+// TestTell: black box, boot state and command line together say which slot failed, for every boot chain.
 func TestTell(t *testing.T) {
 	var tried, told, good box.Box
 	for _, b := range []*box.Box{&tried, &told, &good} {

@@ -11,7 +11,7 @@ import (
 
 var errCut = errors.New("power cut")
 
-// place is a directory that records what is done to it, and lets only so many changes through.
+// place is a directory that records the operations, and fails after let changes.
 func place(t *testing.T, let int) (Place, *[]string) {
 	t.Helper()
 	var did []string
@@ -46,7 +46,8 @@ func read(t *testing.T, p Place, name string) string {
 	return string(b)
 }
 
-// TestEveryCut: after any of the changes the name has all of the old text or all of the new; and the next replacement works, whatever was left.
+// TestEveryCut: after a power cut at any change the name has the complete old or the complete new text; and the next
+// replacement works with the files that are left.
 func TestEveryCut(t *testing.T) {
 	for cut := range 9 {
 		p, did := place(t, cut)
@@ -58,7 +59,7 @@ func TestEveryCut(t *testing.T) {
 		if cut == 8 && (err != nil || got != "new" || kept != "old") {
 			t.Errorf("whole: %v, %q, %q", err, got, kept)
 		}
-		left := read(t, p, "CONFIG.T00") // may share its clusters with the file it became
+		left := read(t, p, "CONFIG.T00") // may share its clusters with the renamed file
 		p.before = nil
 		if err := p.Replace("config.yaml", "config.yaml.good", []byte("newer")); err != nil || read(t, p, "config.yaml") != "newer" || read(t, p, "config.yaml.good") != got {
 			t.Errorf("after cut %d: %v, %q", cut, err, read(t, p, "config.yaml"))
@@ -69,7 +70,7 @@ func TestEveryCut(t *testing.T) {
 	}
 }
 
-// TestOrder: what a name points to is on the medium before the name, and the partition is writable for no longer than that.
+// TestOrder: the content is flushed before the rename, and the partition is writable only as long as necessary.
 func TestOrder(t *testing.T) {
 	p, did := place(t, 100)
 	if err := p.Replace("config.yaml", "config.yaml.good", []byte("new")); err != nil {
@@ -84,7 +85,7 @@ func TestOrder(t *testing.T) {
 	}
 }
 
-// TestFull: without room everything stays as it was.
+// TestFull: on a full partition nothing changes.
 func TestFull(t *testing.T) {
 	p, _ := place(t, 100)
 	p.Flush = func(path string) error {

@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// pipe is a terminal that a test can read, or leave stopped.
+// pipe is a terminal that a test can read, or leave blocked.
 func pipe(t *testing.T) (rd *os.File, c *Console) {
 	t.Helper()
 	rd, wr, err := os.Pipe()
@@ -20,7 +20,7 @@ func pipe(t *testing.T) (rd *os.File, c *Console) {
 	return rd, &Console{sinks: []sink{start(wr)}}
 }
 
-// TestLines: one call is one record; the lines of a longer text are indented, so that each "proa:" begins a record.
+// TestLines: one call writes one record; further lines of a text are indented, so that each "proa:" begins a record.
 func TestLines(t *testing.T) {
 	rd, c := pipe(t)
 	kmsg, err := os.Create(filepath.Join(t.TempDir(), "kmsg"))
@@ -43,7 +43,8 @@ func TestLines(t *testing.T) {
 	}
 }
 
-// TestStoppedTerminal: somebody pressed ctrl-S. PID 1 goes on, drops what finds no room, and does not wait long at the end.
+// TestStoppedTerminal: with a terminal stopped by ctrl-S PID 1 continues, drops lines when the queue is full, and does
+// not wait long at the end.
 func TestStoppedTerminal(t *testing.T) {
 	_, c := pipe(t)
 	done := make(chan time.Duration)
@@ -66,7 +67,7 @@ func TestStoppedTerminal(t *testing.T) {
 	}
 }
 
-// TestGoneTerminal: a terminal that was pulled out costs its lines, and others still get theirs.
+// TestGoneTerminal: a terminal that was unplugged loses its lines, and others still get theirs.
 func TestGoneTerminal(t *testing.T) {
 	gone, c := pipe(t)
 	gone.Close()

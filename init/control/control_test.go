@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// serve answers on a socket of its own.
+// serve starts a server on a socket of its own.
 func serve(t *testing.T, s Server) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "run", "control.sock")
@@ -66,7 +66,7 @@ func TestAsk(t *testing.T) {
 	}
 }
 
-// TestOnlyRoot: the mode of the socket keeps others out; who got in another way is not answered either.
+// TestOnlyRoot: the mode of the socket keeps other users out, and so do the peer credentials.
 func TestOnlyRoot(t *testing.T) {
 	path := serve(t, Server{Verbs: table(), peer: func(*net.UnixConn) (uint32, error) { return 1000, nil }})
 	if err := Ask(path, Request{"greet", ""}, func(l string) { t.Errorf("said %q", l) }); err == nil || !strings.Contains(err.Error(), "only root") {
@@ -75,13 +75,14 @@ func TestOnlyRoot(t *testing.T) {
 	if os.Getuid() != 0 {
 		return
 	}
-	path = serve(t, Server{Verbs: table()}) // the kernel says who this is
+	path = serve(t, Server{Verbs: table()}) // the real peer credentials
 	if err := Ask(path, Request{"greet", ""}, func(string) {}); err != nil {
 		t.Error(err)
 	}
 }
 
-// TestRudePeers: who says nothing, nonsense or too much, or hangs up, costs nobody else the answer; and of those that wait only so many.
+// TestRudePeers: clients that send nothing, nonsense or too much, or hang up, do not affect others; and the number of
+// waiting clients is limited.
 func TestRudePeers(t *testing.T) {
 	path := serve(t, Server{Verbs: table()})
 	dial := func(text string) net.Conn {
@@ -104,7 +105,7 @@ func TestRudePeers(t *testing.T) {
 		dial("{\"verb\":\"hang\"}\n")
 	}
 	var err error
-	for began := time.Now(); err == nil && time.Since(began) < 10*time.Second; time.Sleep(50 * time.Millisecond) { // until all are let in
+	for began := time.Now(); err == nil && time.Since(began) < 10*time.Second; time.Sleep(50 * time.Millisecond) { // until all connections are accepted
 		err = Ask(path, Request{"greet", ""}, func(string) {})
 	}
 	if err == nil || !strings.Contains(err.Error(), "busy") {

@@ -37,7 +37,7 @@ func TestOurs(t *testing.T) {
 	}
 }
 
-// TestInspect: nothing but proa's own file system, or a copy of its superblock, is taken for data.
+// TestInspect: only proa's own file system, or its backup superblock, is accepted as data.
 func TestInspect(t *testing.T) {
 	image := make([]byte, 40<<20)
 	put := func(at int64, label string, group uint16) {
@@ -70,7 +70,7 @@ func TestInspect(t *testing.T) {
 	}
 }
 
-// TestCheck: what e2fsck's exit codes lead to.
+// TestCheck: the action for each exit code of e2fsck.
 func TestCheck(t *testing.T) {
 	exit := func(code int) error { return &proc.ExitError{Name: "e2fsck", Code: code, Said: "x"} }
 	for _, c := range []struct {

@@ -20,7 +20,7 @@ import (
 	"github.com/proa-os/proa/init/sys"
 )
 
-// loop is a disk of a real kernel over a file. What needs one is skipped where there are no loop devices.
+// loop is a disk of the real kernel on a file. Tests that need it are skipped without loop devices.
 type loop struct {
 	Disk
 	t      *testing.T
@@ -47,7 +47,7 @@ func newLoop(t *testing.T, size int64) *loop {
 	return l
 }
 
-// run reports as PID 1's own runner does.
+// run runs a command and reports like PID 1's runner.
 func run(ctx context.Context, argv ...string) (string, error) {
 	out, err := exec.CommandContext(ctx, argv[0], argv[1:]...).CombinedOutput()
 	if exit := (*exec.ExitError)(nil); errors.As(err, &exit) {
@@ -56,7 +56,7 @@ func run(ctx context.Context, argv ...string) (string, error) {
 	return string(out), err
 }
 
-// attach shows the file as a disk with the partitions of its table, as a kernel that reads GPTs would at the start.
+// attach attaches the file as a disk with the partitions in its table, like a kernel at boot.
 func (l *loop) attach() {
 	out, err := exec.Command("losetup", "--find", "--show", "--partscan", l.f.Name()).Output()
 	if err != nil {
@@ -78,7 +78,7 @@ func (l *loop) detach() {
 	must(l.t, exec.Command("losetup", "-d", "/dev/"+l.Name).Run())
 }
 
-// node waits for the partition's device file, and makes it where nothing else does.
+// node waits for the partition's device node, and creates it if nothing else does.
 func (l *loop) node(p layout.Partition) {
 	name := PartitionName(l.Name, p.Index)
 	if waitFile("/dev/"+name, 100*time.Millisecond) == nil {
@@ -107,7 +107,7 @@ func (l *loop) has(name string) bool {
 	return err == nil
 }
 
-// restart ends the mounted life, changes the disk and starts again.
+// restart unmounts, changes the disk and mounts again, like a reboot.
 func (l *loop) restart(change func()) error {
 	l.t.Helper()
 	l.detach()
@@ -116,7 +116,7 @@ func (l *loop) restart(change func()) error {
 	return l.mount()
 }
 
-// data is the partition in the table.
+// data returns the data partition in the table.
 func (l *loop) data() layout.Partition {
 	l.t.Helper()
 	size, err := l.f.Seek(0, 2)
@@ -128,7 +128,7 @@ func (l *loop) data() layout.Partition {
 	return p
 }
 
-// zero is what a worn card or a stray write leaves.
+// zero returns a function that overwrites a range with zeros, as a worn card does.
 func (l *loop) zero(at, n int64) func() {
 	return func() {
 		_, err := l.f.WriteAt(make([]byte, n), at)
@@ -138,7 +138,7 @@ func (l *loop) zero(at, n int64) func() {
 
 const loopSize = 1024 * layout.MiB
 
-// TestFirstStart: the first mount makes the file system and takes the mark away; the second one finds the files.
+// TestFirstStart: the first mount creates the file system and removes the mark; the second one finds the files.
 func TestFirstStart(t *testing.T) {
 	l := newLoop(t, loopSize)
 	must(t, l.mount())
@@ -151,7 +151,7 @@ func TestFirstStart(t *testing.T) {
 	}
 }
 
-// TestInterruptedFormat: as long as the mark is there, the file system is made anew, whatever lies there.
+// TestInterruptedFormat: as long as the mark is there the partition is formatted, whatever it contains.
 func TestInterruptedFormat(t *testing.T) {
 	l := newLoop(t, loopSize)
 	must(t, l.mount())
@@ -172,11 +172,11 @@ func TestInterruptedFormat(t *testing.T) {
 	}
 }
 
-// TestSuperblockGone: where the first superblock is gone, but not the files, they come back.
+// TestSuperblockGone: if the primary superblock is lost but not the files, they are recovered.
 func TestSuperblockGone(t *testing.T) {
 	l := newLoop(t, loopSize)
 	must(t, l.mount())
-	for n, name := range []string{"first", "second"} { // zeros, then something else
+	for n, name := range []string{"first", "second"} { // zeros, then other data
 		l.write(name)
 		junk := strings.Repeat("\x00x"[n:n+1], 4096)
 		err := l.restart(func() {
@@ -189,7 +189,8 @@ func TestSuperblockGone(t *testing.T) {
 	}
 }
 
-// TestNotOurs: what is not proa's is refused with what was found and a way on, and not written to; the way on works.
+// TestNotOurs: a foreign file system is refused with its description and a way out, and not written to; the way out
+// works.
 func TestNotOurs(t *testing.T) {
 	l := newLoop(t, loopSize)
 	must(t, l.mount())
@@ -222,7 +223,8 @@ func TestNotOurs(t *testing.T) {
 	}
 }
 
-// TestGrowAfterALife: on a disk that has grown, the file system grows with it, though it was mounted before and not unmounted in order.
+// TestGrowAfterALife: if the disk has grown the file system grows too, although it was mounted before and not
+// unmounted.
 func TestGrowAfterALife(t *testing.T) {
 	l := newLoop(t, loopSize)
 	must(t, l.mount())
@@ -232,7 +234,7 @@ func TestGrowAfterALife(t *testing.T) {
 	if !l.has("first") || l.data().Size < 2*loopSize-20*layout.MiB {
 		t.Errorf("first: %v, %+v", l.has("first"), l.data())
 	}
-	if strings.Contains(l.said.String(), "Permission denied") { // as root of a container that may not
+	if strings.Contains(l.said.String(), "Permission denied") { // root in a container without the capability
 		t.Skip(l.said.String())
 	}
 	if after := l.size(); after < before+loopSize*9/10 {
@@ -252,7 +254,7 @@ func TestRevive(t *testing.T) {
 		must(t, err)
 		dev := strings.TrimSpace(string(out))
 		done, err := Revive(dev)
-		if done == "" || err != nil && !errors.Is(err, unix.EINVAL) { // a loop device without partitions
+		if done == "" || err != nil && !errors.Is(err, unix.EINVAL) { // a loop device without partition support
 			t.Errorf("%s: %q, %v", name, done, err)
 		}
 		if again, err := Revive(dev); again != "" || err != nil {

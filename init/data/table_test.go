@@ -14,7 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// image is a disk as it was flashed, in a file: its table is changed for real, only the kernel cannot be told.
+// image is a flashed disk in a file: its table is really changed, only the kernel cannot be notified.
 func image(t *testing.T, size int64) (f *os.File, table layout.Table) {
 	t.Helper()
 	spec := layout.Spec{FirstLBA: 2048, Align: layout.MiB, BIOSSize: layout.MiB, BootSize: 2 * layout.MiB, RootSize: 2 * layout.MiB}
@@ -28,7 +28,7 @@ func image(t *testing.T, size int64) (f *os.File, table layout.Table) {
 	return f, table
 }
 
-// tables are the two ends of a disk, where its table and the copy lie.
+// tables returns the begin and the end of a disk, where the primary and the backup GPT are.
 func tables(t *testing.T, f *os.File) []byte {
 	t.Helper()
 	size, err := f.Seek(0, 2)
@@ -48,7 +48,8 @@ func must(t *testing.T, err error) {
 	}
 }
 
-// TestCreate: the new partition takes the rest of the disk, is marked as holding nothing, and of the disk only the table changes.
+// TestCreate: the new partition takes the rest of the disk and is marked as unformatted; only the table changes on the
+// disk.
 func TestCreate(t *testing.T) {
 	const size = 1024 * layout.MiB
 	f, table := image(t, size)
@@ -68,12 +69,12 @@ func TestCreate(t *testing.T) {
 	must(t, ours(after))
 }
 
-// TestGrow: on a larger disk the partition is widened and never moved; on the same disk nothing is written.
+// TestGrow: on a larger disk the partition grows and does not move; on the same disk nothing is written.
 func TestGrow(t *testing.T) {
 	const size, larger = 1024 * layout.MiB, 2048 * layout.MiB
 	f, table := image(t, size)
 	d := Disk{Name: "vda", Logf: t.Logf}
-	_, _ = d.create(f, size, table) // the kernel cannot be told
+	_, _ = d.create(f, size, table) // the kernel cannot be notified
 	table, _, err := gpt.Read(f, size)
 	must(t, err)
 	old, err := table.Find(layout.Data, layout.Shared)
@@ -96,7 +97,7 @@ func TestGrow(t *testing.T) {
 	}
 }
 
-// TestNoRoom: a disk no larger than the image cannot keep data, and is told so rather than written to.
+// TestNoRoom: a disk no larger than the image has no space for data: an error, and nothing is written.
 func TestNoRoom(t *testing.T) {
 	spec := layout.Spec{FirstLBA: 2048, Align: layout.MiB, BIOSSize: layout.MiB, BootSize: 2 * layout.MiB, RootSize: 2 * layout.MiB}
 	f, table := image(t, spec.ImageSize())
@@ -118,7 +119,8 @@ func TestUnknownDisk(t *testing.T) {
 	}
 }
 
-// TestReviveLeavesOthersAlone: a disk whose table or copy is not proa's is not written to, however damaged it is.
+// TestReviveLeavesOthersAlone: a disk whose primary or backup GPT is not proa's is not written to, even if it is
+// damaged.
 func TestReviveLeavesOthersAlone(t *testing.T) {
 	f, table := image(t, 1024*layout.MiB)
 	table[0].Name = "EFI system partition"
@@ -134,10 +136,11 @@ func TestReviveLeavesOthersAlone(t *testing.T) {
 	}
 }
 
-// TestReviveLeavesSoundOnesAlone: stage 1 may look at a disk before the kernel has; what the kernel will see is not changed there.
+// TestReviveLeavesSoundOnesAlone: stage 1 may check a disk before the kernel has read its table; a table that the
+// kernel can read is not changed.
 func TestReviveLeavesSoundOnesAlone(t *testing.T) {
 	f, _ := image(t, 64*layout.MiB)
-	must(t, f.Truncate(128*layout.MiB)) // as flashed: the copy is not at the end
+	must(t, f.Truncate(128*layout.MiB)) // as flashed: the backup GPT is not at the end
 	before := tables(t, f)
 	if done, err := Revive(f.Name()); done != "" || err != nil || !bytes.Equal(before, tables(t, f)) {
 		t.Errorf("%q, %v", done, err)

@@ -22,7 +22,7 @@ import (
 	"github.com/proa-os/proa/init/sys"
 )
 
-// isolated runs the test again in a network namespace of its own, which is the node.
+// isolated runs the test again in its own network namespace, which represents the node.
 func isolated(t *testing.T) bool {
 	t.Helper()
 	const mark = "PROA_TEST_NETNS"
@@ -52,17 +52,17 @@ func must(t *testing.T, err error) {
 	}
 }
 
-// place is a machine of the test: the node, another one on its network, or a pod.
+// place is a host in the test: the node, another machine on its network, or a pod.
 type place struct {
 	*netlink.Handle
 	ns netns.NsHandle
 }
 
-// at runs do on a thread within the place; sockets made by it stay there.
+// at runs do on a thread in the place's namespace; sockets created by it stay there.
 func (p place) at(do func() error) error {
 	done := make(chan error)
 	go func() {
-		runtime.LockOSThread() // and never unlocked: the thread ends with the goroutine
+		runtime.LockOSThread() // never unlocked: the thread ends with the goroutine
 		err := netns.Set(p.ns)
 		if err == nil {
 			err = do()
@@ -122,7 +122,7 @@ func (p place) route(t *testing.T, to, via string) {
 	must(t, p.RouteAdd(&netlink.Route{Dst: dst, Gw: net.ParseIP(via)}))
 }
 
-// cable joins two places.
+// cable connects two places with a veth pair.
 func cable(t *testing.T, a place, name string, b place, other string) {
 	t.Helper()
 	must(t, a.LinkAdd(&netlink.Veth{LinkAttrs: netlink.LinkAttrs{Name: name}, PeerName: other}))
@@ -131,7 +131,7 @@ func cable(t *testing.T, a place, name string, b place, other string) {
 	must(t, a.LinkSetNsFd(l, int(b.ns)))
 }
 
-// serve answers at a TCP or UDP port of a place with what it is asked.
+// serve echoes on a TCP or UDP port of a place.
 func (p place) serve(t *testing.T, network, address string) {
 	t.Helper()
 	must(t, p.at(func() error {
@@ -173,7 +173,7 @@ func accepts(l net.Listener) {
 	}
 }
 
-// patience is how long an answer may take; an emulated machine is slow.
+// patience is the timeout of an answer; an emulated machine is slow.
 func patience() time.Duration {
 	if os.Getenv(guest) != "" {
 		return 3 * time.Second
@@ -181,7 +181,7 @@ func patience() time.Duration {
 	return 400 * time.Millisecond
 }
 
-// reaches asks a port from a place.
+// reaches says whether a port answers from a place.
 func (p place) reaches(network, address string) bool {
 	return p.at(func() error {
 		c, err := net.DialTimeout(network, address, patience())
@@ -201,8 +201,8 @@ func (p place) reaches(network, address string) bool {
 	}) == nil
 }
 
-// scene is a node with a pod behind its bridge, and another machine on its network that knows the way to everything. Addresses of Services
-// and NodePorts are translated where kube-proxy and portmap do it.
+// scene is a node with a pod on its bridge, and another machine on its network that has routes to everything. Addresses
+// of Services and NodePorts are translated at the same hooks as by kube-proxy and portmap.
 type scene struct{ node, lan, pod place }
 
 const translations = `
@@ -257,7 +257,8 @@ func nft(t *testing.T, text string) {
 	}
 }
 
-// local writes the table into a file of the test; the cgroup of pods is this process's own on a host, where others must not be made.
+// local writes the table to a file of the test. On a host the pods' cgroup is that of this process, because the test
+// must not create others.
 type local struct {
 	sys.Linux
 	file string
@@ -280,13 +281,13 @@ func documented(t *testing.T, doc string) *config.Config {
 	return c
 }
 
-// way is one thing that somebody may try.
+// way is one connection attempt.
 type way struct {
 	what    string
 	from    func(scene) place
 	network string
 	address string
-	open    bool // with the filter in place; without it, everything is
+	open    bool // with the filter; without it, all are open
 }
 
 func node(s scene) place { return s.node }
@@ -322,10 +323,11 @@ func ways() []way {
 	}
 }
 
-// hairpin: a pod that asks for its own Service is answered only with masquerading, which is kube-proxy's.
+// hairpin: a pod that connects to its own Service gets an answer only with kube-proxy's masquerading.
 func (w way) hairpin() bool { return w.what == "pod to a Service" }
 
-// TestFilter: real packets through the kernel's own filter. Without the table everything is open, so that what is closed is so by the table.
+// TestFilter sends real packets through the kernel's filter. Without the table everything is open, so the table closes
+// what is closed.
 func TestFilter(t *testing.T) {
 	if !isolated(t) {
 		return
@@ -352,7 +354,8 @@ func TestFilter(t *testing.T) {
 	}
 }
 
-// TestConfig: what config opens is open from then on, for whom it says; what it takes back is closed; established connections go on.
+// TestConfig: ports that the configuration opens are open for the given sources; ports that it removes are closed;
+// established connections continue.
 func TestConfig(t *testing.T) {
 	if !isolated(t) {
 		return
@@ -398,7 +401,7 @@ func TestConfig(t *testing.T) {
 	}))
 }
 
-// TestNodes: another node's tunnel is let in once flannel has told the kernel of it, and nobody else's is.
+// TestNodes: another node's tunnel is accepted once flannel has added it to the kernel, and no other one.
 func TestNodes(t *testing.T) {
 	if !isolated(t) {
 		return
@@ -425,7 +428,7 @@ func TestNodes(t *testing.T) {
 	}
 }
 
-// TestBroken: what nft refuses leaves the table before as it was, and says so.
+// TestBroken: if nft refuses a table the previous one stays in force, and an error is returned.
 func TestBroken(t *testing.T) {
 	if !isolated(t) {
 		return
@@ -442,7 +445,7 @@ func TestBroken(t *testing.T) {
 	}
 }
 
-// pings sends one echo request and waits for its answer.
+// pings sends one echo request and waits for the reply.
 func pings(p place, to string) bool {
 	return p.at(func() error {
 		c, err := net.Dial("ip4:icmp", to)
@@ -456,14 +459,15 @@ func pings(p place, to string) bool {
 		}
 		for b := make([]byte, 128); ; {
 			n, err := c.Read(b)
-			if err != nil || n > 20 && b[20] == 0 { // behind the header of IP
+			if err != nil || n > 20 && b[20] == 0 { // after the IP header
 				return err
 			}
 		}
 	}) == nil
 }
 
-// TestOpenings: nft takes what the schema takes, and the schema takes nothing that nft would read as more than an opening.
+// TestOpenings: nft accepts what the schema accepts, and the schema accepts nothing that nft would parse as more than
+// an opening.
 func TestOpenings(t *testing.T) {
 	if !isolated(t) {
 		return

@@ -11,10 +11,11 @@ import (
 	"time"
 )
 
-// podServer has this test serve as a pod on the host's network does: a process that opens its socket once it is in its cgroup.
+// podServer makes this test serve like a pod on the host's network: a process that opens its socket after it was moved
+// to its cgroup.
 const podServer = "PROA_TEST_POD"
 
-// guest is set where the tests run on a machine of proa's, as build/e2e has them.
+// guest is set when the tests run on a proa machine (build/e2e).
 const guest = "PROA_TEST_CGROUPS"
 
 func TestMain(m *testing.M) {
@@ -31,8 +32,8 @@ func TestMain(m *testing.M) {
 	accepts(l)
 }
 
-// TestHostNetwork: what a pod on the host's network listens at is open, and the same program beside the pods is not. It makes cgroups, which only a
-// machine of proa's is there for.
+// TestHostNetwork: a port on which a pod on the host's network listens is open, and the same program outside of pods is
+// not. It creates cgroups, so it runs on a proa machine only.
 func TestHostNetwork(t *testing.T) {
 	if os.Getenv(guest) == "" {
 		t.Skip(guest + " is not set")
@@ -41,7 +42,7 @@ func TestHostNetwork(t *testing.T) {
 		return
 	}
 	s := stage(t)
-	f := &Filter{Sys: local{file: t.TempDir() + "/nft"}, Logf: t.Errorf} // it says something only if this kernel lacks something
+	f := &Filter{Sys: local{file: t.TempDir() + "/nft"}, Logf: t.Errorf} // it logs only if this kernel lacks a feature
 	must(t, os.MkdirAll(cgroups+PodCgroup, 0o755))
 	must(t, f.Set(t.Context(), documented(t, "")))
 	pod := cgroups + PodCgroup + "/test" + strconv.Itoa(os.Getpid())

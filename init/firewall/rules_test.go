@@ -11,7 +11,7 @@ import (
 	"github.com/proa-os/proa/init/sys"
 )
 
-// TestText: the tables of three machines, to be read.
+// TestText has the tables of three machines as golden files.
 func TestText(t *testing.T) {
 	for name, doc := range map[string]string{
 		"server": "network: {firewall: {allow: [tcp/8080, udp/5000-5010 from 192.168.1.0/24, tcp/9000 from fd00::/8], inside: [cali*]}}\n" +
@@ -23,7 +23,7 @@ func TestText(t *testing.T) {
 	}
 }
 
-// TestNothingOfOthers: what the runtime would refuse anyway says nothing to nft.
+// TestNothingOfOthers: values that the runtime would refuse are not passed to nft.
 func TestNothingOfOthers(t *testing.T) {
 	c := config.Default()
 	c.K3s.Args = []string{"--service-cidr=0.0.0.0/0 accept", "--https-listen-port=1; accept", "--kube-apiserver-arg=service-node-port-range=1-2 }"}
@@ -33,7 +33,8 @@ func TestNothingOfOthers(t *testing.T) {
 	}
 }
 
-// TestOldKernel: a kernel that cannot tell pods' sockets gets the rest of the table, and the console says what that costs; without nft the step fails.
+// TestOldKernel: a kernel without the cgroup match gets the rest of the table, and the console says what is missing;
+// without nft the step fails.
 func TestOldKernel(t *testing.T) {
 	said := ""
 	fake := &once{Fake: sys.Fake{}}
@@ -48,7 +49,7 @@ func TestOldKernel(t *testing.T) {
 	}
 }
 
-// once refuses to match sockets.
+// once fails for tables with a socket match.
 type once struct{ sys.Fake }
 
 func (o *once) Run(ctx context.Context, argv ...string) (string, error) {

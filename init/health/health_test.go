@@ -13,12 +13,12 @@ const (
 	late  = 16 * time.Minute
 )
 
-// whole is a machine on which everything holds, on trial with a good slot behind it.
+// whole returns the facts of a machine on which everything works, on trial with a good fallback slot.
 func whole(elapsed time.Duration) Facts {
 	return Facts{Route: true, K3s: true, NodeReady: true, Before: &Held{DefaultRoute: true}, Trial: true, Fallback: true, Deadline: 15 * time.Minute, Elapsed: elapsed}
 }
 
-// TestJudge: each row changes one thing about a machine on which everything holds.
+// TestJudge: each row changes one fact of a machine on which everything works.
 func TestJudge(t *testing.T) {
 	for _, c := range []struct {
 		name    string
@@ -66,7 +66,7 @@ func TestJudge(t *testing.T) {
 	}
 }
 
-// TestNeverForEver: whatever does not hold, a machine without a good slot to go back to is never restarted, nor one that runs a good one.
+// TestNeverForEver: a machine without a good fallback slot is never restarted, nor is one that runs a good slot.
 func TestNeverForEver(t *testing.T) {
 	for bits := range 64 {
 		on := func(n int) bool { return bits&(1<<n) != 0 }

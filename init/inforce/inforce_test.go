@@ -23,7 +23,7 @@ func load(t *testing.T, doc string) *config.Config {
 	return c
 }
 
-// TestEveryKeyHasARow: a key that is new in the schema takes effect in some way, and this must say in which.
+// TestEveryKeyHasARow: a new key of the schema needs a row that says when it takes effect.
 func TestEveryKeyHasARow(t *testing.T) {
 	have := map[string]bool{}
 	for _, r := range rows() {
@@ -34,7 +34,7 @@ func TestEveryKeyHasARow(t *testing.T) {
 	rowsOf(t, have, "network.", reflect.TypeFor[config.Network]())
 }
 
-// rowsOf looks for a row of each field, but for those whose fields have their own.
+// rowsOf requires a row for each field, or for each of its own fields.
 func rowsOf(t *testing.T, have map[string]bool, prefix string, typ reflect.Type, but ...string) {
 	for i := range typ.NumField() {
 		if key := typ.Field(i).Tag.Get("yaml"); !slices.Contains(but, key) && !have[prefix+key] {
@@ -64,7 +64,7 @@ func TestChanges(t *testing.T) {
 	}
 }
 
-// TestSaved: what is read back is what was held, secrets and odd bytes too, and nobody but root may read it.
+// TestSaved: Load returns what Save wrote, including secrets and unusual bytes, and the file is readable by root only.
 func TestSaved(t *testing.T) {
 	root := t.TempDir()
 	c := load(t, "k3s: {token: a}\nnetwork: {interfaces: {eth0: {dhcp: false, routes: [{to: 10.0.0.0/8, via: 10.0.0.1}]}}, wifi: [{name: \"a\xc3\xa4\", passphrase: 'b c d e f g'}]}\nwrite_files: [{path: /etc/a, content: \"\\0\\x01 x\\n\"}]\nhealth: {deadline: 1h}\n")

@@ -8,7 +8,7 @@ import (
 	"github.com/proa-os/proa/init/sys"
 )
 
-// TestStaticNodes: what is no line of such a file costs itself, and no node leaves /dev.
+// TestStaticNodes: an invalid line is skipped, and no node is created outside dev.
 func TestStaticNodes(t *testing.T) {
 	x, _ := open(t, "", map[string]string{"modules.dep": "", "modules.devname": "# Device nodes to trigger on-demand module loading.\n" +
 		"tun net/tun c10:200\nloop loop-control c10:237\nfloppy fd0 b2:0\nevil ../etc/x c1:3\nworse c10\nodd odd x1:2\nfuse fuse c10:229\n"})

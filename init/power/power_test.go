@@ -29,7 +29,7 @@ func TestHasKey(t *testing.T) {
 
 // event is one struct input_event.
 func event(kind, code uint16, value uint32) []byte {
-	b := bytes.Repeat([]byte{0xa5}, head) // the time, which may be anything
+	b := bytes.Repeat([]byte{0xa5}, head) // the time: any value
 	b = binary.NativeEndian.AppendUint16(b, kind)
 	b = binary.NativeEndian.AppendUint16(b, code)
 	return binary.NativeEndian.AppendUint32(b, value)
@@ -56,7 +56,7 @@ func TestPress(t *testing.T) {
 	}
 }
 
-// TestWatchDevice: a pipe stands for /dev/input/eventN, which likewise gives whole events as they come.
+// TestWatchDevice: a pipe instead of /dev/input/eventN, which also returns whole events.
 func TestWatchDevice(t *testing.T) {
 	dev := filepath.Join(t.TempDir(), "event0")
 	pressed := make(chan struct{}, 1)
@@ -70,7 +70,7 @@ func TestWatchDevice(t *testing.T) {
 	ended := make(chan struct{})
 	go func() { defer close(ended); listen(rd, pressed) }()
 	wr.Write(event(evKey, 30, 1))
-	for range 3 { // an impatient person; the machine goes down once
+	for range 3 { // repeated presses; the machine shuts down once
 		wr.Write(event(evKey, keyPower, 1))
 	}
 	select {

@@ -32,7 +32,7 @@ func TestRunEndsWithItsContext(t *testing.T) {
 	}
 }
 
-// TestQuickChildren: a child that dies before its starter can look must not be taken for an orphan.
+// TestQuickChildren: a child that exits before Start has registered it is not taken for an orphan.
 func TestQuickChildren(t *testing.T) {
 	var wg sync.WaitGroup
 	for range 40 {
@@ -45,7 +45,7 @@ func TestQuickChildren(t *testing.T) {
 	wg.Wait()
 }
 
-// TestRunIgnoresHeirs: a tool that leaves a process behind, with its output open, must not keep boot waiting for that one.
+// TestRunIgnoresHeirs: Run does not wait for a background process that keeps the output open.
 func TestRunIgnoresHeirs(t *testing.T) {
 	began := time.Now()
 	out, err := reap().Run(t.Context(), "/bin/sh", "-c", "sleep 15 & echo done")
@@ -54,14 +54,14 @@ func TestRunIgnoresHeirs(t *testing.T) {
 	}
 }
 
-// TestSignalled: a tool that was killed has failed, whatever its exit status reads like.
+// TestSignalled: a program killed by a signal has failed, whatever its exit status.
 func TestSignalled(t *testing.T) {
 	if _, err := reap().Run(t.Context(), "/bin/sh", "-c", "kill -9 $$"); Code(err) != -1 || err == nil {
 		t.Errorf("%v", err)
 	}
 }
 
-// TestTail: of a tool that never stops talking only the end is kept.
+// TestTail: only the end of a long output is kept.
 func TestTail(t *testing.T) {
 	out, err := reap().Run(t.Context(), "/bin/sh", "-c", "head -c 1000000 /dev/zero; echo; echo end")
 	if err != nil || len(out) > 3*maxOutput || !strings.HasSuffix(out, "end\n") {

@@ -10,8 +10,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// TestFullDisk is a real file system that fills up: what could not be written before the reserve is given back can be afterwards, and the
-// reserve comes again once there is room.
+// TestFullDisk fills a real file system: a write that failed before the reserve is released succeeds afterwards, and
+// the reserve is allocated again once there is space.
 func TestFullDisk(t *testing.T) {
 	dir := t.TempDir()
 	if err := unix.Mount("tmpfs", dir, "tmpfs", 0, "size=400m"); err != nil {
@@ -62,7 +62,7 @@ func fill(t *testing.T, file string) {
 	}
 }
 
-// TestBounds: how much is kept, and what is left alone.
+// TestBounds: the size of the reserve, and the range in which nothing changes.
 func TestBounds(t *testing.T) {
 	for name, c := range map[string]struct {
 		total, free int64

@@ -7,7 +7,8 @@ import (
 	"github.com/proa-os/proa/config"
 )
 
-// TestFlags: lists are what the runtime says they are, and what is granted anyway is not handed to a runtime that would not know it.
+// TestFlags: the flags that may be repeated are the runtime's, and flags that are always on are not passed to the
+// runtime, which does not have them.
 func TestFlags(t *testing.T) {
 	args := []string{"--disable-network-policy", "--tls-san=a", "--tls-san=b", "--node-ip=10.0.0.1", "--node-ip=10.0.0.2", "--kube-proxy-arg=v=2"}
 	text, err := K3sConfig(config.K3s{Args: args}, "edge-7")

@@ -13,12 +13,12 @@ import (
 	"github.com/proa-os/proa/build/oracle"
 )
 
-// a key as dropbearkey writes it.
+// wrote returns a key in dropbearkey's format.
 func wrote(b byte) string {
 	return "\x00\x00\x00\x0bssh-ed25519\x00\x00\x00\x40" + strings.Repeat(string(b), 64)
 }
 
-// TestHostKey: what lies on data before, and what is used, kept and said after.
+// TestHostKey: for each content of the data partition, the key that is used and saved, and the message.
 func TestHostKey(t *testing.T) {
 	old, fresh := wrote('o'), wrote('n')
 	for name, c := range map[string]struct {
@@ -31,9 +31,9 @@ func TestHostKey(t *testing.T) {
 		"zeros":       {file(strings.Repeat("\x00", len(old))), fresh, fresh, "is damaged (83 bytes)"},
 		"half":        {file(old[:40]), fresh, fresh, "is damaged (40 bytes)"},
 		"half zeros":  {file(old[:19] + strings.Repeat("\x00", 64)), fresh, fresh, "is damaged"},
-		// A directory stands for a file that cannot be read (EISDIR): it is not proof of absence.
+		// A directory instead of a file that cannot be read (EISDIR): it does not count as missing.
 		"unreadable": {func(kept, _ string) error { return os.MkdirAll(kept, 0o700) }, fresh, "", "using a temporary one until the next boot"},
-		// A file where the directory should be stands for a disk that takes nothing.
+		// A file instead of the directory, like a disk that cannot be written to.
 		"not kept": {func(kept, _ string) error { return os.WriteFile(filepath.Dir(kept), nil, 0o600) }, fresh, "", "using a temporary one"},
 		"server restarted after that": {func(kept, used string) error {
 			return errors.Join(os.WriteFile(filepath.Dir(kept), nil, 0o600), os.MkdirAll(filepath.Dir(used), 0o700), os.WriteFile(used, []byte(old), 0o600))
@@ -70,7 +70,7 @@ func file(content string) func(kept, used string) error {
 	}
 }
 
-// TestWholeKeyKnowsDropbears: what dropbearkey itself writes is whole, and any cut of it is not.
+// TestWholeKeyKnowsDropbears: a key written by dropbearkey is complete, and any truncation of it is not.
 func TestWholeKeyKnowsDropbears(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "key")
 	if out, err := exec.Command(oracle.Tool(t, "dropbearkey"), "-t", "ed25519", "-f", file).CombinedOutput(); err != nil {

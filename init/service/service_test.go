@@ -39,7 +39,7 @@ flannel-backend: vxlan
 	}
 }
 
-// TestStringsStayStrings: a token of digits must not become a number on the way.
+// TestStringsStayStrings: a token of digits must stay a string.
 func TestStringsStayStrings(t *testing.T) {
 	got, err := K3sConfig(config.K3s{Token: "0123"}, "123")
 	if err != nil || !strings.Contains(string(got), "token: \"0123\"") || !strings.Contains(string(got), "node-name: \"123\"") {
@@ -75,7 +75,7 @@ func TestTable(t *testing.T) {
 	}
 }
 
-// TestNoClusterInMemory: with the disk's data out of reach k3s would found a new cluster.
+// TestNoClusterInMemory: if the data partition is not mounted k3s would create a new cluster, so it is not started.
 func TestNoClusterInMemory(t *testing.T) {
 	cause := errors.New("vda5: superblock")
 	err := Facts{DataErr: cause, Network: func() bool { return true }}.mayRun(context.Background(), func(string) {})

@@ -19,7 +19,7 @@ import (
 
 var errCut = errors.New("power cut")
 
-// cutAfter lets n single changes through, then the power is gone.
+// cutAfter allows n changes, then simulates a power cut.
 func cutAfter(n int) func(string) error {
 	return func(string) error {
 		if n == 0 {
@@ -30,17 +30,18 @@ func cutAfter(n int) func(string) error {
 	}
 }
 
-// transition is a state change that a running machine makes, with the machine's past and what may be booted afterwards.
+// transition is a state change by a running machine, with the machine's history and the slots that may be booted
+// afterwards.
 type transition struct {
 	name    string
 	current layout.Slot
 	past    func(t *testing.T, c chain, dir string)
 	change  func(Slots) error
-	after   string // five boots once it is complete
+	after   string // slots of five boots after it is complete
 	cut     string // slots that five boots after a power cut may start
 }
 
-// changes are those of every chain.
+// changes are the transitions of every boot chain.
 func changes() []transition {
 	goodA := func(t *testing.T, c chain, dir string) {
 		c.boot(t, c, dir)
@@ -76,8 +77,8 @@ func boots(t *testing.T, c chain, dir string) (order string) {
 	return order
 }
 
-// TestPowerCuts stops every change before each of its single steps: the machine boots as before the change or as after it, and
-// the same change made again comes to its end.
+// TestPowerCuts stops every change before each of its steps: the machine boots as before the change or as after it, and
+// the repeated change succeeds.
 func TestPowerCuts(t *testing.T) {
 	for _, ch := range changes() {
 		t.Run(ch.name, func(t *testing.T) {
@@ -154,7 +155,7 @@ func (c chain) setCopies(t *testing.T, dir string, copies [2][]byte) {
 	}
 }
 
-// damages are ways a boot state can be lost whole. Files can also be cut off or gone; a partition cannot.
+// damages are ways to lose the whole boot state. Files can also be truncated or missing; a partition cannot.
 func (c chain) damages() map[string]func(t *testing.T, dir string) {
 	junk := bytes.Repeat([]byte("good=b\n"), grubenv.Size/7+1)[:grubenv.Size]
 	to := func(copy0, copy1 []byte) func(*testing.T, string) {
@@ -169,7 +170,8 @@ func (c chain) damages() map[string]func(t *testing.T, dir string) {
 	}}
 }
 
-// TestHeals: a boot loader starts a slot without any state; once that slot is good there is one again, and it can be changed.
+// TestHeals: without any state a boot loader starts some slot; once that is good there is a state again, and it can be
+// changed.
 func TestHeals(t *testing.T) {
 	for _, c := range pairs() {
 		for name, damage := range c.damages() {
@@ -204,7 +206,7 @@ func TestHeals(t *testing.T) {
 
 func (p pair) check(b []byte) error { _, err := p.Decode(b); return err }
 
-// bootHealed boots with a second copy that may be gone.
+// bootHealed boots with the second copy possibly missing.
 func bootHealed(t *testing.T, c chain, dir string) layout.Slot {
 	if c.numbers != nil {
 		return c.boot(t, c, dir)
@@ -216,7 +218,7 @@ func bootHealed(t *testing.T, c chain, dir string) layout.Slot {
 	return p.Boot(copy0, copy1, true).Start[0].Slot
 }
 
-// TestTornHealing: a heal that is cut short leaves what can be healed again.
+// TestTornHealing: an interrupted repair can be repeated.
 func TestTornHealing(t *testing.T) {
 	for _, c := range pairs() {
 		whole := c.pair(t, t.TempDir()).Encode(bootstate.State{Good: layout.A})
@@ -235,7 +237,7 @@ func TestTornHealing(t *testing.T) {
 	}
 }
 
-// TestFlushes: nothing is written before what came earlier is on the medium, and nothing is reported done before it is there.
+// TestFlushes: earlier writes are flushed before the next write, and all are flushed before the call returns.
 func TestFlushes(t *testing.T) {
 	want := map[string]string{
 		"grub":                "flush env1; write env1; flush env1",

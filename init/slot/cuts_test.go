@@ -13,21 +13,21 @@ import (
 	"github.com/proa-os/proa/images/layout"
 )
 
-// files is what the medium holds: the boot partition's files, and the state partition as one more.
+// files are the files on the medium: those of the boot partition, and the state partition as one more.
 type files map[string]string
 
-// moment is one change or flush of a machine and what the medium held before it, had it kept no cache.
+// moment is one change or flush of a machine, and the content of the medium before it if there were no cache.
 type moment struct {
 	what string
 	had  files
 }
 
-// effect is what can be left on the medium of one change: nothing, all of it, and then what a torn write leaves.
+// effect lists what one change can leave on the medium: nothing, all of it, and torn writes.
 type effect []func(files)
 
-// TestEveryCut cuts the power at every point of every change, under the rules of a disk with a cache: what was flushed is there; of
-// what was written since, any part may be there and any other not, whatever came first; and a sector may be torn. The
-// machine must start as before the change or as after it.
+// TestEveryCut cuts the power at every point of every change, with a disk that has a cache: flushed writes are on the
+// medium; of later ones any subset may be, in any order; and one sector may be torn. The machine must boot as before
+// the change or as after it.
 func TestEveryCut(t *testing.T) {
 	total := 0
 	for _, c := range chains() {
@@ -52,7 +52,8 @@ func TestEveryCut(t *testing.T) {
 	t.Logf("%d states in all", total)
 }
 
-// counts are the changes that count a try, where PID 1 makes them. Elsewhere the boot loader does (images/bootstate/statetest).
+// counts are the changes that count a try in PID 1. On other chains the boot loader does that
+// (images/bootstate/statetest).
 func (c chain) counts() []transition {
 	if c.numbers == nil {
 		return nil
@@ -76,7 +77,7 @@ func (c chain) counts() []transition {
 // record makes a change and returns its moments; the last one is its end.
 func (c chain) record(t *testing.T, dir string, current layout.Slot, change func(Slots) error) (list []moment) {
 	t.Helper()
-	os.Remove(filepath.Join(dir, "running")) // a machine that lost power runs nothing
+	os.Remove(filepath.Join(dir, "running")) // after a power cut nothing runs
 	note := func(what string) error { list = append(list, moment{what, snapshot(t, dir)}); return nil }
 	must(t, change(c.openCut(dir, current, note)))
 	note("end")
@@ -105,7 +106,7 @@ func (f files) restore(t *testing.T, dir string) {
 	}
 }
 
-// cuts are the different contents of the medium that a power cut during these moments can leave.
+// cuts returns the different contents of the medium after a power cut during these moments.
 func cuts(list []moment) (left []files) {
 	had := list[0].had
 	var pending []effect
@@ -131,7 +132,7 @@ func kept(had files, pending []effect) (left []files) {
 		for v := range variants {
 			for choice := range 1 << len(pending) {
 				if torn >= 0 && choice>>torn&1 == 1 {
-					continue // it is torn already
+					continue // torn already
 				}
 				now := maps.Clone(had)
 				for i, e := range pending {
@@ -148,8 +149,8 @@ func kept(had files, pending []effect) (left []files) {
 	return left
 }
 
-// effects are those of one change, told from what the files were before and after it. Two names change by a rename, and a FAT driver
-// writes either first.
+// effects derives the effects of one change from the files before and after it. A rename changes two names, and a FAT
+// driver writes them in any order.
 func effects(what string, had, has files) (list []effect) {
 	for _, name := range slices.Sorted(maps.Keys(has)) {
 		old, was := had[name]
@@ -176,7 +177,7 @@ func nothing(files) {}
 
 func put(name, content string) func(files) { return func(f files) { f[name] = content } }
 
-// sectors are the writes in place of one file.
+// sectors are the sector writes of an in-place change of a file.
 func sectors(name, old, now string) (list []effect) {
 	for at := 0; at < len(old); at += layout.Sector {
 		end := min(at+layout.Sector, len(old))
@@ -195,7 +196,7 @@ func sectors(name, old, now string) (list []effect) {
 	return list
 }
 
-// grown is a new file, or one of another length: its entry may be there and its content in part or not at all.
+// grown is a file that is new or has another length: its entry may exist with part of its content or none.
 func grown(name, content string) effect {
 	e := effect{nothing, put(name, content), put(name, strings.Repeat("\x00", len(content)))}
 	for n := range len(content) {
@@ -204,7 +205,7 @@ func grown(name, content string) effect {
 	return e
 }
 
-// TestCutsAreAll: the enumeration itself, on a change of two sectors and a rename without a flush between.
+// TestCutsAreAll tests the enumeration, on a change of two sectors and a rename without a flush between.
 func TestCutsAreAll(t *testing.T) {
 	a, b := files{"x": strings.Repeat("o", 600), "tmp": "1"}, files{"x": "n" + strings.Repeat("o", 598) + "n", "tmp": "1"}
 	c := files{"x": b["x"], "new": "1"}

@@ -15,7 +15,7 @@ import (
 	"github.com/proa-os/proa/images/sdboot"
 )
 
-// TestMain keeps the tests' directories in memory where it can: they flush some ten thousand times, and a disk would learn nothing.
+// TestMain uses a tmpfs for the tests' directories if possible: they flush some ten thousand times.
 func TestMain(m *testing.M) {
 	if st, err := os.Stat("/dev/shm"); err == nil && st.IsDir() {
 		os.Setenv("TMPDIR", "/dev/shm")
@@ -23,10 +23,10 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// parts are what a slot must have of one version to be whole: the root stands for its partition.
+// parts are the files that a complete slot must have from one version; root represents its partition.
 var parts = []string{"vmlinuz", "dtb/x.dtb", "root"}
 
-// partPath is where a part of a slot lies in the test's directory.
+// partPath returns the path of a part of a slot in the test's directory.
 func partPath(t *testing.T, s Slots, dir string, slot layout.Slot, part string) (path string) {
 	t.Helper()
 	if part == "root" {
@@ -36,7 +36,7 @@ func partPath(t *testing.T, s Slots, dir string, slot layout.Slot, part string) 
 	return path
 }
 
-// whole tells the version of a slot all of whose parts are there and alike; "" for any other.
+// whole returns the version of a slot if all of its parts exist with the same version; "" otherwise.
 func whole(t *testing.T, s Slots, dir string, slot layout.Slot) (version string) {
 	t.Helper()
 	for i, part := range parts {
@@ -49,7 +49,8 @@ func whole(t *testing.T, s Slots, dir string, slot layout.Slot) (version string)
 	return version
 }
 
-// fill does to the other slot what `proa slot write` does. Each change goes through before, as those of the boot state do.
+// fill does what `proa slot write` does to the other slot. before is called before each change, as for changes of the
+// boot state.
 func fill(c chain, dir string, current layout.Slot, before func(string) error) error {
 	s := c.openCut(dir, current, before)
 	put := func(path string) error {
@@ -73,7 +74,7 @@ func fill(c chain, dir string, current layout.Slot, before func(string) error) e
 	return s.Enable(Entry{Title: "proa v2", Cmdline: "x", Scripts: map[string][]byte{c.script(): []byte("start")}})
 }
 
-// filled is a machine that has run both slots and on which current is good.
+// filled returns a machine that has run both slots and on which current is good.
 func filled(t *testing.T, c chain, dir string, current layout.Slot) {
 	t.Helper()
 	c.fresh(t, dir)
@@ -91,7 +92,7 @@ func filled(t *testing.T, c chain, dir string, current layout.Slot) {
 	}
 }
 
-// pasts are what may have been with the other slot before it is written.
+// pasts are possible histories of the other slot before it is written.
 var pasts = []struct {
 	name string
 	past func(t *testing.T, c chain, dir string, current layout.Slot)
@@ -134,8 +135,8 @@ func eachPast(t *testing.T, do func(t *testing.T, c chain, dir string, current l
 	}
 }
 
-// TestFillPowerCuts cuts the power before each single change of a write: whatever boots is whole, the good slot is there to fall
-// back to, and the same write made again comes to its end, where the new slot waits until it is asked for.
+// TestFillPowerCuts cuts the power before each change of a write: any slot that boots is complete, the good slot is
+// available as fallback, and the repeated write succeeds; the new slot is then booted only on request.
 func TestFillPowerCuts(t *testing.T) {
 	eachPast(t, func(t *testing.T, c chain, start string, current layout.Slot) {
 		for n, done := 0, false; !done; n++ {
@@ -172,7 +173,7 @@ func holds(t *testing.T, c chain, dir string, current layout.Slot, cut int) {
 	}
 }
 
-// trial asks for the written slot and lets it fail.
+// trial tries the written slot and lets it fail.
 func trial(t *testing.T, c chain, dir string, current layout.Slot) {
 	t.Helper()
 	s := c.open(t, dir, current)
@@ -189,7 +190,7 @@ func trial(t *testing.T, c chain, dir string, current layout.Slot) {
 	}
 }
 
-// TestClearedIsEmpty: no file of the old slot is left, and none of the running one is touched.
+// TestClearedIsEmpty: no file of the old slot is left, and no file of the running slot is changed.
 func TestClearedIsEmpty(t *testing.T) {
 	eachPast(t, func(t *testing.T, c chain, dir string, current layout.Slot) {
 		s := c.open(t, dir, current)
@@ -220,7 +221,7 @@ func list(t *testing.T, s Slots, slot layout.Slot) (files []string) {
 	return files
 }
 
-// TestClearRefuses: a slot on trial keeps what it would fall back to.
+// TestClearRefuses: the fallback of a slot on trial is not cleared.
 func TestClearRefuses(t *testing.T) {
 	conform(t, func(t *testing.T, c chain, dir string) {
 		c.boot(t, c, dir)
@@ -238,7 +239,8 @@ func TestClearRefuses(t *testing.T) {
 	})
 }
 
-// TestFirstTrialClears: the other slot of a new image holds nothing, and can be written though the first one is not good yet.
+// TestFirstTrialClears: the other slot of a new image is empty and can be written although the first one is not good
+// yet.
 func TestFirstTrialClears(t *testing.T) {
 	conform(t, func(t *testing.T, c chain, dir string) {
 		if c.efi {
@@ -260,8 +262,8 @@ func TestFirstTrialClears(t *testing.T) {
 	})
 }
 
-// TestEveryLoader: a PC's disk is booted by BIOS today and by UEFI tomorrow; a slot that one of them may not start, the other may
-// not either.
+// TestEveryLoader: a PC may boot with BIOS today and with UEFI tomorrow; a slot that must not be booted is bootable by
+// neither.
 func TestEveryLoader(t *testing.T) {
 	for _, efi := range []bool{false, true} {
 		dir := t.TempDir()
@@ -281,7 +283,8 @@ func TestEveryLoader(t *testing.T) {
 	}
 }
 
-// TestFillFlushes: the slot is unbootable on the medium before anything of it is overwritten, and whole before it is bootable.
+// TestFillFlushes: the slot is unbootable on the medium before anything of it is overwritten, and complete before it
+// becomes bootable.
 func TestFillFlushes(t *testing.T) {
 	const firmware = "remove config.txt; flush boot-b; remove dtb; remove vmlinuz; flush boot-b; WRITE; WRITE; WRITE; flush boot-b; write new.tmp; flush new.tmp; rename new.tmp config.txt; flush boot-b; flush boot-b"
 	want := map[string]string{

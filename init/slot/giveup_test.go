@@ -10,8 +10,8 @@ import (
 	"github.com/proa-os/proa/images/slotfile"
 )
 
-// startBroken starts the machine until a slot runs that is not broken, or until a broken one finds no other; a broken one gives itself
-// up in stage 1.
+// startBroken boots the machine until a slot runs that is not broken, or until a broken one has no fallback; a broken
+// one gives itself up in stage 1.
 func startBroken(t *testing.T, c chain, dir string, broken ...layout.Slot) (runs layout.Slot, order string) {
 	t.Helper()
 	for range 10 {
@@ -34,11 +34,11 @@ func startBroken(t *testing.T, c chain, dir string, broken ...layout.Slot) (runs
 	return
 }
 
-// TestBrokenGoodSlot: a slot that was good and is damaged costs one start; the other runs from then on and knows why. Two damaged ones end
-// in a halt.
+// TestBrokenGoodSlot: if a good slot is damaged, one boot fails; from then on the other slot runs and reports why. With
+// two damaged slots the machine halts.
 func TestBrokenGoodSlot(t *testing.T) {
 	conform(t, func(t *testing.T, c chain, dir string) {
-		histories()[4].make(t, c, dir) // b is good, a was
+		histories()[4].make(t, c, dir) // b is good, a was good before
 		both := t.TempDir()
 		must(t, os.CopyFS(both, os.DirFS(dir)))
 		if got, order := startBroken(t, c, dir, layout.B); got != layout.A || order != "ba" {
@@ -55,7 +55,7 @@ func TestBrokenGoodSlot(t *testing.T) {
 		if got := boots(t, c, dir); got != "aaaaa" {
 			t.Errorf("later boots go %s", got)
 		}
-		must(t, rewrite(c.open(t, dir, layout.A))) // repaired
+		must(t, rewrite(c.open(t, dir, layout.A))) // write slot b again
 		must(t, c.open(t, dir, layout.A).Try())
 		if got := c.next(t, dir); got != layout.B {
 			t.Errorf("a repaired slot is not tried: %q", got)
@@ -66,7 +66,7 @@ func TestBrokenGoodSlot(t *testing.T) {
 	})
 }
 
-// TestNoOther: what must not be started in place of a broken slot.
+// TestNoOther: slots that must not be started instead of a broken one.
 func TestNoOther(t *testing.T) {
 	for name, to := range map[string]func(t *testing.T, c chain, dir string){
 		"empty": func(t *testing.T, c chain, dir string) { histories()[1].make(t, c, dir) },
@@ -80,7 +80,7 @@ func TestNoOther(t *testing.T) {
 		conform(t, func(t *testing.T, c chain, dir string) {
 			to(t, c, dir)
 			if c.efi && name != "never good" && name != "given up" {
-				must(t, os.Remove(filepath.Join(dir, "loader/entries/proa-b.conf"))) // a new image has none
+				must(t, os.Remove(filepath.Join(dir, "loader/entries/proa-b.conf"))) // a new image has no such entry
 			}
 			before := snapshot(t, dir)
 			if err := c.open(t, dir, layout.A).GiveUp(); !errors.Is(err, ErrNoOther) {
@@ -96,7 +96,7 @@ func TestNoOther(t *testing.T) {
 	}
 }
 
-// TestMarkGoesWithTheSlot: a slot that is written anew has to prove itself anew.
+// TestMarkGoesWithTheSlot: a slot that was written again is not good until it has been found good again.
 func TestMarkGoesWithTheSlot(t *testing.T) {
 	for _, c := range pairs() {
 		dir := t.TempDir()
@@ -120,8 +120,8 @@ func TestMarkGoesWithTheSlot(t *testing.T) {
 	}
 }
 
-// TestSkipped: the good slot could not be loaded, and the one that runs instead can still become the good one; a rollback, which looks
-// the same on the disk, is not undone.
+// TestSkipped: if the good slot could not be loaded, the slot that runs instead can become good; a rollback, which
+// looks the same on the disk, is not undone.
 func TestSkipped(t *testing.T) {
 	for _, c := range pairs() {
 		dir := t.TempDir()
@@ -132,7 +132,7 @@ func TestSkipped(t *testing.T) {
 			t.Errorf("%s: %+v, %v", c.name, st, err)
 		}
 		b := c.where(dir)
-		b.Skipped = true // found at the start
+		b.Skipped = true // as detected at boot
 		s, err := Find(b, layout.B, c.efi)
 		must(t, err)
 		must(t, s.Good())

@@ -6,7 +6,7 @@ import (
 	"github.com/proa-os/proa/images/layout"
 )
 
-// TestStanding: what every chain says of the slot that does not run, through a trial that fails and one that holds.
+// TestStanding: the boot state of the other slot on every chain, after a trial that fails and one that succeeds.
 func TestStanding(t *testing.T) {
 	conform(t, func(t *testing.T, c chain, dir string) {
 		check := func(when string, current layout.Slot, want Standing) {
@@ -28,11 +28,11 @@ func TestStanding(t *testing.T) {
 		must(t, c.open(t, dir, layout.A).Try())
 		c.boot(t, c, dir)
 		must(t, c.open(t, dir, layout.B).Good())
-		check("both good", layout.B, Standing{Good: c.efi}) // scripts know one good slot, systemd-boot both
+		check("both good", layout.B, Standing{Good: c.efi}) // boot scripts have one good slot, systemd-boot two
 	})
 }
 
-// TestStandingOfNothing: an empty slot is nothing to go back to, and neither is one nobody can read the state of.
+// TestStandingOfNothing: an empty slot, or one whose state cannot be read, is no fallback.
 func TestStandingOfNothing(t *testing.T) {
 	for _, c := range pairs() {
 		dir := t.TempDir()

@@ -15,11 +15,11 @@ import (
 	"github.com/proa-os/proa/images/uboot"
 )
 
-// chain is a boot loader as the conformance test sees it.
+// chain is a boot chain in the conformance test.
 type chain struct {
 	name    string
-	fresh   func(t *testing.T, dir string)                      // state of a new image: slot a on trial; both have files
-	boot    func(t *testing.T, c chain, dir string) layout.Slot // what the loader does: choose, count, start
+	fresh   func(t *testing.T, dir string)                      // writes the state of a new image: slot a on trial; both have files
+	boot    func(t *testing.T, c chain, dir string) layout.Slot // simulates the boot loader: choose, count, start
 	efi     bool
 	raw     bool
 	numbers map[layout.Slot]int
@@ -29,7 +29,8 @@ func chains() []chain {
 	return append(pairs(), chain{name: "sdboot", fresh: freshSdboot, boot: bootSdboot, efi: true})
 }
 
-// pairs are the chains with two copies in turn. Under tryboot it matters whether a start comes after a power cut or a restart.
+// pairs are the boot chains with two copies of the state. Under tryboot a boot after a power cut differs from one after
+// a restart.
 func pairs() []chain {
 	return []chain{
 		{name: "grub", fresh: freshGrub, boot: bootPair}, {name: "uboot", fresh: freshUboot, boot: bootPair, raw: true},
@@ -38,7 +39,7 @@ func pairs() []chain {
 	}
 }
 
-// where is the chain's boot partition in dir.
+// where returns the chain's boot partition in dir.
 func (c chain) where(dir string) Boot {
 	b := Boot{Dir: dir, Numbers: c.numbers}
 	if c.raw {
@@ -50,7 +51,7 @@ func (c chain) where(dir string) Boot {
 	return b
 }
 
-// pair is the two copies beneath a chain.
+// pair returns the two copies of a chain.
 func (c chain) pair(t *testing.T, dir string) pair {
 	t.Helper()
 	if s, ok := c.open(t, dir, layout.A).(trybootSlots); ok {
@@ -69,7 +70,7 @@ func write(t *testing.T, path string, b []byte) {
 	}
 }
 
-// script is what the chain's loader looks for in a slot's directory.
+// script is the file that the chain's boot loader needs in a slot's directory.
 func (c chain) script() string {
 	if c.numbers != nil {
 		return "config.txt"
@@ -95,7 +96,7 @@ func freshUboot(t *testing.T, dir string) {
 	write(t, filepath.Join(dir, "state"), uboot.Fresh(layout.A))
 }
 
-// bootPair does what the boot script does.
+// bootPair simulates the boot script.
 func bootPair(t *testing.T, c chain, dir string) layout.Slot {
 	p := c.pair(t, dir)
 	copies := c.copies(t, dir)
@@ -121,7 +122,8 @@ func freshSdboot(t *testing.T, dir string) {
 	}
 }
 
-// bootSdboot does what systemd-boot does: entries without tries last, then the highest version; a counted one is renamed first.
+// bootSdboot simulates systemd-boot: entries without tries last, then the highest version; an entry with a counter is
+// renamed first.
 func bootSdboot(t *testing.T, _ chain, dir string) layout.Slot {
 	s := sdbootSlots{boot: Boot{Dir: dir}}
 	var all []found
@@ -185,7 +187,7 @@ func TestFirstBootBecomesGood(t *testing.T) {
 			t.Errorf("first boot: trial %t, left %d, %v", on, left, err)
 		}
 		must(t, s.Good())
-		must(t, s.Good()) // each boot says it again
+		must(t, s.Good()) // repeated at each boot
 		if on, _, _ := s.Trial(); on {
 			t.Error("still on trial")
 		}
@@ -262,7 +264,7 @@ func TestNoState(t *testing.T) {
 	}
 }
 
-// TestNeverGood: going back to a slot that never worked would leave a machine that works for one that does not.
+// TestNeverGood: a rollback to a slot that never worked is refused.
 func TestNeverGood(t *testing.T) {
 	for _, c := range pairs() {
 		dir := t.TempDir()
@@ -290,7 +292,7 @@ func TestTheCopyInForceIsNotWritten(t *testing.T) {
 	}
 }
 
-// TestStatePartition: a disk that has one is U-Boot's, whatever else speaks for another boot loader.
+// TestStatePartition: a disk with a state partition belongs to U-Boot, whatever other boot loader files it has.
 func TestStatePartition(t *testing.T) {
 	for _, efi := range []bool{false, true} {
 		s, err := Find(Boot{State: "/dev/mmcblk0p2"}, layout.A, efi)

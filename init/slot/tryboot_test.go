@@ -25,19 +25,19 @@ import (
 
 func numbers() map[layout.Slot]int { return map[layout.Slot]int{layout.A: 2, layout.B: 3} }
 
-// slotPartition stands for a slot's own boot partition.
+// slotPartition returns the directory that represents a slot's own boot partition.
 func slotPartition(dir string, slot layout.Slot) string {
 	return filepath.Join(dir, "boot-"+string(slot))
 }
 
-// card is an image with the place of autoboot.txt in it. What a machine writes lies in a directory, as the mounted partitions do, and
-// is brought into the image before each start: the firmware reads the medium.
+// card is an image with the offset of autoboot.txt. The machine writes to directories, like mounted partitions, which
+// are copied into the image before each boot, because the firmware reads the medium.
 type card struct {
 	*sparse.File
 	autoboot int64
 }
 
-// cards are by which slots have a config.txt, which is what decides whether the firmware starts them.
+// cards are images by which slots have a config.txt, which decides whether the firmware boots them.
 var cards = gosync.OnceValue(func() map[[2]bool]card {
 	all := map[[2]bool]card{}
 	for _, bootable := range [][2]bool{{true, true}, {true, false}, {false, true}, {false, false}} {
@@ -76,7 +76,8 @@ func freshTryboot(t *testing.T, dir string) {
 	}
 }
 
-// firmware starts the card with the flag or without. A start that fails uses the flag up, and the error pattern ends in a reset.
+// firmware boots the card with or without the trial flag. A boot that fails clears the flag, and the firmware resets
+// after the error pattern.
 func firmware(t *testing.T, dir string, flag bool) layout.Slot {
 	t.Helper()
 	var bootable [2]bool
@@ -100,10 +101,10 @@ func firmware(t *testing.T, dir string, flag bool) layout.Slot {
 	return layout.Shared
 }
 
-// healthy: only where autoboot.txt is lost whole may a start need the bootloader's walk, which older ones do not know.
+// healthy: only if autoboot.txt is lost completely may a boot need PARTITION_WALK, which older bootloaders lack.
 func healthy(text []byte) bool { _, err := tryboot.Parse(text); return err == nil }
 
-// bootTryboot is a start after a power cut, up to the slot whose services start: PID 1 of the good slot asks for the trial.
+// bootTryboot boots after a power cut, up to the slot whose services start: PID 1 of the good slot requests the trial.
 func bootTryboot(t *testing.T, c chain, dir string) layout.Slot {
 	return startTryboot(t, c, dir, false)
 }
@@ -113,7 +114,7 @@ func startTryboot(t *testing.T, c chain, dir string, flag bool) layout.Slot {
 	for range 2 * bootstate.MaxTries {
 		slot := firmware(t, dir, flag)
 		again, err := c.open(t, dir, slot).(Trier).Rearm()
-		if err != nil && !strings.Contains(err.Error(), "uboot: ") { // a damaged state: the slot runs
+		if err != nil && !strings.Contains(err.Error(), "uboot: ") { // both copies of the state are damaged: the slot runs
 			t.Fatal(err)
 		}
 		if !again {
@@ -125,7 +126,7 @@ func startTryboot(t *testing.T, c chain, dir string, flag bool) layout.Slot {
 	return layout.Shared
 }
 
-// restartTryboot is a start after the machine went down by itself, which asks the slot that runs.
+// restartTryboot boots after a restart, for which the running slot passes the argument.
 func restartTryboot(t *testing.T, c chain, dir string) layout.Slot {
 	t.Helper()
 	running, flag := filepath.Join(dir, "running"), false
@@ -138,7 +139,8 @@ func restartTryboot(t *testing.T, c chain, dir string) layout.Slot {
 	return slot
 }
 
-// TestLostFlag: a restart whose flag never arrives, because the power went or the kernel dropped it, costs a try and nothing else.
+// TestLostFlag: if the flag of a restart is lost, because of a power cut or because the kernel dropped it, only a try
+// is lost.
 func TestLostFlag(t *testing.T) {
 	c, dir := pairs()[2], t.TempDir()
 	c.fresh(t, dir)
@@ -177,7 +179,7 @@ func TestFirstSlotIsNeverLeft(t *testing.T) {
 	}
 }
 
-// TestAutobootHeals: without autoboot.txt the bootloader's walk starts a slot; Good and Try write the file anew.
+// TestAutobootHeals: without autoboot.txt PARTITION_WALK boots a slot; Good and Try write the file again.
 func TestAutobootHeals(t *testing.T) {
 	for _, text := range []string{"", "boot_partition=3\n", strings.Repeat("x", 600), "[all]\ntryboot_a_b=1\nboot_partition=3\n[tryboot]\nboot_partition=3\n"} {
 		for name, change := range map[string]func(Slots) error{"good": Slots.Good, "try": Slots.Try} {
@@ -195,7 +197,7 @@ func TestAutobootHeals(t *testing.T) {
 	}
 }
 
-// TestOrder: what makes a slot good comes first, and a count is on the medium before the restart it is about.
+// TestOrder: autoboot.txt, which makes a slot good, is written first; and a counted try is flushed before its restart.
 func TestOrder(t *testing.T) {
 	c, dir := pairs()[2], t.TempDir()
 	c.fresh(t, dir)

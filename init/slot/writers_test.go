@@ -11,11 +11,11 @@ import (
 	"github.com/proa-os/proa/images/layout"
 )
 
-// op is what a verb or PID 1 does to the boot state of a running machine.
+// op is an operation of a verb or of PID 1 on the boot state of a running machine.
 type op struct {
 	name   string
 	do     func(Slots) error
-	choice func(current layout.Slot) layout.Slot // which slot is started next once it has succeeded; nil: it chooses none
+	choice func(current layout.Slot) layout.Slot // slot that the next boot starts if it succeeded; nil: it chooses none
 }
 
 func ops() []op {
@@ -28,7 +28,7 @@ func ops() []op {
 	}
 }
 
-// rewrite is `proa slot write`.
+// rewrite does what `proa slot write` does.
 func rewrite(s Slots) error {
 	if err := s.Clear(); err != nil {
 		return err
@@ -37,7 +37,7 @@ func rewrite(s Slots) error {
 	return s.Enable(Entry{Title: "proa", Cmdline: "x", Scripts: scripts})
 }
 
-// history is how a machine came to where it is.
+// history is the past of a machine.
 type history struct {
 	name    string
 	current layout.Slot
@@ -70,7 +70,7 @@ func histories() []history {
 	}
 }
 
-// next is which slot a copy of the machine starts.
+// next returns the slot that a copy of the machine boots.
 func (c chain) next(t *testing.T, dir string) layout.Slot {
 	t.Helper()
 	again := t.TempDir()
@@ -79,8 +79,8 @@ func (c chain) next(t *testing.T, dir string) layout.Slot {
 	return c.boot(t, c, again)
 }
 
-// TestWriters: whatever order the verbs and PID 1 come in, the slot that was chosen last is started next, PID 1's finding that the
-// running one is good chooses none, and what fails changes nothing.
+// TestWriters: in any order of operations of verbs and PID 1, the slot chosen last is booted next; PID 1's Good chooses
+// none, and a failed operation changes nothing.
 func TestWriters(t *testing.T) {
 	all := 0
 	conform(t, func(t *testing.T, c chain, _ string) {
@@ -98,7 +98,7 @@ func TestWriters(t *testing.T) {
 	t.Logf("%d sequences", all)
 }
 
-// follow works through three operations, whose numbers are the digits of n.
+// follow executes three operations, whose numbers are the digits of n.
 func (c chain) follow(t *testing.T, dir string, from history, n int) {
 	t.Helper()
 	said := c.name + ", " + from.name
@@ -122,7 +122,7 @@ func (c chain) follow(t *testing.T, dir string, from history, n int) {
 	}
 }
 
-// TestWritersCut: with the power cut at any step of PID 1's finding, the choice that was made before stands.
+// TestWritersCut: after a power cut at any step of PID 1's Good, an earlier choice is still in force.
 func TestWritersCut(t *testing.T) {
 	conform(t, func(t *testing.T, c chain, _ string) {
 		for _, from := range histories() {
@@ -145,7 +145,7 @@ func TestWritersCut(t *testing.T) {
 	})
 }
 
-// TestPassedOver: PID 1 is told that it has not made its slot good.
+// TestPassedOver: Good returns ErrPassedOver if the other slot was chosen meanwhile.
 func TestPassedOver(t *testing.T) {
 	conform(t, func(t *testing.T, c chain, dir string) {
 		histories()[2].make(t, c, dir)

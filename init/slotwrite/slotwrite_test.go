@@ -41,7 +41,7 @@ func must(t testing.TB, err error) {
 	}
 }
 
-// flashed lays a new image's boot partition out and lets slot a prove itself.
+// flashed writes a new image's boot partition and marks slot a good.
 func flashed(t *testing.T, c chain) (Target, string) {
 	t.Helper()
 	dir := t.TempDir()
@@ -75,7 +75,7 @@ func each(t *testing.T, do func(t *testing.T, c chain)) {
 	}
 }
 
-// contents is a slot with a verity tree that fits its image.
+// contents returns a slot with a matching hash tree.
 func contents(t testing.TB, version string) slotfile.Contents {
 	t.Helper()
 	image := bytes.Repeat([]byte(version+"\n"), verity.BlockSize)
@@ -97,7 +97,7 @@ func file(t testing.TB, c slotfile.Contents) []byte {
 	return b.Bytes()
 }
 
-// startable lists by what a boot loader would start slot b.
+// startable lists the files by which a boot loader would boot slot b.
 func startable(boot string) (list []string) {
 	for _, pattern := range []string{"slots/b/grub.cfg", "slots/b/boot.scr", sdboot.Dir + "/proa-b*.conf"} {
 		found, _ := filepath.Glob(filepath.Join(boot, pattern))
@@ -122,7 +122,7 @@ func TestWriteAndTry(t *testing.T) {
 		if _, err := Try(t.Context(), target); err == nil || !strings.Contains(err.Error(), "proa slot write b FILE") {
 			t.Errorf("trial of an empty slot: %v", err)
 		}
-		for _, version := range []string{"v2", "v3"} { // also over one that is there
+		for _, version := range []string{"v2", "v3"} { // also over an existing one
 			_, err := Write(t.Context(), target, bytes.NewReader(file(t, contents(t, version))))
 			must(t, err)
 			if got := look(t, target); got != "written "+version {
@@ -162,7 +162,7 @@ func has(t *testing.T, path, want string) {
 	}
 }
 
-// TestRefusedBeforeAnythingIsTouched: what was in the slot stays, and can be started as before.
+// TestRefusedBeforeAnythingIsTouched: after a refusal the content of the slot is unchanged and bootable.
 func TestRefusedBeforeAnythingIsTouched(t *testing.T) {
 	each(t, func(t *testing.T, c chain) {
 		for name, r := range map[string]struct {
@@ -193,7 +193,7 @@ func TestRefusedBeforeAnythingIsTouched(t *testing.T) {
 	})
 }
 
-// other is the boot state as slot b sees it: a try of the other one is a try of slot a.
+// other returns the boot state as seen from slot b: its other slot is a.
 func other(t *testing.T, target *Target) slot.Slots {
 	t.Helper()
 	boot := filepath.Join(filepath.Dir(target.Device), "boot")
@@ -218,7 +218,8 @@ func TestAnotherLayout(t *testing.T) {
 	}
 }
 
-// TestLateFilesAreSmall: a file that Raspberry Pi's firmware starts a slot by is the same for both slots, and waits in memory.
+// TestLateFilesAreSmall: a file that makes a slot bootable for Raspberry Pi's firmware is the same for both slots, and
+// is kept in memory.
 func TestLateFilesAreSmall(t *testing.T) {
 	target, boot := flashed(t, chains[0])
 	con := contents(t, "v2")
@@ -246,7 +247,8 @@ func TestNoRoomForBootFiles(t *testing.T) {
 	}
 }
 
-// TestBrokenOff: wherever the file ends or is damaged, the slot is not started afterwards, and the same file written again is.
+// TestBrokenOff: wherever the file is truncated or damaged, the slot is not bootable afterwards, and writing the intact
+// file again succeeds.
 func TestBrokenOff(t *testing.T) {
 	each(t, func(t *testing.T, c chain) {
 		target, boot := flashed(t, c)
@@ -298,7 +300,7 @@ func TestStopped(t *testing.T) {
 	}
 }
 
-// TestBadMedium: what was written is not what is read.
+// TestBadMedium: the medium returns other bytes than were written.
 func TestBadMedium(t *testing.T) {
 	each(t, func(t *testing.T, c chain) {
 		target, boot := flashed(t, c)
@@ -327,7 +329,7 @@ func flip(t *testing.T, path string, at int64) {
 	must(t, errors.Join(err, f.Close()))
 }
 
-// TestDamagedSinceItWasWritten: every file of the slot is looked at again before a trial.
+// TestDamagedSinceItWasWritten: every file of the slot is verified again before a trial.
 func TestDamagedSinceItWasWritten(t *testing.T) {
 	each(t, func(t *testing.T, c chain) {
 		for _, name := range []string{"vmlinuz", "initrd", "dtb/x.dtb", "grub.cfg", "boot.scr", slotfile.ManifestName, "root"} {
@@ -350,7 +352,7 @@ func TestDamagedSinceItWasWritten(t *testing.T) {
 	})
 }
 
-// TestMemory: a root of 64 MiB is written and checked in less than 8 MiB.
+// TestMemory: a root of 64 MiB is written and verified with less than 8 MiB of memory.
 func TestMemory(t *testing.T) {
 	target, _ := flashed(t, chains[0])
 	con := contents(t, "v2")
@@ -363,7 +365,7 @@ func TestMemory(t *testing.T) {
 	runtime.ReadMemStats(&before)
 	_, err := Write(t.Context(), target, r)
 	runtime.ReadMemStats(&after)
-	if err == nil || !strings.Contains(err.Error(), "verity:") { // zeros have no tree; everything before has passed
+	if err == nil || !strings.Contains(err.Error(), "verity:") { // zeros have no hash tree; all earlier steps passed
 		t.Error(err)
 	}
 	if got := after.TotalAlloc - before.TotalAlloc; got > 8<<20 {

@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// TestLongTextKeepsItsColumn: a failure of several lines or of a long one never goes on below the labels, and no word of it is lost.
+// TestLongTextKeepsItsColumn: a long or multi-line error is wrapped within its column, and no word is lost.
 func TestLongTextKeepsItsColumn(t *testing.T) {
 	path := "/" + strings.Repeat("long/", 30)
 	long := "write-files: " + strings.Repeat("permission denied ", 12) + "end"

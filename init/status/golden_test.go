@@ -10,7 +10,8 @@ import (
 	"github.com/proa-os/proa/init/clock"
 )
 
-// TestGolden: what `proa status` and `proa status --json` tell after a fallback, and during the second try of a trial.
+// TestGolden: the output of `proa status` and `proa status --json` after a fallback, and during the second try of a
+// trial.
 func TestGolden(t *testing.T) {
 	since := time.Date(2026, 4, 1, 0, 0, 0, 0, time.UTC)
 	last := since.AddDate(0, 1, 0)

@@ -11,7 +11,7 @@ import (
 	"github.com/proa-os/proa/init/supervise"
 )
 
-// TestText: what a person must see at once stands in capitals, and nothing of it without cause.
+// TestText: labels in capitals appear for the states that need attention, and for no others.
 func TestText(t *testing.T) {
 	for name, c := range map[string]struct {
 		s          Status
@@ -45,7 +45,7 @@ func TestText(t *testing.T) {
 	}
 }
 
-// TestWriteForRootAlone: pods and other users of the node have no business in it.
+// TestWriteForRootAlone: the file is not readable by pods and other users.
 func TestWriteForRootAlone(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "status.json")
 	if err := write(file, Status{}); err != nil {

@@ -73,7 +73,7 @@ func TestPanicIsAnError(t *testing.T) {
 	}
 }
 
-// TestBegin: whoever watches hears of a step before it runs.
+// TestBegin: Begin is called before the step runs.
 func TestBegin(t *testing.T) {
 	var said []string
 	r := runner(&said)

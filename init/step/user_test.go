@@ -8,7 +8,8 @@ import (
 	"testing"
 )
 
-// TestUser: what the user's document asks for in vain is told, and is no failure of the step; of a step that has both, the rest is.
+// TestUser: errors of the user's configuration are reported and do not fail the step; if a step has both kinds, the
+// others fail it.
 func TestUser(t *testing.T) {
 	asked := User(errors.Join(errors.New("no module wiregard"), errors.New("no module x")))
 	for name, c := range map[string]struct {

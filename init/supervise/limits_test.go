@@ -12,10 +12,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// chatty writes more than a pipe holds and ends; it cannot if nobody reads the pipe.
+// chatty writes more than a pipe holds and exits; it would block if nobody read the pipe.
 func chatty() Service { return shell("head -c 1000000 /dev/zero; exit 7") }
 
-// TestDiskFull: a log that cannot be written, or not even begun, stops no service.
+// TestDiskFull: a service runs even if its log cannot be opened or written.
 func TestDiskFull(t *testing.T) {
 	for name, spoil := range map[string]func(r *rig){
 		"full":         func(r *rig) { must(t, os.Symlink("/dev/full", filepath.Join(r.LogDir, "svc.log"))) },
@@ -33,12 +33,12 @@ func TestDiskFull(t *testing.T) {
 	}
 }
 
-// TestDiskHangs: a disk that does not answer (a FIFO that nobody reads cannot even be opened) stops no service.
+// TestDiskHangs: a service runs even if the disk hangs (a FIFO without a reader, whose open blocks).
 func TestDiskHangs(t *testing.T) {
 	r := newRig(t)
 	log := filepath.Join(r.LogDir, "svc.log")
 	must(t, unix.Mkfifo(log, 0o600))
-	t.Cleanup(func() { f, _ := os.OpenFile(log, os.O_RDWR, 0); time.Sleep(50 * time.Millisecond); f.Close() }) // lets the writer go
+	t.Cleanup(func() { f, _ := os.OpenFile(log, os.O_RDWR, 0); time.Sleep(50 * time.Millisecond); f.Close() }) // unblocks the writer
 	r.Start(t.Context(), shell("head -c 4000000 /dev/zero; exit 7"))
 	if s := r.wait(t, "its end", func(s State) bool { return s.Restarts > 0 }); s.LastExit != "exit code 7" {
 		t.Errorf("%+v", s)
@@ -52,7 +52,7 @@ func must(t *testing.T, err error) {
 	}
 }
 
-// TestBackOff: the pauses grow, so that a service that cannot run does not take the processor.
+// TestBackOff: the pauses grow, so that a failing service does not use up the CPU.
 func TestBackOff(t *testing.T) {
 	r := newRig(t)
 	mark := filepath.Join(t.TempDir(), "starts")
@@ -70,7 +70,7 @@ func TestBackOff(t *testing.T) {
 	}
 }
 
-// TestStopWhilePausing: a row between two runs ends at once, and its last process's number is signalled no more.
+// TestStopWhilePausing: a service between two runs stops at once, and the PID of its last process is not signalled.
 func TestStopWhilePausing(t *testing.T) {
 	r := newRig(t)
 	s := shell("exit 1")
@@ -90,7 +90,7 @@ func TestStopWhilePausing(t *testing.T) {
 	}
 }
 
-// TestStoppedStartsNothing: a row that is asked to end while it prepares must not start its process behind the shutdown's back.
+// TestStoppedStartsNothing: a service that is stopped during Prepare does not start its process.
 func TestStoppedStartsNothing(t *testing.T) {
 	r := newRig(t)
 	mark := filepath.Join(t.TempDir(), "started")
@@ -109,7 +109,8 @@ func TestStoppedStartsNothing(t *testing.T) {
 	}
 }
 
-// TestHangingServicesEnd: several that ignore their signal cost one grace, not the sum.
+// TestHangingServicesEnd: several services that ignore their signal are killed after one grace period, not one after
+// the other.
 func TestHangingServicesEnd(t *testing.T) {
 	r := newRig(t)
 	for i := range 3 {
@@ -138,7 +139,7 @@ func TestHangingServicesEnd(t *testing.T) {
 	}
 }
 
-// TestLogBounds: however much is written, only so many files of that size are kept.
+// TestLogBounds: the number and size of log files is limited.
 func TestLogBounds(t *testing.T) {
 	dir := t.TempDir()
 	l, err := OpenLog(dir, "svc")

@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// TestCauseOutlivesTheProcess: why a service gave up stays readable while it is started again, though it ended at once after saying so;
-// the facts of that run do not.
+// TestCauseOutlivesTheProcess: the reason that a service reported before it ended stays visible while it is restarted;
+// other facts of that run do not.
 func TestCauseOutlivesTheProcess(t *testing.T) {
 	for range 5 {
 		r := newRig(t)
@@ -27,7 +27,7 @@ func TestCauseOutlivesTheProcess(t *testing.T) {
 	}
 }
 
-// TestOthersSayNothing: a child that finds the socket does not speak for the service.
+// TestOthersSayNothing: messages of a child process of the service are dropped.
 func TestOthersSayNothing(t *testing.T) {
 	r, s := newRig(t), notifier(t)
 	s.Argv = []string{"/bin/sh", "-c", s.Argv[0] + " & wait"}
@@ -39,7 +39,7 @@ func TestOthersSayNothing(t *testing.T) {
 	}
 }
 
-// TestParseNotify: text is text, and facts come from their own fields only.
+// TestParseNotify: facts are read from their own fields and never from text.
 func TestParseNotify(t *testing.T) {
 	before := Facts{NodeReady: true, NodeName: "edge-7", Problems: []string{"p"}}
 	for msg, want := range map[string]struct {
@@ -74,7 +74,7 @@ func TestParseNotify(t *testing.T) {
 	}
 }
 
-// TestManyProblems: the longest list that the contract allows is one message, and what is beyond it is cut.
+// TestManyProblems: the longest list in the contract fits in one message, and longer ones are truncated.
 func TestManyProblems(t *testing.T) {
 	full := make([]string, maxProblems)
 	for i := range full {

@@ -9,7 +9,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// TestRestartOnRequest: another process runs once the call returns, without the pause that a failure has, whatever the first one does about SIGTERM.
+// TestRestartOnRequest: when Restart returns another process runs, without a backoff pause, whether or not the first
+// one reacted to SIGTERM.
 func TestRestartOnRequest(t *testing.T) {
 	for name, c := range map[string]struct{ script, says string }{
 		"obedient":       {"exec sleep 60", ""},
@@ -22,7 +23,7 @@ func TestRestartOnRequest(t *testing.T) {
 			s.Stop, s.Grace = unix.SIGKILL, time.Second
 			r.Start(t.Context(), s)
 			before := r.wait(t, "the first run", func(s State) bool { return s.State == "ready" })
-			time.Sleep(300 * time.Millisecond) // the shell sets its trap
+			time.Sleep(300 * time.Millisecond) // until the shell has set its trap
 			err := r.Restart(t.Context(), "svc")
 			if (err == nil) != (c.says == "") || err != nil && !strings.Contains(err.Error(), c.says) {
 				t.Error(err)
@@ -35,7 +36,7 @@ func TestRestartOnRequest(t *testing.T) {
 	}
 }
 
-// TestRestartEndsThePause: who has mended what a service died of does not wait for the minute to be over.
+// TestRestartEndsThePause: Restart ends the backoff pause of a failed service.
 func TestRestartEndsThePause(t *testing.T) {
 	r := newRig(t)
 	r.Start(t.Context(), shell("exit 1"))

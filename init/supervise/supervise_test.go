@@ -15,7 +15,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// rig is a supervisor over a directory. One reaper for all tests: it collects every child of this process.
+// rig is a supervisor with its directory. All tests share one reaper, which reaps every child of this process.
 type rig struct {
 	*Supervisor
 	mu   sync.Mutex
@@ -67,7 +67,8 @@ func TestRestart(t *testing.T) {
 	}
 }
 
-// TestWatch: what Watch says of one run is the state, and nothing it says later; when it panics the service runs on.
+// TestWatch: the state is what Watch says during a run, and nothing it says later; if it panics the service keeps
+// running.
 func TestWatch(t *testing.T) {
 	r, ended := newRig(t), make(chan func(bool, string), 1)
 	s := shell("sleep 0.5")
@@ -92,7 +93,7 @@ func TestWatch(t *testing.T) {
 	}
 }
 
-// TestChildrenLive: killing the main process and restarting it leaves what it started alone.
+// TestChildrenLive: children of the main process survive when that is killed and restarted.
 func TestChildrenLive(t *testing.T) {
 	r := newRig(t)
 	pids := filepath.Join(t.TempDir(), "pids")
@@ -115,7 +116,7 @@ func TestChildrenLive(t *testing.T) {
 	unix.Kill(child, unix.SIGKILL)
 }
 
-// TestMain makes the test binary a service when a supervisor started it as one.
+// TestMain runs the test binary as a service if a supervisor started it as one.
 func TestMain(m *testing.M) {
 	socket := os.Getenv("NOTIFY_SOCKET")
 	if socket == "" {
@@ -161,7 +162,7 @@ func TestStopSignalAndGrace(t *testing.T) {
 	s.Stop = unix.SIGPWR
 	r.Start(t.Context(), s)
 	r.wait(t, "ready", func(s State) bool { return s.State == "ready" })
-	time.Sleep(300 * time.Millisecond) // the shell has to set its trap
+	time.Sleep(300 * time.Millisecond) // until the shell has set its trap
 	r.StopAll(t.Logf)
 	if text, err := os.ReadFile(mark); err != nil || string(text) != "pwr\n" {
 		t.Errorf("SIGPWR: %q %v", text, err)

@@ -52,7 +52,8 @@ func TestHeader(t *testing.T) {
 	}
 }
 
-// TestStatus: the verity target says V, or C once a block did not match (Documentation/admin-guide/device-mapper/verity.rst).
+// TestStatus: the status of the verity target is V, or C after a block did not match
+// (Documentation/admin-guide/device-mapper/verity.rst).
 func TestStatus(t *testing.T) {
 	for status, want := range map[string]bool{"V\x00": false, "C\x00": true, "C -\x00": true, "": false} {
 		answer := append(request("x", 0, nil)[:unsafe.Sizeof(header{})], make([]byte, unsafe.Sizeof(target{}))...)

@@ -26,7 +26,7 @@ func eaten(t *testing.T, path string) string {
 	return string(got)
 }
 
-// TestOff: nothing is opened before the command line is there, nor if it says so.
+// TestOff: no watchdog is opened before the command line can be read, nor if that has proa.watchdog=off.
 func TestOff(t *testing.T) {
 	for line, want := range map[string]string{"quiet " + Off + "\n": "", "quiet proa.watchdog=offf\n": "\x00"} {
 		dir := t.TempDir()
@@ -44,7 +44,7 @@ func TestOff(t *testing.T) {
 	}
 }
 
-// TestFeed: each feeding is one byte, and never the letter that lets the hardware stop its clock when the device is closed.
+// TestFeed: each feed writes one byte, and never the magic close character V.
 func TestFeed(t *testing.T) {
 	dir := t.TempDir()
 	path := dog(t, dir, "watchdog0") // a plain file refuses the timeout, as some hardware does
@@ -57,13 +57,13 @@ func TestFeed(t *testing.T) {
 	if got := eaten(t, path); got != "\x00\x00\x00" {
 		t.Errorf("%q", got)
 	}
-	late := dog(t, dir, "watchdog1") // its driver came later
+	late := dog(t, dir, "watchdog1") // its driver was loaded later
 	if err := d.Feed(); err != nil || eaten(t, late) != "\x00" || d.Count() != 2 {
 		t.Errorf("%v, %q, %d watchdogs", err, eaten(t, late), d.Count())
 	}
 }
 
-// TestTrouble: one that fails does not cost the other, and is reported once.
+// TestTrouble: an error of one watchdog does not affect the other, and is returned once.
 func TestTrouble(t *testing.T) {
 	dir := t.TempDir()
 	path := dog(t, dir, "watchdog1")
@@ -82,33 +82,34 @@ func TestTrouble(t *testing.T) {
 	}
 }
 
-// TestNone: most machines have one, some have none; that is no error.
+// TestNone: a machine without a watchdog is no error.
 func TestNone(t *testing.T) {
 	for _, d := range []*Dogs{nil, In(t.TempDir())} {
 		if err := d.Feed(); err != nil || d.Count() != 0 {
 			t.Error(err, d.Count())
 		}
 	}
-	var g *Guard // neither has a test of boot steps
+	var g *Guard // without watchdogs there is no guard
 	g.Begin("x", 0)
 	g.Patient()
 	g.Start()
 	g.End()
 }
 
-// TestInterval: a feeding may be late, and one lost, before the hardware strikes.
+// TestInterval: one feed may be late, and one lost, before the hardware resets the machine.
 func TestInterval(t *testing.T) {
 	if Interval*4 > Timeout {
 		t.Errorf("fed every %s, strikes after %s", Interval, Timeout)
 	}
 }
 
-// TestGuard: within its limit a step is fed for, beyond it not, even if it ends after all; a patient guard feeds for ever.
+// TestGuard: the guard feeds while a step is within its limit, and not afterwards, even if the step ends; after Patient
+// it feeds forever.
 func TestGuard(t *testing.T) {
 	for _, c := range []struct {
 		name    string
 		patient bool
-		after   []time.Duration // since the step began
+		after   []time.Duration // times since the step began
 		fed     int
 		late    bool
 	}{
@@ -144,7 +145,7 @@ func TestGuard(t *testing.T) {
 	}
 }
 
-// TestGuardRuns: the first feeding is at once, because the clock may be running already; after End there is none.
+// TestGuardRuns: the first feed is at once, because the watchdog may be running already; after End there is none.
 func TestGuardRuns(t *testing.T) {
 	dir := t.TempDir()
 	path := dog(t, dir, "watchdog0")

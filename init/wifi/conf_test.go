@@ -13,7 +13,7 @@ import (
 
 func TestConf(t *testing.T) {
 	text, err := Conf(config.Network{WiFiCountry: "DE", WiFi: []config.WiFi{
-		{Name: "IEEE", Passphrase: "password"}, // key from IEEE 802.11, annex J.4.2
+		{Name: "IEEE", Passphrase: "password"}, // test vector of IEEE 802.11, annex J.4.2
 		{Name: "quay \"3\"\n}", Passphrase: "a\"b # }\\c", Hidden: true},
 		{Name: "å", Passphrase: strings.Repeat("0aF9", 16)},
 		{Name: "open"},
@@ -30,7 +30,7 @@ func TestConf(t *testing.T) {
 	}
 }
 
-// FuzzConf: what config lets through comes back out of the file as it was, and is the only thing of it that is not ours.
+// FuzzConf: every value that config accepts is read back from the file unchanged, and the rest of the file is constant.
 func FuzzConf(f *testing.F) {
 	f.Add("Harbour", "fair winds", true)
 	f.Add("\"}\nnetwork={\n", "\"#}\\ ${x}", false)
@@ -38,7 +38,7 @@ func FuzzConf(f *testing.F) {
 	f.Fuzz(func(t *testing.T, name, passphrase string, hidden bool) {
 		doc, err := yaml.Marshal(map[string]any{"network": map[string]any{"wifi": []any{map[string]any{"name": name, "passphrase": passphrase, "hidden": hidden}}}})
 		if err != nil {
-			return // what YAML cannot say cannot be said
+			return // not expressible in YAML
 		}
 		c, problems := config.Load("f", doc, "")
 		if len(problems) > 0 || len(c.Network.WiFi) != 1 {
@@ -48,7 +48,7 @@ func FuzzConf(f *testing.F) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		name, passphrase = c.Network.WiFi[0].Name, c.Network.WiFi[0].Passphrase // line breaks at their ends are no part of them
+		name, passphrase = c.Network.WiFi[0].Name, c.Network.WiFi[0].Passphrase // leading and trailing line breaks are trimmed
 		have := map[string]string{}
 		for line := range strings.Lines(text) {
 			k, v, _ := strings.Cut(strings.TrimSpace(line), "=")

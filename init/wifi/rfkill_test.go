@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// TestUnblock: the event is the kernel's eight bytes, for all radios of the type; where nothing can block, nothing is written.
+// TestUnblock: the event is the kernel's eight bytes, for all Wi-Fi adapters; without the device nothing is written.
 func TestUnblock(t *testing.T) {
 	root, got := t.TempDir(), ""
 	write := func(path string, data []byte, _ os.FileMode) error {

@@ -9,7 +9,7 @@ import (
 	"github.com/proa-os/proa/config"
 )
 
-// TestState takes what wpa_supplicant 2.10 said on simulated radios, and what follows is said after each.
+// TestState feeds messages of wpa_supplicant 2.10 with simulated radios and checks the status after each.
 func TestState(t *testing.T) {
 	s := newState([]config.WiFi{{Name: "Harbour", Passphrase: "hunter22"}, {Name: "Home"}})
 	for _, c := range []struct{ message, want string }{

@@ -1,5 +1,5 @@
-// Package address finds who this node is on the network, and follows it while the network changes. It waits for a network rather than
-// to take an address that nobody can reach, and it refuses to leave one that is still there.
+// Package address finds the node's name and address, and follows the address when the network changes. It waits for a
+// network rather than use an address that nobody can reach, and does not leave an address that still exists.
 package address
 
 import (
@@ -18,18 +18,18 @@ import (
 	"github.com/proa-os/proa/k3s/flags"
 )
 
-// Identity is who this node is on the network.
+// Identity is the node's name, address and interface.
 type Identity struct {
 	Name  string
 	IP    string
 	Iface string
 }
 
-// patience is how long a default route is waited for. A network that leads nowhere has none; its one address then does.
+// patience is how long to wait for a default route. A network without a router has none; its only address is used then.
 const patience = 10 * time.Second
 
-// Identify finds name and address, waiting for the network when the address is not given. waiting is called once per
-// second with the reason. The address is of the family that the cluster's services have: the API server takes no other.
+// Identify finds name and address, and waits for the network if no address is given. waiting is called once per second
+// with the reason. The address has the family of the cluster's services, as the API server requires.
 func Identify(ctx context.Context, c *flags.Config, waiting func(reason error)) (Identity, error) {
 	name := c.NodeName
 	if name == "" {
@@ -84,12 +84,12 @@ func find(name, ip string, family int) (Identity, error) {
 		if lerr == nil {
 			return id, nil
 		}
-		err = lerr // a worse route may have an address
+		err = lerr // a less preferred route may have an address
 	}
 	return Identity{}, err
 }
 
-// findAny takes the first global address of an interface that a device stands behind.
+// findAny returns the first global address of an interface that has a device.
 func findAny(name string, family int) (Identity, error) {
 	links, err := netlink.LinkList()
 	if err != nil {
@@ -115,7 +115,7 @@ func isDefault(r netlink.Route) bool {
 	return ones == 0
 }
 
-// addressOn takes the route's own source address, or else the first global one of its interface.
+// addressOn returns the route's own source address, or the first global one of its interface.
 func addressOn(name string, r netlink.Route, family int) (Identity, error) {
 	link, err := netlink.LinkByIndex(r.LinkIndex)
 	if err != nil {
@@ -128,7 +128,7 @@ func addressOn(name string, r netlink.Route, family int) (Identity, error) {
 	if err != nil {
 		return Identity{}, err
 	}
-	for _, avoid := range []int{passing, absent} { // one that passes is better than none
+	for _, avoid := range []int{passing, absent} { // a temporary one is better than none
 		for _, a := range addrs {
 			if a.IP.IsGlobalUnicast() && a.Flags&avoid == 0 {
 				return Identity{name, a.IP.String(), link.Attrs().Name}, nil
@@ -139,10 +139,10 @@ func addressOn(name string, r netlink.Route, family int) (Identity, error) {
 }
 
 const (
-	// absent marks addresses that cannot be used: not checked yet whether another has them, or another has.
+	// absent are flags of addresses that cannot be used: duplicate address detection is running or has failed.
 	absent = unix.IFA_F_TENTATIVE | unix.IFA_F_DADFAILED
-	// passing are also those on their way out, or changed daily for privacy (RFC 8981). IPv4 gives further addresses of a network
-	// IFA_F_SECONDARY, which is the same bit as IFA_F_TEMPORARY.
+	// passing are additionally those of deprecated and temporary addresses (RFC 8981). IPv4 marks further addresses of
+	// a network with IFA_F_SECONDARY, which is the same bit as IFA_F_TEMPORARY.
 	passing = absent | unix.IFA_F_DEPRECATED | unix.IFA_F_TEMPORARY
 )
 
@@ -158,7 +158,7 @@ func interfaceOf(ip string) (string, error) {
 	for _, i := range ifaces {
 		addrs, err := i.Addrs()
 		if err != nil {
-			continue // the interface went away meanwhile
+			continue // the interface was removed meanwhile
 		}
 		for _, a := range addrs {
 			if n, ok := a.(*net.IPNet); ok && n.IP.Equal(want) {

@@ -11,19 +11,20 @@ import (
 	"github.com/proa-os/proa/k3s/flags"
 )
 
-// lonely is the interface that init makes where no network is: a node moves away from it as soon as there is another address, though its
-// own is still there.
+// lonely is the interface that init creates if there is no network: the node leaves it as soon as there is another
+// address, although its own still exists.
 const lonely = "proa-alone"
 
 const (
-	// steady is how long a new address must have been there: a network that is being set up changes several times.
+	// steady is how long a new address must exist: a network that is being set up changes several times.
 	steady = 5 * time.Second
-	// lookAgain is when the addresses are looked at though the kernel told nothing: it drops messages when it has too many.
+	// lookAgain is the interval for checking the addresses without an event: the kernel drops messages when there are
+	// too many.
 	lookAgain = 30 * time.Second
 )
 
-// Follow returns who the node should be once its address has left for good and another one is there. As long as its address is on an
-// interface it stays, whatever else comes. One that was given by the user is not followed.
+// Follow returns the node's new identity once its address has been removed and another one is there. As long as its
+// address is on an interface it stays, whatever other addresses appear. An address given by the user is not followed.
 func (id Identity) Follow(ctx context.Context, c *flags.Config) (Identity, error) {
 	if c.NodeIP != "" {
 		<-ctx.Done()
@@ -56,7 +57,7 @@ func (id Identity) Follow(ctx context.Context, c *flags.Config) (Identity, error
 	}
 }
 
-// successor says who the node would be, if it cannot be who it is.
+// successor returns the identity the node would have without its current address.
 func (id Identity) successor(family int) (Identity, bool) {
 	iface, err := interfaceOf(id.IP)
 	if err == nil && iface == id.Iface && iface != lonely {
@@ -69,7 +70,7 @@ func (id Identity) successor(family int) (Identity, bool) {
 	return next, err == nil && next != id
 }
 
-// subscribe is told when the kernel's addresses or routes change (rtnetlink(7)). Many changes are one.
+// subscribe subscribes to changes of addresses and routes (rtnetlink(7)). Several changes may give one event.
 func subscribe(ctx context.Context) (<-chan struct{}, error) {
 	addresses, routes := make(chan netlink.AddrUpdate), make(chan netlink.RouteUpdate)
 	if err := netlink.AddrSubscribe(addresses, ctx.Done()); err != nil {
@@ -95,7 +96,7 @@ func subscribe(ctx context.Context) (<-chan struct{}, error) {
 			}
 			select {
 			case told <- struct{}{}:
-			default: // one is waiting already
+			default: // an event is pending already
 			}
 		}
 	}()

@@ -13,10 +13,10 @@ import (
 	"github.com/proa-os/proa/k3s/flags"
 )
 
-// alone gives the test a network of its own, with the interfaces named.
+// alone moves the test into its own network namespace, with the interfaces named.
 func alone(t *testing.T, names ...string) {
 	t.Helper()
-	runtime.LockOSThread() // never unlocked: the thread, and its network, end with the test
+	runtime.LockOSThread() // never unlocked: the thread, and its namespace, end with the test
 	if err := unix.Unshare(unix.CLONE_NEWNET); err != nil {
 		t.Skipf("network namespace: %v", err)
 	}
@@ -98,7 +98,7 @@ func identify(t *testing.T, c *flags.Config) Identity {
 	return id
 }
 
-// follow runs Follow on a thread of the same network.
+// follow runs Follow on a thread in the same namespace.
 func follow(t *testing.T, id Identity, c *flags.Config, change func()) (Identity, time.Duration) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), steady+10*time.Second)
@@ -151,7 +151,8 @@ func TestBestRouteAndFamily(t *testing.T) {
 	}
 }
 
-// TestFollows: an address that leaves is followed once the new one is steady; one that stays is kept, whatever else comes.
+// TestFollows: when the address is removed the new one is used once it is steady; while it exists it is kept, whatever
+// else appears.
 func TestFollows(t *testing.T) {
 	alone(t, "eth0", lonely)
 	c := config(t)
@@ -159,7 +160,7 @@ func TestFollows(t *testing.T) {
 	route(t, lonely, "0.0.0.0/0", 1<<32-1)
 	id := identify(t, c)
 
-	next, _ := follow(t, id, c, func() { // a network comes; the lonely address is still there
+	next, _ := follow(t, id, c, func() { // a network appears; the address of proa-alone still exists
 		add(t, "eth0", "10.77.0.5/24")
 		route(t, "eth0", "0.0.0.0/0", 100)
 	})

@@ -24,7 +24,7 @@ func sh(t *testing.T, args ...string) (out string, status int) {
 	return stdout.String(), 0
 }
 
-// The provisioner's scripts are what box is for.
+// The scripts of the local-path provisioner, for which box exists.
 func TestProvisionerScripts(t *testing.T) {
 	dir := t.TempDir()
 	volume := filepath.Join(dir, "pvc-1")

@@ -1,6 +1,6 @@
-// Command box is a shell and a handful of commands in one static binary, for pods that prepare volumes and for tests.
-// The name it is called by chooses the command; in the shell every command is built in, so it runs without an image
-// full of links. It is no login shell and has no job control.
+// Command box is a shell and some commands in one static binary, for pods that prepare volumes and for tests. The name
+// it is called with selects the command; in the shell every command is built in, so an image needs no links. It is no
+// login shell and has no job control.
 package main
 
 import (
@@ -25,14 +25,14 @@ import (
 	"github.com/u-root/u-root/pkg/core/touch"
 )
 
-// stdio is where a command reads and writes.
+// stdio has the standard streams of a command.
 type stdio struct {
 	in       io.Reader
 	out, err io.Writer
 	dir      string
 }
 
-// command is one of ours: an error is its exit status 1 unless it is an exitStatus.
+// command is a built-in command: an error gives exit status 1 unless it is an exitStatus.
 type command func(ctx context.Context, io stdio, args []string) error
 
 type exitStatus int
@@ -53,7 +53,7 @@ func commands() map[string]command {
 	return all
 }
 
-// uroot runs one of u-root's commands.
+// uroot wraps one of u-root's commands.
 func uroot(make func() core.Command) command {
 	return func(ctx context.Context, io stdio, args []string) error {
 		c := make()

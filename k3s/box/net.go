@@ -15,7 +15,7 @@ import (
 	"time"
 )
 
-// sleep waits for seconds, a Go duration or "infinity", or until it is told to stop.
+// sleep waits for seconds, a Go duration or "infinity", or until it is cancelled.
 func sleep(ctx context.Context, _ stdio, args []string) error {
 	if len(args) != 1 {
 		return errors.New("want one duration")
@@ -43,7 +43,7 @@ func duration(text string) (time.Duration, error) {
 	return time.ParseDuration(text)
 }
 
-// wget fetches a URL to standard output or, with -O FILE, to a file. -q and -T SECONDS are known; -q is always on.
+// wget fetches a URL to standard output or, with -O FILE, to a file. It supports -q and -T SECONDS; -q is always on.
 func wget(ctx context.Context, std stdio, args []string) error {
 	var url, file string
 	timeout := 30 * time.Second
@@ -102,7 +102,7 @@ func fetch(ctx context.Context, std stdio, url, file string, timeout time.Durati
 	return err
 }
 
-// httpd answers every request with TEXT, or else with this host's name: `httpd [-p PORT] [-h FOLDER | TEXT]`.
+// httpd answers every request with TEXT, or with this host's name: `httpd [-p PORT] [-h FOLDER | TEXT]`.
 func httpd(ctx context.Context, std stdio, args []string) error {
 	port, folder, text := "8080", "", ""
 	for i := 0; i < len(args); i++ {

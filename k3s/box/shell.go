@@ -11,7 +11,7 @@ import (
 	"mvdan.cc/sh/v3/syntax"
 )
 
-// shell runs `sh -c text [name args…]`, `sh file [args…]` or what it reads from standard input.
+// shell runs `sh -c text [name args…]`, `sh file [args…]` or a script from standard input.
 func shell(ctx context.Context, io stdio, args []string) error {
 	options, args := leadingOptions(args)
 	script, name, params, err := source(io, options, args)
@@ -38,7 +38,7 @@ func shell(ctx context.Context, io stdio, args []string) error {
 	return err
 }
 
-// leadingOptions splits -c, -e, -u and -x, alone or together, from the rest.
+// leadingOptions splits off -c, -e, -u and -x, separate or combined.
 func leadingOptions(args []string) (options string, rest []string) {
 	for len(args) > 0 && len(args[0]) > 1 && args[0][0] == '-' && args[0] != "--" {
 		options += args[0][1:]
@@ -75,7 +75,7 @@ func source(io stdio, options string, args []string) (script interface{ Read([]b
 	return strings.NewReader(string(data)), args[0], args[1:], err
 }
 
-// builtins runs our own commands without a process, and leaves the rest to PATH.
+// builtins runs built-in commands without a process, and all others from PATH.
 func builtins(next interp.ExecHandlerFunc) interp.ExecHandlerFunc {
 	return func(ctx context.Context, args []string) error {
 		run, ok := commands()[args[0]]

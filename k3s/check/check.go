@@ -1,5 +1,5 @@
-// Package check looks whether kernel and tools have what the runtime needs, by their effect: it reads /proc, /sys and
-// PATH and tries nothing that changes the machine.
+// Package check verifies that kernel and tools have what the runtime needs: it reads /proc, /sys and PATH, and changes
+// nothing.
 package check
 
 import (
@@ -15,14 +15,14 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// item is one thing that is there or not.
+// item is one requirement.
 type item struct {
 	name     string
 	required bool
 	missing  func() error
 }
 
-// items, in the order they are printed.
+// items are in the order they are printed.
 func items() []item {
 	return []item{
 		{"cgroup v2", true, cgroupVersion},
@@ -43,7 +43,7 @@ func items() []item {
 	}
 }
 
-// Run prints every item and fails when a required one is missing.
+// Run prints every item and fails if a required one is missing.
 func Run(w io.Writer) error {
 	missing := 0
 	for _, i := range items() {
@@ -111,7 +111,7 @@ func inFile(path, word string) func() error {
 	}
 }
 
-// module is loaded, built in, or there to be loaded.
+// module checks that a module is loaded, built in, or available.
 func module(name string) func() error {
 	return func() error {
 		if _, err := os.Stat("/sys/module/" + name); err == nil {

@@ -1,8 +1,8 @@
 //go:build !cni
 
-// Command proa-cni is every CNI plugin of the node in one binary; the name it is called by chooses. The packages below
-// plugins are the reference plugins' own sources, which the build gives package names: they are programs upstream. It needs
-// the tag cni for that: build it with `proa build`.
+// Command proa-cni has all CNI plugins of the node in one binary and selects by the name it is called with. The
+// packages below plugins are the sources of the reference plugins, which are programs upstream; the build turns them
+// into packages. That needs the tag cni: build it with `proa build`.
 package main
 
 import (

@@ -13,7 +13,7 @@ import (
 	"github.com/proa-os/proa/k3s/datastore"
 )
 
-// apiServerArgs says who may do what, with which keys, and where the data lies.
+// apiServerArgs sets authentication, authorization, keys and the datastore.
 func (p Plane) apiServerArgs() []arg {
 	issuer := "https://kubernetes.default.svc." + p.ClusterDomain
 	return []arg{
@@ -47,7 +47,7 @@ func (p Plane) apiServerArgs() []arg {
 		{"proxy-client-cert-file", p.tls("client-auth-proxy.crt")},
 		{"proxy-client-key-file", p.tls("client-auth-proxy.key")},
 		{"enable-aggregator-routing", "true"},
-		{"shutdown-send-retry-after", "true"}, // else stopping waits a minute for clients that keep their connections
+		{"shutdown-send-retry-after", "true"}, // otherwise stopping waits a minute for clients with open connections
 
 		{"service-account-issuer", issuer},
 		{"api-audiences", issuer + ",k3s"},
@@ -56,8 +56,8 @@ func (p Plane) apiServerArgs() []arg {
 	}
 }
 
-// APIServer serves until the context ends. It must be the first component: feature gates are the process's, and its
-// arguments decide them.
+// APIServer serves until the context ends. It must be the first component: feature gates are global to the process, and
+// its arguments set them.
 func (p Plane) APIServer(ctx context.Context) error {
 	completed, err := prepared(p, "kube-apiserver-arg", p.APIServerArgs, func(theirs []string) (options.CompletedOptions, error) {
 		return p.apiServerOptions(ctx, theirs)

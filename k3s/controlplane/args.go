@@ -1,5 +1,5 @@
-// Package controlplane runs the API server, the controller manager and the scheduler inside this process.
-// It knows their flags and entry points. It does not make certificates and does not decide the order.
+// Package controlplane runs the API server, the controller manager and the scheduler in this process: their flags and
+// entry points. It makes no certificates, and the start order is decided elsewhere.
 package controlplane
 
 import (
@@ -12,10 +12,11 @@ import (
 	"github.com/proa-os/proa/k3s/flags"
 )
 
-// arg is one flag of a component. Keeping them as flags, not as fields, lets users override any of them by name.
+// arg is one flag of a component. Flags are used instead of struct fields, so that users can override any by name.
 type arg struct{ name, value string }
 
-// override puts the user's "flag=value" texts after ours. A flag the user names is theirs alone, also when it is a list.
+// override appends the user's "flag=value" arguments to ours. A flag that the user sets replaces ours completely, also
+// if it is a list.
 func override(ours []arg, theirs []string) []arg {
 	var added []arg
 	for _, text := range theirs {
@@ -28,7 +29,7 @@ func override(ours []arg, theirs []string) []arg {
 	return append(slices.DeleteFunc(slices.Clone(ours), named), added...)
 }
 
-// joined are all flags of a component.
+// joined returns all flags of a component.
 func joined(sets cliflag.NamedFlagSets) *pflag.FlagSet {
 	fs := pflag.NewFlagSet("", pflag.ContinueOnError)
 	fs.SetNormalizeFunc(cliflag.WordSepNormalizeFunc)

@@ -11,7 +11,7 @@ import (
 	"github.com/proa-os/proa/k3s/flags"
 )
 
-// The arguments are the security of the control plane: a change of one must be seen.
+// The arguments determine the security of the control plane: a change must show in a review.
 func TestArguments(t *testing.T) {
 	c, _, err := flags.Parse([]string{"--config=/nonexistent"})
 	if err != nil {

@@ -8,7 +8,7 @@ import (
 	"k8s.io/kubernetes/cmd/kube-controller-manager/app/options"
 )
 
-// controllerManagerArgs: one server, so no election; no port of its own, so nothing to authenticate against it.
+// controllerManagerArgs: a single server, so no leader election; no listening port, so no authentication for it.
 func (p Plane) controllerManagerArgs() []arg {
 	signers := []arg{}
 	for _, kind := range []string{"kube-apiserver-client", "kubelet-client", "legacy-unknown"} {

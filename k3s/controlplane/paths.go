@@ -18,12 +18,12 @@ type Plane struct {
 func (p Plane) tls(name string) string  { return p.Path("server", "tls", name) }
 func (p Plane) cred(name string) string { return p.Path("server", "cred", name+".kubeconfig") }
 
-// URL is the API server's address at the given host.
+// URL returns the API server's URL at the given host.
 func (p Plane) URL(host string) string {
 	return "https://" + net.JoinHostPort(host, strconv.Itoa(p.HTTPSListenPort))
 }
 
-// AdminKubeconfig is the one the runtime itself uses.
+// AdminKubeconfig is the path of the kubeconfig that the runtime itself uses.
 func (p Plane) AdminKubeconfig() string { return p.cred("admin") }
 
 // WriteKubeconfigs writes the control plane's kubeconfigs, and the administrator's for use from outside.

@@ -12,13 +12,13 @@ import (
 	"github.com/proa-os/proa/k3s/flags"
 )
 
-// Reporter takes lines for `proa status`, see k3s/notify.
+// Reporter receives lines for `proa status`, see k3s/notify.
 type Reporter interface {
 	Problem(key, line string)
 }
 
-// RefusedArgs says of each "flag=value" text of the user that a component of the control plane would not take, why, by the flag that it
-// was given by: one such text would end the component, and the process with it.
+// RefusedArgs returns the user's "flag=value" arguments that a component of the control plane would refuse, with the
+// error, by the flag they were given with: one invalid argument would end the component, and the process with it.
 func (p Plane) RefusedArgs() (map[string]map[string]error, error) {
 	manager, err := managers.NewKubeControllerManagerOptions()
 	if err != nil {
@@ -33,8 +33,9 @@ func (p Plane) RefusedArgs() (map[string]map[string]error, error) {
 	}, nil
 }
 
-// prepared is what prepare makes of the user's arguments for a component; if each is known and they are refused nevertheless, what it makes
-// of none, which is reported. An error of the component's own is returned.
+// prepared returns prepare's result for the user's arguments. If prepare fails although each argument is valid, it
+// returns the result without any of them, and reports that. If it fails without arguments too, the error is the
+// component's own and is returned.
 func prepared[T any](p Plane, flag string, theirs []string, prepare func(theirs []string) (T, error)) (T, error) {
 	with, err := prepare(theirs)
 	if err == nil || len(theirs) == 0 {

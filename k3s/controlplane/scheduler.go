@@ -16,7 +16,7 @@ func (p Plane) schedulerArgs() []arg {
 	}
 }
 
-// Scheduler places pods until the context ends.
+// Scheduler runs the scheduler until the context ends.
 func (p Plane) Scheduler(ctx context.Context) error {
 	run, err := prepared(p, "kube-scheduler-arg", p.SchedulerArgs, func(theirs []string) (func() error, error) {
 		opts := options.NewOptions()

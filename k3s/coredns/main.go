@@ -1,11 +1,11 @@
-// Command coredns is the cluster's DNS server: CoreDNS with only the plugins that the packaged Corefile, and a user's
-// additions to it, have use for. It leaves out what speaks to clouds and databases, which is most of its size.
+// Command coredns is the cluster's DNS server: CoreDNS with only the plugins that the packaged Corefile and a user's
+// additions need. Plugins for clouds and databases, which are most of its size, are omitted.
 package main
 
 import (
 	"github.com/coredns/coredns/coremain"
 
-	// Each registers itself; the order of answers is CoreDNS's own.
+	// Each plugin registers itself; the order is CoreDNS's own.
 	_ "github.com/coredns/coredns/plugin/bind"
 	_ "github.com/coredns/coredns/plugin/cache"
 	_ "github.com/coredns/coredns/plugin/errors"

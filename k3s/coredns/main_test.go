@@ -14,7 +14,7 @@ import (
 	"time"
 )
 
-// TestChild is CoreDNS itself; -conf says with which Corefile.
+// TestChild is CoreDNS itself; -conf is the path of the Corefile.
 func TestChild(t *testing.T) {
 	if os.Getenv("PROA_TEST_COREDNS") == "" {
 		t.Skip("for the other test of this file only")
@@ -22,7 +22,7 @@ func TestChild(t *testing.T) {
 	main()
 }
 
-// run starts CoreDNS and ends it with the test.
+// run starts CoreDNS and stops it with the test.
 func run(t *testing.T, corefile string) {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "Corefile")
@@ -42,7 +42,7 @@ func run(t *testing.T, corefile string) {
 	})
 }
 
-// packaged is the Corefile that the image brings, without what needs a cluster or ports of its own.
+// packaged returns the image's Corefile, without what needs a cluster or fixed ports.
 func packaged(t *testing.T, port int, dir string) string {
 	t.Helper()
 	manifest, err := os.ReadFile("../../overlay/rootfs/usr/share/proa/manifests/coredns.yaml")
@@ -89,7 +89,7 @@ func wait(t *testing.T, what string, done func() bool) {
 	t.Fatalf("waited a minute for: %s", what)
 }
 
-// TestNameServersThatComeLate: a name server that the node learns of when CoreDNS runs already is asked, and so is its successor.
+// TestNameServersThatComeLate: a name server that appears while CoreDNS runs is used, and so is its successor.
 func TestNameServersThatComeLate(t *testing.T) {
 	dir, port := t.TempDir(), freePort(t)
 	servers := filepath.Join(dir, "node", "forward.override")

@@ -12,12 +12,12 @@ import (
 	_ "github.com/mattn/go-sqlite3" // registers the driver
 )
 
-// Check reads the whole database below the server's folder and returns what is wrong with it. It changes nothing, and
-// may run beside the server.
+// Check reads the whole database below the server's directory and returns the damage. It is read-only, and may run
+// beside the server.
 func Check(serverDir string) error {
 	file := filepath.Join(serverDir, "db", "state.db")
 	if _, err := os.Stat(file); err != nil {
-		return err // SQLite's own words do not say which file
+		return err // SQLite's error does not name the file
 	}
 	found, err := integrity(file)
 	if err == nil && found != "ok" {

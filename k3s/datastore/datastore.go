@@ -1,5 +1,5 @@
-// Package datastore serves the etcd API from one SQLite file, through kine's server on a local socket.
-// It knows no other database, and it does not back up.
+// Package datastore serves the etcd API from one SQLite file, with kine's server on a local socket. It supports no
+// other database and makes no backups.
 package datastore
 
 import (
@@ -19,17 +19,18 @@ import (
 )
 
 const (
-	// etcdVersion is what the API server is told: the first with progress notifications, which its watch cache needs.
+	// etcdVersion is the version reported to the API server: the first one with progress notifications, which its watch
+	// cache needs.
 	etcdVersion    = "3.6.11"
 	notifyInterval = 5 * time.Second
-	// maxRequest is etcd's own limit with room for the envelope: objects that etcd refuses must be refused here too.
+	// maxRequest is etcd's own limit plus overhead: objects that etcd refuses must be refused here too.
 	maxRequest = 2 << 20
 	maxReply   = 1<<31 - 1
 )
 
-// params are SQLite's settings. kine's default is synchronous=NORMAL, which loses acknowledged writes when the power
-// goes; FULL syncs the log at every commit. kine's shared cache is left out: it makes readers wait for the writer, which
-// the write-ahead log does not. The rest is kine's default.
+// params are SQLite's settings. kine's default is synchronous=NORMAL, which loses acknowledged writes at a power cut;
+// FULL syncs the log at every commit. kine's shared cache is omitted: it makes readers wait for the writer, which the
+// write-ahead log avoids. The rest is kine's default.
 const params = "_journal_mode=WAL&_busy_timeout=30000&_synchronous=FULL&_txlock=immediate&_stmt_cache_size=20"
 
 // Store is a running datastore.
@@ -41,17 +42,18 @@ type Store struct {
 	cancel   context.CancelFunc
 }
 
-// Socket is where the store below the server's folder listens.
+// Socket returns the path of the datastore's socket.
 func Socket(serverDir string) string { return filepath.Join(serverDir, "kine.sock") }
 
-// Open opens or creates the database below the server's folder. The socket answers once Serve runs. Some room is kept beside the database
-// and given back when the disk is full: a store that cannot be opened would keep everybody from making room.
+// Open opens or creates the database below the server's directory. The socket answers once Serve runs. A reserve of
+// disk space beside the database is deleted when the disk is full, because without an open datastore nothing could free
+// space.
 func Open(serverDir string) (*Store, error) {
 	db := filepath.Join(serverDir, "db")
 	if err := os.MkdirAll(db, 0o700); err != nil {
 		return nil, err
 	}
-	giveBack(db) // before anything is tried: kine waits five minutes for a database that cannot be opened
+	giveBack(db) // first, because kine retries for five minutes if a database cannot be opened
 	s, err := start(db)
 	if err != nil {
 		return nil, fmt.Errorf("open %s: %w", db, err)
@@ -68,9 +70,9 @@ func Open(serverDir string) (*Store, error) {
 	return s, nil
 }
 
-// start opens the database and what kine does beside serving it.
+// start opens the database and starts kine's background tasks.
 func start(db string) (*Store, error) {
-	// The store outlives the context of the caller, so that the components that are stopped before it can still write.
+	// The datastore has its own context, so that components that are stopped before it can still write.
 	ctx, cancel := context.WithCancel(context.Background())
 	s := &Store{cancel: cancel}
 	backend, _, err := sqlite.NewVariant(ctx, &s.wait, "sqlite3", settings(filepath.Join(db, "state.db")))
@@ -99,7 +101,7 @@ func settings(file string) *drivers.Config {
 	return c
 }
 
-// listen replaces the socket a killed process left behind.
+// listen replaces a socket that a killed process left.
 func listen(path string) (net.Listener, error) {
 	if err := os.RemoveAll(path); err != nil {
 		return nil, err
@@ -111,7 +113,7 @@ func listen(path string) (net.Listener, error) {
 	return l, os.Chmod(path, 0o600)
 }
 
-// Serve answers until the context ends, then closes the database.
+// Serve serves until the context ends, and then closes the database.
 func (s *Store) Serve(ctx context.Context) error {
 	failed := make(chan error, 1)
 	go func() { failed <- s.grpc.Serve(s.listener) }()

@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// fill takes every block that is left on the disk below dir, and returns what gives them back.
+// fill allocates all free blocks of the disk below dir; the returned function frees them.
 func fill(t *testing.T, dir string) (free func()) {
 	t.Helper()
 	path := filepath.Join(dir, "ballast")
@@ -36,8 +36,8 @@ func fill(t *testing.T, dir string) (free func()) {
 	}
 }
 
-// TestFullDisk: with the disk at 100 % the store opens and serves what is there, and writes again once there is room: without it nobody
-// could be told to make room.
+// TestFullDisk: with the disk at 100 % the datastore opens and serves reads, and accepts writes again once there is
+// space.
 func TestFullDisk(t *testing.T) {
 	disk := t.TempDir()
 	if err := syscall.Mount("tmpfs", disk, "tmpfs", 0, "size=24m"); err != nil {
@@ -49,7 +49,7 @@ func TestFullDisk(t *testing.T) {
 	if _, err := client.Put(ctx, "/registry/pods/a", "one"); err != nil {
 		t.Fatal(err)
 	}
-	stop() // in order: SQLite removes its log, and needs room to open again
+	stop() // a clean shutdown: SQLite deletes its log, and needs space to open again
 
 	free := fill(t, disk)
 	client, stop = open(t, dir)
@@ -58,7 +58,7 @@ func TestFullDisk(t *testing.T) {
 		t.Fatalf("read on a full disk: %v, %v", got, err)
 	}
 	short, cancel := context.WithTimeout(ctx, 2*time.Second)
-	for range 2000 { // whatever room is kept, it ends
+	for range 2000 { // until the remaining space is used up
 		if _, err = client.Put(short, "/registry/pods/b", "two, and much more of it than before"); err != nil {
 			break
 		}

@@ -9,23 +9,24 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// reserveSize is room for SQLite's log and its index, which it needs before it can read anything, and for its first writes.
+// reserveSize is the space for SQLite's write-ahead log and its index, which it needs before it can read anything, and
+// for its first writes.
 const reserveSize = 8 << 20
 
-// scarce is how little room makes a disk a full one.
+// scarce is the free space below which a disk counts as full.
 const scarce = 1 << 20
 
 func reserve(db string) string { return filepath.Join(db, "reserve") }
 
-// giveBack makes room for the database where there is none.
+// giveBack deletes the reserve if the disk is full.
 func giveBack(db string) {
 	var st unix.Statfs_t
 	if err := unix.Statfs(db, &st); err == nil && int64(st.Bavail)*int64(st.Bsize) < scarce {
-		_ = os.Remove(reserve(db)) // none is left of an earlier start: opening says what is wrong
+		_ = os.Remove(reserve(db)) // there may be none: opening the database reports the error
 	}
 }
 
-// take keeps room for the next start, if there is plenty now. Nothing depends on it.
+// take allocates the reserve for the next start if there is enough space. Errors are ignored.
 func take(db string) {
 	var st unix.Statfs_t
 	if err := unix.Statfs(db, &st); err != nil || int64(st.Bavail)*int64(st.Bsize) < 2*reserveSize {
@@ -37,6 +38,6 @@ func take(db string) {
 	}
 	defer f.Close()
 	if unix.Fallocate(int(f.Fd()), 0, 0, reserveSize) != nil {
-		_ = os.Remove(reserve(db)) // a part of it is of no use to the next start
+		_ = os.Remove(reserve(db)) // an incomplete reserve is useless
 	}
 }

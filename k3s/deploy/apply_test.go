@@ -27,7 +27,7 @@ const (
 func applied(path string) string { return "apply " + path + " by proa-deploy force true" }
 func deleted(path string) string { return "delete " + path + " Background" }
 
-// expect runs one pass and compares what it wrote with what it should.
+// expect runs one pass and compares the requests with the expected ones.
 func expect(t *testing.T, w *wire, d *Deployer, later bool, want ...string) {
 	t.Helper()
 	got, err := d.pass(context.Background())
@@ -58,8 +58,8 @@ func rename(t *testing.T, d *Deployer, from, to string) {
 	}
 }
 
-// TestApplyAndPrune: a file is applied in its order when it changed, what it names no longer is deleted, and what a vanished file had
-// brought too, last things first.
+// TestApplyAndPrune: a changed file is applied in its order; objects that it no longer has are deleted, and so are
+// those of a deleted file, in reverse order.
 func TestApplyAndPrune(t *testing.T) {
 	w, d, told := serve(t)
 	put(t, d.dir, "a.yaml", space+service+web)
@@ -80,7 +80,7 @@ func TestApplyAndPrune(t *testing.T) {
 	}
 }
 
-// TestSkip: a skip file takes the manifest out of the folder, as deleting it does.
+// TestSkip: a skip file has the same effect as deleting the manifest.
 func TestSkip(t *testing.T) {
 	w, d, _ := serve(t)
 	put(t, d.dir, "a.yaml", space)
@@ -89,7 +89,7 @@ func TestSkip(t *testing.T) {
 	expect(t, w, d, false, deleted(spacePath))
 }
 
-// TestGoneAlready: somebody else deleted what was to be pruned.
+// TestGoneAlready: an object to prune has already been deleted by somebody else.
 func TestGoneAlready(t *testing.T) {
 	w, d, told := serve(t)
 	put(t, d.dir, "a.yaml", space+service)
@@ -102,7 +102,7 @@ func TestGoneAlready(t *testing.T) {
 	}
 }
 
-// TestMovedObject: an object that moves to another file, or whose file gets another name, is never deleted.
+// TestMovedObject: an object that moves to another file, or whose file is renamed, is never deleted.
 func TestMovedObject(t *testing.T) {
 	w, d, _ := serve(t)
 	put(t, d.dir, "b.yaml", space+service)
@@ -120,8 +120,8 @@ func TestMovedObject(t *testing.T) {
 	}
 }
 
-// TestSameObjectWrittenOtherwise: a namespace that is the default one, one that a cluster-wide object does not have, and a version do
-// not make another object.
+// TestSameObjectWrittenOtherwise: an explicit default namespace, a namespace on a cluster-wide object, and another
+// version do not make another object.
 func TestSameObjectWrittenOtherwise(t *testing.T) {
 	w, d, _ := serve(t)
 	w.serves["apps/v2"] = w.serves["apps/v1"]
@@ -133,7 +133,8 @@ func TestSameObjectWrittenOtherwise(t *testing.T) {
 	expect(t, w, d, false, applied(path), applied(spacePath), applied(strings.Replace(webPath, "v1", "v2", 1)))
 }
 
-// TestDefinitionComesLater: an object whose kind is not served yet is told of and tried again, and holds up no other file.
+// TestDefinitionComesLater: an object whose kind is not served yet is reported and retried, and does not delay other
+// files.
 func TestDefinitionComesLater(t *testing.T) {
 	w, d, told := serve(t)
 	put(t, d.dir, "a.yaml", crane)
@@ -151,7 +152,7 @@ func TestDefinitionComesLater(t *testing.T) {
 	}
 }
 
-// TestKindGone: with its definition an object goes too; a file that brought it can still be taken away.
+// TestKindGone: an object is deleted with its definition; the file that had it can still be removed.
 func TestKindGone(t *testing.T) {
 	w, d, told := serve(t)
 	w.serves["port.example/v1"] = append(w.serves["port.example/v1"], resource("cranes", "Crane", true))
@@ -166,7 +167,7 @@ func TestKindGone(t *testing.T) {
 	}
 }
 
-// TestVersionGone: an object that was applied in a version that is served no longer is still deleted.
+// TestVersionGone: an object applied with a version that is no longer served is still deleted.
 func TestVersionGone(t *testing.T) {
 	w, d, _ := serve(t)
 	put(t, d.dir, "a.yaml", web)
@@ -178,7 +179,8 @@ func TestVersionGone(t *testing.T) {
 	expect(t, w, d, false, deleted(strings.Replace(webPath, "v1", "v2", 1)))
 }
 
-// TestRefused: a file whose object is refused is tried again as a whole, and nothing that it brought before is deleted meanwhile.
+// TestRefused: a file with a refused object is retried as a whole, and none of its earlier objects is deleted
+// meanwhile.
 func TestRefused(t *testing.T) {
 	w, d, told := serve(t)
 	put(t, d.dir, "a.yaml", space+service)
@@ -194,7 +196,7 @@ func TestRefused(t *testing.T) {
 	expect(t, w, d, false, applied(spacePath), applied(webPath), deleted(servicePath))
 }
 
-// TestPruneRefused: what could not be deleted is deleted at a later pass; it is not forgotten.
+// TestPruneRefused: an object whose deletion failed is deleted in a later pass.
 func TestPruneRefused(t *testing.T) {
 	w, d, told := serve(t)
 	put(t, d.dir, "a.yaml", space+service)
@@ -209,7 +211,7 @@ func TestPruneRefused(t *testing.T) {
 	expect(t, w, d, false, applied(spacePath), deleted(servicePath))
 }
 
-// TestStateUnreadable: who does not know what was deployed writes nothing and deletes nothing.
+// TestStateUnreadable: if the state cannot be read nothing is written and nothing deleted.
 func TestStateUnreadable(t *testing.T) {
 	w, d, _ := serve(t)
 	put(t, d.dir, "a.yaml", space)
@@ -227,7 +229,7 @@ func TestStateUnreadable(t *testing.T) {
 	}
 }
 
-// TestRunIsDoneOnce: who waits for the first pass is told once, when every file was applied.
+// TestRunIsDoneOnce: done is called once, when every file was applied.
 func TestRunIsDoneOnce(t *testing.T) {
 	w, d, _ := serve(t)
 	put(t, d.dir, "a.yaml", space)

@@ -28,26 +28,26 @@ import (
 const (
 	manager = "proa-deploy"
 	period  = 15 * time.Second
-	// hurry is the period while a file failed: a custom resource waits for its definition, say.
+	// hurry is the interval while a file fails, for example because a custom resource waits for its definition.
 	hurry = 3 * time.Second
-	// patience is how long a manifest that the API server does not take yet holds up who waits for the first pass. One that no server
-	// would ever take holds up nobody.
+	// patience is how long a manifest that the API server refuses for now delays the end of the first pass. One that no
+	// server would accept does not delay it.
 	patience = 30 * time.Second
 )
 
-// Reporter is told which manifests do not work, and which do again.
+// Reporter receives the manifests that fail, and those that work again.
 type Reporter interface {
 	Problem(key, line string)
 	Solved(key string)
 }
 
-// record is what was applied for one file: kept in the cluster, so that it is saved and restored with it.
+// record is what was applied for one file. It is stored in the cluster, so that backups contain it.
 type record struct {
 	Sum     string `json:"sum"`
 	Objects []ref  `json:"objects"`
 }
 
-// Deployer applies one folder.
+// Deployer applies the manifests of one directory.
 type Deployer struct {
 	dir    string
 	client dynamic.Interface
@@ -55,10 +55,10 @@ type Deployer struct {
 	state  state
 	report Reporter
 	log    func(format string, args ...any)
-	told   map[string]bool // files with a problem
+	told   map[string]bool // files with a reported problem
 }
 
-// New makes a deployer of a folder.
+// New returns a deployer for a directory.
 func New(config *rest.Config, dir string, report Reporter, log func(string, ...any)) (*Deployer, error) {
 	client, err := dynamic.NewForConfig(config)
 	if err != nil {
@@ -72,7 +72,8 @@ func New(config *rest.Config, dir string, report Reporter, log func(string, ...a
 	return &Deployer{dir: dir, client: client, mapper: mapper, state: state{client}, report: report, log: log}, nil
 }
 
-// Run applies the folder again and again until the context ends. done is called once, when every file was applied that can be.
+// Run applies the directory repeatedly until the context ends. done is called once, after the first pass in which every
+// file was applied or cannot be.
 func (d *Deployer) Run(ctx context.Context, done func()) error {
 	for first, began := true, time.Now(); ; {
 		wait := period
@@ -95,8 +96,8 @@ func (d *Deployer) Run(ctx context.Context, done func()) error {
 	}
 }
 
-// pass brings every file into the cluster and takes out what is no longer in any. later: the API server did not take all of them, and
-// may at the next pass. An error means that no file could be looked at.
+// pass applies every file and deletes what no file names any more. later: the API server refused some, and may accept
+// them in the next pass. An error means that the files could not be read at all.
 func (d *Deployer) pass(ctx context.Context) (later bool, err error) {
 	files, err := manifests(d.dir)
 	if err != nil {
@@ -110,7 +111,7 @@ func (d *Deployer) pass(ctx context.Context) (later bool, err error) {
 	for _, name := range slices.Sorted(maps.Keys(files)) {
 		now[name], problems[name] = d.file(ctx, name, files[name], records[name])
 	}
-	// Deleted is only now: what one file no longer names may stand in another.
+	// Delete only now: an object may have moved to another file.
 	for _, name := range slices.Sorted(maps.Keys(records)) {
 		if problems[name] == nil {
 			problems[name] = d.prune(ctx, name, records[name], now)
@@ -124,10 +125,10 @@ func (d *Deployer) pass(ctx context.Context) (later bool, err error) {
 	return d.tell(problems), nil
 }
 
-// broken is why a manifest is one that no server would take.
+// broken wraps the error of a manifest that no server would accept.
 type broken struct{ error }
 
-// tell reports every file that does not work and takes back what was said of those that do. later as in pass.
+// tell reports every file that fails and removes the problems of those that work. later as in pass.
 func (d *Deployer) tell(problems map[string]error) (later bool) {
 	told := map[string]bool{}
 	for name, err := range problems {
@@ -152,8 +153,8 @@ func (d *Deployer) tell(problems map[string]error) (later bool) {
 	return later
 }
 
-// file applies one file if it changed, and returns what it brings. With an error that is all it brought before and all it names, so
-// that nothing of it is deleted until it works.
+// file applies one file if it changed, and returns its objects. On an error these are all it had before and all it has
+// now, so that none is deleted until it works.
 func (d *Deployer) file(ctx context.Context, name string, f manifest, old record) (record, error) {
 	if f.err != nil {
 		return old, broken{f.err}
@@ -180,7 +181,7 @@ func (d *Deployer) file(ctx context.Context, name string, f manifest, old record
 	return now, nil
 }
 
-// prune deletes what a file brought and no file of now brings, last things first. It forgets a file that vanished.
+// prune deletes objects that a file had and no file has now, in reverse order. It removes the record of a deleted file.
 func (d *Deployer) prune(ctx context.Context, name string, old record, now map[string]record) error {
 	current, stays := now[name]
 	if stays && current.Sum == old.Sum {
@@ -198,8 +199,8 @@ func (d *Deployer) prune(ctx context.Context, name string, old record, now map[s
 	return d.state.save(ctx, name, nil)
 }
 
-// named tells whether one of the files names the object, which resource has seen. The same object may be written in two ways: in another
-// version, or in the default namespace with and without saying so.
+// named says whether one of the files has the object, after resource has completed it. The same object may be written
+// in two ways: with another version, or with and without the default namespace.
 func (d *Deployer) named(r ref, files map[string]record) bool {
 	for _, f := range files {
 		for _, o := range f.Objects {
@@ -207,20 +208,20 @@ func (d *Deployer) named(r ref, files map[string]record) bool {
 				continue
 			}
 			if _, err := d.resource(&o); err != nil || o.Namespace == r.Namespace {
-				return true // with an error it may be the one, and deleting waits
+				return true // on an error it may be the same object, so it is not deleted
 			}
 		}
 	}
 	return false
 }
 
-// resource finds the endpoint for an object, and sets the namespace it has there: the default one where a manifest names none, none
-// where the kind has none. Without a version it takes one that is served.
+// resource returns the client for an object, and sets its namespace: the default one if the manifest has none, none for
+// a cluster-wide kind. Without a version it uses a served one.
 func (d *Deployer) resource(r *ref) (dynamic.ResourceInterface, error) {
 	kind := schema.GroupKind{Group: r.Group, Kind: r.Kind}
 	mapping, err := d.mapper.RESTMapping(kind, r.Version)
 	if meta.IsNoMatchError(err) {
-		d.mapper.Reset() // the definition may have come since
+		d.mapper.Reset() // the definition may have been added since
 		mapping, err = d.mapper.RESTMapping(kind, r.Version)
 	}
 	if err != nil {
@@ -251,12 +252,12 @@ func (d *Deployer) apply(ctx context.Context, o *unstructured.Unstructured) erro
 	return err
 }
 
-// delete takes an object out of the cluster unless one of the files names it.
+// delete deletes an object unless one of the files has it.
 func (d *Deployer) delete(ctx context.Context, r ref, files map[string]record) error {
-	r.Version = "" // the one it was applied in may be served no longer
+	r.Version = "" // the version it was applied with may not be served any more
 	api, err := d.resource(&r)
 	if meta.IsNoMatchError(err) {
-		return nil // its kind is gone, and it with it
+		return nil // the definition is deleted, and the object with it
 	}
 	if err != nil {
 		return err
@@ -272,7 +273,7 @@ func (d *Deployer) delete(ctx context.Context, r ref, files map[string]record) e
 	return err
 }
 
-// Exists reports whether the folder is there at all: an agent has none.
+// Exists says whether the directory exists: an agent has none.
 func Exists(dir string) bool {
 	_, err := os.Stat(dir)
 	return err == nil

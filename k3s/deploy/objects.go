@@ -11,7 +11,8 @@ import (
 	"k8s.io/apimachinery/pkg/util/yaml"
 )
 
-// ref names an object as a manifest does: the version is not part of its identity, and the namespace may be left out.
+// ref identifies an object as a manifest does: the version is not part of its identity, and the namespace may be
+// missing.
 type ref struct {
 	Group     string `json:"group,omitempty"`
 	Version   string `json:"version"`
@@ -25,7 +26,7 @@ func refOf(o *unstructured.Unstructured) ref {
 	return ref{gvk.Group, gvk.Version, gvk.Kind, o.GetNamespace(), o.GetName()}
 }
 
-// decode splits a manifest into objects; lists are opened.
+// decode splits a manifest into objects; lists are expanded.
 func decode(data []byte) ([]*unstructured.Unstructured, error) {
 	var all []*unstructured.Unstructured
 	docs := yaml.NewYAMLReader(bufio.NewReader(bytes.NewReader(data)))

@@ -1,6 +1,6 @@
-// Package deploy keeps the cluster equal to the manifests in server/manifests: it copies the packaged ones there,
-// applies every file by server-side apply when it changed, and deletes what a file no longer names.
-// It does not know charts, and it does not watch the objects: what a user changes stays until the file changes.
+// Package deploy keeps the cluster equal to the manifests in server/manifests: it copies the packaged manifests there,
+// applies every changed file by server-side apply, and deletes objects that a file no longer has. It does not support
+// charts, and it does not watch the objects: a user's changes stay until the file changes.
 package deploy
 
 import (
@@ -16,9 +16,9 @@ import (
 	"github.com/proa-os/proa/images/atomicfile"
 )
 
-// Stage copies packaged manifests into the deployed folder, filling in the variables written as %{NAME}%.
-// A file named in disable is removed there; one with NAME.yaml.skip beside it is left as it is. One that cannot be written is reported,
-// and what was deployed before stays: a full disk keeps no node from starting.
+// Stage copies packaged manifests into the deployed directory, replacing variables of the form %{NAME}%. A file named
+// in disable is removed there; one with NAME.yaml.skip beside it is not changed. A file that cannot be written is
+// reported, and the previous version stays deployed: a full disk must not stop a node from starting.
 func Stage(packaged, deployed string, vars map[string]string, disable []string, report Reporter) error {
 	if err := os.MkdirAll(deployed, 0o700); err != nil {
 		return err
@@ -68,13 +68,13 @@ func skipped(path string) bool {
 	return err == nil
 }
 
-// manifest is the content of a file to deploy, or why there is none.
+// manifest is the content of a file to deploy, or the error of reading it.
 type manifest struct {
 	data []byte
 	err  error
 }
 
-// manifests lists the files to deploy, by name. One that cannot be read stops no other.
+// manifests returns the files to deploy by name. An error of one file does not affect the others.
 func manifests(dir string) (map[string]manifest, error) {
 	found := map[string]manifest{}
 	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
@@ -90,7 +90,7 @@ func manifests(dir string) (map[string]manifest, error) {
 			m = read(path)
 		}
 		if _, lerr := os.Lstat(path); errors.Is(lerr, fs.ErrNotExist) {
-			return nil // deleted since the folder was read
+			return nil // deleted since the directory was read
 		}
 		found[name] = m
 		return nil
@@ -98,7 +98,7 @@ func manifests(dir string) (map[string]manifest, error) {
 	return found, err
 }
 
-// read refuses what would block, such as a pipe.
+// read refuses files that would block, such as a pipe.
 func read(path string) (m manifest) {
 	info, err := os.Stat(path)
 	switch {

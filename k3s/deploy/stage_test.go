@@ -52,13 +52,13 @@ func TestStage(t *testing.T) {
 	}
 }
 
-// problems is what was reported, by key.
+// problems are the reported problems by key.
 type problems map[string]string
 
 func (p problems) Problem(key, line string) { p[key] = line }
 func (p problems) Solved(key string)        { delete(p, key) }
 
-// TestStageGoesOn: a file that cannot be written is told of and stops neither the others nor the start.
+// TestStageGoesOn: a file that cannot be written is reported, and does not affect the others or the start.
 func TestStageGoesOn(t *testing.T) {
 	from, to, told := t.TempDir(), t.TempDir(), problems{}
 	put(t, from, "a.yaml", "a: 1")
@@ -77,7 +77,8 @@ func TestStageGoesOn(t *testing.T) {
 	}
 }
 
-// TestManifestsFailAlone: what no server would take is told of with its cause, and nobody waits for it.
+// TestManifestsFailAlone: a manifest that no server would accept is reported with its cause, and does not delay the
+// start.
 func TestManifestsFailAlone(t *testing.T) {
 	dir, told := t.TempDir(), problems{}
 	put(t, dir, "tab.yaml", "kind:\tA\n\tname: x\n")

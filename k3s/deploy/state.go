@@ -15,18 +15,19 @@ import (
 	"k8s.io/client-go/dynamic"
 )
 
-// stateName is the config map that remembers what was deployed, one key per file.
+// stateName is the config map with the records of deployed files, one key per file.
 const stateName = "deployed-manifests"
 
-// state is the deployer's memory in the cluster.
+// state accesses the deployer's records in the cluster.
 type state struct{ client dynamic.Interface }
 
 func (s state) api() dynamic.ResourceInterface {
 	return s.client.Resource(schema.GroupVersionResource{Version: "v1", Resource: "configmaps"}).Namespace(metav1.NamespaceSystem)
 }
 
-// key makes a file name fit for a config map, whose keys are of letters, digits, dots, hyphens and underscores: a slash becomes two
-// underscores, any other byte _-XX, its value in hexadecimal; an underscore that would be read as one of these does too.
+// key encodes a file name as a key of a config map, which may have letters, digits, dots, hyphens and underscores: a
+// slash becomes two underscores, any other byte _-XX, its value in hexadecimal; so does an underscore that would be
+// ambiguous.
 func key(file string) string {
 	var b strings.Builder
 	for i := range len(file) {
@@ -46,7 +47,7 @@ func key(file string) string {
 	return b.String()
 }
 
-// file is the file name of a key.
+// file decodes a key to the file name.
 func file(key string) string {
 	var b strings.Builder
 	for key != "" {
@@ -103,7 +104,7 @@ func (s state) create(ctx context.Context) error {
 	return err
 }
 
-// save remembers one file, or forgets it.
+// save stores the record of one file, or deletes it.
 func (s state) save(ctx context.Context, file string, r *record) error {
 	var value any
 	if r != nil {

@@ -17,8 +17,7 @@ import (
 	"k8s.io/client-go/rest"
 )
 
-// wire answers as an API server does to the requests of a Deployer: it keeps objects by their paths, and a journal of what was written.
-// It judges nothing.
+// wire is an API server for a Deployer: it stores objects by path, and a journal of writes. It validates nothing.
 type wire struct {
 	mu      sync.Mutex
 	serves  map[string][]metav1.APIResource // by group and version, as in an object's apiVersion
@@ -31,7 +30,7 @@ func resource(plural, kind string, namespaced bool) metav1.APIResource {
 	return metav1.APIResource{Name: plural, Kind: kind, Namespaced: namespaced, Verbs: metav1.Verbs{"get", "patch", "delete"}}
 }
 
-// serve starts the server and a deployer of a new folder that talks to it.
+// serve starts the server and a deployer of a new directory that uses it.
 func serve(t *testing.T) (*wire, *Deployer, problems) {
 	t.Helper()
 	w := &wire{objects: map[string]map[string]any{}, refuses: map[string]int{}, serves: map[string][]metav1.APIResource{
@@ -62,7 +61,7 @@ func (w *wire) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 			Reason: map[int]metav1.StatusReason{404: metav1.StatusReasonNotFound, 403: metav1.StatusReasonForbidden}[code], Message: http.StatusText(code)}
 	}
 	rw.WriteHeader(code)
-	_ = json.NewEncoder(rw).Encode(answer) // the client says what it lacks
+	_ = json.NewEncoder(rw).Encode(answer) // the client reports the missing field
 }
 
 func (w *wire) answer(r *http.Request, body []byte) (int, any) {
@@ -100,7 +99,7 @@ func (w *wire) answer(r *http.Request, body []byte) (int, any) {
 	return 200, was
 }
 
-// merge is RFC 7396 for one level of strings.
+// merge applies RFC 7396 to one level of strings.
 func merge(was, patch any) map[string]any {
 	now, _ := was.(map[string]any)
 	if now == nil {
@@ -115,7 +114,7 @@ func (w *wire) note(format string, args ...any) {
 	w.journal = append(w.journal, fmt.Sprintf(format, args...))
 }
 
-// discover answers what the server serves, nil for other paths.
+// discover returns the discovery documents, nil for other paths.
 func (w *wire) discover(p string) any {
 	switch p {
 	case "/api":
@@ -137,7 +136,7 @@ func (w *wire) discover(p string) any {
 	return nil
 }
 
-// wrote returns what was written since it was last asked.
+// wrote returns the writes since the previous call.
 func (w *wire) wrote() []string {
 	w.mu.Lock()
 	defer w.mu.Unlock()

@@ -9,7 +9,7 @@ import (
 	"k8s.io/component-base/featuregate"
 )
 
-// CutArg takes a "flag=value" text for a component apart. A flag without a value is a switch that is put on.
+// CutArg splits a "flag=value" argument for a component. A flag without a value is true.
 func CutArg(text string) (name, value string) {
 	name, value, ok := strings.Cut(strings.TrimPrefix(text, "--"), "=")
 	if !ok {
@@ -18,7 +18,7 @@ func CutArg(text string) (name, value string) {
 	return name, value
 }
 
-// SetArgs sets "flag=value" texts on a component's flags, and ends at the first that it does not take.
+// SetArgs sets "flag=value" arguments on a component's flags; it stops at the first invalid one.
 func SetArgs(fs *pflag.FlagSet, texts []string) error {
 	for _, text := range texts {
 		name, value := CutArg(text)
@@ -29,13 +29,13 @@ func SetArgs(fs *pflag.FlagSet, texts []string) error {
 	return nil
 }
 
-// FeatureGates is a flag of all components, and the gates are those of the whole process; so are the versions.
+// FeatureGates is a flag of all components, and the gates are global to the process; so are the versions.
 const FeatureGates = "feature-gates"
 
 var versions = []string{"emulated-version", "min-compatibility-version"}
 
-// RefusedArgs says of each "flag=value" text that a component would not take, why. The flags are set by this, so they are of no use
-// afterwards; what is the whole process's is only looked at.
+// RefusedArgs returns the "flag=value" arguments that a component would refuse, with the error. It sets fs, which
+// cannot be used afterwards; settings that are global to the process are only validated.
 func RefusedArgs(fs *pflag.FlagSet, gates featuregate.MutableVersionedFeatureGate, texts []string) map[string]error {
 	refused := map[string]error{}
 	for _, text := range texts {

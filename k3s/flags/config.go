@@ -1,7 +1,6 @@
-// Package flags reads what the runtime is told: K3s's flag names from its configuration file and the command line.
-// It knows names, defaults and precedence; what a value does is decided where it is used.
-// It refuses unknown flags on the command line; unknown keys in the file are returned as warnings, as K3s does, and so is whatever
-// is wrong in a drop-in.
+// Package flags reads the runtime's configuration: K3s's flag names from its configuration file and the command line.
+// It knows names, defaults and precedence. An unknown flag on the command line is an error; unknown keys in the file
+// are warnings, as in K3s, and so are errors in a drop-in.
 package flags
 
 import (
@@ -11,20 +10,20 @@ import (
 	"github.com/spf13/pflag"
 )
 
-// Config is everything the runtime can be told. The comments are the help texts' long form.
+// Config is the runtime's configuration.
 type Config struct {
 	ConfigFile string // read before the command line, with the drop-ins in ConfigFile.d
 	DataDir    string
 	Verbosity  int
 
-	// The API as others see it.
+	// The API for clients.
 	HTTPSListenPort  int
 	AdvertiseAddress string
 	TLSSan           []string
 	WriteKubeconfig  string
 	Disable          []string // packaged manifests that are not deployed, by file name without .yaml
 
-	// Membership.
+	// Membership in the cluster.
 	Server string // URL to join; empty: this machine is the whole cluster
 	Token  string
 
@@ -34,7 +33,7 @@ type Config struct {
 	NodeLabels []string
 	NodeTaints []string
 	ResolvConf string
-	// PrivateRegistry is K3s's registries.yaml: mirrors, credentials and TLS of registries.
+	// PrivateRegistry is the path of K3s's registries.yaml: mirrors, credentials and TLS of registries.
 	PrivateRegistry string
 
 	// The cluster's networks.
@@ -45,14 +44,14 @@ type Config struct {
 	FlannelBackend string
 	FlannelIface   string
 
-	// Arguments handed to a component as they are, after our own.
+	// Arguments that are passed on to a component, after our own.
 	APIServerArgs         []string
 	ControllerManagerArgs []string
 	SchedulerArgs         []string
 	KubeletArgs           []string
 	KubeProxyArgs         []string
 
-	// The appliance's own.
+	// Flags of proa only.
 	PreloadDir        string
 	PackagedManifests string
 	CNIBinDir         string
@@ -66,7 +65,7 @@ func (c *Config) Path(elem ...string) string {
 	return filepath.Join(append([]string{c.DataDir}, elem...)...)
 }
 
-// set declares every flag. Order is the order of the help text.
+// set declares all flags, in the order of the help text.
 func (c *Config) set() *pflag.FlagSet {
 	fs := pflag.NewFlagSet("k3s", pflag.ContinueOnError)
 	fs.SortFlags = false
@@ -106,11 +105,11 @@ func (c *Config) set() *pflag.FlagSet {
 	return fs
 }
 
-// Usage is the help text of server and agent.
+// Usage returns the help text of server and agent.
 func Usage() string { return new(Config).set().FlagUsagesWrapped(110) }
 
-// Parse merges defaults, the configuration file and the command line, in rising precedence.
-// Warnings name what no flag has, or what cannot be; the rest counts.
+// Parse merges defaults, the configuration file and the command line, in rising precedence. It returns warnings for
+// unknown keys and invalid values, which are ignored.
 func Parse(args []string) (c *Config, warnings []string, err error) {
 	c = new(Config)
 	fs := c.set()
@@ -153,7 +152,7 @@ func (e entry) set(fs *pflag.FlagSet) error {
 	}
 	for _, value := range e.values {
 		if err := fs.Set(e.key, value); err != nil {
-			_ = fs.Lookup(e.key).Value.Set(old) // a number is zero after a value that is none
+			_ = fs.Lookup(e.key).Value.Set(old) // an invalid value sets a number to zero
 			return fmt.Errorf("%s: %s: %w", e.file, e.key, err)
 		}
 	}

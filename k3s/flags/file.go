@@ -12,15 +12,15 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-// entry is one key of the configuration files after merging, with the file that had the last word.
+// entry is one key of the merged configuration files, with the file that set it last.
 type entry struct {
 	file   string
 	key    string
 	values []string
 }
 
-// readFiles reads path and then path.d/*.yaml in order of name. A later file replaces a key; "key+" appends to it.
-// A missing file is an empty one. A drop-in that cannot be read is left out with a warning: each may fail alone.
+// readFiles reads path and then path.d/*.yaml in order of their names. A later file replaces a key; "key+" appends to
+// it. A missing file is an empty one. A drop-in that cannot be read is skipped with a warning.
 func readFiles(path string) (merged []entry, warnings []string, err error) {
 	dropins, err := filepath.Glob(path + ".d/*.yaml")
 	if err != nil {
@@ -94,7 +94,7 @@ func put(into []entry, e entry) []entry {
 	return into
 }
 
-// scalars flattens a value: a list is its items, anything else is one text.
+// scalars flattens a value: the items of a list, or one scalar.
 func scalars(n *yaml.Node) ([]string, error) {
 	switch n.Kind {
 	case yaml.ScalarNode:

@@ -46,7 +46,7 @@ func TestPrecedence(t *testing.T) {
 	}
 }
 
-// TestDropInsFailAlone: whatever is wrong in one is told of and left out; what lies beside it counts.
+// TestDropInsFailAlone: an invalid drop-in is reported and ignored; the others are used.
 func TestDropInsFailAlone(t *testing.T) {
 	path := files(t, map[string]string{
 		"config.yaml":           "node-name: file\nnode-label: [a=1]\n",
@@ -108,7 +108,7 @@ func TestRefuses(t *testing.T) {
 	}
 }
 
-// TestWrongValues: what cannot be is told of, and its default counts: one word does not cost the cluster.
+// TestWrongValues: invalid values are reported and replaced by their defaults.
 func TestWrongValues(t *testing.T) {
 	for arg, says := range map[string]string{
 		"--cluster-cidr=10.0.0.0": "cluster-cidr", "--service-cidr=x": "service-cidr", "--cluster-dns=10.0.0.1": "not in service-cidr", "--cluster-dns=x": "cluster-dns",

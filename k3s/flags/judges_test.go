@@ -10,13 +10,15 @@ import (
 	"github.com/proa-os/proa/config/rule"
 )
 
-// own: Kubernetes' namespaces are kubernetes.io and k8s.io with all below them (plugin/pkg/admission/noderestriction, getLabelNamespace).
+// own says whether a key is in Kubernetes' namespaces: kubernetes.io and k8s.io with all below them
+// (plugin/pkg/admission/noderestriction, getLabelNamespace).
 func own(key string) bool {
 	space, _, both := strings.Cut(key, "/")
 	return !both || !strings.HasSuffix("."+space, ".kubernetes.io") && !strings.HasSuffix("."+space, ".k8s.io")
 }
 
-// TestLabelsAsKubernetes: the configuration takes exactly what Kubernetes' own code lets a node register with.
+// TestLabelsAsKubernetes: the configuration accepts exactly the labels with which Kubernetes' own code lets a node
+// register.
 func TestLabelsAsKubernetes(t *testing.T) {
 	key, _ := rule.Of("labelkey")
 	value, _ := rule.Of("labelvalue")

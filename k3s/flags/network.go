@@ -9,7 +9,7 @@ func (c *Config) fillDNS() {
 	}
 }
 
-// APIServiceIP is the address of the kubernetes service: the first of the service network.
+// APIServiceIP returns the address of the service "kubernetes": the first of the service network.
 func (c *Config) APIServiceIP() netip.Addr {
 	return nth(netip.MustParsePrefix(c.ServiceCIDR), 1)
 }

@@ -10,7 +10,8 @@ import (
 	"github.com/proa-os/proa/config/k3sflags"
 )
 
-// TestTableIsFresh fails when a flag was changed and the configuration was not told: it would refuse what the runtime takes, or take what nobody reads.
+// TestTableIsFresh fails if a flag was changed without updating flags.tsv: the configuration would refuse flags of the
+// runtime, or accept flags that do not exist.
 func TestTableIsFresh(t *testing.T) {
 	have, err := os.ReadFile("../../config/k3sflags/flags.tsv")
 	if err != nil {
@@ -21,7 +22,7 @@ func TestTableIsFresh(t *testing.T) {
 	}
 }
 
-// TestListsAgree: init writes a list for a flag that may be given several times, and the runtime takes a list for no other.
+// TestListsAgree: init writes a list for repeatable flags, and the runtime accepts lists only for those.
 func TestListsAgree(t *testing.T) {
 	new(Config).set().VisitAll(func(f *pflag.Flag) {
 		_, list := f.Value.(pflag.SliceValue)
@@ -31,7 +32,7 @@ func TestListsAgree(t *testing.T) {
 	})
 }
 
-// TestGrantedAreNoFlags: what is granted without a flag must not hide a flag that came later.
+// TestGrantedAreNoFlags: a flag that is accepted because it is always on must not hide a real flag.
 func TestGrantedAreNoFlags(t *testing.T) {
 	new(Config).set().VisitAll(func(f *pflag.Flag) {
 		if k3sflags.Granted(f.Name) {

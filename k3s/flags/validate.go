@@ -10,7 +10,8 @@ import (
 	"github.com/spf13/pflag"
 )
 
-// validate gives what cannot be its default, says so in a warning for each, and fills in what follows from the networks.
+// validate replaces invalid values with their defaults, returns a warning for each, and fills in values derived from
+// the networks.
 func (c *Config) validate(fs *pflag.FlagSet) (warnings []string) {
 	for _, rule := range []struct {
 		flag  string
@@ -45,7 +46,7 @@ func (c *Config) wrongBackend() error {
 	return nil
 }
 
-// wrongDNS: an address outside the service network would be refused by the API server.
+// wrongDNS: the API server would refuse an address outside the service network.
 func (c *Config) wrongDNS() error {
 	if c.ClusterDNS == "" {
 		return nil

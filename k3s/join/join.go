@@ -1,5 +1,5 @@
-// Package join brings a node to the server it is told to join: it reaches the server and checks that it is the one the
-// token was made by. Taking part in that cluster comes with multi-node support; until then it says so and ends.
+// Package join connects an agent to its server: it reaches the server and verifies it with the token. Joining the
+// cluster comes with multi-node support; until then it reports that and ends.
 package join
 
 import (
@@ -23,10 +23,10 @@ const (
 	oneAttempt = 10 * time.Second
 )
 
-// errUnsupported is final: trying again does not help.
+// errUnsupported is final: a retry does not help.
 var errUnsupported = errors.New("the server answers, but this version cannot join it yet")
 
-// Run tries the server until the context ends, and reports why it cannot be reached.
+// Run retries until the context ends, and reports why the server cannot be reached.
 func Run(ctx context.Context, c *flags.Config, n *notify.Notifier) error {
 	t, err := check(c)
 	if err != nil {
@@ -59,7 +59,7 @@ func check(c *flags.Config) (token.Token, error) {
 	return token.Parse(c.Token)
 }
 
-// attempt fetches the server's authority. Its certificate cannot be verified before: the token's hash does that.
+// attempt fetches the server's authority. Its certificate cannot be verified before that: the token's hash verifies it.
 func attempt(ctx context.Context, server string, t token.Token) error {
 	client := &http.Client{Timeout: oneAttempt, Transport: &http.Transport{
 		TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, DisableKeepAlives: true,
@@ -74,7 +74,7 @@ func attempt(ctx context.Context, server string, t token.Token) error {
 	}
 	reply, err := client.Do(request)
 	if err != nil {
-		return errors.Unwrap(err) // without the URL, which the caller names
+		return errors.Unwrap(err) // without the URL, which the caller adds
 	}
 	defer reply.Body.Close()
 	if reply.StatusCode != http.StatusOK {

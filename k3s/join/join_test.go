@@ -17,7 +17,7 @@ import (
 	"github.com/proa-os/proa/k3s/token"
 )
 
-// supervisor listens as init does.
+// supervisor listens like init.
 func supervisor(t *testing.T) (n *notify.Notifier, next func() string) {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "notify")

@@ -1,5 +1,4 @@
-// Package kubeconfig writes the files with which a component or a person reaches the API server.
-// It writes one cluster, one user and one context, and nothing else.
+// Package kubeconfig writes kubeconfigs for components and users, with one cluster, one user and one context.
 package kubeconfig
 
 import (
@@ -13,13 +12,13 @@ import (
 	"github.com/proa-os/proa/images/atomicfile"
 )
 
-// File names the certificates by path, so that a renewed one is picked up without rewriting the kubeconfig.
+// File refers to the certificates by path, so that a renewed one is used without rewriting the kubeconfig.
 func File(path, server, authority, base string) error {
 	return write(path, api.Cluster{Server: server, CertificateAuthority: authority},
 		api.AuthInfo{ClientCertificate: base + ".crt", ClientKey: base + ".key"})
 }
 
-// Portable carries the certificates inside, for use on another machine.
+// Portable embeds the certificates, for use on another machine.
 func Portable(path, server, authority, base string) error {
 	var data [3][]byte
 	for i, file := range []string{authority, base + ".crt", base + ".key"} {

@@ -9,7 +9,7 @@ import (
 	"k8s.io/client-go/tools/clientcmd/api"
 )
 
-// current writes a kubeconfig and returns what a client makes of it.
+// current writes a kubeconfig and returns the client configuration made from it.
 func current(t *testing.T, write func(path, server, authority, base string) error) (api.Cluster, api.AuthInfo, string) {
 	t.Helper()
 	dir := t.TempDir()

@@ -9,8 +9,8 @@ import (
 	"github.com/proa-os/proa/k3s/flags"
 )
 
-// RefusedArgs says of each "flag=value" text of the user that the kubelet or kube-proxy would not take, why, by the flag that it was given
-// by: one such text would end the component, and the process with it.
+// RefusedArgs returns the user's "flag=value" arguments that the kubelet or kube-proxy would refuse, with the error, by
+// the flag they were given with: one invalid argument would end the component, and the process with it.
 func (n Node) RefusedArgs() (map[string]map[string]error, error) {
 	kubelet, err := options.NewKubeletServer()
 	if err != nil {
@@ -25,8 +25,8 @@ func (n Node) RefusedArgs() (map[string]map[string]error, error) {
 	return map[string]map[string]error{"kubelet-arg": ofKubelet, "kube-proxy-arg": ofProxy}, nil
 }
 
-// alone tries each of the texts that is not refused yet by itself. What is refused without any is not the user's. Feature gates have been
-// looked at, and trying them would set those of the process.
+// alone validates each of the remaining arguments by itself. An error without any argument is not the user's. Feature
+// gates have been validated already, and validating them here would set those of the process.
 func alone(texts []string, refused map[string]error, try func(texts []string) error) {
 	if len(texts) == 0 || try(nil) != nil {
 		return
@@ -48,7 +48,7 @@ func (n Node) tryKubelet(texts []string) error {
 	if err != nil {
 		return err
 	}
-	s.FailCgroupV1 = false // that is about the machine
+	s.FailCgroupV1 = false // a property of the machine
 	return options.ValidateKubeletServer(s)
 }
 

@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// TestRefusedArgs: one wrong argument costs that argument.
+// TestRefusedArgs: one invalid argument is ignored, the others are used.
 func TestRefusedArgs(t *testing.T) {
 	n := testNode(t, "--kubelet-arg=max-pods=50", "--kubelet-arg=--v=2", "--kubelet-arg=max-pods=many", "--kubelet-arg=no-such-flag=1", "--kubelet-arg=image-gc-high-threshold=500",
 		"--kubelet-arg=feature-gates=NoSuchGate=true", "--kubelet-arg=feature-gates=NodeSwap=true",

@@ -16,14 +16,16 @@ import (
 	"github.com/containerd/containerd/v2/version"
 )
 
-// PauseImage holds a pod's namespaces open. Its name is pinned here and in k3s/images.yaml.
+// PauseImage is the image of the pause container, which holds a pod's namespaces. Its name is pinned here and in
+// k3s/images.yaml.
 const PauseImage = "proa.local/pause:3.10.2"
 
-// containerdTemplate is containerd's configuration, format 4: the servers' addresses are their plugins'. crun is the OCI runtime: measured side by side on the
-// emulated pc, it ran ten containers in 2.1 s where runc 1.1 took 26 s, and took at most 3.0 MB where runc took 12.9 MB. cgroupfs: there is no systemd to ask.
-// Layers are synced before the metadata says that they are unpacked, whoever unpacks them: containerd never looks again. Pulls do so only when
-// they are not made by the transfer service. k3s/preload needs to know where a layer lies (upperdir_label).
-// The container logs' and the shims' paths are under state, so that they outlive this process and end with the boot.
+// containerdTemplate is containerd's configuration, format 4, in which the addresses of servers are settings of their
+// plugins. crun is the OCI runtime: in a comparison on the emulated pc it ran ten containers in 2.1 s where runc 1.1
+// took 26 s, and used at most 3.0 MB where runc used 12.9 MB. cgroupfs: there is no systemd. Layers are synced before
+// the metadata says that they are unpacked (sync_fs), since containerd never verifies them later; pulls do so only if
+// they are not made by the transfer service. k3s/preload needs the path of a layer (upperdir_label). Container logs and
+// shims have their paths under state, so that they outlive this process and are gone after a reboot.
 const containerdTemplate = `version = 4
 root = @root
 state = @state
@@ -80,7 +82,7 @@ func (n Node) certs() string { return n.agent("etc/containerd/certs.d") }
 
 func (n Node) containerdState() string { return filepath.Dir(n.ContainerdSocket) }
 
-// containerdConfig holds credentials where registries.yaml does.
+// containerdConfig has credentials if registries.yaml has them.
 func (n Node) containerdConfig(auths string) string {
 	return strings.NewReplacer(
 		"@root", quote(n.agent("containerd")),
@@ -96,9 +98,9 @@ func (n Node) containerdConfig(auths string) string {
 	).Replace(containerdTemplate)
 }
 
-// Containerd serves on its socket until the context ends. Shims stay, and are found again by the next start.
+// Containerd serves on its socket until the context ends. Shims keep running, and the next start reconnects to them.
 func (n Node) Containerd(ctx context.Context) error {
-	// Upstream's own build replaces this by its git tag; what go.sum pins is that release.
+	// Upstream's build sets the version from its git tag; go.sum pins that release.
 	version.Version = strings.TrimSuffix(version.Version, "+unknown")
 	c := &config.Config{Version: version.ConfigVersion}
 	if err := config.LoadConfig(ctx, n.agent("etc/containerd/config.toml"), c); err != nil {
@@ -122,7 +124,7 @@ func (n Node) Containerd(ctx context.Context) error {
 	return nil
 }
 
-// tempMounts unmounts what a killed process was unpacking.
+// tempMounts unmounts temporary mounts of an unpack that was interrupted when the process was killed.
 func (n Node) tempMounts() error {
 	dir := n.agent("containerd/tmpmounts")
 	if err := os.MkdirAll(dir, 0o700); err != nil {
@@ -135,12 +137,12 @@ func (n Node) tempMounts() error {
 	return err
 }
 
-// client connects to our containerd, in Kubernetes' namespace.
+// client connects to this containerd, in the namespace k8s.io.
 func (n Node) client() (*client.Client, error) {
 	return client.New(n.ContainerdSocket, client.WithDefaultNamespace("k8s.io"), client.WithTimeout(10*time.Second))
 }
 
-// ContainerdReady returns when the socket answers.
+// ContainerdReady returns nil once the socket answers.
 func (n Node) ContainerdReady(ctx context.Context) error {
 	c, err := n.client()
 	if err != nil {

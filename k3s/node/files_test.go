@@ -79,7 +79,7 @@ func TestNameServers(t *testing.T) {
 	}
 }
 
-// TestLabelsAndTaints: what Kubernetes would refuse is left out, each with its reason, and never costs the others.
+// TestLabelsAndTaints: what Kubernetes would refuse is ignored with a reason, and does not affect the others.
 func TestLabelsAndTaints(t *testing.T) {
 	n := testNode(t, "--node-label=a=1,b=", "--node-label=x", "--node-label=place=my harbour", "--node-label=-bad=x", "--node-label=node-role.kubernetes.io/worker=true",
 		"--node-label=topology.kubernetes.io/zone=z", "--node-label=foo.k8s.io/x=1",
@@ -91,8 +91,8 @@ func TestLabelsAndTaints(t *testing.T) {
 	if diff := cmp.Diff(map[string]string{"a": "1", "b": "", "topology.kubernetes.io/zone": "z"}, s.NodeLabels); diff != "" {
 		t.Error(diff)
 	}
-	s.FailCgroupV1 = false                                   // the machine that runs the tests is no node
-	if err := options.ValidateKubeletServer(s); err != nil { // as the kubelet's own start does
+	s.FailCgroupV1 = false                                   // the machine that runs the tests may have cgroup v1
+	if err := options.ValidateKubeletServer(s); err != nil { // as the kubelet does at start
 		t.Error(err)
 	}
 	good, refused := n.Labels()

@@ -19,7 +19,7 @@ import (
 	"github.com/flannel-io/flannel/pkg/trafficmngr/nftables"
 )
 
-// SubnetFile is where flannel tells its CNI plugin about this node's subnet.
+// SubnetFile is the file in which flannel writes this node's subnet for its CNI plugin.
 const SubnetFile = "/run/flannel/subnet.env"
 
 const rulesResync = 60 // seconds; nftables rules are written once, flannel ignores the period for them
@@ -36,7 +36,8 @@ func (n Node) flannelConfig() string {
 	return string(data) + "\n"
 }
 
-// cniConfig is what containerd runs for every pod. With flannel-backend none the user brings their own.
+// cniConfig returns the CNI configuration that containerd uses for every pod. With flannel-backend none the user
+// provides it.
 func (n Node) cniConfig() string {
 	if n.FlannelBackend == "none" {
 		return ""
@@ -53,13 +54,13 @@ func (n Node) cniConfig() string {
 `
 }
 
-// Flannel connects this node's pods with the other nodes' until the context ends. The routes and rules stay.
+// Flannel connects this node's pods with those of other nodes until the context ends. Routes and rules stay.
 func (n Node) Flannel(ctx context.Context) error {
 	if n.FlannelBackend == "none" {
 		<-ctx.Done()
 		return nil
 	}
-	// flannel takes the node's name from its pod's environment, which we are not in.
+	// flannel reads the node's name from the environment of its pod, which is missing here.
 	os.Setenv("NODE_NAME", n.Name)
 	manager, err := kube.NewSubnetManager(ctx, "", n.kubeconfig("k3scontroller"), "flannel.alpha.coreos.com",
 		n.agent("etc/flannel/net-conf.json"), false)
@@ -110,7 +111,7 @@ func (n Node) flannelInterface() (*backend.ExternalInterface, error) {
 	return iface, err
 }
 
-// register waits for this node's subnet, which the controller manager assigns, and makes the interface.
+// register waits for this node's subnet, which the controller manager assigns, and creates the interface.
 func (n Node) register(ctx context.Context, wg *sync.WaitGroup, m subnet.Manager, iface *backend.ExternalInterface, c *subnet.Config) (backend.Network, error) {
 	be, err := backend.NewManager(ctx, m, iface).GetBackend(c.BackendType)
 	if err != nil {
@@ -123,7 +124,7 @@ func (n Node) register(ctx context.Context, wg *sync.WaitGroup, m subnet.Manager
 	return network, nil
 }
 
-// rules lets pods reach the world under the node's address, and be forwarded to.
+// rules installs the masquerade and forward rules for pods.
 func rules(ctx context.Context, c *subnet.Config, network backend.Network) error {
 	var t nftables.NFTablesManager
 	if err := t.Init(ctx); err != nil {
@@ -139,7 +140,7 @@ func rules(ctx context.Context, c *subnet.Config, network backend.Network) error
 	return nil
 }
 
-// FlannelReady reports whether pods can get addresses.
+// FlannelReady returns nil once pods can get addresses.
 func (n Node) FlannelReady(context.Context) error {
 	if n.FlannelBackend == "none" {
 		return nil

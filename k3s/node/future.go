@@ -11,16 +11,17 @@ import (
 )
 
 const (
-	// futureSlack is by how much a pod may be ahead of the clock and stay: for so long it is not probed, and no longer.
+	// futureSlack is by how much a pod's creation time may be in the future: for that long it is not probed.
 	futureSlack = time.Minute
-	// futureDeadline is how long making an end of them may take.
+	// futureDeadline is the time limit for stopping and removing them.
 	futureDeadline = 2 * time.Minute
 )
 
-// EndFuturePods stops and removes the pods that were made, or have a container that was made, after now: by a clock that has been put back
-// since. It returns their names, as namespace/name. The kubelet makes them anew. Left alone they would never be right again: a container
-// that starts in the future is not probed before that (pkg/kubelet/prober, worker.go), so its pod is not ready, and the one with the latest
-// creation counts as the current one (pkg/kubelet/container, FindContainerStatusByName), so what takes its place is never found.
+// EndFuturePods stops and removes the pods that were created, or have a container that was created, after now: before
+// the clock was set back. It returns their names as namespace/name. The kubelet recreates them. Otherwise they would
+// not recover: a container whose start lies in the future is not probed before that time (pkg/kubelet/prober,
+// worker.go), so its pod is not ready; and the container with the latest creation time counts as the current one
+// (pkg/kubelet/container, FindContainerStatusByName), so its replacement is never found.
 func (n Node) EndFuturePods(ctx context.Context, now time.Time) (names []string, err error) {
 	ctx, cancel := context.WithTimeout(ctx, futureDeadline)
 	defer cancel()
@@ -43,7 +44,7 @@ func (n Node) EndFuturePods(ctx context.Context, now time.Time) (names []string,
 	return slices.Sorted(maps.Keys(future)), end(ctx, runtime, slices.Concat(slices.Collect(maps.Values(future))...), containers.Containers)
 }
 
-// futurePods are the sandboxes by the names of their pods. A pod has several after a restart of the machine.
+// futurePods returns the sandboxes to remove by pod name. A pod has several after a restart of the machine.
 func futurePods(pods []*cri.PodSandbox, containers []*cri.Container, now time.Time) map[string][]string {
 	ahead := map[string]bool{}
 	for _, c := range containers {
@@ -59,7 +60,7 @@ func futurePods(pods []*cri.PodSandbox, containers []*cri.Container, now time.Ti
 	return future
 }
 
-// end gives the containers of the sandboxes their time to stop, and removes the sandboxes.
+// end stops the containers of the sandboxes with their grace period, and removes the sandboxes.
 func end(ctx context.Context, runtime cri.RuntimeServiceClient, sandboxes []string, containers []*cri.Container) error {
 	err := each(containers, func(c *cri.Container) error {
 		if c.State != cri.ContainerState_CONTAINER_RUNNING || !slices.Contains(sandboxes, c.PodSandboxId) {

@@ -14,7 +14,8 @@ import (
 	cri "k8s.io/cri-api/pkg/apis/runtime/v1"
 )
 
-// criServer has pods and remembers what is done to them. What containerd and kubelet make of it is seen on a machine: TestClock in build/e2e.
+// criServer has pods and records what is done to them. The behaviour of containerd and kubelet is tested on a machine:
+// TestClock in build/e2e.
 type criServer struct {
 	cri.UnimplementedRuntimeServiceServer
 	pods       []*cri.PodSandbox
@@ -71,7 +72,8 @@ func (s *criServer) serve(t *testing.T) (socket string) {
 	return socket
 }
 
-// TestEndFuturePods: pods of a clock that was ahead go, with what they ran before the machine's restart; those of now stay.
+// TestEndFuturePods: pods created while the clock was ahead are removed, with containers from before the machine's
+// restart; current ones stay.
 func TestEndFuturePods(t *testing.T) {
 	now := time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC)
 	pod := func(id, name string, made time.Duration) *cri.PodSandbox {

@@ -10,7 +10,7 @@ import (
 	"github.com/proa-os/proa/k3s/preload"
 )
 
-// Images is what keeps the image archives of this node imported: those that came with the system, and the user's in agent/images.
+// Images keeps the image archives of this node imported: those of the system, and the user's in agent/images.
 func (n Node) Images(report preload.Reporter, progress func(file string)) *preload.Preload {
 	return &preload.Preload{
 		Packaged: n.PreloadDir, User: n.agent("images"), State: n.agent("images.json"),
@@ -18,7 +18,7 @@ func (n Node) Images(report preload.Reporter, progress func(file string)) *prelo
 	}
 }
 
-// pullImage pulls as the kubelet would: by containerd's CRI, with its mirrors and credentials.
+// pullImage pulls like the kubelet: with containerd's CRI, its mirrors and credentials.
 func (n Node) pullImage(ctx context.Context, name string) error {
 	conn, err := grpc.NewClient("unix://"+n.ContainerdSocket, grpc.WithTransportCredentials(insecure.NewCredentials()))
 	if err != nil {

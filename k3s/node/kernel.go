@@ -9,7 +9,7 @@ import (
 	"github.com/u-root/u-root/pkg/kmodule"
 )
 
-// modules are what pods and services need of the kernel. A module may be built in: loading is tried, never required;
+// modules are the kernel modules that pods and services need. Errors are not fatal, because a module may be built in;
 // check-config reports what is missing.
 var modules = []string{
 	"crc32c_generic", "overlay", "br_netfilter", "nf_conntrack", "nf_tables", "nft_chain_nat", "nft_ct", "nft_masq",
@@ -17,7 +17,7 @@ var modules = []string{
 	"xt_comment", "xt_mark",
 }
 
-// sysctl is one kernel setting, by its path below /proc/sys.
+// sysctl is one sysctl, by its path below /proc/sys.
 type sysctl struct{ path, value string }
 
 func (s sysctl) String() string { return strings.ReplaceAll(s.path, "/", ".") + "=" + s.value }
@@ -35,8 +35,8 @@ var sysctls = []sysctl{
 	{"fs/inotify/max_user_watches", "524288"},
 }
 
-// Kernel loads modules and applies sysctls. It returns what could not be done: the components say themselves when
-// they cannot live without it.
+// Kernel loads modules and sets sysctls. It returns the errors; a component that needs a failed one reports that
+// itself.
 func Kernel() (problems []error) {
 	for _, name := range modules {
 		if err := load(name); err != nil {

@@ -16,7 +16,7 @@ import (
 	"github.com/proa-os/proa/k3s/flags"
 )
 
-// Kubelet runs pods until the context ends. It stops managing them then; it does not stop them.
+// Kubelet runs the kubelet until the context ends. Then pods are no longer managed, but keep running.
 func (n Node) Kubelet(ctx context.Context) error {
 	s, err := n.kubeletServer()
 	if err != nil {
@@ -44,7 +44,7 @@ func (n Node) kubeletServer() (*options.KubeletServer, error) {
 	return s, overrideKubelet(s, n.KubeletArgs)
 }
 
-// trust: whoever asks shows a certificate or token, and the API server says what they may do.
+// trust sets authentication and authorization: clients have a certificate or token, and the API server authorizes them.
 func (n Node) trust(k *kubeletconfig.KubeletConfiguration) {
 	k.Authentication.Anonymous.Enabled = false
 	k.Authentication.Webhook.Enabled = true
@@ -52,7 +52,7 @@ func (n Node) trust(k *kubeletconfig.KubeletConfiguration) {
 	k.Authorization.Mode = kubeletconfig.KubeletAuthorizationModeWebhook
 	k.TLSCertFile = n.agent("serving-kubelet.crt")
 	k.TLSPrivateKeyFile = n.agent("serving-kubelet.key")
-	k.RotateCertificates = false // the runtime renews the files, and the kubelet reads them again
+	k.RotateCertificates = false // the runtime renews the files, and the kubelet reloads them
 	k.ReadOnlyPort = 0
 	k.HealthzBindAddress = "127.0.0.1"
 }
@@ -67,17 +67,18 @@ func (n Node) habits(k *kubeletconfig.KubeletConfiguration) {
 	k.ClusterDNS = []string{n.ClusterDNS}
 	k.ClusterDomain = n.ClusterDomain
 	k.ResolverConfig = n.podResolvConf()
-	k.MakeIPTablesUtilChains = false // the image has nft only
+	k.MakeIPTablesUtilChains = false // the image has nft, not iptables
 	k.EvictionHard = map[string]string{
 		"memory.available": "100Mi", "nodefs.available": "5%", "imagefs.available": "5%",
 		"nodefs.inodesFree": "5%", "imagefs.inodesFree": "5%",
 	}
-	// One disk is both; K3s's thresholds for collecting images follow its eviction ones.
+	// The disk is both nodefs and imagefs; as in K3s the thresholds for image garbage collection follow those for
+	// eviction.
 	k.NodeStatusUpdateFrequency = metav1.Duration{Duration: 10 * time.Second}
 	k.VolumePluginDir = filepath.Join(n.DataDir, "agent", "libexec", "kubelet-plugins")
 }
 
-// overrideKubelet applies the user's "flag=value" texts last.
+// overrideKubelet applies the user's "flag=value" arguments last.
 func overrideKubelet(s *options.KubeletServer, args []string) error {
 	return flags.SetArgs(kubeletFlags(s), args)
 }

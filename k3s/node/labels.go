@@ -12,8 +12,8 @@ import (
 	"k8s.io/kubernetes/pkg/util/taints"
 )
 
-// Labels are those the user wants on the node and Kubernetes accepts. refused says of each other one why, by its text: one wrong label
-// would make the API server refuse the whole node.
+// Labels returns the user's labels for the node that Kubernetes accepts; refused has the others with the error. One
+// invalid label would make the API server refuse the whole node.
 func (n Node) Labels() (good map[string]string, refused map[string]error) {
 	good, refused = map[string]string{}, map[string]error{}
 	for _, text := range n.NodeLabels {
@@ -29,15 +29,15 @@ func (n Node) Labels() (good map[string]string, refused map[string]error) {
 	return good, refused
 }
 
-// kubeletLabels are those with which the kubelet registers. It may not give itself what says what a node may do, such as
-// node-role.kubernetes.io/…: those the administrator's client puts on.
+// kubeletLabels returns the labels with which the kubelet registers. Admission does not let it set restricted ones,
+// such as node-role.kubernetes.io/…: the administrator's client sets those.
 func (n Node) kubeletLabels() map[string]string {
 	good, _ := n.Labels()
 	maps.DeleteFunc(good, func(key, _ string) bool { return reserved(key) && !kubeletapis.IsKubeletLabel(key) })
 	return good
 }
 
-// reserved reports whether a key is in one of Kubernetes' own namespaces.
+// reserved says whether a key is in one of Kubernetes' own namespaces.
 func reserved(key string) bool {
 	namespace, _, found := strings.Cut(key, "/")
 	return found && slices.ContainsFunc([]string{"kubernetes.io", "k8s.io"}, func(own string) bool {
@@ -45,7 +45,7 @@ func reserved(key string) bool {
 	})
 }
 
-// Taints are those the node registers with; refused as with labels.
+// Taints returns the taints the node registers with; refused as with Labels.
 func (n Node) Taints() (good []corev1.Taint, refused map[string]error) {
 	refused = map[string]error{}
 	for _, text := range n.NodeTaints {

@@ -1,6 +1,6 @@
-// Package node runs what makes this machine a node: containerd, the kubelet, kube-proxy and flannel, all inside this
-// process, and imports the image archives that lie on it. Only shims, the OCI runtime and CNI plugins are processes
-// of their own: they, and with them the pods, outlive the runtime.
+// Package node runs the node components in this process: containerd, the kubelet, kube-proxy and flannel, and imports
+// the image archives on the node. Only shims, the OCI runtime and CNI plugins are separate processes: they, and with
+// them the pods, keep running when the runtime ends.
 package node
 
 import (
@@ -18,7 +18,7 @@ import (
 	"github.com/proa-os/proa/k3s/registries"
 )
 
-// Node is this machine as a member of the cluster.
+// Node is this machine as a node of the cluster.
 type Node struct {
 	*flags.Config
 	address.Identity
@@ -30,17 +30,18 @@ func (n Node) agent(elem ...string) string {
 
 func (n Node) kubeconfig(user string) string { return n.agent(user + ".kubeconfig") }
 
-// kubeconfigs names the node's users and their certificates.
+// kubeconfigs are the node's users and their certificates.
 var kubeconfigs = []struct{ file, certificate string }{
 	{"kubelet", "client-kubelet"},
 	{"kubeproxy", "client-kube-proxy"},
 	{"k3scontroller", "client-k3s-controller"},
 }
 
-// Reporter is told what does not work though the node does.
+// Reporter receives problems of a node that works otherwise.
 type Reporter = preload.Reporter
 
-// Files writes every file the node's components read. What a user's file says wrongly is reported and left out.
+// Files writes all files that the node's components read. Errors in a user's file are reported and the entry is
+// ignored.
 func (n Node) Files(report Reporter) error {
 	server := "https://" + net.JoinHostPort("127.0.0.1", strconv.Itoa(n.HTTPSListenPort))
 	for _, k := range kubeconfigs {
@@ -72,7 +73,8 @@ func (n Node) Files(report Reporter) error {
 	return n.NameServers()
 }
 
-// registries makes what containerd reads of the user's registries.yaml, and returns its part of containerd's configuration.
+// registries writes containerd's files from the user's registries.yaml, and returns its part of containerd's
+// configuration.
 func (n Node) registries(report Reporter) (auths string, err error) {
 	r := registries.Load(n.PrivateRegistry)
 	more, err := r.Write(n.certs())
@@ -93,5 +95,5 @@ func writeFile(path, content string, perm os.FileMode) error {
 	return err
 }
 
-// quote makes a TOML or JSON string of a path.
+// quote quotes a path for TOML or JSON.
 func quote(s string) string { return fmt.Sprintf("%q", s) }

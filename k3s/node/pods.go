@@ -12,15 +12,15 @@ import (
 )
 
 const (
-	// containerGrace is what a container gets between its stop signal and the kill, when it is not the kubelet that stops it.
+	// containerGrace is the time between a container's stop signal and SIGKILL when the kubelet is not involved.
 	containerGrace = 20 * time.Second
-	// PodsDeadline is how long stopping all pods may take.
+	// PodsDeadline is the time limit for stopping all pods.
 	PodsDeadline = 30 * time.Second
-	// listWait is how long containerd may take to say what runs.
+	// listWait is the timeout of containerd's lists.
 	listWait = 5 * time.Second
 )
 
-// StopPods stops every container and then every sandbox of this node, side by side, within half a minute.
+// StopPods stops all containers and then all sandboxes of this node, in parallel, within PodsDeadline.
 func (n Node) StopPods(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, PodsDeadline)
 	defer cancel()
@@ -47,7 +47,7 @@ func (n Node) StopPods(ctx context.Context) error {
 	}))
 }
 
-// criServices are containerd's, until hangUp.
+// criServices connects to containerd's CRI; call hangUp to close the connection.
 func (n Node) criServices() (runtime cri.RuntimeServiceClient, images cri.ImageServiceClient, hangUp func() error, err error) {
 	conn, err := grpc.NewClient("unix://"+n.ContainerdSocket, grpc.WithTransportCredentials(insecure.NewCredentials()))
 	if err != nil {
@@ -61,7 +61,7 @@ func stopContainer(ctx context.Context, runtime cri.RuntimeServiceClient, c *cri
 	return err
 }
 
-// each runs f for all items at once and joins what went wrong.
+// each runs f for all items in parallel and joins the errors.
 func each[T any](items []T, f func(T) error) error {
 	errs := make([]error, len(items))
 	var wg sync.WaitGroup

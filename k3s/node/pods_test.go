@@ -19,7 +19,7 @@ func TestStopPodsWithoutContainerd(t *testing.T) {
 	}
 }
 
-// A containerd that accepts and never answers holds nobody up for longer than its listing may take.
+// If containerd accepts the connection and never answers, StopPods returns after the list timeout.
 func TestStopPodsWithMuteContainerd(t *testing.T) {
 	socket := filepath.Join(t.TempDir(), "mute.sock")
 	l, err := net.Listen("unix", socket)

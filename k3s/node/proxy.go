@@ -20,7 +20,8 @@ func (n Node) proxyArgs() []string {
 	}
 }
 
-// Proxy programs the service rules until the context ends. The rules stay: connections of running pods go on.
+// Proxy programs the service rules until the context ends. The rules stay, so that connections of running pods
+// continue.
 func (n Node) Proxy(ctx context.Context) error {
 	opts, err := n.proxyOptions(n.KubeProxyArgs)
 	if err != nil {

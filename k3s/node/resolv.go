@@ -11,17 +11,18 @@ import (
 	"github.com/proa-os/proa/images/atomicfile"
 )
 
-// resolvPoll is how often the host's name servers are looked at: they may come, or change, long after we started.
+// resolvPoll is the interval for checking the host's name servers, which may appear or change at any time.
 const resolvPoll = 5 * time.Second
 
-// noUpstream stands in for a name server on a node that has none, in what pods get: an empty file means the pod itself to libc, and
-// a loopback address too. RFC 5737 gives this one to nobody.
+// noUpstream replaces the name server in pods' resolv.conf on a node that has none: for an empty file, libc would ask
+// the pod itself, as with a loopback address. The address is reserved for documentation (RFC 5737).
 const noUpstream = "nameserver 192.0.2.1\n"
 
-// NameServerDir holds what CoreDNS imports to know the node's name servers; it is mounted into its pod, so that a change reaches it.
+// NameServerDir has the file that CoreDNS imports for the node's name servers; it is mounted into its pod as a
+// directory, so that changes are visible there.
 func (n Node) NameServerDir() string { return n.agent("etc/coredns") }
 
-// podResolvConf is the file the kubelet hands to pods with the node's DNS policy, as it is when a pod starts.
+// podResolvConf is the path of the file that the kubelet copies into pods with the node's DNS policy when they start.
 func (n Node) podResolvConf() string { return n.agent("etc/resolv.conf") }
 
 func (n Node) hostResolvConf() string {
@@ -31,11 +32,11 @@ func (n Node) hostResolvConf() string {
 	return "/etc/resolv.conf"
 }
 
-// NameServers writes both files from the host's, if they are not so already.
+// NameServers writes both files from the host's, if they differ.
 func (n Node) NameServers() error {
 	host, err := os.ReadFile(n.hostResolvConf())
 	if err != nil {
-		host = nil // no file, no name server
+		host = nil // no file means no name servers
 	}
 	servers := nameServers(string(host))
 	pods := string(host)
@@ -52,7 +53,8 @@ func (n Node) NameServers() error {
 	return err
 }
 
-// FollowNameServers does so until the context ends, and tells what went wrong, and nil once that is over.
+// FollowNameServers repeats NameServers until the context ends. It calls tell with an error, and with nil once that is
+// resolved.
 func (n Node) FollowNameServers(ctx context.Context, tell func(error)) {
 	for {
 		tell(n.NameServers())
@@ -64,7 +66,7 @@ func (n Node) FollowNameServers(ctx context.Context, tell func(error)) {
 	}
 }
 
-// forward is CoreDNS's directive; without a server it has nothing to ask and says so at once.
+// forward returns CoreDNS's forward directive; without name servers one that fails at once.
 func forward(servers []string) string {
 	if len(servers) == 0 {
 		return "# the node has no name server\n"
@@ -72,7 +74,7 @@ func forward(servers []string) string {
 	return "forward . " + strings.Join(servers, " ") + "\n"
 }
 
-// nameServers is what a pod can reach of a resolv.conf: not the node's loopback, and no address that is valid only on one of its links.
+// nameServers returns the name servers of a resolv.conf that a pod can reach: no loopback and no link-local addresses.
 func nameServers(resolv string) (servers []string) {
 	for line := range strings.Lines(resolv) {
 		fields := strings.Fields(line)

@@ -5,10 +5,10 @@ import (
 	"time"
 )
 
-// retryFor bounds how long a component may wait for another's first work.
+// retryFor is how long a component retries while another one starts.
 const retryFor = 2 * time.Minute
 
-// retry calls f every second until it works or time is up, and returns its last error.
+// retry calls f every second until it succeeds or retryFor is over, and returns its last error.
 func retry[T any](ctx context.Context, f func() (T, error)) (T, error) {
 	deadline := time.Now().Add(retryFor)
 	for {

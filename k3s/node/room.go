@@ -12,16 +12,16 @@ import (
 )
 
 const (
-	// fewFree and someFree, in percent of the data partition, are when room is made before the kubelet starts, and how much: the kubelet evicts
-	// pods below the first one (EvictionHard).
+	// fewFree and someFree are percentages of the data partition: below the first one images are removed before the
+	// kubelet starts, until the second one is free. The kubelet evicts pods below the first one (EvictionHard).
 	fewFree, someFree = 5, 15
-	// roomDeadline is how long that may take.
+	// roomDeadline is the time limit for that.
 	roomDeadline = 5 * time.Minute
 )
 
-// MakeRoom removes images that no container has, the largest first, if so little is free that the kubelet would evict pods, and returns their
-// names. The kubelet collects the same images, but judges afterwards by what the disk was before (cadvisor looks at it every 10 s and more), and
-// evicts a pod all the same.
+// MakeRoom removes images that no container uses, the largest first, if so little is free that the kubelet would evict
+// pods, and returns their names. The kubelet's own garbage collection removes the same images, but then decides by
+// stale disk usage (cadvisor updates it every 10 s or more), and evicts a pod nevertheless.
 func (n Node) MakeRoom(ctx context.Context) (removed []string, err error) {
 	return makeRoom(ctx, n, func() (percent int, err error) { return freePercent(n.DataDir) })
 }
@@ -54,7 +54,8 @@ func makeRoom(ctx context.Context, n Node, free func() (int, error)) (removed []
 	return removed, nil
 }
 
-// unusedImages are those that are neither pinned nor of a container, running or not: after a restart of the machine none runs yet.
+// unusedImages returns the images that are neither pinned nor used by a container, running or not: after a restart of
+// the machine none runs yet.
 func unusedImages(ctx context.Context, runtime cri.RuntimeServiceClient, images cri.ImageServiceClient) ([]*cri.Image, error) {
 	containers, err := runtime.ListContainers(ctx, &cri.ListContainersRequest{})
 	if err != nil {
@@ -82,7 +83,7 @@ func imageName(i *cri.Image) string {
 	return i.Id
 }
 
-// freePercent is what statfs(2) leaves to others than root, as the kubelet counts it.
+// freePercent returns the free space for unprivileged users (statfs(2), f_bavail), as the kubelet counts it.
 func freePercent(dir string) (int, error) {
 	var st unix.Statfs_t
 	if err := unix.Statfs(dir, &st); err != nil {

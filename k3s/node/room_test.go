@@ -10,7 +10,7 @@ import (
 	cri "k8s.io/cri-api/pkg/apis/runtime/v1"
 )
 
-// imageServer is a criServer with images, of which each that is removed frees its size in percent of the disk.
+// imageServer is a criServer with images; each removal frees the image's size, in percent of the disk.
 type imageServer struct {
 	cri.UnimplementedImageServiceServer
 	images  []*cri.Image
@@ -33,7 +33,8 @@ func (s *imageServer) RemoveImage(_ context.Context, r *cri.RemoveImageRequest) 
 	return &cri.RemoveImageResponse{}, nil
 }
 
-// TestMakeRoom: a disk that has room is left alone; one that has not loses the largest of the images that nobody has, and no more than needed.
+// TestMakeRoom: with enough free space nothing is removed; otherwise the largest unused images, and no more than
+// necessary.
 func TestMakeRoom(t *testing.T) {
 	image := func(id, tag string, size uint64, pinned bool) *cri.Image {
 		return &cri.Image{Id: id, RepoTags: []string{tag}, Size: size, Pinned: pinned}

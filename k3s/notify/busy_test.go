@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// A supervisor that has stopped reading has room for a few messages; the next ones must not hold us up for ever.
+// The socket of a supervisor that does not read queues a few messages; further ones must not block forever.
 func TestSupervisorThatDoesNotRead(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "notify")
 	conn, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: path, Net: "unixgram"})

@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// repeatAfter is when facts that did not change are sent again: one message may have been lost.
+// repeatAfter is when unchanged facts are sent again, in case a message was lost.
 const repeatAfter = time.Minute
 
 const (
@@ -19,7 +19,7 @@ const (
 	maxProblem  = 512 // bytes
 )
 
-// facts is what the supervisor judges by.
+// facts are the fields that the supervisor evaluates.
 type facts struct {
 	observed, ready bool
 	reason          string
@@ -29,19 +29,19 @@ type facts struct {
 	at              time.Time
 }
 
-// NodeReady reports whether the node is Ready as Kubernetes sees it, and else why not. Call it at every look: it sends when something
-// changed and once a minute, so that who stops looking stops saying.
+// NodeReady reports whether the node is Ready in Kubernetes, or why not. Call it at every check: it sends on changes
+// and once a minute, so that the supervisor notices when checks stop.
 func (n *Notifier) NodeReady(ready bool, reason string) {
 	n.tell(func(f *facts) { f.observed, f.ready, f.reason = true, ready, reason }, true)
 }
 
-// Node reports the node's name and address, as Kubernetes has them.
+// Node reports the node's name and address in Kubernetes.
 func (n *Notifier) Node(name, ip string) {
 	n.tell(func(f *facts) { f.name, f.ip = name, ip }, false)
 }
 
-// Problem reports one line about what does not work though the node does, and what to do about it; it replaces the line of the same
-// key. Keys are the caller's own, such as "image /…/app.tar", and order the lines.
+// Problem reports one line about a problem of a node that works otherwise, and what to do about it; it replaces the
+// line with the same key. Keys are chosen by the caller, such as "image /…/app.tar", and sort the lines.
 func (n *Notifier) Problem(key, line string) {
 	line = oneLine(line, maxProblem)
 	n.tell(func(f *facts) {
@@ -55,13 +55,13 @@ func (n *Notifier) Problem(key, line string) {
 	}, false)
 }
 
-// Solved takes a problem back; one that was never there is none.
+// Solved removes a problem; an unknown key is ignored.
 func (n *Notifier) Solved(key string) {
 	n.tell(func(f *facts) { delete(f.problems, key) }, false)
 }
 
-// tell changes the facts and sends them all, if they changed or, where due, were last sent long ago. The lock is held while sending:
-// an older state must not arrive behind a newer one.
+// tell changes the facts and sends all of them, if they changed or, with due, were last sent long ago. The lock is held
+// while sending, so that states arrive in order.
 func (n *Notifier) tell(change func(*facts), due bool) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -92,7 +92,8 @@ func (f *facts) message() string {
 	return b.String() + field + f.problemList(maxMessage-b.Len()-len(field))
 }
 
-// problemList is the lines in the order of their keys. Where they are too many, the last one says how many are missing.
+// problemList returns the lines in the order of their keys. If there are too many, the last line has the number of
+// missing ones.
 func (f *facts) problemList(room int) string {
 	lines := []string{}
 	for _, key := range slices.Sorted(maps.Keys(f.problems)) {
@@ -106,7 +107,7 @@ func (f *facts) problemList(room int) string {
 	return list
 }
 
-// encode writes JSON as people write it: "<" stays "<".
+// encode returns JSON without HTML escapes: "<" stays "<".
 func encode(lines []string) string {
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)

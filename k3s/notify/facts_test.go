@@ -12,7 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// listen is a supervisor; next returns the next message, or "" when there is none.
+// listen is a supervisor; next returns the next message, or "" if there is none.
 func listen(t *testing.T) (n *Notifier, next func() string) {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "notify")
@@ -32,7 +32,8 @@ func listen(t *testing.T) (n *Notifier, next func() string) {
 	}
 }
 
-// TestFacts: each change is sent at once with all that is known, the same again only after a minute and only by a new look.
+// TestFacts: each change is sent at once with all facts; unchanged facts are sent again only after a minute and a new
+// check.
 func TestFacts(t *testing.T) {
 	n, next := listen(t)
 	now := time.Unix(1000, 0)
@@ -58,7 +59,7 @@ func TestFacts(t *testing.T) {
 	}
 }
 
-// TestLostFactsAreSentAgain: what a supervisor that was not there did not hear is told at the next look, not after a minute.
+// TestLostFactsAreSentAgain: facts that were not delivered are sent at the next check, not after a minute.
 func TestLostFactsAreSentAgain(t *testing.T) {
 	n, next := listen(t)
 	socket := n.socket
@@ -102,7 +103,7 @@ func TestProblems(t *testing.T) {
 	}
 }
 
-// TestManyProblems: neither too many nor too long ones make a message that the supervisor cannot read.
+// TestManyProblems: many or long problems never make a message that is too long for the supervisor.
 func TestManyProblems(t *testing.T) {
 	for name, text := range map[string]string{"short": "x", "long": strings.Repeat("é", 400), "quotes": strings.Repeat(`"`, 600)} {
 		n, next := listen(t)

@@ -1,6 +1,6 @@
-// Package notify tells the supervisor how the runtime is doing, over the sd_notify protocol. Facts travel in fields of our own
-// (X_…, docs/contracts.md), text is for people. It uses no watchdog and no file descriptor store, and it refuses to wait for a
-// supervisor that does not read.
+// Package notify reports the state of the runtime to the supervisor with the sd_notify protocol. Facts are in fields of
+// our own (X_…, docs/contracts.md); text is for users. It uses neither the watchdog nor the file descriptor store, and
+// does not block on a supervisor that does not read.
 package notify
 
 import (
@@ -13,25 +13,25 @@ import (
 	"unicode"
 )
 
-// Notifier sends state to one supervisor. The zero value sends nothing, but still logs. It may be used by several at once.
+// Notifier sends state to one supervisor. The zero value sends nothing, but still logs. It is safe for concurrent use.
 type Notifier struct {
 	socket string
 	now    func() time.Time // nil: time.Now
 
 	mu   sync.Mutex
-	last string // status line
+	last string // current status line
 	facts
 }
 
-// Take reads NOTIFY_SOCKET and removes it from the environment: the API server and the kubelet each announce
-// READY=1 on their own when they find it, long before the node is Ready.
+// Take reads NOTIFY_SOCKET and removes it from the environment: the API server and the kubelet would each send READY=1
+// if they found it, long before the node is Ready.
 func Take() *Notifier {
 	n := &Notifier{socket: os.Getenv("NOTIFY_SOCKET")}
 	os.Unsetenv("NOTIFY_SOCKET")
 	return n
 }
 
-// Status reports one line about a component to people, and writes it to standard error for the log.
+// Status reports a line about a component to users, and writes it to standard error for the log.
 func (n *Notifier) Status(format string, args ...any) {
 	line := oneLine(fmt.Sprintf(format, args...), maxText)
 	n.mu.Lock()
@@ -56,13 +56,13 @@ func (n *Notifier) Failed(format string, args ...any) {
 func (n *Notifier) Ready() { n.send("READY=1") }
 
 const (
-	// maxText is how many bytes of a text are sent.
+	// maxText is the maximum length of a text in bytes.
 	maxText = 4096
-	// maxMessage is what a message has at most; the supervisor reads no more.
+	// maxMessage is the maximum length of a message; the supervisor reads no more.
 	maxMessage = 32 << 10
 )
 
-// oneLine makes a text fit for a field: a line end would begin another one.
+// oneLine makes a text safe for a field: a line break would begin another field.
 func oneLine(text string, limit int) string {
 	text = strings.ReplaceAll(strings.TrimSpace(text), "\n", "; ")
 	text = strings.Map(func(r rune) rune {
@@ -77,10 +77,11 @@ func oneLine(text string, limit int) string {
 	return strings.ToValidUTF8(text[:limit-len("…")], "") + "…"
 }
 
-// sendWait is how long a supervisor that does not read may hold us up; its socket's queue takes ten messages.
+// sendWait is how long to block on a supervisor that does not read; its socket's queue has ten messages.
 const sendWait = time.Second
 
-// send drops the message when nobody listens, and says whether somebody did: a missing or busy supervisor must not stop the runtime.
+// send sends a message and says whether it was delivered. It drops the message if nobody listens: a missing or busy
+// supervisor must not block the runtime.
 func (n *Notifier) send(state string) bool {
 	if n.socket == "" {
 		return false

@@ -8,22 +8,23 @@ import (
 	"strings"
 )
 
-// mark stands in server/tls while the authorities of a new cluster are written: what a power cut leaves beside it is ours to complete.
+// mark is a file in server/tls while the authorities of a new cluster are written: files that a power cut leaves beside
+// it may be completed.
 const mark = ".making"
 
-// serviceKey signs the tokens of service accounts. It is an authority without a certificate.
+// serviceKey signs the tokens of service accounts. It is a key without a certificate.
 const serviceKey = "service"
 
-// condition is what is found of an authority.
+// condition is the state of an authority's files.
 type condition int
 
 const (
 	complete condition = iota
-	absent             // no file of it
-	torn               // a key without its certificate, as a power cut leaves a pair that is being written
+	absent             // no file exists
+	torn               // a key without its certificate: an interrupted write
 )
 
-// look judges one authority. An error says which file is not as it should be; nothing is ever made in its place.
+// look checks one authority. The error names the damaged file; that is never replaced.
 func (id Identity) look(name string) (condition, *Authority, error) {
 	base := id.tls(name)
 	key, err := exists(base + ".key")
@@ -52,7 +53,7 @@ func (id Identity) look(name string) (condition, *Authority, error) {
 	return complete, a, err
 }
 
-// authorities loads those of the cluster, and makes those of a cluster that begins.
+// authorities loads the cluster's authorities, and creates those of a new cluster.
 func (id Identity) authorities(d dates) (map[string]*Authority, error) {
 	making, err := exists(id.mark())
 	if err != nil {
@@ -79,7 +80,7 @@ func (id Identity) authorities(d dates) (map[string]*Authority, error) {
 	return found, nil
 }
 
-// survey looks at all of them. Of a pair that is torn, the key is missing too where a mark says that we were making it.
+// survey checks all of them. A torn pair counts as missing if the mark says that it was being created.
 func (id Identity) survey(making bool) (found map[string]*Authority, missing []string, err error) {
 	found = map[string]*Authority{}
 	for _, name := range append(authorities, serviceKey) {
@@ -98,7 +99,7 @@ func (id Identity) survey(making bool) (found map[string]*Authority, missing []s
 	return found, missing, nil
 }
 
-// begin makes the authorities of a new cluster, and refuses where a cluster has been.
+// begin creates the authorities of a new cluster, and refuses if there is an existing one.
 func (id Identity) begin(missing []string, d dates) error {
 	sign, err := id.lived()
 	if err != nil {
@@ -134,8 +135,8 @@ func (id Identity) makeOne(name string, d dates) error {
 	return id.disk().write(id.tls(name)+".key", text, 0o600)
 }
 
-// lived returns a file that only a cluster leaves, or "" where there is certainly none. All of them are made once the authorities are
-// complete.
+// lived returns a file that only an existing cluster has, or "" if there certainly is none. All of these are written
+// after the authorities are complete.
 func (id Identity) lived() (string, error) {
 	server := filepath.Join(id.DataDir, "server")
 	signs := []string{
@@ -155,15 +156,15 @@ func (id Identity) lived() (string, error) {
 	return "", nil
 }
 
-// wayOut tells what the owner can do. Pods and their volumes lie elsewhere below the data directory.
+// wayOut returns what the user can do. Pods and their volumes are elsewhere below the data directory.
 func (id Identity) wayOut() string {
 	server := filepath.Join(id.DataDir, "server")
 	return fmt.Sprintf("Nothing was changed. Bring %s back from a backup; or, to begin a new cluster on purpose: mv %[2]s %[2]s.old",
 		id.tls(""), server)
 }
 
-// revive gives an authority of ours that is not valid yet, because it was made with a clock that was ahead, the validity it should have
-// had: the same name and key, so that everything it signed stays signed by it.
+// revive gives an authority of ours that is not valid yet, because it was made while the clock was ahead, the validity
+// it should have had. Name and key stay the same, so that everything it signed stays valid.
 func (id Identity) revive(name string, a *Authority, d dates) (bool, error) {
 	c := a.Cert
 	if !d.now.Before(c.NotBefore) || c.CheckSignatureFrom(c) != nil || !strings.HasPrefix(c.Subject.CommonName, "k3s-"+name+"@") {

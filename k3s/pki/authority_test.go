@@ -13,7 +13,7 @@ import (
 	"time"
 )
 
-// recorder notes what is written, in order.
+// recorder records the writes in order.
 type recorder struct{ ops []op }
 
 type op struct {
@@ -33,7 +33,7 @@ func (r *recorder) remove(path string) error {
 	return durable{}.remove(path)
 }
 
-// replay puts the first ops onto an empty disk, and half of the next one beside its target, where atomicfile fills it.
+// replay applies the first ops to an empty disk, and half of the next one to its temporary file, as atomicfile does.
 func replay(t *testing.T, from, to string, ops []op, n int) {
 	t.Helper()
 	for i, o := range ops[:min(n+1, len(ops))] {
@@ -54,7 +54,8 @@ func replay(t *testing.T, from, to string, ops []op, n int) {
 	}
 }
 
-// TestPowerCutWhileTheClusterBegins: after a cut at any write the next start completes what was begun, and what was complete is kept.
+// TestPowerCutWhileTheClusterBegins: after a power cut at any write the next start completes what is missing, and keeps
+// complete files.
 func TestPowerCutWhileTheClusterBegins(t *testing.T) {
 	first, r := identity(t), &recorder{}
 	first.to = r
@@ -87,7 +88,7 @@ func TestPowerCutWhileTheClusterBegins(t *testing.T) {
 	}
 }
 
-// contents is every file below a folder.
+// contents returns every file below a directory.
 func contents(t *testing.T, dir string) string {
 	t.Helper()
 	var b strings.Builder
@@ -105,8 +106,8 @@ func contents(t *testing.T, dir string) string {
 	return b.String()
 }
 
-// TestDamagedAuthority: of an authority that is not whole no file is touched, and the message names it and the way out. Each damage is
-// done to each file, in a cluster that has lived and in one whose owner brings their own authorities.
+// TestDamagedAuthority: if an authority is damaged no file is changed, and the message has its name and the way out.
+// Each damage is tested on each file, in an existing cluster and in one with the user's own authorities.
 func TestDamagedAuthority(t *testing.T) {
 	files := []string{"service.key"}
 	for _, name := range authorities {
@@ -122,7 +123,7 @@ func TestDamagedAuthority(t *testing.T) {
 		for _, file := range files {
 			for damage, do := range damages {
 				if file == "service.key" && damage == "missing" && !lived {
-					continue // the others are the owner's, this one is made
+					continue // the others are the user's, this one is created
 				}
 				id := identity(t)
 				ensure(t, id, start)
@@ -150,7 +151,7 @@ func refuses(t *testing.T, id Identity, what, name string, err error) {
 	}
 }
 
-// onlyAuthorities leaves what an owner brings before the first start.
+// onlyAuthorities leaves only the files that a user provides before the first start.
 func onlyAuthorities(t *testing.T, id Identity) {
 	t.Helper()
 	for _, c := range id.certificates() {
@@ -170,7 +171,7 @@ func TestAuthorityOfTwo(t *testing.T) {
 	refuses(t, id, "another's key", "server-ca", errors.Join(err, os.WriteFile(id.tls("server-ca.key"), key, 0o600)))
 }
 
-// TestLostAuthority: each file that only a cluster leaves is enough to refuse, though no authority is there at all.
+// TestLostAuthority: each file that only an existing cluster has is enough to refuse, even if no authority is there.
 func TestLostAuthority(t *testing.T) {
 	for _, left := range []string{"db/state.db", "token", "cred/admin.kubeconfig", "tls/client-admin.crt"} {
 		id := identity(t)
@@ -181,7 +182,7 @@ func TestLostAuthority(t *testing.T) {
 	}
 }
 
-// TestWayOut: what the message tells the owner to do begins a new cluster.
+// TestWayOut: following the message creates a new cluster.
 func TestWayOut(t *testing.T) {
 	id := identity(t)
 	ensure(t, id, start)
@@ -194,7 +195,7 @@ func TestWayOut(t *testing.T) {
 	verifyAll(t, id, start)
 }
 
-// TestBroughtAuthority: an owner's authority is used, and what they did not bring is made.
+// TestBroughtAuthority: the user's authorities are used, and missing ones are created.
 func TestBroughtAuthority(t *testing.T) {
 	id, theirs := identity(t), identity(t)
 	ensure(t, theirs, start)
@@ -220,7 +221,8 @@ type problems map[string]string
 func (p problems) Problem(key, line string) { p[key] = line }
 func (p problems) Solved(key string)        { delete(p, key) }
 
-// TestFullDisk: with nothing to renew nothing is written; with something to renew the old certificates serve on, and it is told.
+// TestFullDisk: if nothing is due nothing is written; otherwise the old certificates stay in use, and a problem is
+// reported.
 func TestFullDisk(t *testing.T) {
 	id, told := identity(t), problems{}
 	id.Report = told

@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// verifyAll lets Go's own verification judge every leaf, as API server, kubelet and kubectl do.
+// verifyAll verifies every leaf with Go's own verification, as API server, kubelet and kubectl do.
 func verifyAll(t *testing.T, id Identity, at time.Time) {
 	t.Helper()
 	for _, c := range id.certificates() {
@@ -27,8 +27,8 @@ func verifyAll(t *testing.T, id Identity, at time.Time) {
 	}
 }
 
-// TestWrongClocks: whatever the clock was when the cluster began, the cluster works at that time and once the clock was put right, before
-// anything was renewed where the clock was ahead, and after each further start.
+// TestWrongClocks: whatever the clock was when the cluster was created, certificates are valid at that time and after
+// the clock was corrected, before anything was renewed if the clock was ahead, and after each further start.
 func TestWrongClocks(t *testing.T) {
 	now := start.AddDate(0, 8, 0)
 	for name, first := range map[string]time.Time{
@@ -45,7 +45,7 @@ func TestWrongClocks(t *testing.T) {
 				verifyAll(t, id, first)
 			}
 			if first.After(now) {
-				verifyAll(t, id, now) // the moment after the clock was put back
+				verifyAll(t, id, now) // right after the clock was set back
 			}
 			ensure(t, id, now)
 			verifyAll(t, id, now)
@@ -65,7 +65,7 @@ func TestWrongClocks(t *testing.T) {
 	}
 }
 
-// TestNoBuildDate: a program that does not know when it was built is no older than its source.
+// TestNoBuildDate: a program without a build date assumes that it is as old as its source.
 func TestNoBuildDate(t *testing.T) {
 	id := identity(t)
 	id.Built = time.Time{}
@@ -75,11 +75,11 @@ func TestNoBuildDate(t *testing.T) {
 	verifyAll(t, id, now)
 }
 
-// TestAuthorityMadeAhead: what a clock that was ahead has made of authorities is put right with their own names and keys.
+// TestAuthorityMadeAhead: authorities made while the clock was ahead are corrected, with the same names and keys.
 func TestAuthorityMadeAhead(t *testing.T) {
 	id := identity(t)
 	future := start.AddDate(4, 0, 0)
-	id.Built = future // as if "now" had been taken
+	id.Built = future // as if "now" had been used
 	ensure(t, id, future)
 	before, _, err := load(id.tls("server-ca"))
 	if err != nil {

@@ -8,27 +8,27 @@ import (
 	"time"
 )
 
-// Reporter hears of what does not work though the cluster does (notify.Notifier).
+// Reporter receives problems of a cluster that works otherwise (notify.Notifier).
 type Reporter interface {
 	Problem(key, line string)
 	Solved(key string)
 }
 
-// Identity is what the certificates of one server and its node say.
+// Identity is the content of the certificates of one server and its node.
 type Identity struct {
 	DataDir  string
 	NodeName string
 	NodeIP   string
 	Domain   string
-	Service  string   // address of the kubernetes service
-	SANs     []string // further names of the API server
+	Service  string   // address of the service "kubernetes"
+	SANs     []string // additional names of the API server
 	Built    time.Time
-	Report   Reporter // none: nobody
+	Report   Reporter // nil: problems are not reported
 
-	to disk // none: durable
+	to disk // nil: durable
 }
 
-// certificate is one row of the cluster's list.
+// certificate is one row of the list of certificates.
 type certificate struct {
 	authority string
 	leaf      Leaf
@@ -47,7 +47,7 @@ func (id Identity) disk() disk {
 	return id.to
 }
 
-// certificates lists every leaf. Files below server/tls belong to the control plane, those below agent to the node.
+// certificates returns every leaf. Files below server/tls belong to the control plane, those below agent to the node.
 func (id Identity) certificates() []certificate {
 	tls := id.tls
 	agent := func(name string) string { return filepath.Join(id.DataDir, "agent", name) }
@@ -69,8 +69,8 @@ func (id Identity) certificates() []certificate {
 	}
 }
 
-// Ensure brings every authority, leaf and key of the cluster into being and names what it made anew. It may be called again and again
-// while the cluster runs.
+// Ensure creates missing and renews expiring authorities, leaves and keys of the cluster, and returns the names of
+// those it wrote. It may be called repeatedly while the cluster runs.
 func (id Identity) Ensure(now time.Time) (renewed []string, err error) {
 	d := datesAt(id.Built, now)
 	for _, dir := range []string{id.DataDir, filepath.Join(id.DataDir, "server"), id.tls(""), filepath.Join(id.DataDir, "agent")} {
@@ -98,7 +98,8 @@ func (id Identity) Ensure(now time.Time) (renewed []string, err error) {
 	return append(renewed, leaves...), id.trust()
 }
 
-// leaves makes those anew that should be. One that cannot be written, as on a full disk, is a problem as long as the old one serves.
+// leaves writes the leaves that are missing or due. If one cannot be written, as on a full disk, that is only a problem
+// as long as the old one is valid.
 func (id Identity) leaves(signers map[string]*Authority, d dates) (renewed []string, err error) {
 	for _, c := range id.certificates() {
 		name := filepath.Base(c.leaf.Base)
@@ -124,7 +125,7 @@ func (id Identity) tell(key string, err error) {
 	}
 }
 
-// trust gives the node its copies of the two authorities it verifies others with.
+// trust copies to the node the two authorities with which it verifies others.
 func (id Identity) trust() error {
 	for _, name := range []string{"client-ca.crt", "server-ca.crt"} {
 		data, err := os.ReadFile(id.tls(name))
@@ -138,7 +139,7 @@ func (id Identity) trust() error {
 	return nil
 }
 
-// NodeOf is the node for which a kubelet's certificate was made, or "" where there is none.
+// NodeOf returns the node name in a kubelet's certificate, "" if there is none.
 func NodeOf(path string) string {
 	cert, err := loadCertificate(path)
 	if err != nil {
@@ -151,7 +152,7 @@ func NodeOf(path string) string {
 	return name
 }
 
-// Ended names the leaves that nobody believes at that time: who uses one must take the new one at once.
+// Ended returns the leaves that are not valid at that time: their users must load the new one at once.
 func (id Identity) Ended(now time.Time) (names []string) {
 	for _, c := range id.certificates() {
 		cert, err := loadCertificate(c.leaf.Base + ".crt")

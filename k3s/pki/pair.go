@@ -18,13 +18,13 @@ import (
 	"github.com/proa-os/proa/images/atomicfile"
 )
 
-// disk is where files go: data, or a recorder in tests of power cuts.
+// disk is where files are written: the data partition, or a recorder in tests of power cuts.
 type disk interface {
 	write(path string, data []byte, perm fs.FileMode) error
 	remove(path string) error
 }
 
-// durable is the disk: what it returned from stays after a power cut.
+// durable writes to disk: a file is durable when the call returns.
 type durable struct{}
 
 func (durable) write(path string, data []byte, perm fs.FileMode) error {
@@ -39,7 +39,7 @@ func (durable) remove(path string) error {
 	return atomicfile.SyncDir(filepath.Dir(path))
 }
 
-// makeDir makes a directory whose name is durable.
+// makeDir creates a directory durably.
 func makeDir(path string) error {
 	if err := os.MkdirAll(path, 0o700); err != nil {
 		return err
@@ -54,7 +54,7 @@ func encodeKey(key *ecdsa.PrivateKey) ([]byte, error) {
 	return pem.EncodeToMemory(&pem.Block{Type: "EC PRIVATE KEY", Bytes: der}), err
 }
 
-// sign makes the file of a certificate: itself, and the one of its signer unless it signed itself.
+// sign returns the content of a certificate file: the certificate, and its signer's unless it is self-signed.
 func sign(template, parent *x509.Certificate, public crypto.PublicKey, signer crypto.Signer) ([]byte, error) {
 	serial, err := rand.Int(rand.Reader, new(big.Int).Lsh(big.NewInt(1), 127))
 	if err != nil {
@@ -72,8 +72,8 @@ func sign(template, parent *x509.Certificate, public crypto.PublicKey, signer cr
 	return chain, nil
 }
 
-// writePair stores a new key with its certificate. The key goes first: a torn pair is then a key alone, or one that load finds not to
-// belong to the certificate of before.
+// writePair writes a new key with its certificate. The key is written first: a torn pair is then a key alone, or a key
+// that load finds not to match the old certificate.
 func writePair(to disk, base string, template, parent *x509.Certificate, key *ecdsa.PrivateKey, signer crypto.Signer) error {
 	chain, err := sign(template, parent, key.Public(), signer)
 	if err != nil {
@@ -89,7 +89,7 @@ func writePair(to disk, base string, template, parent *x509.Certificate, key *ec
 	return to.write(base+".crt", chain, 0o644)
 }
 
-// load reads a pair and checks that key and certificate belong together.
+// load reads a pair and verifies that key and certificate match.
 func load(base string) (*x509.Certificate, crypto.Signer, error) {
 	cert, err := loadCertificate(base + ".crt")
 	if err != nil {
@@ -125,7 +125,7 @@ func loadCertificate(path string) (*x509.Certificate, error) {
 	return cert, nil
 }
 
-// loadKey reads the first private key of a file: `openssl ecparam` puts the curve's name before it.
+// loadKey reads the first private key of a file: `openssl ecparam` writes the curve's name before it.
 func loadKey(path string) (crypto.Signer, error) {
 	data, err := os.ReadFile(path)
 	if err != nil {
@@ -147,7 +147,7 @@ func loadKey(path string) (crypto.Signer, error) {
 	}
 }
 
-// parseKey accepts what users bring as their own authority besides our own EC keys.
+// parseKey accepts the key types of authorities that users bring, besides our own EC keys.
 func parseKey(block *pem.Block) (crypto.Signer, error) {
 	switch block.Type {
 	case "EC PRIVATE KEY":
@@ -166,7 +166,7 @@ func parseKey(block *pem.Block) (crypto.Signer, error) {
 	return signer, nil
 }
 
-// exists is sure either way: a path that cannot be looked at is an error.
+// exists says whether a path exists; if that cannot be determined it returns an error.
 func exists(path string) (bool, error) {
 	_, err := os.Lstat(path)
 	if errors.Is(err, fs.ErrNotExist) {

@@ -1,7 +1,7 @@
-// Package pki keeps the cluster's certificates: it makes the authorities of a cluster that begins, and leaves that are missing, near
-// their end or not as they should be, and leaves every other file alone. Authorities live ten years, leaves one, and both are valid from
-// the build's date on, whatever the clock says. It does not revoke, and it refuses to replace an authority or to make one for a cluster
-// that has one: agents and users trust it by its hash.
+// Package pki manages the cluster's certificates: it creates the authorities of a new cluster, and leaves that are
+// missing, near their expiry or wrong, and changes no other file. Authorities are valid for ten years, leaves for one,
+// both from the build date on, whatever the clock says. It does not revoke. It refuses to replace an authority, or to
+// create one for an existing cluster: agents and users trust it by its hash.
 package pki
 
 import (
@@ -17,23 +17,24 @@ import (
 const (
 	authorityLife = 10 * 365 * 24 * time.Hour
 	leafLife      = 365 * 24 * time.Hour
-	// renewBefore is what must be left of a leaf.
+	// renewBefore is the remaining validity below which a leaf is renewed.
 	renewBefore = 90 * 24 * time.Hour
-	// tooMuch is how much longer than its life a leaf may last: it was made with a clock that was ahead.
+	// tooMuch is by how much a leaf's validity may exceed a year before it is renewed: it was made while the clock was
+	// ahead.
 	tooMuch = 24 * time.Hour
 )
 
-// earliest is before every build of this program: a build's date before it is none.
+// earliest is before every build of this program: an earlier build date is invalid.
 var earliest = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 
-// dates is what a certificate's validity is made of.
+// dates are the inputs of a certificate's validity.
 type dates struct {
-	built time.Time // certificates are valid from here on
+	built time.Time // start of the validity
 	now   time.Time // the clock, but never before built
 }
 
-// datesAt corrects a clock that is behind. One that is ahead is believed: what it makes is valid from the build on, also once it was
-// put right.
+// datesAt corrects a clock that is behind. One that is ahead is used: certificates made then are valid from the build
+// date, also after the clock was corrected.
 func datesAt(built, now time.Time) dates {
 	if built.Before(earliest) {
 		built = earliest
@@ -44,13 +45,13 @@ func datesAt(built, now time.Time) dates {
 	return dates{built, now}
 }
 
-// Authority is a certificate with the key to sign others.
+// Authority is a certificate authority with its key.
 type Authority struct {
 	Cert *x509.Certificate
 	key  crypto.Signer
 }
 
-// Leaf says what a certificate is for. Files are BASE.crt and BASE.key.
+// Leaf describes a certificate. Files are BASE.crt and BASE.key.
 type Leaf struct {
 	Base   string
 	Name   string   // subject's common name: the user, for a client
@@ -58,9 +59,9 @@ type Leaf struct {
 	Hosts  []string // names and addresses of a server; none for a client
 }
 
-// Ensure writes the leaf unless a good one is there, and says whether it wrote. usable: the leaf on disk serves still, though it could
-// not be written anew. A renewed leaf keeps its key, so that one write replaces it: whoever reads the pair meanwhile has one that belongs
-// together, and a full disk leaves the old one.
+// Ensure writes the leaf unless a good one exists, and says whether it wrote. usable: the existing leaf is still valid
+// although it could not be renewed. A renewed leaf keeps its key, so that one write replaces it: a concurrent reader
+// gets a matching pair, and a full disk keeps the old one.
 func (a *Authority) Ensure(to disk, leaf Leaf, d dates) (renewed, usable bool, err error) {
 	old, key, err := load(leaf.Base)
 	if err != nil {
@@ -77,7 +78,7 @@ func (a *Authority) Ensure(to disk, leaf Leaf, d dates) (renewed, usable bool, e
 	return err == nil, err == nil || a.valid(old, d), err
 }
 
-// first makes a leaf with a new key.
+// first writes a leaf with a new key.
 func (a *Authority) first(to disk, leaf Leaf, d dates) error {
 	key, err := newKey()
 	if err != nil {
@@ -86,13 +87,13 @@ func (a *Authority) first(to disk, leaf Leaf, d dates) error {
 	return writePair(to, leaf.Base, leaf.template(d), a.Cert, key, a.key)
 }
 
-// valid reports whether others believe the certificate now.
+// valid says whether the certificate verifies now.
 func (a *Authority) valid(c *x509.Certificate, d dates) bool {
 	return c.CheckSignatureFrom(a.Cert) == nil && !d.now.Before(c.NotBefore) && d.now.Before(c.NotAfter)
 }
 
-// good reports whether an existing certificate still serves: ours, for this subject and these hosts, long enough and not for longer than
-// a right clock would have made it.
+// good says whether an existing certificate can be kept: signed by us, for this subject and these hosts, valid for long
+// enough, and not for longer than a correct clock would have made it.
 func (a *Authority) good(c *x509.Certificate, leaf Leaf, d dates) bool {
 	want := leaf.template(d)
 	return a.valid(c, d) &&

@@ -27,7 +27,7 @@ import (
 	"github.com/pierrec/lz4/v4"
 )
 
-// pinned keeps the kubelet from collecting an image that no registry could give back.
+// pinned are labels that keep the kubelet from garbage collecting an image that no registry has.
 var pinned = map[string]string{pin: "pinned", "io.cri-containerd.image": "managed"}
 
 const (
@@ -35,7 +35,7 @@ const (
 	snapshotter = "overlayfs"
 )
 
-// compressions, by the first bytes of a file.
+// compressions are recognised by the first bytes of a file.
 var compressions = []struct {
 	magic string
 	open  func(io.Reader) (io.Reader, error)
@@ -46,7 +46,7 @@ var compressions = []struct {
 	{"\x04\x22\x4d\x18", func(r io.Reader) (io.Reader, error) { return lz4.NewReader(r), nil }},
 }
 
-// decompress reads through whichever compression there is. What is not compressed stays seekable.
+// decompress returns a decompressing reader. An uncompressed file stays seekable.
 func decompress(r io.ReadSeeker) (io.Reader, error) {
 	magic := make([]byte, 4)
 	n, err := io.ReadFull(r, magic)
@@ -64,8 +64,8 @@ func decompress(r io.ReadSeeker) (io.Reader, error) {
 	return r, nil
 }
 
-// importFile brings the images of an archive into containerd. They get their names last: what cannot be unpacked never has one, and
-// containerd collects its parts when the lease ends.
+// importFile imports the images of an archive into containerd. Image names are created last: an image that cannot be
+// unpacked never has one, and containerd garbage collects its parts when the lease expires.
 func importFile(ctx context.Context, c *client.Client, path string) (map[string]digest.Digest, error) {
 	f, err := os.Open(path)
 	if err != nil {
@@ -107,7 +107,7 @@ func importFile(ctx context.Context, c *client.Client, path string) (map[string]
 	return digests, nil
 }
 
-// targets are the images an archive names, by names as the kubelet asks for them.
+// targets returns the images in an archive by the names that the kubelet uses.
 func targets(ctx context.Context, c *client.Client, desc ocispec.Descriptor) (map[string]ocispec.Descriptor, error) {
 	data, err := content.ReadBlob(ctx, c.ContentStore(), desc)
 	if err != nil {
@@ -138,7 +138,8 @@ func targets(ctx context.Context, c *client.Client, desc ocispec.Descriptor) (ma
 	return found, nil
 }
 
-// unpack makes one image's layers durable file trees and ties its parts together, so that containerd keeps them as long as the image.
+// unpack unpacks and syncs one image's layers and links its parts by labels, so that containerd keeps them as long as
+// the image.
 func unpack(ctx context.Context, c *client.Client, target ocispec.Descriptor) error {
 	cs, here := c.ContentStore(), platforms.Default()
 	if err := forHere(ctx, c, target); err != nil {
@@ -152,10 +153,10 @@ func unpack(ctx context.Context, c *client.Client, target ocispec.Descriptor) er
 	if err := image.Unpack(ctx, snapshotter, client.WithUnpackApplyOpts(diff.WithSyncFs(true))); err != nil {
 		return err
 	}
-	return heal(ctx, c, target) // layers that were there already may be from before they were synced
+	return heal(ctx, c, target) // existing layers may be from before layers were synced
 }
 
-// forHere refuses an image for other machines only. An image that does not say what it is for is taken.
+// forHere refuses an image for other platforms. An image without a platform is accepted.
 func forHere(ctx context.Context, c *client.Client, target ocispec.Descriptor) error {
 	have, err := images.Platforms(ctx, c.ContentStore(), target)
 	if err != nil {

@@ -14,23 +14,24 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
-// archives are the endings of names that are taken for archives, as K3s has them; what is inside is judged by its bytes.
+// archives are the file name suffixes of image archives, as in K3s; the format is detected from the content.
 var archives = []string{".tar", ".tar.gz", ".tgz", ".tar.zst", ".tzst", ".tar.bz2", ".tbz", ".tar.lz4"}
 
-// list ends the name of a file with one image name a line, to be pulled and pinned.
+// list is the suffix of a file with one image name per line, to be pulled and pinned.
 const list = ".txt"
 
-// file is something in one of the folders.
+// file is a file in one of the directories.
 type file struct {
 	path  string
-	stamp string // changes whenever the file does
+	stamp string // changes with the file
 	list  bool
-	err   error // why it can be neither
+	err   error // error if it is neither an archive nor a list
 }
 
 func (f file) key() string { return "image-archive:" + f.path }
 
-// find lists both folders. Names that begin with a dot are nobody's business: programs that copy files write to such names first.
+// find lists both directories. Names that begin with a dot are skipped: copying programs use such names for temporary
+// files.
 func (p *Preload) find() (files []file) {
 	for _, dir := range []string{p.Packaged, p.User} {
 		entries, err := os.ReadDir(dir)
@@ -57,7 +58,7 @@ func judge(path string, packaged bool) file {
 	case !f.list && !slices.ContainsFunc(archives, func(end string) bool { return strings.HasSuffix(path, end) }):
 		f.err = fmt.Errorf("not an archive by its name, want one of %s, or %s for a list", strings.Join(archives, " "), list)
 	case packaged:
-		// All files of a system image have one time, and those of two versions may have one size.
+		// All files of the root image have the same time, and those of two versions may have the same size.
 		f.stamp, f.err = indexSum(path)
 	default:
 		f.stamp = fmt.Sprintf("%d bytes of %d", info.Size(), info.ModTime().UnixNano())
@@ -65,7 +66,7 @@ func judge(path string, packaged bool) file {
 	return f
 }
 
-// indexSum is the hash of an OCI archive's index, which names everything else in it by hash.
+// indexSum returns the hash of an OCI archive's index, which refers to everything else by hash.
 func indexSum(path string) (string, error) {
 	f, err := os.Open(path)
 	if err != nil {

@@ -12,7 +12,8 @@ import (
 	"testing"
 )
 
-// TestFullDisk: at 100 % what is there is found and nothing is written; what comes meanwhile is told of, and taken once there is room.
+// TestFullDisk: at 100 % existing images are found and nothing is written; new archives are reported, and imported once
+// there is space.
 func TestFullDisk(t *testing.T) {
 	b := newBench(t)
 	b.put(b.p.Packaged, "pause.tar", oci(t, proa, image(t, runtime.GOARCH, map[string]string{"pause": "content"})))

@@ -27,7 +27,7 @@ func (b *bench) layers(name string) []layer {
 	return layers
 }
 
-// cut does to the unpacked layers of an image what a power cut did to files that were never synced.
+// cut changes the unpacked layers of an image as a power cut does if files were never synced.
 func (b *bench) cut(name string) (files []string) {
 	b.t.Helper()
 	for _, l := range b.layers(name) {
@@ -54,7 +54,8 @@ func (b *bench) wholeAgain(files []string) {
 	}
 }
 
-// TestEmptyFilesHeal: containerd believes that an image is unpacked; its files are empty. The old import looked at the metadata only.
+// TestEmptyFilesHeal: containerd considers the image unpacked, but its files are empty. The old import checked the
+// metadata only.
 func TestEmptyFilesHeal(t *testing.T) {
 	b := newBench(t)
 	img := image(t, runtime.GOARCH, map[string]string{"bin/pause": "content 1", "lib": "content 2"},
@@ -75,7 +76,8 @@ func TestEmptyFilesHeal(t *testing.T) {
 	}
 }
 
-// TestOldNodeHeals: nothing says what was synced. An upgrade brings another archive of the same layers, and pulled images have none.
+// TestOldNodeHeals: there is no record of what was synced. An upgrade has another archive with the same layers, and
+// pulled images have none.
 func TestOldNodeHeals(t *testing.T) {
 	b := newBench(t)
 	ctx := context.Background()
@@ -96,13 +98,14 @@ func TestOldNodeHeals(t *testing.T) {
 	}
 }
 
-// TestUnnamedUntilUnpacked: an import that was cut has no name; what it left does not stop the next one.
+// TestImportThatWasCut: an interrupted import leaves no image name, and does not affect the next import.
 func TestImportThatWasCut(t *testing.T) {
 	b := newBench(t)
 	img := image(t, runtime.GOARCH, map[string]string{"pause": "content"})
 	b.put(b.p.Packaged, "pause.tar", oci(t, proa, img))
 	b.start()
-	// As if the cut had come between unpacking and remembering: metadata is there, data and our memory are not.
+	// As after a power cut between unpacking and saving the state: the metadata is there, file contents and state are
+	// not.
 	files := b.cut(proa)
 	if err := os.Remove(b.p.State); err != nil {
 		t.Fatal(err)
@@ -111,7 +114,7 @@ func TestImportThatWasCut(t *testing.T) {
 	b.wholeAgain(files)
 }
 
-// TestUnpin: images of an earlier version may be collected, but not before those of this one are there.
+// TestUnpin: images of an earlier version may be garbage collected, but not before those of this version are imported.
 func TestUnpin(t *testing.T) {
 	b := newBench(t)
 	old, now := "proa.local/dns:1", "proa.local/dns:2"
@@ -134,7 +137,7 @@ func TestUnpin(t *testing.T) {
 	}
 }
 
-// TestLists: what a list names is pulled and pinned; what cannot be had is told of.
+// TestLists: images in a list are pulled and pinned; failures are reported.
 func TestLists(t *testing.T) {
 	b := newBench(t)
 	ctx := context.Background()

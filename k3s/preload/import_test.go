@@ -15,7 +15,7 @@ import (
 	"github.com/pierrec/lz4/v4"
 )
 
-// TestWhateverTheUserBrings: what can be used is, whatever lies beside it; what cannot is named with its cause, and has no image.
+// TestWhateverTheUserBrings: usable archives are imported; the others are reported with their cause, and have no image.
 func TestWhateverTheUserBrings(t *testing.T) {
 	b := newBench(t)
 	app := func() map[string]string { return map[string]string{"app": strings.Repeat("x", 20000), "etc/conf": "1"} }
@@ -93,7 +93,7 @@ func TestWhateverTheUserBrings(t *testing.T) {
 	}
 }
 
-// damage changes a byte of a layer: the hash that names it is wrong then.
+// damage changes a byte of a layer, so that its digest does not match.
 func damage(t *testing.T, data []byte, where string) []byte {
 	t.Helper()
 	at := bytes.Index(data, []byte(where))
@@ -105,7 +105,7 @@ func damage(t *testing.T, data []byte, where string) []byte {
 	return data
 }
 
-// TestArchiveThatIsBeingCopied is taken once it has stopped growing, and its problem goes away.
+// TestArchiveThatIsBeingCopied: an archive is imported once it has stopped growing, and its problem is solved.
 func TestArchiveThatIsBeingCopied(t *testing.T) {
 	b := newBench(t)
 	data := docker(t, "example.org/app:1", image(t, runtime.GOARCH, map[string]string{"app": "x"}))

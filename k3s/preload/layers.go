@@ -21,17 +21,18 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// upperdir is the label by which the overlay snapshotter says where a layer lies (upperdir_label in containerd's configuration).
+// upperdir is the label with the path of a layer in the overlay snapshotter (upperdir_label in containerd's
+// configuration).
 const upperdir = "containerd.io/snapshot/overlay.upperdir"
 
-// layer is one layer of an image: the blob it came as, and the folder it was unpacked to.
+// layer is one layer of an image: its blob, and the directory it was unpacked to.
 type layer struct {
 	blob ocispec.Descriptor
 	dir  string
 }
 
-// heal unpacks again each layer of an image that has lost data. containerd believes its own metadata, which is synced; what was unpacked
-// without being synced is files without content after a power cut, for ever.
+// heal unpacks each layer of an image again that has lost data. containerd trusts its own metadata, which is synced;
+// layers that were unpacked without a sync may have empty files after a power cut.
 func heal(ctx context.Context, c *client.Client, target ocispec.Descriptor) error {
 	layers, err := layersOf(ctx, c, target)
 	if err != nil {
@@ -53,7 +54,7 @@ func heal(ctx context.Context, c *client.Client, target ocispec.Descriptor) erro
 	return nil
 }
 
-// whole reports whether no layer of an image has lost anything.
+// whole says whether all layers of an image are complete.
 func whole(ctx context.Context, c *client.Client, target ocispec.Descriptor) bool {
 	layers, err := layersOf(ctx, c, target)
 	for _, l := range layers {
@@ -64,7 +65,7 @@ func whole(ctx context.Context, c *client.Client, target ocispec.Descriptor) boo
 	return err == nil
 }
 
-// layersOf lists the unpacked layers of an image, lowest first.
+// layersOf returns the unpacked layers of an image, lowest first.
 func layersOf(ctx context.Context, c *client.Client, target ocispec.Descriptor) (layers []layer, err error) {
 	manifest, err := images.Manifest(ctx, c.ContentStore(), target, platforms.Default())
 	if err != nil {
@@ -90,10 +91,10 @@ func layersOf(ctx context.Context, c *client.Client, target ocispec.Descriptor) 
 	return layers, nil
 }
 
-// lost names the first file that is missing or shorter than in the layer. The data file system writes data before sizes (ext4(5),
-// data=ordered), so a cut leaves too little and never something else.
+// lost returns the first file that is missing or shorter than in the blob. The data partition's file system writes data
+// before sizes (ext4(5), data=ordered), so after a power cut files may be too short, but never have other content.
 func (l layer) lost(ctx context.Context, c *client.Client) (string, error) {
-	sizes := map[string]int64{} // of the last entry of a name, which is the one that holds
+	sizes := map[string]int64{} // of the last entry of a name, which is the valid one
 	err := l.read(ctx, c, func(r io.Reader) error {
 		tr := tar.NewReader(r)
 		for {
@@ -113,7 +114,7 @@ func (l layer) lost(ctx context.Context, c *client.Client) (string, error) {
 		}
 	})
 	if errdefs.IsNotFound(err) {
-		return "", nil // the layer as it came was collected: nothing to compare with, and nothing to unpack again
+		return "", nil // the blob was garbage collected: nothing to compare with or to unpack
 	}
 	for name, size := range sizes {
 		if !holds(l.dir, name, size) {
@@ -123,7 +124,7 @@ func (l layer) lost(ctx context.Context, c *client.Client) (string, error) {
 	return "", err
 }
 
-// holds reports whether a file of that size is there. Links on the way are followed inside the layer, as they were when it was unpacked.
+// holds says whether a file of that size exists. Symbolic links on the path are resolved inside the layer.
 func holds(dir, name string, size int64) bool {
 	parent, err := fs.RootPath(dir, filepath.Dir(name))
 	if err != nil {
@@ -133,8 +134,8 @@ func holds(dir, name string, size int64) bool {
 	return err == nil && info.Mode().IsRegular() && info.Size() == size
 }
 
-// restore unpacks the layer over what is left of it, and syncs before anybody relies on it. Files are replaced, not written to: what runs
-// keeps the file it has open.
+// restore unpacks the layer over its directory, and syncs it. Files are replaced and not overwritten, so that running
+// programs keep their open files.
 func (l layer) restore(ctx context.Context, c *client.Client, below []string) error {
 	replace := func(h *tar.Header, path string) (bool, error) {
 		if hidden, ok := strings.CutPrefix(filepath.Base(path), ".wh."); ok && hidden != ".wh..opq" {

@@ -12,10 +12,10 @@ import (
 	"github.com/distribution/reference"
 )
 
-// pullWait is how long one image of a list may take.
+// pullWait is the timeout for one image of a list.
 const pullWait = 30 * time.Minute
 
-// readList remembers the names of a list: one a line, and what begins with # is a comment.
+// readList reads a list: one image name per line, # begins a comment.
 func (p *Preload) readList(f file) {
 	data, err := os.ReadFile(f.path)
 	var names []string
@@ -41,7 +41,7 @@ func (p *Preload) readList(f file) {
 	p.Report.Solved(f.key())
 }
 
-// pullLists pulls and pins what the lists name, and tries again what could not be had.
+// pullLists pulls and pins the images in the lists, and retries failed ones.
 func (p *Preload) pullLists(ctx context.Context, c *client.Client) {
 	for {
 		p.mu.Lock()
@@ -66,7 +66,7 @@ func (p *Preload) pullLists(ctx context.Context, c *client.Client) {
 	}
 }
 
-// pullList gets as many as it can, and returns the first error.
+// pullList pulls as many as it can, and returns the first error.
 func (p *Preload) pullList(ctx context.Context, c *client.Client, names []string) (first error) {
 	for _, name := range names {
 		if err := p.pullOne(ctx, c, name); err != nil && first == nil {

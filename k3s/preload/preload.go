@@ -1,6 +1,7 @@
-// Package preload brings the image archives that lie on a node into containerd: unpacked, durable and pinned, so that the kubelet does
-// not collect what no registry could give back. It refuses to stop for one of them: an archive that cannot be used is left out, told of
-// as a problem, and tried again. It pulls nothing but what a list (.txt) names, and that by the function it is given.
+// Package preload imports the image archives on a node into containerd: unpacked, synced and pinned, so that the
+// kubelet does not garbage collect images that no registry has. An archive that cannot be used is skipped, reported as
+// a problem, and retried; it does not stop the others. It pulls only images that a list (.txt) names, with the function
+// it is given.
 package preload
 
 import (
@@ -14,23 +15,23 @@ import (
 )
 
 const (
-	// look is how often the folder is looked at for archives that came, changed or went.
+	// look is the interval for checking the directory for new, changed or deleted archives.
 	look = 10 * time.Second
-	// again is after how long an archive that could not be used is tried again though it has not changed: the disk may have been full.
+	// again is when an unchanged archive that failed is retried: the disk may have been full.
 	again = 2 * time.Minute
 )
 
-// Reporter is told what does not work, and what does again.
+// Reporter receives problems, and when they are solved.
 type Reporter interface {
 	Problem(key, line string)
 	Solved(key string)
 }
 
-// Preload is the archives of one node.
+// Preload has the archives of one node.
 type Preload struct {
-	Packaged string // folder of the archives that came with the system
-	User     string // folder of the user's archives and lists
-	State    string // file that remembers what was imported whole
+	Packaged string // directory of the system's archives
+	User     string // directory of the user's archives and lists
+	State    string // file that records what was imported completely
 	Client   func() (*client.Client, error)
 	Pull     func(ctx context.Context, name string) error
 	Report   Reporter
@@ -39,17 +40,17 @@ type Preload struct {
 	state state
 	tried map[string]attempt
 	mu    sync.Mutex
-	lists map[string][]string // names in each list
+	lists map[string][]string // image names by list
 }
 
-// attempt is the last try of one archive that failed, or the look at one that was still growing.
+// attempt is the last failed import of an archive, or the last check of one that was still growing.
 type attempt struct {
 	stamp string
 	at    time.Time
 }
 
-// Run imports what is there, calls ready, and then keeps up with the folder until the context ends. An error means that containerd
-// cannot be asked.
+// Run imports the existing archives, calls ready, and then watches the directory until the context ends. An error means
+// that containerd cannot be reached.
 func (p *Preload) Run(ctx context.Context, ready func()) error {
 	c, err := p.Client()
 	if err != nil {
@@ -74,7 +75,7 @@ func (p *Preload) Run(ctx context.Context, ready func()) error {
 	}
 }
 
-// Once imports what is there and returns.
+// Once imports the existing archives and returns.
 func (p *Preload) Once(ctx context.Context) error {
 	c, err := p.Client()
 	if err != nil {
@@ -89,8 +90,8 @@ func (p *Preload) start(ctx context.Context, c *client.Client) error {
 	return p.pass(ctx, c, true)
 }
 
-// pass imports what changed. In the first pass nothing is waited for; later an archive must look the same twice, as it may be being
-// copied.
+// pass imports changed archives. In the first pass at once; later an archive must be unchanged in two checks, because
+// it may be being copied.
 func (p *Preload) pass(ctx context.Context, c *client.Client, first bool) error {
 	files := p.find()
 	for _, f := range files {
@@ -103,7 +104,7 @@ func (p *Preload) pass(ctx context.Context, c *client.Client, first bool) error 
 	if err := p.unpin(ctx, c, files); err != nil {
 		return fmt.Errorf("unpin: %w", err)
 	}
-	if err := p.state.save(p.State); err != nil { // the next start imports again: slow, but right
+	if err := p.state.save(p.State); err != nil { // the next start imports again: slow, but correct
 		p.Report.Problem("images-state", fmt.Sprintf("images: %v", err))
 		return nil
 	}
@@ -123,9 +124,9 @@ func (p *Preload) consider(ctx context.Context, c *client.Client, f file, first 
 	last, seen := p.tried[f.path]
 	switch {
 	case !first && p.state.Archives[f.path].Stamp == f.stamp:
-		return // imported by this process, or found there by its first pass
+		return // imported by this process, or found in its first pass
 	case !first && (!seen || last.stamp != f.stamp):
-		p.tried[f.path] = attempt{stamp: f.stamp} // new or growing: at the next look
+		p.tried[f.path] = attempt{stamp: f.stamp} // new or growing: import at the next check
 		return
 	case !first && time.Since(last.at) < again:
 		return
@@ -147,7 +148,7 @@ func (p *Preload) left(f file, err error) {
 	p.Report.Problem(f.key(), fmt.Sprintf("image %s %s: %v; left out", kind, f.path, err))
 }
 
-// one makes the images of an archive usable, unless they are already.
+// one imports the images of an archive, unless they are present.
 func (p *Preload) one(ctx context.Context, c *client.Client, f file) error {
 	if p.present(ctx, c, f) {
 		return nil
@@ -161,7 +162,7 @@ func (p *Preload) one(ctx context.Context, c *client.Client, f file) error {
 	return nil
 }
 
-// forget drops what was known of archives that are gone.
+// forget drops the state of deleted archives.
 func (p *Preload) forget(files []file) {
 	there := map[string]bool{}
 	for _, f := range files {

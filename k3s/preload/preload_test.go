@@ -45,7 +45,7 @@ required_plugins = ["io.containerd.snapshotter.v1.overlayfs"]
   upperdir_label = true
 `
 
-// bench is a node: a containerd that is one, and two folders.
+// bench is a node: a real containerd, and two directories.
 type bench struct {
 	t *testing.T
 	p *Preload
@@ -68,7 +68,7 @@ func (b *bench) Solved(key string) {
 	delete(b.problems, key)
 }
 
-// told returns the problem that names a file, or nothing.
+// told returns the problem that names a file, or "".
 func (b *bench) told(file string) string {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -136,7 +136,7 @@ func newBench(t *testing.T) *bench {
 	return b
 }
 
-// start is what a start of the node does up to ready, with what an earlier one remembered.
+// start starts the node up to ready, with the state of an earlier start.
 func (b *bench) start() {
 	b.t.Helper()
 	b.imported = nil
@@ -163,7 +163,7 @@ func (b *bench) put(dir, name string, data []byte) string {
 	return path
 }
 
-// image makes an image of layers, each of files by path.
+// image returns an image with layers, each with files by path.
 func image(t *testing.T, arch string, layers ...map[string]string) v1.Image {
 	t.Helper()
 	img := empty.Image
@@ -197,7 +197,7 @@ func image(t *testing.T, arch string, layers ...map[string]string) v1.Image {
 	return img
 }
 
-// docker is an archive as `docker save` writes it.
+// docker returns an archive in the format of `docker save`.
 func docker(t *testing.T, ref string, img v1.Image) []byte {
 	t.Helper()
 	tag, err := name.NewTag(ref)
@@ -211,7 +211,7 @@ func docker(t *testing.T, ref string, img v1.Image) []byte {
 	return buf.Bytes()
 }
 
-// oci is an archive of an OCI layout.
+// oci returns an archive with an OCI layout.
 func oci(t *testing.T, ref string, img v1.Image) []byte {
 	t.Helper()
 	dir := t.TempDir()

@@ -13,9 +13,10 @@ import (
 	"github.com/proa-os/proa/images/atomicfile"
 )
 
-// state is what was imported whole and synced. Without it everything is imported again, which is slow and harmless.
+// state records what was imported completely and synced. Without it everything is imported again, which is slow and
+// harmless.
 type state struct {
-	// Verified says that whatever was unpacked before layers were synced has been looked at.
+	// Verified says that layers unpacked before layers were synced have been checked.
 	Verified bool             `json:"verified"`
 	Archives map[string]entry `json:"archives"`
 }
@@ -44,8 +45,8 @@ func (s state) save(path string) error {
 	return err
 }
 
-// present reports whether an archive was imported as it is now, and its images are still there, pinned and unpacked. Anything unclear
-// means no.
+// present says whether an archive was imported in its current version, and its images still exist, pinned and unpacked.
+// If unsure it says no.
 func (p *Preload) present(ctx context.Context, c *client.Client, f file) bool {
 	e, ok := p.state.Archives[f.path]
 	if !ok || e.Stamp != f.stamp {
@@ -59,7 +60,7 @@ func (p *Preload) present(ctx context.Context, c *client.Client, f file) bool {
 		if unpacked, err := image.IsUnpacked(ctx, snapshotter); err != nil || !unpacked {
 			return false
 		}
-		// The node is nothing without the packaged ones, and they are few and uncompressed: looked at in each start.
+		// The node needs the packaged images, and they are few and uncompressed: verify them at every start.
 		if within(p.Packaged, f.path) && !whole(ctx, c, image.Target()) {
 			return false
 		}
@@ -67,7 +68,7 @@ func (p *Preload) present(ctx context.Context, c *client.Client, f file) bool {
 	return true
 }
 
-// verifyOnce heals every image that was unpacked before layers were synced: pulled ones too.
+// verifyOnce heals every image that was unpacked before layers were synced, including pulled ones.
 func (p *Preload) verifyOnce(ctx context.Context, c *client.Client) {
 	if p.state.Verified {
 		return
@@ -80,14 +81,15 @@ func (p *Preload) verifyOnce(ctx context.Context, c *client.Client) {
 		}
 	}
 	if err != nil || ctx.Err() != nil {
-		return // at the next start
+		return // retried at the next start
 	}
 	p.state.Verified = true
-	_ = p.state.save(p.State) // pass saves it too, and says why it cannot
+	_ = p.state.save(p.State) // pass saves it too, and reports errors
 }
 
-// unpin lets the kubelet collect the images of archives and lists that are gone, such as those of an earlier version of the system; but
-// not while one of the system's could not be imported: those of the version before may be all there is.
+// unpin lets the kubelet garbage collect the images of deleted archives and lists, such as those of an earlier version
+// of the system; but not while one of the system's could not be imported, because the previous version may be the only
+// one.
 func (p *Preload) unpin(ctx context.Context, c *client.Client, files []file) error {
 	for _, f := range files {
 		if within(p.Packaged, f.path) && p.state.Archives[f.path].Stamp != f.stamp {
@@ -112,7 +114,7 @@ func (p *Preload) unpin(ctx context.Context, c *client.Client, files []file) err
 	return nil
 }
 
-// wanted are the names and digests that stay pinned.
+// wanted returns the names and digests that stay pinned.
 func (p *Preload) wanted() map[string]bool {
 	names := map[string]bool{}
 	for _, e := range p.state.Archives {

@@ -11,10 +11,10 @@ import (
 	"strings"
 )
 
-// header marks the files that are ours to write and remove.
+// header marks files written by k3s.
 const header = "# Made from registries.yaml at each start; changes here are lost.\n"
 
-// folder is containerd's name for a registry's folder: colons of ports are no part of file names.
+// folder returns containerd's directory name for a registry: it has no colon before the port.
 func folder(host string) string {
 	if host == "*" {
 		return "_default"
@@ -25,7 +25,7 @@ func folder(host string) string {
 	return host
 }
 
-// hostsFile is hosts.toml of one registry: its mirrors in their order, the registry itself last. Empty: the registry is as any other.
+// hostsFile returns hosts.toml of one registry: its mirrors in order, then the registry itself. Empty: the default.
 func (f *reader) hostsFile(host string) string {
 	m := f.mirrors[host]
 	var b strings.Builder
@@ -58,7 +58,7 @@ func (f *reader) hostsFile(host string) string {
 func server(host string) string {
 	switch host {
 	case "*":
-		return "" // the registry that is asked for
+		return "" // use the host in the image name
 	case "docker.io":
 		return "server = \"https://registry-1.docker.io/v2\"\n"
 	}
@@ -69,7 +69,7 @@ func server(host string) string {
 	return fmt.Sprintf("server = %s\n", quote(u.String()))
 }
 
-// tlsOf finds what is said of a host under either of Docker Hub's names.
+// tlsOf finds the TLS settings of a host under either of Docker Hub's names.
 func (f *reader) tlsOf(host string) TLS {
 	if t, ok := f.tls[host]; ok || host != "registry-1.docker.io" {
 		return t
@@ -94,8 +94,8 @@ func (t TLS) toml(indent string) string {
 	return b.String()
 }
 
-// endpoint reads a mirror's address as K3s does: without a scheme it is https, but http for this machine on a port of its own; without a
-// path it is the API's own, and any other path is the whole of it.
+// endpoint parses a mirror's address as K3s does: without a scheme it is https, except http for this machine with a
+// port; without a path the API's default path is used, and any other path is used as it is.
 func endpoint(address string) (*url.URL, error) {
 	if !strings.Contains(address, "://") {
 		address = "//" + address
@@ -103,7 +103,7 @@ func endpoint(address string) (*url.URL, error) {
 	u, err := url.Parse(address)
 	switch {
 	case err != nil || u.Host == "" || !slices.Contains([]string{"", "http", "https"}, u.Scheme):
-		return nil, errors.New("want an address such as https://mirror.example.org:5000") // the parser's words repeat it
+		return nil, errors.New("want an address such as https://mirror.example.org:5000") // the parser's error quotes it
 	case u.User != nil:
 		return nil, errors.New("credentials belong under configs")
 	case u.RawQuery != "" || u.Fragment != "":
@@ -132,8 +132,8 @@ var (
 	prefix     = regexp.MustCompile(`^/?([^$]+)/\$(1|\{1\})$`)
 )
 
-// rewrite puts what a mirror has before every name into its path. containerd can rewrite names in no other way, and a mirror that is
-// asked for names it was not meant to have may answer with other images.
+// rewrite adds the prefix that a mirror has before every name to its path. containerd supports no other rewrite, and a
+// mirror that is asked for other names than intended may return other images.
 func rewrite(u *url.URL, rewrites []text) error {
 	if len(rewrites) == 0 {
 		return nil

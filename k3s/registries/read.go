@@ -8,7 +8,7 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-// reader walks a document by tables of the keys that each place knows.
+// reader walks a document with tables of the known keys.
 type reader struct {
 	path     string
 	mirrors  map[string]mirror
@@ -17,7 +17,7 @@ type reader struct {
 	problems []string
 }
 
-// keys says what to do with each key of a mapping; "" stands for any.
+// keys maps each key of a mapping to its handler; "" matches any.
 type keys map[string]func(where string, key, value *yaml.Node)
 
 func (f *reader) problem(line int, where, format string, args ...any) {
@@ -27,7 +27,7 @@ func (f *reader) problem(line int, where, format string, args ...any) {
 	f.problems = append(f.problems, fmt.Sprintf("%s:%d: %s%s; left out", f.path, line, where, fmt.Sprintf(format, args...)))
 }
 
-// walk hands each key of a mapping to its function. Nothing (null) is an empty mapping.
+// walk calls the handler of each key of a mapping. null is an empty mapping.
 func (f *reader) walk(n *yaml.Node, where string, known keys) {
 	if n = resolved(n); n.Tag == "!!null" {
 		return
@@ -73,12 +73,12 @@ func resolved(n *yaml.Node) *yaml.Node {
 	return n
 }
 
-// top is the whole file.
+// top returns the keys of the whole file.
 func (f *reader) top() keys {
 	return keys{
 		"mirrors": func(where string, _, v *yaml.Node) { f.walk(v, where, keys{"": f.mirror}) },
 		"configs": func(where string, _, v *yaml.Node) { f.walk(v, where, keys{"": f.config}) },
-		"auths":   func(where string, _, v *yaml.Node) { f.walk(v, where, keys{"": f.auth}) }, // as configs.HOST.auth, older
+		"auths":   func(where string, _, v *yaml.Node) { f.walk(v, where, keys{"": f.auth}) }, // older form of configs.HOST.auth
 	}
 }
 
@@ -114,7 +114,7 @@ func (f *reader) config(where string, key, value *yaml.Node) {
 	})
 }
 
-// auth takes one way to log in. CRI knows credentials by host only, so that those of "*" would never be asked for.
+// auth reads one set of credentials. CRI has credentials by host only, so those of "*" would never be used.
 func (f *reader) auth(where string, key, value *yaml.Node) {
 	host, ok := f.host(where, key)
 	if !ok {
@@ -141,7 +141,7 @@ func (f *reader) auth(where string, key, value *yaml.Node) {
 	}
 }
 
-// host is the name of a registry, "*" for all others. People write it as an address now and then; the scheme says nothing here.
+// host parses the name of a registry, "*" for all others. Users sometimes write an address; its scheme is ignored.
 func (f *reader) host(where string, key *yaml.Node) (string, bool) {
 	host := strings.TrimSuffix(strings.TrimPrefix(strings.TrimPrefix(key.Value, "https://"), "http://"), "/")
 	if host == "" || host == ".." || host == "." || strings.ContainsAny(host, "/@ \t\n\"\\") {
@@ -151,7 +151,7 @@ func (f *reader) host(where string, key *yaml.Node) (string, bool) {
 	return host, true
 }
 
-// scalar is a plain value; anything else is a problem and empty.
+// scalar returns a scalar value; anything else is reported and empty.
 func (f *reader) scalar(where string, n *yaml.Node) text {
 	n = resolved(n)
 	if n.Kind != yaml.ScalarNode || n.Tag == "!!null" {

@@ -1,6 +1,6 @@
-// Package registries translates K3s's registries.yaml into what containerd reads: hosts.toml files below certs.d, and credentials of its
-// CRI plugin. It refuses nothing as a whole: what is wrong is left out and named by file and line, the rest holds. No message repeats a
-// value of the file, for it holds passwords.
+// Package registries translates K3s's registries.yaml for containerd: hosts.toml files below certs.d, and credentials
+// of its CRI plugin. It never refuses the whole file: an invalid entry is ignored and reported with file and line.
+// Messages never quote a value of the file, because it has passwords.
 package registries
 
 import (
@@ -15,38 +15,38 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-// Registries is a translated file.
+// Registries is a translated registries.yaml.
 type Registries struct {
-	// Hosts has the content of hosts.toml by name of its folder (containerd's docs/hosts.md).
+	// Hosts has the content of hosts.toml by directory name (containerd's docs/hosts.md).
 	Hosts map[string]string
-	// Auths has the credentials by host, with its port where it has one.
+	// Auths has the credentials by host, including its port if it has one.
 	Auths map[string]Auth
-	// Problems are lines for people: what is left out, and why.
+	// Problems are lines for users: what is ignored, and why.
 	Problems []string
 }
 
-// Auth is what one registry wants to hear: a user and password, both in one base64 text, or a token.
+// Auth are the credentials of one registry: user and password, both in one base64 string, or a token.
 type Auth struct{ Username, Password, Auth, IdentityToken string }
 
-// TLS are files, by absolute path, and whether the registry's certificate counts at all.
+// TLS has absolute paths of files, and whether to skip the verification of the registry's certificate.
 type TLS struct {
 	CAFile, CertFile, KeyFile string
 	Insecure                  bool
 }
 
-// mirror is where the images of one registry may be had as well.
+// mirror is a mirror of a registry.
 type mirror struct {
 	endpoints []text
-	rewrites  []text // pattern and replacement in turns
+	rewrites  []text // pattern and replacement alternately
 }
 
-// text is a value and where it stands.
+// text is a value and its line.
 type text struct {
 	value string
 	line  int
 }
 
-// Load translates the file at path. No file is an empty one.
+// Load translates the file at path. A missing file is an empty one.
 func Load(path string) Registries {
 	r := Registries{Hosts: map[string]string{}, Auths: map[string]Auth{}}
 	data, err := os.ReadFile(path)
@@ -76,7 +76,7 @@ func Load(path string) Registries {
 	return r
 }
 
-// hosts are all that the file says something about.
+// hosts returns all hosts in the file.
 func (f *reader) hosts() map[string]bool {
 	all := map[string]bool{}
 	for host := range f.mirrors {
@@ -88,7 +88,7 @@ func (f *reader) hosts() map[string]bool {
 	return all
 }
 
-// docker gives Docker Hub's credentials to the host that asks for them.
+// docker copies Docker Hub's credentials to the host that requires them.
 func (f *reader) docker() {
 	if a, ok := f.auths["docker.io"]; ok {
 		if _, both := f.auths["registry-1.docker.io"]; !both {
@@ -99,7 +99,7 @@ func (f *reader) docker() {
 
 var yamlLine = regexp.MustCompile(`line (\d+)`)
 
-// lineOf finds the line in an error of the YAML parser; its other words may repeat the document.
+// lineOf finds the line number in an error of the YAML parser, whose text may quote the document.
 func lineOf(err error) string {
 	if m := yamlLine.FindStringSubmatch(err.Error()); m != nil {
 		return ":" + m[1]

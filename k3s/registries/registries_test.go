@@ -72,7 +72,7 @@ func secure(t *testing.T, h http.Handler) (address, ca string) {
 	return strings.TrimPrefix(s.URL, "https://"), ca
 }
 
-// locked wants a user and password.
+// locked requires user and password.
 func locked(h http.Handler, user, password string) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if u, p, ok := r.BasicAuth(); !ok || u != user || p != password {
@@ -84,7 +84,7 @@ func locked(h http.Handler, user, password string) http.Handler {
 	})
 }
 
-// load writes the file, and what is made of it where containerd reads it.
+// load writes the file and translates it for containerd.
 func load(t *testing.T, text string) (r Registries, certs string) {
 	t.Helper()
 	file, certs := filepath.Join(t.TempDir(), "registries.yaml"), t.TempDir()
@@ -99,7 +99,8 @@ func load(t *testing.T, text string) (r Registries, certs string) {
 	return r, certs
 }
 
-// resolve asks as containerd's CRI does: with its reader of hosts.toml, its resolver, and credentials by host.
+// resolve resolves an image as containerd's CRI does: with its parser of hosts.toml, its resolver, and credentials by
+// host.
 func resolve(t *testing.T, certs string, r Registries, image string) error {
 	t.Helper()
 	var parsed struct {
@@ -124,7 +125,7 @@ func resolve(t *testing.T, certs string, r Registries, image string) error {
 	return err
 }
 
-// TestContainerdFindsImages: containerd itself reads what we write, and gets the image from a real registry.
+// TestContainerdFindsImages: containerd itself reads the files, and fetches the image from a real registry.
 func TestContainerdFindsImages(t *testing.T) {
 	hub := serve(t, "library/box:1", "app:1")
 	mirror := plain(t, hub)
@@ -163,7 +164,7 @@ func TestContainerdFindsImages(t *testing.T) {
 	}
 }
 
-// TestMistakes: each is named by its line, costs only itself, and nothing of the file is repeated.
+// TestMistakes: each error is reported with its line and affects only its entry, and no value of the file is quoted.
 func TestMistakes(t *testing.T) {
 	const rest = "mirrors:\n  good.example.org:\n    endpoint: [https://m.example.org]\n"
 	for text, want := range map[string]string{
@@ -208,7 +209,8 @@ func TestMistakes(t *testing.T) {
 	}
 }
 
-// TestFilesFollow: 0600, removed when nothing names them any more, and what somebody else put there stays.
+// TestFilesFollow: files have mode 0600 and are removed when they are no longer needed; files that k3s did not write
+// stay.
 func TestFilesFollow(t *testing.T) {
 	r, certs := load(t, "mirrors: {a.example.org:5000: {endpoint: [https://m.example.org]}, b.example.org: {endpoint: [https://m.example.org]}}")
 	a, b := filepath.Join(certs, "a.example.org_5000_", "hosts.toml"), filepath.Join(certs, "b.example.org", "hosts.toml")

@@ -10,8 +10,8 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-// readTLS takes the files that can be used: containerd would fail every pull for one that cannot, also from other mirrors. Leaving one
-// out never trusts more. any: something is left.
+// readTLS reads the files and ignores those that cannot be used: containerd would fail every pull for one of them, also
+// from other mirrors. Ignoring one never trusts more. any: something is left.
 func (f *reader) readTLS(where string, key, value *yaml.Node) (t TLS, any bool) {
 	line := key.Line
 	set := func(to *string) func(string, *yaml.Node, *yaml.Node) {
@@ -55,7 +55,7 @@ func usableCA(file string) error {
 	return nil
 }
 
-// usablePair: without a key file the key stands in the certificate's.
+// usablePair verifies a client certificate; without a key file the key is in the certificate's file.
 func usablePair(cert, key string) error {
 	if key == "" {
 		key = cert

@@ -15,8 +15,9 @@ import (
 	"github.com/proa-os/proa/images/atomicfile"
 )
 
-// Write makes the hosts.toml files below certs.d (0600: addresses may be nobody's business), and removes those made before that are not
-// wanted any more. A file somebody else put there wins. It returns what is left out.
+// Write writes the hosts.toml files below certs.d (0600: addresses may be confidential), and removes those written
+// before that are no longer needed. A file that was not written by k3s takes precedence. It returns the entries that
+// were ignored.
 func (r Registries) Write(dir string) (problems []string, err error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, err
@@ -37,7 +38,8 @@ func (r Registries) Write(dir string) (problems []string, err error) {
 	return problems, r.tidy(dir, &problems)
 }
 
-// tidy removes ours that nothing names any more, and says which of the user's cannot be read: containerd would log it, at a pull.
+// tidy removes our files that are no longer needed, and reports the user's files that cannot be read: containerd would
+// log that only at a pull.
 func (r Registries) tidy(dir string, problems *[]string) error {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
@@ -52,7 +54,7 @@ func (r Registries) tidy(dir string, problems *[]string) error {
 			if err := os.Remove(file); err != nil {
 				return err
 			}
-			_ = os.Remove(filepath.Dir(file)) // with certificates beside it, it stays
+			_ = os.Remove(filepath.Dir(file)) // fails if certificates are in it
 		case err == nil:
 			if toml.Unmarshal(data, new(map[string]any)) != nil {
 				*problems = append(*problems, fmt.Sprintf("%s: not valid TOML; left out", file))
@@ -64,13 +66,14 @@ func (r Registries) tidy(dir string, problems *[]string) error {
 	return nil
 }
 
-// foreign reports whether a file is there that we did not make.
+// foreign says whether a file exists that k3s did not write.
 func foreign(file string) bool {
 	data, err := os.ReadFile(file)
 	return err == nil && !strings.HasPrefix(string(data), header)
 }
 
-// TOML is the part of containerd's configuration with the credentials; it follows [plugins.'io.containerd.cri.v1.images'.registry].
+// TOML returns the part of containerd's configuration with the credentials; it follows
+// [plugins.'io.containerd.cri.v1.images'.registry].
 func (r Registries) TOML() string {
 	var b strings.Builder
 	for _, host := range slices.Sorted(maps.Keys(r.Auths)) {
@@ -87,7 +90,7 @@ func (r Registries) TOML() string {
 	return b.String()
 }
 
-// quote makes a basic string of TOML: Go's escapes are not all TOML's.
+// quote returns a TOML basic string: not all of Go's escapes are valid there.
 func quote(s string) string {
 	var b strings.Builder
 	for _, r := range s {

@@ -8,18 +8,20 @@ import (
 )
 
 const (
-	// certificateLook is how often certificates are looked at while the cluster runs, besides after each step of the clock.
+	// certificateLook is the interval for checking certificates while the cluster runs, in addition to checks after
+	// each step of the clock.
 	certificateLook = time.Hour
-	// maxBack is how far back the clock may be set under a running cluster: tokens of service accounts and the API server's own
-	// certificate would not be valid yet, and those who hold them do not ask for others before they end. Tokens may be a minute ahead
-	// (go-jose, jwt.DefaultLeeway), pods as well (node.EndFuturePods, which the next start calls).
+	// maxBack is how far back the clock may be set under a running cluster. Beyond it, tokens of service accounts and
+	// the API server's own certificate would not be valid yet, and their holders do not request new ones before they
+	// expire. Tokens may be a minute ahead (go-jose, jwt.DefaultLeeway), and so may pods (node.EndFuturePods, which the
+	// next start calls).
 	maxBack = time.Minute
-	// maxForward is less than the life of the certificate with which the API server talks to itself, which is in memory only.
+	// maxForward is less than the validity of the API server's loopback certificate, which exists in memory only.
 	maxForward = 2 * 365 * 24 * time.Hour
 )
 
-// keepCertificates renews them while the cluster runs. Files are read again by those who use them, the API server's within a minute,
-// clients' within five; what cannot be read again needs the process to start anew.
+// keepCertificates renews certificates while the cluster runs. Their users reload the files, the API server within a
+// minute, clients within five; certificates that cannot be reloaded need a restart of the process.
 func (s *Server) keepCertificates(ctx context.Context) error {
 	stepped, err := watchSteps(ctx)
 	if err != nil {
@@ -38,7 +40,7 @@ func (s *Server) keepCertificates(ctx context.Context) error {
 	}
 }
 
-// lookAtCertificates renews what is due, and says why the process must start anew, if it must.
+// lookAtCertificates renews certificates that are due, and returns why the process must restart, if it must.
 func (s *Server) lookAtCertificates() (why string) {
 	id, now := s.identities(), s.now()
 	step := s.stepped(now)
@@ -64,13 +66,14 @@ func (s *Server) lookAtCertificates() (why string) {
 	return ""
 }
 
-// stepped is by how much the clock was set since we began. Its being slewed does not count: the time since boot is slewed with it.
+// stepped returns by how much the clock was stepped since the start. Slewing does not count, because the time since
+// boot is slewed too.
 func (s *Server) stepped(now time.Time) time.Duration {
 	return now.Round(0).Add(-sinceBoot()).Sub(s.bootTime)
 }
 
-// followAddress ends with the reason when the node's address is another one: certificates, the endpoints of the API and what kubelet,
-// flannel and the API server were told at their start hang on it.
+// followAddress returns a restart when the node's address has changed: certificates, the API's endpoints and the
+// settings of kubelet, flannel and the API server depend on it.
 func (s *Server) followAddress(ctx context.Context) error {
 	next, err := s.node.Follow(ctx, s.config)
 	switch {

@@ -15,14 +15,15 @@ import (
 	"k8s.io/client-go/util/workqueue"
 )
 
-// chunksOf and perChunk are what Kubernetes' conformance test "should return chunks of results for list calls" uses.
+// chunksOf and perChunk are the values of Kubernetes' conformance test "should return chunks of results for list
+// calls".
 const (
 	chunksOf = 400
 	perChunk = 17
 )
 
-// TestChunks: a list in chunks is one list, of one revision, that knows how much is left, while others write. PROA_CHUNKS is how many lists
-// (3).
+// TestChunks: a list in chunks is complete, has one revision and the right remaining count, during concurrent writes.
+// PROA_CHUNKS is the number of lists (3).
 func TestChunks(t *testing.T) {
 	m := newMachine(t)
 	m.start()

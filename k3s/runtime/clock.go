@@ -10,19 +10,19 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// watchSteps is told by the kernel when the clock is set (timerfd_create(2), TFD_TIMER_CANCEL_ON_SET), until the context ends. Many steps
-// are one.
+// watchSteps subscribes to steps of the clock (timerfd_create(2), TFD_TIMER_CANCEL_ON_SET) until the context ends.
+// Several steps may give one event.
 func watchSteps(ctx context.Context) (<-chan struct{}, error) {
 	fd, err := unix.TimerfdCreate(unix.CLOCK_REALTIME, unix.TFD_CLOEXEC|unix.TFD_NONBLOCK)
 	if err != nil {
 		return nil, fmt.Errorf("timerfd: %w", err)
 	}
 	timer := os.NewFile(uintptr(fd), "timerfd")
-	never := unix.ItimerSpec{Value: unix.Timespec{Sec: 1<<31 - 1}} // the last second that a 32-bit system can say
+	never := unix.ItimerSpec{Value: unix.Timespec{Sec: 1<<31 - 1}} // the largest time on a 32-bit system
 	if err := unix.TimerfdSettime(fd, unix.TFD_TIMER_ABSTIME|unix.TFD_TIMER_CANCEL_ON_SET, &never, nil); err != nil {
 		return nil, errors.Join(fmt.Errorf("timerfd: %w", err), timer.Close())
 	}
-	context.AfterFunc(ctx, func() { timer.Close() }) // ends the reading below
+	context.AfterFunc(ctx, func() { timer.Close() }) // ends the read below
 	stepped := make(chan struct{}, 1)
 	go func() {
 		for {
@@ -32,17 +32,17 @@ func watchSteps(ctx context.Context) (<-chan struct{}, error) {
 			}
 			select {
 			case stepped <- struct{}{}:
-			default: // one is waiting already
+			default: // an event is pending already
 			}
 		}
 	}()
 	return stepped, nil
 }
 
-// wallClock is the clock as it is set. Without Round, Go would compare such times by how long the process has run.
+// wallClock returns the wall clock time. Round removes the monotonic reading, by which Go would otherwise compare.
 func wallClock() time.Time { return time.Now().Round(0) }
 
-// sinceBoot does not care how the clock is set (clock_gettime(2), CLOCK_BOOTTIME).
+// sinceBoot returns the time since boot, independent of the wall clock (clock_gettime(2), CLOCK_BOOTTIME).
 func sinceBoot() time.Duration {
 	var ts unix.Timespec
 	if err := unix.ClockGettime(unix.CLOCK_BOOTTIME, &ts); err != nil {

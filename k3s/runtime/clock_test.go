@@ -9,7 +9,7 @@ import (
 	"github.com/proa-os/proa/k3s/notify"
 )
 
-// TestStepped: what the clock says counts, not how long the process has run, which is what Go's own times are compared by.
+// TestStepped: the wall clock counts, not the monotonic clock, which Go uses to compare times.
 func TestStepped(t *testing.T) {
 	s := New(&flags.Config{}, &notify.Notifier{})
 	for name, at := range map[string]time.Time{"bootTime": s.bootTime, "now": s.now()} {
@@ -28,7 +28,7 @@ func TestStepped(t *testing.T) {
 	}
 }
 
-// TestNoStep: a clock that nobody sets is no step, and the watch ends with its context.
+// TestNoStep: without a step there is no event, and the subscription ends with its context.
 func TestNoStep(t *testing.T) {
 	ctx, stop := context.WithCancel(context.Background())
 	defer stop()

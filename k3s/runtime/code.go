@@ -10,21 +10,21 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// span is a part of the address space.
+// span is a range of addresses.
 type span struct{ start, end uintptr }
 
-// giveBackCode unmaps the pages of the program's own file. Most of them were needed only to start: of 150 MB that are mapped by
-// then a third is used again. The kernel keeps what it maps of a program longer than anything else it could drop, and maps
-// again, from its cache, what is touched again (madvise(2), MADV_DONTNEED).
+// giveBackCode unmaps the pages of the program's own file. Most of them were needed for the start only: of 150 MB
+// mapped by then a third is used again. The kernel evicts mapped pages of a program last; pages that are accessed again
+// are mapped again from the page cache (madvise(2), MADV_DONTNEED).
 func giveBackCode() {
 	exe, err := os.Readlink("/proc/self/exe")
 	if err != nil {
-		return // nothing is given back, nothing is lost
+		return // without it only memory is not saved
 	}
 	giveBack(exe)
 }
 
-// giveBack unmaps the pages of one file that this process maps.
+// giveBack unmaps the pages of one file that are mapped by this process.
 func giveBack(file string) {
 	f, err := os.Open("/proc/self/smaps")
 	if err != nil {
@@ -32,12 +32,12 @@ func giveBack(file string) {
 	}
 	defer f.Close() // opened for reading: a close error loses nothing
 	for _, s := range codeOf(f, file) {
-		_, _, _ = unix.Syscall(unix.SYS_MADVISE, s.start, s.end-s.start, unix.MADV_DONTNEED) // advice may be refused
+		_, _, _ = unix.Syscall(unix.SYS_MADVISE, s.start, s.end-s.start, unix.MADV_DONTNEED) // errors are ignored: it is only advice
 	}
 }
 
-// codeOf finds the read-only mappings of a file that hold nothing but the file's bytes: a page that the dynamic linker or a
-// debugger has changed would come back unchanged.
+// codeOf returns the read-only mappings of a file that are unmodified: pages that the dynamic linker or a debugger has
+// changed would lose the change.
 func codeOf(smaps io.Reader, file string) (out []span) {
 	var at span
 	lines := bufio.NewScanner(smaps)

@@ -37,7 +37,8 @@ Private_Dirty:         0 kB
 
 const pages = 16
 
-// TestGiveBack maps a program twice: what only was read leaves memory and comes back the same, what was written stays where it is.
+// TestGiveBack maps a program twice: pages that were only read are unmapped and come back with the same content,
+// modified ones stay.
 func TestGiveBack(t *testing.T) {
 	file, err := filepath.EvalSymlinks("/bin/sh")
 	if err != nil {
@@ -84,11 +85,12 @@ func mapped(t *testing.T, file string) []byte {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = unix.Munmap(m) }) // the process ends anyway
+	t.Cleanup(func() { _ = unix.Munmap(m) }) // ignore errors: the process ends anyway
 	return m
 }
 
-// resident counts the pages of a mapping that this process has in its page table (Documentation/admin-guide/mm/pagemap.rst, bit 63).
+// resident returns the number of pages of a mapping that are in this process's page table
+// (Documentation/admin-guide/mm/pagemap.rst, bit 63).
 func resident(t *testing.T, m []byte) (n int) {
 	t.Helper()
 	f, err := os.Open("/proc/self/pagemap")

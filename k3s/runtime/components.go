@@ -1,5 +1,5 @@
-// Package runtime is the order of things: which components make a server, what each waits for, and how they end.
-// It starts, watches and stops; what a component does is in the packages beside it.
+// Package runtime starts and stops the components of a server in order: which components there are, their dependencies,
+// and what happens when one ends. The components themselves are in other packages.
 package runtime
 
 import (
@@ -9,25 +9,25 @@ import (
 	"github.com/proa-os/proa/k3s/node"
 )
 
-// Component is one part of the process.
+// Component is one component of the process.
 type Component struct {
 	Name string
 	// After names the components that must be ready before this one starts.
 	After []string
-	// Run works until the context ends. Returning earlier, with or without an error, ends the whole process.
+	// Run runs until the context ends. If it returns earlier, with or without an error, the whole process ends.
 	Run func(context.Context) error
-	// Ready returns nil once others may rely on the component. None: as soon as it runs.
+	// Ready returns nil once others may depend on the component. nil: ready as soon as it runs.
 	Ready func(context.Context) error
-	// Deadline ends the process when the component is not ready by then.
+	// Deadline is the time limit for becoming ready; after it the process ends.
 	Deadline time.Duration
-	// Stop is how long Run may take to return, when longer than usual.
+	// Stop is how long Run may take to return, if longer than stopWait.
 	Stop time.Duration
 }
 
-// startWait is generous: a start that is slow would otherwise be repeated for ever on a machine that is slow.
+// startWait is long, because otherwise a slow machine would restart forever.
 const startWait = 30 * time.Minute
 
-// Components is the server, in start order; stopping goes from the last to the first.
+// Components returns the components of a server in start order; they are stopped in reverse.
 func (s *Server) Components() []Component {
 	all := []Component{
 		{Name: "certificates", Run: s.keepCertificates},
@@ -44,10 +44,10 @@ func (s *Server) Components() []Component {
 	return append(all,
 		Component{Name: "containerd", Run: s.node.Containerd, Ready: s.node.ContainerdReady, Deadline: startWait},
 		Component{Name: "room", After: []string{"containerd"}, Run: s.makeRoom, Ready: s.roomMade.check},
-		// After the API server, whose own start has deadlines of half a minute that a busy slow machine would miss.
+		// After the API server, whose start has deadlines of half a minute that a busy slow machine would miss.
 		Component{Name: "images", After: []string{"containerd", "room", "apiserver"}, Run: s.images, Ready: s.imagesImported.check},
-		// Stopped after the kubelet, which would start again what this stops when the machine goes down. It needs only
-		// containerd: pods of the process before us run already.
+		// Stopped after the kubelet, which would restart the containers that this stops at shutdown. It needs only
+		// containerd: pods of an earlier process already run.
 		Component{Name: "pods", After: []string{"containerd"}, Run: s.pods, Stop: node.PodsDeadline + time.Second},
 		Component{Name: "future-pods", After: []string{"containerd"}, Run: s.futurePods, Ready: s.futurePodsEnded.check},
 		Component{Name: "kubelet", After: []string{"pods", "room", "future-pods", "images", "apiserver"}, Run: s.node.Kubelet, Ready: kubeletReady, Deadline: startWait},

@@ -14,7 +14,7 @@ import (
 	"k8s.io/client-go/kubernetes"
 )
 
-// refusedWords tells of each label, taint and argument that Kubernetes would not take; the others hold.
+// refusedWords reports the labels, taints and arguments that Kubernetes would refuse; the others are used.
 func (s *Server) refusedWords(context.Context) error {
 	_, labels := s.node.Labels()
 	_, taints := s.node.Taints()
@@ -32,7 +32,7 @@ func (s *Server) refusedWords(context.Context) error {
 	return nil
 }
 
-// refusedArgs asks all components for their flags, which a start without arguments need not wait for.
+// refusedArgs validates the arguments of all components. Without arguments nothing is done.
 func (s *Server) refusedArgs() (map[string]map[string]error, error) {
 	c := s.config
 	if len(slices.Concat(c.APIServerArgs, c.ControllerManagerArgs, c.SchedulerArgs, c.KubeletArgs, c.KubeProxyArgs)) == 0 {
@@ -47,7 +47,7 @@ func (s *Server) refusedArgs() (map[string]map[string]error, error) {
 	return all, err
 }
 
-// leaveOut takes refused arguments out of the configuration, which node and control plane share.
+// leaveOut removes refused arguments from the configuration, which node and control plane share.
 func (s *Server) leaveOut(refused map[string]map[string]error) {
 	c := s.config
 	for kind, args := range map[string]*[]string{
@@ -58,11 +58,11 @@ func (s *Server) leaveOut(refused map[string]map[string]error) {
 	}
 }
 
-// roleLabel says that the node is a server, as `kubectl get nodes` shows it under ROLES.
+// roleLabel marks the node as a server: `kubectl get nodes` shows it under ROLES.
 const roleLabel = "node-role.kubernetes.io/control-plane"
 
-// markNode puts all labels on with the administrator's client: admission refuses some of them to the kubelet, and the kubelet gives none
-// to a node that is registered already. One that is refused is a problem and no more.
+// markNode sets all labels with the administrator's client: admission refuses some of them to the kubelet, and the
+// kubelet does not add any to a registered node. A refused label is only reported.
 func (s *Server) markNode(ctx context.Context, client kubernetes.Interface) error {
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
@@ -86,7 +86,7 @@ func (s *Server) markNode(ctx context.Context, client kubernetes.Interface) erro
 	return nil
 }
 
-// refusal is an answer that would be the same again.
+// refusal says whether a retry would give the same error.
 func refusal(err error) bool {
 	return apierrors.IsInvalid(err) || apierrors.IsForbidden(err) || apierrors.IsBadRequest(err)
 }

@@ -10,14 +10,15 @@ import (
 
 const (
 	readyPoll = 500 * time.Millisecond
-	// stopWait is how long a component may take to stop before the next one is stopped regardless. Data is safe: the
-	// datastore commits every write on its own.
+	// stopWait is how long to wait for a component to stop before the next one is stopped. Data is safe: the datastore
+	// commits every write.
 	stopWait = 5 * time.Second
-	// downWait is how long all of them together may take: less than the 45 s after which the supervisor kills.
+	// downWait is the limit for all components together: less than the 45 s after which the supervisor kills the
+	// process.
 	downWait = 40 * time.Second
 )
 
-// restart is what a component returns to have the whole process started anew, in order: pods keep running.
+// restart is the error of a component that requires an orderly restart of the process; pods keep running.
 type restart struct{ why string }
 
 func (r restart) Error() string { return "restart: " + r.why }
@@ -33,13 +34,13 @@ type running struct {
 // lifecycle starts components in order and stops them in reverse.
 type lifecycle struct {
 	status func(format string, args ...any)
-	fail   func(format string, args ...any) // why the process ends
+	fail   func(format string, args ...any) // reports why the process ends
 	failed chan error
 	all    []*running
 }
 
-// run starts every component as soon as those it waits for are ready, and returns when one failed or the context
-// ended, after having stopped all.
+// run starts each component as soon as its dependencies are ready. When one fails or the context ends it stops all and
+// returns.
 func (l *lifecycle) run(ctx context.Context, list []Component) error {
 	l.failed = make(chan error, 2*len(list))
 	for _, c := range list {
@@ -95,7 +96,7 @@ func (l *lifecycle) start(ctx context.Context, r *running, after []chan struct{}
 	l.failed <- fmt.Errorf("%s: %w", r.Name, err)
 }
 
-// guard turns a panic on the component's own goroutine into its failure, so that its name is reported.
+// guard turns a panic in the component's goroutine into an error, so that the component's name is reported.
 func guard(f func() error) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
@@ -128,7 +129,8 @@ func (l *lifecycle) up(r *running) {
 	close(r.ready)
 }
 
-// stop cancels all in reverse order. Nobody relies on what never became ready: it is not waited for.
+// stop cancels all components in reverse order. It does not wait for one that was never ready, because no other depends
+// on it.
 func (l *lifecycle) stop(within time.Duration) {
 	end := time.Now().Add(within)
 	for _, r := range slices.Backward(l.all) {

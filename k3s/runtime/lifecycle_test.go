@@ -16,7 +16,7 @@ import (
 	"github.com/proa-os/proa/k3s/flags"
 )
 
-// journal records what happened, in order.
+// journal records events in order.
 type journal struct {
 	mu    sync.Mutex
 	lines []string
@@ -36,7 +36,7 @@ func (j *journal) has(line string) bool {
 	return slices.Contains(j.lines, line)
 }
 
-// fake runs until stopped and writes down when.
+// fake returns a component that runs until it is stopped and records both.
 func (j *journal) fake(name string, after ...string) Component {
 	return Component{Name: name, After: after, Run: func(ctx context.Context) error {
 		j.add("run %s", name)
@@ -46,7 +46,7 @@ func (j *journal) fake(name string, after ...string) Component {
 	}}
 }
 
-// steady is a fake that is ready once it runs; without the check it would count as ready just before.
+// steady returns a fake that is ready once it runs; without the check it would count as ready just before.
 func (j *journal) steady(name string, after ...string) Component {
 	c := j.fake(name, after...)
 	c.Ready = func(context.Context) error {
@@ -136,7 +136,7 @@ func hang(ctx context.Context) error { <-ctx.Done(); return nil }
 
 func never(context.Context) error { return errors.New("not yet") }
 
-// Every name that a component waits for must stand above it: the list is the order.
+// Every name in After must be earlier in the list: the list is the start order.
 func TestListIsInOrder(t *testing.T) {
 	var seen []string
 	var b strings.Builder

@@ -10,11 +10,11 @@ import (
 	"k8s.io/klog/v2/textlogger"
 )
 
-// maxReason is how many bytes of a log line go into a status line.
+// maxReason is the maximum length in bytes of a log line in a status line.
 const maxReason = 400
 
-// logTo makes Kubernetes log to w, in the format it has by default. Kubernetes ends the process by itself in places;
-// ended is called instead, with the line that says why, and must not return.
+// logTo makes Kubernetes log to w, in its default format. Where Kubernetes would end the process by itself, ended is
+// called instead with the reason; it must not return.
 func logTo(w io.Writer, verbosity int, ended func(why string)) error {
 	words := &lastWords{to: w}
 	klog.OsExit = func(int) { ended(words.reason()) }
@@ -28,8 +28,9 @@ func logTo(w io.Writer, verbosity int, ended func(why string)) error {
 	return nil
 }
 
-// lastWords hands log lines on and keeps the last one that can be the reason of an end: klog calls it once for each line,
-// which begins with its severity. Where there is no fatal line, an error was told before an exit code was chosen.
+// lastWords is a writer that passes log lines on and remembers the last one that can be the reason of an exit: klog
+// writes each line in one call, and it begins with its severity. If there is no fatal line, it is the last error before
+// the exit.
 type lastWords struct {
 	to   io.Writer
 	mu   sync.Mutex
@@ -47,7 +48,8 @@ func (l *lastWords) Write(line []byte) (int, error) {
 	return l.to.Write(line)
 }
 
-// reason is the line without klog's header (severity, time, thread, place) and without what follows it, as stacks do.
+// reason returns the line without klog's header (severity, time, thread, place) and without the lines after it, such as
+// a stack.
 func (l *lastWords) reason() string {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -11,7 +11,8 @@ import (
 	"k8s.io/klog/v2"
 )
 
-// Each way in which Kubernetes logs and ends the process: the reason goes to the supervisor, all lines to the log.
+// For each way in which Kubernetes logs and ends the process, the reason is sent to the supervisor, and all lines are
+// logged.
 func TestWhyKubernetesEndsTheProcess(t *testing.T) {
 	for _, c := range []struct {
 		name, why string
@@ -37,7 +38,7 @@ func TestWhyKubernetesEndsTheProcess(t *testing.T) {
 			why := make(chan string, 1)
 			err := logTo(&log, 0, func(reason string) {
 				why <- reason
-				runtime.Goexit() // klog relies on the end being one
+				runtime.Goexit() // klog expects that the exit function does not return
 			})
 			if err != nil {
 				t.Fatal(err)
@@ -53,7 +54,7 @@ func TestWhyKubernetesEndsTheProcess(t *testing.T) {
 	}
 }
 
-// What the verbosity keeps out stays out for each way of logging, and is let in by it.
+// For each way of logging, lines above the verbosity are suppressed.
 func TestVerbosity(t *testing.T) {
 	for verbosity, want := range map[int]int{0: 0, 2: 3} {
 		var log strings.Builder

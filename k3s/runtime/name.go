@@ -14,8 +14,8 @@ import (
 	"github.com/proa-os/proa/k3s/pki"
 )
 
-// nodeName keeps the name that the node has in its cluster, whatever the machine is called later: under another name it would be
-// another node, and the pods and local volumes of this one would be stranded.
+// nodeName keeps the node's name in its cluster, even if the host name changes: another name would be another node, and
+// the pods and local volumes of this one would be stranded.
 func (s *Server) nodeName(context.Context) error {
 	wanted, file := s.node.Name, s.config.Path("agent", "node-name")
 	s.hostName = wanted
@@ -36,7 +36,8 @@ func (s *Server) nodeName(context.Context) error {
 	return err
 }
 
-// knownName is the node's name so far: "" for a cluster that begins. Before there was a file, the kubelet's certificate says it.
+// knownName returns the node's existing name, "" for a new cluster. Without the file it is taken from the kubelet's
+// certificate.
 func (s *Server) knownName(file string) (string, error) {
 	if _, err := os.Stat(s.config.Path("server", "db", "state.db")); errors.Is(err, fs.ErrNotExist) {
 		return "", nil

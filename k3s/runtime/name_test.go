@@ -14,8 +14,8 @@ import (
 	"github.com/proa-os/proa/k3s/pki"
 )
 
-// TestNodeKeepsItsName: once there is a cluster a new host name makes no other node, also where an earlier version wrote no name down,
-// or the file was damaged.
+// TestNodeKeepsItsName: in an existing cluster a new host name does not make another node, also if an earlier version
+// stored no name, or the file was damaged.
 func TestNodeKeepsItsName(t *testing.T) {
 	dir := t.TempDir()
 	file, db := filepath.Join(dir, "agent/node-name"), filepath.Join(dir, "server/db/state.db")

@@ -16,13 +16,13 @@ import (
 	"github.com/proa-os/proa/k3s/token"
 )
 
-// step is one thing done before the first component starts.
+// step is a step before the first component starts.
 type step struct {
 	Name string
 	Run  func(*Server, context.Context) error
 }
 
-// preparation, in order. Each may rely on those before it; an error ends the process.
+// preparation is the list of steps in order. A step may depend on those before it; an error ends the process.
 var preparation = []step{
 	{"logging", (*Server).logging},
 	{"folders", (*Server).folders},
@@ -47,7 +47,8 @@ func (s *Server) prepare(ctx context.Context) error {
 	return nil
 }
 
-// logging sends everything to standard error, which the supervisor keeps and rotates, and what ends the process to the supervisor too.
+// logging sends the log to standard error, which the supervisor stores and rotates, and the reason of an exit to the
+// supervisor too.
 func (s *Server) logging(context.Context) error {
 	return logTo(os.Stderr, s.config.Verbosity, func(why string) {
 		s.notify.Failed("kubernetes: %s", why)
@@ -55,12 +56,12 @@ func (s *Server) logging(context.Context) error {
 	})
 }
 
-// folders; the working directory is K3s's too, and nothing is written relative to it.
+// folders creates the directories. The working directory is K3s's too; nothing is written relative to it.
 func (s *Server) folders(context.Context) error {
 	if err := mkdirs(s.config.Path("server"), s.config.Path("agent"), s.config.Path("storage")); err != nil {
 		return err
 	}
-	// Pods with volumes of their own must be able to pass through.
+	// Pods with local volumes must be able to traverse these.
 	for _, dir := range []string{s.config.DataDir, s.config.Path("storage")} {
 		if err := os.Chmod(dir, 0o711); err != nil {
 			return err
@@ -109,7 +110,7 @@ func (s *Server) certificates(context.Context) error {
 	return err
 }
 
-// identities is what this server's certificates say.
+// identities returns the contents of this server's certificates.
 func (s *Server) identities() pki.Identity {
 	return pki.Identity{
 		DataDir: s.config.DataDir, NodeName: s.node.Name, NodeIP: s.node.IP, Domain: s.config.ClusterDomain,
@@ -118,10 +119,10 @@ func (s *Server) identities() pki.Identity {
 	}
 }
 
-// releaseFile is as old as the image we are part of.
+// releaseFile has the modification time of the image.
 const releaseFile = "/usr/share/proa/release.json"
 
-// built is when the image was built: no clock that is right has ever been before. Zero: this is no image.
+// built returns the build time of the image: a correct clock is never before it. Zero: not running from an image.
 func built(release string) time.Time {
 	info, err := os.Stat(release)
 	if err != nil {
@@ -142,7 +143,7 @@ func (s *Server) kubeconfigs(context.Context) error { return s.plane.WriteKubeco
 
 func (s *Server) nodeFiles(context.Context) error { return s.node.Files(s.notify) }
 
-// manifestFiles fills in K3s's variables, so that its own manifests work here.
+// manifestFiles writes the packaged manifests and replaces K3s's variables, so that K3s's own manifests work here.
 func (s *Server) manifestFiles(context.Context) error {
 	return deploy.Stage(s.config.PackagedManifests, s.manifestDir(), map[string]string{
 		"CLUSTER_DNS":                s.config.ClusterDNS,

@@ -10,13 +10,14 @@ import (
 )
 
 const (
-	// addressWait is how long kube-proxy waits for the kubelet to report the node's address; a cloud or the user may have given it another.
+	// addressWait is how long kube-proxy waits for the kubelet to report the node's address; a cloud provider or the
+	// user may have set another one.
 	addressWait = time.Minute
 	addressPoll = 500 * time.Millisecond
 )
 
-// proxy starts kube-proxy once the node has the address that it has now: kube-proxy ends the process when the one that it found at its
-// start becomes another (pkg/proxy/node.go, OnNodeChange), which after a move would be a second restart.
+// proxy starts kube-proxy once the node object has the current address: kube-proxy ends the process when the address
+// changes after its start (pkg/proxy/node.go, OnNodeChange), which after a move would be a second restart.
 func (s *Server) proxy(ctx context.Context) error {
 	client, err := s.client()
 	if err != nil {
@@ -29,7 +30,7 @@ func (s *Server) proxy(ctx context.Context) error {
 	return s.node.Proxy(ctx)
 }
 
-// awaitAddress returns once the node's internal address is ip, or when the time is over.
+// awaitAddress returns once the node's internal address is ip, or on timeout.
 func awaitAddress(ctx context.Context, client kubernetes.Interface, node, ip string, within time.Duration) {
 	ctx, cancel := context.WithTimeout(ctx, within)
 	defer cancel()

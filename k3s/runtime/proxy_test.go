@@ -10,7 +10,7 @@ import (
 	"k8s.io/client-go/kubernetes/fake"
 )
 
-// TestAwaitAddress: neither no node nor one with the address of before will do, and an address that never comes is not waited for for ever.
+// TestAwaitAddress: it waits while there is no node, or one with the old address, and times out.
 func TestAwaitAddress(t *testing.T) {
 	at := func(ip string) *corev1.Node {
 		return &corev1.Node{ObjectMeta: metav1.ObjectMeta{Name: "e1"},

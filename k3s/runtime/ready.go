@@ -13,7 +13,7 @@ import (
 
 const nodePoll = 2 * time.Second
 
-// apiServerReady asks the API server as the administrator: nobody else may.
+// apiServerReady queries the API server as the administrator, because others are not authorized.
 func (s *Server) apiServerReady(ctx context.Context) error {
 	client, err := s.client()
 	if err != nil {
@@ -54,7 +54,7 @@ func healthy(ctx context.Context, url string) error {
 	return nil
 }
 
-// reportNode tells the supervisor whether the node is Ready, and again whenever that changes.
+// reportNode reports to the supervisor whether the node is Ready, and every change.
 func (s *Server) reportNode(ctx context.Context) error {
 	client, err := s.client()
 	if err != nil {
@@ -71,19 +71,19 @@ func (s *Server) reportNode(ctx context.Context) error {
 	}
 }
 
-// report is what the supervisor was told of the node.
+// report is what was reported about the node.
 type report struct {
 	server            *Server
 	client            kubernetes.Interface
 	announced, marked bool
 }
 
-// look reports the node's state as it is now.
+// look reports the node's current state.
 func (r *report) look(ctx context.Context) {
 	s := r.server
 	reason := s.nodeState(ctx, r.client)
 	if ctx.Err() != nil {
-		return // we are ending, which is not the node's state
+		return // the process is ending, which says nothing about the node
 	}
 	s.notify.NodeReady(reason == "", reason)
 	if reason != "" {
@@ -100,7 +100,7 @@ func (r *report) look(ctx context.Context) {
 	s.notify.Status("node Ready")
 }
 
-// mark labels the node, at the next look again if that did not work: a node without its labels is Ready all the same.
+// mark labels the node, and retries at the next look: a node without its labels is Ready nevertheless.
 func (r *report) mark(ctx context.Context) {
 	if r.marked {
 		return
@@ -113,7 +113,7 @@ func (r *report) mark(ctx context.Context) {
 	r.server.notify.Solved("labels")
 }
 
-// nodeState is empty when the node is Ready, or else says why it is not.
+// nodeState returns why the node is not Ready; empty if it is.
 func (s *Server) nodeState(ctx context.Context, client kubernetes.Interface) string {
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()

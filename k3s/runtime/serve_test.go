@@ -29,15 +29,15 @@ import (
 	"github.com/proa-os/proa/k3s/notify"
 )
 
-// serveDir names the data directory to a copy of the test that is the server, serveArgs what it is told besides; aheadFile in the directory
-// holds by how many seconds its clock is ahead.
+// serveDir passes the data directory to the child process of the test that is the server, serveArgs further arguments;
+// aheadFile in the directory has the number of seconds by which its clock is ahead.
 const (
 	serveDir  = "PROA_TEST_SERVE"
 	serveArgs = "PROA_TEST_SERVE_ARGS"
 	aheadFile = "ahead"
 )
 
-// TestServeChild is the control plane, in a process of its own: Kubernetes cannot be started twice in one.
+// TestServeChild is the control plane, in its own process, because Kubernetes cannot be started twice in one.
 func TestServeChild(t *testing.T) {
 	dir := os.Getenv(serveDir)
 	if dir == "" {
@@ -57,7 +57,7 @@ func TestServeChild(t *testing.T) {
 		return time.Now().Add(time.Duration(seconds) * time.Second)
 	}
 	ctx, stop := context.WithCancel(context.Background())
-	go func() { // ends with the test, however that ends
+	go func() { // ends with the test in any case
 		_, _ = os.Stdin.Read(make([]byte, 1))
 		stop()
 	}()
@@ -66,23 +66,23 @@ func TestServeChild(t *testing.T) {
 	}
 }
 
-// machine is a network with one machine in it, on which a control plane runs.
+// machine is a network namespace with a machine that runs a control plane.
 type machine struct {
 	t      *testing.T
 	dir    string
 	child  *exec.Cmd
 	ended  chan error
 	client kubernetes.Interface
-	args   []string // besides the usual ones
+	args   []string // additional arguments
 }
 
-// newMachine moves the test into a network of its own. Its requests are made from here too.
+// newMachine moves the test into its own network namespace, from where it also sends its requests.
 func newMachine(t *testing.T) *machine {
 	t.Helper()
 	if testing.Short() {
 		t.Skip("starts an API server")
 	}
-	runtime.LockOSThread() // never unlocked: the thread, and its network, end with the test
+	runtime.LockOSThread() // never unlocked: the thread, and its namespace, end with the test
 	if err := unix.Unshare(unix.CLONE_NEWNET); err != nil {
 		t.Skipf("network namespace: %v", err)
 	}
@@ -123,7 +123,7 @@ func (m *machine) move(from, to string) {
 	must(m.t, netlink.RouteReplace(&netlink.Route{Dst: all, LinkIndex: eth0.Attrs().Index}))
 }
 
-// start is what the supervisor does, once and again.
+// start starts the server like the supervisor, also repeatedly.
 func (m *machine) start() {
 	m.t.Helper()
 	m.ended = make(chan error, 1)
@@ -144,7 +144,7 @@ func (m *machine) start() {
 	m.until(5*time.Minute, "the API server is ready", m.ready)
 }
 
-// log is what the server has written since its last start.
+// log returns the server's log since its last start.
 func (m *machine) log() string {
 	text, _ := os.ReadFile(filepath.Join(m.dir, "log"))
 	return string(text)
@@ -156,14 +156,14 @@ func (m *machine) ready() error {
 		return err
 	}
 	config.Dial = func(ctx context.Context, network, address string) (net.Conn, error) { return m.dial(network, address) }
-	config.QPS = -1 // of the client's own limit tests learn nothing
+	config.QPS = -1 // no client-side rate limit
 	if m.client, err = kubernetes.NewForConfig(config); err != nil {
 		return err
 	}
 	return m.get("/readyz")
 }
 
-// dial connects within the machine's network: the requests of a client run on any thread.
+// dial connects from within the machine's namespace: a client's requests run on any thread.
 func (m *machine) dial(network, address string) (net.Conn, error) {
 	type result struct {
 		net.Conn
@@ -210,7 +210,7 @@ func (m *machine) until(within time.Duration, what string, f func() error) {
 	}
 }
 
-// certificate is what the API server shows.
+// certificate returns the API server's serving certificate.
 func (m *machine) certificate() (*x509.Certificate, error) {
 	conn, err := m.dial("tcp", "127.0.0.1:6443")
 	if err != nil {
@@ -224,14 +224,14 @@ func (m *machine) certificate() (*x509.Certificate, error) {
 	return c.ConnectionState().PeerCertificates[0], nil
 }
 
-// TestWrongArguments: what a component does not know, does not parse or refuses is left out, and the cluster starts.
+// TestWrongArguments: unknown, invalid and refused arguments are ignored, and the cluster starts.
 func TestWrongArguments(t *testing.T) {
 	m := newMachine(t)
 	m.args = []string{"--kube-apiserver-arg=no-such-flag=1", "--kube-apiserver-arg=feature-gates=NoSuchGate=true", "--kube-apiserver-arg=max-requests-inflight=many",
 		"--kube-apiserver-arg=authorization-mode=Nonsense", "--kube-controller-manager-arg=controllers=nonsense", "--kube-scheduler-arg=profiling=perhaps",
 		"--kube-scheduler-arg=config=/nonexistent", "--kubelet-arg=no-such-flag", "--kube-proxy-arg=no-such-flag"}
 	m.start()
-	m.until(time.Minute, "controllers work", func() error { // they make this one in each namespace
+	m.until(time.Minute, "controllers work", func() error { // the controllers create this one in each namespace
 		_, err := m.client.CoreV1().ServiceAccounts("default").Get(context.Background(), "default", metav1.GetOptions{})
 		return err
 	})
@@ -244,7 +244,8 @@ func TestWrongArguments(t *testing.T) {
 	}
 }
 
-// TestAddressChanges: a new address under a running cluster is soon what the certificate, the kubeconfig and the API's endpoints say.
+// TestAddressChanges: when the address changes in a running cluster, certificate, kubeconfig and the API's endpoints
+// follow soon.
 func TestAddressChanges(t *testing.T) {
 	m := newMachine(t)
 	m.start()
@@ -287,8 +288,8 @@ func (m *machine) endpoint(want string) error {
 	return nil
 }
 
-// TestRenewedWithoutOutage: 276 days on, every certificate is renewed while requests go on, and the API server shows the new one; then
-// the clock is put back by all of it, and the process starts anew by itself.
+// TestRenewedWithoutOutage: after 276 days every certificate is renewed during requests, and the API server uses the
+// new one; then the clock is set back by the same time, and the process restarts by itself.
 func TestRenewedWithoutOutage(t *testing.T) {
 	m := newMachine(t)
 	m.start()
@@ -320,7 +321,7 @@ func TestRenewedWithoutOutage(t *testing.T) {
 		}
 		return err
 	})
-	for range 6 { // old and new client certificates serve, through the clients' reload too
+	for range 6 { // old and new client certificates work, also across the clients' reload
 		time.Sleep(time.Second)
 		if err := m.get("/readyz"); err != nil {
 			t.Errorf("an outage: %v", err)

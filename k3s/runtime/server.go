@@ -28,19 +28,19 @@ type Server struct {
 	plane  controlplane.Plane
 	node   node.Node
 
-	hostName string           // what the node would be called, had it no name yet
-	now      func() time.Time // the clock, and how often certificates are looked at; tests have their own
+	hostName string           // name for a node that has none yet
+	now      func() time.Time // the clock, and the interval for checking certificates; tests replace both
 	look     time.Duration
-	bootTime time.Time // what the clock said when we began, less the time since the machine's start: it changes only by steps
+	bootTime time.Time // wall clock time at start less the time since boot: it changes by clock steps only
 
-	powerOff         atomic.Bool // the machine goes down: pods are stopped with us
+	powerOff         atomic.Bool // the machine shuts down: stop the pods too
 	imagesImported   latch
 	manifestsApplied latch
 	futurePodsEnded  latch
 	roomMade         latch
 }
 
-// latch is raised once.
+// latch is a flag that is set once.
 type latch struct{ up atomic.Bool }
 
 func (f *latch) check(context.Context) error {
@@ -63,7 +63,7 @@ func (s *Server) Serve(ctx context.Context) error {
 	l := lifecycle{status: s.notify.Status, fail: s.notify.Failed}
 	err := l.run(ctx, s.Components())
 	if errors.As(err, new(restart)) {
-		return nil // the supervisor starts us again
+		return nil // the supervisor restarts the process
 	}
 	return err
 }
@@ -76,7 +76,7 @@ func (s *Server) datastore(ctx context.Context) error {
 	return store.Serve(ctx)
 }
 
-// admin is the configuration the runtime's own clients share.
+// admin returns the client configuration of the runtime's own clients.
 func (s *Server) admin() (*rest.Config, error) {
 	return clientcmd.BuildConfigFromFlags("", s.plane.AdminKubeconfig())
 }
@@ -106,7 +106,7 @@ func (s *Server) images(ctx context.Context) error {
 	})
 }
 
-// pods does nothing but end: when the machine goes down, it takes the pods with it.
+// pods waits for the end; if the machine shuts down it then stops the pods.
 func (s *Server) pods(ctx context.Context) error {
 	<-ctx.Done()
 	if !s.powerOff.Load() {
@@ -119,7 +119,7 @@ func (s *Server) pods(ctx context.Context) error {
 	return nil
 }
 
-// futurePods makes an end of the pods that the clock knows nothing of yet, before the kubelet looks at any.
+// futurePods removes pods with a creation time in the future, before the kubelet sees them.
 func (s *Server) futurePods(ctx context.Context) error {
 	names, err := s.node.EndFuturePods(ctx, s.now())
 	if len(names) > 0 {
@@ -133,7 +133,7 @@ func (s *Server) futurePods(ctx context.Context) error {
 	return nil
 }
 
-// makeRoom lets the kubelet find a disk on which it need not evict pods, where unused images are what fills it.
+// makeRoom removes unused images from a nearly full disk, so that the kubelet does not evict pods.
 func (s *Server) makeRoom(ctx context.Context) error {
 	removed, err := s.node.MakeRoom(ctx)
 	if len(removed) > 0 {
@@ -147,10 +147,10 @@ func (s *Server) makeRoom(ctx context.Context) error {
 	return nil
 }
 
-// PowerOff makes the next stop take the pods along.
+// PowerOff makes the next stop stop the pods too.
 func (s *Server) PowerOff() { s.powerOff.Store(true) }
 
-// New reads the configuration of a server.
+// New returns the server for a configuration.
 func New(config *flags.Config, n *notify.Notifier) *Server {
 	return &Server{config: config, notify: n, now: wallClock, look: certificateLook, bootTime: wallClock().Add(-sinceBoot())}
 }

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// stubborn takes no notice of being stopped.
+// stubborn ignores cancellation.
 func stubborn(context.Context) error { select {} }
 
 func runAndStop(t *testing.T, j *journal, when string, list ...Component) time.Duration {

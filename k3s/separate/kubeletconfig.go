@@ -30,7 +30,7 @@ func (s setup) kubelet() []string {
 
 func (s setup) kubeletConfigFile() string { return s.Path("separate", "kubelet.yaml") }
 
-// kubeletConfig says in upstream's file format what k3s/node/kubelet.go sets; parity_test.go compares the two.
+// kubeletConfig returns the settings of k3s/node/kubelet.go in upstream's file format; parity_test.go compares the two.
 func (s setup) kubeletConfig() kubelet.KubeletConfiguration {
 	yes, no := true, false
 	return kubelet.KubeletConfiguration{
@@ -67,7 +67,7 @@ func (s setup) kubeletConfig() kubelet.KubeletConfiguration {
 	}
 }
 
-// podResolvConf chooses between the files that node.Files left, as the runtime does.
+// podResolvConf chooses between the files that node.Files wrote, as the runtime does.
 func (s setup) podResolvConf() *string {
 	path := "/etc/resolv.conf"
 	if s.ResolvConf != "" {

@@ -1,7 +1,7 @@
-// Command separate runs what the k3s process runs as the separate programs that upstream ships, on the same machine
-// with the same files, so that `make bench` can weigh the two against each other. It writes certificates, kubeconfigs
-// and configuration with the runtime's own code, then gives way to launch, which stays. It is no way to run a cluster:
-// it renews nothing, restarts nothing, and its etcd trusts whoever is on the machine.
+// Command separate runs the components of the k3s process as separate upstream programs, on the same machine with the
+// same files, so that `make bench` can compare both. It writes certificates, kubeconfigs and configuration with the
+// runtime's own code, and then executes launch. Do not run a cluster with it: it renews nothing, restarts nothing, and
+// its etcd trusts everybody on the machine.
 package main
 
 import (
@@ -39,15 +39,15 @@ func main() {
 	}
 }
 
-// setup is what every step is made from.
+// setup is the input of every step.
 type setup struct {
 	*flags.Config
 	Node   address.Identity
-	BinDir string // where the upstream programs, launch and this one lie
+	BinDir string // directory of the upstream programs, launch and this one
 	LogDir string
 }
 
-// parse takes our own flags out and gives the rest to the runtime's parser.
+// parse removes our own flags and passes the rest to the runtime's parser.
 func parse(args []string) (setup, error) {
 	self, err := os.Executable()
 	if err != nil {
@@ -71,7 +71,7 @@ func parse(args []string) (setup, error) {
 	return s, err
 }
 
-// without drops flags given as --name=value.
+// without removes flags of the form --name=value.
 func without(args []string, names ...string) (rest []string) {
 next:
 	for _, arg := range args {
@@ -102,7 +102,7 @@ func importImages(args []string) error {
 	return n.Images(new(notify.Notifier), func(file string) { fmt.Println("importing", file) }).Once(context.Background())
 }
 
-// server prepares and becomes launch, so that nothing of the preparation stays in memory.
+// server prepares and then executes launch (exec), so that the preparation uses no memory afterwards.
 func server(args []string) error {
 	s, err := parse(args)
 	if err != nil {

@@ -11,17 +11,17 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// computed stands for a value that is not a plain text in the source.
+// computed represents a value that is not a literal in the source.
 const computed = "(computed)"
 
-// TestFlagsAreTheRuntimes compares names, and values where the source has them as text: a flag that one side sets and
-// the other does not would make the comparison unfair.
+// TestFlagsAreTheRuntimes compares flag names, and values that are literals in the source: a flag on one side only
+// would make the benchmark unfair.
 func TestFlagsAreTheRuntimes(t *testing.T) {
 	s := example()
 	for _, c := range []struct {
 		file, function string
 		ours           []string
-		differ         []string // with its reason in planeflags.go
+		differ         []string // with the reason in planeflags.go
 	}{
 		{"../controlplane/apiserver.go", "apiServerArgs", s.apiServer(), []string{"etcd-servers"}},
 		{"../controlplane/controllers.go", "controllerManagerArgs", s.controllerManager(), nil},
@@ -33,7 +33,7 @@ func TestFlagsAreTheRuntimes(t *testing.T) {
 		for _, arg := range c.ours {
 			name, value, _ := strings.Cut(strings.TrimPrefix(arg, "--"), "=")
 			if _, there := theirs[name]; !there && strings.HasPrefix(name, "cluster-signing-") {
-				continue // made by a loop on both sides
+				continue // set by a loop on both sides
 			}
 			if theirs[name] == computed {
 				value = computed
@@ -46,7 +46,7 @@ func TestFlagsAreTheRuntimes(t *testing.T) {
 	}
 }
 
-// sourceFlags reads {"name", value} rows and "name=value" texts out of a function's source.
+// sourceFlags parses {"name", value} rows and "name=value" strings in a function's source.
 func sourceFlags(t *testing.T, file, function string) map[string]string {
 	t.Helper()
 	found := map[string]string{}
@@ -78,7 +78,7 @@ func sourceFlags(t *testing.T, file, function string) map[string]string {
 	return found
 }
 
-// TestKubeletFieldsAreTheRuntimes compares which fields both sides set.
+// TestKubeletFieldsAreTheRuntimes compares the fields that both sides set.
 func TestKubeletFieldsAreTheRuntimes(t *testing.T) {
 	theirs := map[string]bool{}
 	for _, function := range []string{"trust", "habits"} {

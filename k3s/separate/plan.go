@@ -11,7 +11,7 @@ import (
 
 const etcdClients = "127.0.0.1:2379"
 
-// plan is the list of processes: the control plane first, the node's half after the images are there.
+// plan returns the list of processes: first the control plane, and the node components once the images are imported.
 func (s setup) plan() plan.Plan {
 	steps := []plan.Step{
 		s.start("etcd", "tcp:"+etcdClients, s.etcd()),
@@ -48,7 +48,7 @@ func (s setup) kubectl(args ...string) []string {
 	return append([]string{"kubectl", "--kubeconfig=" + s.cred("admin")}, args...)
 }
 
-// own are the flags with which this program finds the same places again.
+// own returns the flags with which this program uses the same paths again.
 func (s setup) own() []string {
 	return []string{"--data-dir=" + s.DataDir, "--preload-dir=" + s.PreloadDir, "--containerd-socket=" + s.ContainerdSocket,
 		"--node-name=" + s.Node.Name, "--node-ip=" + s.Node.IP}
@@ -58,7 +58,7 @@ func (s setup) tls(name string) string   { return s.Path("server", "tls", name) 
 func (s setup) cred(name string) string  { return s.Path("server", "cred", name+".kubeconfig") }
 func (s setup) agent(name string) string { return s.Path("agent", name) }
 
-// etcd as upstream ships it, without TLS: that costs memory, and is left out in the baseline's favour.
+// etcd as upstream ships it. Without TLS: that would cost memory, and is omitted in the baseline's favour.
 func (s setup) etcd() []string {
 	return []string{
 		"--name=" + s.Node.Name,
@@ -71,7 +71,7 @@ func (s setup) etcd() []string {
 	}
 }
 
-// flannel's settings lie in files; ours is a small main over its packages, see flanneld.
+// flannel's settings are in files; the program is a small main over its packages, see flanneld.
 func (s setup) flannel() []string {
 	iface := s.FlannelIface
 	if iface == "" {

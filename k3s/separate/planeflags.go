@@ -2,8 +2,8 @@ package main
 
 import "strconv"
 
-// The flags below are those of k3s/controlplane and k3s/node, which set them inside the process; parity_test.go holds
-// the two lists together. What differs has its reason beside it.
+// The flags below are those of k3s/controlplane and k3s/node, which set them inside the process; parity_test.go
+// compares the two lists. Each difference has its reason beside it.
 
 func (s setup) apiServer() []string {
 	issuer := "https://kubernetes.default.svc." + s.ClusterDomain
@@ -12,7 +12,7 @@ func (s setup) apiServer() []string {
 		advertised = s.Node.IP
 	}
 	return append([]string{
-		opt("etcd-servers", "http://"+etcdClients), // not kine's socket
+		opt("etcd-servers", "http://"+etcdClients), // instead of kine's socket
 		opt("storage-backend", "etcd3"),
 		opt("bind-address", s.BindAddress),
 		opt("secure-port", strconv.Itoa(s.HTTPSListenPort)),
@@ -96,7 +96,7 @@ func (s setup) proxy() []string {
 	}, dashed(s.KubeProxyArgs)...)
 }
 
-// dashed makes command-line flags of the runtime's "flag=value" texts.
+// dashed returns command-line flags for the runtime's "flag=value" arguments.
 func dashed(texts []string) (args []string) {
 	for _, text := range texts {
 		args = append(args, "--"+text)

@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// TestFullDisk: a token that is there already needs no room.
+// TestFullDisk: an existing token needs no space.
 func TestFullDisk(t *testing.T) {
 	dir := t.TempDir()
 	if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, "size=64k"); err != nil {

@@ -1,5 +1,5 @@
-// Package token makes, stores and checks the secret with which nodes join: K10, the hash of the server's authority,
-// a user and a password. It does not talk to the network.
+// Package token creates, stores and verifies the secret with which nodes join: K10, the hash of the server's authority,
+// a user and a password. It makes no connections.
 package token
 
 import (
@@ -18,7 +18,7 @@ import (
 
 const prefix = "K10"
 
-// Token is a parsed secret. A bare password has no CAHash: the server it leads to cannot be checked.
+// Token is a parsed token. A bare password has no CAHash: the server cannot be verified with it.
 type Token struct {
 	CAHash   string
 	User     string
@@ -47,7 +47,7 @@ func Parse(text string) (Token, error) {
 	return Token{hash, user, password}, nil
 }
 
-// Verify checks an authority's certificate bundle against the token.
+// Verify verifies an authority's certificate bundle against the token.
 func (t Token) Verify(bundle []byte) error {
 	if t.CAHash == "" || t.CAHash == hash(bundle) {
 		return nil
@@ -60,7 +60,8 @@ func hash(bundle []byte) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// Ensure writes server/token (and node-token, its link) below dir. A password given by the user wins over the stored one.
+// Ensure writes server/token (and node-token, its link) below dir. A password given by the user takes precedence over
+// the stored one.
 func Ensure(dir, given string, bundle []byte) error {
 	t := Token{CAHash: hash(bundle), User: "server"}
 	path := filepath.Join(dir, "token")
@@ -89,7 +90,7 @@ func Ensure(dir, given string, bundle []byte) error {
 	return link("token", filepath.Join(dir, "node-token"))
 }
 
-// link makes path a symbolic link, unless it is that one.
+// link makes path a symbolic link, unless it is that already.
 func link(target, path string) error {
 	if is, err := os.Readlink(path); err == nil && is == target {
 		return nil

@@ -1,6 +1,6 @@
-// Package flannel is the CNI plugin that gives a pod its address in the subnet flannel wrote down for this node. It
-// completes the configuration of the bridge and host-local plugins, and lets them do the work. It makes no network
-// itself, and knows no delegate but bridge.
+// Package flannel is the CNI plugin that gives a pod its address in the subnet that flannel wrote for this node. It
+// completes the configuration of the bridge and host-local plugins and calls them. It creates no network itself, and
+// supports no delegate but bridge.
 package flannel
 
 import (
@@ -24,12 +24,12 @@ import (
 
 const (
 	subnetFile = "/run/flannel/subnet.env"
-	// Both folders end with the boot, as the pods' networks do: addresses of a boot that was cut off are free again.
+	// Both directories are on tmpfs, like the pods' networks: after a reboot all addresses are free.
 	recordDir = "/run/flannel/pods"
 	leaseDir  = "/run/flannel/leases"
 )
 
-// config is what the network's configuration says to us.
+// config is the network configuration passed to the plugin.
 type config struct {
 	types.NetConf
 	SubnetFile string         `json:"subnetFile"`
@@ -37,7 +37,7 @@ type config struct {
 	Delegate   map[string]any `json:"delegate"`
 }
 
-// Main is the plugin.
+// Main runs the plugin.
 func Main() {
 	skel.PluginMainFuncs(skel.CNIFuncs{Add: add, Del: del, Check: check, Status: status}, version.All, "flannel")
 }
@@ -53,10 +53,10 @@ func parse(data []byte) (config, error) {
 	return c, nil
 }
 
-// subnet is what flannel wrote down.
+// subnet is the content of flannel's subnet file.
 type subnet struct {
-	network netip.Prefix // of all pods
-	node    netip.Prefix // of this node's pods
+	network netip.Prefix // network of all pods
+	node    netip.Prefix // network of this node's pods
 	mtu     int
 	masq    bool // flannel masquerades, so the bridge must not
 }
@@ -89,7 +89,7 @@ func readSubnet(path string) (s subnet, err error) {
 	return s, nil
 }
 
-// delegate completes the bridge's configuration.
+// delegate completes the bridge plugin's configuration.
 func (c config) delegate(s subnet) ([]byte, error) {
 	d := map[string]any{
 		"type": "bridge", "name": c.Name, "cniVersion": c.CNIVersion,
@@ -133,8 +133,8 @@ func add(args *skel.CmdArgs) error {
 	return types.PrintResult(result, c.CNIVersion)
 }
 
-// del takes the pod out as it was put in, also when the subnet has changed meanwhile. A pod we do not remember has
-// nothing to take out: deletion must be repeatable.
+// del removes the pod with the configuration it was added with, even if the subnet has changed. An unknown pod is no
+// error, because deletion must be idempotent.
 func del(args *skel.CmdArgs) error {
 	c, err := parse(args.StdinData)
 	if err != nil {
@@ -163,7 +163,7 @@ func check(args *skel.CmdArgs) error {
 	return err
 }
 
-// status tells containerd whether pods can be added, so that the node is Ready only then.
+// status reports whether pods can be added, so that the node becomes Ready only then.
 func status(args *skel.CmdArgs) error {
 	c, err := parse(args.StdinData)
 	if err != nil {

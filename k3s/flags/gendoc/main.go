@@ -1,5 +1,5 @@
-// Command gendoc writes config/k3sflags/flags.tsv, the runtime's flags as the configuration knows them, from the flag set itself. It compiles no
-// Kubernetes, and says nothing about any flag of its own.
+// Command gendoc writes config/k3sflags/flags.tsv, the list of the runtime's flags for the configuration, from the flag
+// set. It does not compile Kubernetes.
 package main
 
 import (

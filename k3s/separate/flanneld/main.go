@@ -1,6 +1,6 @@
-// Command flanneld connects a node's pods with the other nodes' as flannel's own program does. That one does not build
-// from its module: it links every cloud's back-end. This one knows the Kubernetes subnet manager, vxlan, host-gw and
-// nftables, and refuses the rest.
+// Command flanneld connects a node's pods with those of other nodes like flannel's own program, which does not build
+// from its module, since it links every cloud's backend. It supports the Kubernetes subnet manager, vxlan, host-gw and
+// nftables only.
 package main
 
 import (
@@ -26,12 +26,12 @@ import (
 
 const (
 	annotations = "flannel.alpha.coreos.com"
-	// registerWait is how long the controller manager may take to give the node a subnet.
+	// registerWait is how long to wait for the controller manager to assign a subnet.
 	registerWait = 2 * time.Minute
 	rulesResync  = 60 // seconds; nftables rules are written once, flannel ignores the period for them
 )
 
-// options are what flannel's own program calls by similar names.
+// options have the names of those of flannel's own program.
 type options struct {
 	kubeconfig, netConfig, subnetFile, nodeName, iface, publicIP string
 }
@@ -54,7 +54,7 @@ func main() {
 }
 
 func (o options) run(ctx context.Context) error {
-	os.Setenv("NODE_NAME", o.nodeName) // flannel looks for its pod's environment
+	os.Setenv("NODE_NAME", o.nodeName) // flannel reads the environment of its pod
 	manager, err := kube.NewSubnetManager(ctx, "", o.kubeconfig, annotations, o.netConfig, false)
 	if err != nil {
 		return err
@@ -83,7 +83,7 @@ func (o options) run(ctx context.Context) error {
 	return nil
 }
 
-// register makes the interface, once the node has its subnet.
+// register creates the interface once the node has its subnet.
 func (o options) register(ctx context.Context, wg *sync.WaitGroup, m subnet.Manager, c *subnet.Config) (backend.Network, error) {
 	stack, err := ipmatch.GetIPFamily(true, false)
 	if err != nil {
@@ -110,7 +110,7 @@ func (o options) register(ctx context.Context, wg *sync.WaitGroup, m subnet.Mana
 	}
 }
 
-// rules lets pods reach the world under the node's address, and be forwarded to.
+// rules installs the masquerade and forward rules for pods.
 func rules(ctx context.Context, c *subnet.Config, network backend.Network) error {
 	var t nftables.NFTablesManager
 	if err := t.Init(ctx); err != nil {

@@ -18,11 +18,11 @@ import (
 
 const (
 	poll = 500 * time.Millisecond
-	// rerun is the pause before a process is run again: starting kubectl takes time from what it waits for.
+	// rerun is the pause before a process is run again: starting kubectl takes CPU time from what it waits for.
 	rerun = 5 * time.Second
-	// readyWait is generous: emulated machines are slow.
+	// readyWait is long, because emulated machines are slow.
 	readyWait = 20 * time.Minute
-	// stopWait is what a daemon gets between SIGTERM and SIGKILL.
+	// stopWait is the time between SIGTERM and SIGKILL.
 	stopWait = 20 * time.Second
 )
 
@@ -41,7 +41,7 @@ type launcher struct {
 	ended  chan error
 }
 
-// run works through the steps, then waits. Being told to stop is no error; a daemon's end is.
+// run runs the steps, and then waits. Being stopped is no error; the end of a daemon is one.
 func (l *launcher) run(ctx context.Context, steps []plan.Step) error {
 	l.ended = make(chan error, len(steps))
 	if err := os.MkdirAll(l.logDir, 0o700); err != nil {
@@ -78,7 +78,7 @@ func (l *launcher) step(ctx context.Context, s plan.Step) error {
 	}
 	cmd := exec.Command(s.Argv[0], s.Argv[1:]...)
 	cmd.Stdout, cmd.Stderr = log, log
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // a signal to us is not one to them: we stop them in order
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // their own process group: we stop them in order
 	if err := cmd.Start(); err != nil {
 		return err
 	}
@@ -104,12 +104,12 @@ func (l *launcher) once(ctx context.Context, s plan.Step, log *os.File) error {
 	})
 }
 
-// final is an error that trying again will not mend.
+// final is an error after which a retry is useless.
 type final struct{ error }
 
 func (l *launcher) log(name string) string { return filepath.Join(l.logDir, name+".log") }
 
-// until repeats try until it succeeds. It also watches for the end of any daemon, whose error says more than a deadline.
+// until retries try until it succeeds. It returns early if a daemon ends, whose error is more useful than a timeout.
 func until(ctx context.Context, ended <-chan error, pause time.Duration, try func() error) error {
 	deadline := time.After(readyWait)
 	for {
@@ -147,7 +147,7 @@ func probe(ready string) error {
 	return fmt.Errorf("probe %q: want tcp:, unix:, file: or now", ready)
 }
 
-// stop ends the daemons, the last started first.
+// stop stops the daemons, the last started one first.
 func (l *launcher) stop() {
 	for _, d := range slices.Backward(l.all) {
 		_ = d.cmd.Process.Signal(syscall.SIGTERM) // it may have ended already

@@ -1,6 +1,6 @@
-// Command launch starts the processes of a plan one after the other, each when the one before it is ready, and keeps
-// them until it is told to stop or one ends. It restarts none: a measurement with a restart in it is none. It is a
-// program of its own, over the standard library alone, because it stays in memory beside what is measured.
+// Command launch starts the processes of a plan one after the other, each when the previous one is ready, and runs
+// until it is stopped or one of them ends. It restarts none: a measurement with a restart is invalid. It is a separate
+// program with the standard library only, because it stays in memory during the measurement.
 package main
 
 import (

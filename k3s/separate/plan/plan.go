@@ -1,5 +1,5 @@
-// Package plan is what the two halves of the baseline agree on: the list of processes that the preparation writes and
-// launch works through. It holds no flags and starts nothing.
+// Package plan is the list of processes that the preparation writes and launch runs. It has no flags and starts
+// nothing.
 package plan
 
 import (
@@ -9,13 +9,13 @@ import (
 	"strings"
 )
 
-// Step is one process. With Ready it is a daemon that keeps running; without, it must end well before the next step.
+// Step is one process. With Ready it is a daemon; without, it must exit successfully before the next step.
 type Step struct {
 	Name string   `json:"name"`
 	Argv []string `json:"argv"`
-	// Ready says when others may rely on it: tcp:HOST:PORT or unix:PATH accepts, file:PATH exists, now: at once.
+	// Ready is the readiness probe: tcp:HOST:PORT or unix:PATH accepts connections, file:PATH exists, now: at once.
 	Ready string `json:"ready,omitempty"`
-	// Retry repeats a process that is no daemon until it succeeds.
+	// Retry repeats a process that is not a daemon until it succeeds.
 	Retry bool `json:"retry,omitempty"`
 }
 
@@ -37,7 +37,7 @@ func (s Step) String() string {
 	return line
 }
 
-// Plan is everything in order.
+// Plan is the list of steps in order.
 type Plan struct {
 	LogDir string `json:"log_dir"`
 	Steps  []Step `json:"steps"`
@@ -51,7 +51,7 @@ func (p Plan) String() string {
 	return b.String()
 }
 
-// Write stores the plan. It names key files but holds no key.
+// Write writes the plan. It has paths of key files but no keys.
 func (p Plan) Write(path string) error {
 	data, err := json.MarshalIndent(p, "", "  ")
 	if err != nil {
@@ -60,7 +60,7 @@ func (p Plan) Write(path string) error {
 	return os.WriteFile(path, data, 0o600)
 }
 
-// Read is Write's opposite.
+// Read reads what Write wrote.
 func Read(path string) (p Plan, err error) {
 	data, err := os.ReadFile(path)
 	if err != nil {
