@@ -32,7 +32,7 @@ vet:
 unit: ## laws, unit, golden and oracle tests
 	$(PROA) tool -- go test $(LIGHT) ./k3s/...
 e2e: iso disk ## boot the images in QEMU, run a pod
-	PROA_E2E=ci $(PROA) tool -- go test -count=1 -timeout 80m -v ./build/e2e
+	PROA_E2E=ci $(PROA) tool -- go test -count=1 -parallel 2 -timeout 80m -v ./build/e2e
 e2e-fallback: disk slot ## six new slots that must fail, by both boot loaders of a PC
 	PROA_E2E=fallback $(PROA) tool -- go test -count=1 -timeout 4h -v -run TestFallback ./build/e2e
 e2e-tables: ## have the kernel read what power cuts leave of partition tables

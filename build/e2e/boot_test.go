@@ -8,10 +8,11 @@ import (
 )
 
 // The ISO and the disk image boot with each firmware and from each medium. Kubernetes is disabled if the medium allows
-// a config: these tests are about boot and shutdown.
+// a config: these tests are about boot and shutdown. A boot keeps one core busy, so two run
+// side by side (-parallel 2).
 func TestBoots(t *testing.T) {
 	needs(t, "ci")
-	boots(t, []bootCase{
+	boots(t, (*testing.T).Parallel, []bootCase{
 		{"iso-cd-seabios", options{kind: "iso", firmware: qemu.BIOS, medium: qemu.CD}, "live"},
 		{"iso-cd-ovmf", options{kind: "iso", firmware: qemu.UEFI, medium: qemu.CD}, "live"},
 		{"iso-usb-seabios", options{kind: "iso", firmware: qemu.BIOS, medium: qemu.USB}, "live"},
@@ -21,10 +22,10 @@ func TestBoots(t *testing.T) {
 	})
 }
 
-// The other boards' images, each through its own firmware.
+// The other boards' images, each through its own firmware, one at a time: some have four CPUs.
 func TestBoardsBoot(t *testing.T) {
 	needs(t, "boards")
-	boots(t, []bootCase{
+	boots(t, func(*testing.T) {}, []bootCase{
 		{"arm64-uefi-iso-cd", options{board: "arm64-uefi", kind: "iso", firmware: qemu.UEFI, medium: qemu.CD}, "live"},
 		{"arm64-uefi-iso-usb", options{board: "arm64-uefi", kind: "iso", firmware: qemu.UEFI, medium: qemu.USB}, "live"},
 		{"arm64-uefi-disk", options{board: "arm64-uefi", kind: "img", firmware: qemu.UEFI, medium: qemu.Disk}, "disk"},
@@ -42,9 +43,11 @@ type bootCase struct {
 	mode string
 }
 
-func boots(t *testing.T, cases []bootCase) {
+// boots starts each machine and switches it off again. begin is called at the start of each subtest.
+func boots(t *testing.T, begin func(*testing.T), cases []bootCase) {
 	for _, tc := range cases {
 		t.Run(tc.name, func(t *testing.T) {
+			begin(t)
 			tc.config = gateConfig
 			m := start(t, tc.options)
 			m.expect("mode="+tc.mode, bootBudget)

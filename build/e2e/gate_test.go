@@ -43,6 +43,7 @@ func boxTells(t *testing.T, m *machine) {
 // the freezer cgroup.
 func TestHangingTrial(t *testing.T) {
 	needs(t, "ci")
+	t.Parallel()
 	m := prepare(t, options{kind: "img", firmware: qemu.BIOS, medium: qemu.Disk,
 		config: gateConfig + "write_files: [{path: /sys/fs/cgroup/proa/init/cgroup.freeze, content: '1'}]\n"})
 	m.pressStart()

@@ -25,6 +25,7 @@ const neverReady = "k3s.enabled=true k3s.role=agent k3s.server_url=https://127.0
 // a, and slot a reports why.
 func TestLateTrial(t *testing.T) {
 	needs(t, "ci")
+	t.Parallel()
 	m := start(t, options{kind: "img", firmware: qemu.UEFI, medium: qemu.Disk, config: gateConfig})
 	m.untilGood(bootBudget)
 	m.off()
@@ -42,6 +43,7 @@ func TestLateTrial(t *testing.T) {
 // and GRUB boots slot a.
 func TestBrokenTrial(t *testing.T) {
 	needs(t, "ci")
+	t.Parallel()
 	m := prepare(t, options{kind: "img", firmware: qemu.BIOS, medium: qemu.Disk, config: gateConfig})
 	lastTry(t, m.spec.Image, "proa-a+3.conf", func(cmdline string) string {
 		return strings.Replace(cmdline, "proa.roothash=", "proa.roothash="+strings.Repeat("0", 64)+" was=", 1)
