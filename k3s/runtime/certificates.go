@@ -43,7 +43,7 @@ func (s *Server) keepCertificates(ctx context.Context) error {
 // lookAtCertificates renews certificates that are due, and returns why the process must restart, if it must.
 func (s *Server) lookAtCertificates() (why string) {
 	id, now := s.identities(), s.now()
-	step := s.stepped(now)
+	forward, back := s.steps.look(now, sinceBoot())
 	ended := id.Ended(now)
 	renewed, err := id.Ensure(now)
 	if err == nil && len(renewed) > 0 {
@@ -56,20 +56,14 @@ func (s *Server) lookAtCertificates() (why string) {
 	}
 	s.notify.Solved("certificates")
 	switch {
-	case step < -maxBack:
-		return fmt.Sprintf("the clock was set back by %s", -step.Round(time.Second))
-	case step > maxForward:
-		return fmt.Sprintf("the clock was set forward by %s", step.Round(time.Second))
+	case back > maxBack:
+		return fmt.Sprintf("the clock was set back by %s", back.Round(time.Second))
+	case forward > maxForward:
+		return fmt.Sprintf("the clock was set forward by %s", forward.Round(time.Second))
 	case len(ended) > 0:
 		return fmt.Sprintf("expired certificates were renewed: %s", strings.Join(ended, " "))
 	}
 	return ""
-}
-
-// stepped returns by how much the clock was stepped since the start. Slewing does not count, because the time since
-// boot is slewed too.
-func (s *Server) stepped(now time.Time) time.Duration {
-	return now.Round(0).Add(-sinceBoot()).Sub(s.bootTime)
 }
 
 // followAddress returns a restart when the node's address has changed: certificates, the API's endpoints and the

@@ -39,6 +39,31 @@ func watchSteps(ctx context.Context) (<-chan struct{}, error) {
 	return stepped, nil
 }
 
+// steps follows how the wall clock is stepped while the cluster runs. Slewing does not count, because the time since
+// boot is slewed too.
+type steps struct {
+	start  time.Time // wall clock time at start less the time since boot
+	last   time.Time // the same at the last look
+	latest time.Time // latest wall clock time so far
+}
+
+func beginSteps(now time.Time, up time.Duration) steps {
+	return steps{start: now.Add(-up), last: now.Add(-up), latest: now}
+}
+
+// look returns how far the clock was stepped forward since the start, in sum, and how far it is behind the latest time
+// that it has had. The two differ: after a week forward and a week back the sum is zero, and pods and tokens of that
+// week are in the future. up is the time since boot.
+func (s *steps) look(now time.Time, up time.Duration) (forward, back time.Duration) {
+	for _, at := range []time.Time{s.last.Add(up), now} { // just before the step, and now
+		if at.After(s.latest) {
+			s.latest = at
+		}
+	}
+	s.last = now.Add(-up)
+	return s.last.Sub(s.start), s.latest.Sub(now)
+}
+
 // wallClock returns the wall clock time. Round removes the monotonic reading, by which Go would otherwise compare.
 func wallClock() time.Time { return time.Now().Round(0) }
 

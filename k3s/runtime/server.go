@@ -31,7 +31,7 @@ type Server struct {
 	hostName string           // name for a node that has none yet
 	now      func() time.Time // the clock, and the interval for checking certificates; tests replace both
 	look     time.Duration
-	bootTime time.Time // wall clock time at start less the time since boot: it changes by clock steps only
+	steps    steps
 
 	powerOff         atomic.Bool // the machine shuts down: stop the pods too
 	imagesImported   latch
@@ -152,7 +152,7 @@ func (s *Server) PowerOff() { s.powerOff.Store(true) }
 
 // New returns the server for a configuration.
 func New(config *flags.Config, n *notify.Notifier) *Server {
-	return &Server{config: config, notify: n, now: wallClock, look: certificateLook, bootTime: wallClock().Add(-sinceBoot())}
+	return &Server{config: config, notify: n, now: wallClock, look: certificateLook, steps: beginSteps(wallClock(), sinceBoot())}
 }
 
 func mkdirs(paths ...string) error {
