@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
-	"strings"
 	"testing"
 	"time"
 
@@ -51,18 +50,6 @@ func (c cutter) cut(n int, m *machine, moments []moment) {
 	time.Sleep(after)
 	m.Kill()
 	c.t.Logf("cut %d: power off %s after %q; seen: %v", n, after.Round(time.Millisecond), at.line, err == nil)
-}
-
-// podsRun: the machine reports the node Ready, and every pod of the system runs with all its containers.
-func (m *machine) podsRun() {
-	m.t.Helper()
-	m.nodeReady()
-	for _, name := range []string{"coredns", "local-path-provisioner"} {
-		m.run("kubectl -n kube-system rollout status deployment/"+name+" --timeout=20m", nil)
-	}
-	if bad := strings.TrimSpace(m.run("kubectl get pods -A --no-headers --field-selector=status.phase!=Running,status.phase!=Succeeded", nil)); bad != "" {
-		m.t.Errorf("pods that do not run:\n%s", bad)
-	}
 }
 
 // cutsPerDisk is how often the first boot of one disk is interrupted before it may finish.

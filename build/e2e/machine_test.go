@@ -207,18 +207,33 @@ func (m *machine) run(command string, stdin io.Reader) string {
 // until repeats a command until its output contains want.
 func (m *machine) until(command, want string, budget time.Duration) string {
 	m.t.Helper()
+	return m.untilIs(command, fmt.Sprintf("%q", want), func(text string) error {
+		if strings.Contains(text, want) || strings.Contains(unfolded(text), want) {
+			return nil
+		}
+		return fmt.Errorf("no %q", want)
+	}, budget)
+}
+
+// untilIs repeats a command until nothing is wrong with its output. what names the state that is waited for.
+func (m *machine) untilIs(command, what string, wrong func(string) error, budget time.Duration) string {
+	m.t.Helper()
 	ctx, cancel := m.Budget(context.Background(), budget)
 	defer cancel()
 	began := time.Now()
 	for {
 		r := m.node.Run(ctx, command, nil)
-		if r.Err == nil && (strings.Contains(r.Stdout, want) || strings.Contains(unfolded(r.Stdout), want)) {
-			m.t.Logf("%s: %q after %.1f s", command, want, time.Since(began).Seconds())
+		err := r.Err
+		if err == nil {
+			err = wrong(r.Stdout)
+		}
+		if err == nil {
+			m.t.Logf("%s: %s after %.1f s", command, what, time.Since(began).Seconds())
 			return r.Stdout
 		}
 		select {
 		case <-ctx.Done():
-			m.t.Fatalf("%s: waited for %q: %v; last: %v\n%s", command, want, context.Cause(ctx), r.Err, r.Stdout)
+			m.t.Fatalf("%s: waited for %s: %v; last: %v\n%s", command, what, context.Cause(ctx), err, r.Stdout)
 		case <-time.After(2 * time.Second):
 		}
 	}

@@ -158,7 +158,7 @@ func askNodePort(t *testing.T, m *machine, want string) {
 	t.Helper()
 	ctx, cancel := m.Budget(context.Background(), podBudget)
 	defer cancel()
-	client := http.Client{Timeout: 20 * time.Second}
+	client := http.Client{Timeout: 20 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}} // a kept connection stays with the pod that took it
 	for {
 		r, err := client.Get("http://" + m.Addr(nodePort) + "/from-the-host")
 		if err == nil {
