@@ -19,7 +19,8 @@ import (
 //go:embed modules.yaml */board.yaml
 var files embed.FS
 
-// Board is one board.yaml, with the modules of sets in the place of their names. The build writes it into the image as JSON; a device never chooses among boards.
+// Board is one board.yaml, with the modules of sets in the place of their names. The build writes it into the image as
+// JSON; a device never chooses among boards.
 type Board struct {
 	Name     string          `yaml:"name" json:"name"`   // of its directory
 	Title    string          `yaml:"title" json:"title"` // for people
@@ -37,7 +38,7 @@ type Board struct {
 	WiFi     WiFi            `yaml:"wifi" json:"wifi,omitzero"`
 	Console  []string        `yaml:"console" json:"console"` // the last is /dev/console
 	Kernel   Kernel          `yaml:"kernel" json:"kernel"`
-	QEMU     string          `yaml:"qemu" json:"-"` // machine of build/qemu that stands in for the board; empty: there is none
+	QEMU     string          `yaml:"qemu" json:"-"` // machine of build/qemu that stands in for it; empty: none
 }
 
 // Sizes of partitions; bios is 0 where GRUB does not boot the board.

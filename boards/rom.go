@@ -6,27 +6,30 @@ import (
 	"github.com/proa-os/proa/images/uboot"
 )
 
-// UBoot is what the boot scripts must know of a board that U-Boot starts. Addresses are in memory, in bytes, written 0x….
+// UBoot is what the boot scripts must know of a board that U-Boot starts. The device tree is either one of the slot's,
+// or the firmware's.
 type UBoot struct {
 	Start       string `yaml:"start" json:"start"`              // booti (arm64) or bootz (arm)
-	DTB         string `yaml:"dtb" json:"dtb"`                  // device tree of the slot; may name U-Boot's variable for it
-	FirmwareDTB string `yaml:"firmware-dtb" json:"firmwareDTB"` // else: U-Boot's variable with the address of the firmware's
+	DTB         string `yaml:"dtb" json:"dtb"`                  // of kernel.dtbs; or ${…}, a variable of U-Boot's
+	FirmwareDTB string `yaml:"firmware-dtb" json:"firmwareDTB"` // variable of U-Boot's with the address of the firmware's
 	Scripts     string `yaml:"scripts" json:"scripts"`          // fit: U-Boot takes scripts only as FIT images
-	Kernel      uint64 `yaml:"kernel" json:"kernel"`
-	Comp        uint64 `yaml:"comp" json:"comp"` // where a compressed kernel is unpacked
-	Initrd      uint64 `yaml:"initrd" json:"initrd"`
-	FDT         uint64 `yaml:"fdt" json:"fdt"`
-	Script      uint64 `yaml:"script" json:"script"`
-	State       uint64 `yaml:"state" json:"state"`
+
+	// Addresses in memory, multiples of 512; written 0x….
+	Kernel uint64 `yaml:"kernel" json:"kernel"`
+	Comp   uint64 `yaml:"comp" json:"comp"` // where booti unpacks a compressed kernel
+	Initrd uint64 `yaml:"initrd" json:"initrd"`
+	FDT    uint64 `yaml:"fdt" json:"fdt"`
+	Script uint64 `yaml:"script" json:"script"`
+	State  uint64 `yaml:"state" json:"state"`
 }
 
 // Firmware is what a board's ROM or firmware wants to find on the medium.
 type Firmware struct {
 	Packages []string `yaml:"packages" json:"packages"` // Debian packages with the files
 	Files    []File   `yaml:"files" json:"files"`       // copied into the boot partition
-	Raw      []Raw    `yaml:"raw" json:"raw"`           // copied to fixed places before the first partition, in their order
+	Raw      []Raw    `yaml:"raw" json:"raw"`           // copied to fixed places before the first partition
 	Texts    []Text   `yaml:"texts" json:"texts"`       // written into the boot partition
-	DTBs     bool     `yaml:"dtbs" json:"dtbs"`         // the kernel's device trees lie at the top of the boot partition too
+	DTBs     bool     `yaml:"dtbs" json:"dtbs"`         // kernel.dtbs lie at the top of the boot partition too
 }
 
 // File is copied from a package's path.
@@ -47,16 +50,16 @@ type Text struct {
 	Text string `yaml:"text" json:"text"`
 }
 
-// Tryboot is what config.txt says of a board whose firmware starts the kernel itself and chooses between the slots' partitions.
+// Tryboot is what config.txt says of a board whose firmware starts the kernel itself, and chooses between the slots'
+// partitions.
 type Tryboot struct {
-	DeviceTree string   `yaml:"device-tree" json:"deviceTree"` // of kernel.dtbs, its last name; empty: the firmware chooses by the model
-	Watchdog   int      `yaml:"watchdog" json:"watchdog"`      // seconds a kernel under trial has until PID 1 feeds it; 0: any
-	Config     []string `yaml:"config" json:"config"`          // more lines
-	// Overlays are what the firmware puts onto the tree for chips it tells apart by itself.
-	Overlays []Overlay `yaml:"overlays" json:"overlays"`
+	DeviceTree string    `yaml:"device-tree" json:"deviceTree"` // file name of one of kernel.dtbs; empty: by model
+	Watchdog   int       `yaml:"watchdog" json:"watchdog"`      // seconds until PID 1 of a trial must feed it; 0: any
+	Config     []string  `yaml:"config" json:"config"`          // more lines
+	Overlays   []Overlay `yaml:"overlays" json:"overlays"`      // for chips that the firmware tells apart by itself
 }
 
-// Overlay is the difference of two of kernel.dtbs.
+// Overlay is a file that the build makes: the difference of two of kernel.dtbs.
 type Overlay struct {
 	To   string `yaml:"to" json:"to"`     // file of the slot's boot partition
 	From string `yaml:"from" json:"from"` // the tree that the firmware loads
@@ -71,7 +74,8 @@ func (b Board) StateSize() int64 {
 	return 0
 }
 
-// stateBlock is where the state's partition begins, on every disk of the board: the boot script is not to search for it.
+// stateBlock is the sector where the state's partition begins. It is the same on every disk of the board, so the boot
+// script need not search for it.
 func (b Board) stateBlock() uint64 {
 	table, err := b.Layout().Fit(b.Layout().ImageSize())
 	if err != nil {
@@ -87,7 +91,16 @@ func (b Board) stateBlock() uint64 {
 // Tryboots says whether the board's firmware starts the kernel and chooses between the slots by tryboot.
 func (b Board) Tryboots() bool { return b.ends("tryboot") }
 
-// ends says whether the board's ROM ends in that for any kind of image.
+// OwnModules names the kernel modules of ours that the board's chain needs beside Debian's: under tryboot, the one that
+// tells the firmware of a trial.
+func (b Board) OwnModules() []string {
+	if b.Tryboots() {
+		return []string{"proa_tryboot"}
+	}
+	return nil
+}
+
+// ends says whether the board's ROM ends in that chain for any kind of image.
 func (b Board) ends(rom string) bool {
 	for _, boot := range b.Boot {
 		if boot.ROM == rom {
@@ -99,12 +112,17 @@ func (b Board) ends(rom string) bool {
 
 // ConfigTxt is the board in the words of images/tryboot.
 func (b Board) ConfigTxt() tryboot.Config {
-	return tryboot.Config{DeviceTree: b.Tryboot.DeviceTree, Watchdog: b.Tryboot.Watchdog, Lines: b.Tryboot.Config}
+	t := b.Tryboot
+	return tryboot.Config{DeviceTree: t.DeviceTree, Watchdog: t.Watchdog, Lines: t.Config}
 }
 
 // Scripts is the board in the words of images/uboot.
 func (b Board) Scripts() uboot.Board {
 	u := b.UBoot
-	return uboot.Board{Start: u.Start, DTB: u.DTB, FirmwareDTB: u.FirmwareDTB, FIT: u.Scripts == "fit", StateBlock: b.stateBlock(),
-		Addresses: uboot.Addresses{Kernel: u.Kernel, Comp: u.Comp, Initrd: u.Initrd, FDT: u.FDT, Script: u.Script, State: u.State}}
+	return uboot.Board{
+		Start: u.Start, DTB: u.DTB, FirmwareDTB: u.FirmwareDTB, FIT: u.Scripts == "fit", StateBlock: b.stateBlock(),
+		Addresses: uboot.Addresses{
+			Kernel: u.Kernel, Comp: u.Comp, Initrd: u.Initrd, FDT: u.FDT, Script: u.Script, State: u.State,
+		},
+	}
 }

@@ -3,168 +3,196 @@ package boards
 import (
 	"errors"
 	"fmt"
+	"path"
+	"reflect"
 	"slices"
-	"strconv"
 	"strings"
 
-	"gopkg.in/yaml.v3"
-
 	"github.com/proa-os/proa/images"
+	"github.com/proa-os/proa/images/layout"
 )
 
 // The behaviours a board may select. Each has code of that name somewhere; new ones are added with it.
 var (
-	arches = []string{"amd64", "arm64", "arm"}
-	tables = []string{"gpt", "hybrid"}
-	chains = []string{"", "systemd-boot", "grub", "isolinux"}
-	roms   = []string{"", "u-boot", "tryboot"}
-	starts = []string{"booti", "bootz"}
+	arches  = []string{"amd64", "arm64", "arm"}
+	tables  = []string{"gpt", "hybrid"}
+	loaders = []string{"", "systemd-boot", "grub", "isolinux"} // of boot.KIND.uefi and .bios
+	roms    = []string{"", "u-boot", "tryboot"}                // of boot.KIND.rom
+	starts  = []string{"booti", "bootz"}
 )
 
-// Validate checks what the YAML reader cannot: every value is one that Go knows, and they fit together.
+// Validate checks what the YAML reader cannot: every value is one that Go knows, they fit together, and none is for
+// a boot chain that the board does not have.
 func (b Board) Validate() error {
-	var errs []error
-	bad := func(format string, a ...any) { errs = append(errs, fmt.Errorf(format, a...)) }
-	oneOf := func(key, value string, known []string) {
-		if !slices.Contains(known, value) {
-			bad("%s: %q is none of %q", key, value, known)
-		}
+	_, fit := b.Layout().Fit(b.Layout().ImageSize())
+	return errors.Join(b.validateMissing(), oneOf("arch", b.Arch, arches), oneOf("table", b.Table, tables), fit,
+		b.validateImages(), b.validateBoot(), b.validateGRUB(), b.validateUBoot(), b.validateTryboot(),
+		b.Firmware.validate(), b.validateWiFi())
+}
+
+func oneOf(key, value string, known []string) error {
+	if !slices.Contains(known, value) {
+		return fmt.Errorf("%s: %q is none of %q", key, value, known)
 	}
-	oneOf("arch", b.Arch, arches)
-	oneOf("table", b.Table, tables)
+	return nil
+}
+
+func (b Board) validateMissing() error {
+	if b.Title == "" || len(b.Images) == 0 || len(b.Console) == 0 || b.Kernel.Package == "" {
+		return errors.New("title, images, console or kernel.package: missing")
+	}
+	if len(b.Kernel.Early) == 0 || len(b.Kernel.Modules) == 0 {
+		return errors.New("kernel.early or kernel.modules: missing")
+	}
+	return nil
+}
+
+// validateImages: every image has a chain in boot, but for the slot, which nothing boots by itself.
+func (b Board) validateImages() error {
 	var kinds []string
 	for _, k := range images.Kinds() {
 		kinds = append(kinds, k.Name)
 	}
+	var errs []error
 	for _, kind := range b.Images {
-		oneOf("images", kind, kinds)
+		errs = append(errs, oneOf("images", kind, kinds))
 		if _, ok := b.Boot[kind]; !ok && kind != images.Slot {
-			bad("boot: nothing for %s", kind)
+			errs = append(errs, fmt.Errorf("boot: nothing for %s", kind))
 		}
-	}
-	for kind, chain := range b.Boot {
-		oneOf("boot", kind, b.Images)
-		oneOf("boot."+kind+".uefi", chain.UEFI, chains)
-		oneOf("boot."+kind+".bios", chain.BIOS, chains)
-		oneOf("boot."+kind+".rom", chain.ROM, roms)
-		if chain.UEFI != "" && b.EFIName == "" {
-			bad("efi-name: missing")
-		}
-		if chain.UEFI != "" && chain.ROM != "" {
-			bad("boot.%s: U-Boot would start the UEFI loader before any script", kind)
-		}
-	}
-	if b.ends("u-boot") {
-		errs = append(errs, b.UBoot.validate())
-	}
-	errs = append(errs, b.Firmware.validate())
-	if (b.Boot["disk"].BIOS == "grub") != (b.Sizes.BIOS > 0) {
-		bad("sizes.bios: GRUB needs it, and only GRUB")
-	}
-	errs = append(errs, b.validateTryboot(), b.validateWiFi())
-	if _, err := b.Layout().Fit(b.Layout().ImageSize()); err != nil {
-		bad("%w", err)
-	}
-	if b.Title == "" || len(b.Images) == 0 || len(b.Console) == 0 || b.Kernel.Package == "" {
-		bad("title, images, console or kernel.package: missing")
-	}
-	if len(b.Kernel.Early) == 0 || len(b.Kernel.Modules) == 0 {
-		bad("kernel.early or kernel.modules: missing")
 	}
 	return errors.Join(errs...)
 }
 
-// validateTryboot: an MBR does not name the slots' boot partitions, and firmware that reads it would not find them.
+func (b Board) validateBoot() error {
+	var errs []error
+	uefi := false
+	for kind, chain := range b.Boot {
+		key := "boot." + kind
+		errs = append(errs, oneOf("boot", kind, b.Images), oneOf(key+".uefi", chain.UEFI, loaders),
+			oneOf(key+".bios", chain.BIOS, loaders), oneOf(key+".rom", chain.ROM, roms))
+		if chain.UEFI != "" && chain.ROM != "" {
+			errs = append(errs, fmt.Errorf("%s: U-Boot would start the UEFI loader before any script", key))
+		}
+		uefi = uefi || chain.UEFI != ""
+	}
+	if uefi != (b.EFIName != "") {
+		errs = append(errs, errors.New("efi-name: UEFI firmware needs it, and nothing else does"))
+	}
+	return errors.Join(errs...)
+}
+
+func (b Board) validateGRUB() error {
+	if (b.Boot["disk"].BIOS == "grub") != (b.Sizes.BIOS > 0) {
+		return errors.New("sizes.bios: GRUB needs it, and only GRUB")
+	}
+	return nil
+}
+
+func (b Board) validateUBoot() error {
+	if !b.ends("u-boot") {
+		if b.UBoot != (UBoot{}) {
+			return errors.New("u-boot: no image of the board is started by it")
+		}
+		return nil
+	}
+	if dtb := b.UBoot.DTB; dtb != "" && !strings.Contains(dtb, "${") && !slices.Contains(b.Kernel.DTBs, dtb) {
+		return fmt.Errorf("u-boot.dtb: %q is none of kernel.dtbs", dtb)
+	}
+	return b.UBoot.validate()
+}
+
+// validateTryboot also wants a GPT: an MBR does not name the slots' boot partitions, and firmware that reads it would
+// not find them.
 func (b Board) validateTryboot() error {
-	_, err := b.ConfigTxt().Text()
+	uses := b.ends("tryboot")
+	named := func(dtb string) bool { return path.Base(dtb) == b.Tryboot.DeviceTree }
+	switch t := b.Tryboot; {
+	case uses != (b.Sizes.SlotBoot > 0):
+		return errors.New("sizes.slot-boot: tryboot needs it, and only tryboot")
+	case !uses && !reflect.ValueOf(t).IsZero():
+		return errors.New("tryboot: no image of the board is started by it")
+	case !uses:
+		return nil
+	case b.Table != "gpt":
+		return fmt.Errorf("table: tryboot needs gpt, not %s", b.Table)
+	case len(b.Kernel.DTBs) == 0:
+		return errors.New("kernel.dtbs: tryboot needs them, the firmware has none")
+	case t.DeviceTree != "" && !slices.ContainsFunc(b.Kernel.DTBs, named):
+		return fmt.Errorf("tryboot.device-tree: %q is none of kernel.dtbs", t.DeviceTree)
+	}
 	for _, o := range b.Tryboot.Overlays {
 		if o.To == "" || !slices.Contains(b.Kernel.DTBs, o.From) || !slices.Contains(b.Kernel.DTBs, o.Want) {
 			return fmt.Errorf("tryboot.overlays: %q: from and want are of kernel.dtbs", o.To)
 		}
 	}
-	switch uses := b.ends("tryboot"); {
-	case uses != (b.Sizes.SlotBoot > 0):
-		return errors.New("sizes.slot-boot: tryboot needs it, and only tryboot")
-	case uses && b.Table != "gpt":
-		return fmt.Errorf("table: tryboot needs gpt, not %s", b.Table)
-	case uses && len(b.Kernel.DTBs) == 0:
-		return errors.New("kernel.dtbs: tryboot needs them, the firmware has none")
-	}
+	_, err := b.ConfigTxt().Text()
 	return err
 }
 
-func duplicate(list []string) string {
-	seen := map[string]bool{}
-	for _, s := range list {
-		if seen[s] {
-			return s
-		}
-		seen[s] = true
-	}
-	return ""
-}
-
-// Size is bytes; YAML says it with a unit: 288MiB.
-type Size int64
-
-// UnmarshalYAML reads a whole number of KiB, MiB or GiB. Bare numbers are refused: nobody knows their unit.
-func (s *Size) UnmarshalYAML(n *yaml.Node) error {
-	for unit, factor := range map[string]int64{"KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30} {
-		if digits, ok := strings.CutSuffix(n.Value, unit); ok {
-			v, err := strconv.ParseInt(digits, 10, 32)
-			if err != nil || v < 0 {
-				break
-			}
-			*s = Size(v * factor)
-			return nil
-		}
-	}
-	return fmt.Errorf("line %d: %q is no size such as 288MiB", n.Line, n.Value)
-}
-
-// sectorsOfState is how many bytes the scripts use at UBoot.State.
-const sectorsOfState = 4 * 512
-
 func (u UBoot) validate() error {
-	var errs []error
-	if !slices.Contains(starts, u.Start) {
-		errs = append(errs, fmt.Errorf("u-boot.start: %q is none of %q", u.Start, starts))
-	}
-	if u.Scripts != "" && u.Scripts != "fit" {
-		errs = append(errs, fmt.Errorf("u-boot.scripts: %q is not fit", u.Scripts))
-	}
+	errs := []error{oneOf("u-boot.start", u.Start, starts), oneOf("u-boot.scripts", u.Scripts, []string{"", "fit"})}
 	if (u.DTB == "") == (u.FirmwareDTB == "") {
 		errs = append(errs, errors.New("u-boot: exactly one of dtb and firmware-dtb"))
 	}
-	seen := map[uint64]string{u.State + sectorsOfState/2: "the middle of state"}
-	for name, at := range map[string]uint64{"kernel": u.Kernel, "comp": u.Comp, "initrd": u.Initrd, "fdt": u.FDT, "script": u.Script, "state": u.State} {
-		if at == 0 && name != "comp" || at%512 != 0 {
-			errs = append(errs, fmt.Errorf("u-boot.%s: address %#x", name, at))
+	areas := u.areas()
+	for i, a := range areas {
+		if a.at == 0 || a.at%512 != 0 {
+			errs = append(errs, fmt.Errorf("u-boot.%s: address %#x: missing, or no multiple of 512", a.key, a.at))
 		}
-		if other := seen[at]; other != "" {
-			errs = append(errs, fmt.Errorf("u-boot: %s and %s at %#x", name, other, at))
+		for _, other := range areas[:i] {
+			if a.at < other.at+other.size && other.at < a.at+a.size {
+				errs = append(errs, fmt.Errorf("u-boot: %s at %#x and %s at %#x overlap",
+					a.key, a.at, other.key, other.at))
+			}
 		}
-		seen[at] = name
 	}
 	return errors.Join(errs...)
 }
 
-func (f Firmware) validate() error {
-	var names, errs = map[string]bool{}, []error(nil)
-	to := func(name string) {
-		if name == "" || names[strings.ToLower(name)] {
-			errs = append(errs, fmt.Errorf("firmware: %q is written twice, or has no name", name))
-		}
-		names[strings.ToLower(name)] = true
+// area is a stretch of memory that the boot scripts load something into.
+type area struct {
+	key      string
+	at, size uint64
+}
+
+// areas have room for more than any kernel, initramfs and device tree of Debian's is large. A kernel for bootz is
+// compressed, and unpacks itself; one for booti may be either.
+func (u UBoot) areas() []area {
+	list := []area{
+		{"initrd", u.Initrd, 32 * layout.MiB}, {"fdt", u.FDT, layout.MiB}, {"script", u.Script, layout.MiB},
+		{"state", u.State, 4 * layout.Sector}, {"kernel", u.Kernel, 16 * layout.MiB},
 	}
+	if u.Start == "booti" {
+		list[len(list)-1].size = 64 * layout.MiB
+		list = append(list, area{"comp", u.Comp, 64 * layout.MiB})
+	}
+	return list
+}
+
+// validate takes names in the boot partition for the same if only capitals differ: FAT does.
+func (f Firmware) validate() error {
+	var names []string
 	for _, x := range f.Files {
-		to(x.To)
+		names = append(names, strings.ToLower(x.To))
 	}
 	for _, x := range f.Texts {
-		to(x.To)
+		names = append(names, strings.ToLower(x.To))
+	}
+	if dup := duplicate(names); dup != "" || slices.Contains(names, "") {
+		return fmt.Errorf("firmware: %q is written twice, or has no name", dup)
 	}
 	if len(f.Packages) == 0 && len(f.Files)+len(f.Raw) > 0 {
-		errs = append(errs, errors.New("firmware.packages: missing"))
+		return errors.New("firmware.packages: missing")
 	}
-	return errors.Join(errs...)
+	return nil
+}
+
+// duplicate returns the first that is there before, or "".
+func duplicate(list []string) string {
+	for i, s := range list {
+		if slices.Contains(list[:i], s) {
+			return s
+		}
+	}
+	return ""
 }

@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// WiFi is what a radio on the board wants of the root image. It says nothing about drivers: those are among kernel.modules.
+// WiFi is what a radio on the board wants of the root image. Its driver is among kernel.modules.
 type WiFi struct {
 	Packages []string `yaml:"packages" json:"packages"` // Debian packages with the radio's firmware
 	Firmware []string `yaml:"firmware" json:"firmware"` // globs below usr/lib/firmware of those
@@ -26,7 +26,8 @@ func (b Board) validateWiFi() error {
 	}
 	var errs []error
 	if b.Radio() != (len(b.WiFi.Firmware) > 0) || b.Radio() != driver {
-		errs = append(errs, fmt.Errorf("wifi: packages, firmware and a driver below %s in kernel.modules: all or none", driversOfRadios))
+		errs = append(errs, fmt.Errorf("wifi: packages, firmware and a driver below %s in kernel.modules: all or none",
+			driversOfRadios))
 	}
 	if dup := duplicate(b.WiFi.Firmware); dup != "" {
 		errs = append(errs, fmt.Errorf("wifi.firmware: %q twice", dup))
