@@ -109,7 +109,8 @@ func tracked(t *testing.T, repo string) []string {
 
 // values are files whose parsed value is an input, not their text: a comment changes no key.
 var values = []string{
-	"boards/*/board.yaml", "boards/modules.yaml", "k3s/images.yaml", "build/pin/debian.lock", "build/go.env", "overlay/config.yaml",
+	"boards/*/board.yaml", "boards/modules.yaml", "k3s/images.yaml", "build/pin/debian.lock", "build/go.env",
+	"overlay/config.yaml",
 }
 
 // unread matches files beside the code that no image depends on.
@@ -128,6 +129,7 @@ func TestEveryFileIsReadOrKnownNotToBe(t *testing.T) {
 	}
 	keysHoldWhatTheCompilerReads(t, s)
 	forgottenFiles(t, s)
+	needlessFiles(t, s)
 }
 
 // code maps each recipe's file and each program to the steps it is part of: all files that the compiler lists for it
@@ -170,6 +172,16 @@ func forgottenFiles(t *testing.T, s *simulation) {
 	} {
 		if !s.change(t, file)[want] {
 			t.Errorf("%s does not change %s", file, want)
+		}
+	}
+}
+
+// Files whose steps would take long to make again, for nothing.
+func needlessFiles(t *testing.T, s *simulation) {
+	t.Helper()
+	for file, spared := range map[string]string{"boards/validate.go": "kernel", "boards/modules.go": "kbuild"} {
+		if s.change(t, file)[spared] {
+			t.Errorf("%s changes %s, which takes nothing of a board but the names of packages", file, spared)
 		}
 	}
 }

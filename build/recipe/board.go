@@ -4,9 +4,11 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"slices"
 
 	"github.com/proa-os/proa/boards"
 	"github.com/proa-os/proa/build/graph"
+	"github.com/proa-os/proa/build/kernel"
 )
 
 // boardInputs are the resolved board and the release that stand in release.json.
@@ -22,4 +24,23 @@ func (k *Kit) boardInputs(b boards.Board) ([]graph.Input, error) {
 		{Name: "commit", Value: k.Release.Commit},
 		{Name: "kubernetes", Value: k.Release.Kubernetes},
 	}, nil
+}
+
+// Modules are those of ours that a board needs. All of them are made of init/kernel.
+func Modules(b boards.Board) (list []Module) {
+	for _, name := range b.OwnModules() {
+		list = append(list, Module{Name: name, Source: "init/kernel"})
+	}
+	return list
+}
+
+// early adds our modules to those of the initramfs.
+func early(b boards.Board) []string { return slices.Concat(b.Kernel.Early, b.OwnModules()) }
+
+// globs adds our modules to those of the root image.
+func globs(b boards.Board) []string {
+	if len(b.OwnModules()) == 0 {
+		return b.Kernel.Modules
+	}
+	return slices.Concat(b.Kernel.Modules, []string{kernel.ModuleDir})
 }

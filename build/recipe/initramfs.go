@@ -16,7 +16,7 @@ import (
 
 // Initramfs writes initrd: PID 1 and the modules that reach the root, compressed.
 func (k *Kit) Initramfs(b boards.Board, program Install, kernel string) (graph.Step, error) {
-	inputs, err := k.code("initramfs.go", "entries.go", "modules.go")
+	inputs, err := k.code("initramfs.go", "board.go", "entries.go", "modules.go")
 	inputs = append(inputs, k.epoch(), arguments(program), graph.Input{Name: "early modules", Value: fmt.Sprint(early(b))})
 	run := func(_ context.Context, j *graph.Job) error {
 		entries, err := initramfsEntries(j, b, program, kernel)

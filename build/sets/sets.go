@@ -29,7 +29,7 @@ func Kernel(b boards.Board) pin.Set {
 
 // Modules are the packages that modules of ours are compiled with on a host; nothing of them is in an image.
 func Modules(host string, b boards.Board) []pin.Set {
-	if !b.Tryboots() {
+	if len(b.OwnModules()) == 0 {
 		return nil
 	}
 	return []pin.Set{debian.Headers(Kernel(b)), debian.Kbuild(host, Kernel(b))}
