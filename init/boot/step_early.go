@@ -54,7 +54,8 @@ func openModules(m *Machine) error {
 
 // watchdogDrivers are the drivers of watchdogs, and of the chips that they are a part of on PCs.
 func watchdogDrivers() []string {
-	return []string{"i6300esb", "lpc_ich", "i2c_i801", "iTCO_wdt", "wdat_wdt", "sp5100_tco", "sbsa_gwdt", "bcm2835_wdt"}
+	return []string{"i6300esb", "lpc_ich", "i2c_i801", "iTCO_wdt", "wdat_wdt", "sp5100_tco", "sbsa_gwdt", "bcm2835_wdt",
+		"omap_wdt", "sunxi_wdt"}
 }
 
 // startWatchdog loads the drivers of watchdogs before all others, any of which may hang.
