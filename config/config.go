@@ -1,6 +1,6 @@
-// Package config is what the user may say: one document, the same on every board. config.go holds the schema, structs
-// and comments only; the comments are the manual (REFERENCE.md, schema.json and example.yaml are made from them). The package
-// decodes and checks. It refuses unknown keys, and it applies nothing.
+// Package config is the user's configuration: one document, the same on every board. config.go has the schema, only
+// structs and comments; the manual (REFERENCE.md, schema.json and example.yaml) is generated from the comments. The
+// package decodes and checks. It refuses unknown keys, and applies nothing.
 package config
 
 // Config is the whole document.
@@ -8,16 +8,16 @@ type Config struct {
 	// Version of the schema. This release knows version 1; a document without it is taken for version 1.
 	Version int `yaml:"version" default:"1" enum:"1"`
 
-	// Hostname is the node's name, also in Kubernetes. Empty: "proa-" and the last six hex digits of the first wired
-	// interface's hardware address, or of a random number where there is none, as found at the first boot.
+	// Hostname is the node's name, also in Kubernetes. Empty: "proa-" and the last six hex digits of the hardware
+	// address of the first wired interface, or of a random number if there is none, fixed at the first boot.
 	Hostname string `yaml:"hostname" check:"hostname" example:"kiosk-3"`
 
 	// SSHAuthorizedKeys are the public keys that may log in as root, one per entry, as in ~/.ssh/authorized_keys.
 	// Empty: no SSH server is started. Passwords are never accepted.
 	SSHAuthorizedKeys []string `yaml:"ssh_authorized_keys" check:"sshkey" example:"ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJrI9bLpDHxMWfjD0OTMwwHUnhcGE1ey4Yo/lfXoTLiP you@example.org"`
 
-	// WriteFiles are written at every boot, before the network and the services start. A path below /etc is gone with the
-	// next boot unless it stays listed; /var, /home, /opt and /root keep what was written.
+	// WriteFiles are written at every boot, before the network and the services start. A file below /etc, /run or /tmp
+	// is gone after a reboot unless it stays listed; /var, /home, /opt and /root are persistent.
 	WriteFiles []File `yaml:"write_files"`
 
 	// Modules are kernel modules loaded at boot, each a name and, after a space, its parameters.
@@ -27,29 +27,30 @@ type Config struct {
 	// Sysctls are kernel settings, written below /proc/sys after proa's own.
 	Sysctls map[string]string `yaml:"sysctls" check:"sysctl" values:"setting,required" example:"vm.max_map_count=262144"`
 
-	// Network settings. Without any, every wired interface asks for an address by DHCP.
+	// Network settings. Without any, every wired interface uses DHCP.
 	Network Network `yaml:"network"`
 
-	// NTP keeps the clock.
+	// NTP synchronises the clock.
 	NTP NTP `yaml:"ntp"`
 
 	// K3s is the Kubernetes runtime.
 	K3s K3s `yaml:"k3s"`
 
-	// Health says when a new system, after an upgrade, passes for good.
+	// Health says when a new system, after an upgrade, counts as good.
 	Health Health `yaml:"health"`
 }
 
 // File is one entry of write_files.
 type File struct {
-	// Path of the file, absolute, below /etc, /var, /home, /opt, /root, /run or /tmp; the rest of the root is read-only. Missing directories are
-	// made with mode 0755. Files that proa writes itself are refused, with the key that is meant instead.
+	// Path of the file, absolute, below /etc, /var, /home, /opt, /root, /run or /tmp; the rest of the root is
+	// read-only. Missing directories are created with mode 0755. Files that proa writes itself are refused, with the
+	// key to use instead.
 	Path string `yaml:"path" check:"writable,required" example:"/etc/motd"`
 
 	// Content of the file, as Encoding says.
 	Content string `yaml:"content" trim:"nothing" secret:"true" example:"Ask the harbour master."`
 
-	// Encoding of Content. Empty: as it stands.
+	// Encoding of Content. Empty: plain text.
 	Encoding string `yaml:"encoding" enum:",b64,base64,gz,gzip,gz+b64,gz+base64,gzip+b64,gzip+base64"`
 
 	// Owner is USER or USER:GROUP, by name or number.
@@ -59,43 +60,47 @@ type File struct {
 	Permissions string `yaml:"permissions" default:"0644" check:"octal"`
 }
 
-// Network is how the machine reaches others.
+// Network has the network settings.
 type Network struct {
-	// Interfaces by kernel name (eth0, wlan0) or hardware address (52:54:00:12:34:56). An interface that is not listed uses DHCP
-	// if it is wired, or a radio and there is a network for it in `wifi`.
+	// Interfaces by kernel name (eth0, wlan0) or hardware address (52:54:00:12:34:56). An interface that is not listed
+	// uses DHCP if it is wired, or if it is a Wi-Fi adapter and `wifi` has networks.
 	Interfaces map[string]Interface `yaml:"interfaces" check:"interface" example:"eth0"`
 
-	// WiFi networks the machine may join. Without any, its radio is not used. Of those in reach the first of the list is joined. A wired
-	// interface with a default route is used before Wi-Fi. What keeps a network from being joined is on the console and in `proa status`; it
-	// is tried for ever.
+	// WiFi networks the machine may join. Without any, Wi-Fi is not used. Of the networks in range the first one in the
+	// list is joined. A wired interface with a default route is preferred to Wi-Fi. Why a network cannot be joined is
+	// shown on the console and in `proa status`; joining is retried forever.
 	WiFi []WiFi `yaml:"wifi"`
 
-	// WiFiCountry is where the machine stands, two capital letters of ISO 3166: they say which channels it may use, and how loudly. Unset: what
-	// every country permits, which is channels 1 to 11 of 2.4 GHz, and others only once a network is heard there, with little power.
+	// WiFiCountry is the country the machine is in, two capital letters of ISO 3166, which determines the permitted
+	// channels and transmit power. Unset: what every country permits, which is channels 1 to 11 of 2.4 GHz, and others
+	// only once a network is heard there, at low power.
 	WiFiCountry string `yaml:"wifi_country" check:"country" example:"DE"`
 
-	// DNS servers. They go before those that DHCP brings.
+	// DNS servers. They are used before those from DHCP.
 	DNS []string `yaml:"dns" check:"ip" example:"192.168.1.1"`
 
-	// Search domains for names without a dot at their end.
+	// Search domains for names without a trailing dot.
 	Search []string `yaml:"search" check:"domain" example:"lan"`
 
-	// Firewall says what others on the network may reach of the machine.
+	// Firewall restricts what others on the network can reach on the machine.
 	Firewall Firewall `yaml:"firewall"`
 }
 
-// Firewall lets in what proa serves (SSH at 22, the Kubernetes API at 6443, the kubelet at 10250, NodePorts, ping), what Kubernetes makes reachable
-// (NodePorts, load balancers, hostPorts), and what pods with hostNetwork listen at. Nothing else is answered, and no packet is passed on to the
-// address of a pod or Service. What the machine and its pods send is not filtered. A change takes effect at once.
+// Firewall accepts what proa serves (SSH at 22, the Kubernetes API at 6443, the kubelet at 10250, NodePorts, ping),
+// what Kubernetes exposes (NodePorts, load balancers, hostPorts), and the ports on which pods with hostNetwork listen.
+// Everything else is dropped, and no packet is forwarded to the address of a pod or Service. What the machine and its
+// pods send is not filtered. A change takes effect at once.
 type Firewall struct {
-	// Enabled puts the filter in place. Unset: yes. false opens the machine, and the pods' and Services' addresses behind it, to whoever reaches it.
+	// Enabled loads the firewall rules. Unset: yes. false opens the machine, and the addresses of pods and Services
+	// behind it, to everybody who can reach it.
 	Enabled *bool `yaml:"enabled" example:"false"`
 
-	// Allow lets in more: tcp or udp, a port or a range, and, after "from", the only network that may come, such as "udp/5353 from 192.168.1.0/24".
+	// Allow opens more ports: tcp or udp, a port or a range, and, after "from", the only permitted source network, such
+	// as "udp/5353 from 192.168.1.0/24".
 	Allow []string `yaml:"allow" check:"opening" example:"tcp/8080"`
 
-	// Inside are interfaces of a cluster network of your own (k3s.args with --flannel-backend=none), by name, where a * at the end stands for any
-	// end; packets that come from them are not filtered.
+	// Inside are interfaces of a cluster network of your own (k3s.args with --flannel-backend=none), by name, where a
+	// trailing * is a wildcard; packets from them are not filtered.
 	Inside []string `yaml:"inside" check:"pattern" example:"cali*"`
 }
 
@@ -104,16 +109,18 @@ type WiFi struct {
 	// Name of the network, its SSID.
 	Name string `yaml:"name" trim:"breaks" check:"ssid,required" example:"Harbour"`
 
-	// Passphrase, 8 to 63 characters, or the key itself, 64 hexadecimal digits, with which there is no WPA3. Empty: the network is open.
+	// Passphrase, 8 to 63 characters, or the key itself (PSK), 64 hexadecimal digits, which excludes WPA3. Empty: the
+	// network is open.
 	Passphrase string `yaml:"passphrase" check:"passphrase,quoted" trim:"breaks" secret:"true" example:"fair winds"`
 
-	// Hidden networks do not say their name; it is called out instead, which everybody around can hear.
+	// Hidden networks do not broadcast their name; the machine sends it in probe requests instead, which everybody in
+	// range can receive.
 	Hidden bool `yaml:"hidden" example:"false"`
 }
 
-// Interface is one network interface, a cable's or a radio's.
+// Interface is one network interface, wired or Wi-Fi.
 type Interface struct {
-	// DHCP asks for an IPv4 address. Unset: yes, unless Addresses are given.
+	// DHCP requests an IPv4 address. Unset: yes, unless Addresses are given.
 	DHCP *bool `yaml:"dhcp" example:"false"`
 
 	// Addresses are static, with prefix length, IPv4 or IPv6.
@@ -122,10 +129,10 @@ type Interface struct {
 	// Gateway is the default route's next hop.
 	Gateway string `yaml:"gateway" check:"ip" example:"192.168.1.1"`
 
-	// Routes beside the default route.
+	// Routes in addition to the default route.
 	Routes []Route `yaml:"routes"`
 
-	// MTU of the interface. 0: leave it as it is.
+	// MTU of the interface. 0: the interface's default.
 	MTU int `yaml:"mtu" check:"mtu" example:"1500"`
 }
 
@@ -137,17 +144,17 @@ type Route struct {
 	// Via is the next hop.
 	Via string `yaml:"via" check:"ip,required" example:"192.168.1.254"`
 
-	// Metric decides between routes to the same network: the lower wins.
+	// Metric of the route: of routes to the same network the one with the lower metric is used.
 	Metric int `yaml:"metric"`
 }
 
-// NTP is where the time comes from.
+// NTP has the time servers.
 type NTP struct {
-	// Servers of the time, by name or address. Without any: those that DHCP names, and four of pool.ntp.org.
+	// Servers of the time, by name or address. Without any: those from DHCP, and four of pool.ntp.org.
 	Servers []string `yaml:"servers" check:"server" example:"ntp.example.org"`
 }
 
-// K3s says what the runtime does on this machine.
+// K3s has the settings of the runtime.
 type K3s struct {
 	// Enabled starts the runtime. false: the machine boots without Kubernetes.
 	Enabled bool `yaml:"enabled" default:"true"`
@@ -161,21 +168,23 @@ type K3s struct {
 	// Token is the shared secret of the cluster.
 	Token string `yaml:"token" check:"token,quoted" secret:"true" example:"K10…::server:…"`
 
-	// Args are further flags of the runtime, as on its command line: --flag=value, or --flag for a switch. Those it has stand at the end of
-	// REFERENCE.md.
+	// Args are further flags of the runtime, as on its command line: --flag=value, or --flag for a switch. The
+	// supported flags are listed at the end of REFERENCE.md.
 	Args []string `yaml:"args" check:"flag" secret:"flags" example:"--disable=local-storage"`
 
-	// Labels the node registers with. Below kubernetes.io and k8s.io only those that Kubernetes lets a node give itself, so no roles.
+	// Labels the node registers with. Below kubernetes.io and k8s.io only those that Kubernetes lets a node set itself,
+	// so no roles.
 	Labels map[string]string `yaml:"labels" check:"labelkey" values:"labelvalue" example:"region=quay"`
 
 	// Taints the node registers with, KEY=VALUE:EFFECT.
 	Taints []string `yaml:"taints" check:"taint" example:"gpu=true:NoSchedule"`
 }
 
-// Health is the gate that a slot on trial has to pass: its boot steps held, it has a default route if there was one before, and
-// the node is Ready.
+// Health is the check that a slot on trial has to pass: its boot steps succeeded, it has a default route if there was
+// one before, and the node is Ready.
 type Health struct {
-	// Deadline is how long after its boot a slot on trial may take to become good; from 1m to 24h. One that is not good by then is restarted, and
-	// after 3 tries the slot that worked before runs again. A slot that was good already is never restarted for it.
+	// Deadline is the time after its boot within which a slot on trial must become good; from 1m to 24h. If it does
+	// not, the machine restarts, and after 3 tries falls back to the slot that worked before. A slot that was good
+	// already is never restarted because of it.
 	Deadline string `yaml:"deadline" default:"15m" check:"deadline" example:"30m"`
 }

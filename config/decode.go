@@ -12,12 +12,12 @@ import (
 	"github.com/proa-os/proa/config/rule"
 )
 
-// decoder walks a parsed document and the schema side by side. It differs from yaml.v3's own decoding in that it goes on after
-// a problem, knows the column, and never repeats a secret.
+// decoder walks a parsed document together with the schema. Unlike yaml.v3's own decoder it continues after an error,
+// knows the column, and never quotes a secret.
 type decoder struct {
 	file     string
 	problems []Problem
-	found    int // problems, also those beyond what is reported
+	found    int // number of problems, including unreported ones
 	values   int
 	depth    int
 }
@@ -39,7 +39,7 @@ func (d *decoder) bad(n *yaml.Node, format string, args ...any) {
 
 func (d *decoder) root(n *yaml.Node, c *Config) {
 	if n.Kind == yaml.ScalarNode && n.ShortTag() == "!!null" {
-		return // an empty document says nothing
+		return // an empty document has no keys
 	}
 	if n.Kind != yaml.MappingNode {
 		d.bad(n, "want key: value pairs, found %s%s", describe(n), rule.Hidden(strings.SplitN(n.Value, "\n", 2)[0]))
@@ -48,19 +48,19 @@ func (d *decoder) root(n *yaml.Node, c *Config) {
 	d.value(n, reflect.ValueOf(c).Elem(), reflect.StructTag(""), "document")
 }
 
-// value decodes n into v. name is for messages.
+// value decodes n into v. name is used in messages.
 func (d *decoder) value(n *yaml.Node, v reflect.Value, tag reflect.StructTag, name string) {
 	if n.Kind == yaml.AliasNode {
 		n = n.Alias
 	}
 	if d.values++; d.values > maxValues {
 		if d.values == maxValues+1 {
-			d.bad(n, "%s: the document stands for more than %d values; the rest is not read", name, maxValues)
+			d.bad(n, "%s: the document expands to more than %d values; the rest is not read", name, maxValues)
 		}
 		d.found++
 		return
 	}
-	// an alias may contain itself; no honest document is this deep
+	// an alias may contain itself; real documents are not this deep
 	if d.depth++; d.depth > 32 {
 		d.bad(n, "%s: nested too deeply", name)
 		d.depth--
@@ -85,10 +85,10 @@ func (d *decoder) value(n *yaml.Node, v reflect.Value, tag reflect.StructTag, na
 	}
 }
 
-// pairs yields a mapping's keys, without white space at their ends and as they stand, and values.
+// pairs calls do for each key and value of a mapping, with the key as written and without white space at its ends.
 func (d *decoder) pairs(n *yaml.Node, name string, do func(key, value *yaml.Node, raw string)) {
 	if n.Kind != yaml.MappingNode {
-		if n.ShortTag() != "!!null" { // "network:" with nothing behind it is as good as left out
+		if n.ShortTag() != "!!null" { // "network:" without a value is like no key
 			d.bad(n, "%s: want key: value pairs, found %s", name, describe(n))
 		}
 		return
@@ -105,7 +105,8 @@ func (d *decoder) pairs(n *yaml.Node, name string, do func(key, value *yaml.Node
 	}
 }
 
-// merged is the keys and values of a mapping, behind them those of the mappings that << brings, unless a key stands nearer (yaml.org/type/merge).
+// merged returns the keys and values of a mapping, followed by those of the mappings that << merges, unless a nearer
+// one has the key (yaml.org/type/merge).
 func (d *decoder) merged(n *yaml.Node, nearer map[string]bool, depth int) (out []*yaml.Node) {
 	if d.values++; d.values > maxValues || depth > 32 {
 		return nil
@@ -130,7 +131,7 @@ func (d *decoder) merged(n *yaml.Node, nearer map[string]bool, depth int) (out [
 	return out
 }
 
-// mappings are what a merge key may bring: one mapping, or a list of them; nil for anything else.
+// mappings returns what a merge key may refer to: one mapping, or a list of them; nil for anything else.
 func mappings(n *yaml.Node) (out []*yaml.Node) {
 	items := []*yaml.Node{n}
 	if n.Kind == yaml.SequenceNode {
@@ -154,14 +155,14 @@ func (d *decoder) structure(n *yaml.Node, v reflect.Value, name string) {
 	d.pairs(n, name, func(key, value *yaml.Node, raw string) {
 		i, ok := fields[key.Value]
 		if !ok && d.found > maxProblems {
-			return // looking for what was meant costs more than the rest
+			return // finding similar names is expensive
 		}
 		if !ok {
 			d.bad(key, "%s%s", unknown(key.Value, names(fields)), rule.Hidden(raw))
 			return
 		}
 		if first, twice := given[key.Value]; twice {
-			d.bad(key, "key %q stands twice, first in line %d", key.Value, first)
+			d.bad(key, "duplicate key %q, first in line %d", key.Value, first)
 			return
 		}
 		given[key.Value] = key.Line
@@ -182,12 +183,12 @@ func (d *decoder) structure(n *yaml.Node, v reflect.Value, name string) {
 	}
 }
 
-// nothing is what YAML reads where a key has no value, which is as good as left out; but not where a value is required, and not where one is
-// likely to have begun with a character that hid it: a network without its passphrase would be an open one.
+// nothing handles null, which is like no key; but it is an error if a value is required, or if the value probably began
+// with a special character and would be lost: a network without its passphrase would be an open one.
 func (d *decoder) nothing(n *yaml.Node, tag reflect.StructTag, name string) {
 	switch {
 	case has(tag, "quoted"):
-		d.bad(n, "%s: no value; one that begins with # & * ! or another special character wants quotes", name)
+		d.bad(n, "%s: no value; one that begins with # & * ! or another special character needs quotes", name)
 	case has(tag, "required"):
 		d.bad(n, "%s: no value, and one is required", name)
 	}
@@ -197,7 +198,9 @@ func has(tag reflect.StructTag, word string) bool {
 	return slices.Contains(strings.Split(tag.Get("check"), ","), word)
 }
 
-// mapping names no key of its own accord: one that a mistake made of a secret is none of a table's. It keeps the entries whose key and value are sound; one that is reported is left out. Of a value that has keys of its own the sound ones hold.
+// mapping decodes the entries of a map. It names a key only if that is valid, because an invalid one may be part of a
+// secret. Valid entries are kept; one with an error is ignored. If the value has keys of its own, its valid keys are
+// kept.
 func (d *decoder) mapping(n *yaml.Node, v reflect.Value, tag reflect.StructTag, name string) {
 	if v.IsNil() {
 		v.Set(reflect.MakeMap(v.Type()))
@@ -209,7 +212,7 @@ func (d *decoder) mapping(n *yaml.Node, v reflect.Value, tag reflect.StructTag, 
 			return
 		}
 		if first, twice := lines[k]; twice {
-			d.bad(key, "%s: this key stands twice, first in line %d", name, first)
+			d.bad(key, "%s: duplicate key, first in line %d", name, first)
 			return
 		}
 		lines[k] = key.Line
@@ -231,7 +234,7 @@ func keyTag(tag reflect.StructTag) reflect.StructTag {
 	return reflect.StructTag(fmt.Sprintf("check:%q", tag.Get("check")+",required"))
 }
 
-// list decodes the entries that are sound. One broken entry of write_files does not cost the others.
+// list decodes the valid entries. An invalid entry of write_files does not affect the others.
 func (d *decoder) list(n *yaml.Node, v reflect.Value, tag reflect.StructTag, name string) {
 	if n.Kind != yaml.SequenceNode {
 		d.bad(n, "%s: want a list, found %s%s", name, describe(n), rule.Hidden(strings.SplitN(n.Value, "\n", 2)[0]))
@@ -240,7 +243,7 @@ func (d *decoder) list(n *yaml.Node, v reflect.Value, tag reflect.StructTag, nam
 	out, ids := reflect.MakeSlice(v.Type(), 0, len(n.Content)), map[string]bool{}
 	for i, item := range entries(n.Content, tag) {
 		if d.values > maxValues {
-			return // and keep what was there before: half a list is not what the user wrote
+			return // and keep the previous value: half a list is not what the user wrote
 		}
 		e := reflect.New(v.Type().Elem()).Elem()
 		setDefaultsOf(e)
@@ -252,7 +255,7 @@ func (d *decoder) list(n *yaml.Node, v reflect.Value, tag reflect.StructTag, nam
 	v.Set(out)
 }
 
-// entries cuts each item in which several stand into these.
+// entries splits items that contain several entries.
 func entries(items []*yaml.Node, tag reflect.StructTag) (out []*yaml.Node) {
 	r, _ := rule.Of(tag.Get("check"))
 	for _, item := range items {
@@ -269,7 +272,7 @@ func entries(items []*yaml.Node, tag reflect.StructTag) (out []*yaml.Node) {
 	return out
 }
 
-// first reports an entry that says of the same thing something else than an earlier one.
+// first reports an entry that contradicts an earlier one about the same thing.
 func (d *decoder) first(n *yaml.Node, e reflect.Value, tag reflect.StructTag, ids map[string]bool, name string) bool {
 	r, _ := rule.Of(tag.Get("check"))
 	if r.ID == nil {
@@ -322,8 +325,8 @@ func (d *decoder) scalar(n *yaml.Node, v reflect.Value, tag reflect.StructTag, n
 	}
 }
 
-// kindOf is what YAML takes a plain value for. A text may be written as any of these; a value with a tag of its own, which is most
-// likely one that begins with ! and has no quotes, is none.
+// kindOf returns the kind that YAML resolves a scalar to. A string may be written as any of these; a value with an
+// explicit tag, which is probably an unquoted one that begins with !, is none.
 func kindOf(n *yaml.Node) reflect.Kind {
 	switch n.ShortTag() {
 	case "!!str", "!!timestamp", "!!merge", "!!float":
@@ -336,7 +339,7 @@ func kindOf(n *yaml.Node) reflect.Kind {
 	return reflect.Invalid
 }
 
-// describe names what was found without repeating it: it may be a secret.
+// describe describes what was found without quoting it, because it may be a secret.
 func describe(n *yaml.Node) string {
 	switch n.Kind {
 	case yaml.MappingNode:
@@ -356,10 +359,10 @@ func describe(n *yaml.Node) string {
 	case "!!str", "!!timestamp":
 		return "a string"
 	}
-	return "a value with a tag; one that begins with ! wants quotes"
+	return "a value with a tag; one that begins with ! needs quotes"
 }
 
-// fieldsOf maps a struct's keys to field numbers.
+// fieldsOf maps a struct's keys to field indexes.
 func fieldsOf(t reflect.Type) map[string]int {
 	out := map[string]int{}
 	for i := range t.NumField() {
@@ -377,7 +380,7 @@ func names(fields map[string]int) (out []string) {
 
 func setDefaults(c *Config) { setDefaultsOf(reflect.ValueOf(c).Elem()) }
 
-// setDefaultsOf fills the defaults that stand in the schema's tags.
+// setDefaultsOf sets the defaults in the schema's tags.
 func setDefaultsOf(v reflect.Value) {
 	if v.Kind() != reflect.Struct {
 		return
@@ -391,7 +394,7 @@ func setDefaultsOf(v reflect.Value) {
 		case f.Kind() == reflect.Bool:
 			f.SetBool(def == "true")
 		case f.Kind() == reflect.Int:
-			n, _ := strconv.Atoi(def) // a test reads every default
+			n, _ := strconv.Atoi(def) // a test parses every default
 			f.SetInt(int64(n))
 		case f.Kind() == reflect.String:
 			f.SetString(def)

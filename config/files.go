@@ -10,7 +10,7 @@ import (
 // registriesFile is read by the runtime at its start.
 const registriesFile = "/etc/rancher/k3s/registries.yaml"
 
-// registries is what K3s's file may say (docs.k3s.io, private registry configuration).
+// registries is the format of K3s's file (docs.k3s.io, private registry configuration).
 type registries struct {
 	Mirrors map[string]mirror   `yaml:"mirrors"`
 	Configs map[string]registry `yaml:"configs"`
@@ -40,8 +40,8 @@ type registryTLS struct {
 	InsecureSkipVerify bool   `yaml:"insecure_skip_verify"`
 }
 
-// wellKnown looks into a file whose format another program has and whose mistakes cost all of Kubernetes' images. The file is written all the same:
-// what counts is what that program makes of it.
+// wellKnown checks a file in the format of another program whose errors would cost all of Kubernetes' images. The file
+// is written in any case: that program decides.
 func (d *decoder) wellKnown(n *yaml.Node, f File, name string) {
 	if f.Path != registriesFile || f.Encoding != "" {
 		return
@@ -62,14 +62,14 @@ func (d *decoder) wellKnown(n *yaml.Node, f File, name string) {
 	}
 	for _, p := range inner.problems {
 		line, col := at.Line, at.Column
-		if at.Style == yaml.LiteralStyle { // its lines are the file's
+		if at.Style == yaml.LiteralStyle { // line numbers of the file itself
 			line, col = at.Line+p.Line, p.Column
 		}
 		d.note(line, col, fmt.Sprintf("%s: %s: %s", name, registriesFile, p.Message))
 	}
 }
 
-// note reports without holding it against the value.
+// note reports a problem without rejecting the value.
 func (d *decoder) note(line, col int, msg string) {
 	if len(d.problems) < maxProblems {
 		d.problems = append(d.problems, Problem{d.file, line, col, msg})

@@ -18,8 +18,8 @@ func TestRegistries(t *testing.T) {
 		"no list":        {"mirrors:\n  a:\n    endpoint: http://a\n", "endpoint: want a list, found a string"},
 		"no scheme":      {"mirrors:\n  a:\n    endpoint: [\"ftp://a\"]\n", "want an endpoint such as"},
 		"tab":            {"mirrors:\n\ta:\n", "6:1: write_files[0]: /etc/rancher/k3s/registries.yaml: not valid YAML: a tab"},
-		"secret lost":    {"configs:\n  a:\n    auth:\n      password: *hunter2\n", "8:1: write_files[0]: /etc/rancher/k3s/registries.yaml: not valid YAML: a value that begins with * wants quotes"},
-		"secret as null": {"configs:\n  a:\n    auth:\n      password: #hunter2\n", "wants quotes"},
+		"secret lost":    {"configs:\n  a:\n    auth:\n      password: *hunter2\n", "8:1: write_files[0]: /etc/rancher/k3s/registries.yaml: not valid YAML: a value that begins with * needs quotes"},
+		"secret as null": {"configs:\n  a:\n    auth:\n      password: #hunter2\n", "needs quotes"},
 		"a list":         {"- a\n", "want key: value pairs, found a list"},
 	} {
 		doc := registriesHead + "      " + strings.TrimSuffix(strings.ReplaceAll(c.text, "\n", "\n      "), "      ")

@@ -5,18 +5,19 @@ import (
 	"os"
 )
 
-// What one document may cost. PID 1 reads it: whatever a person, or a damaged card, put there must not keep the machine from
-// coming up.
+// Limits of a document. It is read by PID 1: nothing in it, written by a user or left on a damaged card, may keep the
+// machine from booting.
 const (
-	// MaxSize of a document; larger ones are not read.
+	// MaxSize is the maximum size of a document in bytes; a larger one is not read.
 	MaxSize = 1 << 20
-	// maxProblems that are reported; who has more looks at them after those are mended.
+	// maxProblems is the number of problems that are reported.
 	maxProblems = 100
-	// maxValues that are looked at; aliases make a few lines stand for more than any memory holds.
+	// maxValues is the number of values that are decoded; aliases can make a small file expand to more than fits in
+	// memory.
 	maxValues = 1 << 18
 )
 
-// Read returns a file for Load, and of one that is too large only as much as Load needs to see that.
+// Read reads a file for Load, and of one that is too large only enough for Load to see that.
 func Read(file string) ([]byte, error) {
 	f, err := os.Open(file)
 	if err != nil {

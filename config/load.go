@@ -10,8 +10,8 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-// Load reads the user's document, then lays the kernel command line over it: a scalar or a list replaces the document's,
-// maps are merged. It always returns a usable Config: what is wrong is left out and reported, what is right is kept.
+// Load reads the user's document and applies the kernel command line to it: scalars and lists are replaced, maps are
+// merged. It always returns a usable Config: invalid parts are ignored and reported, valid ones are used.
 func Load(file string, document []byte, cmdline string) (*Config, []Problem) {
 	d := &decoder{file: file}
 	c := Default()
@@ -23,22 +23,22 @@ func Load(file string, document []byte, cmdline string) (*Config, []Problem) {
 	return c, d.problems
 }
 
-// Default is the configuration of a machine that was told nothing.
+// Default returns the configuration of a machine without any settings.
 func Default() *Config {
 	c := &Config{}
 	setDefaults(c)
 	return c
 }
 
-// document decodes the file. When it is not YAML at all, its top-level keys are read one by one: a missing quote
-// in one of them must not cost the SSH keys that stand in another.
+// document decodes the file. If it is not valid YAML, its top-level keys are parsed one by one: a missing quote in one
+// of them must not cost the SSH keys in another.
 func (d *decoder) document(text []byte, c *Config) {
 	if len(text) > MaxSize {
 		d.add(1, 1, "larger than %d KiB; not read", MaxSize>>10)
 		return
 	}
 	text = Plain(text)
-	if whole := bytes.TrimRight(text, "\x00"); len(whole) < len(text) { // what a power cut leaves of a file on a FAT
+	if whole := bytes.TrimRight(text, "\x00"); len(whole) < len(text) { // a power cut may leave this in a file on a FAT
 		line := 1 + bytes.Count(whole, []byte("\n"))
 		d.add(line, 1, "%d NUL bytes at the end of the file: what stood there is lost; the rest is read", len(text)-len(whole))
 		text = whole
@@ -66,14 +66,14 @@ func parse(text []byte) (nodes []*yaml.Node, err error) {
 		case err != nil:
 			return nil, err
 		}
-		if len(n.Content) == 1 && n.Content[0].ShortTag() != "!!null" { // a document without anything says nothing
+		if len(n.Content) == 1 && n.Content[0].ShortTag() != "!!null" { // an empty document has no keys
 			nodes = append(nodes, n.Content[0])
 		}
 	}
 }
 
-// salvage parses each top-level key by itself and returns those that are sound, their line numbers moved to where they stand. What is wrong with
-// the others is reported where it stands; err, which is about the whole text, only if that is nowhere.
+// salvage parses each top-level key by itself and returns the valid ones, with their line numbers corrected. Errors of
+// the others are reported at their place; err, which is about the whole text, only if there are none.
 func (d *decoder) salvage(text string, err error) (nodes []*yaml.Node) {
 	lines, before := strings.SplitAfter(text, "\n"), d.found
 	for start := 0; start < len(lines); {
@@ -108,7 +108,7 @@ func (d *decoder) salvage(text string, err error) (nodes []*yaml.Node) {
 	return nodes
 }
 
-// lost says what a mistake costs.
+// lost says what is ignored because of an error.
 func lost(line string) string {
 	key, _, _ := strings.Cut(line, ":")
 	if _, ok := fieldsOf(reflect.TypeFor[Config]())[strings.TrimSpace(key)]; ok {
@@ -117,7 +117,7 @@ func lost(line string) string {
 	return ""
 }
 
-// move does not follow aliases: what they stand for is in the tree once.
+// move does not follow aliases, because their anchors are in the tree.
 func move(nodes []*yaml.Node, lines int) {
 	for _, n := range nodes {
 		n.Line += lines

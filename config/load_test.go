@@ -63,7 +63,7 @@ func TestProblems(t *testing.T) {
 		{"scalar for keys", "network: dhcp\n", "1:10: network: want key: value pairs, found a string\n"},
 		{"not one of", "k3s:\n  role: serv\n", "2:9: role: want one of server, agent; did you mean \"server\"?\n"},
 		{"new version", "version: 2\n", "1:10: version: want 1\n"},
-		{"twice", "hostname: a\nhostname: b\n", "2:1: key \"hostname\" stands twice, first in line 1\n"},
+		{"twice", "hostname: a\nhostname: b\n", "2:1: duplicate key \"hostname\", first in line 1\n"},
 		{"missing", "write_files:\n  - content: x\n", "2:5: write_files[0]: \"path\" is missing\n"},
 		{"bad address", "network:\n  interfaces:\n    eth0:\n      addresses: [10.0.0.1]\n      gateway: here\n",
 			"4:19: addresses[0]: want an address with prefix length, such as 192.168.1.20/24\n5:16: gateway: want an IP address\n"},

@@ -8,7 +8,7 @@ import (
 	"github.com/proa-os/proa/config/rule"
 )
 
-// Problem is one thing that is wrong with a document, and where.
+// Problem is one error in a document, and its place.
 type Problem struct {
 	File    string `json:"file"`
 	Line    int    `json:"line"`
@@ -18,7 +18,7 @@ type Problem struct {
 
 func (p Problem) String() string {
 	if p.Line == 0 {
-		return p.File + ": " + p.Message // found when the document was put into practice
+		return p.File + ": " + p.Message // found when the configuration was applied
 	}
 	return fmt.Sprintf("%s:%d:%d: %s", p.File, p.Line, p.Column, p.Message)
 }
@@ -26,10 +26,10 @@ func (p Problem) String() string {
 // CommandLine is the File of problems on the kernel command line; their column counts its characters.
 const CommandLine = "kernel command line"
 
-// Nearest returns the candidate that word was most likely meant to be, or "".
+// Nearest returns the candidate closest to word, or "".
 func Nearest(word string, candidates []string) string { return rule.Nearest(word, candidates) }
 
-// unknown is the message for a key that does not exist. It is repeated only where it is nearly a key: what stands in a wrong place may be a
+// unknown returns the message for an unknown key. It quotes the key only if it resembles a known one, because it may be
 // part of a secret.
 func unknown(key string, known []string) string {
 	if n := Nearest(key, known); n != "" {

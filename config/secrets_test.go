@@ -109,12 +109,12 @@ func TestRefusedIsDropped(t *testing.T) {
 		"sysctls: {vm.swappiness: }\n":                                "want a value",
 		"network: {wifi: [{name: }]}\n":                               "no value, and one is required",
 		"network: {wifi: [{name: ''}]}\n":                             "want the name of a network",
-		"network: {wifi: [{name: a, passphrase: }]}\n":                "wants quotes",
-		"network: {wifi: [{name: a, passphrase: &hunter2}]}\n":        "wants quotes",
-		"network: {wifi: [{name: a, passphrase: !hunter2}]}\n":        "wants quotes",
-		"network: {wifi:\n  [{name: a, passphrase: #hunter2\n  }]}\n": "wants quotes",
-		"k3s: {token: }\n":                                            "wants quotes",
-		"k3s: {token: !secret}\n":                                     "wants quotes",
+		"network: {wifi: [{name: a, passphrase: }]}\n":                "needs quotes",
+		"network: {wifi: [{name: a, passphrase: &hunter2}]}\n":        "needs quotes",
+		"network: {wifi: [{name: a, passphrase: !hunter2}]}\n":        "needs quotes",
+		"network: {wifi:\n  [{name: a, passphrase: #hunter2\n  }]}\n": "needs quotes",
+		"k3s: {token: }\n":                                            "needs quotes",
+		"k3s: {token: !secret}\n":                                     "needs quotes",
 		"write_files: [{path: , content: a}]\n":                       "no value, and one is required",
 		"write_files: [{path: '', content: a}]\n":                     "want an absolute path",
 		"network: {dns: ['']}\n":                                      "want an IP address",
@@ -141,7 +141,7 @@ func TestRefusedIsDropped(t *testing.T) {
 	}
 	// two spellings of one address are one interface
 	c, got := problems(t, "network: {interfaces: {'52:54:00:12:34:5a': {mtu: 1400}, '52-54-00-12-34-5A': {mtu: 1500}}}\n", "")
-	if !strings.Contains(got, "stands twice") || len(c.Network.Interfaces) != 1 || c.Network.Interfaces["52:54:00:12:34:5a"].MTU != 1400 {
+	if !strings.Contains(got, "duplicate key") || len(c.Network.Interfaces) != 1 || c.Network.Interfaces["52:54:00:12:34:5a"].MTU != 1400 {
 		t.Errorf("%q %+v", got, c.Network.Interfaces)
 	}
 }

@@ -17,7 +17,7 @@ func Show(c *Config) ([]byte, error) {
 
 const hidden = "(secret)"
 
-// mask copies v into nodes that keep the order of the schema and leave out what was not set.
+// mask copies v into nodes in the order of the schema, and omits unset values.
 func mask(v reflect.Value, tag reflect.StructTag) *yaml.Node {
 	switch {
 	case v.Kind() == reflect.Pointer:
@@ -62,7 +62,7 @@ func mask2(v reflect.Value, tag reflect.StructTag) *yaml.Node {
 	return mask(v, tag)
 }
 
-// maskFlags hides the values of flags that are secrets.
+// maskFlags replaces the values of flags that are secrets.
 func maskFlags(args []string) *yaml.Node {
 	n := &yaml.Node{Kind: yaml.SequenceNode}
 	for _, a := range args {

@@ -14,8 +14,9 @@ import (
 	"github.com/proa-os/proa/config/rule"
 )
 
-// Plain turns what editors save into UTF-8 with line feeds: UTF-16, which Windows calls Unicode, with or without its mark; a
-// byte order mark; line ends of Windows and of old Macs. YAML 1.2, which the parser does not know by its number, differs in nothing that matters here.
+// Plain converts what editors save to UTF-8 with line feeds: UTF-16, which Windows calls Unicode, with or without a
+// byte order mark; CRLF and CR line ends. YAML 1.2, whose version directive the parser does not know, has no relevant
+// difference.
 func Plain(text []byte) []byte {
 	if order := utf16Order(text); order != nil {
 		text = fromUTF16(text, order)
@@ -48,7 +49,7 @@ func fromUTF16(text []byte, order binary.ByteOrder) []byte {
 	return []byte(string(utf16.Decode(units)))
 }
 
-// unreadable finds the first byte that YAML takes in no place: one of another encoding than UTF-8, or a control character.
+// unreadable finds the first byte that is invalid in YAML: in another encoding than UTF-8, or a control character.
 func unreadable(text string) (line, col int, msg string) {
 	line, col = 1, 1
 	for i := 0; i < len(text); {
@@ -61,14 +62,15 @@ func unreadable(text string) (line, col int, msg string) {
 		case r == 0:
 			return line, col, "a NUL byte: damaged, not a text, or in another encoding than UTF-8; save the file as UTF-8"
 		case unicode.IsControl(r) && r != '\t' && r != 0x85:
-			return line, col, fmt.Sprintf("a control character, U+%04X; take it out", r)
+			return line, col, fmt.Sprintf("a control character, U+%04X; remove it", r)
 		}
 		i, col = i+n, col+1
 	}
 	return 0, 0, ""
 }
 
-// indented finds the line nearest to where the parser stopped that is indented by something else than spaces, at most two lines away.
+// indented finds the line nearest to the parser's position, at most two lines away, that is indented by other
+// characters than spaces.
 func indented(text string, near int) (line, col int, by rune) {
 	best := 3
 	for i, l := range strings.Split(text, "\n") {
@@ -81,10 +83,11 @@ func indented(text string, near int) (line, col int, by rune) {
 	return line, col, by
 }
 
-// indent is how many bytes of a line stand before what can be seen of it.
+// indent returns the length in bytes of a line's leading white space.
 func indent(line string) int { return len(line) - len(strings.TrimLeftFunc(line, rule.Invisible)) }
 
-// spaced is a text whose lines are indented by spaces, as they look in most editors: two for a tab, one for what a web page has in place of a space.
+// spaced returns the text with leading tabs and no-break spaces replaced by spaces: two for a tab, one for a no-break
+// space, as they look in most editors.
 func spaced(text string) string {
 	lines := strings.SplitAfter(text, "\n")
 	for i, l := range lines {
@@ -107,7 +110,8 @@ func spaced(text string) string {
 
 var parserLine = regexp.MustCompile(`line (\d+): `)
 
-// parserWords turns the parser's error into a place and what to do about it. None of the parser's own text is passed on: it quotes the document.
+// parserWords translates the parser's error to a position and a message. The parser's own text is not used, because it
+// quotes the document.
 func parserWords(text string, err error) (line, col int, msg string) {
 	if line, col, msg = unreadable(text); line > 0 {
 		return line, col, msg
@@ -124,7 +128,7 @@ func parserWords(text string, err error) (line, col int, msg string) {
 		return l, c, fmt.Sprintf("not valid YAML: an invisible character, U+%04X; indent with spaces", by)
 	}
 	if name := anchorName.FindStringSubmatch(said); name != nil {
-		if before, _, found := strings.Cut(text, "*"+name[1]); found { // the parser does not say where
+		if before, _, found := strings.Cut(text, "*"+name[1]); found { // the parser does not report the position
 			line = 1 + strings.Count(before, "\n")
 		}
 	}
@@ -138,24 +142,24 @@ func parserWords(text string, err error) (line, col int, msg string) {
 
 var anchorName = regexp.MustCompile(`unknown anchor '(.*)' referenced`)
 
-// parserSays are the errors of yaml.v3's scannerc.go, parserc.go and decode.go, and what a person does about them.
+// parserSays maps errors of yaml.v3's scannerc.go, parserc.go and decode.go to messages for users.
 var parserSays = [][2]string{
-	{"unknown anchor", "a value that begins with * wants quotes"},
-	{"found undefined tag handle", "a value that begins with ! wants quotes"},
-	{"did not find expected tag URI", "a value that begins with ! wants quotes"},
-	{"did not find URI escaped octet", "a value that begins with ! wants quotes"},
-	{"expected whitespace or line break", "a value that begins with ! wants quotes"},
-	{"did not find expected '!'", "a value that begins with ! wants quotes"},
-	{"did not find expected alphabetic or numeric character", "a value that begins with & or * wants quotes"},
-	{"found character that cannot start any token", "a value that begins with @, ` or % wants quotes"},
+	{"unknown anchor", "a value that begins with * needs quotes"},
+	{"found undefined tag handle", "a value that begins with ! needs quotes"},
+	{"did not find expected tag URI", "a value that begins with ! needs quotes"},
+	{"did not find URI escaped octet", "a value that begins with ! needs quotes"},
+	{"expected whitespace or line break", "a value that begins with ! needs quotes"},
+	{"did not find expected '!'", "a value that begins with ! needs quotes"},
+	{"did not find expected alphabetic or numeric character", "a value that begins with & or * needs quotes"},
+	{"found character that cannot start any token", "a value that begins with @, ` or % needs quotes"},
 	{"found unexpected end of stream", "a quote is opened and never closed"},
 	{"found unexpected document indicator", "a quote is opened and never closed"},
 	{"found unknown escape character", "a backslash within double quotes; single quotes take it as it is"},
 	{"expected hexdecimal number", "a backslash within double quotes; single quotes take it as it is"},
 	{"invalid Unicode character escape", "a backslash within double quotes; single quotes take it as it is"},
-	{"expected ',' or ']'", "a comma or a closing ] is missing, or a value with special characters wants quotes"},
-	{"expected ',' or '}'", "a comma or a closing } is missing, or a value with special characters wants quotes"},
-	{"mapping values are not allowed", "two colons in one line, or wrong indentation; a value that holds a colon and a space wants quotes"},
+	{"expected ',' or ']'", "a comma or a closing ] is missing, or a value with special characters needs quotes"},
+	{"expected ',' or '}'", "a comma or a closing } is missing, or a value with special characters needs quotes"},
+	{"mapping values are not allowed", "two colons in one line, or wrong indentation; a value that holds a colon and a space needs quotes"},
 	{"block sequence entries are not allowed", "a - where no list can begin; give it a line of its own"},
 	{"could not find expected ':'", "neither key: value nor an entry of a list; or an indentation that does not fit the lines above"},
 	{"expected '-' indicator", "neither an entry of the list above nor a key; look at the indentation"},
@@ -163,5 +167,5 @@ var parserSays = [][2]string{
 	{"expected node content", "a value is missing"},
 	{"expected comment or line break", "nothing may follow | or > in its line"},
 	{"exceeded max depth", "nested too deeply"},
-	{"directive", "a value or key that begins with % wants quotes"},
+	{"directive", "a value or key that begins with % needs quotes"},
 }

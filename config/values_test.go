@@ -41,11 +41,11 @@ func TestWhiteSpace(t *testing.T) {
 func TestUnseen(t *testing.T) {
 	body := strings.Fields(key)[1]
 	for _, c := range []struct{ doc, want string }{
-		{"hostname: \"kio\u200bsk\"\n", "an invisible character stands in it, U+200B"},
-		{"k3s: {token: \"a\\nb\"}\n", "a line break stands in it"},
-		{"ssh_authorized_keys:\n  - |\n    ssh-ed25519 " + body[:40] + "\n    " + body[40:] + "\n", "a line break or another character stands within it"},
+		{"hostname: \"kio\u200bsk\"\n", "it contains an invisible character, U+200B"},
+		{"k3s: {token: \"a\\nb\"}\n", "it contains a line break"},
+		{"ssh_authorized_keys:\n  - |\n    ssh-ed25519 " + body[:40] + "\n    " + body[40:] + "\n", "contains a line break or another character"},
 		{"ssh_authorized_keys:\n  - >\n    " + key + "\n    " + key + "\n", "one public key per entry"},
-		{"ssh_authorized_keys:\n  - |\n    -----BEGIN OPENSSH PRIVATE KEY-----\n    " + body + "\n", "this is a private one"},
+		{"ssh_authorized_keys:\n  - |\n    -----BEGIN OPENSSH PRIVATE KEY-----\n    " + body + "\n", "this is a private key"},
 		{"ssh_authorized_keys: [\"ssh-dss AAAAB3NzaC1kc3MAAACB\"]\n", "want a public key"},
 	} {
 		if _, got := problems(t, c.doc, ""); strings.Count(got, "\n") != 1 || !strings.Contains(got, c.want) {
@@ -78,11 +78,11 @@ func TestEncodings(t *testing.T) {
 	}
 	for _, c := range []struct{ name, text, want string }{
 		{"Latin-1", strings.ReplaceAll(doc, "ö", "\xf6"), "4:14: not UTF-8 from here on; save the file as UTF-8; network is left out\n"},
-		{"control character", "hostname: kiosk-3\nk3s:\n  token: a\x1bb\n", "3:11: a control character, U+001B; take it out; k3s is left out\n"},
+		{"control character", "hostname: kiosk-3\nk3s:\n  token: a\x1bb\n", "3:11: a control character, U+001B; remove it; k3s is left out\n"},
 		{"tab", "hostname: kiosk-3\nk3s:\n\trole: agent\n", "3:1: not valid YAML: a tab; indent with spaces; read as if spaces stood there\n"},
 		{"tab behind spaces", "hostname: kiosk-3\nk3s:\n  enabled: true\n \trole: agent\n", "4:2: not valid YAML: a tab; indent with spaces; k3s is left out\n"},
-		{"no-break spaces", "hostname: kiosk-3\nk3s:\n\u00a0\u00a0role: agent\n", "stands in it, U+00A0"},
-		{"anchor", "hostname: kiosk-3\nk3s:\n  role: agent\n  token: *hunter2\n", "4:1: not valid YAML: a value that begins with * wants quotes; k3s is left out\n"},
+		{"no-break spaces", "hostname: kiosk-3\nk3s:\n\u00a0\u00a0role: agent\n", "it contains an invisible character, U+00A0"},
+		{"anchor", "hostname: kiosk-3\nk3s:\n  role: agent\n  token: *hunter2\n", "4:1: not valid YAML: a value that begins with * needs quotes; k3s is left out\n"},
 		{"quote", "hostname: kiosk-3\nk3s:\n  token: \"a\n", "not valid YAML: a quote is opened and never closed; k3s is left out\n"},
 		{"colons", "hostname: kiosk-3\nk3s:\n  token: a: b\n", "not valid YAML: two colons in one line"},
 	} {
@@ -124,7 +124,7 @@ func TestArgs(t *testing.T) {
 		"--config=/a": "would come too late", "--node-label=node-role.kubernetes.io/worker=true": "kubectl label node", "--node-label=a": "KEY=VALUE", "--node-taint=a=b:c": "EFFECT is",
 		"--kubelet-arg=max pods": "FLAG=VALUE", "--node-ip=here": "an IP address, for --node-ip", "--https-listen-port=0": "a port", "--cluster-cidr=10.1.0.0": "prefix length",
 		"--flannel-backend=wireguard": "vxlan, host-gw or none", "--v=much": "a whole number", "--tls-san": "--tls-san=NAME", "--disable-agent=maybe": "true or false", "--node-name=Upper": "lower-case",
-		"disable=a": "a flag such as", "--token=": "a value behind =",
+		"disable=a": "a flag such as", "--token=": "a value after =",
 	} {
 		got := judged("flag", arg)
 		if want == "" && got != "" || !strings.Contains(got, want) {

@@ -80,7 +80,7 @@ func labelsLeftOut(t *testing.T, l *life) {
 		t.Errorf("labels: %s", got)
 	}
 	status := unfolded(l.run("proa status", nil))
-	for _, want := range []string{"config.yaml:3:38: labels: want at most 63", "config.yaml:3:50: labels: want a label that a node may give itself", "mode disk, good"} {
+	for _, want := range []string{"config.yaml:3:38: labels: want at most 63", "config.yaml:3:50: labels: want a label that a node may set itself", "mode disk, good"} {
 		if !strings.Contains(status, want) {
 			t.Errorf("no %q in\n%s", want, status)
 		}

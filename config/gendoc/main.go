@@ -1,5 +1,4 @@
-// Command gendoc writes REFERENCE.md, schema.json and example.yaml beside the schema, from its structs and comments. It
-// holds no text about any key of its own.
+// Command gendoc writes REFERENCE.md, schema.json and example.yaml, generated from the schema's structs and comments.
 package main
 
 import (

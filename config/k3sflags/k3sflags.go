@@ -1,5 +1,5 @@
-// Package k3sflags is which flags the runtime takes, as data: the configuration may import nothing of the runtime. It judges no value, and
-// refuses to differ from the runtime's own flag set, which a test beside that compares.
+// Package k3sflags has the runtime's flags as data, because the configuration may not import the runtime. It does not
+// validate values. A test compares it with the runtime's own flag set.
 package k3sflags
 
 import (
@@ -19,14 +19,14 @@ type Flag struct {
 	Name    string
 	Type    string // as pflag calls it: string, int, bool, stringSlice (commas separate), stringArray
 	Default string
-	Arg     string // what its value is called in Help
+	Arg     string // name of its value in Help
 	Help    string
 }
 
 // List says whether the flag may be given several times.
 func (f Flag) List() bool { return f.Type == "stringSlice" || f.Type == "stringArray" }
 
-// All are those that k3s.args takes, in the order of the runtime's help.
+// All returns the flags that k3s.args accepts, in the order of the runtime's help.
 func All() (out []Flag) {
 	for _, line := range strings.Split(strings.TrimSpace(flagsFile), "\n") {
 		f := strings.Split(line, "\t")
@@ -44,19 +44,19 @@ func Named(name string) (Flag, bool) {
 	return Flag{}, false
 }
 
-// granted are flags of K3s whose wish proa fulfils without having the flag. They are accepted and not handed on.
+// granted are flags of K3s whose effect is always on in proa. They are accepted and not passed on.
 var granted = []string{"disable-cloud-controller", "disable-etcd", "disable-helm-controller", "disable-network-policy"}
 
-// Granted says that a flag asks for what is so anyway.
+// Granted says whether the effect of a flag is always on.
 func Granted(flag string) bool { return slices.Contains(granted, flag) }
 
-// AllGranted lists them.
+// AllGranted returns these flags.
 func AllGranted() []string { return slices.Clone(granted) }
 
-// Instead says of flags of K3s that the runtime has not what to do here.
+// Instead returns what to do instead of using K3s's flags that are not supported.
 func Instead() map[string]string { return maps.Clone(instead) }
 
-// instead says of K3s's flags that people bring along what to do here.
+// instead says what to do instead of using these flags of K3s.
 var instead = map[string]string{
 	"agent-token":           "one token serves both roles: token",
 	"cluster-init":          "a cluster has one server in this release",

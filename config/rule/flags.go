@@ -31,9 +31,9 @@ func flagArg(s string) string {
 	case ours[name] != "":
 		return "a flag that has an effect here: " + ours[name]
 	case k3sflags.Instead()[name] != "":
-		return "a flag that the runtime has; it has none of this name, which is one of K3s: " + k3sflags.Instead()[name]
+		return "a flag of the runtime; it does not have this one of K3s: " + k3sflags.Instead()[name]
 	case !known:
-		return "a flag that the runtime has" + nearFlag(name) + "; REFERENCE.md lists them"
+		return "a flag of the runtime" + nearFlag(name) + "; REFERENCE.md lists them"
 	case !given && f.Type != "bool":
 		return "--" + name + "=" + strings.ToUpper(orValue(f.Arg)) + ": a value joined by ="
 	}
@@ -91,7 +91,7 @@ func flagPart(f k3sflags.Flag, value string, given bool) string {
 		}
 		return ""
 	case f.Arg != "" && value == "":
-		return "a value behind ="
+		return "a value after ="
 	case values[f.Arg] != "":
 		return judge(values[f.Arg], value)
 	}

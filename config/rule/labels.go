@@ -48,9 +48,9 @@ func labelKey(s string) string {
 	case slices.ContainsFunc(kubeletSpaces, func(of string) bool { return below(space, of) }):
 		return ""
 	case space == "node-role.kubernetes.io":
-		return "a label that a node may give itself; a role is put on from outside: kubectl label node NAME node-role.kubernetes.io/ROLE=true"
+		return "a label that a node may set itself; set a role from outside: kubectl label node NAME node-role.kubernetes.io/ROLE=true"
 	}
-	return "a label that a node may give itself: of those below kubernetes.io and k8s.io only topology.kubernetes.io/zone and /region, node.kubernetes.io/… and kubelet.kubernetes.io/…"
+	return "a label that a node may set itself: of those below kubernetes.io and k8s.io only topology.kubernetes.io/zone and /region, node.kubernetes.io/… and kubelet.kubernetes.io/…"
 }
 
 func labelValue(s string) string {

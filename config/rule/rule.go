@@ -40,7 +40,7 @@ var rules = map[string]Rule{
 	"interface":  {Judge: interfaceName, Clean: hardwareAddress},
 	"ip":         want(isIP, "an IP address"),
 	"cidr":       want(isPrefix, "an address with prefix length, such as 192.168.1.20/24"),
-	"opening":    want(opening, "PROTOCOL/PORT or PROTOCOL/FIRST-LAST, tcp or udp, and after \" from \" the only network that may come, such as \"udp/5353 from 192.168.1.0/24\""),
+	"opening":    want(opening, "PROTOCOL/PORT or PROTOCOL/FIRST-LAST, tcp or udp, and after \" from \" the only permitted source network, such as \"udp/5353 from 192.168.1.0/24\""),
 	"pattern":    want(regexp.MustCompile(`^[A-Za-z0-9_.-]{1,14}[A-Za-z0-9_.*-]$`).MatchString, "the name of an interface, 2 to 15 characters, or the beginning of one and a *"),
 	"mtu":        want(between(68, 65535), "0 or a number from 68 to 65535"),
 	"port":       want(portNumber, "a port, 1 to 65535"),
@@ -144,7 +144,7 @@ func writable(s string) string {
 		return "an absolute path without . or .."
 	}
 	if instead := proas[s]; instead != "" {
-		return "another path: this file is proa's own, or read by nobody; " + instead + " is what is meant"
+		return "another path: proa writes this file itself, or nothing reads it; use " + instead
 	}
 	if root, _, _ := strings.Cut(s[1:], "/"); !slices.Contains(roots, root) {
 		return "a path below /etc, /var, /home, /opt, /root, /run or /tmp; the rest of the root is read-only"

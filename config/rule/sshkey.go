@@ -94,7 +94,7 @@ func sshKey(s string) string {
 	i := keyType(words)
 	switch {
 	case strings.Contains(s, "PRIVATE KEY"):
-		return "a public key; this is a private one, which belongs on no other machine: the file that is meant ends in .pub"
+		return "a public key; this is a private key, which must not leave its machine: use the file that ends in .pub"
 	case i < 0 || i+1 == len(words):
 		return wantKey
 	case i > 1 || i == 1 && !keyOptions(words[0]):
@@ -108,7 +108,7 @@ func sshKey(s string) string {
 	}
 	raw, err := base64.StdEncoding.DecodeString(words[i+1])
 	if parts := wireStrings(raw); err != nil || len(parts) < 2 || parts[0] != words[i] {
-		return wantKey + "; this one is cut off, or a line break or another character stands within it"
+		return wantKey + "; this one is truncated, or contains a line break or another character"
 	} else if !keyBody(parts) {
 		return wantKey + "; this one is of the right type, but its numbers are not of that type's size"
 	}

@@ -15,17 +15,17 @@ func Hidden(value string) string {
 	for _, r := range value {
 		switch {
 		case r == '\n':
-			return "; a line break stands in it"
+			return "; it contains a line break"
 		case r == '\t':
-			return "; a tab stands in it"
+			return "; it contains a tab"
 		case r != ' ' && (Invisible(r) || unicode.IsControl(r)):
-			return fmt.Sprintf("; an invisible character stands in it, U+%04X", r)
+			return fmt.Sprintf("; it contains an invisible character, U+%04X", r)
 		}
 	}
 	return ""
 }
 
-// Nearest returns the candidate that word was most likely meant to be, or "".
+// Nearest returns the candidate closest to word, or "".
 func Nearest(word string, candidates []string) string {
 	return near(strings.ReplaceAll(word, "-", "_"), candidates, "_")
 }

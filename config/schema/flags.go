@@ -13,13 +13,13 @@ const flagsIntro = `
 ## Flags of the runtime
 
 ` + "`k3s.args`" + ` takes these, each as ` + "`--flag=value`" + `. They are K3s's names; a flag that is marked as a list may be given several times. A flag that is not
-here is reported and left out. ` + "`--config`" + ` has no effect there: the runtime's own file is written from this document.
+here is reported and ignored. ` + "`--config`" + ` has no effect there: the runtime's own file is written from this document.
 
 | flag | value | default | meaning |
 |---|---|---|---|
 `
 
-// flags lists what k3s.args takes, and what people who come from K3s look for in vain.
+// flags lists the flags that k3s.args accepts, and K3s's flags that are not supported.
 func flags() string {
 	var b strings.Builder
 	b.WriteString(flagsIntro)
@@ -28,8 +28,8 @@ func flags() string {
 			fmt.Fprintf(&b, "| `--%s` | %s | %s | %s |\n", f.Name, flagValue(f), code(f.Default), f.Help)
 		}
 	}
-	fmt.Fprintf(&b, "\nAccepted, because what they ask for is so anyway: %s.\n", code(strings.Join(k3sflags.AllGranted(), "`, `")))
-	b.WriteString("\nFlags of K3s that the runtime has not:\n\n| flag | instead |\n|---|---|\n")
+	fmt.Fprintf(&b, "\nAccepted, and always in effect: %s.\n", code(strings.Join(k3sflags.AllGranted(), "`, `")))
+	b.WriteString("\nFlags of K3s that are not supported:\n\n| flag | instead |\n|---|---|\n")
 	instead := k3sflags.Instead()
 	for _, name := range slices.Sorted(maps.Keys(instead)) {
 		fmt.Fprintf(&b, "| `--%s` | %s |\n", name, instead[name])

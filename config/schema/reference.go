@@ -7,13 +7,13 @@ import (
 
 const intro = `# Configuration reference
 
-Generated from config.go; change it there. The document is ` + "`config.yaml`" + ` on the boot partition. Every key may also stand on the kernel
-command line, where it wins: dots nest (` + "`k3s.role=agent`" + `), a repeated key makes a list, ` + "`sysctls[vm.swappiness]=10`" + ` sets an entry of a map, a key
-alone means true, double quotes keep spaces. Every program of the machine, pods too, can read that command line: a secret belongs into the file.
+Generated from config.go; change it there. The document is ` + "`config.yaml`" + ` on the boot partition. Every key can also be set on the kernel
+command line, which takes precedence: dots nest (` + "`k3s.role=agent`" + `), a repeated key makes a list, ` + "`sysctls[vm.swappiness]=10`" + ` sets an entry of a map, a key
+alone means true, double quotes keep spaces. Every program on the machine, pods too, can read that command line: put secrets into the file.
 
-A key that is not known or has a wrong value is reported with line and column, on the console and by ` + "`proa status`" + `, and left out; the rest holds.
-White space at the ends of a value, also a line break or a character that nobody sees, is no part of it, except in the content of a file; of a
-network's name and passphrase spaces are a part. The file may be UTF-8, or UTF-16 as Windows saves "Unicode".
+A key that is unknown or has an invalid value is reported with line and column, on the console and by ` + "`proa status`" + `, and ignored; the rest takes effect.
+White space at the ends of a value, including line breaks and invisible characters, is removed, except in the content of a file; in a network's
+name and passphrase spaces are kept. The file may be UTF-8, or UTF-16, which Windows calls "Unicode".
 
 `
 
@@ -85,7 +85,7 @@ func enum(k Key) (values []string) {
 	return values
 }
 
-// example writes every key once, commented out where the default would do.
+// example writes every key once, commented out if the default is enough.
 func example(t Types) string {
 	var b strings.Builder
 	b.WriteString("# Every key that proa knows. Generated from config.go.\n")

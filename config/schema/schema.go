@@ -1,5 +1,5 @@
-// Package schema turns config.go into documents: reference, JSON schema and example. It reads types, tags and comments from the source
-// and refuses a key without a comment.
+// Package schema generates documents from config.go: reference, JSON schema and example. It reads types, tags and
+// comments from the source and refuses a key without a comment.
 package schema
 
 import (
@@ -66,8 +66,8 @@ func parse(source string) (Types, error) {
 	return types, nil
 }
 
-// goNames turns the fields' names, as comments speak of them, into the keys that the user writes. Names that differ in
-// their capital only (Role) read well as they are.
+// goNames replaces the fields' Go names in comments with the keys that users write. Names that differ only in case
+// (Role) are left as they are.
 func goNames(f *ast.File) *strings.Replacer {
 	var pairs []string
 	ast.Inspect(f, func(n ast.Node) bool {
@@ -93,7 +93,7 @@ func keysOf(s *ast.StructType) (keys []Key, err error) {
 		}
 		k := Key{Tag: reflect.StructTag(raw)}
 		k.Name, k.Example = k.Tag.Get("yaml"), k.Tag.Get("example")
-		// The comment begins with the field's Go name; the manual speaks of keys.
+		// The comment begins with the field's Go name; the manual has the key.
 		name := f.Names[0].Name
 		k.Doc = strings.Join(strings.Fields(f.Doc.Text()), " ")
 		if k.Doc == "" {
