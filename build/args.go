@@ -112,7 +112,7 @@ func (v verb) print(out io.Writer) {
 // board returns the board named by the first argument.
 func (c *call) board() (boards.Board, error) {
 	if len(c.args) == 0 {
-		return boards.Board{}, usage("which board? one of: %s", strings.Join(boardNames(), ", "))
+		return boards.Board{}, usage("no board given; want one of: %s", strings.Join(boardNames(), ", "))
 	}
 	all, err := boards.All()
 	if err != nil {

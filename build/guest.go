@@ -131,7 +131,7 @@ func (m *guest) powerOff(c *call, vm *qemu.VM, gone <-chan error) error {
 	case err := <-gone:
 		return err
 	case <-ctx.Done():
-		return errors.New("the machine did not go down by itself within 3 minutes; its power is cut")
+		return errors.New("the machine did not shut down within 3 minutes; its power is cut")
 	}
 }
 

@@ -50,14 +50,14 @@ func verbs() []verb {
 	return []verb{
 		{"plan", "BOARD [KIND]", "print the steps of an image and what they read", planHelp, planVerb, planFlags},
 		{"build", "BOARD [KIND…]", "make images in out/BOARD", buildHelp, buildVerb, imageFlags},
-		{"why", "BOARD [KIND] [STEP]", "say why steps would run, or ran last time", whyHelp, whyVerb, imageFlags},
+		{"why", "BOARD [KIND] [STEP]", "say why steps would run, or why they ran last time", whyHelp, whyVerb, imageFlags},
 		{"run", "BOARD", "boot an image in QEMU and wait for the node", runHelp, runVerb, runFlags},
 		{"flash", "BOARD [DEVICE]", "write an image to a disk or an SD card", flash.Help, flashVerb, flashFlags},
 		{"config-into", "IMAGE", "put a config.yaml into an image file", flash.IntoHelp, configVerb, configFlags},
 		{"kubeconfig", "root@ADDRESS", "fetch a node's kubeconfig, or merge it into yours", kubeconfig.Help, kubeconfigVerb, kubeconfigFlags},
-		{"verify", "BOARD [KIND]", "make every step again and compare bytes", verifyHelp, verifyVerb, imageFlags},
+		{"verify", "BOARD [KIND]", "make every step again and compare the outputs", verifyHelp, verifyVerb, imageFlags},
 		{"bench", "BOARD", "measure sizes, times and memory", benchHelp, benchVerb, lockedFlag},
-		{"lock", "", "take the newest Debian packages into build/pin", lockHelp, lockVerb, nil},
+		{"lock", "", "update build/pin to the newest Debian packages", lockHelp, lockVerb, nil},
 		{"tool", "-- COMMAND…", "run a command with the tool root in PATH", toolHelp, toolVerb, lockedFlag},
 		{"version", "", "print version and Kubernetes version", versionHelp, versionVerb, nil},
 	}

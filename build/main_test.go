@@ -28,7 +28,7 @@ func say(t *testing.T, args ...string) (string, error) {
 func TestUsageErrorsHelp(t *testing.T) {
 	for args, want := range map[string]string{
 		"biuld pc":                   `no verb "biuld"; did you mean "build"`,
-		"plan":                       "which board? one of: ",
+		"plan":                       "no board given; want one of: ",
 		"plan cp":                    `no board "cp"; there is `,
 		"plan raspberry":             `no board "raspberry"; there is `,
 		"plan pc dsik":               `no image kind "dsik"; did you mean "disk"`,
@@ -37,8 +37,8 @@ func TestUsageErrorsHelp(t *testing.T) {
 		"run pc --firmware ueif":     `no firmware "ueif"; did you mean "uefi"`,
 		"build pc --compression zst": `no compression "zst"; did you mean "zstd"`,
 		"build pc --colour":          "flag provided but not defined: -colour",
-		"tool":                       "which command?",
-		"flash":                      "which board? one of: ",
+		"tool":                       "no command given",
+		"flash":                      "no board given; want one of: ",
 		"flash cp sdb":               `no board "cp"; there is `,
 	} {
 		_, err := say(t, strings.Fields(args)...)
@@ -222,7 +222,7 @@ func TestFlashVerbsTakeTheirFlags(t *testing.T) {
 	for args, want := range map[string]string{
 		"flash pc a b --yes":                                   "flash: one disk at a time, not a b",
 		"flash pc a --kind iso":                                "flash: board pc has no such image to write to a disk; it has iso, disk, slot",
-		"config-into --show":                                   "config-into: which image? one file",
+		"config-into --show":                                   "config-into: give one image file",
 		"config-into /nonexistent.img --show":                  "config-into: stat /nonexistent.img: no such file or directory",
 		"config-into x.img --config /nonexistent.yaml --force": "config-into: open /nonexistent.yaml: no such file or directory",
 	} {

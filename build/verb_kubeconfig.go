@@ -11,7 +11,7 @@ func kubeconfigFlags(f *flag.FlagSet, o *options) { o.kubeconfig.Flags(f) }
 
 func kubeconfigVerb(ctx context.Context, c *call) error {
 	if len(c.args) != 1 {
-		return usage("kubeconfig: which node? root@ADDRESS")
+		return usage("kubeconfig: no node given; want root@ADDRESS")
 	}
 	if o := c.opts.kubeconfig; !o.Merge && (o.File != "" || o.Force) {
 		return usage("kubeconfig: --file and --force go with --merge")

@@ -15,7 +15,7 @@ import (
 )
 
 const planHelp = `
-A plan runs nothing. A step that is in the cache is marked with =, one that would run with >.
+It runs nothing. A step in the cache is marked with =, one that would run with >.
 
   proa plan pc iso
   proa plan pc disk --inputs     with every file, package and flag a step reads`

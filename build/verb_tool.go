@@ -17,7 +17,7 @@ import (
 )
 
 const toolHelp = `
-The command sees the programs that judge our images (fsck.fat, sgdisk, veritysetup, xorriso …) before the
+The command finds the programs that verify our images (fsck.fat, sgdisk, veritysetup, xorriso …) before the
 host's own in PATH, the flags of build/go.env in GOFLAGS, the compiler in CC, GRUB's files in GRUB_DIR, U-Boot for QEMU's boards in UBOOT_DIR, and QEMU
 with its firmware below PROA_TOOLROOT.
 
@@ -25,7 +25,7 @@ with its firmware below PROA_TOOLROOT.
 
 func toolVerb(ctx context.Context, c *call) error {
 	if len(c.args) == 0 {
-		return usage("tool: which command?")
+		return usage("tool: no command given")
 	}
 	s, err := open(ctx, c.opts)
 	if err != nil {

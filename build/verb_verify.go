@@ -15,8 +15,8 @@ import (
 
 const verifyHelp = `
 It first builds what is missing, then makes every step a second time from the same inputs, in another
-directory and under another umask, and compares the outputs byte for byte. The tool root is left out: it
-holds its own path, and nothing of it is in an image.
+directory and with another umask, and compares the outputs byte for byte. The tool root is skipped: it
+contains its own path, and no image contains any of it.
 
   proa verify pc iso`
 

@@ -87,7 +87,7 @@ func TestFaults(t *testing.T) {
 		"short":         {f: faulty{at: 40 * layout.MiB, err: unix.ENOSPC}, want: []string{"no space left on device\n", "does not boot now"}},
 		"pulled out":    {f: faulty{at: middle, err: unix.EIO, gone: true}, want: []string{"input/output error\n", "hint: sdd is half written; do not boot from it"}},
 		"Ctrl-C":        {ctx: ctx, f: faulty{at: middle, before: cancel}, want: []string{"sdd: stopped after ", " of 47.0 MiB\n", "does not boot now"}},
-		"flipped bit":   {f: faulty{at: rootA + 5, flip: true}, want: []string{"sdd: what was read back is not what was written: 1 of 47 MiB differ, the first at 38.0 MiB; the medium is bad", "does not boot now"}},
+		"flipped bit":   {f: faulty{at: rootA + 5, flip: true}, want: []string{"sdd: the data read back differs from the data written: 1 of 47 MiB differ, the first at 38.0 MiB; the medium is defective", "does not boot now"}},
 		"in the table":  {f: faulty{at: 600, flip: true}, want: []string{"1 of 47 MiB differ, the first at 0 B", "does not boot now"}},
 		"stale zeros":   {f: faulty{lazy: true}, want: []string{"MiB differ, the first at ", "does not boot now"}},
 		"flush refused": {f: faulty{settled: unix.EIO}, want: []string{"sdd: input/output error", "does not boot now"}},

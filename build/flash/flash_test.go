@@ -212,10 +212,10 @@ not:
   nvme0n1 holds the running system: nvme0n1p1 mounted on /boot, nvme0n1p2 → dm-0 (cryptroot) → dm-1 (vg0-root) mounted on /, nvme0n1p2 → dm-0 (cryptroot) → dm-2 (vg0-swap) swap
   sda is in use: sda1 part of dm-3 (vg1-old)
   sdb is in use: sdb2 mounted on /media/you/my stick
-  sdc has no medium: put a card in
+  sdc has no medium: insert a card
   sde is in use: sde part of loop0
   sdf has sectors of 4096 bytes; images are made for 512
-  sdg is built in, not removable; --force writes to it all the same
+  sdg is built in, not removable; --force writes to it anyway
 
 to erase sdd and write proa to it:  proa flash pc sdd
 `

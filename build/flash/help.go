@@ -17,9 +17,9 @@ After Ctrl-C or an error the disk has no partition table; the same command again
 
 // IntoHelp is the long help of config-into.
 const IntoHelp = `
-IMAGE is a disk image of any board. The file is checked as the device checks it; a problem is told with file, line and
-column. Without --config the config.yaml of the image gets the key or the network. Work on a copy of what lies in out/: the next build
-puts a fresh image there.
+IMAGE is a disk image of any board. The file is checked as the device checks it; problems are reported with file, line and
+column. Without --config the key or the network is added to the config.yaml of the image. Use a copy of the image in out/: the next build
+replaces the one there.
 
   proa config-into my.img --config my.yaml
   proa config-into my.img --ssh-key ~/.ssh/id_ed25519.pub

@@ -14,7 +14,7 @@ import (
 
 // Into runs the verb config-into.
 func Into(ctx context.Context, o Options, args []string, out io.Writer) error {
-	err := errors.New("which image? one file")
+	err := errors.New("give one image file")
 	if len(args) == 1 {
 		err = o.into(ctx, args[0], out)
 	}
@@ -30,7 +30,7 @@ func (o Options) into(ctx context.Context, file string, out io.Writer) error {
 	case err != nil:
 		return err
 	case g == nil && !o.Show:
-		return errors.New("what is to be put in? --config FILE, --ssh-key FILE, --wifi NAME; --show prints what is there")
+		return errors.New("nothing to put in: give --config FILE, --ssh-key FILE or --wifi NAME; --show prints what is there")
 	case g != nil && o.Show:
 		return errors.New("--show prints what is there and puts nothing in; leave out the other flags, or --show")
 	}

@@ -116,9 +116,9 @@ func TestIntoRefuses(t *testing.T) {
 		file string
 		want string
 	}{
-		"no file":    {Options{Show: true}, "", "which image?"},
-		"two files":  {Options{Show: true}, "a b", "which image?"},
-		"nothing":    {Options{}, image, "what is to be put in? --config FILE"},
+		"no file":    {Options{Show: true}, "", "give one image file"},
+		"two files":  {Options{Show: true}, "a b", "give one image file"},
+		"nothing":    {Options{}, image, "nothing to put in: give --config FILE"},
 		"both":       {Options{Show: true, Config: config}, image, "--show prints what is there and puts nothing in"},
 		"compressed": {Options{Config: config}, "x.img.zst", "x.img.zst is compressed\nhint: `zstd -d x.img.zst`"},
 		"directory":  {Options{Config: config}, t.TempDir(), "is no image file\nhint: on a disk, mount"},

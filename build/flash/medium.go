@@ -42,7 +42,7 @@ func openTarget(t disks.Target) (medium, error) {
 	}
 	f, err := os.OpenFile(t.Path, flags, 0)
 	if errors.Is(err, unix.EBUSY) {
-		return nil, fmt.Errorf("%s is in use by something that the kernel does not name (ZFS, another program)", t.Disk.Name)
+		return nil, fmt.Errorf("%s is in use, but the kernel does not say by what (ZFS, another program)", t.Disk.Name)
 	}
 	if err != nil {
 		return nil, err

@@ -27,7 +27,7 @@ func (o *Options) configFlags(f *flag.FlagSet, force string) {
 	f.StringVar(&o.Config, "config", "", "config.yaml `FILE` for the boot partition")
 	f.StringVar(&o.SSHKey, "ssh-key", "", "public key `FILE` that may log in, added to the config.yaml")
 	f.StringVar(&o.WiFi, "wifi", "", "`NAME` of a Wi-Fi network, added to the config.yaml; its passphrase is asked for")
-	f.StringVar(&o.WiFiPassphrase, "wifi-passphrase-file", "", "`FILE` with the passphrase in its one line, - is standard input")
-	f.StringVar(&o.WiFiCountry, "wifi-country", "", "country `CC` that the machine will stand in, such as DE: it says which channels may be used")
+	f.StringVar(&o.WiFiPassphrase, "wifi-passphrase-file", "", "`FILE` with the passphrase in one line, - for standard input")
+	f.StringVar(&o.WiFiCountry, "wifi-country", "", "country `CC` that the machine will be in, such as DE, which determines the permitted channels")
 	f.BoolVar(&o.Force, "force", false, force)
 }

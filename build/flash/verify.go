@@ -31,7 +31,7 @@ func verify(ctx context.Context, m medium, size int64, want *digest, tick func(i
 	if bytes.Equal(got.sum(), want.sum()) {
 		return nil
 	}
-	return fmt.Errorf("what was read back is not what was written: %s; the medium is bad, or smaller than it says", difference(got, want))
+	return fmt.Errorf("the data read back differs from the data written: %s; the medium is defective, or smaller than it claims", difference(got, want))
 }
 
 func difference(got, want *digest) string {

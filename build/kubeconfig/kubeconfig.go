@@ -29,14 +29,14 @@ type Options struct {
 
 // Help is the verb's.
 const Help = `
-It asks the node by ssh, as you do: with your keys, your known_hosts and your ~/.ssh/config. The kubeconfig names the node
-as ssh reaches it and lets its owner do everything in the cluster.
+It asks the node over your ssh, with your keys, your known_hosts and your ~/.ssh/config. The server in the kubeconfig is the node
+as ssh reaches it. The kubeconfig gives full access to the cluster.
 
   proa kubeconfig root@192.0.2.7 > edge-1.kubeconfig
   proa kubeconfig root@192.0.2.7 --merge
   proa kubeconfig edge-1 --merge --context harbour
 
---merge keeps everything else that is in the file, and the file as it was in FILE.before-proa.`
+--merge keeps all other entries of the file, and a backup of it in FILE.before-proa.`
 
 // Flags declares the verb's flags.
 func (o *Options) Flags(f *flag.FlagSet) {
@@ -53,7 +53,7 @@ var plain = regexp.MustCompile(`^[A-Za-z0-9._@:/\[\]-]*$`)
 // Run runs the verb; target is ssh's destination, root@ADDRESS.
 func Run(ctx context.Context, o Options, target string, out io.Writer) error {
 	if strings.HasPrefix(target, "-") {
-		return fmt.Errorf("kubeconfig: %q is no node; want root@ADDRESS", target)
+		return fmt.Errorf("kubeconfig: invalid node %q; want root@ADDRESS", target)
 	}
 	text, err := fetch(ctx, o, target)
 	if err != nil {

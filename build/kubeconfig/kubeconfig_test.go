@@ -110,13 +110,13 @@ func TestMergeInto(t *testing.T) {
 func TestMergeRefuses(t *testing.T) {
 	theirs := node("edge-1", "Qg==")
 	for want, c := range map[string][2]string{
-		"belongs to another cluster":  {theirs, node("edge-1", "QQ==")},
-		"is no YAML":                  {"a: *hunter2", node("edge-1", "QQ==")},
-		"is no kubeconfig":            {"- a", node("edge-1", "QQ==")},
-		"users is no list":            {"users: {hunter2: 1}", node("edge-1", "QQ==")},
-		"node has sent is no kubecon": {mine, "proa: hunter2\n\tx"},
-		"without a context":           {mine, "a: hunter2"},
-		"has no contexts":             {mine, "current-context: x\nclusters: []\n"},
+		"belongs to another cluster": {theirs, node("edge-1", "QQ==")},
+		"is not valid YAML":          {"a: *hunter2", node("edge-1", "QQ==")},
+		"is not a kubeconfig":        {"- a", node("edge-1", "QQ==")},
+		"users is not a list":        {"users: {hunter2: 1}", node("edge-1", "QQ==")},
+		"answer is not a kubeconfig": {mine, "proa: hunter2\n\tx"},
+		"kubeconfig has no context":  {mine, "a: hunter2"},
+		"has no contexts":            {mine, "current-context: x\nclusters: []\n"},
 	} {
 		if _, _, err := Merge([]byte(c[0]), []byte(c[1]), false); err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "hunter2") {
 			t.Errorf("%v; want %q", err, want)
@@ -194,7 +194,7 @@ func TestRunRefuses(t *testing.T) {
 	}{
 		"want root@ADDRESS":        {Options{}, "-oProxyCommand=reboot"},
 		"want letters, digits":     {Options{Context: "a; reboot"}, "edge"},
-		"is no kubeconfig":         {Options{Merge: true, File: filepath.Join(t.TempDir(), "f")}, "edge"},
+		"is not a kubeconfig":      {Options{Merge: true, File: filepath.Join(t.TempDir(), "f")}, "edge"},
 		`"a$(x)": want letters, d`: {Options{Server: "a$(x)"}, "edge"},
 	} {
 		if err := Run(t.Context(), c.o, c.target, &out); err == nil || !strings.Contains(err.Error(), want) {

@@ -17,12 +17,12 @@ var kinds = []string{"clusters", "contexts", "users"}
 func Merge(into, brought []byte, force bool) (merged []byte, name string, err error) {
 	sent, err := parse(brought)
 	if err != nil || sent == nil {
-		return nil, "", errors.New("what the node has sent is no kubeconfig")
+		return nil, "", errors.New("the node's answer is not a kubeconfig")
 	}
 	from := sent.Content[0]
 	current := lookup(from, "current-context")
 	if current == nil || current.Value == "" {
-		return nil, "", errors.New("the node has sent a kubeconfig without a context")
+		return nil, "", errors.New("the node's kubeconfig has no context")
 	}
 	name = current.Value
 	doc, err := parse(into)
@@ -54,13 +54,13 @@ func Merge(into, brought []byte, force bool) (merged []byte, name string, err er
 func parse(text []byte) (*yaml.Node, error) {
 	var doc yaml.Node
 	if err := yaml.Unmarshal(text, &doc); err != nil {
-		return nil, errors.New("is no YAML")
+		return nil, errors.New("is not valid YAML")
 	}
 	if doc.Kind == 0 || doc.Content[0].Tag == "!!null" {
 		return nil, nil
 	}
 	if doc.Content[0].Kind != yaml.MappingNode {
-		return nil, errors.New("is no kubeconfig")
+		return nil, errors.New("is not a kubeconfig")
 	}
 	return &doc, nil
 }
@@ -100,7 +100,7 @@ func mergeList(to, from *yaml.Node, kind string) error {
 		*list = *brought
 		return nil
 	case list.Kind != yaml.SequenceNode:
-		return fmt.Errorf("%s is no list", kind)
+		return fmt.Errorf("%s is not a list", kind)
 	}
 	list.Style &^= yaml.FlowStyle // [] becomes a block list
 	for _, item := range brought.Content {

@@ -110,8 +110,8 @@ func TestFind(t *testing.T) {
 		"sdb1":           "sdb1 is a partition; an image takes a whole disk: sdb",
 		"/dev/nvme0n1p2": "nvme0n1p2 is a partition; an image takes a whole disk: nvme0n1",
 		"sdz":            "there is no disk sdz",
-		dir:              dir + " is neither a disk nor a file",
-		"/dev/null":      "/dev/null is neither a disk nor a file",
+		dir:              dir + " is neither a disk nor a regular file",
+		"/dev/null":      "/dev/null is neither a disk nor a regular file",
 		empty:            empty + " is empty\nhint: `truncate -s 8G " + empty + "` makes it as large as a disk",
 	} {
 		if _, err := s.Find(arg); err == nil || err.Error() != want {

@@ -77,7 +77,7 @@ func (s *System) byPath(arg, path string) (Target, error) {
 	case st.Mode().IsRegular():
 		return Target{Disk: Disk{Name: arg, Size: st.Size(), Removable: true}, Path: path, File: true}, nil
 	case st.Mode()&fs.ModeDevice == 0 || st.Mode()&fs.ModeCharDevice != 0:
-		return Target{}, fmt.Errorf("%s is neither a disk nor a file", arg)
+		return Target{}, fmt.Errorf("%s is neither a disk nor a regular file", arg)
 	}
 	dev, err := Number(st)
 	if err != nil {

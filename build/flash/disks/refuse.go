@@ -20,7 +20,7 @@ var rules = []rule{
 	{"no disk", func(d Disk, _ int64) string { return d.Not }, false},
 	{"system", runsFrom, false},
 	{"in use", inUse, false},
-	{"empty", func(d Disk, _ int64) string { return when(d.Size == 0, "has no medium: put a card in") }, false},
+	{"empty", func(d Disk, _ int64) string { return when(d.Size == 0, "has no medium: insert a card") }, false},
 	{"read-only", func(d Disk, _ int64) string {
 		return when(d.ReadOnly, "is write-protected; an SD card has a switch for that at its edge")
 	}, false},
@@ -28,7 +28,7 @@ var rules = []rule{
 		return when(d.Sector != 0 && d.Sector != layout.Sector, "has sectors of %d bytes; images are made for %d", d.Sector, int64(layout.Sector))
 	}, false},
 	{"fixed", func(d Disk, _ int64) string {
-		return when(!d.Removable, "is built in, not removable; --force writes to it all the same")
+		return when(!d.Removable, "is built in, not removable; --force writes to it anyway")
 	}, true},
 	{"too small", func(d Disk, need int64) string {
 		return when(d.Size < need, "has %s, the image needs %s", progress.Bytes(d.Size), progress.Bytes(need))
