@@ -13,8 +13,8 @@ import (
 	"github.com/proa-os/proa/init/sys"
 )
 
-// TestClockStartsFromTheBuild: the machine that tests believes that it is before the build, and it is set to that; what is known of the
-// time is left for PID 1.
+// TestClockStartsFromTheBuild: with a build date in the future the clock is set to it, and the state of the clock is
+// written for PID 1.
 func TestClockStartsFromTheBuild(t *testing.T) {
 	built := time.Now().AddDate(5, 0, 0).UTC().Truncate(time.Second)
 	for kept, want := range map[string]clock.State{

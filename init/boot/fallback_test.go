@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// TestStatePartition: the state lies on the disk that the boot partition lies on, not on any other that holds proa.
+// TestStatePartition: the state partition is on the disk that has the boot partition, not on another disk with proa.
 func TestStatePartition(t *testing.T) {
 	const dev = "sys/devices/"
 	m, _ := machine(t, map[string]string{

@@ -16,7 +16,7 @@ import (
 	"github.com/proa-os/proa/init/sys"
 )
 
-// media mounts what lies on each device.
+// media simulates mounts of the root image on each device.
 type media struct {
 	*sys.Fake
 	root  string
@@ -34,7 +34,7 @@ func (s media) Mount(source, target, fstype string, flags uintptr, data string) 
 	return os.WriteFile(p, s.files[source], 0o644)
 }
 
-// TestTwoMedia: of two media with the same label the one with the root of the boot entry is taken, whichever comes first.
+// TestTwoMedia: of two media with the same label the one with the root hash of the boot entry is used, in either order.
 func TestTwoMedia(t *testing.T) {
 	right, hash := rootImage(t, "right")
 	wrong, _ := rootImage(t, "wrong")
@@ -60,7 +60,7 @@ func TestTwoMedia(t *testing.T) {
 	}
 }
 
-// TestTableRepaired: a disk that shows no partitions because its table is damaged gets it back before the slot is looked for again.
+// TestTableRepaired: the GPT of a disk that shows no partitions is repaired before the slot is searched again.
 func TestTableRepaired(t *testing.T) {
 	m, _ := machine(t, map[string]string{"sys/block/vda/size": "", "sys/block/vdb/vdb1/partition": "1", "dev/vda": "", "dev/vdb": ""})
 	spec := layout.Spec{FirstLBA: 2048, Align: layout.MiB, BIOSSize: layout.MiB, BootSize: 2 * layout.MiB, RootSize: 2 * layout.MiB}
@@ -106,7 +106,7 @@ func TestTableRepaired(t *testing.T) {
 
 const imageSize = 2 * verity.BlockSize
 
-// rootImage is an image of two blocks with its tree behind it.
+// rootImage returns an image of two blocks followed by its hash tree.
 func rootImage(t *testing.T, text string) (image []byte, hash string) {
 	t.Helper()
 	image = append([]byte(text), make([]byte, imageSize-len(text))...)

@@ -9,7 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// TestMistakesAreTheDocuments: what a document asks for in vain is a problem of the document, and no step has failed.
+// TestMistakesAreTheDocuments: an error in the configuration is a config problem, and its step does not fail.
 func TestMistakesAreTheDocuments(t *testing.T) {
 	var u unix.Utsname
 	if err := unix.Uname(&u); err != nil {

@@ -7,8 +7,8 @@ import (
 	"github.com/proa-os/proa/init/step"
 )
 
-// Step is one row: its name on the console, what it does, what follows when it fails, and how long it may take while the slot is on
-// trial. The limits are for hardware ten times slower than any we know: they end what hangs, not what is slow.
+// Step is one row: its name on the console, its function, the policy when it fails, and its time limit while the slot
+// is on trial. The limits are for hardware ten times slower than any known: they end what hangs, not what is slow.
 type Step struct {
 	Name   string
 	Func   func(context.Context, *Machine) error
@@ -16,7 +16,7 @@ type Step struct {
 	Limit  time.Duration
 }
 
-// Stage1Disk runs in the initramfs of a flashed disk: find the slot that the boot entry names and make it the root.
+// Stage1Disk runs in the initramfs of a flashed disk: it finds the slot in the boot entry and makes it the root.
 func Stage1Disk() []Step {
 	return []Step{
 		{"early-mounts", earlyMounts, step.Halt, 2 * time.Minute},
@@ -32,7 +32,8 @@ func Stage1Disk() []Step {
 	}
 }
 
-// Stage1Live runs in the initramfs of an ISO: find the medium, on a CD or a USB disk, and make its root image the root.
+// Stage1Live runs in the initramfs of an ISO: it finds the medium, a CD or a USB disk, and makes its root image the
+// root.
 func Stage1Live() []Step {
 	return []Step{
 		{"early-mounts", earlyMounts, step.Halt, 2 * time.Minute},
@@ -47,8 +48,8 @@ func Stage1Live() []Step {
 	}
 }
 
-// Stage2 runs on the real root, in both modes. What it warns about is on the console and in status.json, and keeps
-// a slot from being marked good; it halts only where SSH could not work anyway.
+// Stage2 runs on the real root, in both modes. A step with policy warn is reported on the console and in status.json
+// and keeps a slot from being marked good; the list halts only if SSH could not work anyway.
 func Stage2() []Step {
 	return []Step{
 		{"mounts", mainMounts, step.Halt, 2 * time.Minute},
@@ -70,13 +71,13 @@ func Stage2() []Step {
 		{"user-modules", userModules, step.Warn, 5 * time.Minute},
 		{"write-files", writeFiles, step.Warn, 5 * time.Minute},
 		{"wifi", wifiConfig, step.Warn, 2 * time.Minute},
-		{"firewall", filter, step.Warn, 2 * time.Minute}, // before anybody can reach the machine
+		{"firewall", filter, step.Warn, 2 * time.Minute}, // before the machine is reachable
 		{"network", network, step.Warn, 5 * time.Minute},
 		{"k3s-config", k3sConfig, step.Warn, 2 * time.Minute},
 	}
 }
 
-// Print is what `init -print` shows and the golden file holds.
+// Print returns the output of `init -print`, which is a golden file.
 func Print() string {
 	return step.Print("stage1-disk", rows(Stage1Disk())) + "\n" + step.Print("stage1-live", rows(Stage1Live())) + "\n" + step.Print("stage2", rows(Stage2()))
 }

@@ -8,7 +8,8 @@ import (
 	"github.com/proa-os/proa/init/slot"
 )
 
-// TestSkippedIsTold: a good slot that the boot loader could not load is told as a fallback, until that slot is written anew.
+// TestSkippedIsTold: a good slot that the boot loader could not load is reported as a fallback until that slot is
+// written again.
 func TestSkippedIsTold(t *testing.T) {
 	m, _ := machine(t, nil)
 	m.Line.Slot, m.Found.Trial = "b", Trial{Known: true, Other: slot.Standing{Good: true, Skipped: true}}

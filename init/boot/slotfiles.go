@@ -17,7 +17,7 @@ type slotPart struct {
 	number int // in the partition table
 }
 
-// slotPartitions are those of the disk that the boot partition lies on; nil unless there is one for each slot.
+// slotPartitions returns those on the disk that has the boot partition; nil unless each slot has one.
 func slotPartitions(m *Machine, boot string) map[layout.Slot]slotPart {
 	disk, own := blockdev.Disk(m.Root, filepath.Base(boot)), map[layout.Slot]slotPart{}
 	for _, of := range layout.Slots() {
@@ -33,7 +33,8 @@ func slotPartitions(m *Machine, boot string) map[layout.Slot]slotPart {
 	return own
 }
 
-// mountSlot mounts a slot's own boot partition at /run/proa/boot-SLOT. It is flushed and gone again before anybody hears that use is done.
+// mountSlot mounts a slot's own boot partition at /run/proa/boot-SLOT. It is flushed and unmounted before the call
+// returns.
 func (m *Machine) mountSlot(own map[layout.Slot]slotPart) func(layout.Slot, bool, func(string) error) error {
 	return func(of layout.Slot, write bool, use func(dir string) error) error {
 		part, ok := own[of]

@@ -10,7 +10,7 @@ import (
 	"github.com/proa-os/proa/images/layout"
 )
 
-// disks lays out sysfs: each partition in its disk's directory, and a link to it among the block devices.
+// disks writes a sysfs with each partition in its disk's directory, and a link to it in class/block.
 func disks(t *testing.T, parts map[string]string) *Machine {
 	t.Helper()
 	files := map[string]string{}
@@ -31,7 +31,7 @@ func disks(t *testing.T, parts map[string]string) *Machine {
 	return m
 }
 
-// TestSlotPartitions: both slots' own partitions, on the disk of the boot partition, by the numbers the firmware knows them by.
+// TestSlotPartitions: both slots' own partitions on the disk that has the boot partition, by partition number.
 func TestSlotPartitions(t *testing.T) {
 	m := disks(t, map[string]string{
 		"card/sda/sda1": "boot", "card/sda/sda2": "boot-a", "card/sda/sda3": "boot-b", "card/sda/sda4": "state",

@@ -15,19 +15,20 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// deviceWait is how long a disk may take to appear: USB bridges and card readers take their time.
+// deviceWait is how long to wait for a disk: USB bridges and card readers are slow.
 const deviceWait = 30 * time.Second
 
 const (
 	newRoot  = "/mnt/root"
 	liveDir  = "/run/proa/medium"
 	rootFile = "/proa/root.img"
-	// RootName is the mapped root.
+	// RootName is the device-mapper name of the root.
 	RootName = "proa-root"
 	initPath = "/usr/sbin/init"
 )
 
-// waitFor repeats look, with a new coldplug each second, because a controller's driver brings devices that need drivers of their own.
+// waitFor repeats look, with a coldplug each second, because the driver of a controller adds devices that need drivers
+// of their own.
 func waitFor(ctx context.Context, m *Machine, look func() (bool, error)) error {
 	start, plugged := time.Now(), time.Now()
 	for {
@@ -46,9 +47,9 @@ func waitFor(ctx context.Context, m *Machine, look func() (bool, error)) error {
 	}
 }
 
-// findSlot looks at every partition that carries the slot's name, on every disk, and takes the one whose verity tree
-// begins with the root hash of the boot entry: several disks may hold proa. Where the kernel sees no partitions because a
-// table is damaged, it is repaired first.
+// findSlot checks every partition with the slot's name on every disk, and takes the one whose hash tree matches the
+// root hash of the boot entry: several disks may have proa. If the kernel sees no partitions because a GPT is damaged,
+// that is repaired first.
 func findSlot(ctx context.Context, m *Machine) error {
 	name, revived := "root-"+m.Line.Slot, map[string]bool{}
 	return waitFor(ctx, m, func() (bool, error) {
@@ -74,7 +75,7 @@ func findSlot(ctx context.Context, m *Machine) error {
 	})
 }
 
-// reviveTables tries each disk without partitions until there was something to repair, and then no more.
+// reviveTables tries to repair the GPT of each disk without partitions, once per disk.
 func (m *Machine) reviveTables(done map[string]bool) {
 	for _, name := range blockdev.Bare(m.Root) {
 		if done[name] {
@@ -82,7 +83,7 @@ func (m *Machine) reviveTables(done map[string]bool) {
 		}
 		what, err := data.Revive(m.Path("/dev/" + name))
 		if what == "" {
-			continue // no disk of proa's, or not yet there
+			continue // not proa's disk, or not there yet
 		}
 		done[name] = true
 		m.Logf("%s: %s", name, what)
@@ -99,8 +100,8 @@ func noPartition(name string, why []string) error {
 	return fmt.Errorf("no partition is called %s", name)
 }
 
-// findMedium looks for the ISO file system by its label: on a CD the whole disc has it, on a USB disk the disk or one of its
-// partitions. Of several media with the label it takes the one whose root image begins with the root hash of the boot entry.
+// findMedium finds the ISO file system by its label: on a CD it is on the whole disc, on a USB disk on the disk or a
+// partition. If several match it takes the one whose root image matches the root hash of the boot entry.
 func findMedium(ctx context.Context, m *Machine) error {
 	return waitFor(ctx, m, func() (bool, error) {
 		var seen []string
@@ -165,7 +166,7 @@ func switchRoot(_ context.Context, m *Machine) error {
 	if err := m.writeJSON(handover, m.Found); err != nil {
 		return err
 	}
-	// It does not come back when it succeeds, so what is to be said is said now.
+	// SwitchRoot does not return on success, so save and flush before it.
 	m.SaveTimeline()
 	m.Logf("switching to the root of %s", m.Found.Root)
 	if m.Flush != nil {

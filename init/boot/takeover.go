@@ -17,15 +17,16 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// OfSlot says that a boot ended for a reason that lies in its slot, so that the other slot may do better.
+// OfSlot says whether a boot failed for a reason within its slot, so that the other slot may work.
 func OfSlot(err error) bool {
 	var e *step.Error
 	return errors.As(err, &e) && e.Policy == step.Rollback
 }
 
-// TakeOver has the other slot started from now on, because this one was good and cannot be started any more: where, and why. nil says
-// that a restart will start the other one. It refuses unless the other slot is whole as far as can be told and was good once; what was
-// given up is never gone back to, so that two broken slots end in a halt.
+// TakeOver makes the other slot the default, because this one was good and cannot be started any more: where and why.
+// nil means that a restart will start the other one. It fails unless the other slot is complete as far as can be
+// verified and was good once. A slot that was given up is never used again, so that with two broken slots the machine
+// halts.
 func TakeOver(m *Machine, where, why string) error {
 	if !m.OnDisk() || m.Line.Slot == "" {
 		return fmt.Errorf("%w: mode %s has one", slot.ErrNoOther, m.Line.Mode)
@@ -51,7 +52,8 @@ func TakeOver(m *Machine, where, why string) error {
 	})
 }
 
-// keepWhy leaves the reason where the other slot finds it. Without a box the boot state alone says that this slot was given up.
+// keepWhy writes the reason to the black box for the other slot. Without a black box only the boot state says that this
+// slot was given up.
 func (m *Machine) keepWhy(of layout.Slot, where, why string) {
 	p, err := blackbox.Find(BootDir+"/"+box.File, slot.Device(BootDir))
 	if err == nil {
@@ -62,7 +64,7 @@ func (m *Machine) keepWhy(of layout.Slot, where, why string) {
 	}
 }
 
-// withBoot runs use with the boot partition of this machine mounted: stage 2 has it there already.
+// withBoot calls use with the boot partition of this machine mounted; in stage 2 it is already.
 func (m *Machine) withBoot(use func() error) error {
 	if bootMounted() {
 		return use()
@@ -94,13 +96,14 @@ func bootMounted() bool {
 	return unix.Stat("/", &root) == nil && unix.Stat(BootDir, &boot) == nil && root.Dev != boot.Dev
 }
 
-// bootsThis: several disks may hold proa; the one whose manifest names the root that was asked for has started this system.
+// bootsThis says whether this is the disk that started the system, if several have proa: its manifest has the root hash
+// on the command line.
 func (m *Machine) bootsThis() (is bool) {
 	s, err := m.Slots()
 	if err != nil {
 		return false
 	}
-	_ = s.Files(s.Current(), false, func(dir string) error { // what cannot be read is not this system
+	_ = s.Files(s.Current(), false, func(dir string) error { // a disk that cannot be read is not this system's
 		text, err := os.ReadFile(dir + "/" + slotfile.ManifestName)
 		if err != nil {
 			return err
@@ -112,15 +115,15 @@ func (m *Machine) bootsThis() (is bool) {
 	return is
 }
 
-// readInit reads the program that the root will start, to its end: a block of it that does not match the tree would end PID 1 later, when
-// nobody can choose another slot any more.
+// readInit reads the root's init program completely: a corrupt block in it would end PID 1 later, when a failover is no
+// longer possible.
 func (m *Machine) readInit() error {
 	root, err := os.Open(m.Path(newRoot))
 	if err != nil {
 		return err
 	}
 	defer root.Close()
-	how := unix.OpenHow{Flags: unix.O_RDONLY | unix.O_CLOEXEC, Resolve: unix.RESOLVE_IN_ROOT} // links of that root are meant for it
+	how := unix.OpenHow{Flags: unix.O_RDONLY | unix.O_CLOEXEC, Resolve: unix.RESOLVE_IN_ROOT} // symbolic links are resolved within that root
 	fd, err := unix.Openat2(int(root.Fd()), initPath, &how)
 	if err != nil {
 		return fmt.Errorf("open %s: %w", initPath, err)

@@ -22,8 +22,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// pcWithTwo is a PC that GRUB starts, whose slot a runs and is good, and whose slot b was good before. Its boot partition is memory in a
-// mount namespace of this thread.
+// pcWithTwo is a PC that boots with GRUB, whose slot a runs and is good, and whose slot b was good before. Its boot
+// partition is a tmpfs in a mount namespace of this thread.
 func pcWithTwo(t *testing.T) *Machine {
 	t.Helper()
 	if slot.EFI() {
@@ -45,7 +45,7 @@ func pcWithTwo(t *testing.T) *Machine {
 	ok(t, err)
 	_, err = slotwrite.Write(t.Context(), slotwrite.Target{Slots: s, Device: m.Path("/dev/sda4"), Board: "pc"}, slotFile(t))
 	ok(t, err)
-	ok(t, unix.Mount("", BootDir, "", unix.MS_REMOUNT, "")) // Remount leaves it as it is on a machine
+	ok(t, unix.Mount("", BootDir, "", unix.MS_REMOUNT, "")) // like Remount on a machine
 	save(t, BootDir+"/slots/b/"+slotfile.ProvedName, nil)
 	return m
 }
@@ -86,7 +86,8 @@ func grubState(t *testing.T) bootstate.State {
 	return s
 }
 
-// TestTakeOver: the other slot is started instead of a good one that is broken, if it is whole; GRUB then says why on the command line.
+// TestTakeOver: if a good slot is broken the other one is booted, provided it is complete; GRUB then passes the reason
+// on the command line.
 func TestTakeOver(t *testing.T) {
 	for name, c := range map[string]struct {
 		spoil func(t *testing.T, m *Machine)
@@ -119,7 +120,8 @@ func TestTakeOver(t *testing.T) {
 	}
 }
 
-// TestOfSlot: only what lies in the slot is a reason to leave it. Data that cannot be mounted is the same in the other one.
+// TestOfSlot: only errors within the slot cause a failover. A data partition that cannot be mounted would be the same
+// in the other slot.
 func TestOfSlot(t *testing.T) {
 	for name, want := range map[string]bool{"find-slot": true, "map-verity": true, "mount-root": true, "read-init": true, "switch-root": true, "early-mounts": false} {
 		m, f := machine(t, nil)
@@ -140,7 +142,7 @@ func TestOfSlot(t *testing.T) {
 	}
 }
 
-// TestReadInit: all of the program is read, through links as the root means them.
+// TestReadInit: the program is read completely; symbolic links are resolved within the root.
 func TestReadInit(t *testing.T) {
 	m, _ := machine(t, map[string]string{"mnt/root/usr/bin/proa": "program"})
 	if err := m.readInit(); err == nil {

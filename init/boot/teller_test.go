@@ -8,7 +8,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// TestTeller: both stages load the module that tells the firmware where the kernel has it, and report that the firmware is not there.
+// TestTeller: both stages load the module that notifies the firmware if the kernel has it, and report that there is no
+// such firmware.
 func TestTeller(t *testing.T) {
 	var u unix.Utsname
 	if err := unix.Uname(&u); err != nil {

@@ -15,7 +15,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Trial is what the boot state said when this start began. Stage 1 hands it to stage 2.
+// Trial is the boot state at the begin of this boot. Stage 1 passes it to stage 2.
 type Trial struct {
 	Known bool          `json:"known"`
 	On    bool          `json:"on"`
@@ -23,7 +23,7 @@ type Trial struct {
 	Other slot.Standing `json:"other"`
 }
 
-// Try is the number of this try, 0 without a trial.
+// Try returns the number of this try, 0 if the slot is not on trial.
 func (t Trial) Try() int {
 	if !t.On {
 		return 0
@@ -31,12 +31,12 @@ func (t Trial) Try() int {
 	return min(max(box.MaxTries-t.Left, 1), box.MaxTries)
 }
 
-// Restart reports whether another start can be better than this one: there are tries left, or a good slot takes over. A first
-// installation that has used up its tries is not restarted any more, however slow or broken it is: that would never end.
+// Restart says whether a restart can help: there are tries left, or a good slot takes over. A first installation that
+// has used up its tries is not restarted any more, because it would restart forever.
 func (t Trial) Restart() bool { return t.Known && t.On && (t.Left > 0 || t.Other.Good) }
 
-// openBox finds out, as soon as the disk is known, whether this start is a trial, and if so begins to record it. The boot partition is
-// looked at and let go again: what comes later mounts it for good. Nothing here keeps the machine from booting.
+// openBox determines whether this boot is a trial as soon as the disk is known, and if so begins to record it. The boot
+// partition is mounted temporarily; a later step mounts it permanently. Errors here do not stop the boot.
 func openBox(_ context.Context, m *Machine) error {
 	part, err := m.sibling(string(layout.Boot))
 	if err == nil {
@@ -49,14 +49,14 @@ func openBox(_ context.Context, m *Machine) error {
 	return nil
 }
 
-// patience lifts the limits of all steps unless a restart can help.
+// patience removes the time limits of all steps unless a restart can help.
 func (m *Machine) patience() {
 	if !m.Found.Trial.Restart() {
 		m.Guard.Patient()
 	}
 }
 
-// lookAt reads the boot state from a boot partition, and finds the box there if it is needed.
+// lookAt reads the boot state from a boot partition, and finds the black box there if it is needed.
 func (m *Machine) lookAt(part string) error {
 	return m.mounted(part, func() error {
 		err := m.readTrial()
@@ -67,7 +67,7 @@ func (m *Machine) lookAt(part string) error {
 	})
 }
 
-// mounted runs use with a boot partition mounted at BootDir for the moment.
+// mounted calls use with a boot partition mounted temporarily at BootDir.
 func (m *Machine) mounted(part string, use func() error) error {
 	if err := m.Sys.MkdirAll(BootDir, 0o755); err != nil {
 		return err
@@ -94,23 +94,23 @@ func (m *Machine) readTrial() error {
 	return nil
 }
 
-// record begins to record this try at a place.
+// record begins to record this try in the black box at a place.
 func (m *Machine) record(p blackbox.Place, err error) {
 	if err != nil {
 		m.Logf("black box: %v; the boot goes on without", err)
 		return
 	}
 	if m.Line.RootHash == "" {
-		return // no command line, and the boot is about to halt over that
+		return // no command line: the boot is about to halt because of that
 	}
 	m.Found.Box = &p
 	root := m.Line.RootHash[:min(16, len(m.Line.RootHash))]
 	m.Box = blackbox.Record(p, box.Record{Slot: layout.Slot(m.Line.Slot), Try: m.Found.Trial.Try(), Root: root}, SinceKernel, m.Logf)
 }
 
-// Resume takes over from stage 1 before the first step of stage 2: the record of a trial has no gap.
+// Resume continues the record of stage 1 before the first step of stage 2, so that it has no gap.
 func Resume(m *Machine) {
-	// mounts reads the file again, and halts if it cannot; so does read-cmdline.
+	// The step mounts reads the file again and halts if it cannot; so does read-cmdline.
 	_ = readJSON(m.Path(handover), &m.Found)
 	_ = readCmdline(m.Ctx, m)
 	if m.Found.Box != nil {
@@ -119,8 +119,8 @@ func Resume(m *Machine) {
 	m.patience()
 }
 
-// Recoverable reports whether a restart would help a boot that cannot go on. Stage 1 may not have found its disk: any boot partition
-// then tells.
+// Recoverable says whether a restart would help a boot that cannot continue. If stage 1 has not found its disk, any
+// boot partition is read.
 func Recoverable(m *Machine) bool {
 	if m.Line.Slot == "" {
 		return false
@@ -137,7 +137,7 @@ func Recoverable(m *Machine) bool {
 	return m.Found.Trial.Restart()
 }
 
-// readBox tells what has become of earlier trials, as early as there is a console and a disk: this boot may hang as well.
+// readBox reports earlier trials as early as there is a console and a disk, because this boot may hang as well.
 func readBox(_ context.Context, m *Machine) error {
 	if !m.OnDisk() {
 		return nil
@@ -156,8 +156,8 @@ func readBox(_ context.Context, m *Machine) error {
 	return nil
 }
 
-// ReadBox fills Reports from the box and the boot state, and keeps what only they or the boot loader know in the box. Of a slot that
-// was renewed since the start nothing but the box counts.
+// ReadBox sets Reports from the black box and the boot state, and writes what only these or the boot loader know into
+// the black box. For a slot that was written since the boot only the black box counts.
 func (m *Machine) ReadBox(renewed layout.Slot) {
 	b, place, err := m.openedBox()
 	if err != nil {
@@ -168,7 +168,7 @@ func (m *Machine) ReadBox(renewed layout.Slot) {
 		m.Line.Fallback = ""
 	}
 	if m.Line.Fallback == "" && m.Found.Trial.Other.Skipped && renewed != current.Other() {
-		m.Line.Fallback = string(current.Other()) + ":0" // the boot loader's script says it of trials only
+		m.Line.Fallback = string(current.Other()) + ":0" // the boot loader's script sets it for trials only
 	}
 	f := blackbox.Facts{Current: current, Try: m.Found.Trial.Try(), Fallback: m.Line.Fallback}
 	if s, err := m.Slots(); err == nil && renewed != current.Other() {

@@ -19,7 +19,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// TestTrial: which try this is, and whether another start can be better. That is what keeps a machine from restarting for ever.
+// TestTrial: the number of the try, and whether a restart can help, which keeps a machine from restarting forever.
 func TestTrial(t *testing.T) {
 	good := slot.Standing{Good: true}
 	for _, c := range []struct {
@@ -42,7 +42,8 @@ func TestTrial(t *testing.T) {
 	}
 }
 
-// TestSlowIsNotHung: a slot that has nothing to gain from a restart is fed for beyond every limit, and one on trial is not.
+// TestSlowIsNotHung: for a slot that a restart would not help the watchdog is fed without limits; for one on trial it
+// is not.
 func TestSlowIsNotHung(t *testing.T) {
 	for name, c := range map[string]struct {
 		trial Trial
@@ -70,7 +71,8 @@ func TestSlowIsNotHung(t *testing.T) {
 	}
 }
 
-// TestStepsAreRecorded: each step before it runs, and the failure of one that the boot goes on after.
+// TestStepsAreRecorded: each step is recorded before it runs, and so is the failure of a step after which the boot
+// continues.
 func TestStepsAreRecorded(t *testing.T) {
 	m, file := boxed(t, 1)
 	at := func() string {
@@ -99,7 +101,7 @@ func TestStepsAreRecorded(t *testing.T) {
 	}
 }
 
-// TestResume: stage 2 goes on in the sectors and with the try that stage 1 found, from before its first step.
+// TestResume: stage 2 continues the record of stage 1, with its sectors and try, before its first step.
 func TestResume(t *testing.T) {
 	first, file := boxed(t, 3)
 	text, err := json.Marshal(first.Found)
@@ -116,13 +118,13 @@ func TestResume(t *testing.T) {
 	if got := box.Parse(raw).Report(layout.B); len(got.Left) != 1 || got.Left[0].Try != 3 || got.Left[0].Step != "stage2 mounts" {
 		t.Errorf("%+v", got)
 	}
-	m, _ = machine(t, nil) // without a stage 1, as good as not on trial
+	m, _ = machine(t, nil) // without stage 1, as if not on trial
 	if Resume(m); m.Box != nil || m.Found.Trial.Restart() {
 		t.Errorf("%+v", m.Found)
 	}
 }
 
-// boxed is a machine whose slot b is on trial, with its box in a file.
+// boxed returns a machine whose slot b is on trial, with its black box in a file.
 func boxed(t *testing.T, try int) (*Machine, string) {
 	t.Helper()
 	m, _ := machine(t, nil)
@@ -143,7 +145,8 @@ func boxed(t *testing.T, try int) (*Machine, string) {
 	return m, file
 }
 
-// TestWatchdogFirst: before any other driver, which may hang, the watchdogs' are loaded with what they need, and the clock is fed.
+// TestWatchdogFirst: watchdog drivers and their dependencies are loaded before all others, which may hang, and the
+// watchdog is fed.
 func TestWatchdogFirst(t *testing.T) {
 	var u unix.Utsname
 	if err := unix.Uname(&u); err != nil {

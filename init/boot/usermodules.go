@@ -10,7 +10,8 @@ import (
 	"github.com/proa-os/proa/init/step"
 )
 
-// userModules loads what the user lists. One that a device has brought already takes its parameters through sysfs, as far as it can.
+// userModules loads the modules in the user's configuration. If a module is loaded already, its parameters are set
+// through sysfs where possible.
 func userModules(_ context.Context, m *Machine) error {
 	var errs []error
 	for _, line := range m.Config.Modules {

@@ -8,7 +8,8 @@ import (
 	"github.com/proa-os/proa/init/modules"
 )
 
-// TestUserModules: parameters of a module that runs already are set, or it is said why not; those of another are handed over with it.
+// TestUserModules: parameters of a loaded module are set, or an error says why not; those of another module are passed
+// when it is loaded.
 func TestUserModules(t *testing.T) {
 	m, f := machine(t, map[string]string{
 		"modules/modules.dep":          "a.ko:\nb.ko:\nc.ko:\n",

@@ -14,7 +14,7 @@ func restartVerb(e Env, args []string) error {
 	return e.ask(control.Request{Verb: "restart", Name: args[0]})
 }
 
-// ask prints what PID 1 says to a request.
+// ask sends a request to PID 1 and prints the answer.
 func (e Env) ask(r control.Request) error {
 	say := func(line string) { fmt.Fprintln(e.Out, line) }
 	if e.Ask != nil {

@@ -17,7 +17,7 @@ import (
 	"github.com/proa-os/proa/init/supervise"
 )
 
-// device is a root directory as the command finds it on a machine.
+// device returns a root directory like that of a machine.
 func device(t *testing.T) Env {
 	t.Helper()
 	root := t.TempDir()
@@ -127,7 +127,7 @@ func TestJSON(t *testing.T) {
 	}
 }
 
-// TestRestart: the verb hands over the name, prints what PID 1 says and fails when that does.
+// TestRestart: the verb passes the name, prints PID 1's answer and returns its error.
 func TestRestart(t *testing.T) {
 	e := device(t)
 	e.Ask = func(r control.Request, say func(string)) error {

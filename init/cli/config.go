@@ -18,7 +18,7 @@ func (e Env) document() (inforce.Held, error) {
 	return inforce.ReadDocument(e.Root, string(line))
 }
 
-// showVerb shows what PID 1 works by, and in what the document on the boot partition differs from it.
+// showVerb prints the configuration in force, and how the file on the boot partition differs.
 func showVerb(e Env, args []string) error {
 	if err := noArgs(args); err != nil {
 		return err
@@ -49,7 +49,7 @@ func showVerb(e Env, args []string) error {
 	return err
 }
 
-// differs names the keys that the document has otherwise than what is in force, and what makes them take effect.
+// differs returns the keys in which the file differs from the configuration in force, and what makes them take effect.
 func differs(held, now inforce.Held) (out []string) {
 	if held.Sum != now.Sum {
 		out = append(out, fmt.Sprintf("%s was changed since PID 1 read it; proa config apply %[1]s, or proa reboot", now.Document))

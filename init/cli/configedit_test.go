@@ -15,7 +15,7 @@ import (
 
 const oneKey = "ssh_authorized_keys: [ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJrI9bLpDHxMWfjD0OTMwwHUnhcGE1ey4Yo/lfXoTLiP you@example.org]\n"
 
-// changeable is a device whose configuration can be changed, with oneKey in force, and the requests that PID 1 got.
+// changeable returns a device whose configuration can be changed, with oneKey in force, and the requests sent to PID 1.
 func changeable(t *testing.T) (Env, *[]string) {
 	t.Helper()
 	e := device(t)
@@ -33,7 +33,7 @@ func changeable(t *testing.T) (Env, *[]string) {
 	return e, &asked
 }
 
-// hold makes a text what PID 1 works by.
+// hold makes a text the configuration in force.
 func hold(t *testing.T, e Env, text string) {
 	t.Helper()
 	c, problems := config.Load("/boot/config.yaml", []byte(text), "quiet hostname=edge-7")
@@ -53,7 +53,8 @@ func have(t *testing.T, e Env, name string) string {
 	return string(b)
 }
 
-// TestApply: a sound text becomes the configuration, what was there stays beside it, and PID 1 is told; anything else changes nothing and is kept.
+// TestApply: a valid text becomes the configuration, the previous one is kept, and PID 1 reloads; any other text
+// changes nothing and is kept.
 func TestApply(t *testing.T) {
 	next := oneKey + "hostname: b\n"
 	for name, c := range map[string]struct {
@@ -92,7 +93,7 @@ func TestApply(t *testing.T) {
 	}
 }
 
-// TestApplyFails: a medium that cannot be written and a PID 1 that does not answer are told apart.
+// TestApplyFails: the errors differ for a medium that cannot be written and a PID 1 that does not answer.
 func TestApplyFails(t *testing.T) {
 	e, _ := changeable(t)
 	e.Place = func() (bootfile.Place, error) { return bootfile.Place{}, errors.New("mode live") }
@@ -108,10 +109,10 @@ func TestApplyFails(t *testing.T) {
 	}
 }
 
-// TestEdit: the text goes round until it is sound or its author gives up, and is never lost.
+// TestEdit: the text is edited again until it is valid or the user gives up, and is never lost.
 func TestEdit(t *testing.T) {
 	for name, c := range map[string]struct {
-		texts   []string // that the editor leaves, one each time
+		texts   []string // written by the editor, one per call
 		answers string
 		code    int
 		says    string
@@ -141,7 +142,8 @@ func TestEdit(t *testing.T) {
 	}
 }
 
-// TestEditAgain: the next edit begins with what could not be saved; and what somebody else saved meanwhile is not overwritten.
+// TestEditAgain: the next edit begins with the text that could not be saved; a configuration saved by somebody else
+// meanwhile is not overwritten.
 func TestEditAgain(t *testing.T) {
 	e, _ := changeable(t)
 	put(t, e, "/run/proa/config.edit.yaml", oneKey+"hostnam: b\n")
@@ -159,7 +161,8 @@ func TestEditAgain(t *testing.T) {
 	}
 }
 
-// TestShowInForce: what is shown is what PID 1 works by, whatever the file says by now; what differs is named, with what makes it take effect.
+// TestShowInForce: the configuration in force is shown, whatever the file says; differences are listed with what makes
+// them take effect.
 func TestShowInForce(t *testing.T) {
 	e, _ := changeable(t)
 	hold(t, e, oneKey+"k3s: {token: hunter2, args: [--token=hunter2]}\n")
@@ -173,7 +176,7 @@ func TestShowInForce(t *testing.T) {
 	if strings.Contains(out, "hunter") || strings.Contains(out, "vm.swappiness") {
 		t.Errorf("shown:\n%s", out)
 	}
-	// read, but waiting for a restart
+	// read, and waiting for a restart
 	text := oneKey + "k3s: {args: [--v=2]}\n"
 	put(t, e, "/boot/config.yaml", text)
 	held, err := inforce.Load(e.Root)

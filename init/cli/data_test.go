@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// TestDataErase: nothing is erased without --yes, and what the disk says against it reaches the user.
+// TestDataErase: nothing is erased without --yes, and an error of the disk reaches the user.
 func TestDataErase(t *testing.T) {
 	for _, c := range []struct {
 		args   string

@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// TestDocumentsVerbs: what the pages tell people to type on the device is a verb of it.
+// TestDocumentsVerbs: the device commands in the documentation exist.
 func TestDocumentsVerbs(t *testing.T) {
 	pages, err := filepath.Glob("../../docs/*.md")
 	if err != nil {

@@ -33,7 +33,7 @@ func put(t *testing.T, e Env, name, content string) string {
 	return p
 }
 
-// TestCheckFile: a document is judged by itself, without this machine's command line; the exit code is for scripts.
+// TestCheckFile: a file is checked without this machine's command line; the exit code is for scripts.
 func TestCheckFile(t *testing.T) {
 	e := device(t)
 	good, bad := put(t, e, "good.yaml", "hostname: kiosk-3\n"), put(t, e, "bad.yaml", "hostnam: a\nk3s: {token: hunter2, role: x}\n")
@@ -58,7 +58,7 @@ func TestCheckFile(t *testing.T) {
 	}
 }
 
-// TestNoStatusYet: before PID 1 has written it, or with half of one, the verbs say so and fail.
+// TestNoStatusYet: if the status is missing or incomplete the verbs report that and fail.
 func TestNoStatusYet(t *testing.T) {
 	e := Env{Root: t.TempDir()}
 	for _, args := range []string{"status", "slot", "timeline"} {
@@ -76,7 +76,7 @@ func TestNoStatusYet(t *testing.T) {
 	}
 }
 
-// TestNTPServers: PID 1 says whom to ask; before it has, the defaults are.
+// TestNTPServers: the servers are those written by PID 1; before that the defaults.
 func TestNTPServers(t *testing.T) {
 	e := Env{Root: t.TempDir()}
 	if got := e.ntpServers(); len(got) != 4 {

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// meter shows how far a step is: on a terminal in one line that is drawn anew, elsewhere in a line for each tenth.
+// meter shows the progress of a step: on a terminal in one line that is redrawn, elsewhere as a line for each tenth.
 type meter struct {
 	out   io.Writer
 	live  bool
@@ -47,7 +47,7 @@ func (m *meter) line(now time.Time, done, total int64) string {
 	return text
 }
 
-// end leaves a line on the terminal as it is.
+// end finishes the line on a terminal.
 func (m *meter) end() {
 	if m.live && m.step != "" {
 		fmt.Fprintln(m.out)

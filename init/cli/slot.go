@@ -59,7 +59,7 @@ func slotWriteVerb(e Env, args []string) error {
 	})
 }
 
-// last reads --reboot off the arguments.
+// last removes --reboot from the arguments.
 func last(args []string) (rest []string, reboot bool) {
 	for _, a := range args {
 		if a == "--reboot" || a == "-reboot" {
@@ -101,7 +101,7 @@ func slotRollbackVerb(e Env, args []string) error {
 	})
 }
 
-// next says what is to be done now, or does it.
+// next prints what to do next, or restarts.
 func (e Env) next(reboot bool, what string) error {
 	if reboot {
 		fmt.Fprintln(e.Out, what+"; restarting")

@@ -21,7 +21,7 @@ import (
 	"github.com/proa-os/proa/init/slotwrite"
 )
 
-// flashed is a disk below root that GRUB starts: slot a runs and is good, slot b is empty.
+// flashed is a disk below root that boots with GRUB: slot a runs and is good, slot b is empty.
 func flashed(t *testing.T, root string) func() (slotwrite.Target, error) {
 	t.Helper()
 	e := Env{Root: root}
@@ -38,7 +38,7 @@ func flashed(t *testing.T, root string) func() (slotwrite.Target, error) {
 	}
 }
 
-// slotFile writes one for that board and returns its path.
+// slotFile writes a slot file for that board and returns its path.
 func slotFile(t *testing.T, e Env, board string) string {
 	t.Helper()
 	image := make([]byte, 40*verity.BlockSize)
@@ -57,7 +57,7 @@ func slotFile(t *testing.T, e Env, board string) string {
 	return put(t, e, "/"+board+".slot", b.String())
 }
 
-// state is what the boot loader reads.
+// state returns the boot state as the boot loader reads it.
 func state(t *testing.T, e Env) bootstate.State {
 	t.Helper()
 	var copies [2][]byte
@@ -92,7 +92,7 @@ func TestSlotWriteAndTry(t *testing.T) {
 	}
 }
 
-// TestStandardInput: what comes through a pipe is written as it comes.
+// TestStandardInput: a slot file from a pipe is written while it arrives.
 func TestStandardInput(t *testing.T) {
 	e := device(t)
 	b, err := os.ReadFile(slotFile(t, e, "pc"))
@@ -119,7 +119,7 @@ func TestStandardInput(t *testing.T) {
 	}
 }
 
-// TestInterrupted: a read that waits for a sender that went away ends with the signal.
+// TestInterrupted: a blocked read ends with the signal.
 func TestInterrupted(t *testing.T) {
 	r, w, err := os.Pipe()
 	if err != nil {
@@ -170,7 +170,7 @@ func TestSlotMistakes(t *testing.T) {
 	}
 }
 
-// TestSlotAlone: two commands that change slots would undo each other's order.
+// TestSlotAlone: only one command may change slots at a time.
 func TestSlotAlone(t *testing.T) {
 	e := device(t)
 	lock, err := e.lock()

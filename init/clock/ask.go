@@ -14,12 +14,13 @@ import (
 	"github.com/beevik/ntp"
 )
 
-// DefaultServers are asked when the config names none, beside those that DHCP brought.
+// DefaultServers are used if the configuration names none, in addition to those from DHCP.
 func DefaultServers() []string {
 	return []string{"0.pool.ntp.org", "1.pool.ntp.org", "2.pool.ntp.org", "3.pool.ntp.org"}
 }
 
-// Servers are those to ask: the user's alone, else DHCP's and the defaults together, so that neither is believed unseen.
+// Servers returns the servers to query: the user's only, or DHCP's and the defaults together, so that neither is
+// trusted alone.
 func Servers(configured, dhcp []string) []string {
 	if len(configured) > 0 {
 		return configured
@@ -27,21 +28,21 @@ func Servers(configured, dhcp []string) []string {
 	return slices.Concat(dhcp, DefaultServers())
 }
 
-// answer is what one server said: the clock is off by Offset, give or take Radius; or why it counts for nothing.
+// answer is one server's answer: the clock is off by Offset ± Radius; or the reason why it is ignored.
 type answer struct {
 	Server         string
 	Offset, Radius time.Duration
 	Err            error
 }
 
-// slack is added to what a server says about its own precision: two sound servers over lines with different ways there and back still agree.
+// slack is added to the precision that a server claims: so two good servers over asymmetric routes still agree.
 const slack = 100 * time.Millisecond
 
-// farthest is the root distance of a server that still counts: one that holds everything possible would agree with anybody (RFC 5905
-// calls it MAXDIST; 3 s is chrony's).
+// farthest is the maximum root distance of a server: one with a larger uncertainty would agree with anybody (MAXDIST in
+// RFC 5905; 3 s is chrony's).
 const farthest = 3 * time.Second
 
-// ask asks all servers at once and returns when each has answered or its time is over.
+// ask queries all servers in parallel and returns when each has answered or timed out.
 func ask(servers []string, built time.Time) []answer {
 	out := make([]answer, len(servers))
 	var all sync.WaitGroup
@@ -52,8 +53,8 @@ func ask(servers []string, built time.Time) []answer {
 	return out
 }
 
-// askOne refuses servers that are not in step themselves, as RFC 5905 says (leap indicator 3, stratum 0 and from 16 on, kiss-o'-death),
-// and one that lives before this system was built.
+// askOne refuses servers that are not synchronised, as in RFC 5905 (leap indicator 3, stratum 0 and from 16 on,
+// kiss-o'-death), and a time before this system was built.
 func askOne(server string, built time.Time) answer {
 	r, err := ntp.QueryWithOptions(server, ntp.QueryOptions{Timeout: 3 * time.Second})
 	if err == nil {
@@ -71,15 +72,15 @@ func askOne(server string, built time.Time) answer {
 	return answer{Server: server, Offset: r.ClockOffset, Radius: r.RootDistance + slack}
 }
 
-// verdict is what the servers agree on.
+// verdict is the result that the servers agree on.
 type verdict struct {
-	Offset  time.Duration // of the most precise of them
+	Offset  time.Duration // of the most precise server
 	Servers []string
-	Left    []string // why others do not count
+	Left    []string // why others are ignored
 }
 
-// agree finds the moment that most servers hold possible (Marzullo's intersection) and drops those that do not. No more than half of
-// the answers is no agreement: nobody knows then who is right.
+// agree finds the time that most servers agree on (Marzullo's algorithm) and drops the others. Without a majority there
+// is no agreement.
 func agree(answers []answer) (verdict, error) {
 	var v verdict
 	var sound []answer
@@ -109,7 +110,7 @@ func agree(answers []answer) (verdict, error) {
 	return v, nil
 }
 
-// causes says why answers do not count, each cause once: without a network it is the same for all servers.
+// causes returns why answers are ignored, each cause once: without a network it is the same for all servers.
 func causes(answers []answer) (out []string) {
 	servers := map[string][]string{}
 	for _, a := range answers {
@@ -123,7 +124,7 @@ func causes(answers []answer) (out []string) {
 	return out
 }
 
-// plain leaves out the addresses and ports that a question came from, which differ each time.
+// plain removes the local addresses and ports from an error, which differ each time.
 func plain(err error) error {
 	var dns *net.DNSError
 	var op *net.OpError
@@ -143,7 +144,7 @@ func plainDNS(err *net.DNSError) error {
 		return errors.New("no such name")
 	case err.IsTimeout:
 		return errors.New("the name servers do not answer")
-	case net.ParseIP(host).IsLoopback(): // what Go asks where none is named
+	case net.ParseIP(host).IsLoopback(): // Go's default without a name server
 		return errors.New("no name server is known")
 	}
 	return errors.New("the name servers cannot be asked")
@@ -160,7 +161,8 @@ func (a answer) holds(at time.Duration) bool {
 	return at >= a.Offset-a.Radius && at <= a.Offset+a.Radius
 }
 
-// intersection is an offset that as many answers as possible hold possible, and how many: the lower end of one of them is such.
+// intersection returns an offset that lies in as many intervals as possible, and their number: the lower end of one of
+// them is such an offset.
 func intersection(answers []answer) (at time.Duration, most int) {
 	for _, edge := range answers {
 		n := 0

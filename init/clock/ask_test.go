@@ -17,10 +17,10 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// built is when the tests' system was built: so long ago that the clock may be four years ahead.
+// built is the build date in the tests: so long ago that the clock may be four years ahead.
 func built() time.Time { return time.Now().Add(-4*year - 24*time.Hour) }
 
-// server answers each question ahead of the real time, as spoil leaves the answer; nil: not at all. asked counts the questions.
+// server answers with the real time plus ahead, modified by spoil; nil: no answer. asked counts the queries.
 type server struct {
 	addr  string
 	mu    sync.Mutex
@@ -85,7 +85,7 @@ func in1990(b []byte) {
 
 const year = 365 * 24 * time.Hour
 
-// bad are servers that must count for nothing.
+// bad are servers that must be ignored.
 var bad = map[string]func([]byte){
 	"silent":           nil,
 	"not in step":      func(b []byte) { b[0] |= 3 << 6 },
@@ -98,7 +98,7 @@ var bad = map[string]func([]byte){
 	"knows it roughly": func(b []byte) { b[9] = 9 }, // root dispersion 9 s
 }
 
-// TestBadServers: none of them sets the clock, alone or beside a sound one, and each is named with its reason.
+// TestBadServers: none of them sets the clock, alone or beside a good one, and each is reported with its reason.
 func TestBadServers(t *testing.T) {
 	good := serve(t, -time.Hour, sound).addr
 	for name, spoil := range bad {
@@ -153,14 +153,14 @@ func TestAgree(t *testing.T) {
 	}
 }
 
-// follow follows servers for a while and returns by how much the clock was corrected.
+// follow runs the client for some rounds and returns the corrections of the clock.
 func follow(t *testing.T, rounds int, servers ...string) (corrected []time.Duration, last State, said string) {
 	t.Helper()
 	f := Follower{Servers: func() []string { return servers }, Built: built(), Say: func(s State) error { last = s; return nil },
 		Correct: func(d time.Duration) error { corrected = append(corrected, d.Round(time.Minute)); return nil },
 		Logf:    func(format string, a ...any) { said += fmt.Sprintf(format, a...) + "\n" }}
 	for range rounds {
-		_ = f.round() // what it returns is only the pause
+		_ = f.round() // only the pause is returned
 		if f.first != nil {
 			f.first.at = f.first.at.Add(-lookAgain)
 		}
@@ -168,9 +168,9 @@ func follow(t *testing.T, rounds int, servers ...string) (corrected []time.Durat
 	return corrected, last, said
 }
 
-// TestHugeStep: a clock that is years off, as a machine's own clock may be or a server's.
+// TestHugeStep: an offset of years, of the RTC or of a server.
 func TestHugeStep(t *testing.T) {
-	right, also := serve(t, -4*year, sound).addr, serve(t, -4*year, sound).addr // the machine's clock is four years ahead
+	right, also := serve(t, -4*year, sound).addr, serve(t, -4*year, sound).addr // the clock is four years ahead
 	wrong := serve(t, year, sound).addr
 	off := -4 * year
 	for name, c := range map[string]struct {
@@ -195,7 +195,8 @@ func TestHugeStep(t *testing.T) {
 	}
 }
 
-// TestSecondLookIsAnother: a server that changes its mind between two looks is not believed, nor one that is asked again at once.
+// TestSecondLookIsAnother: a server whose second answer differs is not trusted, nor is one that is queried again at
+// once.
 func TestSecondLookIsAnother(t *testing.T) {
 	ahead := 5 * year
 	fickle := serve(t, 0, func(b []byte) {
@@ -214,7 +215,7 @@ func TestSecondLookIsAnother(t *testing.T) {
 	}
 }
 
-// TestSmallStepNeedsOne: the only server of a site without internet keeps the clock in step.
+// TestSmallStepNeedsOne: a single server, at a site without internet, keeps the clock synchronised.
 func TestSmallStepNeedsOne(t *testing.T) {
 	corrected, state, _ := follow(t, 1, "127.0.0.1:1", serve(t, 9*time.Minute, sound).addr)
 	if !cmp.Equal(corrected, []time.Duration{9 * time.Minute}) || state.Offset < 539000 || !strings.Contains(state.Text(), "synchronised since 2") {
@@ -222,7 +223,7 @@ func TestSmallStepNeedsOne(t *testing.T) {
 	}
 }
 
-// TestKissed: a server that sent us away is not asked again for an hour.
+// TestKissed: a server that sent a kiss-o'-death is not queried for an hour.
 func TestKissed(t *testing.T) {
 	s := serve(t, 0, bad["kiss of death"])
 	if _, state, _ := follow(t, 3, s.addr); s.count() != 1 || state.Sure {
@@ -230,7 +231,8 @@ func TestKissed(t *testing.T) {
 	}
 }
 
-// TestWeekWithoutNTP: without an answer it goes on asking, at least every ten minutes, keeps what it knew, says why, and ends when it is told to.
+// TestWeekWithoutNTP: without an answer it retries at least every ten minutes, keeps its state, reports why, and ends
+// with its context.
 func TestWeekWithoutNTP(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, stop := context.WithCancel(t.Context())
@@ -250,7 +252,7 @@ func TestWeekWithoutNTP(t *testing.T) {
 	})
 }
 
-// TestCauses: a machine without a network says once what is wrong with all servers, in words.
+// TestCauses: without a network the common cause of all servers is reported once, in words.
 func TestCauses(t *testing.T) {
 	refused := &net.OpError{Op: "read", Net: "udp", Source: &net.UDPAddr{Port: 4711}, Err: os.NewSyscallError("read", syscall.ECONNREFUSED)}
 	var answers []answer

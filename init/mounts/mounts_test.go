@@ -10,7 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// TestApply: a row makes its directory, then mounts; rows without a type only make one or change propagation.
+// TestApply: a row creates its directory, then mounts; rows without a type only create it or change propagation.
 func TestApply(t *testing.T) {
 	f := &sys.Fake{}
 	table := []Row{
@@ -32,7 +32,8 @@ func TestApply(t *testing.T) {
 	}
 }
 
-// TestFailures: an optional row is reported and the table goes on, any other ends it and says which it was.
+// TestFailures: the failure of an optional row is reported and the table continues; any other ends it with the row's
+// name.
 func TestFailures(t *testing.T) {
 	busy := errors.New("busy")
 	var said []string
@@ -53,7 +54,8 @@ func TestFailures(t *testing.T) {
 	}
 }
 
-// TestFullDisk: a data file system that takes no new directory does not stop the boot, but one that cannot be bound does.
+// TestFullDisk: a data file system on which directories cannot be created does not stop the boot, but a failing bind
+// mount does.
 func TestFullDisk(t *testing.T) {
 	full := &sys.Fake{Fail: map[string]error{"mkdir /var/": unix.ENOSPC}}
 	if err := Apply(full, Persistent("/run/proa/data"), t.Logf); err != nil {
@@ -68,7 +70,7 @@ func TestFullDisk(t *testing.T) {
 	}
 }
 
-// TestFlags: nothing that users or pods write to may bring devices or set-uid files along, and home directories are private.
+// TestFlags: file systems that users or pods write to are mounted nodev and nosuid, and home directories are private.
 func TestFlags(t *testing.T) {
 	for _, r := range append(Early(), Main()...) {
 		if r.Type != "" && r.Type != "devtmpfs" && r.Type != "devpts" && r.Flags&nodev == 0 {

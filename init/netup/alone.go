@@ -14,42 +14,45 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Alone is the interface of a machine that no network has given an IPv4 address: its pods and its control plane serve on it, and nobody else
-// can reach it. One that has IPv6 only needs it too, for pods and services are IPv4 unless its owner says otherwise. K3s's documentation makes such a one by hand for air gaps. Address and route are what docs/contracts.md agrees on with k3s.
+// Alone is the interface of a machine without an IPv4 address from a network: its pods and its control plane use it,
+// and nobody else can reach it. A machine with IPv6 only needs it too, because pods and services are IPv4 by default.
+// K3s's documentation creates such an interface by hand for air gaps. Address and route are part of the contract with
+// k3s (docs/contracts.md).
 const (
 	Alone        = "proa-alone"
-	aloneAddress = "203.0.113.254/31" // of a range that no network has (RFC 5737)
+	aloneAddress = "203.0.113.254/31" // reserved for documentation (RFC 5737)
 	aloneRouter  = "203.0.113.255"
-	aloneMetric  = math.MaxInt32 // any other route is better
+	aloneMetric  = math.MaxInt32 // any other route is preferred
 )
 
-// How long a machine waits for a network, and how often it looks when nobody says that something has changed: seldom while all is well, for each
-// look costs a small machine.
+// How long to wait for a network, and the polling intervals without an event: long in the normal case, because each
+// poll costs CPU time on a small machine.
 const (
 	alonePatience = 30 * time.Second
 	aloneLook     = 2 * time.Second
 	companyLook   = 15 * time.Second
 )
 
-// Served: k3s finds an address, of a network or of the machine itself.
+// Served says whether k3s finds an address, of a network or of this interface.
 func Served() bool {
 	_, err := netlink.LinkByName(Alone)
 	return err == nil || len(Addresses()) > 0
 }
 
-// ipv4 reports whether a network has given such an address.
+// ipv4 says whether there is an IPv4 address from a network.
 func ipv4() bool {
 	return slices.ContainsFunc(Addresses(), func(a Address) bool { return !strings.Contains(a.Address, ":") })
 }
 
-// followAddresses makes the interface when there has been no other IPv4 address for patience, and removes it once there is one.
+// followAddresses creates the interface if there has been no other IPv4 address for patience, and removes it once there
+// is one.
 func (m *Manager) followAddresses(ctx context.Context, patience time.Duration) {
 	changes := make(chan netlink.AddrUpdate, 64)
 	if err := netlink.AddrSubscribe(changes, ctx.Done()); err != nil {
 		m.logf("network: follow addresses: %v", err)
-		changes = nil // looking now and then does as well
+		changes = nil // without a subscription it polls
 	}
-	var since time.Time // there has been none; zero: there is one
+	var since time.Time // since when there is none; zero: there is one
 	for {
 		look := aloneLook
 		switch {
@@ -73,7 +76,7 @@ func (m *Manager) followAddresses(ctx context.Context, patience time.Duration) {
 	}
 }
 
-// alone makes the interface. It says so once, and why.
+// alone creates the interface, and logs that and the reason once.
 func (m *Manager) alone(after time.Duration) {
 	if _, err := netlink.LinkByName(Alone); err == nil {
 		return
@@ -89,10 +92,10 @@ func (m *Manager) alone(after time.Duration) {
 	m.lonely = true
 }
 
-// makeAlone takes a bridge without ports where the kernel has no dummies: pods have need of bridges anyway.
+// makeAlone uses a bridge without ports if the kernel has no dummy driver: pods need bridges anyway.
 func (m *Manager) makeAlone() error {
 	if m.Load != nil {
-		_ = m.Load("dummy", "numdummies=0") // by itself the module makes an interface that nobody wants
+		_ = m.Load("dummy", "numdummies=0") // without it the module creates an interface of its own
 	}
 	named := netlink.LinkAttrs{Name: Alone}
 	err := netlink.LinkAdd(&netlink.Dummy{LinkAttrs: named})
@@ -122,7 +125,7 @@ func serveAlone() error {
 	return errors.Join(wrap("address", netlink.AddrReplace(l, a)), wrap("up", netlink.LinkSetUp(l)), wrap("route", netlink.RouteReplace(&route)))
 }
 
-// company ends being alone: an address of a network is there, so nothing is without one when this goes.
+// company removes the interface: there is an address of a network now.
 func (m *Manager) company() {
 	m.lonely = false
 	l, err := netlink.LinkByName(Alone)
@@ -136,7 +139,7 @@ func (m *Manager) company() {
 	m.logf("network: an IPv4 address is there, %s is removed", Alone)
 }
 
-// reasons says for each interface why it has no address.
+// reasons returns for each interface why it has no address.
 func (m *Manager) reasons() (out []string) {
 	links, err := netlink.LinkList()
 	if err != nil {

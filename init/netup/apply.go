@@ -12,8 +12,8 @@ import (
 	"github.com/proa-os/proa/init/netup/dhcp"
 )
 
-// adopt makes a lease the interface's. What was there before goes only after the new is in place, and what is the same is not touched:
-// connections of pods go on. before is nil if there was nothing.
+// adopt configures a lease on the interface. The old one is removed only after the new one is in place, and what is
+// equal is not touched, so that connections of pods continue. before is nil if there was none.
 func (m *Manager) adopt(l netlink.Link, lease dhcp.Lease, before *dhcp.Lease) {
 	errs := []error{wrap("address", netlink.AddrReplace(l, leased(lease)))}
 	routes := routesOf(l, lease)
@@ -32,7 +32,8 @@ func (m *Manager) adopt(l netlink.Link, lease dhcp.Lease, before *dhcp.Lease) {
 	}
 }
 
-// leased: the kernel takes the address away itself when the lease ends, whatever happens to this process.
+// leased returns the address with its lifetime: the kernel removes it when the lease expires, whatever happens to this
+// process.
 func leased(lease dhcp.Lease) *netlink.Addr {
 	a := &netlink.Addr{IPNet: lease.Address}
 	if lease.Expire < math.MaxInt32*time.Second {
@@ -42,10 +43,10 @@ func leased(lease dhcp.Lease) *netlink.Addr {
 	return a
 }
 
-// retire removes what only the lease before had. The kernel drops the routes whose source is an address that goes.
+// retire removes what only the previous lease had. The kernel removes routes whose source is a removed address.
 func retire(l netlink.Link, before, now dhcp.Lease, routes []netlink.Route) {
 	if before.Address.String() != now.Address.String() {
-		_ = netlink.AddrDel(l, &netlink.Addr{IPNet: before.Address}) // it may have run out by itself
+		_ = netlink.AddrDel(l, &netlink.Addr{IPNet: before.Address}) // it may have expired
 		return
 	}
 	keep := map[string]bool{}
@@ -54,12 +55,12 @@ func retire(l netlink.Link, before, now dhcp.Lease, routes []netlink.Route) {
 	}
 	for _, r := range routesOf(l, before) {
 		if !keep[r.Dst.String()] {
-			_ = netlink.RouteDel(&r) // it may have gone with its address
+			_ = netlink.RouteDel(&r) // it may have been removed with its address
 		}
 	}
 }
 
-// routesOf lists the routes of a lease, those that other routes' routers may need first.
+// routesOf returns the routes of a lease, beginning with those that other routes need for their gateways.
 func routesOf(l netlink.Link, lease dhcp.Lease) (out []netlink.Route) {
 	index, metric := l.Attrs().Index, metricOf(l, leaseMetric(l.Attrs().Index))
 	for _, direct := range []bool{true, false} {
@@ -78,9 +79,9 @@ func routesOf(l netlink.Link, lease dhcp.Lease) (out []netlink.Route) {
 	return out
 }
 
-// drop removes the address and the name servers; the kernel drops the routes that came with it.
+// drop removes the address and the name servers; the kernel removes the lease's routes.
 func (m *Manager) drop(l netlink.Link, lease dhcp.Lease) {
-	_ = netlink.AddrDel(l, &netlink.Addr{IPNet: lease.Address}) // it may have run out by itself
+	_ = netlink.AddrDel(l, &netlink.Addr{IPNet: lease.Address}) // it may have expired
 	m.mu.Lock()
 	delete(m.leases, l.Attrs().Name)
 	m.mu.Unlock()

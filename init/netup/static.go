@@ -11,17 +11,18 @@ import (
 	"github.com/proa-os/proa/config"
 )
 
-// Metrics: what the user wrote wins over what DHCP brought.
+// Route metrics: routes in the configuration are preferred to those from DHCP.
 const (
 	staticMetric = 100
 	dhcpMetric   = 1024
 )
 
-// leaseMetric differs from interface to interface: of two routes to one place with one metric the kernel keeps only the later, and
-// the machine would lose its way when that interface does.
+// leaseMetric differs by interface: of two routes to the same destination with the same metric the kernel keeps only
+// the later one, and the machine would have none when that interface is gone.
 func leaseMetric(index int) int { return dhcpMetric + min(index, 1<<16) }
 
-// configure applies what config says about one link. It goes on after a problem: a wrong route must not cost the address.
+// configure applies the static configuration of one link. It continues after an error: a wrong route must not cost the
+// address.
 func (m *Manager) configure(l netlink.Link, s config.Interface) error {
 	var errs []error
 	if s.MTU != 0 {
@@ -62,7 +63,7 @@ func staticRoutes(l netlink.Link, s config.Interface) (routes []netlink.Route) {
 	return routes
 }
 
-// defaultRoute is marked on-link, because some hosters give a gateway outside the address's network.
+// defaultRoute is marked on-link, because some hosting providers have a gateway outside of the address's network.
 func defaultRoute(index int, gw net.IP, metric int) netlink.Route {
 	_, dst, _ := net.ParseCIDR("0.0.0.0/0")
 	if gw.To4() == nil {

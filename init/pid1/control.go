@@ -7,7 +7,7 @@ import (
 	"github.com/proa-os/proa/init/inforce"
 )
 
-// verbs is what PID 1 does when it is asked. Each runs in a goroutine of its own, beside the main loop.
+// verbs are the requests that PID 1 accepts. Each runs in its own goroutine, outside of the main loop.
 func (k *keeper) verbs() []control.Verb {
 	return []control.Verb{
 		{Name: "restart", Run: k.restartVerb},
@@ -15,7 +15,7 @@ func (k *keeper) verbs() []control.Verb {
 	}
 }
 
-// serveControl listens for requests. A machine that cannot be asked works all the same.
+// serveControl listens for requests. The machine works without it.
 func (k *keeper) serveControl(ctx context.Context) {
 	l, err := control.Listen(control.Socket)
 	if err != nil {

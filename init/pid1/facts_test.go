@@ -17,10 +17,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// reap is one for all tests: it collects every child of this process.
+// reap is shared by all tests: it reaps every child of this process.
 var reap = sync.OnceValue(func() *proc.Reaper { return proc.New(context.Background()) })
 
-// TestReadyIsAFact: what a node says for people makes no node Ready, and none NotReady.
+// TestReadyIsAFact: text in a status line makes a node neither Ready nor NotReady.
 func TestReadyIsAFact(t *testing.T) {
 	for _, c := range []struct {
 		said string
@@ -50,7 +50,7 @@ func TestReadyIsAFact(t *testing.T) {
 	}
 }
 
-// TestMain makes the test binary the service of TestReadyIsAFact.
+// TestMain runs the test binary as the service of TestReadyIsAFact.
 func TestMain(m *testing.M) {
 	if socket := os.Getenv("NOTIFY_SOCKET"); socket != "" {
 		speak(socket)
@@ -66,7 +66,7 @@ func speak(socket string) {
 	os.Exit(1)
 }
 
-// TestToldOnce: a problem stands on the console once, however often its list is sent, and by however many runs.
+// TestToldOnce: a problem is printed on the console once, however often its list is sent, and by however many runs.
 func TestToldOnce(t *testing.T) {
 	var k told
 	for _, c := range []struct{ lines, want string }{{"a b", "a b"}, {"a b", ""}, {"", ""}, {"b c", "c"}} {

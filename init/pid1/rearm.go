@@ -8,12 +8,12 @@ import (
 	"github.com/proa-os/proa/init/slot"
 )
 
-// rearm is for firmware that starts a slot on trial once and knows no number of tries: the good slot, which runs after a try has
-// failed, asks for the next one before it starts anything. It does not come back then.
+// rearm is for firmware that boots a slot on trial once and does not count tries: the good slot, which runs after a
+// failed try, requests the next one before it starts anything. It does not return then.
 func (k *keeper) rearm() {
 	again, err := k.asksAgain()
 	if err != nil {
-		k.con.Logf("boot state: %v", err) // the good slot runs, which is what a trial would end in
+		k.con.Logf("boot state: %v", err) // the good slot runs, which is the fallback anyway
 	}
 	if again {
 		k.armed = true
@@ -21,7 +21,7 @@ func (k *keeper) rearm() {
 	}
 }
 
-// asksAgain also tells, as other boot loaders do on the command line, that a trial was given up.
+// asksAgain also sets the fallback of a failed trial, which other boot loaders set on the command line.
 func (k *keeper) asksAgain() (bool, error) {
 	t, ok := k.slots.(slot.Trier)
 	if !ok {
@@ -36,7 +36,8 @@ func (k *keeper) asksAgain() (bool, error) {
 	return false, nil
 }
 
-// argument is what a restart tells the firmware. Without the boot state it tells nothing, and the good slot runs.
+// argument returns the argument of a restart for the firmware. If the boot state cannot be read it is empty, and the
+// good slot runs.
 func (k *keeper) argument(end shutdown.End) string {
 	t, ok := k.slots.(slot.Trier)
 	if !ok || end != shutdown.Reboot {
@@ -54,7 +55,7 @@ func (k *keeper) argument(end shutdown.End) string {
 	return t.Restart()
 }
 
-// armWait is longer than a verb holds the lock that ends with its process: none runs any more when the argument is asked for.
+// armWait is longer than a verb that is being ended holds the lock: no verb runs any more when the argument is needed.
 const armWait = 5 * time.Second
 
 func (k *keeper) arm(t slot.Trier) (again bool, err error) {

@@ -11,7 +11,7 @@ import (
 	"github.com/proa-os/proa/init/slot"
 )
 
-// trier is firmware that gives one try, with so many tries left.
+// trier is firmware that boots one try at a time, with left tries left.
 type trier struct {
 	slot.Slots
 	left int
@@ -31,7 +31,7 @@ func (t *trier) Arm() (bool, error) {
 	return true, nil
 }
 
-// TestArgument: only a restart counts a try and tells the firmware, once, and what rearm has counted is not counted again.
+// TestArgument: only a restart counts a try and has an argument, once; a try counted by rearm is not counted again.
 func TestArgument(t *testing.T) {
 	for name, c := range map[string]struct {
 		s     slot.Slots
@@ -58,7 +58,7 @@ func TestArgument(t *testing.T) {
 	}
 }
 
-// TestAsksAgain: while there are tries, and then says that the trial was given up.
+// TestAsksAgain: it requests tries while there are some, and then sets the fallback.
 func TestAsksAgain(t *testing.T) {
 	tr := &trier{left: 2}
 	k := &keeper{m: &boot.Machine{}, con: &console.Console{}, slots: tr}

@@ -18,7 +18,8 @@ import (
 	"github.com/proa-os/proa/init/sys"
 )
 
-// TestReload: PID 1 takes over what can change while it runs, says what waits for what, and leaves for others what is in force.
+// TestReload: PID 1 applies what can change while it runs, says what takes effect when, and writes the configuration in
+// force for others.
 func TestReload(t *testing.T) {
 	root, fake := t.TempDir(), &sys.Fake{}
 	document := filepath.Join(root, inforce.ConfigFile)
@@ -32,7 +33,7 @@ func TestReload(t *testing.T) {
 		k.sup.Start(t.Context(), supervise.Service{Name: name, Argv: []string{"/bin/sleep", "60"}, Stop: unix.SIGKILL, Grace: time.Second})
 	}
 	for slices.ContainsFunc(k.sup.States(), func(s supervise.State) bool { return s.State != "ready" }) {
-		time.Sleep(time.Millisecond) // a row that waits is not restarted
+		time.Sleep(time.Millisecond) // a waiting service is not restarted
 	}
 	k.conf.begin(k.m)
 	var held inforce.Held
@@ -79,7 +80,8 @@ func TestReload(t *testing.T) {
 	}
 }
 
-// TestKeysBringSSH: a machine that had no key starts the server once there is one, and Kubernetes is not begun on one that was started without.
+// TestKeysBringSSH: SSH is started once there is a key, and Kubernetes is not started on a machine that was booted
+// without it.
 func TestKeysBringSSH(t *testing.T) {
 	c := config.Default()
 	c.K3s.Enabled = false

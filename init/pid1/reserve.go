@@ -9,10 +9,11 @@ import (
 	"github.com/proa-os/proa/init/reserve"
 )
 
-// reserveEvery: a disk fills at some tens of MiB a second at most, and the reserve is given back before it is full to the last block.
+// reserveEvery is short because a disk fills at some tens of MiB per second at most, and the reserve must be released
+// before the last block is used.
 const reserveEvery = 5 * time.Second
 
-// keepReserve looks after the reserve on data in a goroutine of its own: a disk that hangs may keep it for ever.
+// keepReserve manages the reserve of disk space in its own goroutine, because a disk that hangs may block it forever.
 func (k *keeper) keepReserve(ctx context.Context) {
 	if !k.m.OnDisk() || k.m.DataErr != nil {
 		return
@@ -30,10 +31,10 @@ func (k *keeper) keepReserve(ctx context.Context) {
 	}
 }
 
-// fullness is what is told of the data partition's room.
+// fullness is the state of the data partition's free space.
 type fullness struct {
-	problem atomic.Pointer[string] // for the status; nil: there is room
-	last    string                 // that stands on the console
+	problem atomic.Pointer[string] // for the status; nil: enough space
+	last    string                 // last line on the console
 	now     string
 }
 
@@ -55,7 +56,7 @@ func (f *fullness) note(s reserve.State, err error) {
 	}
 }
 
-// say is what is new, once.
+// say returns the problem if it is new.
 func (f *fullness) say() string {
 	if f.now == f.last {
 		return ""

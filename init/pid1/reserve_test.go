@@ -9,7 +9,8 @@ import (
 	"github.com/proa-os/proa/init/status"
 )
 
-// TestFullness: the console says once that data is full, and once that it is not any more; the status says it as long as it is.
+// TestFullness: the console says once that data is full, and once that it is not any more; the status says it as long
+// as it is full.
 func TestFullness(t *testing.T) {
 	k, _ := keeping(nil, status.Status{}, 0)
 	for i, c := range []struct {

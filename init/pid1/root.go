@@ -9,20 +9,20 @@ import (
 	"github.com/proa-os/proa/init/slot"
 )
 
-// checkRoot looks whether blocks of the root that runs do not match their tree any more. What needs them fails, sooner or later PID 1
-// itself; so while it still can, the machine goes to its other slot, in order, or says that there is none.
+// checkRoot checks whether dm-verity has found a corrupt block in the running root. Programs that need it fail, and
+// sooner or later PID 1 itself; so the machine fails over to its other slot in order, or reports that there is none.
 func (k *keeper) checkRoot() {
 	if k.corrupt == nil || k.damage != "" || !k.m.OnDisk() {
 		return
 	}
 	bad, err := k.corrupt()
 	if err != nil || !bad {
-		return // a kernel that does not tell leaves things as they are
+		return // the kernel's status cannot be read: nothing changes
 	}
 	const what = "a block of the root does not match its tree"
 	next, err := k.leave(what)
 	if errors.Is(err, slot.ErrBusy) {
-		return // a verb changes the slots: at the next look
+		return // a verb changes the slots: retried at the next check
 	}
 	k.damage = fmt.Sprintf("root of slot %s is damaged: %s", k.m.Line.Slot, what)
 	if err != nil {
@@ -34,7 +34,7 @@ func (k *keeper) checkRoot() {
 	k.end(fmt.Sprintf("%s; %s", k.damage, next), shutdown.Reboot)
 }
 
-// leave prepares that another start does better: one more try of a trial, or the other slot. It says what comes next.
+// leave prepares a restart that helps: one more try of a trial, or the other slot. It returns what comes next.
 func (k *keeper) leave(what string) (next string, err error) {
 	if k.m.Found.Trial.On && !k.good && k.m.Found.Trial.Restart() {
 		k.m.Box.GiveUp("running", what)

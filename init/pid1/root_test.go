@@ -12,7 +12,7 @@ import (
 	"github.com/proa-os/proa/init/status"
 )
 
-// TestDamagedRoot: while the machine runs, a root that does not match its tree ends a trial, and is told once where nothing better is.
+// TestDamagedRoot: a corrupt block in the running root ends a trial; without a fallback it is reported once.
 func TestDamagedRoot(t *testing.T) {
 	trial := boot.Trial{Known: true, On: true, Left: 1, Other: slot.Standing{Good: true}}
 	for name, c := range map[string]struct {

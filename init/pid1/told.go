@@ -2,16 +2,17 @@ package pid1
 
 import "sync"
 
-// told remembers which problems are on the console already: a service repeats its list with every change, and in every run.
+// told remembers which problems have been printed on the console, because a service repeats its list with every change
+// and in every run.
 type told struct {
 	mu   sync.Mutex
 	said map[string]bool
 }
 
-// maxTold bounds it; a machine with more problems than that tells some of them again.
+// maxTold limits it; beyond that some problems are printed again.
 const maxTold = 1000
 
-// fresh are the lines that were not told before.
+// fresh returns the lines that were not printed before.
 func (t *told) fresh(service string, lines []string) (out []string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()

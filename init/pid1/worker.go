@@ -9,18 +9,18 @@ import (
 	"github.com/proa-os/proa/init/shutdown"
 )
 
-// worker is the goroutine that does for the main loop what may wait for a disk or a lock. The loop leaves a word in its mailbox and takes
-// what comes of it from channels.
+// worker is the goroutine for work of the main loop that may block on a disk or a lock. The loop sends requests and
+// receives results over channels.
 type worker struct {
-	asked  chan struct{} // look once more
-	looked chan bool     // it has looked, and the slot is good or not
-	ends   chan ending   // the machine has to go down
+	asked  chan struct{} // requests a run
+	looked chan bool     // result of a run: whether the slot is good
+	ends   chan ending   // the machine must shut down
 
-	seen    time.Time // the main loop's: when it last heard of the worker
-	settled bool      // the main loop's: the slot is good
+	seen    time.Time // of the main loop: time of the last result
+	settled bool      // of the main loop: the slot is good
 }
 
-// ending is how the machine goes down, and why.
+// ending is how the machine shuts down, and why.
 type ending struct {
 	why string
 	how shutdown.End
@@ -30,7 +30,7 @@ func newWorker(now time.Time) worker {
 	return worker{asked: make(chan struct{}, 1), looked: make(chan bool), ends: make(chan ending, 1), seen: now}
 }
 
-// ask does not wait: one look that is still to come sees all there is to see.
+// ask requests a run without blocking: one pending request is enough.
 func (w *worker) ask() {
 	select {
 	case w.asked <- struct{}{}:
@@ -41,11 +41,11 @@ func (w *worker) ask() {
 func (w *worker) end(why string, how shutdown.End) {
 	select {
 	case w.ends <- ending{why, how}:
-	default: // it is going down already
+	default: // a shutdown is pending already
 	}
 }
 
-// work looks whenever it is asked.
+// work runs look for each request.
 func (k *keeper) work(ctx context.Context, look func() bool) {
 	for {
 		select {
@@ -62,7 +62,7 @@ func (k *keeper) work(ctx context.Context, look func() bool) {
 	}
 }
 
-// safely: a panic here would be the end of PID 1, and with it of the machine.
+// safely recovers a panic, which would otherwise end PID 1 and the machine.
 func (k *keeper) safely(look func() bool) (good bool) {
 	defer func() {
 		if p := recover(); p != nil {
@@ -72,7 +72,8 @@ func (k *keeper) safely(look func() bool) (good bool) {
 	return look()
 }
 
-// firstPatience is how long the start waits for the status file to be there. A disk that hangs must not keep the machine from being up.
+// firstPatience is how long the start waits for the first status file. A disk that hangs must not keep the machine from
+// coming up.
 const firstPatience = 10 * time.Second
 
 func (k *keeper) firstLook() {
@@ -84,10 +85,10 @@ func (k *keeper) firstLook() {
 	}
 }
 
-// silence is after how long the worker is taken for stuck. A boot state on the slowest card is written in seconds.
+// silence is after how long the worker counts as blocked. Even the slowest card writes a boot state within seconds.
 const silence = time.Minute
 
-// limit ends a trial at its deadline though the worker, who judges it, is stuck.
+// limit ends a trial at its deadline if the worker, which normally does so, is blocked.
 func (k *keeper) limit(now time.Time) {
 	t, mute := k.m.Found.Trial, now.Sub(k.seen)
 	if k.settled || !t.On || !t.Other.Good || now.Sub(k.began) < k.deadline() || mute < silence {

@@ -6,9 +6,9 @@ import (
 	"strings"
 )
 
-// dirty is how many bytes the kernel has still to write (proc_meminfo(5): Dirty and Writeback, in kB).
+// dirty returns how many bytes the kernel has still to write (proc_meminfo(5): Dirty and Writeback, in kB).
 func dirty() int64 {
-	text, _ := os.ReadFile("/proc/meminfo") // one that cannot be read says that nothing moves
+	text, _ := os.ReadFile("/proc/meminfo") // on an error it is 0: no progress
 	return parseDirty(string(text))
 }
 

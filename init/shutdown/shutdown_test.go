@@ -32,7 +32,7 @@ func TestUnmountOrder(t *testing.T) {
 	}
 }
 
-// TestPanicGoesOn: no step may keep the machine from going down.
+// TestPanicGoesOn: a panic in a step does not stop the shutdown.
 func TestPanicGoesOn(t *testing.T) {
 	var said []string
 	m := &Machine{Logf: func(f string, a ...any) { said = append(said, f) }}
@@ -42,7 +42,7 @@ func TestPanicGoesOn(t *testing.T) {
 	}
 }
 
-// TestHangEnds: a step that never comes back costs its limit, and the others still run.
+// TestHangEnds: a step that hangs ends at its limit, and the others still run.
 func TestHangEnds(t *testing.T) {
 	var mu sync.Mutex
 	var said []string
@@ -63,7 +63,8 @@ func TestHangEnds(t *testing.T) {
 	}
 }
 
-// TestLimits: every step ends. How long all may take is a promise of docs/contracts.md, for disks that do not write any more.
+// TestLimits: every step has a limit. Their sum is documented in docs/contracts.md, for disks that do not write any
+// more.
 func TestLimits(t *testing.T) {
 	var all time.Duration
 	for _, s := range Sequence() {
@@ -77,7 +78,8 @@ func TestLimits(t *testing.T) {
 	}
 }
 
-// TestSlowDiskIsWaitedFor: as long as what is to be written gets less, nothing is dropped; one that stands still is given up.
+// TestSlowDiskIsWaitedFor: as long as the amount of dirty data decreases the disk is waited for; without progress the
+// step ends.
 func TestSlowDiskIsWaitedFor(t *testing.T) {
 	for name, c := range map[string]struct {
 		moves bool

@@ -1,5 +1,5 @@
-// Package userfile writes the user's write_files: decode, then replace the file whole. It refuses what it cannot decode, names
-// an owner only if passwd and group know it, and never runs anything.
+// Package userfile writes the user's write_files: it decodes the content and replaces the file atomically. It refuses
+// content that it cannot decode, and owners that are not in passwd and group. It never runs anything.
 package userfile
 
 import (
@@ -19,7 +19,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// maxSize bounds what a few compressed lines can become.
+// maxSize limits the decompressed size.
 const maxSize = 64 << 20
 
 // Write writes one file. root is where passwd and group are read from.
@@ -48,7 +48,7 @@ func Write(s sys.Sys, root string, f config.File) error {
 	return s.Chown(f.Path, uid, gid, uint32(mode))
 }
 
-// owned says whether a file is that owner's already. One that is not there yet will be root's.
+// owned says whether a file has that owner already. A new file belongs to root.
 func owned(file string, uid, gid int) bool {
 	var st unix.Stat_t
 	if unix.Stat(file, &st) != nil {
@@ -57,7 +57,7 @@ func owned(file string, uid, gid int) bool {
 	return int(st.Uid) == uid && int(st.Gid) == gid
 }
 
-// Decode undoes the encoding that cloud-init and k3OS know.
+// Decode decodes the encodings of cloud-init and k3OS.
 func Decode(content, encoding string) ([]byte, error) {
 	raw := []byte(content)
 	zipped := strings.HasPrefix(encoding, "gz")
@@ -96,7 +96,7 @@ func owner(root, spec string) (uid, gid int, err error) {
 	return uid, gid, nil
 }
 
-// number finds a name's number in the third field of a file like passwd; numbers stand for themselves.
+// number finds a name's number in the third field of a file like passwd; a number is returned as it is.
 func number(file, name string) (int, error) {
 	if n, err := strconv.Atoi(name); err == nil {
 		return n, nil

@@ -63,7 +63,7 @@ func TestWrite(t *testing.T) {
 	}
 }
 
-// TestOnDisk: the same through the real door. A set-uid bit survives the change of owner, and an old file is replaced whole.
+// TestOnDisk: the same with real system calls. A set-uid bit survives the change of owner, and an old file is replaced.
 func TestOnDisk(t *testing.T) {
 	if os.Getuid() != 0 {
 		t.Skip("only root may give files away")
@@ -96,7 +96,7 @@ func TestOnDisk(t *testing.T) {
 	}
 }
 
-// TestSameContentAnotherOwner: a file is not written again for nothing, and still gets the owner that the config names now.
+// TestSameContentAnotherOwner: an unchanged file is not written again, and still gets its new owner.
 func TestSameContentAnotherOwner(t *testing.T) {
 	if os.Getuid() != 0 {
 		t.Skip("only root may give files away")
@@ -115,7 +115,7 @@ func TestSameContentAnotherOwner(t *testing.T) {
 	}
 }
 
-// TestRefused: what cannot be decoded or owned leaves an older file as it is.
+// TestRefused: if content or owner is invalid an older file is not changed.
 func TestRefused(t *testing.T) {
 	root := t.TempDir()
 	path := filepath.Join(root, "f")
@@ -139,7 +139,7 @@ func TestRefused(t *testing.T) {
 	}
 }
 
-// TestBomb: a few lines must not fill the memory of the machine.
+// TestBomb: a small compressed content must not exhaust the machine's memory.
 func TestBomb(t *testing.T) {
 	var b bytes.Buffer
 	w := gzip.NewWriter(&b)

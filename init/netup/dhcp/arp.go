@@ -13,13 +13,15 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// How a new address is looked for on the network (RFC 5227, section 2.1.1, with less time: a server has looked too, and the boot waits).
+// Timing of the duplicate address probe (RFC 5227, section 2.1.1, but shorter: the server has probed too, and the boot
+// waits).
 const (
 	probes    = 2
 	probeWait = 150 * time.Millisecond
 )
 
-// unused asks whether somebody has the address already. The server is told (section 3.1, 5), and the next is asked for after a pause.
+// unused probes whether another machine has the address. If so it sends DECLINE (section 3.1, 5), and pauses before the
+// next request.
 func (d *Client) unused(ctx context.Context, c *nclient4.Client, lease *Lease) error {
 	owner := probe(ctx, d.Link, lease.Address.IP)
 	if owner == nil {
@@ -30,7 +32,7 @@ func (d *Client) unused(ctx context.Context, c *nclient4.Client, lease *Lease) e
 	if err != nil {
 		return err
 	}
-	// nobody answers a DECLINE: waiting for what does not come is what sends it
+	// DECLINE has no answer: the short timeout only makes the library send it
 	once, end := context.WithTimeout(ctx, 10*time.Millisecond)
 	defer end()
 	_, _ = c.SendAndRead(once, nclient4.DefaultServers, decline, func(*dhcpv4.DHCPv4) bool { return false })
@@ -38,10 +40,10 @@ func (d *Client) unused(ctx context.Context, c *nclient4.Client, lease *Lease) e
 	return fmt.Errorf("%s from %s: %s has it already", lease.Address.IP, lease.Server, owner)
 }
 
-// conflictPause is what section 3.1, 5, wants at least.
+// conflictPause is the minimum in section 3.1, 5.
 const conflictPause = 10 * time.Second
 
-// probe returns the hardware address of the machine that has ip, or nil. A link that does not speak ARP has no conflicts.
+// probe returns the hardware address of the machine that has ip, or nil. On a link without ARP there are no conflicts.
 func probe(ctx context.Context, l netlink.Link, ip net.IP) net.HardwareAddr {
 	fd, err := arpSocket(l)
 	if err != nil {
@@ -61,14 +63,14 @@ func probe(ctx context.Context, l netlink.Link, ip net.IP) net.HardwareAddr {
 	return nil
 }
 
-// announce has the neighbours forget who had the address before.
+// announce updates the ARP caches of neighbours, which may have another machine's entry.
 func announce(l netlink.Link, ip net.IP) {
 	fd, err := arpSocket(l)
 	if err != nil {
 		return
 	}
 	defer unix.Close(fd)
-	_ = arp(fd, l, ip, ip) // they would notice later by themselves
+	_ = arp(fd, l, ip, ip) // their entries expire anyway
 }
 
 func arpSocket(l netlink.Link) (int, error) {
@@ -88,7 +90,7 @@ func arpSocket(l netlink.Link) (int, error) {
 	return fd, err
 }
 
-// arp asks for ip as from (RFC 826; 28 bytes for Ethernet and IPv4).
+// arp sends an ARP request for ip with the sender address from (RFC 826; 28 bytes for Ethernet and IPv4).
 func arp(fd int, l netlink.Link, from, ip net.IP) error {
 	p := []byte{0, 1, 8, 0, 6, 4, 0, 1}
 	p = append(append(p, l.Attrs().HardwareAddr...), from.To4()...)
@@ -98,7 +100,7 @@ func arp(fd int, l netlink.Link, from, ip net.IP) error {
 	return unix.Sendto(fd, p, 0, to)
 }
 
-// heard reads one frame: who says that ip is theirs, or asks for it as we do?
+// heard reads one frame and returns the sender if it claims ip, or probes for it as well.
 func heard(fd int, l netlink.Link, ip net.IP) net.HardwareAddr {
 	b := make([]byte, 64)
 	n, _, err := unix.Recvfrom(fd, b, 0)

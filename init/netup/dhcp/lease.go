@@ -15,36 +15,37 @@ import (
 	"github.com/proa-os/proa/init/netup/outside"
 )
 
-// Lease is what DHCP brought to one interface.
+// Lease is the DHCP configuration of one interface.
 type Lease struct {
 	Address *net.IPNet
-	Server  net.IP // who gave it; nil: it did not say
+	Server  net.IP // the server; nil: not in the answer
 	Gateway net.IP
 	Routes  []netlink.Route
 	DNS     []string
 	Search  []string
 	NTP     []string
-	Renew   time.Duration // T1 of RFC 2131: from now on its server is asked
-	Rebind  time.Duration // T2: from now on anybody is
-	Expire  time.Duration // Forever: it does not end
-	Refused []string      // what was in the answer and is not used
+	Renew   time.Duration // T1 of RFC 2131: renew from its server
+	Rebind  time.Duration // T2: rebind from any server
+	Expire  time.Duration // Forever: it does not expire
+	Refused []string      // parts of the answer that are ignored
 }
 
-// Forever is the time of a lease that does not end (RFC 2131, section 3.3).
+// Forever is the time of an infinite lease (RFC 2131, section 3.3).
 const Forever = time.Duration(math.MaxInt64)
 
-// Times of a lease. A server that leases for less than a few seconds cannot mean it; one that does not say for how long gives an hour.
+// Limits of lease times. A lease of a few seconds is a mistake of the server; the default without a lease time is an
+// hour.
 const (
 	shortest = 10 * time.Second
 	untold   = time.Hour
 	infinite = math.MaxUint32 * time.Second
 )
 
-// mostRoutes is how many routes of one answer are taken.
+// mostRoutes is the maximum number of routes of one answer.
 const mostRoutes = 64
 
-// ParseACK takes from an offer or an answer what proa uses, as far as it can be true. An address that no machine can have is an error;
-// whatever else is wrong is left out and named in Refused.
+// ParseACK reads the options that proa uses from an OFFER or ACK. An invalid address is an error; other invalid values
+// are ignored and listed in Refused.
 func ParseACK(ack *dhcpv4.DHCPv4) (Lease, error) {
 	var lease Lease
 	address, err := addressOf(ack)
@@ -66,7 +67,7 @@ func ParseACK(ack *dhcpv4.DHCPv4) (Lease, error) {
 	return lease, nil
 }
 
-// words: several domains in the option for one are common. Another white space than theirs is nothing that a domain comes with.
+// words splits several domains in the option for one, which are common. Other white space is not valid in a domain.
 func (l *Lease) words(s string) []string {
 	s = strings.TrimRight(s, "\x00")
 	if strings.ContainsFunc(s, func(r rune) bool { return r < ' ' }) {
@@ -92,7 +93,7 @@ func addressOf(ack *dhcpv4.DHCPv4) (*net.IPNet, error) {
 	return n, nil
 }
 
-// last is the broadcast address of a network.
+// last returns the broadcast address of a network.
 func last(n *net.IPNet) net.IP {
 	ip := n.IP.Mask(n.Mask)
 	for i := range ip {
@@ -101,8 +102,8 @@ func last(n *net.IPNet) net.IP {
 	return ip
 }
 
-// times follow RFC 2131, section 4.4.5: ask the server at half of the lease and anybody at seven eighths, unless the server says otherwise and
-// in this order.
+// times returns the timers as in RFC 2131, section 4.4.5: renew at half of the lease and rebind at seven eighths,
+// unless the server sets other values in this order.
 func times(ack *dhcpv4.DHCPv4) (renew, rebind, expire time.Duration) {
 	expire = ack.IPAddressLeaseTime(untold)
 	if expire >= infinite {
@@ -119,7 +120,7 @@ func times(ack *dhcpv4.DHCPv4) (renew, rebind, expire time.Duration) {
 	return max(renew, time.Second), max(rebind, time.Second), expire
 }
 
-// routes: with option 121 the router option does not count (RFC 3442).
+// routes reads the routes: with option 121 the router option is ignored (RFC 3442).
 func (l *Lease) routes(ack *dhcpv4.DHCPv4) {
 	for _, ip := range ack.Router() {
 		if l.Gateway == nil && l.hop(ip) {
@@ -140,7 +141,7 @@ func (l *Lease) route(r *dhcpv4.Route) {
 		return
 	}
 	ones, bits := r.Dest.Mask.Size()
-	direct := r.Router.Equal(net.IPv4zero) // the destination is on this network
+	direct := r.Router.Equal(net.IPv4zero) // an on-link route
 	switch {
 	case bits != 32 || !direct && !l.hop(r.Router):
 	case ones == 0 && !direct:
@@ -154,7 +155,7 @@ func (l *Lease) route(r *dhcpv4.Route) {
 	}
 }
 
-// hop: a router that this machine can send to, which is not itself.
+// hop says whether ip is a valid next hop: reachable, and not this machine.
 func (l *Lease) hop(ip net.IP) bool {
 	if outside.Host(addr(ip)) && !ip.Equal(l.Address.IP) {
 		return true
@@ -163,7 +164,7 @@ func (l *Lease) hop(ip net.IP) bool {
 	return false
 }
 
-// completed takes from the lease before what an answer to a renewal leaves out. Some servers say only what has changed.
+// completed copies options from the lease before that the answer to a renewal lacks. Some servers send only changes.
 func (l Lease) completed(ack *dhcpv4.DHCPv4, before Lease) Lease {
 	if !before.Address.IP.Equal(l.Address.IP) {
 		return l

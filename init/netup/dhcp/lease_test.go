@@ -44,7 +44,7 @@ func TestClasslessRoutes(t *testing.T) {
 	}
 }
 
-// TestOutside: what no machine can be, or no resolver reads as it is meant, is left out and named; what stands beside it is used.
+// TestOutside: invalid values are ignored and reported; valid ones beside them are used.
 func TestOutside(t *testing.T) {
 	ip := func(s string) net.IP { return net.ParseIP(s) }
 	for name, c := range map[string]struct {
@@ -84,7 +84,7 @@ func route(to, via string) dhcpv4.Option {
 	return dhcpv4.OptClasslessStaticRoute(&dhcpv4.Route{Dest: dest, Router: net.ParseIP(via)})
 }
 
-// TestNoAddress: an answer with an address that no machine can have is none.
+// TestNoAddress: an answer with an invalid address is an error.
 func TestNoAddress(t *testing.T) {
 	for _, a := range []string{"0.0.0.0", "0.1.2.3", "127.0.0.1", "224.0.0.5", "255.255.255.255", "10.0.2.0", "10.0.2.255"} {
 		p := ack(t)

@@ -16,11 +16,11 @@ import (
 	"github.com/proa-os/proa/init/netup/outside"
 )
 
-// How long an answer is waited for: the first time, doubled with each try, and how many tries there are.
+// Timeout of the first try, doubled with each one, and the number of tries.
 const (
 	answerWait   = 2 * time.Second
 	answerTries  = 3
-	confirmWait  = 1 * time.Second // a network that knows the address says so at once
+	confirmWait  = 1 * time.Second // a server that knows the address answers at once
 	confirmTries = 2
 )
 
@@ -36,8 +36,8 @@ func (r *refusal) Error() string {
 
 func join(list []string) string { return strings.Join(list, ", ") }
 
-// ask is DISCOVER and REQUEST. Of several offers the first that a machine can live with is taken; who else offers is not answered, which tells
-// them (section 3.1).
+// ask sends DISCOVER and REQUEST. It takes the first valid offer; other servers see that from the REQUEST (section
+// 3.1).
 func (d *Client) ask(ctx context.Context) (*Lease, error) {
 	c, err := d.broadcast(answerWait, answerTries)
 	if err != nil {
@@ -63,7 +63,7 @@ func (d *Client) ask(ctx context.Context) (*Lease, error) {
 	return lease, err
 }
 
-// wished: an address that is held is asked for again (section 4.4.1).
+// wished requests the current address again, if there is one (section 4.4.1).
 func (d *Client) wished() dhcpv4.Modifier {
 	if d.lease == nil {
 		return nil
@@ -71,13 +71,14 @@ func (d *Client) wished() dhcpv4.Modifier {
 	return dhcpv4.WithOption(dhcpv4.OptRequestedIPAddress(d.lease.Address.IP))
 }
 
-// offers passes over those that cannot be taken, so that a sound one that comes later is.
+// offers skips invalid offers, so that a later valid one is used.
 func offers(p *dhcpv4.DHCPv4) bool {
 	lease, err := ParseACK(p)
 	return p.MessageType() == dhcpv4.MessageTypeOffer && err == nil && lease.Server != nil
 }
 
-// confirm asks everybody whether the address is theirs (section 4.3.2, INIT-REBOOT: it is named, no server is, and there is no sender).
+// confirm broadcasts a REQUEST for the current address (section 4.3.2, INIT-REBOOT: with requested address, without
+// server identifier and sender address).
 func (d *Client) confirm(ctx context.Context) (*Lease, error) {
 	c, err := d.broadcast(confirmWait, confirmTries)
 	if err != nil {
@@ -91,7 +92,8 @@ func (d *Client) confirm(ctx context.Context) (*Lease, error) {
 	return d.exchange(ctx, c, request, nil)
 }
 
-// extend asks the server for more time, extendAnywhere asks everybody (section 4.3.2, RENEWING and REBINDING: the address is the sender's).
+// extend renews the lease from its server, extendAnywhere from any server (section 4.3.2, RENEWING and REBINDING: the
+// address is the sender's).
 func (d *Client) extend(ctx context.Context) (*Lease, error) { return d.prolong(ctx, d.unicast) }
 
 func (d *Client) extendAnywhere(ctx context.Context) (*Lease, error) {
@@ -116,8 +118,8 @@ func (d *Client) request(c *nclient4.Client, how dhcpv4.Modifier) (*dhcpv4.DHCPv
 	return dhcpv4.New(append(d.wants(how), kind, dhcpv4.WithHwAddr(c.InterfaceAddr()))...)
 }
 
-// exchange sends a request and reads the answer. server nil: whoever answers counts, for the address may be another network's now; else only the
-// server whose offer it was. An answer that cannot be true is no answer.
+// exchange sends a request and reads the answer. With server nil any server's answer counts, because the address may
+// belong to another network now; otherwise only that server's. An invalid answer is ignored.
 func (d *Client) exchange(ctx context.Context, c *nclient4.Client, request *dhcpv4.DHCPv4, server net.IP) (*Lease, error) {
 	answer, err := c.SendAndRead(ctx, c.RemoteAddr(), request, func(p *dhcpv4.DHCPv4) bool {
 		id := p.ServerIdentifier()
@@ -150,7 +152,7 @@ func (d *Client) exchange(ctx context.Context, c *nclient4.Client, request *dhcp
 	return &lease, err
 }
 
-// wants is what every message of ours has.
+// wants returns the options of all our messages.
 func (d *Client) wants(more dhcpv4.Modifier) []dhcpv4.Modifier {
 	list := []dhcpv4.Modifier{
 		dhcpv4.WithOption(dhcpv4.OptHostName(d.Hostname)),
@@ -165,12 +167,12 @@ func (d *Client) wants(more dhcpv4.Modifier) []dhcpv4.Modifier {
 	return list
 }
 
-// broadcast is a client that works without an address and hears answers to anybody.
+// broadcast returns a client that works without an address and receives broadcast answers.
 func (d *Client) broadcast(wait time.Duration, tries int) (*nclient4.Client, error) {
 	return nclient4.New(d.Link.Attrs().Name, nclient4.WithTimeout(wait), nclient4.WithRetry(tries))
 }
 
-// unicast speaks from the address that is held, through its interface and no other.
+// unicast returns a client that sends from the current address through its interface.
 func (d *Client) unicast() (*nclient4.Client, error) {
 	name := d.Link.Attrs().Name
 	here := net.ListenConfig{Control: func(_, _ string, c syscall.RawConn) (err error) {

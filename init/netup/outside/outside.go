@@ -1,5 +1,6 @@
-// Package outside refuses what anybody on a network may say, in an answer of DHCP or as a router, and what is not an address of a machine or a name
-// of DNS: before it gets into resolv.conf, into a route, or onto the console.
+// Package outside validates what anybody on a network may send in DHCP answers or router advertisements, before it is
+// used in resolv.conf, in a route, or on the console: it refuses values that are not the address of a machine or a DNS
+// name.
 package outside
 
 import (
@@ -9,13 +10,14 @@ import (
 	"strings"
 )
 
-// How many name servers and domains of one speaker are taken.
+// Limits of name servers and domains per source.
 const (
 	MostServers = 4
 	MostDomains = 6
 )
 
-// Host: an address that one machine on a network can have. Not the machine itself: nothing of proa's listens there for what networks name.
+// Host says whether an address can be another machine's on a network. Not loopback: no service of proa's listens there
+// for networks.
 func Host(a netip.Addr) bool {
 	a = a.Unmap()
 	broadcast := a == netip.AddrFrom4([4]byte{255, 255, 255, 255})
@@ -24,7 +26,7 @@ func Host(a netip.Addr) bool {
 	return a.IsValid() && !a.IsUnspecified() && !a.IsMulticast() && !a.IsLoopback() && !broadcast && !thisNetwork && !reserved
 }
 
-// Hosts keeps what is an address of a machine, in order and each once, and says what is not.
+// Hosts returns the valid addresses in order without duplicates, and reports the others.
 func Hosts(what string, list []netip.Addr, bad *[]string) (out []string) {
 	seen := map[string]bool{}
 	for _, a := range list {
@@ -39,7 +41,7 @@ func Hosts(what string, list []netip.Addr, bad *[]string) (out []string) {
 	return out
 }
 
-// label is what a name in resolv.conf may consist of (RFC 1123, and the underscore that some sites have).
+// label matches a label of a name in resolv.conf (RFC 1123, and the underscore that some sites use).
 var label = regexp.MustCompile(`^[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?$`)
 
 func domainName(s string) bool {
@@ -51,7 +53,7 @@ func domainName(s string) bool {
 	return len(s) <= 253
 }
 
-// Domains keeps what is a domain, in order and each once, and says what is not.
+// Domains returns the valid domains in order without duplicates, and reports the others.
 func Domains(list []string, bad *[]string) (out []string) {
 	seen := map[string]bool{}
 	for _, d := range list {
@@ -67,7 +69,7 @@ func Domains(list []string, bad *[]string) (out []string) {
 	return out
 }
 
-// Short is for the console: printable, quoted, and no longer than a line.
+// Short returns a string for the console: printable, quoted, and truncated.
 func Short(s string) string {
 	const most = 40
 	if len(s) > most {
