@@ -12,13 +12,13 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/proa-os/proa/config"
+	"github.com/proa-os/proa/config/nodekernel"
 	"github.com/proa-os/proa/images/golden"
 	"github.com/proa-os/proa/init/blockdev"
 	"github.com/proa-os/proa/init/mounts"
 	"github.com/proa-os/proa/init/service"
 	"github.com/proa-os/proa/init/step"
 	"github.com/proa-os/proa/init/sys"
-	"github.com/proa-os/proa/init/tuning"
 )
 
 func TestSequence(t *testing.T) { golden.Check(t, "sequence", Print()) }
@@ -30,8 +30,8 @@ func TestMountTables(t *testing.T) {
 
 func TestNodeTables(t *testing.T) {
 	var b strings.Builder
-	for _, s := range tuning.Sysctls() {
-		fmt.Fprintf(&b, "%s = %s\n", s[0], s[1])
+	for _, s := range nodekernel.Sysctls() {
+		fmt.Fprintf(&b, "%s = %s\n", s.Name, s.Value)
 	}
 	golden.Check(t, "node", strings.Join(earlyModules(), " ")+"\n"+strings.Join(nodeModules(), " ")+"\n"+b.String())
 }

@@ -7,6 +7,7 @@ import (
 	"sort"
 	"strings"
 
+	"github.com/proa-os/proa/config/nodekernel"
 	"github.com/proa-os/proa/init/modules"
 	"github.com/proa-os/proa/init/mounts"
 	"github.com/proa-os/proa/init/step"
@@ -35,11 +36,10 @@ func overlayEtc(_ context.Context, m *Machine) error {
 	return mounts.Apply(m.Sys, mounts.Etc(), m.Logf)
 }
 
-// nodeModules is what Kubernetes and its network want before anything asks for it. The rest (nft_*, xt_*, ciphers, file systems) the
+// nodeModules are loaded before anything asks for them: Kubernetes' and this machine's own. The rest (nft_*, xt_*, ciphers, file systems) the
 // kernel loads on demand through Modprobe; loading all of them here cost a third of the boot.
 func nodeModules() []string {
-	return []string{"overlay", "br_netfilter", "bridge", "veth", "vxlan", "nf_conntrack", "nf_tables", "nft_chain_nat", "nft_ct", "nft_masq",
-		"ext4", "vfat", "nls_cp437", "nls_ascii", "nls_utf8", "loop", "evdev", "efivarfs"}
+	return append(nodekernel.Modules(), "ext4", "vfat", "nls_cp437", "nls_ascii", "nls_utf8", "loop", "evdev", "efivarfs")
 }
 
 // Modprobe is the helper that the kernel starts when it wants a module: this program under another name.
@@ -115,9 +115,9 @@ func errText(err error) string {
 
 // sysctls writes proa's table, then the user's. One that the kernel does not have (a bridge's, before there is one) is reported for the user's only.
 func sysctls(_ context.Context, m *Machine) error {
-	for _, s := range tuning.Sysctls() {
-		if err := tuning.Sysctl(m.Sys, s[0], s[1]); err != nil {
-			m.Logf("sysctl %s: %v", s[0], err)
+	for _, s := range nodekernel.Sysctls() {
+		if err := tuning.Sysctl(m.Sys, s.Name, s.Value); err != nil {
+			m.Logf("sysctl %s: %v", s.Name, err)
 		}
 	}
 	keys := make([]string, 0, len(m.Config.Sysctls))

@@ -1,5 +1,5 @@
-// Package tuning sets what a Kubernetes node needs of the kernel: sysctls, rlimits and cgroups. It loads no modules.
-// The user's sysctls are set later and take precedence.
+// Package tuning sets what a Kubernetes node needs of the kernel: sysctls (the table is config/nodekernel), rlimits and
+// cgroups. It loads no modules. The user's sysctls are set later and take precedence.
 package tuning
 
 import (
@@ -7,47 +7,12 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/proa-os/proa/init/sys"
 )
-
-// Sysctls returns names and values in the order they are written.
-func Sysctls() [][2]string {
-	return [][2]string{
-		{"net.ipv4.ip_forward", "1"},
-		{"net.ipv6.conf.all.forwarding", "1"},
-		{"net.ipv6.conf.default.forwarding", "1"},
-		{"net.ipv6.conf.all.accept_ra", "2"},
-		{"net.ipv6.conf.default.accept_ra", "2"},
-		{"net.bridge.bridge-nf-call-iptables", "1"},
-		{"net.bridge.bridge-nf-call-ip6tables", "1"},
-		{"net.ipv4.conf.all.rp_filter", "0"},
-		{"net.ipv4.ping_group_range", "0 2147483647"},
-		{"vm.overcommit_memory", "1"},
-		{"vm.panic_on_oom", "0"},
-		{"kernel.panic", "10"},
-		{"kernel.panic_on_oops", "1"},
-		{"kernel.keys.root_maxkeys", "1000000"},
-		{"kernel.keys.root_maxbytes", "25000000"},
-		{"fs.inotify.max_user_instances", "8192"},
-		{"fs.inotify.max_user_watches", "524288"},
-		{"fs.protected_hardlinks", "1"},
-		{"fs.protected_symlinks", "1"},
-		{"kernel.pid_max", maxPIDs()},
-	}
-}
-
-// maxPIDs returns the kernel's own limit (PID_MAX_LIMIT in include/linux/threads.h).
-func maxPIDs() string {
-	if strconv.IntSize == 32 {
-		return "32768"
-	}
-	return "4194304"
-}
 
 // Sysctl sets one sysctl. It accepts dots and slashes as separators; with slashes a dot is part of a name (an interface
 // eth0.5).

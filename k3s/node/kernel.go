@@ -4,53 +4,28 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/u-root/u-root/pkg/kmodule"
+
+	"github.com/proa-os/proa/config/nodekernel"
 )
 
-// modules are the kernel modules that pods and services need. Errors are not fatal, because a module may be built in;
-// check-config reports what is missing.
-var modules = []string{
-	"crc32c_generic", "overlay", "br_netfilter", "nf_conntrack", "nf_tables", "nft_chain_nat", "nft_ct", "nft_masq",
-	"nft_numgen", "nft_reject_inet", "nft_fib_inet", "nft_limit", "nft_hash", "nft_redir", "nft_log", "vxlan", "veth",
-	"xt_comment", "xt_mark",
-}
-
-// sysctl is one sysctl, by its path below /proc/sys.
-type sysctl struct{ path, value string }
-
-func (s sysctl) String() string { return strings.ReplaceAll(s.path, "/", ".") + "=" + s.value }
-
-// sysctls are set at start. The bridge settings send traffic between two pods of one node through the service rules.
-var sysctls = []sysctl{
-	{"net/ipv4/ip_forward", "1"},
-	{"net/ipv6/conf/all/forwarding", "1"},
-	{"net/bridge/bridge-nf-call-iptables", "1"},
-	{"net/bridge/bridge-nf-call-ip6tables", "1"},
-	{"vm/overcommit_memory", "1"},
-	{"kernel/panic", "10"},
-	{"kernel/panic_on_oops", "1"},
-	{"fs/inotify/max_user_instances", "8192"},
-	{"fs/inotify/max_user_watches", "524288"},
-}
-
 // Kernel loads modules and sets sysctls. It returns the errors; a component that needs a failed one reports that
-// itself.
+// itself, and check-config reports what is missing.
 func Kernel() (problems []error) {
-	for _, name := range modules {
+	for _, name := range slices.Concat(nodekernel.Modules(), nodekernel.RuleModules()) {
 		if err := load(name); err != nil {
 			problems = append(problems, fmt.Errorf("module %s: %w", name, err))
 		}
 	}
-	for _, s := range sysctls {
-		if err := os.WriteFile("/proc/sys/"+s.path, []byte(s.value), 0o644); err != nil {
-			problems = append(problems, fmt.Errorf("sysctl %s: %w", s, err))
-		}
-	}
-	return problems
+	return append(problems, sysctls("/proc/sys")...)
 }
 
+// load tries to load a module, which may be built in.
 func load(name string) error {
 	if _, err := os.Stat("/sys/module/" + name); err == nil {
 		return nil
@@ -59,4 +34,26 @@ func load(name string) error {
 		return err
 	}
 	return nil
+}
+
+// sysctls sets below dir what the runtime cannot do without.
+func sysctls(dir string) (problems []error) {
+	for _, s := range nodekernel.Sysctls() {
+		path := filepath.Join(dir, strings.ReplaceAll(s.Name, ".", "/"))
+		if s.Runtime == nodekernel.Leave || s.Runtime == nodekernel.Raise && atLeast(path, s.Value) {
+			continue
+		}
+		if err := os.WriteFile(path, []byte(s.Value), 0o644); err != nil {
+			problems = append(problems, fmt.Errorf("sysctl %s=%s: %w", s.Name, s.Value, err))
+		}
+	}
+	return problems
+}
+
+// atLeast reports whether the number in a file is not lower than want.
+func atLeast(path, want string) bool {
+	text, err := os.ReadFile(path)
+	have, err2 := strconv.ParseInt(strings.TrimSpace(string(text)), 10, 64)
+	least, err3 := strconv.ParseInt(want, 10, 64)
+	return errors.Join(err, err2, err3) == nil && have >= least
 }
