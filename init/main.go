@@ -3,11 +3,11 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
 
+	"github.com/proa-os/proa/images/releasefile"
 	"github.com/proa-os/proa/init/boot"
 	"github.com/proa-os/proa/init/cli"
 	"github.com/proa-os/proa/init/health"
@@ -15,23 +15,10 @@ import (
 	"github.com/proa-os/proa/init/shutdown"
 )
 
-// releaseFile has the version of proa. It is read at run time and not linked in, so that a commit changes the root
-// image but not the programs; the initramfs does not have it.
-const releaseFile = "/usr/share/proa/release.json"
-
-type release struct{ Version, Kubernetes string }
-
-// readRelease returns "unknown" if the file cannot be read: an unknown version must not prevent a boot.
-func readRelease(file string) release {
-	r := release{"unknown", "unknown"}
-	if b, err := os.ReadFile(file); err == nil {
-		_ = json.Unmarshal(b, &r)
-	}
-	return r
-}
-
 func main() {
-	r := readRelease(releaseFile)
+	// The version is read at run time and not linked in, so that a commit changes the root image but not the programs;
+	// the initramfs has no release.json.
+	r := releasefile.Read(releasefile.Path, "unknown")
 	if os.Getpid() == 1 {
 		pid1.Main(r.Version) // never returns
 	}

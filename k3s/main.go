@@ -2,11 +2,12 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
+
+	"github.com/proa-os/proa/images/releasefile"
 )
 
 // Set by the linker. The version of proa is not: it is read from the root image, so that a commit does not link
@@ -75,15 +76,6 @@ func usage(w io.Writer) {
 }
 
 func printVersion([]string) error {
-	fmt.Printf("k3s %s\nkubernetes %s\n", release("/usr/share/proa/release.json"), kubernetes)
+	fmt.Printf("k3s %s\nkubernetes %s\n", releasefile.Read(releasefile.Path, "dev").Version, kubernetes)
 	return nil
-}
-
-// release returns the version of the image; "dev" elsewhere.
-func release(file string) string {
-	r := struct{ Version string }{"dev"}
-	if b, err := os.ReadFile(file); err == nil {
-		_ = json.Unmarshal(b, &r) // an unknown version is better than no command
-	}
-	return r.Version
 }

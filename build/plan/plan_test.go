@@ -13,9 +13,9 @@ import (
 	"github.com/proa-os/proa/build/graph"
 	"github.com/proa-os/proa/build/pin"
 	"github.com/proa-os/proa/build/recipe"
-	"github.com/proa-os/proa/build/release"
 	"github.com/proa-os/proa/images"
 	"github.com/proa-os/proa/images/golden"
+	"github.com/proa-os/proa/images/releasefile"
 )
 
 // kit returns a kit with our own sources and lock and a fixed release.
@@ -30,7 +30,7 @@ func kit(t *testing.T) *recipe.Kit {
 		t.Fatal(err)
 	}
 	return &recipe.Kit{Repo: repo, Host: "amd64", Lock: lock, Compression: recipe.DefaultCompression,
-		Release: release.Release{Version: "v0", Commit: "c0", Kubernetes: "v1.37.2"}}
+		Release: releasefile.Release{Version: "v0", Commit: "c0", Kubernetes: "v1.37.2"}}
 }
 
 func each(t *testing.T, test func(t *testing.T, b boards.Board, k images.Kind)) {

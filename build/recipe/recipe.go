@@ -11,8 +11,8 @@ import (
 	"github.com/proa-os/proa/build/gosrc"
 	"github.com/proa-os/proa/build/graph"
 	"github.com/proa-os/proa/build/pin"
-	"github.com/proa-os/proa/build/release"
 	"github.com/proa-os/proa/build/toolroot"
+	"github.com/proa-os/proa/images/releasefile"
 )
 
 // Kit is what every recipe works with.
@@ -21,7 +21,7 @@ type Kit struct {
 	Host    string // Debian name of the architecture tools run on
 	Store   Store
 	Lock    pin.Lock
-	Release release.Release
+	Release releasefile.Release
 
 	Compression string // of the root image, a name of Compressions
 

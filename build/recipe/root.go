@@ -19,6 +19,7 @@ import (
 	"github.com/proa-os/proa/build/kmod"
 	"github.com/proa-os/proa/build/media"
 	"github.com/proa-os/proa/build/rootfiles"
+	"github.com/proa-os/proa/images/releasefile"
 	"github.com/proa-os/proa/images/tree"
 	"github.com/proa-os/proa/images/verity"
 	"github.com/proa-os/proa/overlay"
@@ -192,9 +193,9 @@ func (k *Kit) releaseEntries(b boards.Board) ([]tree.Entry, error) {
 	r.Board = b
 	text, err := r.JSON()
 	return []tree.Entry{
-		tree.File("usr/share/proa/release.json", 0o644, tree.Bytes(text)),
-		tree.File("usr/lib/os-release", 0o644, tree.Bytes(r.OSRelease())),
-		tree.Symlink("etc/os-release", "../usr/lib/os-release"),
+		tree.File(releasefile.Path[1:], 0o644, tree.Bytes(text)),
+		tree.File(releasefile.OSPath[1:], 0o644, tree.Bytes(r.OSRelease())),
+		tree.Symlink("etc/os-release", ".."+releasefile.OSPath),
 	}, err
 }
 

@@ -3,7 +3,6 @@ package release
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -11,24 +10,16 @@ import (
 	"strings"
 
 	"github.com/proa-os/proa/build/command"
+	"github.com/proa-os/proa/images/releasefile"
 )
 
-// Release is the content of /usr/share/proa/release.json.
-type Release struct {
-	Version    string `json:"version"` // git describe, with -dirty
-	Commit     string `json:"commit"`
-	Kubernetes string `json:"kubernetes"`
-	Layout     int    `json:"layout"`
-	Board      any    `json:"board,omitempty"` // resolved
-}
-
 // Describe runs git describe and reads go.mod.
-func Describe(ctx context.Context, repo string) (Release, error) {
+func Describe(ctx context.Context, repo string) (releasefile.Release, error) {
 	k8s, err := kubernetesVersion(filepath.Join(repo, "go.mod"))
 	if err != nil {
-		return Release{}, err
+		return releasefile.Release{}, err
 	}
-	r := Release{Version: "unknown", Commit: "unknown", Kubernetes: k8s}
+	r := releasefile.Release{Version: "unknown", Commit: "unknown", Kubernetes: k8s}
 	describe, err := git(ctx, repo, "describe", "--tags", "--always", "--dirty", "--abbrev=12")
 	if err != nil {
 		return r, nil // an unpacked source archive has no git; it builds nevertheless
@@ -55,16 +46,4 @@ func kubernetesVersion(gomod string) (string, error) {
 		return "", fmt.Errorf("%s: no k8s.io/kubernetes", gomod)
 	}
 	return string(m[1]), nil
-}
-
-// OSRelease returns the content of /usr/lib/os-release (os-release(5)); the kubelet reports its PRETTY_NAME.
-func (r Release) OSRelease() []byte {
-	return fmt.Appendf(nil, "NAME=proa\nID=proa\nVERSION_ID=%s\nPRETTY_NAME=\"proa %s\"\nHOME_URL=https://github.com/proa-os/proa\n",
-		strings.ToLower(r.Version), r.Version)
-}
-
-// JSON returns the content of release.json.
-func (r Release) JSON() ([]byte, error) {
-	b, err := json.MarshalIndent(r, "", "  ")
-	return append(b, '\n'), err
 }

@@ -2,7 +2,6 @@ package release
 
 import (
 	"path/filepath"
-	"strings"
 	"testing"
 
 	"github.com/proa-os/proa/build/testfiles"
@@ -15,14 +14,5 @@ func TestKubernetesVersion(t *testing.T) {
 	}
 	if _, err := kubernetesVersion(filepath.Join(dir, "none")); err == nil {
 		t.Error("no version and no error")
-	}
-}
-
-func TestOSRelease(t *testing.T) {
-	got := string(Release{Version: "v1.2.0-3-gABC-dirty"}.OSRelease())
-	for _, line := range []string{"ID=proa", "VERSION_ID=v1.2.0-3-gabc-dirty", `PRETTY_NAME="proa v1.2.0-3-gABC-dirty"`} {
-		if !strings.Contains(got, line+"\n") {
-			t.Errorf("no line %s in\n%s", line, got)
-		}
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/proa-os/proa/images/layout"
+	"github.com/proa-os/proa/images/releasefile"
 	"github.com/proa-os/proa/init/blockdev"
 	"github.com/proa-os/proa/init/clock"
 	"github.com/proa-os/proa/init/data"
@@ -80,7 +81,7 @@ func setClock(_ context.Context, m *Machine) error {
 		err = nil
 	}
 	now := time.Now()
-	to, state := clock.Start(string(kept), clock.Built(m.Root), now)
+	to, state := clock.Start(string(kept), releasefile.Built(m.Root), now)
 	if !to.Equal(now) {
 		m.Logf("clock says %s; setting it to %s, when this machine last ran or was built", now.UTC().Format(time.RFC3339), to.UTC().Format(time.RFC3339))
 		err = errors.Join(err, m.Sys.SetClock(to))

@@ -5,7 +5,6 @@ package clock
 
 import (
 	"os"
-	"path/filepath"
 	"strings"
 	"time"
 )
@@ -42,15 +41,6 @@ func (s State) Text() string {
 		out += "; " + s.Problem
 	}
 	return out
-}
-
-// Built is the date of the release file in the root image: no moment before it can be now. Zero where there is none.
-func Built(root string) time.Time {
-	st, err := os.Stat(filepath.Join(root, "/usr/share/proa/release.json"))
-	if err != nil {
-		return time.Time{}
-	}
-	return st.ModTime()
 }
 
 // Start says what the clock should be at a start, and what is known of it then. kept is the content of the file that Save writes. A moment

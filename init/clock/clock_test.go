@@ -84,20 +84,3 @@ func TestText(t *testing.T) {
 		}
 	}
 }
-
-func TestBuilt(t *testing.T) {
-	root := t.TempDir()
-	if got := Built(root); !got.IsZero() {
-		t.Error(got)
-	}
-	file := filepath.Join(root, "/usr/share/proa/release.json")
-	at := day(2026, 3)
-	for _, err := range []error{os.MkdirAll(filepath.Dir(file), 0o755), os.WriteFile(file, nil, 0o644), os.Chtimes(file, at, at)} {
-		if err != nil {
-			t.Fatal(err)
-		}
-	}
-	if got := Built(root); !got.Equal(at) {
-		t.Error(got)
-	}
-}
