@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"sort"
 	"time"
+
+	"github.com/proa-os/proa/images/atomicfile"
 )
 
 // Cache stores outputs below Dir, as steps/KEY/out and steps/KEY/record.json. An entry is made in tmp/ and renamed, so
@@ -203,15 +205,10 @@ func readRecord(file string) (r Record, err error) {
 	return r, nil
 }
 
-// writeJSON replaces the file by a rename, so that readers see the old or the new one.
 func writeJSON(file string, v any) error {
 	b, err := json.MarshalIndent(v, "", " ")
 	if err != nil {
 		return err
 	}
-	tmp := file + ".tmp"
-	if err := os.WriteFile(tmp, append(b, '\n'), 0o644); err != nil {
-		return err
-	}
-	return os.Rename(tmp, file)
+	return atomicfile.Write(file, append(b, '\n'), 0o644)
 }

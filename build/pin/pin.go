@@ -13,6 +13,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/proa-os/proa/images/atomicfile"
 )
 
 // Package is one binary package.
@@ -70,11 +72,7 @@ func (l Lock) Save(file string) error {
 	if err := l.Write(&b); err != nil {
 		return err
 	}
-	tmp := file + ".new"
-	if err := os.WriteFile(tmp, []byte(b.String()), 0o644); err != nil {
-		return err
-	}
-	return os.Rename(tmp, file)
+	return atomicfile.Write(file, []byte(b.String()), 0o644)
 }
 
 // Load reads a lock file.

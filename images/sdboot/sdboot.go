@@ -10,11 +10,12 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/proa-os/proa/images/bootstate"
 	"github.com/proa-os/proa/images/layout"
 )
 
 // MaxTries is the number of times a new slot is started before systemd-boot goes back to the other one.
-const MaxTries = 3
+const MaxTries = bootstate.MaxTries
 
 // Dir is the directory of the entries in the boot partition.
 const Dir = "loader/entries"

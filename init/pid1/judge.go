@@ -4,6 +4,7 @@ import (
 	"errors"
 	"time"
 
+	"github.com/proa-os/proa/config"
 	"github.com/proa-os/proa/images/layout"
 	"github.com/proa-os/proa/init/boot"
 	"github.com/proa-os/proa/init/health"
@@ -29,7 +30,7 @@ func (k *keeper) facts() health.Facts {
 func (k *keeper) deadline() time.Duration {
 	d, err := time.ParseDuration(k.m.Config.Health.Deadline)
 	if err != nil {
-		return 15 * time.Minute
+		d, _ = time.ParseDuration(config.Default().Health.Deadline) // a test of config parses every default
 	}
 	return d
 }
