@@ -5,6 +5,8 @@ import (
 	"strings"
 
 	"gopkg.in/yaml.v3"
+
+	"github.com/proa-os/proa/config/yamlnode"
 )
 
 // cmdline turns the words of the kernel command line that begin with a top-level key into documents, as if the user had
@@ -34,7 +36,7 @@ func (d *decoder) cmdline(line string) []*yaml.Node {
 // insert puts leaf where path says. t is the schema at n, or nil where the path has left it; the decoder then reports the key.
 func (d *decoder) insert(n *yaml.Node, path []string, leaf *yaml.Node, t reflect.Type) {
 	child := childType(t, path[0])
-	slot := lookup(n, path[0])
+	slot := yamlnode.Lookup(n, path[0])
 	if len(path) > 1 {
 		if slot == nil {
 			slot = &yaml.Node{Kind: yaml.MappingNode, Line: 1, Column: leaf.Column}
@@ -73,15 +75,6 @@ func childType(t reflect.Type, key string) reflect.Type {
 		return nil
 	}
 	return t.Field(i).Type
-}
-
-func lookup(n *yaml.Node, key string) *yaml.Node {
-	for i := 0; i+1 < len(n.Content); i += 2 {
-		if n.Content[i].Value == key {
-			return n.Content[i+1]
-		}
-	}
-	return nil
 }
 
 func put(n *yaml.Node, key string, value *yaml.Node) {

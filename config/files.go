@@ -5,6 +5,8 @@ import (
 	"reflect"
 
 	"gopkg.in/yaml.v3"
+
+	"github.com/proa-os/proa/config/yamlnode"
 )
 
 // registriesFile is read by the runtime at its start.
@@ -46,7 +48,7 @@ func (d *decoder) wellKnown(n *yaml.Node, f File, name string) {
 	if f.Path != registriesFile || f.Encoding != "" {
 		return
 	}
-	at := lookup(n, "content")
+	at := yamlnode.Lookup(n, "content")
 	if at == nil || at.Kind != yaml.ScalarNode {
 		return
 	}

@@ -6,6 +6,8 @@ import (
 	"fmt"
 
 	"gopkg.in/yaml.v3"
+
+	"github.com/proa-os/proa/config/yamlnode"
 )
 
 // kinds are the lists of a kubeconfig, in kubectl's order.
@@ -20,7 +22,7 @@ func Merge(into, brought []byte, force bool) (merged []byte, name string, err er
 		return nil, "", errors.New("the node's answer is not a kubeconfig")
 	}
 	from := sent.Content[0]
-	current := lookup(from, "current-context")
+	current := yamlnode.Lookup(from, "current-context")
 	if current == nil || current.Value == "" {
 		return nil, "", errors.New("the node's kubeconfig has no context")
 	}
@@ -41,13 +43,14 @@ func Merge(into, brought []byte, force bool) (merged []byte, name string, err er
 			return nil, "", err
 		}
 	}
-	if has := lookup(to, "current-context"); has == nil {
-		set(to, "current-context", current)
+	if has := yamlnode.Lookup(to, "current-context"); has == nil {
+		yamlnode.Add(to, "current-context", current)
 	} else if has.Value == "" {
 		*has = *current
 	}
-	merged, err = encode(doc)
-	return merged, name, err
+	var out bytes.Buffer
+	err = yamlnode.Encode(&out, doc)
+	return out.Bytes(), name, err
 }
 
 // parse returns nil for an empty document. Errors do not quote the text, because it has keys in it.
@@ -69,7 +72,7 @@ func parse(text []byte) (*yaml.Node, error) {
 // exist.
 func sameCluster(to, from *yaml.Node, name string) bool {
 	for _, kind := range kinds {
-		there, brought := entry(lookup(to, kind), name), entry(lookup(from, kind), name)
+		there, brought := entry(yamlnode.Lookup(to, kind), name), entry(yamlnode.Lookup(from, kind), name)
 		if there == nil || brought == nil {
 			continue
 		}
@@ -80,21 +83,21 @@ func sameCluster(to, from *yaml.Node, name string) bool {
 }
 
 func authority(doc *yaml.Node, name string) string {
-	if ca := lookup(lookup(entry(lookup(doc, "clusters"), name), "cluster"), "certificate-authority-data"); ca != nil {
+	if ca := yamlnode.Lookup(yamlnode.Lookup(entry(yamlnode.Lookup(doc, "clusters"), name), "cluster"), "certificate-authority-data"); ca != nil {
 		return ca.Value
 	}
 	return ""
 }
 
 func mergeList(to, from *yaml.Node, kind string) error {
-	brought := lookup(from, kind)
+	brought := yamlnode.Lookup(from, kind)
 	if brought == nil || brought.Kind != yaml.SequenceNode {
 		return fmt.Errorf("the node's kubeconfig has no %s", kind)
 	}
-	list := lookup(to, kind)
+	list := yamlnode.Lookup(to, kind)
 	switch {
 	case list == nil:
-		set(to, kind, brought)
+		yamlnode.Add(to, kind, brought)
 		return nil
 	case list.Tag == "!!null":
 		*list = *brought
@@ -115,7 +118,7 @@ func mergeList(to, from *yaml.Node, kind string) error {
 }
 
 func nameOf(item *yaml.Node) string {
-	if n := lookup(item, "name"); n != nil {
+	if n := yamlnode.Lookup(item, "name"); n != nil {
 		return n.Value
 	}
 	return ""
@@ -131,28 +134,4 @@ func entry(list *yaml.Node, name string) *yaml.Node {
 		}
 	}
 	return nil
-}
-
-func lookup(m *yaml.Node, key string) *yaml.Node {
-	if m == nil || m.Kind != yaml.MappingNode {
-		return nil
-	}
-	for i := 0; i+1 < len(m.Content); i += 2 {
-		if m.Content[i].Value == key {
-			return m.Content[i+1]
-		}
-	}
-	return nil
-}
-
-func set(m *yaml.Node, key string, value *yaml.Node) {
-	m.Content = append(m.Content, &yaml.Node{Kind: yaml.ScalarNode, Value: key}, value)
-}
-
-func encode(doc *yaml.Node) ([]byte, error) {
-	var b bytes.Buffer
-	enc := yaml.NewEncoder(&b)
-	enc.SetIndent(2)
-	err := errors.Join(enc.Encode(doc), enc.Close())
-	return b.Bytes(), err
 }

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/proa-os/proa/config/yamlnode"
 	"github.com/proa-os/proa/init/service"
 	"gopkg.in/yaml.v3"
 )
@@ -65,9 +66,7 @@ func kubeconfigVerb(e Env, args []string) error {
 		return err
 	}
 	rename(doc, *name)
-	enc := yaml.NewEncoder(e.Out)
-	enc.SetIndent(2)
-	return errors.Join(enc.Encode(doc), enc.Close())
+	return yamlnode.Encode(e.Out, doc)
 }
 
 var contextNames = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._@:/-]*$`)
@@ -134,8 +133,8 @@ func (e Env) k3sFlag(name string) (values []string) {
 // by which other one to know it.
 func (e Env) address(doc *yaml.Node, server string, certified []string) error {
 	for _, c := range items(doc, "clusters") {
-		cluster := lookup(c, "cluster")
-		at := lookup(cluster, "server")
+		cluster := yamlnode.Lookup(c, "cluster")
+		at := yamlnode.Lookup(cluster, "server")
 		if at == nil {
 			return errors.New("the administrator's kubeconfig names no server")
 		}
@@ -150,7 +149,7 @@ func (e Env) address(doc *yaml.Node, server string, certified []string) error {
 		at.SetString(to.String())
 		names := append(slices.Clone(certified), e.k3sFlag("tls-san")...)
 		if !slices.Contains(names, to.Hostname()) && !slices.Contains([]string{"localhost", "127.0.0.1", "::1"}, to.Hostname()) {
-			set(cluster, "tls-server-name", inside)
+			yamlnode.SetString(cluster, "tls-server-name", inside)
 		}
 	}
 	return nil
@@ -177,41 +176,19 @@ func serverURL(text, port string) (*url.URL, error) {
 func rename(doc *yaml.Node, name string) {
 	for _, kind := range []string{"clusters", "contexts", "users"} {
 		for _, item := range items(doc, kind) {
-			set(item, "name", name)
-			if c := lookup(item, "context"); c != nil {
-				set(c, "cluster", name)
-				set(c, "user", name)
+			yamlnode.SetString(item, "name", name)
+			if c := yamlnode.Lookup(item, "context"); c != nil {
+				yamlnode.SetString(c, "cluster", name)
+				yamlnode.SetString(c, "user", name)
 			}
 		}
 	}
-	set(doc, "current-context", name)
+	yamlnode.SetString(doc, "current-context", name)
 }
 
 func items(doc *yaml.Node, key string) []*yaml.Node {
-	if n := lookup(doc, key); n != nil && n.Kind == yaml.SequenceNode {
+	if n := yamlnode.Lookup(doc, key); n != nil && n.Kind == yaml.SequenceNode {
 		return n.Content
 	}
 	return nil
-}
-
-// lookup is the value of a key; nil where there is none.
-func lookup(m *yaml.Node, key string) *yaml.Node {
-	if m == nil || m.Kind != yaml.MappingNode {
-		return nil
-	}
-	for i := 0; i+1 < len(m.Content); i += 2 {
-		if m.Content[i].Value == key {
-			return m.Content[i+1]
-		}
-	}
-	return nil
-}
-
-func set(m *yaml.Node, key, value string) {
-	n := lookup(m, key)
-	if n == nil {
-		n = &yaml.Node{}
-		m.Content = append(m.Content, &yaml.Node{Kind: yaml.ScalarNode, Value: key}, n)
-	}
-	n.SetString(value)
 }

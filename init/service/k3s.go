@@ -8,6 +8,7 @@ import (
 
 	"github.com/proa-os/proa/config"
 	"github.com/proa-os/proa/config/k3sflags"
+	"github.com/proa-os/proa/config/yamlnode"
 	"gopkg.in/yaml.v3"
 )
 
@@ -70,28 +71,19 @@ func addFlag(doc *yaml.Node, key string, values ...string) {
 		if v != "true" && v != "false" {
 			item.SetString(v)
 		}
-		slot := find(doc, key)
+		slot := yamlnode.Lookup(doc, key)
 		switch {
 		case slot == nil && many:
 			slot = &yaml.Node{Kind: yaml.SequenceNode, Content: []*yaml.Node{item}}
-			doc.Content = append(doc.Content, &yaml.Node{Kind: yaml.ScalarNode, Value: key}, slot)
+			yamlnode.Add(doc, key, slot)
 		case slot == nil:
-			doc.Content = append(doc.Content, &yaml.Node{Kind: yaml.ScalarNode, Value: key}, item)
+			yamlnode.Add(doc, key, item)
 		case many:
 			slot.Content = append(slot.Content, item)
 		default:
 			*slot = *item
 		}
 	}
-}
-
-func find(doc *yaml.Node, key string) *yaml.Node {
-	for i := 0; i+1 < len(doc.Content); i += 2 {
-		if doc.Content[i].Value == key {
-			return doc.Content[i+1]
-		}
-	}
-	return nil
 }
 
 func finish(doc *yaml.Node) {

@@ -13,6 +13,7 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"github.com/proa-os/proa/config"
+	"github.com/proa-os/proa/config/yamlnode"
 )
 
 // Text is a config.yaml with its problems.
@@ -103,7 +104,7 @@ func insertKey(text []byte, key string) []byte {
 	}
 	list.Content = append(list.Content, &yaml.Node{Kind: yaml.ScalarNode, Value: key})
 	var out bytes.Buffer
-	if encode(&out, &doc) != nil {
+	if yamlnode.Encode(&out, &doc) != nil {
 		return text
 	}
 	return out.Bytes()

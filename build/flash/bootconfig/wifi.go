@@ -9,6 +9,7 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"github.com/proa-os/proa/config"
+	"github.com/proa-os/proa/config/yamlnode"
 	"github.com/proa-os/proa/images/fat"
 	"github.com/proa-os/proa/images/gpt"
 	"github.com/proa-os/proa/images/layout"
@@ -23,7 +24,7 @@ type WiFi struct {
 // Check returns an error if the network is invalid. It does not repeat the passphrase.
 func (w WiFi) Check() error {
 	var text bytes.Buffer
-	if err := encode(&text, w.document()); err != nil {
+	if err := yamlnode.Encode(&text, w.document()); err != nil {
 		return err
 	}
 	if _, problems := config.Load("", text.Bytes(), ""); len(problems) > 0 {
@@ -65,16 +66,14 @@ func quoted(s string) *yaml.Node {
 // child returns a key's value, or adds the key; a null value ("wifi:") is replaced. A value of another kind stays, and
 // Check refuses it.
 func child(m *yaml.Node, key string, kind yaml.Kind) *yaml.Node {
-	for i := 0; i+1 < len(m.Content); i += 2 {
-		if m.Content[i].Value == key {
-			if n := m.Content[i+1]; n.Tag == "!!null" {
-				*n = yaml.Node{Kind: kind}
-			}
-			return m.Content[i+1]
-		}
+	n := yamlnode.Lookup(m, key)
+	switch {
+	case n == nil:
+		n = &yaml.Node{Kind: kind}
+		yamlnode.Add(m, key, n)
+	case n.Tag == "!!null":
+		*n = yaml.Node{Kind: kind}
 	}
-	n := &yaml.Node{Kind: kind}
-	m.Content = append(m.Content, &yaml.Node{Kind: yaml.ScalarNode, Value: key}, n)
 	return n
 }
 
@@ -107,7 +106,7 @@ func appendWiFi(text []byte, w WiFi) []byte {
 	if len(text) > 0 && !bytes.HasSuffix(text, []byte("\n")) {
 		out.WriteByte('\n')
 	}
-	if encode(&out, w.document()) != nil {
+	if yamlnode.Encode(&out, w.document()) != nil {
 		return text
 	}
 	return out.Bytes()
@@ -120,16 +119,10 @@ func insertWiFi(text []byte, w WiFi) []byte {
 	}
 	w.set(doc.Content[0])
 	var out bytes.Buffer
-	if encode(&out, &doc) != nil {
+	if yamlnode.Encode(&out, &doc) != nil {
 		return text
 	}
 	return out.Bytes()
-}
-
-func encode(out *bytes.Buffer, n *yaml.Node) error {
-	e := yaml.NewEncoder(out)
-	e.SetIndent(2)
-	return e.Encode(n)
 }
 
 // Board returns the board of an image from the manifest of a slot; empty if there is none.
