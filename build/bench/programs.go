@@ -30,9 +30,9 @@ func programs() []program {
 		{name: "kubelet", goPackage: "k8s.io/kubernetes/cmd/kubelet"},
 		{name: "kube-proxy", goPackage: "k8s.io/kubernetes/cmd/kube-proxy"},
 		{name: "containerd", goPackage: "github.com/containerd/containerd/v2/cmd/containerd", c: true},
-		{name: "flanneld", goPackage: "./k3s/separate/flanneld"},
-		{name: "separate", goPackage: "./k3s/separate", c: true, helper: true},
-		{name: "launch", goPackage: "./k3s/separate/launch", helper: true},
+		{name: "flanneld", goPackage: "./k3s/bench/flanneld"},
+		{name: "separate", goPackage: "./k3s/bench/separate", c: true, helper: true},
+		{name: "launch", goPackage: "./k3s/bench/launch", helper: true},
 	}
 }
 

@@ -24,6 +24,8 @@ var importLaws = []importLaw{
 	{"init", []string{module + "k3s", "k8s.io/", "github.com/containerd/containerd"}, "a kubelet panic must not be a kernel panic: PID 1 meets the runtime over a process boundary"},
 	{"init", []string{module + "build"}, "nothing on the device depends on the host tool"},
 	{"k3s", []string{module + "init", module + "build"}, "the runtime must run under any init that speaks sd_notify"},
+	{"k3s/flannel", []string{"k8s.io/kubernetes"}, "the benchmark runs it as a program of its own, which must weigh what flannel weighs"},
+	{"k3s/bench/launch", []string{"k8s.io/", module + "k3s/runtime"}, "it stays in memory beside what the benchmark weighs"},
 	{"images", []string{module}, "images is about bytes: board and config values are passed in"},
 	{"boards", []string{module + "init", module + "k3s", module + "build", module + "config"}, "a board is data; only the layout, which it parametrises, is its business"},
 	{"config", []string{module, "k8s.io/"}, "config says what the user may say, to host, init and runtime alike"},
@@ -51,6 +53,18 @@ func TestImportLaws(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestBenchIsNoPartOfTheRuntime: the benchmark asks the runtime for its flags, and nothing of the runtime knows that there is a benchmark.
+func TestBenchIsNoPartOfTheRuntime(t *testing.T) {
+	const bench = module + "k3s/bench/"
+	for _, p := range under(goList(t), "k3s") {
+		for _, dep := range p.Deps {
+			if strings.HasPrefix(dep, bench) && !strings.HasPrefix(p.ImportPath, bench) {
+				t.Errorf("%s depends on %s: it would be in what is measured", p.ImportPath, dep)
+			}
+		}
 	}
 }
 

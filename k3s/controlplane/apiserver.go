@@ -9,15 +9,13 @@ import (
 	"k8s.io/client-go/rest"
 	"k8s.io/kubernetes/cmd/kube-apiserver/app"
 	"k8s.io/kubernetes/cmd/kube-apiserver/app/options"
-
-	"github.com/proa-os/proa/k3s/datastore"
 )
 
 // apiServerArgs sets authentication, authorization, keys and the datastore.
 func (p Plane) apiServerArgs() []arg {
 	issuer := "https://kubernetes.default.svc." + p.ClusterDomain
 	return []arg{
-		{"etcd-servers", "unix://" + datastore.Socket(p.Path("server"))},
+		{"etcd-servers", p.Datastore},
 		{"storage-backend", "etcd3"},
 		{"bind-address", p.BindAddress},
 		{"secure-port", strconv.Itoa(p.HTTPSListenPort)},

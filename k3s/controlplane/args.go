@@ -29,6 +29,22 @@ func override(ours []arg, theirs []string) []arg {
 	return append(slices.DeleteFunc(slices.Clone(ours), named), added...)
 }
 
+// CommandLines returns the arguments of each component as "flag=value" texts, the user's included, by the name of the
+// program that upstream ships it as.
+func (p Plane) CommandLines() map[string][]string {
+	lines := map[string][]string{}
+	for program, all := range map[string][]arg{
+		"kube-apiserver":          override(p.apiServerArgs(), p.APIServerArgs),
+		"kube-controller-manager": override(p.controllerManagerArgs(), p.ControllerManagerArgs),
+		"kube-scheduler":          override(p.schedulerArgs(), p.SchedulerArgs),
+	} {
+		for _, a := range all {
+			lines[program] = append(lines[program], a.name+"="+a.value)
+		}
+	}
+	return lines
+}
+
 // joined returns all flags of a component.
 func joined(sets cliflag.NamedFlagSets) *pflag.FlagSet {
 	fs := pflag.NewFlagSet("", pflag.ContinueOnError)

@@ -17,7 +17,7 @@ func TestArguments(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := Plane{Config: c, NodeIP: "10.0.2.15"}
+	p := Plane{Config: c, NodeIP: "10.0.2.15", Datastore: "unix:///run/datastore.sock"}
 	var b strings.Builder
 	for _, part := range []struct {
 		name string

@@ -11,8 +11,9 @@ import (
 // Plane is what the three components share.
 type Plane struct {
 	*flags.Config
-	NodeIP string
-	Report Reporter
+	NodeIP    string
+	Datastore string // URL of the etcd, or of what serves its API, that the API server keeps everything in
+	Report    Reporter
 }
 
 func (p Plane) tls(name string) string  { return p.Path("server", "tls", name) }

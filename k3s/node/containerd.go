@@ -78,6 +78,9 @@ required_plugins = ["io.containerd.grpc.v1.cri", "io.containerd.snapshotter.v1.o
   stream_server_port = "0"
 `
 
+// ContainerdConfigFile is what containerd reads.
+func (n Node) ContainerdConfigFile() string { return n.agent("etc/containerd/config.toml") }
+
 func (n Node) certs() string { return n.agent("etc/containerd/certs.d") }
 
 func (n Node) containerdState() string { return filepath.Dir(n.ContainerdSocket) }
@@ -103,7 +106,7 @@ func (n Node) Containerd(ctx context.Context) error {
 	// Upstream's build sets the version from its git tag; go.sum pins that release.
 	version.Version = strings.TrimSuffix(version.Version, "+unknown")
 	c := &config.Config{Version: version.ConfigVersion}
-	if err := config.LoadConfig(ctx, n.agent("etc/containerd/config.toml"), c); err != nil {
+	if err := config.LoadConfig(ctx, n.ContainerdConfigFile(), c); err != nil {
 		return err
 	}
 	if err := server.CreateTopLevelDirectories(c); err != nil {

@@ -6,8 +6,11 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 	"github.com/pelletier/go-toml/v2"
 	"k8s.io/kubernetes/cmd/kubelet/app/options"
+	"k8s.io/kubernetes/pkg/kubelet/kubeletconfig/configfiles"
+	utilfs "k8s.io/kubernetes/pkg/util/filesystem"
 
 	"github.com/proa-os/proa/images/golden"
 	"github.com/proa-os/proa/k3s/address"
@@ -76,6 +79,35 @@ func TestNameServers(t *testing.T) {
 	n := testNode(t, "--data-dir="+t.TempDir(), "--resolv-conf=/nonexistent")
 	if err := n.NameServers(); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestKubeletConfig: the kubelet's own loader reads from the file what the runtime sets in memory, without the user's
+// arguments.
+func TestKubeletConfig(t *testing.T) {
+	n := testNode(t, "--node-taint=k=v:NoSchedule")
+	file := filepath.Join(t.TempDir(), "kubelet.yaml")
+	data, err := n.KubeletConfig()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(file, data, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	loader, err := configfiles.NewFsLoader(&utilfs.DefaultFs{}, file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := loader.Load(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := n.kubeletServer()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(&s.KubeletConfiguration, got, cmpopts.EquateEmpty()); diff != "" {
+		t.Errorf("(-in memory +from file):\n%s", diff)
 	}
 }
 

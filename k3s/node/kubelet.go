@@ -9,9 +9,11 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	utilfeature "k8s.io/apiserver/pkg/util/feature"
 	cliflag "k8s.io/component-base/cli/flag"
+	kubeletv1beta1 "k8s.io/kubelet/config/v1beta1"
 	"k8s.io/kubernetes/cmd/kubelet/app"
 	"k8s.io/kubernetes/cmd/kubelet/app/options"
 	kubeletconfig "k8s.io/kubernetes/pkg/kubelet/apis/config"
+	"k8s.io/kubernetes/pkg/kubelet/kubeletconfig/util/codec"
 
 	"github.com/proa-os/proa/k3s/flags"
 )
@@ -34,14 +36,35 @@ func (n Node) kubeletServer() (*options.KubeletServer, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.HostnameOverride = n.Name
-	s.NodeIP = n.IP
-	s.KubeConfig = n.kubeconfig("kubelet")
-	s.NodeLabels = n.kubeletLabels()
-	s.RegisterWithTaints, _ = n.Taints()
-	n.trust(&s.KubeletConfiguration)
-	n.habits(&s.KubeletConfiguration)
-	return s, overrideKubelet(s, n.KubeletArgs)
+	n.configure(&s.KubeletConfiguration)
+	return s, flags.SetArgs(kubeletFlags(s), n.KubeletCommandLine())
+}
+
+// KubeletCommandLine returns what the kubelet needs besides its configuration, as "flag=value" texts. The user's are
+// last and take precedence.
+func (n Node) KubeletCommandLine() []string {
+	return append([]string{
+		"kubeconfig=" + n.kubeconfig("kubelet"),
+		"hostname-override=" + n.Name,
+		"node-ip=" + n.IP,
+		"node-labels=" + n.kubeletLabels(),
+	}, n.KubeletArgs...)
+}
+
+// KubeletConfig returns the kubelet's configuration file, without the user's arguments.
+func (n Node) KubeletConfig() ([]byte, error) {
+	k, err := options.NewKubeletConfiguration()
+	if err != nil {
+		return nil, err
+	}
+	n.configure(k)
+	return codec.EncodeKubeletConfig(k, kubeletv1beta1.SchemeGroupVersion)
+}
+
+func (n Node) configure(k *kubeletconfig.KubeletConfiguration) {
+	k.RegisterWithTaints, _ = n.Taints()
+	n.trust(k)
+	n.habits(k)
 }
 
 // trust sets authentication and authorization: clients have a certificate or token, and the API server authorizes them.
@@ -76,11 +99,6 @@ func (n Node) habits(k *kubeletconfig.KubeletConfiguration) {
 	// eviction.
 	k.NodeStatusUpdateFrequency = metav1.Duration{Duration: 10 * time.Second}
 	k.VolumePluginDir = filepath.Join(n.DataDir, "agent", "libexec", "kubelet-plugins")
-}
-
-// overrideKubelet applies the user's "flag=value" arguments last.
-func overrideKubelet(s *options.KubeletServer, args []string) error {
-	return flags.SetArgs(kubeletFlags(s), args)
 }
 
 func kubeletFlags(s *options.KubeletServer) *pflag.FlagSet {

@@ -8,6 +8,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/util/validation"
+	cliflag "k8s.io/component-base/cli/flag"
 	kubeletapis "k8s.io/kubelet/pkg/apis"
 	"k8s.io/kubernetes/pkg/util/taints"
 )
@@ -29,12 +30,13 @@ func (n Node) Labels() (good map[string]string, refused map[string]error) {
 	return good, refused
 }
 
-// kubeletLabels returns the labels with which the kubelet registers. Admission does not let it set restricted ones,
-// such as node-role.kubernetes.io/…: the administrator's client sets those.
-func (n Node) kubeletLabels() map[string]string {
+// kubeletLabels returns the labels with which the kubelet registers, as "key=value,…" sorted by key. Admission does not
+// let it set restricted ones, such as node-role.kubernetes.io/…: the administrator's client sets those.
+func (n Node) kubeletLabels() string {
 	good, _ := n.Labels()
 	maps.DeleteFunc(good, func(key, _ string) bool { return reserved(key) && !kubeletapis.IsKubeletLabel(key) })
-	return good
+	labels := cliflag.ConfigurationMap(good)
+	return labels.String()
 }
 
 // reserved says whether a key is in one of Kubernetes' own namespaces.

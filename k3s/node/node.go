@@ -62,8 +62,8 @@ func (n Node) Files(report Reporter) error {
 		path, content string
 		perm          os.FileMode
 	}{
-		{n.agent("etc/containerd/config.toml"), n.containerdConfig(auths), 0o600},
-		{n.agent("etc/flannel/net-conf.json"), n.flannelConfig(), 0o644},
+		{n.ContainerdConfigFile(), n.containerdConfig(auths), 0o600},
+		{n.flannelConfigFile(), n.flannelConfig(), 0o644},
 		{n.agent("etc/cni/net.d/10-flannel.conflist"), n.cniConfig(), 0o644},
 	} {
 		if err := writeFile(f.path, f.content, f.perm); err != nil {

@@ -9,6 +9,9 @@ import (
 	"github.com/proa-os/proa/k3s/flags"
 )
 
+// ProxyCommandLine is what kube-proxy is given as "flag=value" texts; the user's own come last, and win.
+func (n Node) ProxyCommandLine() []string { return append(n.proxyArgs(), n.KubeProxyArgs...) }
+
 func (n Node) proxyArgs() []string {
 	return []string{
 		"kubeconfig=" + n.kubeconfig("kubeproxy"),

@@ -6,10 +6,11 @@ import (
 	"os"
 	"slices"
 	"strings"
-	"time"
 
+	"github.com/proa-os/proa/images/releasefile"
 	"github.com/proa-os/proa/k3s/address"
 	"github.com/proa-os/proa/k3s/controlplane"
+	"github.com/proa-os/proa/k3s/datastore"
 	"github.com/proa-os/proa/k3s/deploy"
 	"github.com/proa-os/proa/k3s/node"
 	"github.com/proa-os/proa/k3s/pki"
@@ -36,6 +37,12 @@ var preparation = []step{
 	{"kubeconfigs", (*Server).kubeconfigs},
 	{"node-files", (*Server).nodeFiles},
 	{"manifest-files", (*Server).manifestFiles},
+}
+
+// Prepare runs the preparation only, for a program that runs the components elsewhere (k3s/bench).
+func (s *Server) Prepare(ctx context.Context) (controlplane.Plane, node.Node, error) {
+	err := s.prepare(ctx)
+	return s.plane, s.node, err
 }
 
 func (s *Server) prepare(ctx context.Context) error {
@@ -88,7 +95,9 @@ func (s *Server) identity(ctx context.Context) error {
 		return err
 	}
 	s.node = node.Node{Config: s.config, Identity: id}
-	s.plane = controlplane.Plane{Config: s.config, NodeIP: id.IP, Report: s.notify}
+	s.plane = controlplane.Plane{
+		Config: s.config, NodeIP: id.IP, Datastore: "unix://" + datastore.Socket(s.config.Path("server")), Report: s.notify,
+	}
 	return nil
 }
 
@@ -115,20 +124,8 @@ func (s *Server) identities() pki.Identity {
 	return pki.Identity{
 		DataDir: s.config.DataDir, NodeName: s.node.Name, NodeIP: s.node.IP, Domain: s.config.ClusterDomain,
 		Service: s.config.APIServiceIP().String(), SANs: append(slices.Clone(s.config.TLSSan), s.config.AdvertiseAddress, s.hostName),
-		Built: built(releaseFile), Report: s.notify,
+		Built: releasefile.Built("/"), Report: s.notify,
 	}
-}
-
-// releaseFile has the modification time of the image.
-const releaseFile = "/usr/share/proa/release.json"
-
-// built returns the build time of the image: a correct clock is never before it. Zero: not running from an image.
-func built(release string) time.Time {
-	info, err := os.Stat(release)
-	if err != nil {
-		return time.Time{}
-	}
-	return info.ModTime()
 }
 
 func (s *Server) token(context.Context) error {

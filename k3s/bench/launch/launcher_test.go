@@ -10,7 +10,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/proa-os/proa/k3s/separate/plan"
+	"github.com/proa-os/proa/k3s/bench/plan"
 )
 
 func start(t *testing.T, ctx context.Context, steps ...plan.Step) (said func() string, err error) {

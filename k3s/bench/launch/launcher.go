@@ -13,7 +13,7 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/proa-os/proa/k3s/separate/plan"
+	"github.com/proa-os/proa/k3s/bench/plan"
 )
 
 const (

@@ -1,11 +1,11 @@
-package node
+package flannel
 
 import (
 	"context"
 	"time"
 )
 
-// retryFor is how long a component retries while another one starts.
+// retryFor is how long to wait for the controller manager to assign a subnet.
 const retryFor = 2 * time.Minute
 
 // retry calls f every second until it succeeds or retryFor is over, and returns its last error.

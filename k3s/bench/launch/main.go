@@ -10,7 +10,7 @@ import (
 	"os/signal"
 	"syscall"
 
-	"github.com/proa-os/proa/k3s/separate/plan"
+	"github.com/proa-os/proa/k3s/bench/plan"
 )
 
 func main() {
