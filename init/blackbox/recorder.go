@@ -6,6 +6,7 @@ import (
 	"time"
 
 	box "github.com/proa-os/proa/images/blackbox"
+	"github.com/proa-os/proa/init/guard"
 )
 
 // patience is how long a boot waits for a record to be written. If it takes longer, no more are written.
@@ -104,14 +105,7 @@ func (r *Recorder) say(state box.State, why string) {
 	rec := r.about
 	rec.State, rec.Step, rec.Error, rec.After = state, r.step, why, r.clock()
 	done := make(chan error, 1)
-	go func() {
-		defer func() {
-			if p := recover(); p != nil {
-				done <- fmt.Errorf("panic: %v", p)
-			}
-		}()
-		done <- r.put(rec)
-	}()
+	go func() { done <- guard.Call(func() error { return r.put(rec) }) }()
 	var err error
 	select {
 	case err = <-done:

@@ -17,7 +17,9 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/proa-os/proa/config"
+	"github.com/proa-os/proa/init/guard"
 	"github.com/proa-os/proa/init/netup/dhcp"
+	"github.com/proa-os/proa/init/netup/wait"
 )
 
 // Manager owns the interfaces that have a device behind them.
@@ -117,7 +119,7 @@ func (m *Manager) follow(ctx context.Context) {
 		if err := m.watch(ctx, cables); err != nil {
 			m.logf("network: %v", err)
 		}
-		rest(ctx, nil, again)
+		wait.For(ctx, nil, again)
 	}
 }
 
@@ -283,11 +285,16 @@ func (m *Manager) doubles(links []netlink.Link) (out []string) {
 
 // run owns one interface until it goes away. A panic in a protocol library must not take PID 1 along.
 func (m *Manager) run(ctx context.Context, l netlink.Link, s config.Interface, poke <-chan struct{}) {
-	defer func() {
-		if p := recover(); p != nil {
-			m.logf("network %s: panic: %v", l.Attrs().Name, p)
-		}
-	}()
+	err := guard.Call(func() error {
+		m.own(ctx, l, s, poke)
+		return nil
+	})
+	if err != nil {
+		m.logf("network %s: %v", l.Attrs().Name, err)
+	}
+}
+
+func (m *Manager) own(ctx context.Context, l netlink.Link, s config.Interface, poke <-chan struct{}) {
 	if err := m.configure(l, s); err != nil {
 		m.logf("network %s: %v", l.Attrs().Name, err)
 	}
@@ -304,16 +311,4 @@ func (m *Manager) lease(ctx context.Context, l netlink.Link, poke <-chan struct{
 	c := dhcp.Client{Link: l, Hostname: m.hostname, Poke: poke, Logf: m.logf,
 		Adopt: func(now dhcp.Lease, before *dhcp.Lease) { m.adopt(l, now, before) }, Drop: func(was dhcp.Lease) { m.drop(l, was) }}
 	c.Run(ctx)
-}
-
-// rest is how everything here waits that may have to wait for long; a poke ends it. false: there is no interface any more, or no need of it.
-func rest(ctx context.Context, poke <-chan struct{}, d time.Duration) bool {
-	select {
-	case <-ctx.Done():
-		return false
-	case _, there := <-poke:
-		return there
-	case <-time.After(d):
-		return true
-	}
 }

@@ -17,6 +17,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/proa-os/proa/init/netup/outside"
+	"github.com/proa-os/proa/init/netup/wait"
 	"github.com/proa-os/proa/init/sys"
 )
 
@@ -81,7 +82,7 @@ func (m *Manager) followRouters(ctx context.Context) {
 		if err := m.hearRouters(ctx); err != nil {
 			m.logf("network: name servers of routers: %v", err)
 		}
-		rest(ctx, nil, again)
+		wait.For(ctx, nil, again)
 	}
 }
 
@@ -211,7 +212,7 @@ func (m *Manager) solicit(ctx context.Context, l netlink.Link) {
 		if err := askRouters(l); err != nil {
 			return // no IPv6 there, or no cable any more
 		}
-		if !rest(ctx, nil, solicitPause) {
+		if wait.For(ctx, nil, solicitPause) == wait.Gone {
 			return
 		}
 	}

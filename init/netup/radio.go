@@ -10,6 +10,7 @@ import (
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 
+	"github.com/proa-os/proa/init/netup/wait"
 	"github.com/proa-os/proa/init/sys"
 )
 
@@ -35,7 +36,7 @@ func joined(ctx context.Context, l netlink.Link, poke <-chan struct{}) bool {
 		if err == nil && now.Attrs().RawFlags&unix.IFF_RUNNING != 0 {
 			return true
 		}
-		if !rest(ctx, poke, joinLook) {
+		if wait.For(ctx, poke, joinLook) == wait.Gone {
 			return false
 		}
 	}

@@ -6,9 +6,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"runtime/debug"
 	"strings"
 	"time"
+
+	"github.com/proa-os/proa/init/guard"
 )
 
 // Policy says what happens when a step fails.
@@ -121,22 +122,21 @@ func Run[T any](ctx context.Context, r Runner, list []Step[T], shared T) ([]Resu
 }
 
 func attempt[T any](ctx context.Context, r Runner, s Step[T], shared T) error {
-	err := guard(ctx, s, shared)
+	err := guarded(ctx, s, shared)
 	for n := 1; system(err) && s.Policy == Retry && n < Retries; n++ {
 		r.Sleep(RetryPause)
-		err = guard(ctx, s, shared)
+		err = guarded(ctx, s, shared)
 	}
 	return err
 }
 
-// guard turns a panic of a step into an error, because it runs in PID 1.
-func guard[T any](ctx context.Context, s Step[T], shared T) (err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			err = errors.Join(fmt.Errorf("panic: %v", p), errors.New(string(debug.Stack())))
-		}
-	}()
-	return s.Func(ctx, shared)
+// guarded runs a step and turns a panic into an error with the stack, because it runs in PID 1.
+func guarded[T any](ctx context.Context, s Step[T], shared T) error {
+	err := guard.Call(func() error { return s.Func(ctx, shared) })
+	if p := (*guard.Panic)(nil); errors.As(err, &p) {
+		err = errors.Join(err, errors.New(string(p.Stack)))
+	}
+	return err
 }
 
 // Print formats the list for golden files and `init -print`.

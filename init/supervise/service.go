@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/proa-os/proa/init/guard"
 	"github.com/proa-os/proa/init/proc"
 	"golang.org/x/sys/unix"
 )
@@ -148,11 +149,17 @@ func (r *run) loop(ctx context.Context) {
 
 // once runs the service once and returns how it ended.
 func (r *run) once(ctx context.Context) (how string) {
-	defer func() {
-		if p := recover(); p != nil {
-			how = fmt.Sprintf("panic: %v", p)
-		}
-	}()
+	err := guard.Call(func() error {
+		how = r.attempt(ctx)
+		return nil
+	})
+	if err != nil {
+		return err.Error()
+	}
+	return how
+}
+
+func (r *run) attempt(ctx context.Context) (how string) {
 	if r.s.Prepare != nil {
 		if err := r.s.Prepare(ctx); err != nil {
 			return "prepare: " + err.Error()

@@ -2,7 +2,8 @@ package supervise
 
 import (
 	"context"
-	"fmt"
+
+	"github.com/proa-os/proa/init/guard"
 )
 
 // watch runs a row's Watch during one run of the service. A panic in it is recovered, because it runs in PID 1.
@@ -21,10 +22,11 @@ func (r *run) watch(ctx context.Context) {
 			}
 		})
 	}
-	defer func() {
-		if p := recover(); p != nil {
-			say(false, fmt.Sprintf("panic: %v", p))
-		}
-	}()
-	r.s.Watch(ctx, say)
+	err := guard.Call(func() error {
+		r.s.Watch(ctx, say)
+		return nil
+	})
+	if err != nil {
+		say(false, err.Error())
+	}
 }

@@ -6,12 +6,14 @@ package dhcp
 import (
 	"context"
 	"errors"
-	"fmt"
 	"math/rand/v2"
 	"net"
 	"time"
 
 	"github.com/vishvananda/netlink"
+
+	"github.com/proa-os/proa/init/guard"
+	"github.com/proa-os/proa/init/netup/wait"
 )
 
 // Waiting between attempts: quick at first, because a switch port may need seconds to open; later seldom enough not to be a nuisance.
@@ -57,13 +59,13 @@ func (d *Client) discover(ctx context.Context) state {
 	if err == nil {
 		return d.take(answer)
 	}
-	if woken != rested {
+	if woken != wait.TimedOut {
 		return d.anew(woken)
 	}
 	d.complain(err)
-	wait := min(d.pause, max(time.Until(d.end()), 0))
+	pause := min(d.pause, max(time.Until(d.end()), 0))
 	d.pause = min(2*d.pause, lastPause)
-	if woken := rest(ctx, d.Poke, wait); woken != rested {
+	if woken := wait.For(ctx, d.Poke, pause); woken != wait.TimedOut {
 		return d.anew(woken)
 	}
 	d.expire()
@@ -79,10 +81,10 @@ func (d *Client) end() time.Time {
 }
 
 // anew: the cable was put in, so that what was known or under way may be another network's.
-func (d *Client) anew(why waking) state {
+func (d *Client) anew(why wait.Woken) state {
 	d.pause = firstPause
 	switch {
-	case why == gone:
+	case why == wait.Gone:
 		return nil
 	case d.lease == nil:
 		return (*Client).discover
@@ -92,7 +94,7 @@ func (d *Client) anew(why waking) state {
 
 // bound waits for T1.
 func (d *Client) bound(ctx context.Context) state {
-	if woken := rest(ctx, d.Poke, time.Until(d.renew)); woken != rested {
+	if woken := wait.For(ctx, d.Poke, time.Until(d.renew)); woken != wait.TimedOut {
 		return d.anew(woken)
 	}
 	return (*Client).renewing
@@ -128,15 +130,15 @@ func (d *Client) rebinding(ctx context.Context) state {
 // later tries again at half of the time that is left (section 4.4.5), seldom when much is left.
 func (d *Client) later(ctx context.Context, end time.Time, again state) state {
 	left := max(time.Until(end), 0)
-	if woken := rest(ctx, d.Poke, min(max(left/2, time.Second), left)); woken != rested {
+	if woken := wait.For(ctx, d.Poke, min(max(left/2, time.Second), left)); woken != wait.TimedOut {
 		return d.anew(woken)
 	}
 	return again
 }
 
 // talk speaks with servers until there is an answer, the time is over, or the cable was put in, after which an answer would be to something
-// else. waking says which of them ended it.
-func (d *Client) talk(ctx context.Context, end time.Time, speak func(context.Context) (*Lease, error)) (*Lease, waking, error) {
+// else. woken says which of them ended it.
+func (d *Client) talk(ctx context.Context, end time.Time, speak func(context.Context) (*Lease, error)) (*Lease, wait.Woken, error) {
 	ctx, stop := context.WithDeadline(ctx, end)
 	defer stop()
 	type result struct {
@@ -145,36 +147,35 @@ func (d *Client) talk(ctx context.Context, end time.Time, speak func(context.Con
 	}
 	done := make(chan result, 1)
 	go func() {
-		defer func() {
-			if p := recover(); p != nil { // in the protocol's library: it must not take PID 1 along
-				done <- result{err: fmt.Errorf("panic: %v", p)}
-			}
-		}()
-		lease, err := speak(ctx)
-		done <- result{lease, err}
+		var r result
+		r.err = guard.Call(func() (err error) { // a panic in the protocol's library must not take PID 1 along
+			r.lease, err = speak(ctx)
+			return err
+		})
+		done <- r
 	}()
 	select {
 	case r := <-done:
-		return r.lease, rested, r.err
+		return r.lease, wait.TimedOut, r.err
 	case _, there := <-d.Poke:
 		stop()
 		<-done // nothing that it reads may change meanwhile
 		if there {
-			return nil, poked, errPoked
+			return nil, wait.Poked, errPoked
 		}
-		return nil, gone, errPoked
+		return nil, wait.Gone, errPoked
 	}
 }
 
 var errPoked = errors.New("the cable was put in anew")
 
 // judge: an answer that counts leads on; without one, silence decides.
-func (d *Client) judge(answer *Lease, woken waking, err error, silence func() state) state {
+func (d *Client) judge(answer *Lease, woken wait.Woken, err error, silence func() state) state {
 	var no *refusal
 	switch {
 	case err == nil:
 		return d.take(answer)
-	case woken != rested:
+	case woken != wait.TimedOut:
 		return d.anew(woken)
 	case errors.As(err, &no):
 		d.lose(err)
@@ -236,29 +237,5 @@ func (d *Client) complain(err error) {
 	if !d.told {
 		d.Logf("network %s: dhcp: %v; asking again for ever", d.Link.Attrs().Name, err)
 		d.told = true
-	}
-}
-
-// waking is what ended a rest.
-type waking int
-
-const (
-	rested waking = iota
-	poked         // the cable was put in
-	gone          // there is no interface any more, or no need of it
-)
-
-// rest is how everything here waits that may have to wait for long.
-func rest(ctx context.Context, poke <-chan struct{}, d time.Duration) waking {
-	select {
-	case <-ctx.Done():
-		return gone
-	case _, there := <-poke:
-		if !there {
-			return gone
-		}
-		return poked
-	case <-time.After(d):
-		return rested
 	}
 }
