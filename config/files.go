@@ -6,11 +6,12 @@ import (
 
 	"gopkg.in/yaml.v3"
 
+	"github.com/proa-os/proa/config/k3sflags"
 	"github.com/proa-os/proa/config/yamlnode"
 )
 
 // registriesFile is read by the runtime at its start.
-const registriesFile = "/etc/rancher/k3s/registries.yaml"
+const registriesFile = k3sflags.RegistriesFile
 
 // registries is the format of K3s's file (docs.k3s.io, private registry configuration).
 type registries struct {

@@ -17,6 +17,7 @@ import (
 	"k8s.io/component-base/cli"
 	kubectlcmd "k8s.io/kubectl/pkg/cmd"
 
+	"github.com/proa-os/proa/config/k3sflags"
 	"github.com/proa-os/proa/k3s/check"
 	"github.com/proa-os/proa/k3s/datastore"
 	"github.com/proa-os/proa/k3s/flags"
@@ -88,7 +89,7 @@ func onSignal(stop, powerOff func()) {
 // kubectl uses this machine's cluster by default.
 func kubectl(args []string) error {
 	if os.Getenv("KUBECONFIG") == "" {
-		os.Setenv("KUBECONFIG", ownKubeconfig("/var/lib/rancher/k3s"))
+		os.Setenv("KUBECONFIG", ownKubeconfig(k3sflags.DataDir))
 	}
 	os.Args = append([]string{"kubectl"}, args...)
 	if err := cli.RunNoErrOutput(kubectlcmd.NewDefaultKubectlCommand()); err != nil {
@@ -105,13 +106,13 @@ func ownKubeconfig(dataDir string) string {
 	if _, err := os.Stat(own); err == nil {
 		return own
 	}
-	return "/etc/rancher/k3s/k3s.yaml"
+	return k3sflags.KubeconfigFile
 }
 
 // ctr uses this machine's containerd and the namespace k8s.io by default.
 func ctr(args []string) error {
 	for name, value := range map[string]string{
-		"CONTAINERD_ADDRESS":   "/run/k3s/containerd/containerd.sock",
+		"CONTAINERD_ADDRESS":   k3sflags.ContainerdSocket,
 		"CONTAINERD_NAMESPACE": "k8s.io",
 	} {
 		if os.Getenv(name) == "" {

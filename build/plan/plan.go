@@ -10,6 +10,7 @@ import (
 	"github.com/proa-os/proa/build/pin/debian"
 	"github.com/proa-os/proa/build/recipe"
 	"github.com/proa-os/proa/build/sets"
+	"github.com/proa-os/proa/config/k3sflags"
 	"github.com/proa-os/proa/images"
 )
 
@@ -103,6 +104,7 @@ func devicePrograms(k *recipe.Kit, arch, compiler string) []deviceProgram {
 		"k8s.io/component-base/version.gitMajor":   major,
 		"k8s.io/component-base/version.gitMinor":   minor,
 	}
+	cni := k3sflags.CNIBinDir[1:] + "/"
 	return []deviceProgram{
 		{recipe.Go{Package: "./init", Arch: arch},
 			"usr/bin/proa", []string{"usr/sbin/init", "usr/sbin/modprobe"}},
@@ -110,9 +112,8 @@ func devicePrograms(k *recipe.Kit, arch, compiler string) []deviceProgram {
 			"usr/bin/k3s", []string{"usr/bin/kubectl", "usr/bin/ctr"}},
 		{recipe.Go{Package: "github.com/containerd/containerd/v2/cmd/containerd-shim-runc-v2", Arch: arch},
 			"usr/bin/containerd-shim-runc-v2", nil},
-		{recipe.CNI(arch), "usr/libexec/cni/proa-cni", []string{
-			"usr/libexec/cni/bridge", "usr/libexec/cni/host-local", "usr/libexec/cni/loopback", "usr/libexec/cni/portmap",
-			"usr/libexec/cni/bandwidth", "usr/libexec/cni/firewall", "usr/libexec/cni/flannel"}},
+		{recipe.CNI(arch), cni + "proa-cni", []string{cni + "bridge", cni + "host-local", cni + "loopback", cni + "portmap",
+			cni + "bandwidth", cni + "firewall", cni + "flannel"}},
 	}
 }
 

@@ -19,6 +19,7 @@ import (
 	"github.com/proa-os/proa/build/kmod"
 	"github.com/proa-os/proa/build/media"
 	"github.com/proa-os/proa/build/rootfiles"
+	"github.com/proa-os/proa/config/k3sflags"
 	"github.com/proa-os/proa/images/releasefile"
 	"github.com/proa-os/proa/images/tree"
 	"github.com/proa-os/proa/images/verity"
@@ -181,7 +182,7 @@ func archives(j *graph.Job, steps []string) ([]tree.Entry, error) {
 			if err != nil {
 				return nil, err
 			}
-			out = append(out, tree.File(path.Join("usr/share/proa/images", filepath.Base(f)), 0o644, c))
+			out = append(out, tree.File(path.Join(k3sflags.ImageDir[1:], filepath.Base(f)), 0o644, c))
 		}
 	}
 	return out, nil

@@ -12,6 +12,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/proa-os/proa/config/k3sflags"
 )
 
 // Rule judges one value; what it says is what is wanted, and never repeats the value.
@@ -133,10 +135,10 @@ var roots = []string{"etc", "var", "home", "opt", "root", "run", "tmp", "proc", 
 
 // proas are files that proa writes itself after the user's, or that nobody reads, and what does instead.
 var proas = map[string]string{
-	"/etc/rancher/k3s/config.yaml": "k3s.args, or a file of your own in /etc/rancher/k3s/config.yaml.d",
-	"/etc/resolv.conf":             "network.dns and network.search",
-	"/root/.ssh/authorized_keys":   "ssh_authorized_keys",
-	"/etc/wpa_supplicant.conf":     "network.wifi",
+	k3sflags.ConfigFile:          "k3s.args, or a file of your own in " + k3sflags.ConfigFile + ".d",
+	"/etc/resolv.conf":           "network.dns and network.search",
+	"/root/.ssh/authorized_keys": "ssh_authorized_keys",
+	"/etc/wpa_supplicant.conf":   "network.wifi",
 }
 
 func writable(s string) string {

@@ -29,6 +29,7 @@ const (
 	RunDir   = "/run/proa"
 	DataDir  = "/run/proa/data"
 	StateDir = "/var/lib/proa"
+	LogDir   = "/var/log/proa"
 	Timeline = RunDir + "/timeline.json"
 	// ClockFile holds when this machine last ran.
 	ClockFile = StateDir + "/clock"

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/proa-os/proa/config/k3sflags"
 	"github.com/proa-os/proa/config/yamlnode"
 	"github.com/proa-os/proa/init/service"
 	"gopkg.in/yaml.v3"
@@ -28,7 +29,7 @@ Examples:
 `
 
 // adminFile is where k3s leaves the administrator's kubeconfig, unless it is told otherwise.
-const adminFile = "/etc/rancher/k3s/k3s.yaml"
+const adminFile = k3sflags.KubeconfigFile
 
 // inside is a name that every API server's certificate has, whatever the node's addresses are.
 const inside = "kubernetes"

@@ -89,7 +89,7 @@ func logsVerb(e Env, args []string) error {
 	if name == "" {
 		return fmt.Errorf("which service? one of %s", strings.Join(e.logNames(), ", "))
 	}
-	path := filepath.Join(e.Root, "/var/log/proa", name+".log")
+	path := filepath.Join(e.Root, boot.LogDir, name+".log")
 	f, err := os.Open(path)
 	if errors.Is(err, os.ErrNotExist) {
 		return fmt.Errorf("no log of %q; there are: %s", name, strings.Join(e.logNames(), ", "))
@@ -101,7 +101,7 @@ func logsVerb(e Env, args []string) error {
 }
 
 func (e Env) logNames() (out []string) {
-	files, _ := filepath.Glob(filepath.Join(e.Root, "/var/log/proa/*.log"))
+	files, _ := filepath.Glob(filepath.Join(e.Root, boot.LogDir, "*.log"))
 	for _, f := range files {
 		out = append(out, strings.TrimSuffix(filepath.Base(f), ".log"))
 	}

@@ -9,9 +9,11 @@ import (
 	"net/netip"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/proa-os/proa/config"
+	"github.com/proa-os/proa/config/k3sflags"
 )
 
 // Table is the name of the table, in the family inet.
@@ -42,12 +44,8 @@ type Route struct{ To, Via string }
 // inside are the interfaces that the CNI plugins create.
 var inside = []string{"cni0", "flannel*", "veth*"}
 
-// Defaults of K3s's flags; k3s.args overrides them.
-const (
-	defaultServices  = "10.43.0.0/16"
-	defaultAPI       = "6443"
-	defaultNodePorts = "30000-32767"
-)
+// defaultNodePorts is the API server's default; k3s.args overrides it.
+const defaultNodePorts = "30000-32767"
 
 // For returns the rules for a configuration.
 func For(c *config.Config) Rules {
@@ -60,10 +58,10 @@ func For(c *config.Config) Rules {
 		return r
 	}
 	nodePorts := flag(c.K3s.Args, "kube-apiserver-arg=service-node-port-range", ports, defaultNodePorts)
-	r.Services, r.Cgroup = flag(c.K3s.Args, "service-cidr", network, defaultServices), PodCgroup
+	r.Services, r.Cgroup = flag(c.K3s.Args, "service-cidr", network, k3sflags.ServiceCIDR), PodCgroup
 	r.Ports = append(r.Ports, "tcp dport 10250", "tcp dport "+nodePorts, "udp dport "+nodePorts)
 	if c.K3s.Role == "server" || c.K3s.Role == "" && c.K3s.ServerURL == "" {
-		r.Ports = append(r.Ports, "tcp dport "+flag(c.K3s.Args, "https-listen-port", ports, defaultAPI))
+		r.Ports = append(r.Ports, "tcp dport "+flag(c.K3s.Args, "https-listen-port", ports, strconv.Itoa(k3sflags.APIPort)))
 	}
 	return r
 }

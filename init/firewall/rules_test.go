@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/proa-os/proa/config"
+	"github.com/proa-os/proa/config/k3sflags"
 	"github.com/proa-os/proa/images/golden"
 	"github.com/proa-os/proa/init/sys"
 )
@@ -28,7 +29,7 @@ func TestNothingOfOthers(t *testing.T) {
 	c := config.Default()
 	c.K3s.Args = []string{"--service-cidr=0.0.0.0/0 accept", "--https-listen-port=1; accept", "--kube-apiserver-arg=service-node-port-range=1-2 }"}
 	r := For(c)
-	if text := r.Text(); r.Services != defaultServices || strings.Contains(text, "1; accept") || !strings.Contains(text, "tcp dport "+defaultAPI) || !strings.Contains(text, "tcp dport "+defaultNodePorts) {
+	if text := r.Text(); r.Services != k3sflags.ServiceCIDR || strings.Contains(text, "1; accept") || !strings.Contains(text, "tcp dport 6443") || !strings.Contains(text, "tcp dport "+defaultNodePorts) {
 		t.Errorf("%s", text)
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"os"
 	"strings"
 
+	"github.com/proa-os/proa/config/k3sflags"
 	"github.com/proa-os/proa/init/sys"
 	"golang.org/x/sys/unix"
 )
@@ -149,7 +150,7 @@ func Persistent(data string) []Row {
 		// A disk that is full or has become read-only takes no new directories; the machine comes up to say so.
 		Row{Target: "/var/lib/proa", Mode: 0o700, Optional: true},
 		Row{Target: "/var/log/proa", Mode: 0o750, Optional: true},
-		Row{Target: "/var/lib/rancher/k3s", Mode: 0o755, Optional: true},
+		Row{Target: k3sflags.DataDir, Mode: 0o755, Optional: true},
 		Row{Target: "/var/tmp", Mode: 0o1777, Optional: true},
 		// Kubernetes mounts volumes beneath these: they must propagate.
 		Row{Target: "/var", Flags: unix.MS_SHARED | unix.MS_REC},

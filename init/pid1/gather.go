@@ -101,7 +101,7 @@ func k3sLine(v supervise.State) string {
 		line += " (node not Ready: " + v.Facts.NodeReason + ")"
 	}
 	if v.State == "restarting" && v.Facts.Failed == "" {
-		line += ": " + supervise.LastLine(logDir, "k3s")
+		line += ": " + supervise.LastLine(boot.LogDir, "k3s")
 	}
 	return line
 }

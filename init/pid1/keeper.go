@@ -28,8 +28,6 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-const logDir = "/var/log/proa"
-
 // keeper is PID 1 after boot.
 type keeper struct {
 	m       *boot.Machine
@@ -65,7 +63,7 @@ type keeper struct {
 func newKeeper(m *boot.Machine, con *console.Console, reaper *proc.Reaper, version string, failed []health.Failed) *keeper {
 	k := &keeper{m: m, con: con, reaper: reaper, version: version, failed: failed, poke: make(chan struct{}, 1), dogs: m.Guard.Dogs, began: time.Now(),
 		held: heldFile, before: health.Load(heldFile)}
-	k.sup = &supervise.Supervisor{Reaper: reaper, LogDir: logDir, Cgroup: tuning.ServiceCgroup, RunDir: boot.RunDir, Changed: k.changed}
+	k.sup = &supervise.Supervisor{Reaper: reaper, LogDir: boot.LogDir, Cgroup: tuning.ServiceCgroup, RunDir: boot.RunDir, Changed: k.changed}
 	k.conf.begin(m)
 	k.slots, k.slotErr = m.Slots()
 	k.worker = newWorker(k.began)

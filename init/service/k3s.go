@@ -13,7 +13,7 @@ import (
 )
 
 // K3sConfigFile is the runtime's config file; its keys are flag names.
-const K3sConfigFile = "/etc/rancher/k3s/config.yaml"
+const K3sConfigFile = k3sflags.ConfigFile
 
 // Role returns the verb the runtime is started with.
 func Role(k config.K3s) string {

@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 
 	"github.com/spf13/pflag"
+
+	"github.com/proa-os/proa/config/k3sflags"
 )
 
 // Config is the runtime's configuration.
@@ -69,14 +71,14 @@ func (c *Config) Path(elem ...string) string {
 func (c *Config) set() *pflag.FlagSet {
 	fs := pflag.NewFlagSet("k3s", pflag.ContinueOnError)
 	fs.SortFlags = false
-	fs.StringVarP(&c.ConfigFile, "config", "c", "/etc/rancher/k3s/config.yaml", "configuration `file`, read first; the command line wins")
-	fs.StringVarP(&c.DataDir, "data-dir", "d", "/var/lib/rancher/k3s", "`folder` for all state")
+	fs.StringVarP(&c.ConfigFile, "config", "c", k3sflags.ConfigFile, "configuration `file`, read first; the command line wins")
+	fs.StringVarP(&c.DataDir, "data-dir", "d", k3sflags.DataDir, "`folder` for all state")
 	fs.IntVarP(&c.Verbosity, "v", "v", 0, "log verbosity `level` of the Kubernetes components")
 	fs.StringVar(&c.BindAddress, "bind-address", "0.0.0.0", "`address` the API server listens on")
-	fs.IntVar(&c.HTTPSListenPort, "https-listen-port", 6443, "`port` of the API server")
+	fs.IntVar(&c.HTTPSListenPort, "https-listen-port", k3sflags.APIPort, "`port` of the API server")
 	fs.StringVar(&c.AdvertiseAddress, "advertise-address", "", "`address` others reach the API server at (default: node-ip)")
 	fs.StringSliceVar(&c.TLSSan, "tls-san", nil, "additional `name` or address in the API server's certificate")
-	fs.StringVarP(&c.WriteKubeconfig, "write-kubeconfig", "o", "/etc/rancher/k3s/k3s.yaml", "`file` for the administrator's kubeconfig")
+	fs.StringVarP(&c.WriteKubeconfig, "write-kubeconfig", "o", k3sflags.KubeconfigFile, "`file` for the administrator's kubeconfig")
 	fs.StringSliceVar(&c.Disable, "disable", nil, "do not deploy packaged `component` (coredns, local-storage)")
 	fs.StringVarP(&c.Server, "server", "s", "", "`URL` of the server to join")
 	fs.StringVarP(&c.Token, "token", "t", "", "shared `secret` for joining")
@@ -85,9 +87,9 @@ func (c *Config) set() *pflag.FlagSet {
 	fs.StringSliceVar(&c.NodeLabels, "node-label", nil, "register the node with `key=value`")
 	fs.StringSliceVar(&c.NodeTaints, "node-taint", nil, "register the node with taint `key=value:effect`")
 	fs.StringVar(&c.ResolvConf, "resolv-conf", "", "resolv.conf `file` for pods with the node's DNS policy (default: /etc/resolv.conf)")
-	fs.StringVar(&c.PrivateRegistry, "private-registry", "/etc/rancher/k3s/registries.yaml", "`file` with mirrors, credentials and TLS of registries")
+	fs.StringVar(&c.PrivateRegistry, "private-registry", k3sflags.RegistriesFile, "`file` with mirrors, credentials and TLS of registries")
 	fs.StringVar(&c.ClusterCIDR, "cluster-cidr", "10.42.0.0/16", "`network` for pods")
-	fs.StringVar(&c.ServiceCIDR, "service-cidr", "10.43.0.0/16", "`network` for services")
+	fs.StringVar(&c.ServiceCIDR, "service-cidr", k3sflags.ServiceCIDR, "`network` for services")
 	fs.StringVar(&c.ClusterDNS, "cluster-dns", "", "`address` of the DNS service (default: the tenth of service-cidr)")
 	fs.StringVar(&c.ClusterDomain, "cluster-domain", "cluster.local", "DNS `domain` of the cluster")
 	fs.StringVar(&c.FlannelBackend, "flannel-backend", "vxlan", "vxlan, host-gw or none")
@@ -97,10 +99,10 @@ func (c *Config) set() *pflag.FlagSet {
 	fs.StringArrayVar(&c.SchedulerArgs, "kube-scheduler-arg", nil, "`flag=value` for kube-scheduler")
 	fs.StringArrayVar(&c.KubeletArgs, "kubelet-arg", nil, "`flag=value` for kubelet")
 	fs.StringArrayVar(&c.KubeProxyArgs, "kube-proxy-arg", nil, "`flag=value` for kube-proxy")
-	fs.StringVar(&c.PreloadDir, "preload-dir", "/usr/share/proa/images", "`folder` of image archives imported at start")
+	fs.StringVar(&c.PreloadDir, "preload-dir", k3sflags.ImageDir, "`folder` of image archives imported at start")
 	fs.StringVar(&c.PackagedManifests, "packaged-manifests", "/usr/share/proa/manifests", "`folder` of manifests copied to server/manifests at start")
-	fs.StringVar(&c.CNIBinDir, "cni-bin-dir", "/usr/libexec/cni", "`folder` of the CNI plugins")
-	fs.StringVar(&c.ContainerdSocket, "containerd-socket", "/run/k3s/containerd/containerd.sock", "`path` of containerd's socket")
+	fs.StringVar(&c.CNIBinDir, "cni-bin-dir", k3sflags.CNIBinDir, "`folder` of the CNI plugins")
+	fs.StringVar(&c.ContainerdSocket, "containerd-socket", k3sflags.ContainerdSocket, "`path` of containerd's socket")
 	fs.BoolVar(&c.DisableAgent, "disable-agent", false, "run the control plane only")
 	return fs
 }

@@ -18,6 +18,12 @@ import (
 	"github.com/proa-os/proa/k3s/flags"
 )
 
+const (
+	kubeletHost = "127.0.0.1"
+	// KubeletHealth is the address of /healthz; the port is the kubelet's default.
+	KubeletHealth = kubeletHost + ":10248"
+)
+
 // Kubelet runs the kubelet until the context ends. Then pods are no longer managed, but keep running.
 func (n Node) Kubelet(ctx context.Context) error {
 	s, err := n.kubeletServer()
@@ -77,7 +83,7 @@ func (n Node) trust(k *kubeletconfig.KubeletConfiguration) {
 	k.TLSPrivateKeyFile = n.agent("serving-kubelet.key")
 	k.RotateCertificates = false // the runtime renews the files, and the kubelet reloads them
 	k.ReadOnlyPort = 0
-	k.HealthzBindAddress = "127.0.0.1"
+	k.HealthzBindAddress = kubeletHost
 }
 
 func (n Node) habits(k *kubeletconfig.KubeletConfiguration) {

@@ -12,13 +12,16 @@ import (
 // ProxyCommandLine is what kube-proxy is given as "flag=value" texts; the user's own come last, and win.
 func (n Node) ProxyCommandLine() []string { return append(n.proxyArgs(), n.KubeProxyArgs...) }
 
+// ProxyHealth is the address of kube-proxy's /livez.
+const ProxyHealth = "127.0.0.1:10256"
+
 func (n Node) proxyArgs() []string {
 	return []string{
 		"kubeconfig=" + n.kubeconfig("kubeproxy"),
 		"proxy-mode=nftables",
 		"hostname-override=" + n.Name,
 		"cluster-cidr=" + n.ClusterCIDR,
-		"healthz-bind-address=127.0.0.1:10256",
+		"healthz-bind-address=" + ProxyHealth,
 		"metrics-bind-address=127.0.0.1:10249",
 	}
 }

@@ -9,6 +9,8 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/kubernetes"
+
+	"github.com/proa-os/proa/k3s/node"
 )
 
 const nodePoll = 2 * time.Second
@@ -32,9 +34,11 @@ func (s *Server) client() (*kubernetes.Clientset, error) {
 	return kubernetes.NewForConfig(config)
 }
 
-func kubeletReady(ctx context.Context) error { return healthy(ctx, "http://127.0.0.1:10248/healthz") }
+func kubeletReady(ctx context.Context) error {
+	return healthy(ctx, "http://"+node.KubeletHealth+"/healthz")
+}
 
-func proxyReady(ctx context.Context) error { return healthy(ctx, "http://127.0.0.1:10256/livez") }
+func proxyReady(ctx context.Context) error { return healthy(ctx, "http://"+node.ProxyHealth+"/livez") }
 
 func healthy(ctx context.Context, url string) error {
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)

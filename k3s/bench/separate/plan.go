@@ -8,6 +8,7 @@ import (
 
 	"github.com/proa-os/proa/k3s/bench/plan"
 	"github.com/proa-os/proa/k3s/flannel"
+	"github.com/proa-os/proa/k3s/node"
 )
 
 const (
@@ -32,9 +33,9 @@ func (s setup) plan() plan.Plan {
 	return plan.Plan{LogDir: s.LogDir, Steps: append(steps,
 		s.start("containerd", "unix:"+s.ContainerdSocket, []string{"config=" + s.node.ContainerdConfigFile()}),
 		s.run("import", append([]string{filepath.Join(s.BinDir, "separate"), "import"}, s.own()...)),
-		s.start("kubelet", "tcp:127.0.0.1:10248", append([]string{"config=" + s.kubeletConfigFile()}, s.node.KubeletCommandLine()...)),
+		s.start("kubelet", "tcp:"+node.KubeletHealth, append([]string{"config=" + s.kubeletConfigFile()}, s.node.KubeletCommandLine()...)),
 		s.start("flanneld", "file:"+flannel.SubnetFile, s.flanneld()),
-		s.start("kube-proxy", "tcp:127.0.0.1:10256", s.node.ProxyCommandLine()),
+		s.start("kube-proxy", "tcp:"+node.ProxyHealth, s.node.ProxyCommandLine()),
 		s.until("node-ready", s.kubectl("wait", "--for=condition=Ready", "node/"+s.node.Name, "--timeout=15m")),
 	)}
 }

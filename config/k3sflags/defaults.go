@@ -1,0 +1,15 @@
+package k3sflags
+
+// Defaults of flags on which code outside the runtime relies: PID 1, the firewall, the commands, the build. The
+// runtime's flag set uses them too.
+const (
+	ConfigFile       = "/etc/rancher/k3s/config.yaml"        // --config; PID 1 writes it at every boot
+	DataDir          = "/var/lib/rancher/k3s"                // --data-dir
+	KubeconfigFile   = "/etc/rancher/k3s/k3s.yaml"           // --write-kubeconfig
+	RegistriesFile   = "/etc/rancher/k3s/registries.yaml"    // --private-registry
+	ContainerdSocket = "/run/k3s/containerd/containerd.sock" // --containerd-socket
+	ImageDir         = "/usr/share/proa/images"              // --preload-dir; the build puts image archives there
+	CNIBinDir        = "/usr/libexec/cni"                    // --cni-bin-dir; the build puts the plugins there
+	ServiceCIDR      = "10.43.0.0/16"                        // --service-cidr
+	APIPort          = 6443                                  // --https-listen-port
+)
