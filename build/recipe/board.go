@@ -4,11 +4,9 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
-	"slices"
 
 	"github.com/proa-os/proa/boards"
 	"github.com/proa-os/proa/build/graph"
-	"github.com/proa-os/proa/build/kernel"
 )
 
 // boardInputs are the resolved board and the release that stand in release.json.
@@ -32,15 +30,4 @@ func Modules(b boards.Board) (list []Module) {
 		list = append(list, Module{Name: name, Source: "init/kernel"})
 	}
 	return list
-}
-
-// early adds our modules to those of the initramfs.
-func early(b boards.Board) []string { return slices.Concat(b.Kernel.Early, b.OwnModules()) }
-
-// globs adds our modules to those of the root image.
-func globs(b boards.Board) []string {
-	if len(b.OwnModules()) == 0 {
-		return b.Kernel.Modules
-	}
-	return slices.Concat(b.Kernel.Modules, []string{kernel.ModuleDir})
 }

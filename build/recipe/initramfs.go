@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"slices"
 
 	"github.com/klauspost/compress/zstd"
 
@@ -16,7 +17,7 @@ import (
 
 // Initramfs writes initrd: PID 1 and the modules that reach the root, compressed.
 func (k *Kit) Initramfs(b boards.Board, program Install, kernel string) (graph.Step, error) {
-	inputs, err := k.code("initramfs.go", "board.go", "entries.go", "modules.go")
+	inputs, err := k.code("initramfs.go", "entries.go")
 	inputs = append(inputs, k.epoch(), arguments(program), graph.Input{Name: "early modules", Value: fmt.Sprint(early(b))})
 	run := func(_ context.Context, j *graph.Job) error {
 		entries, err := initramfsEntries(j, b, program, kernel)
@@ -27,6 +28,9 @@ func (k *Kit) Initramfs(b boards.Board, program Install, kernel string) (graph.S
 	}
 	return step(graph.Step{Run: run}, inputs, err)
 }
+
+// early adds our modules to those of the initramfs.
+func early(b boards.Board) []string { return slices.Concat(b.Kernel.Early, b.OwnModules()) }
 
 func initramfsEntries(j *graph.Job, b boards.Board, program Install, kernel string) ([]tree.Entry, error) {
 	m, err := kmod.Load(j.In(kernel))

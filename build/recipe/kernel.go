@@ -11,7 +11,7 @@ import (
 // Kernel unpacks a kernel's packages into vmlinuz, version, dtb/ and modules/: all modules as Debian compressed them, and those of
 // ours that the steps named modules compiled, indexed by depmod.
 func (k *Kit) Kernel(set pin.Set, modules []string) (graph.Step, error) {
-	s, err := k.debs(set, "kernel.go", "module.go", "modules.go")
+	s, err := k.debs(set, "kernel.go", "module.go")
 	if err != nil {
 		return s, err
 	}

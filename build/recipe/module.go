@@ -12,10 +12,16 @@ import (
 	"github.com/proa-os/proa/build/toolroot"
 )
 
+// Module is a kernel module of ours, for what Debian's kernel cannot do.
+type Module struct {
+	Name   string
+	Source string // directory of the repository, with a Kbuild file
+}
+
 // Kbuild is the kernel's headers with the programs of its build made runnable on the host.
 func (k *Kit) Kbuild(sets []pin.Set) (graph.Step, error) {
 	var s graph.Step
-	inputs, err := k.code("module.go", "modules.go", "debs.go")
+	inputs, err := k.code("module.go", "debs.go")
 	for _, set := range sets {
 		list, missing := k.Lock.Set(set.ID())
 		inputs, err = append(inputs, packageInputs(list)...), errors.Join(err, missing)
@@ -34,7 +40,7 @@ func (k *Kit) Kbuild(sets []pin.Set) (graph.Step, error) {
 
 // KernelModule compiles NAME.ko with the headers in the step kbuild.
 func (k *Kit) KernelModule(m Module, arch, compiler, kbuild string) (graph.Step, error) {
-	inputs, err := k.code("module.go", "modules.go")
+	inputs, err := k.code("module.go")
 	inputs = append(inputs, arguments(arch))
 	sources := map[string]bool{}
 	err = errors.Join(err, k.addTree(filepath.Join(k.Repo, m.Source), sources))

@@ -10,12 +10,14 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/proa-os/proa/boards"
 	"github.com/proa-os/proa/build/command"
 	"github.com/proa-os/proa/build/graph"
+	"github.com/proa-os/proa/build/kernel"
 	"github.com/proa-os/proa/build/kmod"
 	"github.com/proa-os/proa/build/media"
 	"github.com/proa-os/proa/build/rootfiles"
@@ -53,7 +55,7 @@ const DefaultCompression = "lz4"
 
 // RootImage writes root.img: an EROFS file system and its verity tree behind it, and root.json.
 func (k *Kit) RootImage(r Root) (graph.Step, error) {
-	inputs, err := k.code("root.go", "board.go", "entries.go", "modules.go", "debs.go")
+	inputs, err := k.code("root.go", "board.go", "entries.go", "debs.go")
 	if err != nil {
 		return graph.Step{}, err
 	}
@@ -168,6 +170,14 @@ func rootModules(kernel string, b boards.Board) ([]tree.Entry, error) {
 		return nil, fmt.Errorf("board %s: modules: %w", b.Name, err)
 	}
 	return m.Entries("usr/lib/modules", files)
+}
+
+// globs adds our modules to those of the root image.
+func globs(b boards.Board) []string {
+	if len(b.OwnModules()) == 0 {
+		return b.Kernel.Modules
+	}
+	return slices.Concat(b.Kernel.Modules, []string{kernel.ModuleDir})
 }
 
 func archives(j *graph.Job, steps []string) ([]tree.Entry, error) {

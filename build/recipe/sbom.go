@@ -28,7 +28,7 @@ func (k *Kit) SBOM(p Parts) (graph.Step, error) {
 	for _, s := range p.Sets {
 		ids = append(ids, s.ID())
 	}
-	inputs, err := k.code("sbom.go", "board.go", "root.go", "entries.go", "modules.go", "debs.go")
+	inputs, err := k.code("sbom.go", "board.go", "root.go", "entries.go", "debs.go")
 	run := func(_ context.Context, j *graph.Job) error {
 		sum, err := files.SHA256(filepath.Join(j.In(p.Image), p.File))
 		if err != nil {
