@@ -19,7 +19,7 @@ disk: ## out/pc/proa-pc.img: raw disk with slots a and b
 	$(PROA) build $(BOARD) disk
 sd: ## out/rpi3/proa-rpi3.img.zst with BOARD=rpi3: SD card with slots a and b, compressed
 	$(PROA) build $(BOARD) sd
-slot: ## out/pc/proa-pc.slot: what a running device fills its other slot with
+slot: ## out/pc/proa-pc.slot: the slot file for an upgrade
 	$(PROA) build $(BOARD) slot
 boards: ## every image of every board
 	for board in $(BOARDS); do $(PROA) build $$board || exit; done
@@ -33,13 +33,13 @@ unit: ## laws, unit, golden and oracle tests
 	$(PROA) tool -- go test $(LIGHT) ./k3s/...
 e2e: iso disk ## boot the images in QEMU, run a pod
 	PROA_E2E=ci $(PROA) tool -- go test -count=1 -parallel 2 -timeout 80m -v ./build/e2e
-e2e-fallback: disk slot ## six new slots that must fail, by both boot loaders of a PC
+e2e-fallback: disk slot ## six broken slots that must fall back, with both boot loaders of a PC
 	PROA_E2E=fallback $(PROA) tool -- go test -count=1 -timeout 4h -v -run TestFallback ./build/e2e
-e2e-tables: ## have the kernel read what power cuts leave of partition tables
+e2e-tables: ## have the kernel read every partition table that a power cut can leave
 	PROA_E2E=tables $(PROA) tool -- go test -count=1 -timeout 30m -v -run TestTables ./build/e2e
 e2e-cuts: disk ## power cuts in first boot, in image import and while data grows; PROA_CUTS, PROA_SEED; hours
 	for scope in first-boot-cuts import-cuts grow-cuts; do PROA_E2E=$$scope $(PROA) tool -- go test -count=1 -timeout 6h -v -run TestPowerCuts ./build/e2e || exit; done
-e2e-boards: boards ## the ARM images: boot them, get Ready, give up broken slots; hours
+e2e-boards: boards ## the ARM images: boot, become Ready, fall back from broken slots; hours
 	for scope in boards arm run fallback-boards module wifi; do PROA_E2E=$$scope $(PROA) tool -- go test -count=1 -timeout 6h -v ./build/e2e || exit; done
 e2e-faults: disk slot ## power cuts, damaged roots, wrong clocks, moved cables, a full disk: Ready again each time; hours
 	for scope in tables first-boot-cuts import-cuts grow-cuts takeover takeover-full clock mistakes faults; do PROA_E2E=$$scope $(PROA) tool -- go test -count=1 -timeout 12h -v ./build/e2e || exit; done
@@ -48,9 +48,9 @@ e2e-full: boards ## all of that, and volumes, power cuts, broken configs
 bench: disk iso ## the tables of docs/figures.md: sizes, times, memory
 	$(PROA) bench $(BOARD)
 KIND ?= iso
-verify: ## build again in another place and compare bytes; BOARD=rpi3 KIND=sd for another image
+verify: ## build again in another directory and compare bytes; BOARD=rpi3 KIND=sd for another image
 	$(PROA) verify $(BOARD) $(KIND)
-lock: ## take the newest packages into build/pin
+lock: ## update build/pin to the newest packages
 	$(PROA) lock
 clean: ## remove out/ (the cache is in the user's cache directory)
 	rm -rf out

@@ -7,7 +7,8 @@ import (
 
 const registriesHead = "write_files:\n  - path: /etc/rancher/k3s/registries.yaml\n    permissions: \"0600\"\n    content: |\n"
 
-// TestRegistries: K3s's file is looked into, with the line that it has in the document; it is written whatever it says, and none of its secrets is repeated.
+// TestRegistries: K3s's file is checked, and errors are reported with their line in the document; the file is written
+// in any case, and no secret is quoted.
 func TestRegistries(t *testing.T) {
 	for name, c := range map[string]struct{ text, want string }{
 		"sound": {"mirrors:\n  registry.example.org:\n    endpoint: [\"http://10.0.2.2:5000\", mirror:5000]\n    rewrite: {\"^a/(.*)\": \"b/$1\"}\n  \"*\":\nconfigs:\n  registry.example.org:\n" +
@@ -33,7 +34,7 @@ func TestRegistries(t *testing.T) {
 	}
 }
 
-// TestPaths: a file that cannot be written, that proa writes over or that nobody reads is no file to accept.
+// TestPaths: paths that cannot be written, that proa overwrites, or that nothing reads are refused.
 func TestPaths(t *testing.T) {
 	for path, want := range map[string]string{"/etc/motd": "", "/var/lib/a": "", "/opt/b": "", "/root/.profile": "", "/run/x": "", "/sys/class/leds/a/trigger": "", "/etc/rancher/k3s/config.yaml.d/a.yaml": "",
 		"/usr/local/bin/tool": "read-only", "/srv/a": "read-only", "/boot/config.yaml": "read-only", "/etc/resolv.conf": "network.dns", "/etc/rancher/k3s/config.yaml": "config.yaml.d",

@@ -10,8 +10,8 @@ import (
 	"time"
 )
 
-// within fails a test whose work does not end; a hanging PID 1 is a machine that does not come up. It counts CPU time, which a busy host
-// does not make longer, and gives up waiting after ten times as much.
+// within fails a test that does not terminate: if PID 1 hangs the machine does not boot. It counts CPU time, which does
+// not depend on the load of the host, and stops waiting after ten times as much wall time.
 func within(t *testing.T, limit time.Duration, work func()) {
 	t.Helper()
 	began, done := cpuTime(t), make(chan struct{})
@@ -28,7 +28,7 @@ func within(t *testing.T, limit time.Duration, work func()) {
 	}
 }
 
-// cpuTime is what this process has used.
+// cpuTime returns the CPU time of this process.
 func cpuTime(t *testing.T) time.Duration {
 	t.Helper()
 	var r syscall.Rusage
@@ -38,7 +38,7 @@ func cpuTime(t *testing.T) time.Duration {
 	return time.Duration(r.Utime.Nano() + r.Stime.Nano())
 }
 
-// bomb is a document of a few lines whose aliases stand for 9^levels values.
+// bomb returns a short document whose aliases expand to 9^levels values.
 func bomb(levels int, at string) string {
 	var b strings.Builder
 	b.WriteString("hostname: kiosk-3\n" + at + ":\n")
@@ -50,7 +50,7 @@ func bomb(levels int, at string) string {
 	return b.String()
 }
 
-// TestAliasBomb: the places where a list within a list, or a map, would be followed.
+// TestAliasBomb: aliases at each place where a nested list or a map is decoded.
 func TestAliasBomb(t *testing.T) {
 	var args, maps strings.Builder
 	args.WriteString("hostname: kiosk-3\nmodules: &m0 [a, a, a, a, a, a, a, a, a]\nk3s:\n  args: [*m0]\n")
@@ -69,7 +69,7 @@ func TestAliasBomb(t *testing.T) {
 	}
 }
 
-// TestBig: a document of 10 MB is refused, not read for minutes; the machine still has its command line.
+// TestBig: a document of 10 MB is refused and not parsed; the kernel command line still applies.
 func TestBig(t *testing.T) {
 	for name, doc := range map[string]string{
 		"comments": strings.Repeat("# nothing\n", 1<<20),
@@ -85,7 +85,7 @@ func TestBig(t *testing.T) {
 	}
 }
 
-// TestWorstThatFits: what is just small enough, and broken in each line, ends too.
+// TestWorstThatFits: a document of the maximum size with an error in each line is processed in time.
 func TestWorstThatFits(t *testing.T) {
 	for name, line := range map[string]string{"broken": "x: {\n", "unknown": "%d: 1\n", "nested": "[", "keys": "k%d: [\n", "quotes": "a: \"\n"} {
 		var b strings.Builder
@@ -106,7 +106,7 @@ func TestWorstThatFits(t *testing.T) {
 	}
 }
 
-// TestReadStops: a file system gone wrong may show a file of any length.
+// TestReadStops: a damaged file system may show a file of any length.
 func TestReadStops(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "config.yaml")
 	if err := os.WriteFile(file, nil, 0o600); err != nil {

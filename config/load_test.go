@@ -35,13 +35,13 @@ func TestCorpus(t *testing.T) {
 	}
 }
 
-// judged is what a rule says of a value.
+// judged returns what a rule says about a value.
 func judged(word, value string) string {
 	r, _ := rule.Of(word)
 	return r.Judge(value)
 }
 
-// problems is what Load reports, one per line without the file.
+// problems returns what Load reports, one per line without the file.
 func problems(t *testing.T, doc, cmdline string) (*Config, string) {
 	t.Helper()
 	c, list := Load("c.yaml", []byte(doc), cmdline)
@@ -88,7 +88,7 @@ func TestProblems(t *testing.T) {
 	}
 }
 
-// TestSoundPartsHold: a mistake costs what it stands in and no more.
+// TestSoundPartsHold: an error affects only the value that has it.
 func TestSoundPartsHold(t *testing.T) {
 	doc := "hostname: kiosk-3\nssh_authorized_keys:\n  - " + key + "\n  - nonsense\nk3s:\n  token: abc\n  role: 7\nnetwork: {interfaces: {eth0: {addresses: [10.0.0.2/24, x], gateway: 10.0.0.1}}}\nbogus: 1\n"
 	c, _ := problems(t, doc, "")
@@ -100,7 +100,7 @@ func TestSoundPartsHold(t *testing.T) {
 	}
 }
 
-// TestBrokenYAML: the parser gives up on the whole text, the keys around the break are read all the same.
+// TestBrokenYAML: if the text is not valid YAML the keys around the error are read nevertheless.
 func TestBrokenYAML(t *testing.T) {
 	doc := "hostname: kiosk-3\nnetwork:\n  interfaces: {eth0: {dhcp: true\nssh_authorized_keys:\n  - " + key + "\nk3s:\n  rol: x\n"
 	c, got := problems(t, doc, "")
@@ -138,7 +138,7 @@ func TestCommandLineProblems(t *testing.T) {
 	}
 }
 
-// TestSecrets: neither problems nor Show may repeat what is secret.
+// TestSecrets: neither problems nor Show quote secrets.
 func TestSecrets(t *testing.T) {
 	doc := "network: {wifi: [{name: a, passphrase: hunter2}, {name: [hunter2]}, {name: a, passphrase: hunter22}]}\nk3s:\n  token: hunter2\n  args: [{a: hunter2}]\nwrite_files:\n  - {path: relative, content: hunter2}\n  - {path: /a, content: hunter2}\n"
 	c, got := problems(t, doc, "")
@@ -154,7 +154,7 @@ func TestSecrets(t *testing.T) {
 	}
 }
 
-// TestWiFi: what stands between YAML and a network's name must not change it.
+// TestWiFi: a network's name is not changed by YAML or by the decoder.
 func TestWiFi(t *testing.T) {
 	psk := strings.Repeat("0aF", 21) + "1"
 	c, got := problems(t, "network:\n  wifi_country: NO\n  wifi:\n    - {name: 12345678, passphrase: 00012345678}\n    - {name: ' å ', passphrase: \"a\\\"b # cd\", hidden: true}\n    - {name: open}\n    - {name: key, passphrase: "+psk+"}\n", "")
@@ -164,7 +164,7 @@ func TestWiFi(t *testing.T) {
 	}
 }
 
-// TestTags reads every tag of the schema: a misspelt key or rule would check nothing.
+// TestTags parses every tag of the schema: a misspelt tag or rule would check nothing.
 func TestTags(t *testing.T) {
 	all := map[reflect.Type]bool{}
 	structsOf(reflect.TypeFor[Config](), all)
@@ -202,7 +202,7 @@ func checkTag(t *testing.T, typ reflect.Type, f reflect.StructField) {
 	}
 }
 
-// structsOf adds the structs that a value of the type may hold.
+// structsOf adds the structs that a value of the type may contain.
 func structsOf(typ reflect.Type, all map[reflect.Type]bool) {
 	switch typ.Kind() {
 	case reflect.Struct:
@@ -215,7 +215,7 @@ func structsOf(typ reflect.Type, all map[reflect.Type]bool) {
 	}
 }
 
-// FuzzLoad: whatever stands on the boot partition, PID 1 must not fall over it.
+// FuzzLoad: no content of the file makes PID 1 panic.
 func FuzzLoad(f *testing.F) {
 	f.Add("a: &x [*x]\n", "hostname")
 	f.Add("k3s:\n  token: |\n    x\nnetwork: {interfaces: {eth0: {}}}\n", `k3s.labels[a]=b k3s[=] . "`)

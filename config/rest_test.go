@@ -8,8 +8,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// TestTheRestHolds: what an editor, a power cut or a web page puts into a document costs nobody the keys that stand in it; where something is
-// wrong, the place and the cause are named.
+// TestTheRestHolds: an error that an editor, a power cut or a web page puts into a document does not affect the SSH
+// keys in it, and is reported with place and cause.
 func TestTheRestHolds(t *testing.T) {
 	doc := "version: 1\nhostname: kiosk-3\nssh_authorized_keys:\n  - " + key + "\nntp:\n  servers: [a.example.org]\n"
 	const nul = "a NUL byte: damaged, not a text, or in another encoding than UTF-8"
@@ -33,7 +33,7 @@ func TestTheRestHolds(t *testing.T) {
 	}
 }
 
-// TestMergeKeys: what << brings counts, unless the key stands nearer; it may bring several, and bring them itself.
+// TestMergeKeys: keys merged by << are used unless a nearer one exists; it may merge several mappings, also nested.
 func TestMergeKeys(t *testing.T) {
 	c, got := problems(t, "network:\n  interfaces:\n    eth0: &a {mtu: 1400, dhcp: no}\n    eth1: &b {<<: *a, mtu: 1300}\n    eth2: {<<: [*b, *a], dhcp: on}\n"+
 		"k3s:\n  labels: &l {site: quay}\n  enabled: off\n", "")
@@ -43,6 +43,6 @@ func TestMergeKeys(t *testing.T) {
 		t.Errorf("%s%s", got, d)
 	}
 	for _, bad := range []string{"network: &n {<<: *n, dns: [10.0.0.1]}\n", "network: {<<: 5}\n", "network: {<<: [5]}\n", "k3s: {labels: {<<: {a: b}, <<: {c: d}}}\n"} {
-		problems(t, bad, "") // it ends
+		problems(t, bad, "") // it terminates
 	}
 }

@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// withSecrets has a secret wherever one may stand; the mark is in each.
+// withSecrets has a secret at every possible place; each contains the mark.
 const withSecrets = `hostname: kiosk-3
 ssh_authorized_keys:
   - ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJrI9bLpDHxMWfjD0OTMwwHUnhcGE1ey4Yo/lfXoTLiP you@example.org
@@ -36,7 +36,7 @@ health: {deadline: 30m}
 
 const mark = "hunter2"
 
-// TestSecretsInEveryPosition: what a person may do wrong with a secret, one by one.
+// TestSecretsInEveryPosition: mistakes that users make with a secret, one at a time.
 func TestSecretsInEveryPosition(t *testing.T) {
 	n := 0
 	for _, form := range []string{"*%s", "&%s", "!%s", "!%s x", "!<%s> x", "@%s", "%%%s", "`%s", "|%s", ">%s", "#%s", "- %s", "? %s", "%s: x", "{%s: x}", "[%s]", "{%s}", "'%s", "\"%s", "\"\\%s\"", "%s:%s: x", ": %s",
@@ -58,7 +58,7 @@ func TestSecretsInEveryPosition(t *testing.T) {
 	t.Logf("%d documents", n)
 }
 
-// TestSecretsInBrokenDocuments: a sound document after some random changes; the mark itself stays whole.
+// TestSecretsInBrokenDocuments: a valid document with random changes; the mark itself is not changed.
 func TestSecretsInBrokenDocuments(t *testing.T) {
 	const seed, rounds = 14, 6000
 	r := rand.New(rand.NewPCG(seed, seed))
@@ -66,7 +66,7 @@ func TestSecretsInBrokenDocuments(t *testing.T) {
 	for range rounds {
 		doc := withSecrets
 		for range 1 + r.IntN(4) {
-			parts := strings.SplitAfter(doc, mark) // the change falls between marks, so that the mark is there to be found
+			parts := strings.SplitAfter(doc, mark) // change only the text between marks, so that they can be found
 			i := r.IntN(len(parts))
 			body, m := strings.TrimSuffix(parts[i], mark), ""
 			if strings.HasSuffix(parts[i], mark) {
@@ -82,7 +82,7 @@ func TestSecretsInBrokenDocuments(t *testing.T) {
 	t.Logf("seed %d, %d documents", seed, rounds)
 }
 
-// silent fails if any message repeats a part of a secret, or what is shown does where a secret is known as one.
+// silent fails if a message quotes a part of a secret, or if Show prints a known secret.
 func silent(t *testing.T, doc, line string) {
 	t.Helper()
 	_, problems := Load("c.yaml", []byte(doc), line)
@@ -93,7 +93,7 @@ func silent(t *testing.T, doc, line string) {
 	}
 }
 
-// TestShowMasks: every place that is a secret in the schema.
+// TestShowMasks: every secret in the schema.
 func TestShowMasks(t *testing.T) {
 	c, got := problems(t, withSecrets, "k3s.token=hunter2hunter3")
 	shown, err := Show(c)
@@ -102,7 +102,7 @@ func TestShowMasks(t *testing.T) {
 	}
 }
 
-// TestRefusedIsDropped: what is reported is in no part of the result.
+// TestRefusedIsDropped: a value that is reported is not in the result.
 func TestRefusedIsDropped(t *testing.T) {
 	for doc, want := range map[string]string{
 		"sysctls: {novalue: 1}\n":                                     "want a setting such as",
@@ -139,7 +139,7 @@ func TestRefusedIsDropped(t *testing.T) {
 			t.Errorf("%q is reported and holds:\n%s", doc, left)
 		}
 	}
-	// two spellings of one address are one interface
+	// two spellings of one hardware address are one interface
 	c, got := problems(t, "network: {interfaces: {'52:54:00:12:34:5a': {mtu: 1400}, '52-54-00-12-34-5A': {mtu: 1500}}}\n", "")
 	if !strings.Contains(got, "duplicate key") || len(c.Network.Interfaces) != 1 || c.Network.Interfaces["52:54:00:12:34:5a"].MTU != 1400 {
 		t.Errorf("%q %+v", got, c.Network.Interfaces)

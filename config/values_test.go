@@ -10,7 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// TestWhiteSpace: what a block scalar, a copied line or an editor leaves at a value's ends is no part of it; what holds is the value as it was meant.
+// TestWhiteSpace: white space at the ends of a value from a block scalar, a copied line or an editor is removed.
 func TestWhiteSpace(t *testing.T) {
 	c, got := problems(t, "hostname: |\n  kiosk-3\n"+
 		"ssh_authorized_keys:\n  - |\n    "+key+"\n  - >-\n    ssh-ed25519\n    "+strings.Fields(key)[1]+"\n  - |\n    ssh-ed25519\n    "+strings.Fields(key)[1]+" two@example.org\n"+
@@ -37,7 +37,7 @@ func TestWhiteSpace(t *testing.T) {
 	}
 }
 
-// TestUnseen: what is wrong though nobody sees it is named.
+// TestUnseen: invisible errors are reported.
 func TestUnseen(t *testing.T) {
 	body := strings.Fields(key)[1]
 	for _, c := range []struct{ doc, want string }{
@@ -63,7 +63,7 @@ func inUTF16(order binary.AppendByteOrder, text string) (out []byte) {
 	return out
 }
 
-// TestEncodings: whatever an editor saves is read, or the line and what to do are named.
+// TestEncodings: whatever an editor saves is read, or reported with line and what to do.
 func TestEncodings(t *testing.T) {
 	doc := "hostname: kiosk-3\nnetwork:\n  wifi:\n    - name: Kötel\n"
 	for name, text := range map[string]string{
@@ -93,7 +93,7 @@ func TestEncodings(t *testing.T) {
 	}
 }
 
-// TestLabels: a label or taint that the API server would refuse the node for is left out; the rest holds.
+// TestLabels: a label or taint for which the API server would refuse the node is ignored; the others are used.
 func TestLabels(t *testing.T) {
 	c, got := problems(t, "k3s:\n  labels:\n    site: harbour\n    node-role.kubernetes.io/worker: \"true\"\n    place: my harbour\n    -bad: x\n    node.kubernetes.io/x: y\n    topology.kubernetes.io/zone: z\n"+
 		"    x.k8s.io/y: z\n    UPPER.example/a: b\n    empty:\n    example.org/: a\n  taints: [\"a=b:NoSchedule\", \"a:NoExecute\", \"a=c:NoSchedule\", \"-a=b:NoSchedule\", \"a=-:NoSchedule\", \"a=b:Never\"]\n", "")
@@ -115,7 +115,7 @@ func TestLabels(t *testing.T) {
 	}
 }
 
-// TestArgs: a flag that the runtime does not know, or would end at, is left out with a hint.
+// TestArgs: a flag that the runtime does not know, or would exit for, is ignored with a hint.
 func TestArgs(t *testing.T) {
 	for arg, want := range map[string]string{
 		"--disable=local-storage": "", "--node-label=a=b,c=d": "", "--node-taint=a:NoSchedule": "", "--kubelet-arg=max-pods=20": "", "--disable-agent": "", "--disable-network-policy": "",

@@ -120,7 +120,7 @@ func (l *Lock) line(f []string, set *string) (err error) {
 	case len(f) == 2 && f[0] == "set":
 		*set = f[1]
 		if _, twice := l.Sets[*set]; twice {
-			return fmt.Errorf("set %s stands twice", *set)
+			return fmt.Errorf("duplicate set %s", *set)
 		}
 		l.Sets[*set] = []Package{}
 		return nil

@@ -46,7 +46,7 @@ func TestParseRefuses(t *testing.T) {
 		"date 2026-11-23\nset x\na 1 all 9 " + sum[1:] + "Z" + " pool/a": "sha256",
 		"date 2026-11-23\nset x\na 1 all 9 " + sum + " pool/../../a":     "no place",
 		"date 2026-11-23\nset x\na 1 all 9 " + sum + " /a":               "no place",
-		"date 2026-11-23\nset x\nset x":                                  "twice",
+		"date 2026-11-23\nset x\nset x":                                  "duplicate set",
 	} {
 		if _, err := Parse(strings.NewReader(text)); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: error %v, want one with %q", text, err, want)

@@ -14,11 +14,11 @@ var ours = map[string]string{
 	"disable-kube": "Kubernetes is switched off by enabled: false",
 }
 
-// values are rules for a flag's value by what the runtime's help calls it.
+// values maps the name of a flag's value in the runtime's help to a rule.
 var values = map[string]string{"address": "ip", "network": "cidr", "key=value": "label", "key=value:effect": "taint", "domain": "domain", "URL": "url",
 	"file": "path", "folder": "path", "path": "path", "port": "port", "secret": "token", "flag=value": "argument"}
 
-// flagArg judges one entry of k3s.args. It never repeats a value: one of them may be a token.
+// flagArg checks one entry of k3s.args. It never quotes a value, which may be a token.
 func flagArg(s string) string {
 	if !strings.HasPrefix(s, "--") {
 		return "a flag such as --disable=local-storage (flag and value in one entry, joined by =)"

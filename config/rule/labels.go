@@ -6,8 +6,9 @@ import (
 	"strings"
 )
 
-// What the API server takes as label and taint of a node: k8s.io/apimachinery/pkg/util/validation (IsQualifiedName,
-// IsValidLabelValue), and of labels what a kubelet may say of its own node (NodeRestriction; k8s.io/kubelet/pkg/apis, IsKubeletLabel).
+// The labels and taints that the API server accepts on a node: k8s.io/apimachinery/pkg/util/validation
+// (IsQualifiedName, IsValidLabelValue), and the labels that a kubelet may set on its own node (NodeRestriction;
+// k8s.io/kubelet/pkg/apis, IsKubeletLabel).
 var (
 	namePart   = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9_.-]*[A-Za-z0-9])?$`)
 	prefixPart = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$`)
@@ -18,7 +19,7 @@ var kubeletLabels = []string{"kubernetes.io/hostname", "kubernetes.io/os", "kube
 	"topology.kubernetes.io/zone", "topology.kubernetes.io/region", "failure-domain.beta.kubernetes.io/zone", "failure-domain.beta.kubernetes.io/region",
 	"node.kubernetes.io/instance-type", "beta.kubernetes.io/instance-type"}
 
-// kubeletSpaces are namespaces of labels that are a node's own, with all below them.
+// kubeletSpaces are label namespaces that a node may use, with all below them.
 var kubeletSpaces = []string{"node.kubernetes.io", "kubelet.kubernetes.io"}
 
 func below(space, of string) bool { return space == of || strings.HasSuffix(space, "."+of) }
@@ -60,7 +61,7 @@ func labelValue(s string) string {
 	return "at most 63 letters, digits, -, _ and ., beginning and ending with a letter or digit"
 }
 
-// label is KEY=VALUE, as --node-label takes it.
+// label checks KEY=VALUE as in --node-label.
 func label(s string) string {
 	key, value, both := strings.Cut(s, "=")
 	if !both {
@@ -89,7 +90,7 @@ func taint(s string) string {
 	return ""
 }
 
-// taintID is what makes two taints of a node one, which the API server refuses (ValidateNodeTaints).
+// taintID returns key and effect: the API server refuses two taints of a node with the same (ValidateNodeTaints).
 func taintID(s string) string {
 	key, effect, _ := strings.Cut(s, ":")
 	key, _, _ = strings.Cut(key, "=")

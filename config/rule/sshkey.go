@@ -10,12 +10,12 @@ import (
 	"unicode"
 )
 
-// keyTypes are those that OpenSSH makes (ssh-keygen(1)); DSA is not taken by any current server.
+// keyTypes are the types that OpenSSH generates (ssh-keygen(1)); no current server accepts DSA.
 var keyTypes = []string{"ssh-ed25519", "ssh-rsa", "ecdsa-sha2-nistp256", "ecdsa-sha2-nistp384", "ecdsa-sha2-nistp521",
 	"sk-ssh-ed25519@openssh.com", "sk-ecdsa-sha2-nistp256@openssh.com"}
 
-// oneLine puts a single space where YAML or an editor left white space, also a line break, between the parts of a key. What stands in the quotes
-// of its options stays.
+// oneLine replaces white space between the parts of a key, including line breaks from YAML or an editor, by single
+// spaces. Quoted values of options are not changed.
 func oneLine(s string) string {
 	var b strings.Builder
 	quoted, gap := false, false
@@ -34,14 +34,14 @@ func oneLine(s string) string {
 	return b.String()
 }
 
-// keyLines are the entries of a block scalar into which a whole authorized_keys file was pasted. What is no such list is one entry.
+// keyLines splits a block scalar with a whole authorized_keys file into its keys. Any other value is one entry.
 func keyLines(s string) (keys []string) {
 	for line := range strings.Lines(s) {
 		line = strings.TrimFunc(line, Invisible)
 		switch i := keyType(unquoted(line, ' ')); {
 		case line == "" || line[0] == '#':
 		case i < 0 || i+1 == len(unquoted(line, ' ')):
-			return []string{s} // one key that was wrapped, or something else
+			return []string{s} // a wrapped key, or something else
 		default:
 			keys = append(keys, line)
 		}
@@ -56,7 +56,7 @@ func keyType(words []string) int {
 	return slices.IndexFunc(words, func(w string) bool { return slices.Contains(keyTypes, w) })
 }
 
-// unquoted cuts at sep where it stands outside double quotes; nil if a quote is not closed.
+// unquoted splits at sep outside of double quotes; nil if a quote is not closed.
 func unquoted(s string, sep rune) (words []string) {
 	quoted, start := false, 0
 	for i, r := range s + string(sep) {
@@ -75,8 +75,9 @@ func unquoted(s string, sep rune) (words []string) {
 	return words
 }
 
-// keyOption is what may stand before a key's type: the options that the machine's SSH server has (dropbear 2025.89, authorized_keys in
-// dropbear(8)). It refuses a key with any other, so that one with from="…" would lock its owner out.
+// keyOption matches the options before a key's type that the machine's SSH server supports (dropbear 2025.89,
+// authorized_keys in dropbear(8)). dropbear refuses a key with any other option, so that from="…" would lock its owner
+// out.
 var keyOption = regexp.MustCompile(`^((?i:restrict|no-pty|no-port-forwarding|no-agent-forwarding|no-x11-forwarding|no-touch-required|verify-required)` +
 	`|command="[^"]+"|permitopen="[^"]+:[0-9]+")$`)
 
@@ -84,11 +85,11 @@ const (
 	wantKey     = "a public key such as ssh-ed25519 AAAA… (github:USER and URLs are not fetched by this release)"
 	wantOptions = "a public key, and before it only options that this machine's SSH server knows, joined by commas without spaces: restrict, no-pty, " +
 		"no-port-forwarding, no-agent-forwarding, no-X11-forwarding, no-touch-required, verify-required, command=\"…\", permitopen=\"HOST:PORT\""
-	// longestKey is the longest line that dropbear reads (MAX_AUTHKEYS_LINE); it passes over others.
+	// longestKey is the longest line that dropbear reads (MAX_AUTHKEYS_LINE); it skips longer ones.
 	longestKey = 4199
 )
 
-// sshKey accepts options before the type, as authorized_keys does, and insists on a body that is a key of that type.
+// sshKey accepts options before the type, as in authorized_keys, and requires a body that is a key of that type.
 func sshKey(s string) string {
 	words := unquoted(s, ' ')
 	i := keyType(words)
@@ -125,8 +126,8 @@ func keyOptions(word string) bool {
 	return true
 }
 
-// keyBody judges the parts behind the type: RFC 4253 (6.6), RFC 5656 (3.1), RFC 8709 (4), and OpenSSH's PROTOCOL.u2f. A modulus has 1024 bits
-// at least, which is what dropbear wants.
+// keyBody validates the parts after the type: RFC 4253 (6.6), RFC 5656 (3.1), RFC 8709 (4), and OpenSSH's PROTOCOL.u2f.
+// A modulus must have at least 1024 bits, as dropbear requires.
 func keyBody(parts []string) bool {
 	points := map[string]int{"nistp256": 65, "nistp384": 97, "nistp521": 133}
 	switch parts[0] {
@@ -142,7 +143,7 @@ func keyBody(parts []string) bool {
 	return len(parts) == 3 && points[parts[1]] == len(parts[2]) && strings.HasSuffix(parts[0], parts[1])
 }
 
-// wireStrings takes a key's body apart into strings with their length ahead (RFC 4251, section 5); nil if it does not end with one.
+// wireStrings splits a key's body into its length-prefixed strings (RFC 4251, section 5); nil if it is malformed.
 func wireStrings(raw []byte) (out []string) {
 	for len(raw) > 0 {
 		if len(raw) < 4 || uint64(len(raw)-4) < uint64(binary.BigEndian.Uint32(raw)) {

@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// wire is a key's line: its type, and the parts of its body (RFC 4251, section 5).
+// wire returns a key's line: its type, and the parts of its body (RFC 4251, section 5).
 func wire(parts ...string) string {
 	var raw []byte
 	for _, p := range parts {
@@ -20,7 +20,7 @@ func zeros(n int) string { return strings.Repeat("\x01", n) }
 
 var sound = wire("ssh-ed25519", zeros(32))
 
-// TestKeyTypes: a body of another size than its type has is no key, whatever it calls itself.
+// TestKeyTypes: a body whose size does not match its type is not a key.
 func TestKeyTypes(t *testing.T) {
 	for line, ok := range map[string]bool{
 		sound: true, wire("ssh-rsa", "\x01\x00\x01", "\x00"+zeros(256)): true, wire("ecdsa-sha2-nistp256", "nistp256", zeros(65)): true,
@@ -37,7 +37,8 @@ func TestKeyTypes(t *testing.T) {
 	}
 }
 
-// keyHeads are what may stand before a key, and whether dropbear then still takes it; TestKeysOpenTheDoor of init/service asks it.
+// keyHeads are prefixes of a key, and whether dropbear accepts the key with it; TestKeysOpenTheDoor of init/service
+// tests that.
 var keyHeads = map[string]bool{
 	"restrict ": true, "NO-PTY ": true, `no-pty,command="echo a, b" `: true, `command="ssh-rsa x" `: true, `permitopen="*:80",restrict `: true,
 	`from="10.0.0.0/8" `: false, `environment="A=b" `: false, `expiry-time="20300101" `: false, "restrict,pty ": false, "cert-authority ": false,
@@ -52,7 +53,7 @@ func TestKeyOptions(t *testing.T) {
 	}
 }
 
-// TestKeyLines: an authorized_keys file in one entry is each of its keys; one key that was wrapped is one.
+// TestKeyLines: an authorized_keys file in one entry gives each of its keys; a wrapped key is one key.
 func TestKeyLines(t *testing.T) {
 	body := strings.Fields(sound)[1]
 	for text, want := range map[string]int{

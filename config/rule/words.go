@@ -7,10 +7,10 @@ import (
 	"unicode"
 )
 
-// Invisible: white space, and what cannot be seen though it is none: joiners, marks of direction, a byte order mark.
+// Invisible says whether r is white space or an invisible character: joiners, direction marks, a byte order mark.
 func Invisible(r rune) bool { return unicode.IsSpace(r) || unicode.Is(unicode.Cf, r) }
 
-// Hidden names the first invisible character of a value, other than a space.
+// Hidden describes the first invisible character of a value, other than a space.
 func Hidden(value string) string {
 	for _, r := range value {
 		switch {
@@ -30,12 +30,12 @@ func Nearest(word string, candidates []string) string {
 	return near(strings.ReplaceAll(word, "-", "_"), candidates, "_")
 }
 
-// near compares names whose words sep joins.
+// near compares names with the word separator sep.
 func near(word string, candidates []string, sep string) string {
 	word = strings.ReplaceAll(strings.ReplaceAll(word, "_", sep), "-", sep)
 	best, bestDist := "", 3
 	if len(word) <= 3 {
-		bestDist = len(word) - 1 // of a short word more than half must be right
+		bestDist = len(word) - 1 // of a short word more than half must match
 	}
 	sorted := append([]string{}, candidates...)
 	sort.Strings(sorted)
@@ -47,7 +47,7 @@ func near(word string, candidates []string, sep string) string {
 	return best
 }
 
-// distance is the number of letters to change, add, drop or swap with a neighbour.
+// distance returns the number of letters to change, add, delete or swap with a neighbour.
 func distance(a, b string) int {
 	prev2, prev, row := make([]int, len(b)+1), make([]int, len(b)+1), make([]int, len(b)+1)
 	for j := range prev {

@@ -27,7 +27,7 @@ func readCmdline(_ context.Context, m *Machine) error {
 	return err
 }
 
-// earlyModules cannot be found by a device's modalias: they are file systems and device-mapper.
+// earlyModules are modules that no device's modalias requests: file systems and device-mapper.
 func earlyModules() []string {
 	return []string{"loop", "dm-mod", "dm-verity", "erofs", "isofs", "vfat", "nls_cp437", "nls_ascii", "nls_utf8", "sd_mod", "sr_mod"}
 }
@@ -52,13 +52,13 @@ func openModules(m *Machine) error {
 	return nil
 }
 
-// watchdogDrivers are the drivers of watchdogs, and of the chips that they are a part of on PCs.
+// watchdogDrivers are watchdog drivers, and drivers of the chips that contain watchdogs on PCs.
 func watchdogDrivers() []string {
 	return []string{"i6300esb", "lpc_ich", "i2c_i801", "iTCO_wdt", "wdat_wdt", "sp5100_tco", "sbsa_gwdt", "bcm2835_wdt",
 		"omap_wdt", "sunxi_wdt"}
 }
 
-// startWatchdog loads the drivers of watchdogs before all others, any of which may hang.
+// startWatchdog loads the watchdog drivers before all others, because any of these may hang.
 func startWatchdog(_ context.Context, m *Machine) error {
 	if err := openModules(m); err != nil {
 		return fmt.Errorf("module index: %w", err)
@@ -72,7 +72,7 @@ func startWatchdog(_ context.Context, m *Machine) error {
 }
 
 func loadEarlyModules(_ context.Context, m *Machine) error {
-	if m.Modules == nil { // live, or the index could not be read
+	if m.Modules == nil { // live mode, or the index could not be read
 		if err := openModules(m); err != nil {
 			return fmt.Errorf("module index: %w", err)
 		}
@@ -86,10 +86,12 @@ func loadEarlyModules(_ context.Context, m *Machine) error {
 	return errors.Join(err, m.loadTeller())
 }
 
-// teller hands "0 tryboot" to Raspberry Pi's firmware where the kernel does not (init/kernel). No device asks for it.
+// teller is the module that passes "0 tryboot" to Raspberry Pi's firmware if the kernel does not (init/kernel). No
+// device requests it.
 const teller = "proa_tryboot"
 
-// loadTeller is for both stages: a start that ends in stage 1 asks for the next try as well. Boards of other chains do not have it.
+// loadTeller is called in both stages, because a boot that fails in stage 1 requests the next try as well. Boards with
+// other boot chains do not have the module.
 func (m *Machine) loadTeller() error {
 	if !m.Modules.Has(teller) {
 		return nil
@@ -97,7 +99,7 @@ func (m *Machine) loadTeller() error {
 	return m.Modules.Load(teller, "")
 }
 
-// loadAll tries every module and reports those that failed together.
+// loadAll tries to load every module and returns all errors together.
 func loadAll(m *Machine, names []string) error {
 	var failed []string
 	for _, line := range names {

@@ -64,8 +64,8 @@ func (f Facts) worse() (out []string) {
 	return out
 }
 
-// given says whether the conditions of an earlier boot are required although none is known. On the first slot of a
-// machine, which is on trial without a fallback, they are until the deadline and not after it.
+// given says whether the conditions apply to a machine that has no earlier good boot to compare with. They do, except
+// on its first slot, which is on trial without a fallback, once the deadline is over.
 func (f Facts) given() bool { return f.Fallback || !f.Trial || f.Elapsed < f.Deadline }
 
 // routeAsked says whether a default route is required. It is not on a machine that had none before. On the first slot

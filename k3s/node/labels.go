@@ -57,7 +57,7 @@ func (n Node) Taints() (good []corev1.Taint, refused map[string]error) {
 		}
 		same := func(t corev1.Taint) bool { return len(add) > 0 && t.MatchTaint(&add[0]) }
 		if err == nil && slices.ContainsFunc(good, same) {
-			err = fmt.Errorf("key and effect stand twice")
+			err = fmt.Errorf("duplicate key and effect")
 		}
 		if err != nil {
 			refused[text] = err
