@@ -8,20 +8,20 @@ import (
 	"time"
 )
 
-// podLines prints when the machine was started, in seconds of Unix time, and a line for each pod: its name, its phase, and whether each of
-// its containers is ready, and since when it runs.
+// podLines prints the time at which the machine was booted, in seconds of Unix time, and a line for each pod: its name,
+// its phase, and for each container whether it is ready and since when it runs.
 const podLines = `echo $(($(date +%s) - $(cut -d. -f1 /proc/uptime))); kubectl get pods -A -o jsonpath='{range .items[*]}` +
 	`{.metadata.name} {.status.phase}{range .status.containerStatuses[*]} {.ready},{.state.running.startedAt}{end}{"\n"}{end}'`
 
-// podsRun waits until the node is Ready and every pod runs. What the API server has about pods may date from before a power cut, so the
-// containers must have been started after the machine was.
+// podsRun waits until the node is Ready and every pod runs. The API server's state of pods may be from before a power
+// cut, so the containers must have been started after the boot.
 func (m *machine) podsRun() {
 	m.t.Helper()
 	m.nodeReady()
 	m.untilIs(podLines, "every pod runs", notRunning, podBudget)
 }
 
-// notRunning reads podLines and says what does not run; an error that is nil means that all do.
+// notRunning parses podLines and returns which pods do not run; nil if all do.
 func notRunning(text string) error {
 	lines := strings.Split(strings.TrimSpace(text), "\n")
 	boot, err := strconv.ParseInt(lines[0], 10, 64)
@@ -41,7 +41,7 @@ func notRunning(text string) error {
 	return nil
 }
 
-// podRuns judges the words of one line. A pod that has done its work needs no container.
+// podRuns checks one line. A completed pod needs no running container.
 func podRuns(words []string, boot time.Time) error {
 	if len(words) > 1 && words[1] == "Succeeded" {
 		return nil

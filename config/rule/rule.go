@@ -1,5 +1,5 @@
-// Package rule is what a value may look like: a table of rules by name, which the tags of the schema use. It decides nothing about documents, and
-// never repeats a value in what it says: it may be a secret.
+// Package rule validates single values: a table of rules by name, which the tags of the schema refer to. It never
+// quotes a value in a message, because it may be a secret.
 package rule
 
 import (
@@ -16,15 +16,15 @@ import (
 	"github.com/proa-os/proa/config/k3sflags"
 )
 
-// Rule judges one value; what it says is what is wanted, and never repeats the value.
+// Rule validates one value; its message says what is expected.
 type Rule struct {
-	Judge func(string) (want string) // "" if the value will do
-	Clean func(string) string        // nil: the value is taken as it stands, without white space at its ends
-	ID    func(string) string        // nil: entries of a list never contradict each other
+	Judge func(string) (want string) // "" if the value is valid
+	Clean func(string) string        // nil: only white space at its ends is removed
+	ID    func(string) string        // nil: entries of a list cannot contradict each other
 	Split func(string) []string      // nil: an entry of a list is one value
 }
 
-// rules are the words that may stand in a check tag.
+// rules are the rules by their name in a check tag.
 var rules = map[string]Rule{
 	"hostname":   want(matchesName(63), "a host name: letters a-z, digits and -, at most 63, beginning and ending with a letter or digit"),
 	"nodename":   want(domain, "a name of lower-case letters, digits, - and ."),
@@ -38,7 +38,7 @@ var rules = map[string]Rule{
 	"octal":      want(octal, "permissions in octal, such as 0644"),
 	"module":     want(regexp.MustCompile(`^[A-Za-z0-9_-]+( [^\x00-\x1f\x7f]*)?$`).MatchString, "a module's name and, after a space, its parameters: NAME KEY=VALUE"),
 	"sysctl":     want(regexp.MustCompile(`^[A-Za-z0-9_-]+([./][A-Za-z0-9_*:@-]+)+$`).MatchString, "a setting such as net.ipv4.ip_forward"),
-	"setting":    want(lengths(1, 4096), "a value"), // an empty one changes nothing that the kernel knows
+	"setting":    want(lengths(1, 4096), "a value"), // an empty value changes no setting
 	"interface":  {Judge: interfaceName, Clean: hardwareAddress},
 	"ip":         want(isIP, "an IP address"),
 	"cidr":       want(isPrefix, "an address with prefix length, such as 192.168.1.20/24"),
@@ -59,7 +59,7 @@ var rules = map[string]Rule{
 	"taint":      {Judge: taint, ID: taintID},
 }
 
-// Of finds a rule by its word. That of the runtime's flags asks the table in its turn.
+// Of returns a rule by name. The rule for flags uses this table itself.
 func Of(word string) (Rule, bool) {
 	if word == "flag" {
 		return Rule{Judge: flagArg}, true
@@ -97,13 +97,13 @@ func lengths(low, high int) func(string) bool {
 
 var hexKey = regexp.MustCompile(`^[0-9A-Fa-f]{64}$`)
 
-// passphrase is as IEEE 802.11 has it: other bytes than ASCII's printable ones are not portable between access points.
+// passphrase as in IEEE 802.11: only printable ASCII works with all access points.
 func passphrase(s string) bool {
 	ascii := strings.IndexFunc(s, func(r rune) bool { return r < ' ' || r > '~' }) < 0
 	return hexKey.MatchString(s) || ascii && lengths(8, 63)(s)
 }
 
-// printable: a character that nobody sees is in no token that was typed or copied as it was meant.
+// printable: an invisible character in a token is a mistake.
 func printable(s string) bool { return Hidden(s) == "" }
 
 var kernelName = regexp.MustCompile(`^[^\s/:]{1,15}$`) // dev_valid_name in net/core/dev.c
@@ -115,7 +115,7 @@ func interfaceName(s string) string {
 	return "an interface: a kernel name such as eth0, or a hardware address such as 52:54:00:12:34:56"
 }
 
-// hardwareAddress writes an address the one way that two spellings of it can be told to be the same.
+// hardwareAddress returns the canonical spelling, so that two spellings can be compared.
 func hardwareAddress(s string) string {
 	if mac, err := net.ParseMAC(s); err == nil && len(mac) == 6 {
 		return mac.String()
@@ -130,10 +130,11 @@ func portNumber(s string) bool {
 
 func absolute(s string) bool { return path.IsAbs(s) && path.Clean(s) == s && s != "/" }
 
-// roots are what write_files may write to: the data partition, memory, and the kernel's own files.
+// roots are the directories that write_files may write to: on the data partition, in memory, and the kernel's own
+// files.
 var roots = []string{"etc", "var", "home", "opt", "root", "run", "tmp", "proc", "sys"}
 
-// proas are files that proa writes itself after the user's, or that nobody reads, and what does instead.
+// proas are files that proa overwrites or that nothing reads, with what to use instead.
 var proas = map[string]string{
 	k3sflags.ConfigFile:          "k3s.args, or a file of your own in " + k3sflags.ConfigFile + ".d",
 	"/etc/resolv.conf":           "network.dns and network.search",
@@ -154,7 +155,7 @@ func writable(s string) string {
 	return ""
 }
 
-// endpoint may leave the scheme out, as K3s's may.
+// endpoint may have no scheme, as in K3s.
 func endpoint(s string) bool { return isURL(s) || isURL("https://"+s) && !strings.Contains(s, "://") }
 
 func octal(s string) bool {
@@ -168,7 +169,7 @@ func isPrefix(s string) bool { _, err := netip.ParsePrefix(s); return err == nil
 
 var openPorts = regexp.MustCompile(`^(?:tcp|udp)/([1-9][0-9]{0,4})(?:-([1-9][0-9]{0,4}))?$`)
 
-// opening: what the firewall hands to nft is of this shape and no other.
+// opening: only values of this form are passed to nft.
 func opening(s string) bool {
 	what, from, limited := strings.Cut(s, " from ")
 	m := openPorts.FindStringSubmatch(what)
@@ -178,7 +179,7 @@ func opening(s string) bool {
 	return m[2] == "" && portNumber(m[1]) || portNumber(m[1]) && portNumber(m[2]) && len(m[1]) <= len(m[2]) && (len(m[1]) < len(m[2]) || m[1] <= m[2])
 }
 
-// isNetwork: an address or a network, without a zone.
+// isNetwork accepts an address or a network, without a zone.
 func isNetwork(s string) bool {
 	a, err := netip.ParseAddr(s)
 	return err == nil && a.Zone() == "" || isPrefix(s)

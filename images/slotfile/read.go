@@ -42,7 +42,7 @@ func NewReader(r io.Reader) (*Reader, error) {
 func readManifest(r io.Reader) ([]byte, error) {
 	head := make([]byte, block)
 	if _, err := io.ReadFull(r, head); err != nil {
-		return nil, fmt.Errorf("slot file: %w", whole(err))
+		return nil, fmt.Errorf("slot file: %w", truncated(err))
 	}
 	size, err := strconv.ParseInt(string(head[124:135]), 8, 64)
 	if err != nil || size < 0 || size > MaxManifest || !bytes.Equal(head, header(ManifestName, size)) {
@@ -50,7 +50,7 @@ func readManifest(r io.Reader) ([]byte, error) {
 	}
 	raw := make([]byte, size)
 	if _, err := io.ReadFull(r, raw); err != nil {
-		return nil, fmt.Errorf("slot file: %s: %w", ManifestName, whole(err))
+		return nil, fmt.Errorf("slot file: %s: %w", ManifestName, truncated(err))
 	}
 	if err := zeros(r, padding(size)); err != nil {
 		return nil, fmt.Errorf("slot file: padding after %s: %w", ManifestName, err)
@@ -76,7 +76,7 @@ func (r *Reader) Next() (*Entry, error) {
 	f := r.left[0]
 	head := make([]byte, block)
 	if _, err := io.ReadFull(r.r, head); err != nil {
-		return nil, fmt.Errorf("slot file: %s: %w", f.Name, whole(err))
+		return nil, fmt.Errorf("slot file: %s: %w", f.Name, truncated(err))
 	}
 	if !bytes.Equal(head, header(f.Name, f.Size)) {
 		return nil, fmt.Errorf("slot file: the next entry is not %s of %d bytes, as the manifest lists it", f.Name, f.Size)
@@ -90,12 +90,12 @@ func (r *Reader) end() error {
 		return fmt.Errorf("slot file: end of archive: %w", err)
 	}
 	if n, err := io.ReadFull(r.r, make([]byte, 1)); n > 0 || err != io.EOF {
-		return errors.Join(errors.New("slot file: data after the end of the archive"), hide(err))
+		return errors.Join(errors.New("slot file: data after the end of the archive"), ignoreEOF(err))
 	}
 	return nil
 }
 
-func hide(err error) error {
+func ignoreEOF(err error) error {
 	if err == io.EOF {
 		return nil
 	}
@@ -120,7 +120,7 @@ func (e *Entry) Read(b []byte) (int, error) {
 		return n, nil // the underlying reader will return its error again
 	}
 	if err != nil {
-		return n, fmt.Errorf("slot file: %s: %w", e.Name, whole(err))
+		return n, fmt.Errorf("slot file: %s: %w", e.Name, truncated(err))
 	}
 	return n, nil
 }
@@ -132,8 +132,8 @@ func (e *Entry) checked() error {
 	return io.EOF
 }
 
-// whole turns an early EOF into an error that says "truncated".
-func whole(err error) error {
+// truncated turns an early EOF into an error that says "truncated".
+func truncated(err error) error {
 	if err == io.EOF || errors.Is(err, io.ErrUnexpectedEOF) {
 		return fmt.Errorf("truncated: %w", io.ErrUnexpectedEOF)
 	}
@@ -144,7 +144,7 @@ func whole(err error) error {
 func zeros(r io.Reader, n int64) error {
 	b := make([]byte, n)
 	if _, err := io.ReadFull(r, b); err != nil {
-		return whole(err)
+		return truncated(err)
 	}
 	if !bytes.Equal(b, make([]byte, n)) {
 		return errors.New("padding that is not zero")

@@ -1,5 +1,6 @@
-// Package boot is what happens from the first instruction of PID 1 until the services start: three lists of steps
-// in sequence.go, and the steps. It starts no service and marks no slot; it refuses to choose between machines, that is the boot entry's and config's business.
+// Package boot has everything from the start of PID 1 until the services start: three lists of steps in sequence.go,
+// and the steps. It starts no services and marks no slot good. Which disk and slot to boot is decided by the boot entry
+// and the configuration.
 package boot
 
 import (
@@ -24,33 +25,33 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Paths that more than one package of init uses.
+// Paths used by more than one package of init.
 const (
 	RunDir   = "/run/proa"
 	DataDir  = "/run/proa/data"
 	StateDir = "/var/lib/proa"
 	LogDir   = "/var/log/proa"
 	Timeline = RunDir + "/timeline.json"
-	// ClockFile holds when this machine last ran.
+	// ClockFile has the time when this machine last ran.
 	ClockFile = StateDir + "/clock"
-	// NTPServers is where PID 1 leaves the servers to ask.
+	// NTPServers is the file in which PID 1 writes the servers to query.
 	NTPServers = RunDir + "/ntp-servers"
 	handover   = RunDir + "/stage1.json"
 )
 
-// Machine carries what boot has learnt from step to step.
+// Machine has the state that is passed from step to step.
 type Machine struct {
 	Sys  sys.Sys
-	Root string // prefix of everything that is read; "" on a machine
+	Root string // prefix of all paths that are read; "" except in tests
 	Logf func(string, ...any)
 	// Flush waits for the console before the process is replaced. nil: nothing to wait for.
 	Flush func()
 
-	// Guard watches the steps. nil: nobody does.
+	// Guard is the watchdog guard. nil: none.
 	Guard *watchdog.Guard
-	// Box records a trial. nil: there is none, or it cannot be written.
+	// Box records a trial. nil: no trial, or the black box cannot be written.
 	Box *blackbox.Recorder
-	// Reports tell of earlier trials.
+	// Reports are reports of earlier trials.
 	Reports []box.Report
 
 	Line    cmdline.Line
@@ -59,41 +60,41 @@ type Machine struct {
 
 	Config   *config.Config
 	Problems []config.Problem
-	InForce  inforce.Held // what readConfig left for others to read
+	InForce  inforce.Held // for other programs, see init/inforce
 	Hostname string
-	DataErr  error // why data is in memory though the machine has a disk
+	DataErr  error // why data is in memory although the machine has a disk
 	Net      *netup.Manager
 	Filter   *firewall.Filter
-	Ctx      context.Context // ends when the machine goes down
+	Ctx      context.Context // ends when the machine shuts down
 
-	timeline []step.Result // of the list that runs
+	timeline []step.Result // of the running list
 }
 
-// Found is what stage 1 tells stage 2.
+// Found is what stage 1 passes to stage 2.
 type Found struct {
 	Disk   string `json:"disk,omitempty"`   // vda
 	Part   string `json:"part,omitempty"`   // vda3
-	Medium string `json:"medium,omitempty"` // live: the device that holds the ISO file system
+	Medium string `json:"medium,omitempty"` // live: the device with the ISO file system
 	Root   string `json:"root,omitempty"`   // /dev/dm-0
 
 	Trial Trial           `json:"trial"`
-	Box   *blackbox.Place `json:"box,omitempty"` // known if the slot is on trial
+	Box   *blackbox.Place `json:"box,omitempty"` // set if the slot is on trial
 }
 
-// Path is where to read p.
+// Path returns the path to read p from.
 func (m *Machine) Path(p string) string { return filepath.Join(m.Root, p) }
 
-// OnDisk tells the two modes apart.
+// OnDisk says whether the mode is disk and not live.
 func (m *Machine) OnDisk() bool { return m.Line.Mode == "disk" }
 
-// SinceKernel is the time since the kernel started.
+// SinceKernel returns the time since the kernel started.
 func SinceKernel() time.Duration {
 	var ts unix.Timespec
-	_ = unix.ClockGettime(unix.CLOCK_BOOTTIME, &ts) // cannot fail with this clock
+	_ = unix.ClockGettime(unix.CLOCK_BOOTTIME, &ts) // cannot fail for this clock
 	return time.Duration(ts.Nano())
 }
 
-// Run works through one list, reports each step and adds it to the timeline.
+// Run runs one list, reports each step and adds it to the timeline.
 func Run(ctx context.Context, name string, steps []Step, m *Machine) ([]step.Result, error) {
 	list := rows(steps)
 	m.timeline = nil
@@ -113,7 +114,7 @@ func Run(ctx context.Context, name string, steps []Step, m *Machine) ([]step.Res
 	return step.Run(ctx, r, list, m)
 }
 
-// SaveTimeline appends to what an earlier stage has written. A machine without its timeline works.
+// SaveTimeline appends to the timeline of the earlier stage. Errors are ignored.
 func (m *Machine) SaveTimeline() {
 	var all []step.Result
 	_ = readJSON(m.Path(Timeline), &all)
@@ -136,5 +137,5 @@ func (m *Machine) writeJSON(path string, v any) error {
 	if err != nil {
 		return err
 	}
-	return m.Sys.WriteFile(path, append(b, '\n'), 0o600) // errors may repeat what the document says
+	return m.Sys.WriteFile(path, append(b, '\n'), 0o600) // 0600: errors may quote the configuration
 }

@@ -8,7 +8,7 @@ import (
 	"github.com/proa-os/proa/boards"
 )
 
-// TestWatchdogsOfBoards: the watchdogs that boards have in their initramfs are those that are loaded first.
+// TestWatchdogsOfBoards: the watchdog drivers in the boards' initramfs are all in the list that is loaded first.
 func TestWatchdogsOfBoards(t *testing.T) {
 	all, err := boards.All()
 	if err != nil {

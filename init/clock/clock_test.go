@@ -12,7 +12,7 @@ func day(year int, month time.Month) time.Time {
 	return time.Date(year, month, 1, 0, 0, 0, 0, time.UTC)
 }
 
-// TestStart: what the machine's own clock says, what was kept, and from where time counts then.
+// TestStart: RTC, saved time, and the time and state at boot.
 func TestStart(t *testing.T) {
 	built := day(2026, 1)
 	none, battery := time.Time{}, day(1970, 1)
@@ -46,7 +46,7 @@ func TestStart(t *testing.T) {
 	}
 }
 
-// TestKeptText: what is no time is none; the time alone is what earlier releases wrote, and nobody knows whether it was sure.
+// TestKeptText: an invalid text is the zero time; earlier releases wrote the time only, which is not sure.
 func TestKeptText(t *testing.T) {
 	for text, want := range map[string]string{"": "build", "torn": "build", "2026-04-01T00:00": "build", "2026-04-01T00:00:00Z\n": "kept", "2026-04-01T00:00:00Z sure\n": "kept"} {
 		to, s := Start(text, day(2026, 1), day(1970, 1))
@@ -56,7 +56,7 @@ func TestKeptText(t *testing.T) {
 	}
 }
 
-// TestSaveKeeps: a moment is kept to the second and in UTC, whatever zone the caller lives in.
+// TestSaveKeeps: the time is saved in seconds and in UTC, whatever the caller's time zone.
 func TestSaveKeeps(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "clock")
 	now := time.Date(2026, 5, 1, 14, 3, 2, 999, time.FixedZone("x", 7200))

@@ -1,5 +1,5 @@
-// Package mounts holds the tables of what is mounted where. A row does one thing and prints itself, and the error
-// says what the row prints. It refuses to look at what is mounted already: the tables run once, in order.
+// Package mounts has the tables of mounts. A row does one thing and prints itself; its error has the same text. It does
+// not check what is mounted already: the tables run once, in order.
 package mounts
 
 import (
@@ -19,14 +19,14 @@ const (
 	strict = noexec | nosuid | nodev
 )
 
-// Row is a directory that is made, then mounted on if Type is set; or a symbolic link at Target, if Link is. Optional rows may fail: not every
-// kernel has every file system.
+// Row is a directory that is created, and mounted on if Type is set; or a symbolic link at Target if Link is set.
+// Optional rows may fail: not every kernel has every file system.
 type Row struct {
 	Source, Target, Type string
-	Link                 string // where it leads
+	Link                 string // target of the link
 	Flags                uintptr
 	Data                 string
-	Mode                 os.FileMode // of a directory that must be made first
+	Mode                 os.FileMode // mode of a directory that must be created first
 	Optional             bool
 }
 
@@ -51,7 +51,7 @@ func (r Row) String() string {
 	return s
 }
 
-// Do makes the link, or makes the directory and mounts.
+// Do creates the link, or creates the directory and mounts.
 func (r Row) Do(s sys.Sys) error {
 	if r.Link != "" {
 		return s.Symlink(r.Link, r.Target)
@@ -67,7 +67,7 @@ func (r Row) Do(s sys.Sys) error {
 	return s.Mount(r.Source, r.Target, r.Type, r.Flags, r.Data)
 }
 
-// Apply works through a table. An optional row that fails is reported, not returned.
+// Apply runs a table. The failure of an optional row is logged, not returned.
 func Apply(s sys.Sys, table []Row, logf func(string, ...any)) error {
 	for _, r := range table {
 		err := r.Do(s)
@@ -81,7 +81,7 @@ func Apply(s sys.Sys, table []Row, logf func(string, ...any)) error {
 	return nil
 }
 
-// Print is the golden form of a table.
+// Print returns a table for the golden file.
 func Print(table []Row) string {
 	var b strings.Builder
 	for _, r := range table {
@@ -90,7 +90,7 @@ func Print(table []Row) string {
 	return b.String()
 }
 
-// Early is what the initramfs needs; /dev, /proc, /sys and /run move along into the real root.
+// Early has the mounts of the initramfs; /dev, /proc, /sys and /run are moved to the real root.
 func Early() []Row {
 	return []Row{
 		{Target: "/proc", Type: "proc", Source: "proc", Flags: strict, Mode: 0o755},
@@ -102,11 +102,13 @@ func Early() []Row {
 	}
 }
 
-// Main is what a Kubernetes node expects to find. Everything is shared, because volumes mounted by pods must be seen by others.
+// Main has the mounts that a Kubernetes node needs. Everything is shared, so that volumes mounted by pods are visible
+// to others.
 func Main() []Row {
 	return []Row{
 		{Target: "/", Flags: unix.MS_SHARED | unix.MS_REC},
-		// devtmpfs has devices only; programs count on these of udev's (systemd, src/shared/dev-setup.c): crun reads /dev/stdin.
+		// devtmpfs has devices only; programs rely on these links of udev's (systemd, src/shared/dev-setup.c): crun
+		// reads /dev/stdin.
 		{Target: "/dev/fd", Link: "/proc/self/fd"},
 		{Target: "/dev/stdin", Link: "/proc/self/fd/0"},
 		{Target: "/dev/stdout", Link: "/proc/self/fd/1"},
@@ -127,7 +129,7 @@ func Main() []Row {
 	}
 }
 
-// Etc lays a writable memory layer over the read-only defaults; it starts empty at every boot.
+// Etc mounts a writable tmpfs overlay on the read-only defaults; it is empty at every boot.
 func Etc() []Row {
 	return []Row{
 		{Target: "/run/proa/etc/upper", Mode: 0o755},
@@ -136,7 +138,7 @@ func Etc() []Row {
 	}
 }
 
-// Persistent binds the writable directories of the root to the data file system.
+// Persistent bind-mounts the writable directories of the root from the data file system.
 func Persistent(data string) []Row {
 	var rows []Row
 	for _, d := range []struct {
@@ -147,12 +149,13 @@ func Persistent(data string) []Row {
 		rows = append(rows, Row{Target: from, Mode: d.mode}, Row{Source: from, Target: "/" + d.name, Flags: unix.MS_BIND})
 	}
 	return append(rows,
-		// A disk that is full or has become read-only takes no new directories; the machine comes up to say so.
+		// On a disk that is full or read-only directories cannot be created; the machine boots nevertheless and reports
+		// that.
 		Row{Target: "/var/lib/proa", Mode: 0o700, Optional: true},
 		Row{Target: "/var/log/proa", Mode: 0o750, Optional: true},
 		Row{Target: k3sflags.DataDir, Mode: 0o755, Optional: true},
 		Row{Target: "/var/tmp", Mode: 0o1777, Optional: true},
-		// Kubernetes mounts volumes beneath these: they must propagate.
+		// Kubernetes mounts volumes below these: mounts must propagate.
 		Row{Target: "/var", Flags: unix.MS_SHARED | unix.MS_REC},
 		Row{Target: "/opt", Flags: unix.MS_SHARED | unix.MS_REC})
 }

@@ -15,7 +15,8 @@ import (
 	"github.com/proa-os/proa/config"
 )
 
-// TestKeysOpenTheDoor: a key that the configuration takes is one that dropbear takes, and one with options that dropbear refuses is a problem.
+// TestKeysOpenTheDoor: dropbear accepts every key that the configuration accepts, and a key with options that dropbear
+// refuses is a config problem.
 func TestKeysOpenTheDoor(t *testing.T) {
 	if os.Getuid() != 0 {
 		t.Skip("dropbear logs in nobody but the user it runs as, unless it is root")
@@ -35,13 +36,13 @@ func TestKeysOpenTheDoor(t *testing.T) {
 	}
 }
 
-// door is a dropbear as PID 1 starts it, but on another port and in another folder.
+// door is a dropbear with PID 1's arguments, but on another port and in another directory.
 type door struct {
 	*testing.T
 	dir, port string
 }
 
-// newDoor makes its folder where nobody else may write, up to the root: dropbear insists on that.
+// newDoor makes its directory below directories that only root can write to, as dropbear requires.
 func newDoor(t *testing.T) door {
 	t.Helper()
 	dir, err := os.MkdirTemp("/run", "door")
@@ -78,7 +79,7 @@ func (d door) run(argv ...string) {
 	}
 }
 
-// key makes a pair and returns the public half.
+// key generates a key pair and returns the public half.
 func (d door) key(kind string) string {
 	d.Helper()
 	file := filepath.Join(d.dir, kind)
@@ -104,7 +105,7 @@ func (d door) judge(kind, line string, takes bool) {
 	}
 }
 
-// opens waits for a server that has just been started.
+// opens says whether a login works; it waits for a server that has just been started.
 func (d door) opens(kind string) bool {
 	var out []byte
 	for range 50 {

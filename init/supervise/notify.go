@@ -13,11 +13,11 @@ import (
 // maxNotify is the maximum length of a message in bytes; a longer one is dropped.
 const maxNotify = 32 << 10
 
-// lastWords is how long to read on for messages that a service sent before it ended.
-const lastWords = 200 * time.Millisecond
+// drainTime is how long to read on for messages that a service sent before it ended.
+const drainTime = 200 * time.Millisecond
 
-// ear is the notify socket of one run of a service.
-type ear struct {
+// notifySocket is the notify socket of one run of a service.
+type notifySocket struct {
 	conn *net.UnixConn
 	done chan struct{}
 }
@@ -25,7 +25,7 @@ type ear struct {
 func (r *run) socket() string { return filepath.Join(r.sup.RunDir, r.s.Name+".notify") }
 
 // listen opens a new socket for each run, so that messages of an earlier run are not read.
-func (r *run) listen() (*ear, error) {
+func (r *run) listen() (*notifySocket, error) {
 	if err := os.MkdirAll(r.sup.RunDir, 0o755); err != nil {
 		return nil, err
 	}
@@ -38,8 +38,8 @@ func (r *run) listen() (*ear, error) {
 		c.Close()
 		return nil, err
 	}
-	e := &ear{c, make(chan struct{})}
-	go r.hear(e)
+	e := &notifySocket{c, make(chan struct{})}
+	go r.receive(e)
 	return e, nil
 }
 
@@ -54,13 +54,13 @@ func passCredentials(c *net.UnixConn) (err error) {
 }
 
 // close reads the messages that the service sent before it ended, and closes the socket.
-func (e *ear) close() {
-	_ = e.conn.SetReadDeadline(time.Now().Add(lastWords))
+func (e *notifySocket) close() {
+	_ = e.conn.SetReadDeadline(time.Now().Add(drainTime))
 	<-e.done
 	e.conn.Close()
 }
 
-func (r *run) hear(e *ear) {
+func (r *run) receive(e *notifySocket) {
 	defer close(e.done)
 	buf, oob := make([]byte, maxNotify), make([]byte, unix.CmsgSpace(unix.SizeofUcred))
 	for {
@@ -69,7 +69,7 @@ func (r *run) hear(e *ear) {
 			return
 		}
 		if flags&unix.MSG_TRUNC == 0 {
-			r.heard(sender(oob[:oobn]), ParseNotify(string(buf[:n])))
+			r.accept(sender(oob[:oobn]), ParseNotify(string(buf[:n])))
 		}
 	}
 }
@@ -88,8 +88,8 @@ func sender(oob []byte) int {
 	return 0
 }
 
-// heard handles a message of the service's main process. Messages of its children, such as containers, are dropped.
-func (r *run) heard(pid int, msg Message) {
+// accept handles a message of the service's main process. Messages of its children, such as containers, are dropped.
+func (r *run) accept(pid int, msg Message) {
 	r.set(func(s *State) {
 		if pid == 0 || pid != r.main {
 			return
