@@ -59,7 +59,7 @@ func Sysctls() []Sysctl {
 	}
 }
 
-// maxPIDs is the kernel's own limit (PID_MAX_LIMIT in include/linux/threads.h).
+// maxPIDs returns the kernel's own limit (PID_MAX_LIMIT in include/linux/threads.h).
 func maxPIDs() string {
 	if strconv.IntSize == 32 {
 		return "32768"

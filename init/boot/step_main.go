@@ -15,7 +15,7 @@ import (
 )
 
 func mainMounts(_ context.Context, m *Machine) error {
-	// an initramfs has written what it found; started without one, there is nothing to know
+	// written by the initramfs; without one there is no such file
 	if err := readJSON(m.Path(handover), &m.Found); err != nil {
 		return err
 	}
@@ -42,7 +42,7 @@ func nodeModules() []string {
 	return append(nodekernel.Modules(), "ext4", "vfat", "nls_cp437", "nls_ascii", "nls_utf8", "loop", "evdev", "efivarfs")
 }
 
-// Modprobe is the helper that the kernel starts when it wants a module: this program under another name.
+// Modprobe is the path of the kernel's module helper: this program under another name.
 const Modprobe = RunDir + "/modprobe"
 
 func loadModules(_ context.Context, m *Machine) error {
@@ -51,12 +51,12 @@ func loadModules(_ context.Context, m *Machine) error {
 		err = tuning.Sysctl(m.Sys, "kernel.modprobe", Modprobe)
 	}
 	if err := m.Modules.StaticNodes(m.Sys, "/dev"); err != nil {
-		m.Logf("device nodes: %v", err) // of modules that few ask for
+		m.Logf("device nodes: %v", err) // nodes of modules that are rarely used
 	}
 	return errors.Join(err, m.loadKnown(nodeModules()), m.loadTeller())
 }
 
-// loadKnown skips modules this kernel does not have: tables name what some kernel has, and kernels build things in or merge them.
+// loadKnown loads the modules that this kernel has, and skips others: kernels differ in what is built in or merged.
 func (m *Machine) loadKnown(names []string) error {
 	var known, absent []string
 	for _, n := range names {
@@ -72,7 +72,7 @@ func (m *Machine) loadKnown(names []string) error {
 	return loadAll(m, known)
 }
 
-// coldplug listens first and looks then, so that no device falls in between.
+// coldplug subscribes to uevents before it scans, so that no device is missed.
 func coldplug(_ context.Context, m *Machine) error {
 	if err := modules.Listen(m.Ctx, m.hotplug); err != nil {
 		return err
@@ -81,10 +81,11 @@ func coldplug(_ context.Context, m *Machine) error {
 	return nil
 }
 
-// PlugRest loads what a boot does not wait for.
+// PlugRest loads the modules that a boot does not wait for.
 func (m *Machine) PlugRest() { m.plug(nil) }
 
-// plug reports what it loads. A driver may refuse a device (no firmware, no such chip): no reason to doubt the slot.
+// plug logs what it loads. A driver may refuse a device (no firmware, unsupported chip), which does not count against
+// the slot.
 func (m *Machine) plug(want func(string) bool) {
 	loaded, err := m.Modules.Coldplug(m.Path("/sys"), want)
 	sort.Strings(loaded)
@@ -113,7 +114,8 @@ func errText(err error) string {
 	return err.Error()
 }
 
-// sysctls writes proa's table, then the user's. One that the kernel does not have (a bridge's, before there is one) is reported for the user's only.
+// sysctls sets proa's sysctls, then the user's. A sysctl that the kernel does not have (a bridge's, before there is
+// one) is reported only if it is the user's.
 func sysctls(_ context.Context, m *Machine) error {
 	for _, s := range nodekernel.Sysctls() {
 		if err := tuning.Sysctl(m.Sys, s.Name, s.Value); err != nil {

@@ -28,10 +28,10 @@ Examples:
   proa kubeconfig --server edge-1.example.org --context edge-1
 `
 
-// adminFile is where k3s leaves the administrator's kubeconfig, unless it is told otherwise.
+// adminFile is the default path of the administrator's kubeconfig, which k3s writes.
 const adminFile = k3sflags.KubeconfigFile
 
-// inside is a name that every API server's certificate has, whatever the node's addresses are.
+// inside is a name in every API server's certificate, whatever the node's addresses are.
 const inside = "kubernetes"
 
 func kubeconfigVerb(e Env, args []string) error {
@@ -80,7 +80,7 @@ func firstOf(words ...string) string {
 	return words[i]
 }
 
-// outside is the node's address, if it is one that others can reach: not the one that a node without any network gives itself.
+// outside returns the node's address if others can reach it: not that of proa-alone.
 func outside(nodeIP string) (string, error) {
 	ip := net.ParseIP(nodeIP)
 	if ip == nil || ip.IsLoopback() || alone.Contains(ip) {
@@ -89,10 +89,10 @@ func outside(nodeIP string) (string, error) {
 	return ip.String(), nil
 }
 
-// alone is TEST-NET-3 (RFC 5737), of which a node without any network has its address.
+// alone is TEST-NET-3 (RFC 5737), which has the address of proa-alone.
 var alone = net.IPNet{IP: net.IPv4(203, 0, 113, 0).To4(), Mask: net.CIDRMask(24, 32)}
 
-// adminConfig reads what k3s wrote for the administrator.
+// adminConfig reads the administrator's kubeconfig.
 func (e Env) adminConfig() (*yaml.Node, error) {
 	file := adminFile
 	if other := e.k3sFlag("write-kubeconfig"); len(other) > 0 {
@@ -107,12 +107,12 @@ func (e Env) adminConfig() (*yaml.Node, error) {
 	}
 	var doc yaml.Node
 	if err := yaml.NewDecoder(bytes.NewReader(text)).Decode(&doc); err != nil || doc.Kind != yaml.DocumentNode {
-		return nil, fmt.Errorf("%s is no kubeconfig", file) // what it says is secret
+		return nil, fmt.Errorf("%s is no kubeconfig", file) // the error would quote secrets
 	}
 	return doc.Content[0], nil
 }
 
-// k3sFlag is the values of a flag in the runtime's file.
+// k3sFlag returns the values of a flag in the runtime's file.
 func (e Env) k3sFlag(name string) (values []string) {
 	var flags map[string]yaml.Node
 	text, err := e.read(service.K3sConfigFile)
@@ -130,8 +130,8 @@ func (e Env) k3sFlag(name string) (values []string) {
 	return values
 }
 
-// address points each cluster of a kubeconfig at server. Where the API server's certificate does not have that name, the client is told
-// by which other one to know it.
+// address sets the server of each cluster in a kubeconfig. If the API server's certificate does not have its name,
+// tls-server-name is set to one it has.
 func (e Env) address(doc *yaml.Node, server string, certified []string) error {
 	for _, c := range items(doc, "clusters") {
 		cluster := yamlnode.Lookup(c, "cluster")
@@ -156,7 +156,7 @@ func (e Env) address(doc *yaml.Node, server string, certified []string) error {
 	return nil
 }
 
-// serverURL completes what people write of an address.
+// serverURL completes an address to a URL.
 func serverURL(text, port string) (*url.URL, error) {
 	bad := fmt.Errorf("--server %q: want HOST, HOST:PORT or https://HOST:PORT", text)
 	rest, isURL := strings.CutPrefix(text, "https://")
@@ -173,7 +173,7 @@ func serverURL(text, port string) (*url.URL, error) {
 	return u, nil
 }
 
-// rename calls the one context, cluster and user of a kubeconfig by another name.
+// rename renames the context, cluster and user of a kubeconfig.
 func rename(doc *yaml.Node, name string) {
 	for _, kind := range []string{"clusters", "contexts", "users"} {
 		for _, item := range items(doc, kind) {

@@ -1,6 +1,6 @@
-// Package clock keeps time believable: a machine without a battery starts from when it last ran, never from 1970, and is then
-// set by NTP. It refuses times before the build, a step of more than minutes on one server's word, and to take for certain what only
-// a battery says.
+// Package clock sets the time: a machine without an RTC starts from when it last ran, never from 1970, and is then
+// synchronised by NTP. It refuses times before the build date, and a step of more than minutes from one server; a time
+// from the RTC alone is not considered sure.
 package clock
 
 import (
@@ -9,22 +9,23 @@ import (
 	"time"
 )
 
-// StateFile is what is known of the clock since this start: boot writes it, then `proa ntp`; PID 1 reads it.
+// StateFile has the state of the clock since boot: the boot writes it, then `proa ntp`; PID 1 reads it.
 const StateFile = "/run/proa/clock.json"
 
-// State is where the time comes from.
+// State is the source and quality of the time.
 type State struct {
-	Source string `json:"source"` // ntp; rtc: the machine's own clock; kept: when it last ran; build: when it was built
-	// Sure means that this moment has passed for certain, though it may be later: the time came from NTP, or counts from such a one.
+	Source string `json:"source"` // ntp; rtc: the machine's RTC; kept: when it last ran; build: when it was built
+	// Sure means that this time has certainly passed, though it may be later: it came from NTP, or counts from such a
+	// time.
 	Sure    bool       `json:"sure"`
 	Since   *time.Time `json:"synchronised_since,omitempty"`
 	Last    *time.Time `json:"last_answer,omitempty"`
-	Servers []string   `json:"servers,omitempty"`   // who agreed then
-	Offset  float64    `json:"offset_ms,omitempty"` // what the clock was off by then
-	Problem string     `json:"problem,omitempty"`   // why NTP does not answer now
+	Servers []string   `json:"servers,omitempty"`   // servers that agreed
+	Offset  float64    `json:"offset_ms,omitempty"` // offset of the clock at that time
+	Problem string     `json:"problem,omitempty"`   // why NTP does not work now
 }
 
-// Text is one line for people.
+// Text returns one line for users.
 func (s State) Text() string {
 	var out string
 	switch {
@@ -43,9 +44,8 @@ func (s State) Text() string {
 	return out
 }
 
-// Start says what the clock should be at a start, and what is known of it then. kept is the content of the file that Save writes. A moment
-// that is sure to have passed counts always; one of which only a battery knew counts if the battery knows nothing now: it may have
-// been years ahead.
+// Start returns the time to set at boot, and the state of the clock. kept is the content of the file that Save writes.
+// A sure time always counts; one from the RTC only if the RTC has lost its time, because it may have been years ahead.
 func Start(kept string, built, now time.Time) (time.Time, State) {
 	last, sure := parse(kept)
 	switch {
@@ -57,10 +57,10 @@ func Start(kept string, built, now time.Time) (time.Time, State) {
 	return now, State{Source: "rtc"}
 }
 
-// sureMark stands behind a moment that is sure to have passed.
+// sureMark follows a time that is sure.
 const sureMark = "sure"
 
-// Save notes that this moment has passed.
+// Save stores the current time.
 func Save(write func(string, []byte, os.FileMode) error, file string, now time.Time, sure bool) error {
 	text := now.UTC().Format(time.RFC3339)
 	if sure {
@@ -69,7 +69,7 @@ func Save(write func(string, []byte, os.FileMode) error, file string, now time.T
 	return write(file, []byte(text+"\n"), 0o644)
 }
 
-// parse takes what is no time for the zero time. Releases before this one wrote the time alone.
+// parse returns the zero time for an invalid one. Earlier releases wrote the time only.
 func parse(kept string) (last time.Time, sure bool) {
 	text, mark, _ := strings.Cut(strings.TrimSpace(kept), " ")
 	last, err := time.Parse(time.RFC3339, text)

@@ -1,6 +1,6 @@
-// Package dhcp refuses what an answer should not say: an address that no machine can have or that somebody has already is declined or passed
-// over, another server's answer than the one asked is none, and of the rest what cannot be true is left out and named. What is left is a lease of
-// IPv4 for one interface, had and kept as RFC 2131 describes it. It does not touch the interface: its owner does, and is told by function.
+// Package dhcp is a DHCPv4 client for one interface: it gets and keeps a lease as RFC 2131 describes. It validates
+// answers: an address that is invalid is skipped and one in use declined, an answer of another server is ignored, and
+// other invalid values are ignored and reported. It does not configure the interface: its owner does, by callbacks.
 package dhcp
 
 import (
@@ -16,35 +16,36 @@ import (
 	"github.com/proa-os/proa/init/netup/wait"
 )
 
-// Waiting between attempts: quick at first, because a switch port may need seconds to open; later seldom enough not to be a nuisance.
+// Backoff between attempts: short at first, because a switch port may need seconds to open; later long, so as not to
+// load the network.
 const (
 	firstPause = 1 * time.Second
 	lastPause  = 30 * time.Second
 )
 
-// Client has an address for one interface, as RFC 2131, section 4.4, describes it. Where it says "may", the address is kept: a lease that has
-// not ended and that nobody has refused is good, whoever keeps silent. The exported fields are set before Run, all of them.
+// Client gets and keeps an address for one interface (RFC 2131, section 4.4). Where the RFC leaves a choice it keeps
+// the address: a lease that has not expired and was not refused is valid, even if no server answers. All exported
+// fields must be set before Run.
 type Client struct {
 	Link     netlink.Link
-	Hostname string                           // what servers are told, and may put into DNS
-	Poke     <-chan struct{}                  // the cable was put in; closed: there is no interface any more
-	Adopt    func(now Lease, before *Lease)   // makes a lease the interface's; before is nil if there was none
-	Drop     func(Lease)                      // takes it away
-	Logf     func(format string, args ...any) // for the console
+	Hostname string                           // sent to servers, which may register it in DNS
+	Poke     <-chan struct{}                  // the cable was plugged in; closed: the interface is gone
+	Adopt    func(now Lease, before *Lease)   // configures a lease on the interface; before is nil if there was none
+	Drop     func(Lease)                      // removes a lease from the interface
+	Logf     func(format string, args ...any) // logs to the console
 
-	lease *Lease // held now
+	lease *Lease // current lease
 	until time.Time
 	renew time.Time
 	bind  time.Time
 	pause time.Duration
-	told  bool // of the present trouble; once per trouble, not once per attempt
+	told  bool // a failure was logged; logged once, not at every attempt
 }
 
-// state does what is to be done in one state of the protocol, and returns the next. nil: there is no interface any more.
+// state runs one state of the protocol and returns the next one. nil: the interface is gone.
 type state func(*Client, context.Context) state
 
-// Run goes from state to state for as long as the interface is there: until ctx ends or Poke is closed. What goes wrong is logged, once per
-// trouble, and tried again for ever.
+// Run runs the state machine until ctx ends or Poke is closed. Failures are logged once and retried forever.
 func (d *Client) Run(ctx context.Context) {
 	d.pause = firstPause
 	for next := state((*Client).discover); next != nil && ctx.Err() == nil; {
@@ -52,8 +53,8 @@ func (d *Client) Run(ctx context.Context) {
 	}
 }
 
-// discover asks everybody for an address (INIT to REQUESTING). One that is held meanwhile, because nobody knows whether the cable is still in
-// the network it came from, is asked for first.
+// discover gets an address (INIT to REQUESTING). A current address, kept because it is not known whether the network is
+// still the same, is requested first.
 func (d *Client) discover(ctx context.Context) state {
 	answer, woken, err := d.talk(ctx, d.end(), d.ask)
 	if err == nil {
@@ -72,7 +73,7 @@ func (d *Client) discover(ctx context.Context) state {
 	return (*Client).discover
 }
 
-// end is when an address that is held must be given up; without one there is nothing to give up.
+// end returns when the current address expires; the zero time without one.
 func (d *Client) end() time.Time {
 	if d.lease == nil {
 		return when(time.Now(), Forever)
@@ -80,7 +81,7 @@ func (d *Client) end() time.Time {
 	return d.until
 }
 
-// anew: the cable was put in, so that what was known or under way may be another network's.
+// anew restarts if the cable was plugged in, because the network may be another one.
 func (d *Client) anew(why wait.Woken) state {
 	d.pause = firstPause
 	switch {
@@ -100,14 +101,14 @@ func (d *Client) bound(ctx context.Context) state {
 	return (*Client).renewing
 }
 
-// reboot asks whether the address is one of the network that the cable is in now (INIT-REBOOT). No answer says nothing: it may be another network,
-// whose server does not speak for addresses it does not know. So an address is asked for as if there were none.
+// reboot verifies whether the address is valid in the network that the cable is plugged into now (INIT-REBOOT). Without
+// an answer it is unknown: servers do not answer for addresses of other networks. Then it continues with discover.
 func (d *Client) reboot(ctx context.Context) state {
 	answer, woken, err := d.talk(ctx, d.until, d.confirm)
 	return d.judge(answer, woken, err, func() state { return (*Client).discover })
 }
 
-// renewing asks the server that gave the address; rebinding asks everybody.
+// renewing renews from the server of the lease; rebinding from any server.
 func (d *Client) renewing(ctx context.Context) state {
 	if d.lease.Server == nil || !time.Now().Before(d.bind) {
 		return (*Client).rebinding
@@ -127,7 +128,7 @@ func (d *Client) rebinding(ctx context.Context) state {
 	})
 }
 
-// later tries again at half of the time that is left (section 4.4.5), seldom when much is left.
+// later retries after half of the remaining time (section 4.4.5), within limits.
 func (d *Client) later(ctx context.Context, end time.Time, again state) state {
 	left := max(time.Until(end), 0)
 	if woken := wait.For(ctx, d.Poke, min(max(left/2, time.Second), left)); woken != wait.TimedOut {
@@ -159,7 +160,7 @@ func (d *Client) talk(ctx context.Context, end time.Time, speak func(context.Con
 		return r.lease, wait.TimedOut, r.err
 	case _, there := <-d.Poke:
 		stop()
-		<-done // nothing that it reads may change meanwhile
+		<-done // speak must have ended before its inputs change
 		if there {
 			return nil, wait.Poked, errPoked
 		}
@@ -169,7 +170,7 @@ func (d *Client) talk(ctx context.Context, end time.Time, speak func(context.Con
 
 var errPoked = errors.New("the cable was put in anew")
 
-// judge: an answer that counts leads on; without one, silence decides.
+// judge returns the next state: after a valid answer, or without one.
 func (d *Client) judge(answer *Lease, woken wait.Woken, err error, silence func() state) state {
 	var no *refusal
 	switch {
@@ -184,7 +185,7 @@ func (d *Client) judge(answer *Lease, woken wait.Woken, err error, silence func(
 	return silence()
 }
 
-// way out of the network.
+// way describes the gateway for the log.
 func way(gateway net.IP) string {
 	if gateway == nil {
 		return "without a router"
@@ -192,7 +193,7 @@ func way(gateway net.IP) string {
 	return "via " + gateway.String()
 }
 
-// take makes an answer the lease that is held.
+// take makes an answer the current lease.
 func (d *Client) take(answer *Lease) state {
 	name, before := d.Link.Attrs().Name, d.lease
 	d.Adopt(*answer, before)
@@ -209,16 +210,16 @@ func (d *Client) take(answer *Lease) state {
 	return (*Client).bound
 }
 
-// when is a time of the far future for what never ends.
+// when returns a time in the far future for infinite times.
 func when(now time.Time, d time.Duration) time.Time { return now.Add(min(d, infinite)) }
 
-// jitter keeps a building that had a power cut from asking all at once (section 4.4.5 wants it).
+// jitter spreads the requests of many machines after a common power cut (required by section 4.4.5).
 func jitter(d time.Duration) time.Duration {
 	d = min(d, infinite)
 	return d - rand.N(d/20+1)
 }
 
-// expire gives an address up whose time is over.
+// expire gives up an expired address.
 func (d *Client) expire() bool {
 	if d.lease == nil || time.Now().Before(d.until) {
 		return false

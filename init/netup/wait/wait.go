@@ -13,7 +13,7 @@ type Woken int
 const (
 	TimedOut Woken = iota
 	Poked          // the cable was put in
-	Gone           // there is no interface any more, or no need of it
+	Gone           // the interface is gone or not needed any more
 )
 
 // For waits for d. A value of poke ends it; so do the end of ctx and poke's being closed, after which there is nothing to wait for.
