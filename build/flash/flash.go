@@ -153,6 +153,9 @@ func (j *job) write(ctx context.Context, name string, img *image, g *given) erro
 	if target.File && img.is(target.Path) {
 		return fmt.Errorf("%s is the image itself", name)
 	}
+	if err := bootconfig.Suits(img.sectors(), img.size, j.board.Name); err != nil {
+		return fmt.Errorf("%s: %w", img.name, err)
+	}
 	if _, err := bootconfig.Find(img.head, img.size); err != nil && g != nil {
 		return fmt.Errorf("%s: %w; --config, --ssh-key and --wifi have nowhere to go", img.name, err)
 	}
@@ -175,6 +178,9 @@ func (j *job) fill(ctx context.Context, name string, m medium, img *image, g *gi
 	sum, err := j.copy(ctx, name, m, img)
 	if err != nil {
 		return err
+	}
+	if of := bootconfig.Board(m, m.Size()); of != "" && of != j.board.Name { // of a compressed image nobody could tell before
+		return fmt.Errorf("%s holds an image for board %s now, not for %s", name, of, j.board.Name)
 	}
 	if err := j.configure(name, m, g); err != nil {
 		return fmt.Errorf("%s: the image is written and verified, but config.yaml is still the image's own: %w", name, err)

@@ -16,6 +16,7 @@ import (
 	"github.com/proa-os/proa/build/oracle"
 	"github.com/proa-os/proa/images/layout"
 	"github.com/proa-os/proa/images/sparse"
+	"github.com/proa-os/proa/images/tree"
 )
 
 const key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJrI9bLpDHxMWfjD0OTMwwHUnhcGE1ey4Yo/lfXoTLiP you@desk"
@@ -104,11 +105,27 @@ func TestRefusedBeforeAnythingIsWritten(t *testing.T) {
 		t.Fatal(err)
 	}
 	target := garbage(t)
+	// given is a job that writes something of whole sectors that begins so
+	given := func(at int, magic string) func(j *job) {
+		b := make([]byte, 2*layout.MiB)
+		copy(b[at:], magic)
+		return func(j *job) { j.Image = write600(t, "given.img", string(b)) }
+	}
+	of4 := makeImage(t, tree.File("slots/a/manifest.json", 0o644, tree.Bytes([]byte(`{"board": "rpi4"}`))))
+	short := write600(t, "short.img", string(content(t, image)[:len(content(t, image))-layout.MiB*2]))
 	for name, c := range map[string]struct {
 		change func(j *job)
 		args   string
 		want   string
 	}{
+		"gzip":           {given(0, "\x1f\x8b"), target, "given.img: no boot partition of proa's: it is compressed; unpack it by `gunzip FILE`"},
+		"xz":             {given(0, "\xfd7zXZ\x00"), target, "unpack it by `xz -d FILE`"},
+		"qcow2":          {given(0, "QFI\xfb"), target, "it is a QCOW2 image"},
+		"slot file":      {given(0, "manifest.json\x00"), target, "it is a slot file"},
+		"zeros":          {given(0, ""), target, "no boot partition of proa's"},
+		"another system": {given(510, "\x55\xaa"), target, "it has another kind of partition table"},
+		"cut off":        {func(j *job) { j.Image = short }, target, "it is cut off: partition root-b ends at "},
+		"another board":  {func(j *job) { j.Image = of4 }, target, "it is an image for board rpi4, not for pc"},
 		"two disks":      {nil, "sdd sde", "one disk at a time, not sdd sde"},
 		"system":         {nil, "nvme0n1", "nvme0n1 holds the running system: "},
 		"mounted":        {nil, "/dev/sdb", "sdb is in use: sdb2 mounted on "},

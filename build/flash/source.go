@@ -110,6 +110,14 @@ func (img *image) reader() (io.Reader, error) {
 	return img.z, img.z.Reset(img.file)
 }
 
+// sectors is what can be read anywhere: all of an image, or the head of a compressed one.
+func (img *image) sectors() sparse.ReadWriterAt {
+	if img.z == nil {
+		return img.file
+	}
+	return img.head
+}
+
 // is says whether a path is the image itself, which must not be written over itself.
 func (img *image) is(path string) bool {
 	a, err := os.Stat(path)

@@ -35,3 +35,10 @@ func instead(img io.ReaderAt) (is string, known bool) {
 	}
 	return "", false
 }
+
+// isISO says whether something is an ISO 9660 image.
+func isISO(img io.ReaderAt) bool {
+	b := make([]byte, 5)
+	_, err := img.ReadAt(b, 16*2048+1)
+	return err == nil && string(b) == "CD001"
+}

@@ -17,18 +17,53 @@ var ErrNone = errors.New("no boot partition of proa's")
 
 // Find returns the boot partition of a disk or image of size bytes.
 func Find(img fat.Image, size int64) (layout.Partition, error) {
-	table, _, err := gpt.Read(img, size)
-	if is, known := instead(img); err != nil && known {
-		return layout.Partition{}, fmt.Errorf("%w: %s", ErrNone, is)
-	}
+	table, err := tableOf(img, size)
 	if err != nil {
-		return layout.Partition{}, fmt.Errorf("%w: %w", ErrNone, err)
+		return layout.Partition{}, err
 	}
 	p, err := table.Find(layout.Boot, layout.Shared)
-	if err != nil || p.Start+p.Size > size {
+	if err != nil {
 		return p, ErrNone
 	}
 	return p, nil
+}
+
+// tableOf insists on partitions that are there to their ends: a download that was cut off has its table, which lies at the start.
+func tableOf(img fat.Image, size int64) (layout.Table, error) {
+	if size < smallest {
+		return nil, fmt.Errorf("%w: %d bytes are no disk image", ErrNone, size)
+	}
+	table, _, err := gpt.Read(img, size)
+	if is, known := instead(img); err != nil && known {
+		return nil, fmt.Errorf("%w: %s", ErrNone, is)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrNone, err)
+	}
+	for _, p := range table {
+		if end := p.Start + p.Size; end > size {
+			return nil, fmt.Errorf("%w: it is cut off: partition %s ends at byte %d, the image has %d", ErrNone, p.Name, end, size)
+		}
+	}
+	return table, nil
+}
+
+// smallest is less than any disk image has, and more than a partition table.
+const smallest = layout.MiB
+
+// Suits says why an image must not be written to a disk for a board: it is no whole disk image of proa's, or another board's. An ISO does, which
+// tells of no board; so does an image of which only the start can be read, if that is in order.
+func Suits(img fat.Image, size int64, board string) error {
+	if isISO(img) {
+		return nil
+	}
+	if _, err := Find(img, size); err != nil {
+		return err
+	}
+	if of := Board(img, size); of != "" && of != board {
+		return fmt.Errorf("it is an image for board %s, not for %s", of, board)
+	}
+	return nil
 }
 
 // Read returns the config.yaml of the boot partition, checked.
