@@ -40,7 +40,7 @@ as ssh reaches it. The kubeconfig gives full access to the cluster.
 
 // Flags declares the verb's flags.
 func (o *Options) Flags(f *flag.FlagSet) {
-	f.BoolVar(&o.Merge, "merge", false, "put it into your kubeconfig: the first of $KUBECONFIG, else ~/.kube/config")
+	f.BoolVar(&o.Merge, "merge", false, "put it into your kubeconfig: the first file of $KUBECONFIG that exists, else ~/.kube/config")
 	f.StringVar(&o.File, "file", "", "with --merge: `file` to put it into")
 	f.StringVar(&o.Context, "context", "", "`name` of the context; default: the node's")
 	f.StringVar(&o.Server, "server", "", "`address` of the API server from here, if it is not the one that ssh uses: HOST, HOST:PORT")
@@ -129,12 +129,12 @@ func ssh(ctx context.Context, args ...string) ([]byte, error) {
 	return out.Bytes(), nil
 }
 
-// file returns the file that kubectl writes: the first of $KUBECONFIG, else ~/.kube/config. A symbolic link is
+// file is where kubectl writes: one of $KUBECONFIG, else ~/.kube/config. A symbolic link is
 // followed.
 func (o Options) file() (string, error) {
 	file := o.File
 	if file == "" {
-		file, _, _ = strings.Cut(os.Getenv("KUBECONFIG"), string(os.PathListSeparator))
+		file = firstThere(filepath.SplitList(os.Getenv("KUBECONFIG")))
 	}
 	if file == "" {
 		home, err := os.UserHomeDir()
@@ -149,6 +149,21 @@ func (o Options) file() (string, error) {
 	}
 	return real, err
 }
+
+// firstThere is the file of $KUBECONFIG that kubectl writes to: the first that exists, else the last.
+func firstThere(files []string) (file string) {
+	for _, f := range files {
+		if f == "" {
+			continue
+		}
+		if file = f; exists(f) {
+			return f
+		}
+	}
+	return file
+}
+
+func exists(file string) bool { _, err := os.Stat(file); return err == nil }
 
 // mergeFile returns the name of the added context, and the path of the backup.
 func mergeFile(file string, brought []byte, force bool) (name, backup string, err error) {

@@ -107,6 +107,15 @@ func TestMergeInto(t *testing.T) {
 	}
 }
 
+// TestMergeThroughAlias: an entry that is an alias is the entry all the same, and is not put in a second time, which kubectl refuses.
+func TestMergeThroughAlias(t *testing.T) {
+	into := "x: &c\n  name: edge-1\n  cluster: {server: \"https://old\", certificate-authority-data: QQ==}\nclusters: [*c]\ncontexts: []\nusers: []\n"
+	merged, _, err := Merge([]byte(into), []byte(node("edge-1", "QQ==")), false)
+	if err != nil || strings.Count(string(merged), "https://192.0.2.7:6443") != 1 || len(plainly(t, string(merged))["clusters"].([]any)) != 1 {
+		t.Errorf("%v\n%s", err, merged)
+	}
+}
+
 func TestMergeRefuses(t *testing.T) {
 	theirs := node("edge-1", "Qg==")
 	for want, c := range map[string][2]string{
@@ -119,6 +128,16 @@ func TestMergeRefuses(t *testing.T) {
 		"has no contexts":            {mine, "current-context: x\nclusters: []\n"},
 	} {
 		if _, _, err := Merge([]byte(c[0]), []byte(c[1]), false); err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "hunter2") {
+			t.Errorf("%v; want %q", err, want)
+		}
+	}
+	for want, into := range map[string]string{
+		"has more than one document":  mine + "---\nfoo: bar\n",
+		"has a key that stands twice": mine + "clusters: []\n",
+		"its kind is another one":     "apiVersion: v1\nkind: Pod\nmetadata: {name: x}\n",
+		"shares entries by anchors":   "clusters:\n- &c {name: edge-1, cluster: {certificate-authority-data: QQ==}}\nmine: *c\n",
+	} {
+		if _, _, err := Merge([]byte(into), []byte(node("edge-1", "QQ==")), false); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%v; want %q", err, want)
 		}
 	}
@@ -199,6 +218,21 @@ func TestRunRefuses(t *testing.T) {
 	} {
 		if err := Run(t.Context(), c.o, c.target, &out); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%v; want %q", err, want)
+		}
+	}
+}
+
+// TestFileOfSeveral: of the files in $KUBECONFIG the one that kubectl writes to.
+func TestFileOfSeveral(t *testing.T) {
+	dir := t.TempDir()
+	a, b, c := filepath.Join(dir, "a"), filepath.Join(dir, "b"), filepath.Join(dir, "c")
+	if err := os.WriteFile(b, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for list, want := range map[string]string{a + ":" + b: b, b + ":" + a: b, ":" + b: b, a + ":" + c: c, a: a} {
+		t.Setenv("KUBECONFIG", list)
+		if got, err := (Options{}).file(); got != want || err != nil {
+			t.Errorf("%s: %s, %v; want %s", list, got, err, want)
 		}
 	}
 }

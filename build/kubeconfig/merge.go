@@ -4,6 +4,9 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
+	"reflect"
+	"slices"
 
 	"gopkg.in/yaml.v3"
 
@@ -22,7 +25,7 @@ func Merge(into, brought []byte, force bool) (merged []byte, name string, err er
 		return nil, "", errors.New("the node's answer is not a kubeconfig")
 	}
 	from := sent.Content[0]
-	current := yamlnode.Lookup(from, "current-context")
+	current := lookup(from, "current-context")
 	if current == nil || current.Value == "" {
 		return nil, "", errors.New("the node's kubeconfig has no context")
 	}
@@ -43,20 +46,27 @@ func Merge(into, brought []byte, force bool) (merged []byte, name string, err er
 			return nil, "", err
 		}
 	}
-	if has := yamlnode.Lookup(to, "current-context"); has == nil {
+	if has := lookup(to, "current-context"); has == nil {
 		yamlnode.Add(to, "current-context", current)
 	} else if has.Value == "" {
 		*has = *current
 	}
 	var out bytes.Buffer
-	err = yamlnode.Encode(&out, doc)
-	return out.Bytes(), name, err
+	if err := yamlnode.Encode(&out, doc); err != nil {
+		return nil, "", err
+	}
+	if err := keeps(into, out.Bytes(), from); err != nil {
+		return nil, "", err
+	}
+	return out.Bytes(), name, nil
 }
 
-// parse returns nil for an empty document. Errors do not quote the text, because it has keys in it.
+// parse returns nil for an empty document. It refuses what kubectl refuses, and what would be lost: a second document, a key that stands twice.
+// Errors do not quote the text, because it has keys in it.
 func parse(text []byte) (*yaml.Node, error) {
-	var doc yaml.Node
-	if err := yaml.Unmarshal(text, &doc); err != nil {
+	var doc, more yaml.Node
+	dec := yaml.NewDecoder(bytes.NewReader(text))
+	if err := dec.Decode(&doc); err != nil && err != io.EOF {
 		return nil, errors.New("is not valid YAML")
 	}
 	if doc.Kind == 0 || doc.Content[0].Tag == "!!null" {
@@ -65,14 +75,55 @@ func parse(text []byte) (*yaml.Node, error) {
 	if doc.Content[0].Kind != yaml.MappingNode {
 		return nil, errors.New("is not a kubeconfig")
 	}
+	switch kind := lookup(doc.Content[0], "kind"); {
+	case kind != nil && kind.Value != "" && kind.Value != "Config":
+		return nil, errors.New("is not a kubeconfig: its kind is another one")
+	case doc.Decode(&map[string]any{}) != nil:
+		return nil, errors.New("has a key that stands twice, or a value that cannot be read")
+	case dec.Decode(&more) != io.EOF:
+		return nil, errors.New("has more than one document")
+	}
 	return &doc, nil
+}
+
+// keeps makes sure that a merge changed only what it brings: an entry that YAML's anchors share with others cannot be replaced alone.
+func keeps(before, after []byte, brought *yaml.Node) error {
+	changed := errors.New("shares entries by anchors (&, *), which a merge would change; write them out first")
+	was, is := map[string]any{}, map[string]any{}
+	if yaml.Unmarshal(before, &was) != nil || yaml.Unmarshal(after, &is) != nil {
+		return changed
+	}
+	for key, value := range was {
+		if key == "current-context" {
+			continue
+		}
+		if slices.Contains(kinds, key) {
+			value, is[key] = others(value, lookup(brought, key)), others(is[key], lookup(brought, key))
+		}
+		if !reflect.DeepEqual(value, is[key]) {
+			return changed
+		}
+	}
+	return nil
+}
+
+// others are the entries of a list but those of the names that are brought.
+func others(list any, brought *yaml.Node) (out []any) {
+	items, _ := list.([]any)
+	for _, item := range items {
+		m, _ := item.(map[string]any)
+		if name, ok := m["name"].(string); !ok || entry(brought, name) == nil {
+			out = append(out, item)
+		}
+	}
+	return out
 }
 
 // sameCluster says whether the cluster called name in to has the same certificate authority as in from, or does not
 // exist.
 func sameCluster(to, from *yaml.Node, name string) bool {
 	for _, kind := range kinds {
-		there, brought := entry(yamlnode.Lookup(to, kind), name), entry(yamlnode.Lookup(from, kind), name)
+		there, brought := entry(lookup(to, kind), name), entry(lookup(from, kind), name)
 		if there == nil || brought == nil {
 			continue
 		}
@@ -83,18 +134,18 @@ func sameCluster(to, from *yaml.Node, name string) bool {
 }
 
 func authority(doc *yaml.Node, name string) string {
-	if ca := yamlnode.Lookup(yamlnode.Lookup(entry(yamlnode.Lookup(doc, "clusters"), name), "cluster"), "certificate-authority-data"); ca != nil {
+	if ca := lookup(lookup(entry(lookup(doc, "clusters"), name), "cluster"), "certificate-authority-data"); ca != nil {
 		return ca.Value
 	}
 	return ""
 }
 
 func mergeList(to, from *yaml.Node, kind string) error {
-	brought := yamlnode.Lookup(from, kind)
+	brought := lookup(from, kind)
 	if brought == nil || brought.Kind != yaml.SequenceNode {
 		return fmt.Errorf("the node's kubeconfig has no %s", kind)
 	}
-	list := yamlnode.Lookup(to, kind)
+	list := lookup(to, kind)
 	switch {
 	case list == nil:
 		yamlnode.Add(to, kind, brought)
@@ -118,7 +169,7 @@ func mergeList(to, from *yaml.Node, kind string) error {
 }
 
 func nameOf(item *yaml.Node) string {
-	if n := yamlnode.Lookup(item, "name"); n != nil {
+	if n := lookup(item, "name"); n != nil {
 		return n.Value
 	}
 	return ""
@@ -134,4 +185,12 @@ func entry(list *yaml.Node, name string) *yaml.Node {
 		}
 	}
 	return nil
+}
+
+// lookup is the value of a key; what an alias stands for has it too.
+func lookup(m *yaml.Node, key string) *yaml.Node {
+	if m != nil && m.Kind == yaml.AliasNode {
+		m = m.Alias
+	}
+	return yamlnode.Lookup(m, key)
 }
