@@ -48,7 +48,7 @@ type File struct {
 	Path string `yaml:"path" check:"writable,required" example:"/etc/motd"`
 
 	// Content of the file, as Encoding says.
-	Content string `yaml:"content" trim:"nothing" secret:"true" example:"Ask the harbour master."`
+	Content string `yaml:"content" trim:"nothing" secret:"true" example:"QXNrIHRoZSBoYXJib3VyIG1hc3Rlci4K"`
 
 	// Encoding of Content. Empty: plain text.
 	Encoding string `yaml:"encoding" enum:",b64,base64,gz,gzip,gz+b64,gz+base64,gzip+b64,gzip+base64"`
@@ -124,10 +124,10 @@ type Interface struct {
 	DHCP *bool `yaml:"dhcp" example:"false"`
 
 	// Addresses are static, with prefix length, IPv4 or IPv6.
-	Addresses []string `yaml:"addresses" check:"cidr" example:"192.168.1.20/24"`
+	Addresses []string `yaml:"addresses" check:"ifaddress" example:"192.168.1.20/24"`
 
 	// Gateway is the default route's next hop.
-	Gateway string `yaml:"gateway" check:"ip" example:"192.168.1.1"`
+	Gateway string `yaml:"gateway" check:"hop" example:"192.168.1.1"`
 
 	// Routes in addition to the default route.
 	Routes []Route `yaml:"routes"`
@@ -142,10 +142,10 @@ type Route struct {
 	To string `yaml:"to" check:"cidr,required" example:"10.8.0.0/16"`
 
 	// Via is the next hop.
-	Via string `yaml:"via" check:"ip,required" example:"192.168.1.254"`
+	Via string `yaml:"via" check:"hop,required" example:"192.168.1.254"`
 
 	// Metric of the route: of routes to the same network the one with the lower metric is used.
-	Metric int `yaml:"metric"`
+	Metric int `yaml:"metric" check:"metric"`
 }
 
 // NTP has the time servers.

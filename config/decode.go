@@ -179,7 +179,7 @@ func (d *decoder) structure(n *yaml.Node, v reflect.Value, name string) {
 		}
 	}
 	if f, ok := v.Interface().(File); ok {
-		d.wellKnown(n, f, name)
+		d.content(n, f, name)
 	}
 }
 

@@ -43,6 +43,15 @@ type registryTLS struct {
 	InsecureSkipVerify bool   `yaml:"insecure_skip_verify"`
 }
 
+// content reports a file whose content cannot be made out of its encoding.
+func (d *decoder) content(n *yaml.Node, f File, name string) {
+	if _, err := f.Bytes(); err != nil {
+		d.bad(n, "%s: %v", name, err)
+		return
+	}
+	d.wellKnown(n, f, name)
+}
+
 // wellKnown checks a file in the format of another program whose errors would cost all of Kubernetes' images. The file
 // is written in any case: that program decides.
 func (d *decoder) wellKnown(n *yaml.Node, f File, name string) {

@@ -66,7 +66,7 @@ func TestProblems(t *testing.T) {
 		{"twice", "hostname: a\nhostname: b\n", "2:1: duplicate key \"hostname\", first in line 1\n"},
 		{"missing", "write_files:\n  - content: x\n", "2:5: write_files[0]: \"path\" is missing\n"},
 		{"bad address", "network:\n  interfaces:\n    eth0:\n      addresses: [10.0.0.1]\n      gateway: here\n",
-			"4:19: addresses[0]: want an address with prefix length, such as 192.168.1.20/24\n5:16: gateway: want an IP address\n"},
+			"4:19: addresses[0]: want an address of one machine with prefix length, such as 192.168.1.20/24\n5:16: gateway: want an IP address of one machine, without a zone such as %eth0\n"},
 		{"bad key", "ssh_authorized_keys: [\"ssh-ed25519 AAAA\"]\n", "1:23: ssh_authorized_keys[0]: want " + judged("sshkey", "ssh-ed25519 AAAA") + "\n"},
 		{"too short", "health: {deadline: 59s}\n", "1:20: deadline: want a duration from 1m to 24h, such as 15m\n"},
 		{"too long", "health: {deadline: 25h}\n", "1:20: deadline: want a duration from 1m to 24h, such as 15m\n"},

@@ -46,3 +46,23 @@ func TestMergeKeys(t *testing.T) {
 		problems(t, bad, "") // it terminates
 	}
 }
+
+// TestContentIsLookedAt: what cannot be decoded at the next boot is a problem now.
+func TestContentIsLookedAt(t *testing.T) {
+	for _, c := range [][3]string{{"@@@", "b64", "content is not base64"}, {"_-8=", "base64", "content is not base64"}, {"abc", "gzip", "content is not gzip"},
+		{"YWJj", "gz+b64", "content is not gzip"}, {"YQ==", "b64", ""}, {"@@@", "\"\"", ""}} {
+		_, got := problems(t, "write_files: [{path: /etc/x, content: \""+c[0]+"\", encoding: "+c[1]+"}]\n", "")
+		if (got == "") != (c[2] == "") || !strings.Contains(got, c[2]) {
+			t.Errorf("%s: %q", c, got)
+		}
+	}
+}
+
+// TestTwoSpellings: of one setting that stands twice one would win by chance.
+func TestTwoSpellings(t *testing.T) {
+	_, got := problems(t, "sysctls: {vm.swappiness: 1, vm/swappiness: 2}\n", "")
+	c, ok := problems(t, "sysctls: {net/ipv4/ip_forward: 1, net/ipv4/conf/eth0.5/rp_filter: 2}\n", "")
+	if !strings.Contains(got, "duplicate key") || ok != "" || c.Sysctls["net.ipv4.ip_forward"] != "1" || c.Sysctls["net/ipv4/conf/eth0.5/rp_filter"] != "2" {
+		t.Errorf("%q, %q, %v", got, ok, c.Sysctls)
+	}
+}

@@ -18,6 +18,10 @@ var ours = map[string]string{
 var values = map[string]string{"address": "ip", "network": "cidr", "key=value": "label", "key=value:effect": "taint", "domain": "domain", "URL": "url",
 	"file": "path", "folder": "path", "path": "path", "port": "port", "secret": "token", "flag=value": "argument"}
 
+// byName are rules for flags of which more is known than what their value is called.
+var byName = map[string]string{"node-name": "nodename", "node-ip": "nodeip", "advertise-address": "nodeip", "cluster-cidr": "podrange", "service-cidr": "svcrange",
+	"data-dir": "kept", "write-kubeconfig": "kept"}
+
 // flagArg checks one entry of k3s.args. It never quotes a value, which may be a token.
 func flagArg(s string) string {
 	if !strings.HasPrefix(s, "--") {
@@ -83,8 +87,8 @@ func flagPart(f k3sflags.Flag, value string, given bool) string {
 			return "vxlan, host-gw or none"
 		}
 		return ""
-	case f.Name == "node-name":
-		return judge("nodename", value)
+	case byName[f.Name] != "":
+		return judge(byName[f.Name], value)
 	case f.Type == "int" && values[f.Arg] == "":
 		if _, err := strconv.Atoi(value); err != nil {
 			return "a whole number"

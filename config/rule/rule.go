@@ -3,17 +3,16 @@
 package rule
 
 import (
+	"math"
 	"net"
 	"net/netip"
 	"net/url"
 	"path"
 	"regexp"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
-
-	"github.com/proa-os/proa/config/k3sflags"
+	"unicode"
 )
 
 // Rule validates one value; its message says what is expected.
@@ -27,7 +26,7 @@ type Rule struct {
 // rules are the rules by their name in a check tag.
 var rules = map[string]Rule{
 	"hostname":   want(matchesName(63), "a host name: letters a-z, digits and -, at most 63, beginning and ending with a letter or digit"),
-	"nodename":   want(domain, "a name of lower-case letters, digits, - and ."),
+	"nodename":   want(func(s string) bool { return domain(s) && !strings.HasSuffix(s, ".") }, "a name of lower-case letters, digits, - and ."),
 	"domain":     want(domain, "a domain name"),
 	"server":     want(func(s string) bool { return isIP(s) || domain(strings.ToLower(s)) }, "a host name or an IP address"),
 	"sshkey":     {Judge: sshKey, Clean: oneLine, Split: keyLines},
@@ -37,11 +36,18 @@ var rules = map[string]Rule{
 	"owner":      want(regexp.MustCompile(`^[a-z_0-9][a-z0-9_-]*(:[a-z_0-9][a-z0-9_-]*)?$`).MatchString, "USER or USER:GROUP"),
 	"octal":      want(octal, "permissions in octal, such as 0644"),
 	"module":     want(regexp.MustCompile(`^[A-Za-z0-9_-]+( [^\x00-\x1f\x7f]*)?$`).MatchString, "a module's name and, after a space, its parameters: NAME KEY=VALUE"),
-	"sysctl":     want(regexp.MustCompile(`^[A-Za-z0-9_-]+([./][A-Za-z0-9_*:@-]+)+$`).MatchString, "a setting such as net.ipv4.ip_forward"),
+	"sysctl":     {Judge: sysctl.Judge, Clean: dotted},
 	"setting":    want(lengths(1, 4096), "a value"), // an empty value changes no setting
 	"interface":  {Judge: interfaceName, Clean: hardwareAddress},
 	"ip":         want(isIP, "an IP address"),
 	"cidr":       want(isPrefix, "an address with prefix length, such as 192.168.1.20/24"),
+	"hop":        want(isUnicast, "an IP address of one machine, without a zone such as %eth0"),
+	"ifaddress":  want(isHostPrefix, "an address of one machine with prefix length, such as 192.168.1.20/24"),
+	"metric":     want(between(0, math.MaxInt32), "0 or a number up to 2147483647"),
+	"kept":       {Judge: kept},
+	"nodeip":     {Judge: nodeIP},
+	"podrange":   {Judge: podRange},
+	"svcrange":   {Judge: serviceRange},
 	"opening":    want(opening, "PROTOCOL/PORT or PROTOCOL/FIRST-LAST, tcp or udp, and after \" from \" the only permitted source network, such as \"udp/5353 from 192.168.1.0/24\""),
 	"pattern":    want(regexp.MustCompile(`^[A-Za-z0-9_.-]{1,14}[A-Za-z0-9_.*-]$`).MatchString, "the name of an interface, 2 to 15 characters, or the beginning of one and a *"),
 	"mtu":        want(between(68, 65535), "0 or a number from 68 to 65535"),
@@ -57,6 +63,16 @@ var rules = map[string]Rule{
 	"labelvalue": {Judge: labelValue},
 	"label":      {Judge: label},
 	"taint":      {Judge: taint, ID: taintID},
+}
+
+var sysctl = want(regexp.MustCompile(`^[A-Za-z0-9_-]+([./][A-Za-z0-9_*:@-]+)+$`).MatchString, "a setting such as net.ipv4.ip_forward")
+
+// dotted writes a setting the one way that two spellings of it can be told to be the same; a dot that is part of a name (eth0.5) wants slashes.
+func dotted(s string) string {
+	if strings.Contains(s, ".") {
+		return s
+	}
+	return strings.ReplaceAll(s, "/", ".")
 }
 
 // Of returns a rule by name. The rule for flags uses this table itself.
@@ -128,31 +144,8 @@ func portNumber(s string) bool {
 	return err == nil && n > 0 && n <= 65535
 }
 
-func absolute(s string) bool { return path.IsAbs(s) && path.Clean(s) == s && s != "/" }
-
-// roots are the directories that write_files may write to: on the data partition, in memory, and the kernel's own
-// files.
-var roots = []string{"etc", "var", "home", "opt", "root", "run", "tmp", "proc", "sys"}
-
-// proas are files that proa overwrites or that nothing reads, with what to use instead.
-var proas = map[string]string{
-	k3sflags.ConfigFile:          "k3s.args, or a file of your own in " + k3sflags.ConfigFile + ".d",
-	"/etc/resolv.conf":           "network.dns and network.search",
-	"/root/.ssh/authorized_keys": "ssh_authorized_keys",
-	"/etc/wpa_supplicant.conf":   "network.wifi",
-}
-
-func writable(s string) string {
-	if !absolute(s) {
-		return "an absolute path without . or .."
-	}
-	if instead := proas[s]; instead != "" {
-		return "another path: proa writes this file itself, or nothing reads it; use " + instead
-	}
-	if root, _, _ := strings.Cut(s[1:], "/"); !slices.Contains(roots, root) {
-		return "a path below /etc, /var, /home, /opt, /root, /run or /tmp; the rest of the root is read-only"
-	}
-	return ""
+func absolute(s string) bool {
+	return path.IsAbs(s) && path.Clean(s) == s && s != "/" && strings.IndexFunc(s, unicode.IsControl) < 0
 }
 
 // endpoint may have no scheme, as in K3s.
@@ -166,6 +159,17 @@ func octal(s string) bool {
 func isIP(s string) bool { _, err := netip.ParseAddr(s); return err == nil }
 
 func isPrefix(s string) bool { _, err := netip.ParsePrefix(s); return err == nil }
+
+// isUnicast: an address that one machine can have.
+func isUnicast(s string) bool {
+	a, err := netip.ParseAddr(s)
+	return err == nil && a.Zone() == "" && !a.IsUnspecified() && !a.IsMulticast() && !a.IsLoopback()
+}
+
+func isHostPrefix(s string) bool {
+	p, err := netip.ParsePrefix(s)
+	return err == nil && isUnicast(p.Addr().String())
+}
 
 var openPorts = regexp.MustCompile(`^(?:tcp|udp)/([1-9][0-9]{0,4})(?:-([1-9][0-9]{0,4}))?$`)
 
@@ -201,5 +205,5 @@ func lasts(low, high time.Duration) func(string) bool {
 
 func isURL(s string) bool {
 	u, err := url.Parse(s)
-	return err == nil && (u.Scheme == "https" || u.Scheme == "http") && u.Host != "" && u.User == nil
+	return err == nil && (u.Scheme == "https" || u.Scheme == "http") && u.Hostname() != "" && u.User == nil && (u.Port() == "" || portNumber(u.Port()))
 }

@@ -73,6 +73,7 @@ func (m *Manager) Up(ctx context.Context) error {
 
 // unknownNames reports what the config speaks of and the machine lacks; it may still be plugged in.
 func (m *Manager) unknownNames(links []netlink.Link) error {
+	links = slices.DeleteFunc(slices.Clone(links), func(l netlink.Link) bool { return !physical(l.Attrs().Name) }) // lo, and the cluster's
 	var missing, have []string
 	for _, l := range links {
 		have = append(have, l.Attrs().Name)

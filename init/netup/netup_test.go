@@ -33,11 +33,22 @@ func TestSettings(t *testing.T) {
 			t.Errorf("%s: dhcp %t", c.name, got)
 		}
 	}
+	device(t, "eth0", "eth5")
 	if err := m.unknownNames([]netlink.Link{link("eth0", "52:54:00:12:34:56"), link("lo", "")}); err != nil {
 		t.Error(err)
 	}
 	if err := m.unknownNames([]netlink.Link{link("eth5", "02:00:00:00:00:01")}); err == nil || !strings.Contains(err.Error(), "no interface 52:54:00:12:34:56, eth0; there are: eth5") {
 		t.Errorf("%v", err)
+	}
+}
+
+// TestOnlyDevices: an interface without a device behind it is nobody's to configure, and what is said of it is not passed over in silence.
+func TestOnlyDevices(t *testing.T) {
+	device(t, "eth0")
+	m := New(config.Network{Interfaces: map[string]config.Interface{"lo": {}, "cni0": {}}}, "h", "", t.Logf)
+	err := m.unknownNames([]netlink.Link{link("eth0", "52:54:00:12:34:56"), link("lo", ""), link("cni0", "")})
+	if err == nil || !strings.Contains(err.Error(), "no interface cni0, lo; there are: eth0") {
+		t.Error(err)
 	}
 }
 

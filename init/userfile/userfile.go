@@ -4,11 +4,7 @@ package userfile
 
 import (
 	"bufio"
-	"bytes"
-	"compress/gzip"
-	"encoding/base64"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -19,12 +15,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// maxSize limits the decompressed size.
-const maxSize = 64 << 20
-
 // Write writes one file. root is where passwd and group are read from.
 func Write(s sys.Sys, root string, f config.File) error {
-	content, err := Decode(f.Content, f.Encoding)
+	content, err := f.Bytes()
 	if err != nil {
 		return err
 	}
@@ -55,31 +48,6 @@ func owned(file string, uid, gid int) bool {
 		return uid == 0 && gid == 0
 	}
 	return int(st.Uid) == uid && int(st.Gid) == gid
-}
-
-// Decode decodes the encodings of cloud-init and k3OS.
-func Decode(content, encoding string) ([]byte, error) {
-	raw := []byte(content)
-	zipped := strings.HasPrefix(encoding, "gz")
-	if strings.HasSuffix(encoding, "b64") || strings.HasSuffix(encoding, "base64") {
-		clean := strings.Join(strings.Fields(content), "")
-		var err error
-		if raw, err = base64.StdEncoding.DecodeString(clean); err != nil {
-			return nil, fmt.Errorf("content is not base64: %w", err)
-		}
-	}
-	if !zipped {
-		return raw, nil
-	}
-	zr, err := gzip.NewReader(bytes.NewReader(raw))
-	if err != nil {
-		return nil, fmt.Errorf("content is not gzip: %w", err)
-	}
-	out, err := io.ReadAll(io.LimitReader(zr, maxSize+1))
-	if err == nil && len(out) > maxSize {
-		err = fmt.Errorf("content unpacks to more than %d MiB", maxSize>>20)
-	}
-	return out, err
 }
 
 func owner(root, spec string) (uid, gid int, err error) {
