@@ -8,6 +8,7 @@ import (
 	"path"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -97,12 +98,12 @@ func (t TLS) toml(indent string) string {
 // endpoint parses a mirror's address as K3s does: without a scheme it is https, except http for this machine with a
 // port; without a path the API's default path is used, and any other path is used as it is.
 func endpoint(address string) (*url.URL, error) {
-	if !strings.Contains(address, "://") {
+	if address = strings.TrimSpace(address); !strings.Contains(address, "://") {
 		address = "//" + address
 	}
 	u, err := url.Parse(address)
 	switch {
-	case err != nil || u.Host == "" || !slices.Contains([]string{"", "http", "https"}, u.Scheme):
+	case err != nil || u.Hostname() == "" || !isPort(u.Port()) || !slices.Contains([]string{"", "http", "https"}, u.Scheme):
 		return nil, errors.New("want an address such as https://mirror.example.org:5000") // the parser's error quotes it
 	case u.User != nil:
 		return nil, errors.New("credentials belong under configs")
@@ -120,6 +121,12 @@ func endpoint(address string) (*url.URL, error) {
 		u.Path = "/v2"
 	}
 	return u, nil
+}
+
+// isPort: none is the scheme's.
+func isPort(s string) bool {
+	n, err := strconv.Atoi(s)
+	return s == "" || err == nil && n > 0 && n < 1<<16
 }
 
 func local(host string) bool {

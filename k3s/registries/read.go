@@ -3,6 +3,7 @@ package registries
 import (
 	"encoding/base64"
 	"fmt"
+	"slices"
 	"strings"
 
 	"gopkg.in/yaml.v3"
@@ -37,8 +38,9 @@ func (f *reader) walk(n *yaml.Node, where string, known keys) {
 		return
 	}
 	seen := map[string]bool{}
-	for i := 0; i+1 < len(n.Content); i += 2 {
-		key, value := n.Content[i], resolved(n.Content[i+1])
+	content := merged(n, map[string]bool{}, 0)
+	for i := 0; i+1 < len(content); i += 2 {
+		key, value := content[i], resolved(content[i+1])
 		do, ok := known[key.Value]
 		if !ok {
 			do, ok = known[""]
@@ -66,6 +68,27 @@ func (k keys) names() string {
 	return strings.Join(names, ", ")
 }
 
+// merged is the keys and values of a mapping, behind them those of the mappings that << brings, unless a key stands nearer.
+func merged(n *yaml.Node, nearer map[string]bool, depth int) (out []*yaml.Node) {
+	var sources []*yaml.Node
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		key, value := n.Content[i], resolved(n.Content[i+1])
+		switch {
+		case key.ShortTag() == "!!merge" && value.Kind == yaml.MappingNode && depth < 8:
+			sources = append(sources, value)
+		case depth == 0 || !nearer[key.Value]:
+			out = append(out, key, value)
+		}
+	}
+	for i := 0; i < len(out); i += 2 {
+		nearer[out[i].Value] = true
+	}
+	for _, s := range sources {
+		out = append(out, merged(s, nearer, depth+1)...)
+	}
+	return out
+}
+
 func resolved(n *yaml.Node) *yaml.Node {
 	if n.Kind == yaml.AliasNode {
 		return n.Alias
@@ -85,6 +108,10 @@ func (f *reader) top() keys {
 func (f *reader) mirror(where string, key, value *yaml.Node) {
 	host, ok := f.host(where, key)
 	if !ok {
+		return
+	}
+	if _, twice := f.mirrors[host]; twice {
+		f.problem(key.Line, where, "another spelling of a registry that stands above")
 		return
 	}
 	var m mirror
@@ -141,11 +168,20 @@ func (f *reader) auth(where string, key, value *yaml.Node) {
 	}
 }
 
+// hub are other names of Docker Hub, whose images are asked for by docker.io.
+var hub = []string{"index.docker.io", "registry-1.docker.io", "registry.hub.docker.com", "hub.docker.com"}
+
 // host parses the name of a registry, "*" for all others. Users sometimes write an address; its scheme is ignored.
 func (f *reader) host(where string, key *yaml.Node) (string, bool) {
-	host := strings.TrimSuffix(strings.TrimPrefix(strings.TrimPrefix(key.Value, "https://"), "http://"), "/")
-	if host == "" || host == ".." || host == "." || strings.ContainsAny(host, "/@ \t\n\"\\") {
-		f.problem(key.Line, where[:max(0, strings.LastIndex(where, key.Value)-1)], "want the name of a registry, such as docker.io or registry.example.org:5000")
+	host := strings.TrimSpace(strings.TrimPrefix(strings.TrimPrefix(key.Value, "https://"), "http://"))
+	for _, end := range []string{"/", "/v1", "/v2"} {
+		host = strings.TrimSuffix(host, end)
+	}
+	if slices.Contains(hub, host) {
+		host = "docker.io"
+	}
+	if host == "" || host == ".." || host == "." || strings.ContainsAny(host, "/@ \t\n\"\\") || strings.Contains(host, "*") && host != "*" {
+		f.problem(key.Line, where[:max(0, strings.LastIndex(where, key.Value)-1)], "want the name of a registry, such as docker.io or registry.example.org:5000, or * for all others")
 		return "", false
 	}
 	return host, true
@@ -158,7 +194,7 @@ func (f *reader) scalar(where string, n *yaml.Node) text {
 		f.problem(n.Line, where, "want a string")
 		return text{line: n.Line}
 	}
-	return text{n.Value, n.Line}
+	return text{strings.Trim(n.Value, "\r\n\uFEFF"), n.Line} // what a block scalar leaves
 }
 
 func (f *reader) list(where string, n *yaml.Node) (all []text) {

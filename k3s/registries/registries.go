@@ -4,8 +4,10 @@
 package registries
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"maps"
 	"os"
@@ -58,13 +60,13 @@ func Load(path string) Registries {
 		r.Problems = []string{fmt.Sprintf("%v; no mirror and no credentials are used", err)}
 		return r
 	}
-	var doc yaml.Node
-	if err := yaml.Unmarshal(data, &doc); err != nil {
+	if whole := bytes.TrimRight(data, "\x00"); len(whole) < len(data) { // what a power cut leaves
+		f.problem(1+bytes.Count(whole, []byte("\n")), "", "NUL bytes at the end of the file")
+		data = whole
+	}
+	if err := f.read(data); err != nil {
 		r.Problems = []string{fmt.Sprintf("%s%s: not valid YAML; no mirror and no credentials are used", path, lineOf(err))}
 		return r
-	}
-	if len(doc.Content) > 0 {
-		f.walk(doc.Content[0], "", f.top())
 	}
 	for _, host := range slices.Sorted(maps.Keys(f.hosts())) {
 		if content := f.hostsFile(host); content != "" {
@@ -74,6 +76,26 @@ func Load(path string) Registries {
 	f.docker()
 	r.Problems = f.problems
 	return r
+}
+
+// read takes the first document that says something.
+func (f *reader) read(data []byte) error {
+	dec := yaml.NewDecoder(bytes.NewReader(data))
+	for read := false; ; {
+		var doc yaml.Node
+		switch err := dec.Decode(&doc); {
+		case err == io.EOF:
+			return nil
+		case err != nil:
+			return err
+		case len(doc.Content) == 0 || resolved(doc.Content[0]).Tag == "!!null":
+		case read:
+			f.problem(doc.Content[0].Line, "", "a second document; only one is read")
+		default:
+			f.walk(doc.Content[0], "", f.top())
+			read = true
+		}
+	}
 }
 
 // hosts returns all hosts in the file.

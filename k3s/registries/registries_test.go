@@ -239,3 +239,33 @@ func TestFilesFollow(t *testing.T) {
 		t.Errorf("a file that containerd cannot read: %q", problems)
 	}
 }
+
+// TestSpellings: one registry has several names, and a file has several shapes; what counts is what containerd is told.
+func TestSpellings(t *testing.T) {
+	for text, want := range map[string]string{
+		"mirrors:\n  index.docker.io: {endpoint: [\"https://m\"]}\n":                                                           "docker.io",
+		"mirrors:\n  https://index.docker.io/v1/: {endpoint: [\"https://m\"]}\n":                                               "docker.io",
+		"mirrors:\n  registry-1.docker.io: {endpoint: [\" https://m \"]}\n":                                                    "docker.io",
+		"---\n# mine\n---\nmirrors:\n  quay.io: {endpoint: [\"https://m\"]}\n":                                                 "quay.io",
+		"mirrors:\n  quay.io: {endpoint: [\"https://m\"]}\n" + strings.Repeat("\x00", 900):                                     "quay.io",
+		"mirrors:\n  ghcr.io: &m {endpoint: [\"https://m\"]}\n  quay.io: {<<: *m}\n":                                           "quay.io",
+		"mirrors:\n  quay.io: {endpoint: [\"https://m\"]}\n  https://quay.io: {endpoint: [\"https://n\"]}\n---\nmirrors: {}\n": "quay.io",
+	} {
+		r, _ := load(t, text)
+		if !strings.Contains(r.Hosts[want], `[host."https://m/v2"]`) || strings.Contains(r.Hosts[want], "https://n") {
+			t.Errorf("%.60q: %q, %q", text, r.Hosts, r.Problems)
+		}
+	}
+	r, _ := load(t, "configs:\n  https://index.docker.io/v1/:\n    auth:\n      username: u\n      password: |\n        p w\n")
+	if r.Auths["registry-1.docker.io"] != (Auth{Username: "u", Password: "p w"}) {
+		t.Errorf("%d credentials", len(r.Auths))
+	}
+	for text, want := range map[string]string{
+		"mirrors:\n  \"*.example.org\": {endpoint: [\"https://m\"]}\n": "or * for all others", "mirrors:\n  a: {endpoint: [\"https://m:99999\"]}\n": "want an address",
+		"mirrors: {a: {}}\n---\nconfigs: {}\n": "a second document", "mirrors: {a: {}, a/v2: {}}\n": "another spelling", "mirrors: {a: {}}\n\x00": "NUL bytes",
+	} {
+		if r, _ := load(t, text); len(r.Problems) != 1 || !strings.Contains(r.Problems[0], want) {
+			t.Errorf("%q: %q; want %q", text, r.Problems, want)
+		}
+	}
+}

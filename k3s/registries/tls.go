@@ -20,7 +20,7 @@ func (f *reader) readTLS(where string, key, value *yaml.Node) (t TLS, any bool) 
 	f.walk(value, where, keys{
 		"ca_file": set(&t.CAFile), "cert_file": set(&t.CertFile), "key_file": set(&t.KeyFile),
 		"insecure_skip_verify": func(where string, _, v *yaml.Node) {
-			if v.Decode(&t.Insecure) != nil || v.Tag != "!!bool" {
+			if v.Decode(&t.Insecure) != nil || v.Style != 0 { // plain yes and no are booleans to K3s
 				f.problem(v.Line, where, "want true or false")
 				t.Insecure = false
 			}
