@@ -88,28 +88,41 @@ func put(fs *fat32.FileSystem, name string, data []byte) error {
 	return f.Close()
 }
 
-// Inject creates or replaces one file in the file system of size bytes at offset at of an image.
+// Inject creates or replaces one file in the file system of size bytes at offset at of an image. If it fails, the image is as it was, unless the
+// image could not be written.
 func Inject(img Image, at, size int64, name string, data []byte, when time.Time) error {
-	w := sparse.NewWindow(img, at, size)
-	fs, err := fat32.Read(w, size, 0, layout.Sector)
-	if err != nil {
+	changes := newOverlay(img)
+	if err := inject(sparse.NewWindow(changes, at, size), size, name, data, when); err != nil {
 		return fmt.Errorf("fat: %w", err)
 	}
-	if dir := path.Dir(name); dir != "." {
-		if err := fs.Mkdir("/" + dir); err != nil {
-			return fmt.Errorf("fat: %s: %w", dir, err)
-		}
-	}
-	if err := dropEmpty(fs, name); err != nil {
-		return fmt.Errorf("fat: %s: %w", name, err)
-	}
-	if err := put(fs, name, data); err != nil {
-		return fmt.Errorf("fat: %s: %w", name, err)
-	}
-	if err := finish(w, finishing{when: when, only: path.Base(name)}); err != nil {
+	if err := changes.commit(); err != nil {
 		return fmt.Errorf("fat: %w", err)
 	}
 	return nil
+}
+
+func inject(w *sparse.Window, size int64, name string, data []byte, when time.Time) (err error) {
+	defer func() {
+		if p := recover(); p != nil { // go-diskfs, with a directory from which entries were deleted
+			err = fmt.Errorf("%s: the directory cannot be rewritten (%v); mount the partition and copy the file there", name, p)
+		}
+	}()
+	fs, err := fat32.Read(w, size, 0, layout.Sector)
+	if err != nil {
+		return err
+	}
+	if dir := path.Dir(name); dir != "." {
+		if err := fs.Mkdir("/" + dir); err != nil {
+			return fmt.Errorf("%s: %w", dir, err)
+		}
+	}
+	if err := dropEmpty(fs, name); err != nil {
+		return fmt.Errorf("%s: %w", name, err)
+	}
+	if err := put(fs, name, data); err != nil {
+		return fmt.Errorf("%s: %w", name, err)
+	}
+	return finish(w, finishing{when: when, only: path.Base(name)})
 }
 
 // dropEmpty removes an existing empty file before it is written: go-diskfs would allocate clusters for it without
