@@ -132,7 +132,7 @@ type Interface struct {
 	// Routes in addition to the default route.
 	Routes []Route `yaml:"routes"`
 
-	// MTU of the interface. 0: the interface's default.
+	// MTU of the interface. 0: what DHCP says, else the interface's default.
 	MTU int `yaml:"mtu" check:"mtu" example:"1500"`
 }
 

@@ -15,7 +15,7 @@ import (
 // adopt configures a lease on the interface. The old one is removed only after the new one is in place, and what is
 // equal is not touched, so that connections of pods continue. before is nil if there was none.
 func (m *Manager) adopt(l netlink.Link, lease dhcp.Lease, before *dhcp.Lease) {
-	errs := []error{wrap("address", netlink.AddrReplace(l, leased(lease)))}
+	errs := []error{wrap("mtu", m.setMTU(l, lease.MTU)), wrap("address", netlink.AddrReplace(l, leased(lease)))}
 	routes := routesOf(l, lease)
 	for _, r := range routes {
 		errs = append(errs, wrap("route "+r.String(), netlink.RouteReplace(&r)))
@@ -30,6 +30,30 @@ func (m *Manager) adopt(l netlink.Link, lease dhcp.Lease, before *dhcp.Lease) {
 	if err := errors.Join(errs...); err != nil {
 		m.logf("network %s: %v", l.Attrs().Name, err)
 	}
+}
+
+// setMTU sets what a lease says, unless the configuration says otherwise, and undoes it for a lease that says nothing.
+func (m *Manager) setMTU(l netlink.Link, mtu int) error {
+	name := l.Attrs().Name
+	now, err := netlink.LinkByName(name)
+	if err != nil || m.settings(l).MTU != 0 {
+		return err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	before, changed := m.plainMTU[name]
+	switch {
+	case mtu == 0 && !changed:
+		return nil
+	case mtu == 0:
+		mtu = before
+	case !changed:
+		m.plainMTU[name] = now.Attrs().MTU
+	}
+	if mtu == now.Attrs().MTU {
+		return nil
+	}
+	return netlink.LinkSetMTU(l, mtu)
 }
 
 // leased returns the address with its lifetime: the kernel removes it when the lease expires, whatever happens to this

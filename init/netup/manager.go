@@ -39,6 +39,8 @@ type Manager struct {
 	leases map[string]dhcp.Lease
 	advice map[string]advice // of routers
 
+	plainMTU map[string]int // of interfaces whose MTU a lease changed
+
 	lonely  bool // it was said that there is no network
 	writing sync.Mutex
 	wrote   string // resolv.conf as it is
@@ -47,7 +49,7 @@ type Manager struct {
 // New makes a manager that writes name servers to the file resolv.
 func New(cfg config.Network, hostname, resolv string, logf func(string, ...any)) *Manager {
 	return &Manager{cfg: cfg, hostname: hostname, logf: logf, resolv: resolv, begun: map[string]chan struct{}{}, leases: map[string]dhcp.Lease{},
-		advice: map[string]advice{}}
+		advice: map[string]advice{}, plainMTU: map[string]int{}}
 }
 
 // Up configures what is there and follows what comes later. Only a machine that cannot speak netlink is an error here; one interface's trouble is logged.

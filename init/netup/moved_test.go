@@ -28,7 +28,7 @@ func TestMoved(t *testing.T) {
 	}{
 		{"refuses what it does not know", func(t *testing.T, c *client, s *server) { moved(t, c, s, false) }},
 		{"silent about what it does not know", func(t *testing.T, c *client, s *server) { moved(t, c, s, true) }},
-		{"same network", sameNetwork}, {"flapping", flapping}, {"nobody there", nobodyThere}, {"terse", terse}, {"rebind", rebind},
+		{"same network", sameNetwork}, {"flapping", flapping}, {"nobody there", nobodyThere}, {"terse", terse}, {"mtu", mtu}, {"rebind", rebind},
 		{"two offers", twoOffers}, {"nonsense first", nonsenseFirst}, {"infinite", infiniteLease}, {"conflict", conflict},
 		{"other address in the same network", otherAddress},
 	} {
@@ -133,6 +133,21 @@ func terse(t *testing.T, c *client, s *server) {
 	if !strings.Contains(c.resolv(), s.ip(16).String()) || strings.Contains(e.String(), "-") {
 		t.Errorf("%s\n%s", c.resolv(), e)
 	}
+}
+
+// mtu: the network's is taken, and given back when a network does not say one.
+func mtu(t *testing.T, c *client, s *server) {
+	s.lease, s.options = 10*time.Second, []dhcpv4.Modifier{dhcpv4.WithOption(dhcpv4.OptGeneric(dhcpv4.OptionInterfaceMTU, []byte{0x05, 0xb4}))}
+	bound(t, c, s)
+	is := func(want int) func() bool {
+		return func() bool {
+			l, err := netlink.LinkByIndex(c.link.Attrs().Index)
+			return err == nil && l.Attrs().MTU == want
+		}
+	}
+	c.until(t, "an MTU of 1460", is(1460))
+	s.change(func() { s.options, s.nak = nil, true })
+	c.until(t, "an MTU of 1500", is(1500))
 }
 
 // rebind: the server is gone, and another of the network goes on with the lease, as a pair of them does. The first must be asked alone before.

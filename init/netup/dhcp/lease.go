@@ -1,6 +1,7 @@
 package dhcp
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"math"
@@ -24,6 +25,7 @@ type Lease struct {
 	DNS     []string
 	Search  []string
 	NTP     []string
+	MTU     int           // of the network; 0: it did not say
 	Renew   time.Duration // T1 of RFC 2131: renew from its server
 	Rebind  time.Duration // T2: rebind from any server
 	Expire  time.Duration // Forever: it does not expire
@@ -58,6 +60,7 @@ func ParseACK(ack *dhcpv4.DHCPv4) (Lease, error) {
 	}
 	lease.Renew, lease.Rebind, lease.Expire = times(ack)
 	lease.routes(ack)
+	lease.mtu(ack)
 	lease.DNS = outside.Hosts("name server", addrs(ack.DNS()), &lease.Refused)
 	lease.NTP = outside.Hosts("NTP server", addrs(ack.NTPServers()), &lease.Refused)
 	lease.Search = outside.Domains(lease.words(ack.DomainName()), &lease.Refused)
@@ -75,6 +78,21 @@ func (l *Lease) words(s string) []string {
 		return nil
 	}
 	return strings.Fields(s)
+}
+
+// smallestMTU is what every IPv4 host takes (RFC 791); with less a machine would be cut off by one bad answer.
+const smallestMTU = 576
+
+// mtu: clouds and tunnels carry less than the Ethernet of the machine does, and drop what is larger (RFC 2132, section 5.1).
+func (l *Lease) mtu(ack *dhcpv4.DHCPv4) {
+	b := ack.Options.Get(dhcpv4.OptionInterfaceMTU)
+	switch {
+	case b == nil:
+	case len(b) != 2 || binary.BigEndian.Uint16(b) < smallestMTU:
+		l.Refused = append(l.Refused, fmt.Sprintf("MTU %x", b))
+	default:
+		l.MTU = int(binary.BigEndian.Uint16(b))
+	}
 }
 
 func addressOf(ack *dhcpv4.DHCPv4) (*net.IPNet, error) {
@@ -189,6 +207,9 @@ func (l Lease) completed(ack *dhcpv4.DHCPv4, before Lease) Lease {
 	}
 	if !has(dhcpv4.OptionNTPServers) {
 		l.NTP = before.NTP
+	}
+	if !has(dhcpv4.OptionInterfaceMTU) {
+		l.MTU = before.MTU
 	}
 	if l.Server == nil {
 		l.Server = before.Server

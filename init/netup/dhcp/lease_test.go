@@ -44,6 +44,21 @@ func TestClasslessRoutes(t *testing.T) {
 	}
 }
 
+// TestMTU: the network's, if every host can live with it; a renewal that does not name it leaves it.
+func TestMTU(t *testing.T) {
+	for b, want := range map[string]int{"\x05\xb4": 1460, "\x23\x29": 9001, "\x00\x44": 0, "\x05": 0, "\x00\x00\x05\xb4": 0} {
+		l, err := ParseACK(ack(t, dhcpv4.OptGeneric(dhcpv4.OptionInterfaceMTU, []byte(b))))
+		if err != nil || l.MTU != want || (len(l.Refused) > 0) != (want == 0) {
+			t.Errorf("%x: %d, refused %q, %v", b, l.MTU, l.Refused, err)
+		}
+	}
+	none := ack(t)
+	l, err := ParseACK(none)
+	if got := l.completed(none, Lease{Address: l.Address, MTU: 1460}); err != nil || got.MTU != 1460 {
+		t.Errorf("%d, %v", got.MTU, err)
+	}
+}
+
 // TestOutside: invalid values are ignored and reported; valid ones beside them are used.
 func TestOutside(t *testing.T) {
 	ip := func(s string) net.IP { return net.ParseIP(s) }

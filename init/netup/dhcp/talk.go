@@ -158,7 +158,7 @@ func (d *Client) wants(more dhcpv4.Modifier) []dhcpv4.Modifier {
 		dhcpv4.WithOption(dhcpv4.OptHostName(d.Hostname)),
 		dhcpv4.WithOption(dhcpv4.OptMaxMessageSize(nclient4.MaxMessageSize)),
 		dhcpv4.WithRequestedOptions(dhcpv4.OptionSubnetMask, dhcpv4.OptionRouter, dhcpv4.OptionDomainNameServer, dhcpv4.OptionDomainName,
-			dhcpv4.OptionDNSDomainSearchList, dhcpv4.OptionNTPServers, dhcpv4.OptionClasslessStaticRoute, dhcpv4.OptionRenewTimeValue,
+			dhcpv4.OptionDNSDomainSearchList, dhcpv4.OptionNTPServers, dhcpv4.OptionClasslessStaticRoute, dhcpv4.OptionRenewTimeValue, dhcpv4.OptionInterfaceMTU,
 			dhcpv4.OptionRebindingTimeValue),
 	}
 	if more != nil {
