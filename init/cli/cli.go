@@ -46,7 +46,7 @@ func verbs() []verb {
 		{"status", "[--json]", "what the machine is doing", statusVerb},
 		{"version", "", "version of this system and of Kubernetes", versionVerb},
 		{"config show", "", "the configuration in force, secrets hidden", showVerb},
-		{"config check", "[FILE]", "check a configuration; exit code 1 if it has problems", checkVerb},
+		{"config check", "[FILE|-]", "check a configuration; exit code 1 if it has problems", checkVerb},
 		{"config edit", "", "change the configuration in an editor; what is wrong is not saved", editVerb},
 		{"config apply", "FILE|-", "make FILE the configuration, if it has no problems", applyVerb},
 		{"kubeconfig", "[--server S]", "how kubectl reaches this cluster from outside, with the administrator's key", kubeconfigVerb},
@@ -93,11 +93,7 @@ func Main(e Env, args []string) int {
 	}
 	v, rest := find(args)
 	if v == nil {
-		fmt.Fprintf(e.Err, "proa: unknown verb %q", args[0])
-		if n := config.Nearest(args[0], names()); n != "" {
-			fmt.Fprintf(e.Err, "; did you mean %q?", n)
-		}
-		fmt.Fprintln(e.Err, "\nproa --help lists the verbs")
+		fmt.Fprintln(e.Err, "proa: "+unknown(args))
 		return 2
 	}
 	for _, a := range rest {
@@ -118,6 +114,26 @@ func Main(e Env, args []string) int {
 		return 1
 	}
 	return 0
+}
+
+// unknown says what was probably meant by words that begin with no verb.
+func unknown(args []string) string {
+	var of []string // "config" alone is the first word of several
+	for _, n := range names() {
+		if strings.HasPrefix(n, args[0]+" ") {
+			of = append(of, "proa "+n)
+		}
+	}
+	if of != nil {
+		return fmt.Sprintf("%s needs a second word: %s", args[0], strings.Join(of, ", "))
+	}
+	said := fmt.Sprintf("unknown verb %q", args[0])
+	for _, word := range []string{strings.Join(args[:min(2, len(args))], " "), args[0]} {
+		if n := config.Nearest(word, names()); n != "" {
+			return fmt.Sprintf("%s; did you mean %q?\nproa --help lists the verbs", said, n)
+		}
+	}
+	return said + "\nproa --help lists the verbs"
 }
 
 // find takes the verb with the most words: "slot try" is none of "slot".

@@ -86,6 +86,10 @@ func TestMistakes(t *testing.T) {
 		want string
 	}{
 		{"stauts", 2, "did you mean \"status\"?"},
+		{"status now", 1, "unexpected argument \"now\""},
+		{"config", 2, "config needs a second word: proa config show, proa config check, "},
+		{"confg check", 2, "did you mean \"config check\"?"},
+		{"data", 2, "data needs a second word: proa data erase"},
 		{"frobnicate", 2, "unknown verb \"frobnicate\"\n"},
 		{"logs nope", 1, "no log of \"nope\"; there are: k3s"},
 		{"logs", 1, "which service? one of k3s"},
@@ -101,6 +105,15 @@ func TestMistakes(t *testing.T) {
 		if code != c.code || !strings.Contains(errs, c.want) {
 			t.Errorf("%s: exit %d, %q", c.args, code, errs)
 		}
+	}
+}
+
+// TestCheckOfStandardInput: as config apply does.
+func TestCheckOfStandardInput(t *testing.T) {
+	e := device(t)
+	e.In = strings.NewReader("hostnaem: a\n")
+	if code, out, _ := run(e, "config", "check", "-"); code != 1 || !strings.Contains(out, "did you mean \"hostname\"?") {
+		t.Errorf("exit %d, %q", code, out)
 	}
 }
 

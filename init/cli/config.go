@@ -75,7 +75,7 @@ func checkVerb(e Env, args []string) error {
 		}
 		problems = now.Problems
 	case 1:
-		text, err := config.Read(args[0])
+		text, err := e.given(args[0])
 		if err != nil {
 			return err
 		}

@@ -35,6 +35,9 @@ func statusVerb(e Env, args []string) error {
 	if err := fs.Parse(args); err != nil {
 		return err
 	}
+	if err := noArgs(fs.Args()); err != nil {
+		return err
+	}
 	s, err := e.status()
 	if err != nil {
 		return err
