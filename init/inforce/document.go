@@ -1,6 +1,7 @@
 package inforce
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"os"
@@ -22,23 +23,36 @@ const (
 )
 
 // ReadDocument reads the configuration below root and applies the kernel command line to it. It always returns a usable
-// one: if the file cannot be read, as on a worn card, it uses the previous one.
+// one: if the file cannot be read, is missing or is empty, as a worn card or one that was pulled out too early has it, it
+// uses the previous one, if there is one.
 func ReadDocument(root, line string) (Held, error) {
 	from := ConfigFile
 	text, err := config.Read(filepath.Join(root, from))
+	why := unusable(text, err)
 	if errors.Is(err, os.ErrNotExist) {
 		err = nil
 	}
 	var problems []config.Problem
-	if err != nil {
-		if good, goodErr := config.Read(filepath.Join(root, GoodFile)); goodErr == nil {
-			problems = append(problems, Problem("cannot be read (%v); %s is used instead", err, filepath.Base(GoodFile)))
-			from, text, err = GoodFile, good, nil
-		}
+	if good, goodErr := config.Read(filepath.Join(root, GoodFile)); why != "" && unusable(good, goodErr) == "" {
+		problems = append(problems, Problem("%s; %s is used instead", why, filepath.Base(GoodFile)))
+		from, text, err = GoodFile, good, nil
 	}
 	c, found := config.Load(from, text, line)
 	problems = append(append(problems, misnamed(filepath.Join(root, bootDir))...), found...)
 	return Held{Document: from, Sum: Sum(text), Problems: problems, Config: c}, err
+}
+
+// unusable says why a document says nothing, as a card that was pulled out too early leaves it; empty: it says something.
+func unusable(text []byte, err error) string {
+	switch {
+	case errors.Is(err, os.ErrNotExist):
+		return "is missing"
+	case err != nil:
+		return fmt.Sprintf("cannot be read (%v)", err)
+	case len(bytes.Trim(text, "\x00 \t\r\n")) == 0:
+		return "is empty"
+	}
+	return ""
 }
 
 // Problem returns a problem that concerns the whole document.
@@ -47,17 +61,24 @@ func Problem(format string, args ...any) config.Problem {
 }
 
 // nearlyConfig matches wrong names that users give the configuration, for example because an editor hides extensions.
-var nearlyConfig = regexp.MustCompile(`^(config( ?\([0-9]+\)|[-_ ].*)?\.ya?ml(\.ya?ml|\.txt)?|config|proa(-config)?\.ya?ml|(user-data|cloud-config|cloud-init)(\.ya?ml|\.txt)?|k3os[^/]*\.ya?ml)$`)
+var nearlyConfig = regexp.MustCompile(`^(config( ?\([0-9]+\)|[-_ ].*)?\.ya?ml(\.ya?ml|\.txt)?|config|proa(-config)?\.ya?ml|(user-data|cloud-config|cloud-init)(\.ya?ml|\.txt)?|network-config|(ssh|userconf)(\.txt)?|wpa_supplicant\.conf|custom\.toml|firstrun\.sh|k3os[^/]*\.ya?ml)$`)
 
 // misnamed reports files beside the configuration that were probably meant to be it.
 func misnamed(dir string) (out []config.Problem) {
 	entries, _ := os.ReadDir(dir) // errors were reported when the directory was mounted
 	for _, e := range entries {
 		name := strings.ToLower(e.Name())
-		if !e.IsDir() && e.Name() != filepath.Base(ConfigFile) && nearlyConfig.MatchString(name) {
+		if !e.IsDir() && nearlyConfig.MatchString(name) && !isConfig(dir, e.Name()) {
 			out = append(out, config.Problem{File: filepath.Join(bootDir, e.Name()), Line: 1, Column: 1,
 				Message: "this file is not read; the configuration is config.yaml beside it"})
 		}
 	}
 	return out
+}
+
+// isConfig says whether a name is one of the configuration itself: a FAT knows CONFIG.YAML by config.yaml too.
+func isConfig(dir, name string) bool {
+	a, errA := os.Stat(filepath.Join(dir, name))
+	b, errB := os.Stat(filepath.Join(dir, filepath.Base(ConfigFile)))
+	return errA == nil && errB == nil && os.SameFile(a, b)
 }
