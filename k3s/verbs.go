@@ -67,7 +67,7 @@ func start(verb string, args []string) (*flags.Config, *notify.Notifier, error) 
 }
 
 // lastResort ends the process in any case, a second before the supervisor would kill it.
-const lastResort = 44 * time.Second
+const lastResort = k3sflags.StopGrace - time.Second
 
 // onSignal stops on SIGTERM and SIGINT without stopping pods; SIGPWR says that the machine shuts down.
 func onSignal(stop, powerOff func()) {

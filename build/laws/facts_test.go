@@ -10,8 +10,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// protocol is a vocabulary that two sides have to spell alike, though they may import nothing of each other: a word that one of them does
-// not know is dropped without a trace.
+// protocol is a set of words that two sides must spell alike although they may not import each other. A word that one
+// side does not know would be dropped silently.
 type protocol struct {
 	Name   string
 	Word   string // regular expression; its group is the word
@@ -21,7 +21,7 @@ type protocol struct {
 
 var protocols = []protocol{
 	{"fields of sd_notify", `(X_[A-Z][A-Z_]*)`, []string{"k3s/notify/*.go", "init/supervise/message.go", "docs/contracts.md"},
-		"the runtime says them and PID 1 hears them, over a socket"},
+		"the runtime sends them to PID 1 over a socket"},
 	{"flannel's subnet file", `"(/run/flannel/subnet\.env)"`, []string{"k3s/flannel/flannel.go", "k3s/cni/flannel/flannel.go"},
 		"the runtime writes it and the CNI plugin, which must not link flannel, reads it"},
 }
@@ -42,7 +42,7 @@ func TestBothSidesUseTheSameWords(t *testing.T) {
 	}
 }
 
-// words are those in the files of a pattern, tests left out.
+// words returns the words in the files of a pattern, without tests.
 func words(t *testing.T, expression, pattern string) (all []string) {
 	t.Helper()
 	files, err := filepath.Glob(filepath.Join(root, pattern))

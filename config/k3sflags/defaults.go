@@ -1,5 +1,10 @@
 package k3sflags
 
+import "time"
+
+// StopGrace is the time between the signal that stops the runtime, pods included, and the SIGKILL of its supervisor.
+const StopGrace = 45 * time.Second
+
 // Defaults of flags on which code outside the runtime relies: PID 1, the firewall, the commands, the build. The
 // runtime's flag set uses them too.
 const (

@@ -1,39 +1,39 @@
-// Package nodekernel is what Kubernetes and its network want of a node's kernel, as data: modules and sysctls. PID 1 sees to all of it at
-// boot, before the user's own sysctls; the runtime, which may be started by another init, once more to what it cannot do without. The two
-// import nothing of each other, so the table stands here. It changes no kernel, and refuses to say what a board needs.
+// Package nodekernel has the kernel modules and sysctls of a Kubernetes node, as data. PID 1 applies them at boot, before
+// the user's sysctls. The runtime, which may run under another init, applies again what it requires. It does not cover
+// the modules of a board's hardware.
 package nodekernel
 
 import "strconv"
 
-// Modules are loaded before anything asks for them. Names are as in modules.dep; a kernel may have any of them built in.
+// Modules returns the modules that are loaded in advance. A kernel may have any of them built in.
 func Modules() []string {
 	return []string{"overlay", "br_netfilter", "bridge", "veth", "vxlan", "nf_conntrack", "nf_tables", "nft_chain_nat", "nft_ct", "nft_masq"}
 }
 
-// RuleModules are what the rules of kube-proxy, flannel and the CNI plugins use besides. Where the kernel has a helper that loads modules on
-// demand (modprobe(8)), nobody need load them.
+// RuleModules returns the further modules that the nftables rules of kube-proxy, flannel and the CNI plugins need. With
+// proa's init the kernel loads them on demand (kernel.modprobe).
 func RuleModules() []string {
 	return []string{"crc32c_generic", "nft_numgen", "nft_reject_inet", "nft_fib_inet", "nft_limit", "nft_hash", "nft_redir", "nft_log",
 		"xt_comment", "xt_mark"}
 }
 
-// Runtime is what the runtime does with a setting when it starts, long after the user's sysctls.
+// Runtime says what the runtime does with a sysctl at its start, which is after the user's sysctls were set.
 type Runtime int
 
 const (
-	Leave Runtime = iota // nothing: it is a good default, and the user's value stays
-	Force                // sets it: without, pods or services do not work, or the kubelet would set it itself
-	Raise                // sets it where the value is lower
+	Leave Runtime = iota // does not change it
+	Force                // sets it, because pods or services need it, or because the kubelet sets it anyway
+	Raise                // sets it if the current value is lower
 )
 
-// Sysctl is one setting of sysctl(8), by its name with dots.
+// Sysctl is one sysctl; the name has dots.
 type Sysctl struct {
 	Name, Value string
 	Runtime     Runtime
 }
 
-// Sysctls are in the order in which they are written. The bridge settings send traffic between two pods of one node through the
-// service rules.
+// Sysctls returns the sysctls in the order they are set. The bridge settings make traffic between two pods of a node pass
+// the service rules.
 func Sysctls() []Sysctl {
 	return []Sysctl{
 		{"net.ipv4.ip_forward", "1", Force},

@@ -1,5 +1,5 @@
-// Package yamlnode reads and changes mappings of YAML documents as yaml.v3's nodes, so that all that is not asked for stays as people
-// wrote it: order, comments, unknown keys. It follows no alias and judges no value.
+// Package yamlnode finds and sets keys of YAML documents as yaml.v3 nodes, which keeps order, comments and unknown keys.
+// It does not resolve aliases and does not validate values.
 package yamlnode
 
 import (
@@ -9,7 +9,7 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-// Lookup is the value of a key; nil where there is none, or m is no mapping.
+// Lookup returns the value of a key; nil if the key does not exist or m is not a mapping.
 func Lookup(m *yaml.Node, key string) *yaml.Node {
 	if m == nil || m.Kind != yaml.MappingNode {
 		return nil
@@ -22,12 +22,12 @@ func Lookup(m *yaml.Node, key string) *yaml.Node {
 	return nil
 }
 
-// Add puts a key, which must not be there, at the end of a mapping.
+// Add appends a key to a mapping. The key must not exist.
 func Add(m *yaml.Node, key string, value *yaml.Node) {
 	m.Content = append(m.Content, &yaml.Node{Kind: yaml.ScalarNode, Value: key}, value)
 }
 
-// SetString makes the value of a key this text; a key that is not there is added.
+// SetString sets the value of a key to a string, and adds the key if it does not exist.
 func SetString(m *yaml.Node, key, text string) {
 	n := Lookup(m, key)
 	if n == nil {
@@ -37,7 +37,7 @@ func SetString(m *yaml.Node, key, text string) {
 	n.SetString(text)
 }
 
-// Encode writes a document, indented by two as kubectl does.
+// Encode writes a document with an indentation of two, like kubectl.
 func Encode(w io.Writer, doc *yaml.Node) error {
 	enc := yaml.NewEncoder(w)
 	enc.SetIndent(2)

@@ -1,5 +1,5 @@
-// Package releasefile is what a root image says about itself: release.json for proa and the runtime, os-release for everything else. The
-// build writes it, init and k3s read it. It refuses to find out which version the sources are.
+// Package releasefile has the files that describe a root image: release.json for proa and the runtime, os-release for
+// other programs. The build writes them; init and k3s read them. It does not determine the version (build/release).
 package releasefile
 
 import (
@@ -12,9 +12,9 @@ import (
 )
 
 const (
-	// Path is where release.json lies in the root image.
+	// Path is the path of release.json in the root image.
 	Path = "/usr/share/proa/release.json"
-	// OSPath is where os-release lies (man os-release).
+	// OSPath is the path of os-release (os-release(5)).
 	OSPath = "/usr/lib/os-release"
 )
 
@@ -27,20 +27,20 @@ type Release struct {
 	Board      any    `json:"board,omitempty"` // resolved
 }
 
-// JSON is release.json.
+// JSON returns the content of release.json.
 func (r Release) JSON() ([]byte, error) {
 	b, err := json.MarshalIndent(r, "", "  ")
 	return append(b, '\n'), err
 }
 
-// OSRelease is os-release; the kubelet shows its PRETTY_NAME.
+// OSRelease returns the content of os-release; the kubelet reports its PRETTY_NAME.
 func (r Release) OSRelease() []byte {
 	return fmt.Appendf(nil, "NAME=proa\nID=proa\nVERSION_ID=%s\nPRETTY_NAME=\"proa %s\"\nHOME_URL=https://github.com/proa-os/proa\n",
 		strings.ToLower(r.Version), r.Version)
 }
 
-// Read reads a release.json. What it does not say, or all of it where there is none, is unknown: a program without a version is better
-// than none.
+// Read reads a release.json. Missing fields, and all of them if the file cannot be read, are set to unknown: a missing
+// version must not prevent a boot.
 func Read(file, unknown string) Release {
 	r := Release{Version: unknown, Commit: unknown, Kubernetes: unknown}
 	if b, err := os.ReadFile(file); err == nil {
@@ -49,8 +49,8 @@ func Read(file, unknown string) Release {
 	return r
 }
 
-// Built is when the image whose root is at root was built: the date of its release.json. No moment before it can be now. Zero where there
-// is none.
+// Built returns the build time of the image mounted at root, from the modification time of release.json. The current time
+// cannot be earlier. It is zero if there is no such file.
 func Built(root string) time.Time {
 	info, err := os.Stat(filepath.Join(root, Path))
 	if err != nil {

@@ -33,7 +33,7 @@ func TestReadWhatJSONWrites(t *testing.T) {
 	}
 }
 
-// TestReadUnknown: whatever lies there, there is a version.
+// TestReadUnknown: without a usable file the version is "unknown".
 func TestReadUnknown(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "release.json")
 	for _, text := range []string{"", "{}", "[]", `{"commit": "c1"}`} {

@@ -1,5 +1,5 @@
-// Package guard turns a panic into an error: of what PID 1 runs, much is other people's code, and its panic would be the machine's. It
-// refuses to judge: what follows is the caller's.
+// Package guard turns a panic into an error, because a panic in PID 1 is a kernel panic. It covers one goroutine: a
+// panic on another one still ends the process.
 package guard
 
 import (
@@ -7,15 +7,15 @@ import (
 	"runtime/debug"
 )
 
-// Panic is what a function panicked with.
+// Panic is the error for a panic.
 type Panic struct {
 	Value any
-	Stack []byte // as debug.Stack has it
+	Stack []byte // as debug.Stack returns it
 }
 
 func (p *Panic) Error() string { return fmt.Sprintf("panic: %v", p.Value) }
 
-// Call calls f. A panic on f's own goroutine is returned as a *Panic; on another one it ends the process as ever.
+// Call calls f, and returns its error, or a *Panic if it panicked.
 func Call(f func() error) (err error) {
 	defer func() {
 		if p := recover(); p != nil {

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/proa-os/proa/config"
+	"github.com/proa-os/proa/config/k3sflags"
 	"github.com/proa-os/proa/init/proc"
 	"github.com/proa-os/proa/init/supervise"
 	"golang.org/x/sys/unix"
@@ -46,7 +47,7 @@ func Table(f Facts) []supervise.Service {
 		rows = append(rows, supervise.Service{
 			Name: "k3s", Argv: []string{"/usr/bin/k3s", Role(f.Config.K3s)}, Wait: f.mayRun,
 			// SIGPWR tells it that the machine shuts down: it stops the pods, which may take 30 s, and itself.
-			Stop: unix.SIGPWR, Grace: 45 * time.Second, Notify: true,
+			Stop: unix.SIGPWR, Grace: k3sflags.StopGrace, Notify: true,
 		})
 	}
 	return rows

@@ -81,6 +81,9 @@ required_plugins = ["io.containerd.grpc.v1.cri", "io.containerd.snapshotter.v1.o
 // ContainerdConfigFile is what containerd reads.
 func (n Node) ContainerdConfigFile() string { return n.agent("etc/containerd/config.toml") }
 
+// criEndpoint returns the URL of containerd's CRI services.
+func (n Node) criEndpoint() string { return "unix://" + n.ContainerdSocket }
+
 func (n Node) certs() string { return n.agent("etc/containerd/certs.d") }
 
 func (n Node) containerdState() string { return filepath.Dir(n.ContainerdSocket) }

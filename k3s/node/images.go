@@ -3,8 +3,6 @@ package node
 import (
 	"context"
 
-	"google.golang.org/grpc"
-	"google.golang.org/grpc/credentials/insecure"
 	cri "k8s.io/cri-api/pkg/apis/runtime/v1"
 
 	"github.com/proa-os/proa/k3s/preload"
@@ -20,11 +18,11 @@ func (n Node) Images(report preload.Reporter, progress func(file string)) *prelo
 
 // pullImage pulls like the kubelet: with containerd's CRI, its mirrors and credentials.
 func (n Node) pullImage(ctx context.Context, name string) error {
-	conn, err := grpc.NewClient("unix://"+n.ContainerdSocket, grpc.WithTransportCredentials(insecure.NewCredentials()))
+	_, images, hangUp, err := n.criServices()
 	if err != nil {
 		return err
 	}
-	defer conn.Close()
-	_, err = cri.NewImageServiceClient(conn).PullImage(ctx, &cri.PullImageRequest{Image: &cri.ImageSpec{Image: name}})
+	defer hangUp()
+	_, err = images.PullImage(ctx, &cri.PullImageRequest{Image: &cri.ImageSpec{Image: name}})
 	return err
 }

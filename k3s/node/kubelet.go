@@ -2,6 +2,7 @@ package node
 
 import (
 	"context"
+	"fmt"
 	"path/filepath"
 	"time"
 
@@ -22,6 +23,8 @@ const (
 	kubeletHost = "127.0.0.1"
 	// KubeletHealth is the address of /healthz; the port is the kubelet's default.
 	KubeletHealth = kubeletHost + ":10248"
+	// evictBelow is the percentage of free space, and of free inodes, below which the kubelet evicts pods.
+	evictBelow = 5
 )
 
 // Kubelet runs the kubelet until the context ends. Then pods are no longer managed, but keep running.
@@ -70,7 +73,7 @@ func (n Node) KubeletConfig() ([]byte, error) {
 func (n Node) configure(k *kubeletconfig.KubeletConfiguration) {
 	k.RegisterWithTaints, _ = n.Taints()
 	n.trust(k)
-	n.habits(k)
+	n.defaults(k)
 }
 
 // trust sets authentication and authorization: clients have a certificate or token, and the API server authorizes them.
@@ -86,8 +89,9 @@ func (n Node) trust(k *kubeletconfig.KubeletConfiguration) {
 	k.HealthzBindAddress = kubeletHost
 }
 
-func (n Node) habits(k *kubeletconfig.KubeletConfiguration) {
-	k.ContainerRuntimeEndpoint = "unix://" + n.ContainerdSocket
+// defaults sets the rest: containerd, DNS, eviction, paths. The user's arguments override it.
+func (n Node) defaults(k *kubeletconfig.KubeletConfiguration) {
+	k.ContainerRuntimeEndpoint = n.criEndpoint()
 	k.ImageServiceEndpoint = k.ContainerRuntimeEndpoint
 	k.CgroupDriver = "cgroupfs"
 	k.FailSwapOn = false
@@ -97,9 +101,10 @@ func (n Node) habits(k *kubeletconfig.KubeletConfiguration) {
 	k.ClusterDomain = n.ClusterDomain
 	k.ResolverConfig = n.podResolvConf()
 	k.MakeIPTablesUtilChains = false // the image has nft, not iptables
+	least := fmt.Sprintf("%d%%", evictBelow)
 	k.EvictionHard = map[string]string{
-		"memory.available": "100Mi", "nodefs.available": "5%", "imagefs.available": "5%",
-		"nodefs.inodesFree": "5%", "imagefs.inodesFree": "5%",
+		"memory.available": "100Mi", "nodefs.available": least, "imagefs.available": least,
+		"nodefs.inodesFree": least, "imagefs.inodesFree": least,
 	}
 	// The disk is both nodefs and imagefs; as in K3s the thresholds for image garbage collection follow those for
 	// eviction.

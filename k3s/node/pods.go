@@ -49,7 +49,7 @@ func (n Node) StopPods(ctx context.Context) error {
 
 // criServices connects to containerd's CRI; call hangUp to close the connection.
 func (n Node) criServices() (runtime cri.RuntimeServiceClient, images cri.ImageServiceClient, hangUp func() error, err error) {
-	conn, err := grpc.NewClient("unix://"+n.ContainerdSocket, grpc.WithTransportCredentials(insecure.NewCredentials()))
+	conn, err := grpc.NewClient(n.criEndpoint(), grpc.WithTransportCredentials(insecure.NewCredentials()))
 	if err != nil {
 		return nil, nil, nil, err
 	}

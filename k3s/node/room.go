@@ -12,9 +12,8 @@ import (
 )
 
 const (
-	// fewFree and someFree are percentages of the data partition: below the first one images are removed before the
-	// kubelet starts, until the second one is free. The kubelet evicts pods below the first one (EvictionHard).
-	fewFree, someFree = 5, 15
+	// freeAgain is the percentage of the data partition that is free once MakeRoom is done.
+	freeAgain = 15
 	// roomDeadline is the time limit for that.
 	roomDeadline = 5 * time.Minute
 )
@@ -28,7 +27,7 @@ func (n Node) MakeRoom(ctx context.Context) (removed []string, err error) {
 
 func makeRoom(ctx context.Context, n Node, free func() (int, error)) (removed []string, err error) {
 	percent, err := free()
-	if err != nil || percent >= fewFree {
+	if err != nil || percent >= evictBelow {
 		return nil, err
 	}
 	ctx, cancel := context.WithTimeout(ctx, roomDeadline)
@@ -43,7 +42,7 @@ func makeRoom(ctx context.Context, n Node, free func() (int, error)) (removed []
 		return nil, err
 	}
 	for _, image := range unused {
-		if percent, err = free(); err != nil || percent >= someFree {
+		if percent, err = free(); err != nil || percent >= freeAgain {
 			return removed, err
 		}
 		if _, err := images.RemoveImage(ctx, &cri.RemoveImageRequest{Image: &cri.ImageSpec{Image: image.Id}}); err != nil {

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"slices"
 	"time"
+
+	"github.com/proa-os/proa/config/k3sflags"
 )
 
 const (
@@ -13,9 +15,8 @@ const (
 	// stopWait is how long to wait for a component to stop before the next one is stopped. Data is safe: the datastore
 	// commits every write.
 	stopWait = 5 * time.Second
-	// downWait is the limit for all components together: less than the 45 s after which the supervisor kills the
-	// process.
-	downWait = 40 * time.Second
+	// downWait is the limit for all components together.
+	downWait = k3sflags.StopGrace - 5*time.Second
 )
 
 // restart is the error of a component that requires an orderly restart of the process; pods keep running.

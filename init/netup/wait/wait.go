@@ -1,5 +1,5 @@
-// Package wait is how the network's goroutines wait: until a time is over, the cable was put in, or there is no interface any more. It starts
-// no goroutine, and refuses to say what follows.
+// Package wait waits for a timeout, for a cable that is plugged in, or for an interface that goes away. It starts no
+// goroutines.
 package wait
 
 import (
@@ -7,16 +7,16 @@ import (
 	"time"
 )
 
-// Woken is what ended a wait.
+// Woken is the reason why a wait ended.
 type Woken int
 
 const (
 	TimedOut Woken = iota
-	Poked          // the cable was put in
-	Gone           // the interface is gone or not needed any more
+	Poked          // a cable was plugged in
+	Gone           // the interface is gone, or is no longer managed
 )
 
-// For waits for d. A value of poke ends it; so do the end of ctx and poke's being closed, after which there is nothing to wait for.
+// For waits for d, or until poke has a value (Poked) or is closed, or ctx ends (Gone).
 func For(ctx context.Context, poke <-chan struct{}, d time.Duration) Woken {
 	select {
 	case <-ctx.Done():
