@@ -31,6 +31,7 @@ func Servers(configured, dhcp []string) []string {
 // answer is one server's answer: the clock is off by Offset ± Radius; or the reason why it is ignored.
 type answer struct {
 	Server         string
+	Address        string // of the one that answered; names may share it
 	Offset, Radius time.Duration
 	Err            error
 }
@@ -56,7 +57,14 @@ func ask(servers []string, built time.Time) []answer {
 // askOne refuses servers that are not synchronised, as in RFC 5905 (leap indicator 3, stratum 0 and from 16 on,
 // kiss-o'-death), and a time before this system was built.
 func askOne(server string, built time.Time) answer {
-	r, err := ntp.QueryWithOptions(server, ntp.QueryOptions{Timeout: 3 * time.Second})
+	address := ""
+	r, err := ntp.QueryWithOptions(server, ntp.QueryOptions{Timeout: 3 * time.Second, Dialer: func(_, remote string) (net.Conn, error) {
+		c, err := net.Dial("udp", remote)
+		if err == nil {
+			address = c.RemoteAddr().String()
+		}
+		return c, err
+	}})
 	if err == nil {
 		err = r.Validate()
 	}
@@ -69,7 +77,7 @@ func askOne(server string, built time.Time) answer {
 	if r.RootDistance > farthest {
 		return answer{Server: server, Err: fmt.Errorf("knows the time to %s only", r.RootDistance.Round(time.Millisecond))}
 	}
-	return answer{Server: server, Offset: r.ClockOffset, Radius: r.RootDistance + slack}
+	return answer{Server: server, Address: address, Offset: r.ClockOffset, Radius: r.RootDistance + slack}
 }
 
 // verdict is the result that the servers agree on.
@@ -86,7 +94,12 @@ func agree(answers []answer) (verdict, error) {
 	var sound []answer
 	v.Left = causes(answers)
 	for _, a := range answers {
-		if a.Err == nil {
+		twin := slices.IndexFunc(sound, func(b answer) bool { return a.Address != "" && a.Address == b.Address })
+		switch {
+		case a.Err != nil:
+		case twin >= 0: // two names of one server agree about nothing
+			v.Left = append(v.Left, a.Server+": the same server as "+sound[twin].Server)
+		default:
 			sound = append(sound, a)
 		}
 	}

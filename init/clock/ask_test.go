@@ -195,6 +195,15 @@ func TestHugeStep(t *testing.T) {
 	}
 }
 
+// TestTwoNamesOfOneServer: a network that gives one server for every name asked for has one voice, so a huge step wants a second look.
+func TestTwoNamesOfOneServer(t *testing.T) {
+	s := serve(t, 4*year, sound)
+	_, port, _ := net.SplitHostPort(s.addr)
+	if corrected, _, said := follow(t, 1, s.addr, "localhost:"+port, s.addr); len(corrected) != 0 || !strings.Contains(said, "alone says that the clock is off") {
+		t.Errorf("corrected by %v: %s", corrected, said)
+	}
+}
+
 // TestSecondLookIsAnother: a server whose second answer differs is not trusted, nor is one that is queried again at
 // once.
 func TestSecondLookIsAnother(t *testing.T) {
