@@ -4,6 +4,9 @@ import "testing"
 
 func TestKindsAreTellable(t *testing.T) {
 	names, files := map[string]bool{}, map[string]bool{}
+	if len(Kinds()) < 2 {
+		t.Fatalf("kinds: %+v", Kinds())
+	}
 	for _, k := range Kinds() {
 		if k.Name == "" || k.What == "" || k.Mode != "live" && k.Mode != "disk" {
 			t.Errorf("%+v", k)

@@ -45,7 +45,7 @@ func TestImportLaws(t *testing.T) {
 	packages := goList(t)
 	for _, law := range importLaws {
 		t.Run(law.From, func(t *testing.T) {
-			for _, p := range under(packages, law.From) {
+			for _, p := range under(t, packages, law.From) {
 				for _, dep := range p.Deps {
 					if law.forbids(dep) {
 						t.Errorf("%s depends on %s: %s", p.ImportPath, dep, law.Reason)
@@ -59,7 +59,7 @@ func TestImportLaws(t *testing.T) {
 // TestBenchIsNoPartOfTheRuntime: the benchmark asks the runtime for its flags, and nothing of the runtime knows that there is a benchmark.
 func TestBenchIsNoPartOfTheRuntime(t *testing.T) {
 	const bench = module + "k3s/bench/"
-	for _, p := range under(goList(t), "k3s") {
+	for _, p := range under(t, goList(t), "k3s") {
 		for _, dep := range p.Deps {
 			if strings.HasPrefix(dep, bench) && !strings.HasPrefix(p.ImportPath, bench) {
 				t.Errorf("%s depends on %s: it would be in what is measured", p.ImportPath, dep)
@@ -70,7 +70,7 @@ func TestBenchIsNoPartOfTheRuntime(t *testing.T) {
 
 // TestImagesAreValuesInBytesOut looks at direct imports only: the standard library's own use of randomness is its business.
 func TestImagesAreValuesInBytesOut(t *testing.T) {
-	for _, p := range under(goList(t), "images") {
+	for _, p := range under(t, goList(t), "images") {
 		for _, dep := range p.Imports {
 			switch dep {
 			case "os/exec", "math/rand", "math/rand/v2", "crypto/rand":
@@ -110,12 +110,16 @@ func (p listed) allImports() []string {
 	return append(append(append([]string{}, p.Imports...), p.TestImports...), p.XTestImports...)
 }
 
-func under(packages []listed, folder string) []listed {
+func under(t *testing.T, packages []listed, folder string) []listed {
+	t.Helper()
 	var found []listed
 	for _, p := range packages {
 		if p.ImportPath == module+folder || strings.HasPrefix(p.ImportPath, module+folder+"/") {
 			found = append(found, p)
 		}
+	}
+	if len(found) == 0 {
+		t.Errorf("no package lies below %s: its laws hold for nothing", folder)
 	}
 	return found
 }

@@ -151,8 +151,8 @@ func sources(t *testing.T) []source {
 		}
 		return err
 	})
-	if err != nil {
-		t.Fatal(err)
+	if err != nil || len(found) < 100 {
+		t.Fatalf("%d Go files below %s: %v", len(found), root, err)
 	}
 	return found
 }

@@ -49,6 +49,9 @@ func TestContainersAreOursAndComplete(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if len(list) == 0 {
+		t.Error("no containers")
+	}
 	for _, c := range list {
 		if !strings.HasPrefix(c.Ref, "proa.local/") || len(c.Files) == 0 || len(c.Entrypoint) == 0 {
 			t.Errorf("%+v: not an image of ours that does something", c)

@@ -2,6 +2,7 @@ package bootfs
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -65,7 +66,11 @@ func TestUBoot(t *testing.T) {
 }
 
 func TestOnlyWhatTheBoardBoots(t *testing.T) {
-	for _, e := range Files(Loaders{}, Slot{Slot: layout.B}, nil) {
+	files := Files(Loaders{}, Slot{Slot: layout.B}, nil)
+	if !slices.ContainsFunc(files, func(e tree.Entry) bool { return e.Path == "slots/b/vmlinuz" }) {
+		t.Errorf("no kernel among %d files", len(files))
+	}
+	for _, e := range files {
 		if strings.HasPrefix(e.Path, "grub") || strings.HasPrefix(e.Path, "EFI") || strings.HasPrefix(e.Path, "slots/a/") {
 			t.Errorf("%s in a boot partition without bootloaders", e.Path)
 		}

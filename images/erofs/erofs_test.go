@@ -71,10 +71,10 @@ func TestReadBack(t *testing.T) {
 }
 
 func TestSameInputSameBytes(t *testing.T) {
-	a, _ := os.ReadFile(write(t))
-	b, _ := os.ReadFile(write(t))
-	if !bytes.Equal(a, b) || len(a)%BlockSize != 0 {
-		t.Errorf("%d and %d bytes, equal: %v", len(a), len(b), bytes.Equal(a, b))
+	a, err := os.ReadFile(write(t))
+	b, err2 := os.ReadFile(write(t))
+	if err != nil || err2 != nil || len(a) == 0 || !bytes.Equal(a, b) || len(a)%BlockSize != 0 {
+		t.Errorf("%d and %d bytes, equal: %v, %v, %v", len(a), len(b), bytes.Equal(a, b), err, err2)
 	}
 }
 

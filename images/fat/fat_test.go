@@ -86,10 +86,10 @@ func TestSameInputSameBytes(t *testing.T) {
 	a, _ := write(t, 0, MinSize)
 	t.Setenv("SOURCE_DATE_EPOCH", "1") // go-diskfs reads it; the result must not depend on it
 	b, _ := write(t, 0, MinSize)
-	x, _ := os.ReadFile(a)
-	y, _ := os.ReadFile(b)
-	if !bytes.Equal(x, y) {
-		t.Error("two runs differ")
+	x, err := os.ReadFile(a)
+	y, err2 := os.ReadFile(b)
+	if err != nil || err2 != nil || len(x) != MinSize || !bytes.Equal(x, y) {
+		t.Errorf("two runs differ, or are no file systems: %d and %d bytes, %v, %v", len(x), len(y), err, err2)
 	}
 }
 

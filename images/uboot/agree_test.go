@@ -207,6 +207,9 @@ func agree(t *testing.T, on target, list packed, forgets, numbers bool) {
 			}
 		}
 	}
+	if len(list.pairs) == 0 {
+		t.Error("no pairs were tried")
+	}
 	t.Logf("%d pairs", len(list.pairs))
 }
 

@@ -44,6 +44,9 @@ func TestPartitionTables(t *testing.T) {
 			files, of, names = append(files, file), append(of, c), append(names, c.Name+": "+s.Name)
 		}
 	}
+	if len(files) == 0 {
+		t.Error("no disks were tried")
+	}
 	t.Logf("%d disks", len(files))
 	for first := 0; first < len(files); first += mostDisks {
 		some := files[first:min(first+mostDisks, len(files))]

@@ -341,12 +341,13 @@ func TestDamagedSinceItWasWritten(t *testing.T) {
 				path = target.Device
 			}
 			flip(t, path, 1)
-			before, _, _ := other(t, &target).Trial()
+			before, _, err := other(t, &target).Trial()
+			must(t, err)
 			if _, err := Try(t.Context(), target); err == nil {
 				t.Errorf("%s is damaged, and the slot is tried", name)
 			}
-			if after, left, _ := other(t, &target).Trial(); !c.efi && after != before || left != 0 {
-				t.Errorf("%s: on trial %t, tries left %d", name, after, left)
+			if after, left, err := other(t, &target).Trial(); err != nil || !c.efi && after != before || left != 0 {
+				t.Errorf("%s: on trial %t, tries left %d, %v", name, after, left, err)
 			}
 		}
 	})
