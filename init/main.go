@@ -13,6 +13,7 @@ import (
 	"github.com/proa-os/proa/init/health"
 	"github.com/proa-os/proa/init/pid1"
 	"github.com/proa-os/proa/init/shutdown"
+	"github.com/proa-os/proa/init/sys"
 )
 
 func main() {
@@ -20,18 +21,18 @@ func main() {
 	// the initramfs has no release.json.
 	r := releasefile.Read(releasefile.Path, "unknown")
 	if os.Getpid() == 1 {
-		pid1.Main(r.Version) // never returns
+		pid1.Main(r.Version, func(run sys.Runner) sys.Sys { return sys.Linux{Runner: run} }) // never returns
 	}
 	if len(os.Args) > 1 && (os.Args[1] == "-print" || os.Args[1] == "--print") {
 		fmt.Print(boot.Print() + "\n" + health.Print() + "\n" + shutdown.Print())
 		return
 	}
 	if filepath.Base(os.Args[0]) == "modprobe" {
-		os.Exit(boot.ModprobeMain(os.Args[1:]))
+		os.Exit(boot.ModprobeMain(sys.Linux{}, os.Args[1:]))
 	}
 	if filepath.Base(os.Args[0]) == "init" {
 		fmt.Fprintln(os.Stderr, "init runs as PID 1; init -print shows what it does. The command is proa.")
 		os.Exit(2)
 	}
-	os.Exit(cli.Main(cli.Env{Out: os.Stdout, Err: os.Stderr, Version: r.Version, Kubernetes: r.Kubernetes}, os.Args[1:]))
+	os.Exit(cli.Main(cli.Env{Sys: sys.Linux{}, Out: os.Stdout, Err: os.Stderr, Version: r.Version, Kubernetes: r.Kubernetes}, os.Args[1:]))
 }

@@ -20,6 +20,19 @@ type callLaw struct {
 
 var callLaws = []callLaw{
 	{"images", nil, []string{"time.Now", "time.Since", "time.Until"}, "same input, same bytes: a time that an image holds is passed in"},
+	{"init", []string{"init/sys", "init/main.go"}, door(), "sys is the one door to the kernel, and is passed in from main: a test looks at what went through it"},
+	{"init", []string{"init/sys", "init/proc", "init/cli/verbs.go"}, []string{"golang.org/x/sys/unix.Kill", "syscall.Kill"},
+		"processes are ended by who started them, all of them at once by sys.SignalAll, and PID 1 is asked by its command"},
+}
+
+// door lists what only the package sys calls: the real thing itself, and what changes the machine as a whole.
+func door() []string {
+	out := []string{module + "init/sys.Linux", "golang.org/x/sys/unix.SYS_REBOOT"}
+	for _, name := range strings.Fields("Mount Unmount Reboot Sync Settimeofday ClockSettime Adjtimex ClockAdjtime Sethostname Setrlimit " +
+		"FinitModule InitModule DeleteModule Mknod Chroot PivotRoot Exec") {
+		out = append(out, "golang.org/x/sys/unix."+name, "syscall."+name)
+	}
+	return out
 }
 
 func TestCallLaws(t *testing.T) {

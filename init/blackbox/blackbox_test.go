@@ -18,6 +18,7 @@ import (
 	box "github.com/proa-os/proa/images/blackbox"
 	"github.com/proa-os/proa/images/layout"
 	"github.com/proa-os/proa/init/slot"
+	"github.com/proa-os/proa/init/sys"
 )
 
 // disk is a file instead of a boot partition; the sectors of the black box are scattered in it in reverse order.
@@ -205,14 +206,14 @@ func TestTell(t *testing.T) {
 
 // TestRenewWithout: on a boot partition of an older release there is nothing to renew.
 func TestRenewWithout(t *testing.T) {
-	if err := Renew(t.TempDir(), "/nowhere", layout.B); err != nil {
+	if err := Renew(sys.Linux{}, t.TempDir(), "/nowhere", layout.B); err != nil {
 		t.Error(err)
 	}
 	dir := t.TempDir()
 	if err := os.WriteFile(filepath.Join(dir, box.File), []byte("short"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if err := Renew(dir, "/nowhere", layout.B); err == nil || !strings.HasPrefix(err.Error(), "black box: ") {
+	if err := Renew(sys.Linux{}, dir, "/nowhere", layout.B); err == nil || !strings.HasPrefix(err.Error(), "black box: ") {
 		t.Errorf("a file of another size: %v", err)
 	}
 }

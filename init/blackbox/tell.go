@@ -71,7 +71,7 @@ const Stamp = "/run/proa/blackbox"
 
 // Renew records that a slot was written or put on trial, so that earlier records about it are void. dir is the mounted
 // boot partition, device its block device. A boot partition from before there was a black box has nothing to renew.
-func Renew(dir, device string, s layout.Slot) error {
+func Renew(door sys.Sys, dir, device string, s layout.Slot) error {
 	p, err := Find(dir+"/"+box.File, device)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
@@ -80,7 +80,7 @@ func Renew(dir, device string, s layout.Slot) error {
 		_, err = p.Put(box.Record{Slot: s, State: box.Fresh})
 	}
 	if err == nil {
-		err = sys.Linux{}.WriteFile(Stamp, []byte(s+"\n"), 0o644)
+		err = door.WriteFile(Stamp, []byte(s+"\n"), 0o644)
 	}
 	if err != nil {
 		return fmt.Errorf("black box: %w", err)

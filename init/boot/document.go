@@ -63,5 +63,5 @@ func (m *Machine) DocumentPlace() (bootfile.Place, error) {
 		}
 		return err
 	}
-	return bootfile.Place{Dir: BootDir, Change: slot.Remount(BootDir, bootFlags), Flush: flush}, nil
+	return bootfile.Place{Dir: BootDir, Change: slot.Remount(m.Sys, BootDir, bootFlags), Flush: flush}, nil
 }

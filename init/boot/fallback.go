@@ -12,15 +12,15 @@ import (
 )
 
 // IsLive looks at the command line before any step has run, to choose the list. /proc may have to be mounted for it.
-func IsLive() bool {
-	raw, err := os.ReadFile("/proc/cmdline")
+func (m *Machine) IsLive() bool {
+	raw, err := os.ReadFile(m.Path("/proc/cmdline"))
 	if err != nil {
-		os.MkdirAll("/proc", 0o755)
-		if unix.Mount("proc", "/proc", "proc", unix.MS_NOSUID|unix.MS_NOEXEC|unix.MS_NODEV, "") != nil {
+		_ = m.Sys.MkdirAll("/proc", 0o755) // mounting there fails then
+		if m.Sys.Mount("proc", "/proc", "proc", unix.MS_NOSUID|unix.MS_NOEXEC|unix.MS_NODEV, "") != nil {
 			return false
 		}
-		raw, _ = os.ReadFile("/proc/cmdline")
-		unix.Unmount("/proc", unix.MNT_DETACH)
+		raw, _ = os.ReadFile(m.Path("/proc/cmdline"))
+		_ = m.Sys.Unmount("/proc", unix.MNT_DETACH) // early-mounts mounts over it
 	}
 	for _, w := range strings.Fields(string(raw)) {
 		if w == "proa.mode=live" {
@@ -41,7 +41,7 @@ func (m *Machine) Slots() (slot.Slots, error) {
 
 // bootState is where the boot state of the machine lies.
 func (m *Machine) bootState() slot.Boot {
-	boot := slot.Boot{Dir: BootDir, Device: slot.Device(BootDir), Writable: slot.Remount(BootDir, bootFlags), Skipped: m.Found.Trial.Other.Skipped}
+	boot := slot.Boot{Dir: BootDir, Device: slot.Device(BootDir), Writable: slot.Remount(m.Sys, BootDir, bootFlags), Skipped: m.Found.Trial.Other.Skipped}
 	boot.State = statePartition(m, boot.Device)
 	if own := slotPartitions(m, boot.Device); own != nil {
 		boot.Numbers, boot.Mount, boot.CanTry = map[layout.Slot]int{}, m.mountSlot(own), slot.KernelTells("/proc/kallsyms")

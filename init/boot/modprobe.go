@@ -9,8 +9,8 @@ import (
 )
 
 // ModprobeMain is what the kernel starts as `modprobe -q -- NAME`. It also serves tools that call modprobe by name.
-func ModprobeMain(args []string) int {
-	m := &Machine{Sys: sys.Linux{}}
+func ModprobeMain(s sys.Sys, args []string) int {
+	m := &Machine{Sys: s}
 	if err := openModules(m); err != nil {
 		fmt.Fprintln(os.Stderr, "modprobe:", err)
 		return 1

@@ -4,11 +4,12 @@ import (
 	"context"
 
 	"github.com/proa-os/proa/images/layout"
+	"github.com/proa-os/proa/init/sys"
 )
 
 // Running is the machine as a command beside PID 1 finds it.
-func Running() (*Machine, error) {
-	m := &Machine{Logf: func(string, ...any) {}}
+func Running(s sys.Sys) (*Machine, error) {
+	m := &Machine{Sys: s, Logf: func(string, ...any) {}}
 	if err := readCmdline(context.Background(), m); err != nil {
 		return nil, err
 	}

@@ -88,7 +88,7 @@ func filter(ctx context.Context, m *Machine) error {
 }
 
 func network(_ context.Context, m *Machine) error {
-	m.Net = netup.New(m.Config.Network, m.Hostname, m.Path("/etc/resolv.conf"), m.Logf)
+	m.Net = netup.New(m.Sys, m.Config.Network, m.Hostname, m.Path("/etc/resolv.conf"), m.Logf)
 	m.Net.Sysctls, m.Net.Load = m.Config.Sysctls, m.loadAnew
 	err := m.Net.Up(m.Ctx)
 	for _, d := range m.Net.Doubles() {

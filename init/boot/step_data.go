@@ -13,6 +13,7 @@ import (
 	"github.com/proa-os/proa/init/clock"
 	"github.com/proa-os/proa/init/data"
 	"github.com/proa-os/proa/init/mounts"
+	"github.com/proa-os/proa/init/sys"
 	"golang.org/x/sys/unix"
 )
 
@@ -59,8 +60,8 @@ func mountData(ctx context.Context, m *Machine) error {
 }
 
 // EraseData makes the next start of the running machine make the data partition anew.
-func EraseData() error {
-	m, err := Running()
+func EraseData(s sys.Sys) error {
+	m, err := Running(s)
 	if err != nil {
 		return err
 	}

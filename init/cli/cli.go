@@ -13,10 +13,12 @@ import (
 	"github.com/proa-os/proa/init/bootfile"
 	"github.com/proa-os/proa/init/control"
 	"github.com/proa-os/proa/init/slotwrite"
+	"github.com/proa-os/proa/init/sys"
 )
 
 // Env is what a verb works with; tests bring their own.
 type Env struct {
+	Sys        sys.Sys
 	Out, Err   io.Writer
 	Root       string // prefix of files that are read
 	Version    string

@@ -149,7 +149,7 @@ func (e Env) save(before, text []byte, keptIn string) error {
 func (e Env) replace(text []byte) error {
 	place := e.Place
 	if place == nil {
-		m, err := boot.Running()
+		m, err := boot.Running(e.Sys)
 		if err != nil {
 			return err
 		}

@@ -30,7 +30,7 @@ func dataEraseVerb(e Env, args []string) error {
 	}
 	erase := e.EraseData
 	if erase == nil {
-		erase = boot.EraseData
+		erase = func() error { return boot.EraseData(e.Sys) }
 	}
 	if err := erase(); err != nil {
 		return err

@@ -22,7 +22,7 @@ func (e Env) target() (t slotwrite.Target, err error) {
 	if e.Slot != nil {
 		return e.Slot()
 	}
-	m, err := boot.Running()
+	m, err := boot.Running(e.Sys)
 	if err != nil {
 		return t, err
 	}
@@ -33,7 +33,7 @@ func (e Env) target() (t slotwrite.Target, err error) {
 		return t, err
 	}
 	t.Board = m.Line.Board
-	t.Renew = func() error { return blackbox.Renew(boot.BootDir, slot.Device(boot.BootDir), t.Slots.Other()) }
+	t.Renew = func() error { return blackbox.Renew(e.Sys, boot.BootDir, slot.Device(boot.BootDir), t.Slots.Other()) }
 	t.Device, err = m.RootPartition(t.Slots.Other())
 	return t, err
 }

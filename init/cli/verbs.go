@@ -151,7 +151,7 @@ func ntpVerb(e Env, args []string) error {
 	logf := func(format string, a ...any) {
 		fmt.Fprintf(e.Out, time.Now().UTC().Format(time.RFC3339)+" "+format+"\n", a...)
 	}
-	f := clock.Follower{Servers: e.ntpServers, Built: releasefile.Built(e.Root), Correct: clock.Correct, Say: e.sayClock, Logf: logf}
+	f := clock.Follower{Servers: e.ntpServers, Built: releasefile.Built(e.Root), Correct: func(d time.Duration) error { return clock.Correct(e.Sys, d) }, Say: e.sayClock, Logf: logf}
 	var state clock.State
 	if b, err := e.read(clock.StateFile); err == nil {
 		_ = json.Unmarshal(b, &state) // what boot, or an earlier run of this, knew

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/beevik/ntp"
+	"github.com/proa-os/proa/init/sys"
 	"golang.org/x/sys/unix"
 )
 
@@ -135,20 +136,15 @@ func (f *Follower) welcome(servers []string) []string {
 }
 
 // Correct steps or slews the clock and tells the kernel that it is in step, so that the kernel writes it to the RTC.
-func Correct(offset time.Duration) error {
+func Correct(s sys.Sys, offset time.Duration) error {
 	if offset > -stepAbove && offset < stepAbove {
 		tx := unix.Timex{Modes: unix.ADJ_OFFSET_SINGLESHOT}
 		setOffset(&tx, offset)
-		if _, err := unix.Adjtimex(&tx); err != nil {
+		if err := s.AdjustClock(&tx); err != nil {
 			return fmt.Errorf("slew clock: %w", err)
 		}
-	} else {
-		tv := unix.NsecToTimeval(time.Now().Add(offset).UnixNano())
-		if err := unix.Settimeofday(&tv); err != nil {
-			return fmt.Errorf("set clock: %w", err)
-		}
+	} else if err := s.SetClock(time.Now().Add(offset)); err != nil {
+		return fmt.Errorf("set clock: %w", err)
 	}
-	tx := unix.Timex{Modes: unix.ADJ_STATUS | unix.ADJ_MAXERROR | unix.ADJ_ESTERROR}
-	_, err := unix.Adjtimex(&tx)
-	return err
+	return s.AdjustClock(&unix.Timex{Modes: unix.ADJ_STATUS | unix.ADJ_MAXERROR | unix.ADJ_ESTERROR})
 }

@@ -14,6 +14,8 @@ import (
 
 // Console is the set of the kernel's consoles.
 type Console struct {
+	Root string // prefix of the terminals' files; "" on a machine
+
 	mu    sync.Mutex
 	sinks []sink
 	kmsg  *os.File
@@ -38,13 +40,13 @@ func (c *Console) Reopen() {
 	if len(c.sinks) > 0 {
 		return
 	}
-	active, _ := os.ReadFile("/sys/class/tty/console/active")
+	active, _ := os.ReadFile(c.Root + "/sys/class/tty/console/active")
 	for _, name := range strings.Fields(string(active)) {
-		if f, err := os.OpenFile("/dev/"+name, os.O_WRONLY|unix.O_NOCTTY, 0); err == nil {
+		if f, err := os.OpenFile(c.Root+"/dev/"+name, os.O_WRONLY|unix.O_NOCTTY, 0); err == nil {
 			c.sinks = append(c.sinks, start(f))
 		}
 	}
-	if f, err := os.OpenFile("/dev/kmsg", os.O_WRONLY, 0); err == nil {
+	if f, err := os.OpenFile(c.Root+"/dev/kmsg", os.O_WRONLY, 0); err == nil {
 		c.kmsg = f
 	}
 }

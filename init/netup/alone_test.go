@@ -10,6 +10,7 @@ import (
 	"github.com/vishvananda/netlink"
 
 	"github.com/proa-os/proa/config"
+	"github.com/proa-os/proa/init/sys"
 )
 
 // TestAlone: without any address the machine makes one of its own, which nobody takes for a network's; a cable that comes later is taken up, and
@@ -22,7 +23,7 @@ func TestAlone(t *testing.T) {
 	device(t, l.Attrs().Name)
 	must(t, f.LinkSetDown(f.link(t, "p0-net")))
 	c := &client{link: l, far: f}
-	c.Manager = New(config.Network{}, "edge-7", filepath.Join(t.TempDir(), "resolv.conf"), c.note)
+	c.Manager = New(sys.Linux{}, config.Network{}, "edge-7", filepath.Join(t.TempDir(), "resolv.conf"), c.note)
 	ctx, stop := context.WithCancel(t.Context())
 	defer stop()
 	must(t, c.Manager.Up(ctx))
@@ -62,7 +63,7 @@ func TestAloneOnIPv6(t *testing.T) {
 	device(t, l.Attrs().Name)
 	c := &client{link: l, far: f}
 	no := false
-	c.Manager = New(config.Network{Interfaces: map[string]config.Interface{l.Attrs().Name: {DHCP: &no, Addresses: []string{"2001:db8::5/64"}}}}, "edge-7",
+	c.Manager = New(sys.Linux{}, config.Network{Interfaces: map[string]config.Interface{l.Attrs().Name: {DHCP: &no, Addresses: []string{"2001:db8::5/64"}}}}, "edge-7",
 		filepath.Join(t.TempDir(), "resolv.conf"), c.note)
 	ctx, stop := context.WithCancel(t.Context())
 	defer stop()

@@ -10,6 +10,7 @@ import (
 	"github.com/vishvananda/netlink"
 
 	"github.com/proa-os/proa/config"
+	"github.com/proa-os/proa/init/sys"
 )
 
 // TestEveryKeyIsRead changes each key of an interface in turn, and the kernel must show another interface, or DHCP be asked or not.
@@ -64,7 +65,7 @@ func shown(t *testing.T, s config.Interface) string {
 	l, err := netlink.LinkByName("k0")
 	must(t, err)
 	defer func() { must(t, netlink.LinkDel(l)) }()
-	m := New(config.Network{Interfaces: map[string]config.Interface{"k0": s}}, "h", "", t.Logf)
+	m := New(sys.Linux{}, config.Network{Interfaces: map[string]config.Interface{"k0": s}}, "h", "", t.Logf)
 	s = m.settings(l)
 	must(t, m.configure(l, s))
 	l, err = netlink.LinkByName("k0")

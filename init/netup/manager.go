@@ -20,10 +20,12 @@ import (
 	"github.com/proa-os/proa/init/guard"
 	"github.com/proa-os/proa/init/netup/dhcp"
 	"github.com/proa-os/proa/init/netup/wait"
+	"github.com/proa-os/proa/init/sys"
 )
 
 // Manager owns the interfaces that have a device behind them.
 type Manager struct {
+	sys      sys.Sys
 	cfg      config.Network
 	hostname string
 	logf     func(string, ...any)
@@ -47,8 +49,8 @@ type Manager struct {
 }
 
 // New makes a manager that writes name servers to the file resolv.
-func New(cfg config.Network, hostname, resolv string, logf func(string, ...any)) *Manager {
-	return &Manager{cfg: cfg, hostname: hostname, logf: logf, resolv: resolv, begun: map[string]chan struct{}{}, leases: map[string]dhcp.Lease{},
+func New(s sys.Sys, cfg config.Network, hostname, resolv string, logf func(string, ...any)) *Manager {
+	return &Manager{sys: s, cfg: cfg, hostname: hostname, logf: logf, resolv: resolv, begun: map[string]chan struct{}{}, leases: map[string]dhcp.Lease{},
 		advice: map[string]advice{}, plainMTU: map[string]int{}}
 }
 

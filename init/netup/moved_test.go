@@ -15,6 +15,7 @@ import (
 	"github.com/vishvananda/netlink"
 
 	"github.com/proa-os/proa/config"
+	"github.com/proa-os/proa/init/sys"
 )
 
 // TestMoved: what a cable in another network, another server and a server's moods do to a lease. The parts run side by side.
@@ -274,7 +275,7 @@ func TestCable(t *testing.T) {
 	end := f.link(t, s.near(c))
 	must(t, f.LinkSetDown(end))
 	device(t, l.Attrs().Name)
-	c.Manager = New(config.Network{}, "edge-7", filepath.Join(t.TempDir(), "resolv.conf"), c.note)
+	c.Manager = New(sys.Linux{}, config.Network{}, "edge-7", filepath.Join(t.TempDir(), "resolv.conf"), c.note)
 	ctx, stop := context.WithCancel(t.Context())
 	defer stop()
 	must(t, c.Manager.Up(ctx))

@@ -20,6 +20,7 @@ import (
 	"github.com/vishvananda/netns"
 
 	"github.com/proa-os/proa/config"
+	"github.com/proa-os/proa/init/sys"
 )
 
 // inside reports whether this is the process that tests; else it has run the test in a network namespace of its own. That takes a
@@ -247,7 +248,7 @@ func (c *client) run(t *testing.T) {
 	ctx, stop := context.WithCancel(t.Context())
 	ended := make(chan struct{})
 	c.poke = make(chan struct{}, 1)
-	c.Manager = New(config.Network{}, "edge-7", filepath.Join(t.TempDir(), "resolv.conf"), c.note)
+	c.Manager = New(sys.Linux{}, config.Network{}, "edge-7", filepath.Join(t.TempDir(), "resolv.conf"), c.note)
 	go func() {
 		defer close(ended)
 		c.Manager.run(ctx, c.link, config.Interface{DHCP: &yes}, c.poke)
@@ -389,7 +390,7 @@ func TestUpDoesNotWait(t *testing.T) {
 		return
 	}
 	wire(t, 0, "10.9.0.1/24")
-	m := New(config.Network{Interfaces: map[string]config.Interface{"eth7": {}}}, "edge-7", filepath.Join(t.TempDir(), "resolv.conf"), t.Logf)
+	m := New(sys.Linux{}, config.Network{Interfaces: map[string]config.Interface{"eth7": {}}}, "edge-7", filepath.Join(t.TempDir(), "resolv.conf"), t.Logf)
 	ctx, stop := context.WithCancel(t.Context())
 	defer stop()
 	began := time.Now()
@@ -409,7 +410,7 @@ func TestStatic(t *testing.T) {
 		return
 	}
 	l, _ := wire(t, 0, "10.9.0.1/24")
-	err := New(config.Network{}, "h", "", t.Logf).configure(l, config.Interface{Addresses: []string{"10.9.0.2/24", "fd00::2/64"}, Gateway: "10.9.0.254", MTU: 1400,
+	err := New(sys.Linux{}, config.Network{}, "h", "", t.Logf).configure(l, config.Interface{Addresses: []string{"10.9.0.2/24", "fd00::2/64"}, Gateway: "10.9.0.254", MTU: 1400,
 		Routes: []config.Route{{To: "10.50.0.0/16", Via: "192.0.2.1"}, {To: "10.60.0.0/16", Via: "10.9.0.254", Metric: 7}}})
 	if err == nil || !strings.Contains(err.Error(), "10.50.0.0/16") || strings.Contains(err.Error(), "10.60.0.0/16") {
 		t.Errorf("the unreachable route: %v", err)
@@ -446,7 +447,7 @@ func TestYield(t *testing.T) {
 	for want, cfg := range map[string]config.Network{"0\n": {}, "1\n": {WiFi: []config.WiFi{{Name: "Harbour"}}}} {
 		file := "/proc/sys/net/ipv4/conf/" + l.Attrs().Name + "/ignore_routes_with_linkdown"
 		must(t, os.WriteFile(file, []byte("0"), 0o644))
-		must(t, New(cfg, "edge-7", "", t.Logf).yield(l))
+		must(t, New(sys.Linux{}, cfg, "edge-7", "", t.Logf).yield(l))
 		if got, err := os.ReadFile(file); err != nil || string(got) != want {
 			t.Errorf("%+v: %q, %v", cfg, got, err)
 		}

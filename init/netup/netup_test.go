@@ -12,6 +12,7 @@ import (
 
 	"github.com/proa-os/proa/config"
 	"github.com/proa-os/proa/init/netup/dhcp"
+	"github.com/proa-os/proa/init/sys"
 )
 
 func link(name, mac string) netlink.Link {
@@ -21,7 +22,7 @@ func link(name, mac string) netlink.Link {
 
 func TestSettings(t *testing.T) {
 	no := false
-	m := New(config.Network{Interfaces: map[string]config.Interface{
+	m := New(sys.Linux{}, config.Network{Interfaces: map[string]config.Interface{
 		"eth0":              {Addresses: []string{"10.0.0.2/24"}},
 		"52:54:00:12:34:56": {DHCP: &no},
 	}}, "h", "", t.Logf)
@@ -45,7 +46,7 @@ func TestSettings(t *testing.T) {
 // TestOnlyDevices: an interface without a device behind it is nobody's to configure, and what is said of it is not passed over in silence.
 func TestOnlyDevices(t *testing.T) {
 	device(t, "eth0")
-	m := New(config.Network{Interfaces: map[string]config.Interface{"lo": {}, "cni0": {}}}, "h", "", t.Logf)
+	m := New(sys.Linux{}, config.Network{Interfaces: map[string]config.Interface{"lo": {}, "cni0": {}}}, "h", "", t.Logf)
 	err := m.unknownNames([]netlink.Link{link("eth0", "52:54:00:12:34:56"), link("lo", ""), link("cni0", "")})
 	if err == nil || !strings.Contains(err.Error(), "no interface cni0, lo; there are: eth0") {
 		t.Error(err)
@@ -67,7 +68,7 @@ func TestRadioMayCome(t *testing.T) {
 	cfg := config.Network{Interfaces: map[string]config.Interface{"wlan0": {}, "02:00:00:00:00:01": {}, "eth7": {}}}
 	for want, networks := range map[string][]config.WiFi{"no interface 02:00:00:00:00:01, eth7, wlan0;": nil, "no interface eth7;": {{Name: "Harbour"}}} {
 		cfg.WiFi = networks
-		if err := New(cfg, "h", "", t.Logf).unknownNames(nil); err == nil || !strings.HasPrefix(err.Error(), want) {
+		if err := New(sys.Linux{}, cfg, "h", "", t.Logf).unknownNames(nil); err == nil || !strings.HasPrefix(err.Error(), want) {
 			t.Errorf("%v: %v, want %s", networks, err, want)
 		}
 	}
@@ -75,7 +76,7 @@ func TestRadioMayCome(t *testing.T) {
 
 func TestResolv(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "resolv.conf")
-	m := New(config.Network{DNS: []string{"9.9.9.9"}, Search: []string{"example.org"}}, "h", file, t.Logf)
+	m := New(sys.Linux{}, config.Network{DNS: []string{"9.9.9.9"}, Search: []string{"example.org"}}, "h", file, t.Logf)
 	m.leases["eth1"] = dhcp.Lease{DNS: []string{"10.0.0.4", "10.0.0.5"}}
 	m.leases["eth0"] = dhcp.Lease{DNS: []string{"10.0.0.3"}, Search: []string{"lan"}, NTP: []string{"10.0.0.6"}}
 	if err := m.writeResolv(); err != nil {

@@ -18,7 +18,6 @@ import (
 
 	"github.com/proa-os/proa/init/netup/outside"
 	"github.com/proa-os/proa/init/netup/wait"
-	"github.com/proa-os/proa/init/sys"
 )
 
 // linkSysctls are an interface's own, for those of "all" and "default" do not count for one that is there already. The kernel's defaults take
@@ -33,7 +32,7 @@ func (m *Manager) linkSysctls(name string) error {
 	}
 	var errs []error
 	for _, s := range set {
-		err := sys.Linux{}.WriteFile("/proc/sys/"+s[0], []byte(s[1]), 0o644)
+		err := m.sys.WriteFile("/proc/sys/"+s[0], []byte(s[1]), 0o644)
 		if !errors.Is(err, os.ErrNotExist) { // the interface has gone meanwhile, or the kernel has no IPv6
 			errs = append(errs, wrap(s[0], err))
 		}

@@ -16,6 +16,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/proa-os/proa/config"
+	"github.com/proa-os/proa/init/sys"
 )
 
 // advert is a router advertisement (RFC 4861, section 4.2) with a prefix for addresses (4.6.2), and the options that are given.
@@ -101,7 +102,7 @@ func TestRouter(t *testing.T) {
 	must(t, os.WriteFile("/proc/sys/net/ipv6/conf/all/forwarding", []byte("1"), 0o644))
 	device(t, l.Attrs().Name)
 	c := &client{link: l, far: f}
-	c.Manager = New(config.Network{DNS: []string{"192.0.2.53"}}, "edge-7", filepath.Join(t.TempDir(), "resolv.conf"), c.note)
+	c.Manager = New(sys.Linux{}, config.Network{DNS: []string{"192.0.2.53"}}, "edge-7", filepath.Join(t.TempDir(), "resolv.conf"), c.note)
 	ctx, stop := context.WithCancel(t.Context())
 	defer stop()
 	say := advert("2001:db8:1::/64", rdnss(600, "2001:db8:1::53", "ff02::1", "fe80::1"), dnssl(600, "lan", "a b\nnameserver 6.6.6.6"))
@@ -158,7 +159,7 @@ func TestUsersSysctl(t *testing.T) {
 		return
 	}
 	l, _ := wire(t, 0, "fe80::1/64")
-	m := New(config.Network{}, "h", "", t.Logf)
+	m := New(sys.Linux{}, config.Network{}, "h", "", t.Logf)
 	for want, sysctls := range map[string]map[string]string{
 		"2\n": nil, "0\n": {"net.ipv6.conf.p0-dev.accept_ra": "0"}, "1\n": {"net/ipv6/conf/all/accept_ra": "1"},
 	} {
@@ -176,7 +177,7 @@ func TestDefaultRoute(t *testing.T) {
 		return
 	}
 	l, _ := wire(t, 0, "10.9.0.1/24")
-	m := New(config.Network{}, "h", "", t.Logf)
+	m := New(sys.Linux{}, config.Network{}, "h", "", t.Logf)
 	for _, c := range []struct {
 		s    config.Interface
 		want bool
@@ -205,7 +206,7 @@ func FuzzAdvice(f *testing.F) {
 	f.Add(append(dnssl(600, "lan", "x\ny"), rdnss(0xffffffff, "::", "fe80::1")...))
 	f.Add([]byte{25, 0, 0, 0, 0, 0, 0, 0})
 	f.Fuzz(func(t *testing.T, b []byte) {
-		m := New(config.Network{DNS: []string{"192.0.2.53"}}, "h", "", t.Logf)
+		m := New(sys.Linux{}, config.Network{DNS: []string{"192.0.2.53"}}, "h", "", t.Logf)
 		var a advice
 		for range 3 {
 			a.take(b, "eth0", time.Now())

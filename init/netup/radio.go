@@ -11,7 +11,6 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/proa-os/proa/init/netup/wait"
-	"github.com/proa-os/proa/init/sys"
 )
 
 // radioMetric is added to all that goes through a radio: a cable is faster, and nobody listens to it.
@@ -54,7 +53,7 @@ func (m *Manager) yield(l netlink.Link) error {
 	if len(m.cfg.WiFi) == 0 || radio(l.Attrs().Name) {
 		return nil
 	}
-	err := sys.Linux{}.WriteFile("/proc/sys/net/ipv4/conf/"+l.Attrs().Name+"/ignore_routes_with_linkdown", []byte("1"), 0o644)
+	err := m.sys.WriteFile("/proc/sys/net/ipv4/conf/"+l.Attrs().Name+"/ignore_routes_with_linkdown", []byte("1"), 0o644)
 	if errors.Is(err, os.ErrNotExist) {
 		return nil // the interface has gone meanwhile
 	}

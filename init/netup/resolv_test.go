@@ -12,6 +12,7 @@ import (
 
 	"github.com/proa-os/proa/config"
 	"github.com/proa-os/proa/init/netup/dhcp"
+	"github.com/proa-os/proa/init/sys"
 )
 
 // line is what resolv.conf may consist of.
@@ -65,7 +66,7 @@ func FuzzResolv(f *testing.F) {
 		if err != nil {
 			return
 		}
-		m := New(config.Network{DNS: []string{"192.0.2.53"}}, "h", filepath.Join(t.TempDir(), "resolv.conf"), t.Logf)
+		m := New(sys.Linux{}, config.Network{DNS: []string{"192.0.2.53"}}, "h", filepath.Join(t.TempDir(), "resolv.conf"), t.Logf)
 		m.leases["eth0"] = lease
 		sound(t, m.Resolv(), 1)
 	})

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/proa-os/proa/init/netup/outside"
-	"github.com/proa-os/proa/init/sys"
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 )
@@ -65,7 +64,7 @@ func (m *Manager) writeResolv() error {
 	if text == m.wrote {
 		return nil
 	}
-	if err := (sys.Linux{}).WriteFile(m.resolv, []byte(text), 0o644); err != nil {
+	if err := m.sys.WriteFile(m.resolv, []byte(text), 0o644); err != nil {
 		return err
 	}
 	m.wrote = text

@@ -7,7 +7,6 @@ import (
 	"reflect"
 	"strings"
 
-	"github.com/proa-os/proa/images/atomicfile"
 	"github.com/proa-os/proa/init/boot"
 	"github.com/proa-os/proa/init/clock"
 	"github.com/proa-os/proa/init/health"
@@ -27,7 +26,7 @@ func (k *keeper) refresh() {
 	}
 	k.now = s
 	k.noteNTP()
-	if err := status.Write(s); err != nil {
+	if err := status.Write(k.m.Sys, s); err != nil {
 		k.con.Logf("status: %v", err)
 	}
 }
@@ -39,7 +38,7 @@ func (k *keeper) noteNTP() {
 		servers = k.m.Net.NTPServers()
 	}
 	text := strings.Join(clock.Servers(k.conf.ntpServers(), servers), "\n") + "\n"
-	if _, err := atomicfile.WriteIfChanged(boot.NTPServers, []byte(text), 0o644); err != nil {
+	if err := k.m.Sys.WriteFile(boot.NTPServers, []byte(text), 0o644); err != nil {
 		k.con.Logf("ntp servers: %v", err)
 	}
 }

@@ -10,7 +10,6 @@ import (
 	"github.com/proa-os/proa/init/health"
 	"github.com/proa-os/proa/init/shutdown"
 	"github.com/proa-os/proa/init/slot"
-	"github.com/proa-os/proa/init/sys"
 )
 
 // heldFile keeps what held when a slot was good last. It lies on data, where a new slot finds it again.
@@ -107,7 +106,7 @@ func (k *keeper) markGood() {
 		k.m.Box.Good()
 		k.m.ReadBox(layout.Shared)
 	}
-	if err := health.Save(sys.Linux{}.WriteFile, k.held, k.holds()); err != nil {
+	if err := health.Save(k.m.Sys.WriteFile, k.held, k.holds()); err != nil {
 		k.con.Logf("what holds now is not kept: %v", err)
 	}
 	k.con.Logf("status slot %s good", k.m.Line.Slot)

@@ -17,6 +17,7 @@ import (
 	"github.com/proa-os/proa/init/status"
 	bootstep "github.com/proa-os/proa/init/step"
 	"github.com/proa-os/proa/init/supervise"
+	"github.com/proa-os/proa/init/sys"
 )
 
 // counted is a boot state that counts how often it is told that the slot is good, and cannot be written: so nothing of the
@@ -34,7 +35,7 @@ func (c *counted) Standing() (slot.Standing, error) { return c.other, nil }
 // keeping is a keeper after its start, which says how it would go down instead of doing so.
 func keeping(s slot.Slots, now status.Status, since time.Duration) (k *keeper, ended *[]string) {
 	ended = &[]string{}
-	k = &keeper{m: &boot.Machine{Config: config.Default()}, con: &console.Console{}, slots: s, now: now, began: time.Now().Add(-since), lock: free, held: os.DevNull, sup: &supervise.Supervisor{}}
+	k = &keeper{m: &boot.Machine{Sys: &sys.Fake{}, Root: "/nowhere", Config: config.Default()}, con: &console.Console{}, slots: s, now: now, began: time.Now().Add(-since), lock: free, held: os.DevNull, sup: &supervise.Supervisor{}}
 	k.end = func(why string, how shutdown.End) { *ended = append(*ended, why+", "+string(how)) }
 	return k, ended
 }

@@ -20,7 +20,6 @@ import (
 	"github.com/proa-os/proa/init/slot"
 	"github.com/proa-os/proa/init/status"
 	"github.com/proa-os/proa/init/supervise"
-	"github.com/proa-os/proa/init/sys"
 	"github.com/proa-os/proa/init/tuning"
 	"github.com/proa-os/proa/init/verity"
 	"github.com/proa-os/proa/init/watchdog"
@@ -92,7 +91,7 @@ func (k *keeper) start(ctx context.Context) {
 	k.feed()
 	k.startRows(ctx, k.m.Config)
 	if net := k.m.Config.Network; len(net.WiFi) > 0 && wifi.Missing("") == "" {
-		go wifi.Follow(ctx, k.con.Logf, func(radio string) { k.sup.Start(ctx, wifi.Service(radio, net)) })
+		go wifi.Follow(ctx, k.con.Logf, func(radio string) { k.sup.Start(ctx, wifi.Service(k.m.Sys, radio, net)) })
 	}
 	k.serveControl(ctx)
 	go k.work(ctx, k.look)
@@ -124,12 +123,14 @@ const (
 	clockEvery = 5 * time.Minute
 )
 
-// run is the main loop; the watchdog is fed here and nowhere else, so that a stuck loop restarts the machine. Nothing in it waits for a
+// run is the main loop, which ends in tests only; the watchdog is fed here and nowhere else, so that a stuck loop restarts the machine. Nothing in it waits for a
 // disk or a lock: a card that takes its time must not look like a machine that hangs.
-func (k *keeper) run(signals <-chan os.Signal, button <-chan struct{}) {
+func (k *keeper) run(ctx context.Context, signals <-chan os.Signal, button <-chan struct{}) {
 	look, feed, save := time.NewTicker(lookEvery), time.NewTicker(watchdog.Interval), time.NewTicker(clockEvery)
 	for {
 		select {
+		case <-ctx.Done():
+			return
 		case s := <-signals:
 			k.down(s.String(), wants(s))
 		case <-button:
@@ -174,7 +175,7 @@ func (k *keeper) noteClock() {
 }
 
 func (k *keeper) saveClock() {
-	if err := clock.Save(sys.Linux{}.WriteFile, boot.ClockFile, time.Now(), readClock().Sure); err != nil {
+	if err := clock.Save(k.m.Sys.WriteFile, boot.ClockFile, time.Now(), readClock().Sure); err != nil {
 		k.con.Logf("clock: %v", err)
 	}
 }
@@ -190,12 +191,12 @@ func (k *keeper) look() (good bool) {
 
 // rereadBox looks whether a slot was written anew, or put on trial, since the start.
 func (k *keeper) rereadBox() {
-	st, err := os.Stat(blackbox.Stamp)
+	st, err := os.Stat(k.m.Path(blackbox.Stamp))
 	if err != nil || st.ModTime().Equal(k.stamp) {
 		return
 	}
 	k.stamp = st.ModTime()
-	name, _ := os.ReadFile(blackbox.Stamp)
+	name, _ := os.ReadFile(k.m.Path(blackbox.Stamp))
 	if s, err := layout.ParseSlot(strings.TrimSpace(string(name))); err == nil {
 		k.m.ReadBox(s)
 	}
@@ -216,7 +217,7 @@ func (k *keeper) down(why string, end shutdown.End) {
 			}
 		}
 	}()
-	shutdown.Run(&shutdown.Machine{Logf: k.con.Logf, Flush: k.con.Flush, Record: func() { k.m.Box.Down(why) },
+	shutdown.Run(&shutdown.Machine{Sys: k.m.Sys, Root: k.m.Root, Logf: k.con.Logf, Flush: k.con.Flush, Record: func() { k.m.Box.Down(why) },
 		StopServices: func() { k.sup.StopAll(k.con.Logf) }, SaveClock: k.saveClock,
 		Argument: func() string { return k.argument(end) }, Ending: func() { close(ending) }, End: end})
 }

@@ -22,8 +22,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Main is the life of PID 1. version is what the binary was built from.
-func Main(version string) {
+// Main is the life of PID 1. version is what the binary was built from; open makes the door to the kernel, given who starts commands.
+func Main(version string, open func(sys.Runner) sys.Sys) {
 	con := console.Open()
 	defer forever(con)
 	defer func() {
@@ -34,10 +34,11 @@ func Main(version string) {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	if inInitramfs() {
-		stage1(ctx, con)
+		stage1(con, &boot.Machine{Sys: open(nil), Ctx: ctx, Flush: con.Flush})
 		return
 	}
-	stage2(ctx, con, version)
+	reaper := proc.New(ctx)
+	stage2(con, &boot.Machine{Sys: open(reaper.Run), Ctx: ctx, Logf: con.Logf}, reaper, version)
 }
 
 // forever is where PID 1 goes when nothing is left to do: a PID 1 that ends is a kernel panic without a reason on the screen.
@@ -59,41 +60,40 @@ func inInitramfs() bool {
 	return kind == unix.TMPFS_MAGIC || kind == unix.RAMFS_MAGIC
 }
 
-func stage1(ctx context.Context, con *console.Console) {
-	m := &boot.Machine{Sys: sys.Linux{}, Ctx: ctx, Flush: con.Flush}
+func stage1(con *console.Console, m *boot.Machine) {
 	early := func(format string, args ...any) { con.Reopen(); con.Logf(format, args...) }
 	m.Logf = early
 	m.Guard = guard(con, m)
 	list := boot.Stage1Disk()
-	if boot.IsLive() {
+	if m.IsLive() {
 		list = boot.Stage1Live()
 	}
-	_, err := boot.Run(ctx, "stage1", list, m)
+	_, err := boot.Run(m.Ctx, "stage1", list, m)
 	giveUp(con, m, "stage1", err)
 }
 
 // guard watches the steps. A slot on trial whose step hangs is restarted by the hardware, and before that, if the kernel still does
 // as it is told, by PID 1: not every machine has a watchdog.
 func guard(con *console.Console, m *boot.Machine) *watchdog.Guard {
-	return &watchdog.Guard{Dogs: watchdog.In("/dev").Heed("/proc/cmdline"), Logf: con.Logf, Late: func(step string, limit time.Duration) {
+	return &watchdog.Guard{Dogs: watchdog.In(m.Path("/dev")).Heed(m.Path("/proc/cmdline")), Logf: con.Logf, Late: func(step string, limit time.Duration) {
 		con.Logf("HUNG %s: not done after %s", step, limit)
 		m.Box.GiveUp("", "not done after "+limit.String())
 		if m.Found.Trial.Restart() {
-			restart(con)
+			restart(con, m.Sys)
 		}
 	}}
 }
 
 // restart does not wait for a disk that hangs.
-func restart(con *console.Console) {
+func restart(con *console.Console, s sys.Sys) {
 	con.Flush()
 	done := make(chan struct{})
-	go func() { defer close(done); unix.Sync() }()
+	go func() { defer close(done); s.Sync() }()
 	select {
 	case <-done:
 	case <-time.After(5 * time.Second):
 	}
-	unix.Reboot(unix.LINUX_REBOOT_CMD_RESTART)
+	_ = s.Restart("") // the watchdog is all that is left
 }
 
 // halted is how long the reason stands on the screen before a slot on trial is restarted; the black box keeps it.
@@ -108,20 +108,25 @@ func giveUp(con *console.Console, m *boot.Machine, list string, err error) {
 		m.Box.GiveUp(where(list, err))
 		con.Logf("slot %s is on trial; restarting in %s", m.Line.Slot, halted)
 		time.Sleep(halted)
-		restart(con)
+		restart(con, m.Sys)
 	}
 	if boot.OfSlot(err) {
 		takeOver(con, m, list, err)
 	}
 	m.Guard.Patient()
 	con.Logf("staying up, because a restart would end here again; ctrl-alt-del restarts")
-	unix.Reboot(unix.LINUX_REBOOT_CMD_CAD_OFF)
-	sig := make(chan os.Signal, 1)
-	signal.Notify(sig, unix.SIGINT)
+	_ = m.Sys.CatchCtrlAltDel() // the kernel restarts by itself then
+	interrupts := make(chan os.Signal, 1)
+	signal.Notify(interrupts, unix.SIGINT)
+	stayUp(con, m, err, interrupts)
+}
+
+// stayUp repeats why nothing goes on, for whoever comes to the screen late.
+func stayUp(con *console.Console, m *boot.Machine, err error, interrupts <-chan os.Signal) {
 	for {
 		select {
-		case <-sig:
-			restart(con)
+		case <-interrupts:
+			restart(con, m.Sys)
 		case <-time.After(time.Minute):
 			con.Logf("HALTED %v", err)
 		}
@@ -137,19 +142,17 @@ func takeOver(con *console.Console, m *boot.Machine, list string, err error) {
 	}
 	con.Logf("slot %s was good and cannot be started any more; the other slot takes over; restarting in %s", m.Line.Slot, halted)
 	time.Sleep(halted)
-	restart(con)
+	restart(con, m.Sys)
 }
 
-func stage2(ctx context.Context, con *console.Console, version string) {
+func stage2(con *console.Console, m *boot.Machine, reaper *proc.Reaper, version string) {
 	signals := make(chan os.Signal, 8)
 	signal.Notify(signals, unix.SIGINT, unix.SIGTERM, unix.SIGUSR1, unix.SIGUSR2)
-	unix.Reboot(unix.LINUX_REBOOT_CMD_CAD_OFF) // ctrl-alt-del becomes SIGINT
-	reaper := proc.New(ctx)
-	m := &boot.Machine{Sys: sys.Linux{Runner: reaper.Run}, Ctx: ctx, Logf: con.Logf}
+	_ = m.Sys.CatchCtrlAltDel() // without it the kernel restarts the machine by itself, in no order
 	m.Guard = guard(con, m)
 	boot.Resume(m)
 	m.Guard.Start() // the clock runs since stage 1
-	results, err := boot.Run(ctx, "stage2", boot.Stage2(), m)
+	results, err := boot.Run(m.Ctx, "stage2", boot.Stage2(), m)
 	m.SaveTimeline()
 	if err != nil {
 		giveUp(con, m, "stage2", err)
@@ -157,9 +160,9 @@ func stage2(ctx context.Context, con *console.Console, version string) {
 	k := newKeeper(m, con, reaper, version, failed(results))
 	k.rearm()
 	m.Guard.Begin("start services", 5*time.Minute)
-	k.start(ctx)
+	k.start(m.Ctx)
 	m.Guard.End()
-	k.run(signals, power.Watch(ctx, con.Logf))
+	k.run(m.Ctx, signals, power.Watch(m.Ctx, con.Logf))
 }
 
 // where is the step that ended a list, in the words of the black box, and why.

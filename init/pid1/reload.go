@@ -12,7 +12,6 @@ import (
 	"github.com/proa-os/proa/init/netup"
 	"github.com/proa-os/proa/init/service"
 	"github.com/proa-os/proa/init/supervise"
-	"github.com/proa-os/proa/init/sys"
 )
 
 // conf is the configuration after boot. What boot has set up by it, and the main loop, go by boot.Machine's, which never changes.
@@ -27,7 +26,7 @@ type conf struct {
 
 func (c *conf) begin(m *boot.Machine) {
 	c.held, c.next, c.found = m.InForce, m.Config, m.Problems
-	c.write = func(h inforce.Held) error { return inforce.Save(sys.Linux{}.WriteFile, h) }
+	c.write = func(h inforce.Held) error { return inforce.Save(m.Sys.WriteFile, h) }
 	if m.Config != nil {
 		copied := *m.Config
 		c.held.Config = &copied

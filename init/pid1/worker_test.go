@@ -50,7 +50,7 @@ func TestBlockedDisk(t *testing.T) {
 	k.poke = make(chan struct{}, 1)
 	k.m.Found.Trial = boot.Trial{Known: true, On: true, Other: slot.Standing{Good: true}}
 	go k.work(t.Context(), func() bool { k.judge(); return k.good })
-	go k.run(nil, nil)
+	go k.run(t.Context(), nil, nil)
 	k.poke <- struct{}{}
 	<-h.asked
 	for end := time.Now().Add(4 * watchdog.Interval); ; time.Sleep(50 * time.Millisecond) {

@@ -3,12 +3,14 @@
 package shutdown
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"os"
 	"strings"
 	"time"
 
+	"github.com/proa-os/proa/init/sys"
 	"golang.org/x/sys/unix"
 )
 
@@ -23,6 +25,8 @@ const (
 
 // Machine is what the list needs.
 type Machine struct {
+	Sys          sys.Sys
+	Root         string // prefix of everything that is read; "" on a machine
 	Logf         func(string, ...any)
 	Flush        func()
 	Record       func() // why the machine goes down
@@ -52,9 +56,9 @@ func Sequence() []Step {
 		{"save-clock", 5 * time.Second, func(m *Machine) { m.SaveClock() }, nil},
 		{"stop-processes", 10 * time.Second, stopProcesses, nil},
 		{"boot-state", 10 * time.Second, func(m *Machine) { m.argument = m.Argument() }, nil}, // whoever held the lock has ended
-		{"sync", 5 * time.Minute, func(*Machine) { unix.Sync() }, dirty},
+		{"sync", 5 * time.Minute, func(m *Machine) { m.Sys.Sync() }, dirty},
 		{"unmount", 2 * time.Minute, unmount, dirty},
-		{"sync-again", time.Minute, func(*Machine) { unix.Sync() }, dirty},
+		{"sync-again", time.Minute, func(m *Machine) { m.Sys.Sync() }, dirty},
 		{"end", 10 * time.Second, end, nil},
 	}
 }
@@ -126,26 +130,26 @@ func guard(m *Machine, s Step) {
 const processGrace = 3 * time.Second
 
 func stopProcesses(m *Machine) {
-	if unix.Kill(-1, unix.SIGTERM) == unix.ESRCH {
+	if errors.Is(m.Sys.SignalAll(unix.SIGTERM), unix.ESRCH) {
 		return
 	}
-	for end := time.Now().Add(processGrace); time.Now().Before(end) && others(); {
+	for end := time.Now().Add(processGrace); time.Now().Before(end) && others(m.Root); {
 		time.Sleep(50 * time.Millisecond)
 	}
-	if others() {
-		unix.Kill(-1, unix.SIGKILL)
+	if others(m.Root) {
+		_ = m.Sys.SignalAll(unix.SIGKILL) // who does not die keeps a mount busy, which unmount sees
 		time.Sleep(200 * time.Millisecond)
 	}
 }
 
 // others reports whether a process of user space beside PID 1 lives: one that has a command line.
-func others() bool {
-	dirs, _ := os.ReadDir("/proc")
+func others(root string) bool {
+	dirs, _ := os.ReadDir(root + "/proc")
 	for _, d := range dirs {
 		if n := d.Name(); n[0] < '1' || n[0] > '9' || n == "1" {
 			continue
 		}
-		if cmd, err := os.ReadFile("/proc/" + d.Name() + "/cmdline"); err == nil && len(cmd) > 0 {
+		if cmd, err := os.ReadFile(root + "/proc/" + d.Name() + "/cmdline"); err == nil && len(cmd) > 0 {
 			return true
 		}
 	}
@@ -156,25 +160,25 @@ func others() bool {
 // file system is clean all the same.
 func unmount(m *Machine) {
 	for pass := range 3 {
-		left := Targets()
+		left := targets(m.Root)
 		if len(left) == 0 {
 			return
 		}
 		for _, t := range left {
-			err := unix.Unmount(t, 0)
+			err := m.Sys.Unmount(t, 0)
 			if err != nil && pass == 2 {
-				m.Logf("unmount %s: %v; making it read-only", t, err)
-				unix.Mount("", t, "", unix.MS_REMOUNT|unix.MS_RDONLY, "")
-				unix.Unmount(t, unix.MNT_DETACH)
+				m.Logf("%v; making it read-only", err)
+				_ = m.Sys.Mount("", t, "", unix.MS_REMOUNT|unix.MS_RDONLY, "") // not every file system can be, and none is waited for
+				_ = m.Sys.Unmount(t, unix.MNT_DETACH)
 			}
 		}
 		time.Sleep(time.Duration(pass) * 100 * time.Millisecond)
 	}
 }
 
-// Targets lists what has to go, last mounted first.
-func Targets() []string {
-	text, err := os.ReadFile("/proc/self/mountinfo")
+// targets lists what has to go, last mounted first.
+func targets(root string) []string {
+	text, err := os.ReadFile(root + "/proc/self/mountinfo")
 	if err != nil {
 		return nil
 	}
@@ -193,7 +197,7 @@ func kept(target, fstype string) bool {
 	return target == "/" || target == "/etc"
 }
 
-func parse(mountinfo string) (targets []string) {
+func parse(mountinfo string) (found []string) {
 	for _, line := range strings.Split(mountinfo, "\n") {
 		left, right, ok := strings.Cut(line, " - ")
 		f, g := strings.Fields(left), strings.Fields(right)
@@ -202,10 +206,10 @@ func parse(mountinfo string) (targets []string) {
 		}
 		target := strings.NewReplacer(`\040`, " ", `\011`, "\t", `\134`, `\`).Replace(f[4])
 		if !kept(target, g[0]) {
-			targets = append([]string{target}, targets...)
+			found = append([]string{target}, found...)
 		}
 	}
-	return targets
+	return found
 }
 
 func end(m *Machine) {
@@ -214,9 +218,9 @@ func end(m *Machine) {
 	m.Ending()
 	err := error(nil)
 	if m.End == Reboot {
-		err = restart(m.argument)
+		err = m.Sys.Restart(m.argument)
 	} else {
-		err = unix.Reboot(unix.LINUX_REBOOT_CMD_POWER_OFF)
+		err = m.Sys.PowerOff()
 	}
 	if err != nil {
 		m.Logf("%s: %v", m.End, err)

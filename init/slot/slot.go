@@ -5,13 +5,13 @@ package slot
 
 import (
 	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
 
 	"github.com/proa-os/proa/images/grubenv"
 	"github.com/proa-os/proa/images/layout"
 	"github.com/proa-os/proa/images/uboot"
+	"github.com/proa-os/proa/init/sys"
 	"golang.org/x/sys/unix"
 )
 
@@ -108,13 +108,13 @@ func (b Boot) path(parts ...string) string {
 }
 
 // Remount mounts the partition at dir writable for the duration of a change.
-func Remount(dir string, flags uintptr) func(func() error) error {
+func Remount(s sys.Sys, dir string, flags uintptr) func(func() error) error {
 	return func(change func() error) error {
-		if err := unix.Mount("", dir, "", unix.MS_REMOUNT|flags, ""); err != nil {
-			return fmt.Errorf("remount %s writable: %w", dir, err)
+		if err := s.Mount("", dir, "", unix.MS_REMOUNT|flags, ""); err != nil {
+			return err
 		}
 		err := change()
-		return errors.Join(err, SyncFS(dir), unix.Mount("", dir, "", unix.MS_REMOUNT|unix.MS_RDONLY|flags, ""))
+		return errors.Join(err, SyncFS(dir), s.Mount("", dir, "", unix.MS_REMOUNT|unix.MS_RDONLY|flags, ""))
 	}
 }
 

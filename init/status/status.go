@@ -47,14 +47,14 @@ type Status struct {
 }
 
 // Write replaces the file. It is readable by root only, because it shows what runs and what is wrong.
-func Write(s Status) error { return write(File, s) }
+func Write(door sys.Sys, s Status) error { return write(door, File, s) }
 
-func write(file string, s Status) error {
+func write(door sys.Sys, file string, s Status) error {
 	b, err := json.MarshalIndent(s, "", "  ")
 	if err != nil {
 		return err
 	}
-	return sys.Linux{}.WriteFile(file, append(b, '\n'), 0o600)
+	return door.WriteFile(file, append(b, '\n'), 0o600)
 }
 
 // Read returns what PID 1 wrote last.

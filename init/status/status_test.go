@@ -9,6 +9,7 @@ import (
 	"github.com/proa-os/proa/images/blackbox"
 	"github.com/proa-os/proa/init/netup"
 	"github.com/proa-os/proa/init/supervise"
+	"github.com/proa-os/proa/init/sys"
 )
 
 // TestText: labels in capitals appear for the states that need attention, and for no others.
@@ -48,7 +49,7 @@ func TestText(t *testing.T) {
 // TestWriteForRootAlone: the file is not readable by pods and other users.
 func TestWriteForRootAlone(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "status.json")
-	if err := write(file, Status{}); err != nil {
+	if err := write(sys.Linux{}, file, Status{}); err != nil {
 		t.Fatal(err)
 	}
 	if info, err := os.Stat(file); err != nil || info.Mode() != 0o600 {

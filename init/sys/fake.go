@@ -21,7 +21,11 @@ type Fake struct {
 }
 
 // String is the golden form: one call per line.
-func (f *Fake) String() string { return strings.Join(f.Calls, "\n") + "\n" }
+func (f *Fake) String() string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return strings.Join(f.Calls, "\n") + "\n"
+}
 
 func (f *Fake) call(format string, args ...any) error {
 	f.mu.Lock()
@@ -55,6 +59,14 @@ func (f *Fake) Mknod(path string, mode uint32, dev uint64) error {
 func (f *Fake) LoadModule(path, params string) error { return f.call("module %s %s", path, params) }
 func (f *Fake) SetHostname(name string) error        { return f.call("hostname %s", name) }
 func (f *Fake) SetClock(t time.Time) error           { return f.call("clock %s", t.UTC().Format(time.RFC3339)) }
+func (f *Fake) AdjustClock(tx *unix.Timex) error {
+	return f.call("adjust-clock %#x %d", tx.Modes, tx.Offset)
+}
+func (f *Fake) Sync()                           { _ = f.call("sync") }
+func (f *Fake) SignalAll(sig unix.Signal) error { return f.call("signal-all %s", unix.SignalName(sig)) }
+func (f *Fake) CatchCtrlAltDel() error          { return f.call("catch-ctrl-alt-del") }
+func (f *Fake) Restart(argument string) error   { return f.call("restart %s", argument) }
+func (f *Fake) PowerOff() error                 { return f.call("power-off") }
 func (f *Fake) SetRlimit(r int, soft, hard uint64) error {
 	return f.call("rlimit %d %d %d", r, soft, hard)
 }

@@ -1,5 +1,6 @@
-// Package sys is the one door to privileged calls: what boot changes about the machine goes through Sys, so that a
-// test can put a recording in its place and compare the calls with a golden file. It decides nothing.
+// Package sys is the one door to privileged calls: what init changes about the machine goes through Sys, so that a test can put a
+// recording in its place and compare the calls with a golden file. Only main makes a Linux; every package is given one (build/laws holds
+// that). It decides nothing.
 package sys
 
 import (
@@ -28,9 +29,16 @@ type Sys interface {
 	LoadModule(path, params string) error
 	SetHostname(name string) error
 	SetClock(t time.Time) error
+	AdjustClock(tx *unix.Timex) error
 	SetRlimit(resource int, soft, hard uint64) error
 	Run(ctx context.Context, argv ...string) (string, error)
 	SwitchRoot(root string, argv []string) error
+
+	Sync()
+	SignalAll(sig unix.Signal) error
+	CatchCtrlAltDel() error
+	Restart(argument string) error
+	PowerOff() error
 }
 
 // Runner starts a command and waits for it. PID 1 passes its own, because there a wait must not race with reaping.
@@ -40,10 +48,16 @@ type Runner func(ctx context.Context, argv ...string) (string, error)
 type Linux struct{ Runner Runner }
 
 func (Linux) Mount(source, target, fstype string, flags uintptr, data string) error {
-	if err := unix.Mount(source, target, fstype, flags, data); err != nil {
-		return fmt.Errorf("mount %s on %s: %w", fstype, target, err)
+	err := unix.Mount(source, target, fstype, flags, data)
+	switch {
+	case err == nil:
+		return nil
+	case flags&unix.MS_REMOUNT != 0 && flags&unix.MS_RDONLY != 0:
+		return fmt.Errorf("remount %s read-only: %w", target, err)
+	case flags&unix.MS_REMOUNT != 0:
+		return fmt.Errorf("remount %s writable: %w", target, err)
 	}
-	return nil
+	return fmt.Errorf("mount %s on %s: %w", fstype, target, err)
 }
 
 func (Linux) Unmount(target string, flags int) error {
@@ -120,6 +134,12 @@ func (Linux) SetHostname(name string) error { return unix.Sethostname([]byte(nam
 func (Linux) SetClock(t time.Time) error {
 	tv := unix.NsecToTimeval(t.UnixNano())
 	return unix.Settimeofday(&tv)
+}
+
+// AdjustClock slews the clock or sets what the kernel thinks of it (adjtimex(2)).
+func (Linux) AdjustClock(tx *unix.Timex) error {
+	_, err := unix.Adjtimex(tx)
+	return err
 }
 
 func (Linux) SetRlimit(resource int, soft, hard uint64) error {

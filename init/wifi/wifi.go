@@ -27,10 +27,10 @@ const (
 )
 
 // Service returns the service of one adapter.
-func Service(radio string, c config.Network) supervise.Service {
+func Service(s sys.Sys, radio string, c config.Network) supervise.Service {
 	return supervise.Service{
 		Name: "wifi-" + radio, Argv: []string{Program, "-Dnl80211", "-i" + radio, "-c" + File},
-		Prepare: func(context.Context) error { return unblock("", sys.Linux{}.WriteFile) },
+		Prepare: func(context.Context) error { return unblock("", s.WriteFile) },
 		Watch:   func(ctx context.Context, say func(bool, string)) { watch(ctx, radio, c, say) },
 		Stop:    unix.SIGTERM, Grace: 3 * time.Second,
 	}
