@@ -166,16 +166,6 @@ func TestLiveBoot(t *testing.T) {
 	}
 }
 
-// TestDataInMemory: a disk without a usable data partition still boots, and says why.
-func TestDataInMemory(t *testing.T) {
-	m, f := machine(t, nil)
-	m.Line.Mode = "disk"
-	got := calls(t, m, f, "data")
-	if !strings.Contains(got, "mount data /run/proa/data tmpfs") || m.DataErr == nil {
-		t.Errorf("%v\n%s", m.DataErr, got)
-	}
-}
-
 func TestFindSlot(t *testing.T) {
 	m, _ := machine(t, map[string]string{
 		"sys/devices/pci0/virtio1/block/vda/vda3/uevent": "DEVNAME=vda3\nPARTNAME=root-a\n",

@@ -2,6 +2,7 @@ package boot
 
 import (
 	"fmt"
+	"io"
 	"os"
 	"strings"
 
@@ -10,18 +11,21 @@ import (
 
 // ModprobeMain is what the kernel starts as `modprobe -q -- NAME`. It also serves tools that call modprobe by name.
 func ModprobeMain(s sys.Sys, args []string) int {
-	m := &Machine{Sys: s}
+	return (&Machine{Sys: s}).modprobe(args, os.Stderr)
+}
+
+// modprobe loads each module that is named and returns the exit code. Options are passed over.
+func (m *Machine) modprobe(args []string, complain io.Writer) (code int) {
 	if err := openModules(m); err != nil {
-		fmt.Fprintln(os.Stderr, "modprobe:", err)
+		fmt.Fprintln(complain, "modprobe:", err)
 		return 1
 	}
-	code := 0
 	for _, a := range args {
 		if strings.HasPrefix(a, "-") {
 			continue
 		}
 		if err := m.Modules.Load(a, ""); err != nil {
-			fmt.Fprintln(os.Stderr, "modprobe:", err)
+			fmt.Fprintln(complain, "modprobe:", err)
 			code = 1
 		}
 	}
