@@ -286,16 +286,22 @@ func TestStaysUpUntilCtrlAltDel(t *testing.T) {
 	})
 }
 
-// TestNoOtherTakesOver: a slot that was good and is broken now stays up if there is no other to start.
+// TestNoOtherTakesOver: a slot that was good and is broken now looks for another, says why none takes over, and stays up. What is broken
+// outside the slot is no reason to look.
 func TestNoOtherTakesOver(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		m, l := over(t, nil)
-		m.Line.Mode, m.Line.Slot, m.Found.Trial, l.stays = "disk", "a", boot.Trial{Known: true}, true
-		until(m, func() {
-			giveUp(screen(m), m, "stage1", &bootstep.Error{Step: "mount-root", Policy: bootstep.Rollback, Err: unix.EIO})
+	for policy, looks := range map[bootstep.Policy]bool{bootstep.Rollback: true, bootstep.Halt: false} {
+		synctest.Test(t, func(t *testing.T) {
+			m, l := over(t, map[string]string{"dev/kmsg": ""})
+			m.Line.Mode, m.Line.Slot, m.Found.Trial, l.stays = "disk", "a", boot.Trial{Known: true}, true
+			con := screen(m)
+			con.Reopen()
+			until(m, func() { giveUp(con, m, "stage1", &bootstep.Error{Step: "mount-root", Policy: policy, Err: unix.EIO}) })
+			if l.String() != "catch-ctrl-alt-del\n" {
+				t.Errorf("%s: calls:\n%s", policy, l)
+			}
+			if text := said(t, m); strings.Contains(text, slot.ErrNoOther.Error()) != looks {
+				t.Errorf("%s: said:\n%s", policy, text)
+			}
 		})
-		if l.String() != "catch-ctrl-alt-del\n" {
-			t.Errorf("calls:\n%s", l)
-		}
-	})
+	}
 }
