@@ -28,7 +28,7 @@ func main() {
 		return
 	}
 	if filepath.Base(os.Args[0]) == "modprobe" {
-		os.Exit(boot.ModprobeMain(sys.Linux{}, os.Args[1:]))
+		os.Exit((&boot.Machine{Sys: sys.Linux{}}).Modprobe(os.Args[1:], os.Stderr))
 	}
 	if filepath.Base(os.Args[0]) == "init" {
 		fmt.Fprintln(os.Stderr, "init runs as PID 1; init -print shows what it does. The command is proa.")

@@ -3,6 +3,7 @@ package boot
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/proa-os/proa/images/layout"
@@ -22,12 +23,7 @@ func (m *Machine) IsLive() bool {
 		raw, _ = os.ReadFile(m.Path("/proc/cmdline"))
 		_ = m.Sys.Unmount("/proc", unix.MNT_DETACH) // early-mounts mounts over it
 	}
-	for _, w := range strings.Fields(string(raw)) {
-		if w == "proa.mode=live" {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(strings.Fields(string(raw)), "proa.mode=live")
 }
 
 // Slots opens the boot state of the machine.

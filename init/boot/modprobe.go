@@ -3,19 +3,12 @@ package boot
 import (
 	"fmt"
 	"io"
-	"os"
 	"strings"
-
-	"github.com/proa-os/proa/init/sys"
 )
 
-// ModprobeMain is what the kernel starts as `modprobe -q -- NAME`. It also serves tools that call modprobe by name.
-func ModprobeMain(s sys.Sys, args []string) int {
-	return (&Machine{Sys: s}).modprobe(args, os.Stderr)
-}
-
-// modprobe loads each module that is named and returns the exit code. Options are passed over.
-func (m *Machine) modprobe(args []string, complain io.Writer) (code int) {
+// Modprobe is what the kernel starts as `modprobe -q -- NAME`, and tools that call modprobe by name. It loads each module that is named,
+// passes over options, and returns the exit code.
+func (m *Machine) Modprobe(args []string, complain io.Writer) (code int) {
 	if err := openModules(m); err != nil {
 		fmt.Fprintln(complain, "modprobe:", err)
 		return 1

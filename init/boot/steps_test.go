@@ -229,7 +229,7 @@ func TestModprobe(t *testing.T) {
 			m.Root = t.TempDir()
 		}
 		var complaint strings.Builder
-		code := m.modprobe(strings.Fields(strings.Replace(args, " refused", "", 1)), &complaint)
+		code := m.Modprobe(strings.Fields(strings.Replace(args, " refused", "", 1)), &complaint)
 		var loaded []string
 		for _, c := range f.Calls {
 			loaded = append(loaded, modules.Name(c))
