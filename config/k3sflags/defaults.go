@@ -5,8 +5,8 @@ import "time"
 // StopGrace is the time between the signal that stops the runtime, pods included, and the SIGKILL of its supervisor.
 const StopGrace = 45 * time.Second
 
-// Defaults of flags on which code outside the runtime relies: PID 1, the firewall, the commands, the build. The
-// runtime's flag set uses them too.
+// Defaults of flags that are also used outside of the runtime: by PID 1, the firewall, the commands and the build. The
+// runtime's flag set uses the same constants.
 const (
 	ConfigFile       = "/etc/rancher/k3s/config.yaml"        // --config; PID 1 writes it at every boot
 	DataDir          = "/var/lib/rancher/k3s"                // --data-dir

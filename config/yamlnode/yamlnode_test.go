@@ -7,7 +7,7 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-// TestChange: what is not asked for stays, with its comments.
+// TestChange: everything else stays unchanged, with its comments.
 func TestChange(t *testing.T) {
 	var doc yaml.Node
 	if err := yaml.Unmarshal([]byte("# mine\nb: 1 # one\na:\n    c: x\n"), &doc); err != nil {

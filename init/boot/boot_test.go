@@ -36,7 +36,7 @@ func TestNodeTables(t *testing.T) {
 	golden.Check(t, "node", strings.Join(earlyModules(), " ")+"\n"+strings.Join(nodeModules(), " ")+"\n"+b.String())
 }
 
-// machine stands over a directory and records what would have been done.
+// machine returns a machine in a directory with a recording of its system calls.
 func machine(t *testing.T, files map[string]string) (*Machine, *sys.Fake) {
 	t.Helper()
 	root := t.TempDir()
@@ -56,7 +56,7 @@ func machine(t *testing.T, files map[string]string) (*Machine, *sys.Fake) {
 const goodLine = "console=ttyS0 proa.mode=disk proa.slot=a proa.rootsize=8192 proa.board=pc proa.roothash=" +
 	"00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff hostname=edge-7 k3s.role=agent"
 
-// calls runs the named steps of stage 2 and returns what they did to the machine.
+// calls runs the named steps of stage 2 and returns the recorded calls.
 func calls(t *testing.T, m *Machine, f *sys.Fake, names ...string) string {
 	t.Helper()
 	for _, s := range Stage2() {
@@ -90,7 +90,7 @@ func TestStage2Calls(t *testing.T) {
 	}
 }
 
-// TestBadConfigBoots: no mistake of the user's may fail the step that reads it.
+// TestBadConfigBoots: no error in the configuration fails the step that reads it.
 func TestBadConfigBoots(t *testing.T) {
 	for _, text := range []string{"hostnam: x\n", "a: [", "k3s: 7\n", "\x00\x01"} {
 		m, _ := machine(t, map[string]string{"boot/config.yaml": text})
@@ -104,7 +104,8 @@ func TestBadConfigBoots(t *testing.T) {
 	}
 }
 
-// TestDefaultName: the name of the first boot stays, whatever adapters are found later; one that was cut off by a power failure is made anew.
+// TestDefaultName: the default host name of the first boot is kept, whatever adapters are found later; an incompletely
+// written one is generated again.
 func TestDefaultName(t *testing.T) {
 	for kept, want := range map[string]string{"proa-00beef\n": "^proa-00beef$", "": "^proa-[0-9a-f]{6}$", "proa-00b": "^proa-[0-9a-f]{6}$"} {
 		m, f := machine(t, map[string]string{"var/lib/proa/hostname": kept})
@@ -118,7 +119,7 @@ func TestDefaultName(t *testing.T) {
 	}
 }
 
-// TestUnreadableIsNotAbsent: a name or an id that cannot be read is not replaced. A directory stands for it (EISDIR).
+// TestUnreadableIsNotAbsent: a name or id that cannot be read is not replaced. A directory simulates that (EISDIR).
 func TestUnreadableIsNotAbsent(t *testing.T) {
 	for _, name := range []string{"hostname", "machine-id"} {
 		m, f := machine(t, map[string]string{"var/lib/proa/" + name + "/x": ""})
@@ -132,7 +133,7 @@ func TestUnreadableIsNotAbsent(t *testing.T) {
 	}
 }
 
-// TestWiFi: the file with the keys is for root alone, and an image without Wi-Fi says so and boots on.
+// TestWiFi: the file with the keys has mode 0600; an image without Wi-Fi reports that and boots.
 func TestWiFi(t *testing.T) {
 	const read = "# read-config\nwrite /run/proa/config.yaml 0600\n"
 	const text = "network: {wifi: [{name: Harbour, passphrase: hunter22}]}\n"
@@ -193,7 +194,7 @@ func TestFindSlot(t *testing.T) {
 	}
 }
 
-// TestTimeline: what ran is reported and kept in order, a warned step included.
+// TestTimeline: steps are reported and stored in order, including a failed one.
 func TestTimeline(t *testing.T) {
 	m, f := machine(t, nil)
 	list := []Step{
@@ -226,8 +227,8 @@ func TestISOLabel(t *testing.T) {
 	}
 }
 
-// TestDocument: the configuration in force is left for root alone; a document that cannot be read is replaced by the one before it; and a file
-// that somebody may take for one is named.
+// TestDocument: the configuration in force is written with mode 0600; if the file cannot be read the previous one is
+// used; a misnamed file is reported.
 func TestDocument(t *testing.T) {
 	m, f := machine(t, map[string]string{"boot/config.yaml": "k3s: {token: hunter2}\n", "boot/config.yaml.good": "hostname: before\n"})
 	if got := calls(t, m, f, "read-config"); got != "# read-config\nwrite /run/proa/config.yaml 0600\n" || !strings.Contains(f.Files["/run/proa/config.yaml"], "token: hunter2") {
@@ -250,7 +251,7 @@ func TestDocument(t *testing.T) {
 	}
 }
 
-// TestReload: what a running machine takes over, and that the machine's own configuration stays the one it was started with.
+// TestReload: changes that a running machine applies; the machine's own configuration stays that of the boot.
 func TestReload(t *testing.T) {
 	m, f := machine(t, map[string]string{"boot/config.yaml": "hostname: a\n", "proc/cmdline": goodLine})
 	calls(t, m, f, "read-config")

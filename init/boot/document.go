@@ -13,7 +13,8 @@ import (
 	"github.com/proa-os/proa/init/step"
 )
 
-// readConfig never fails because of what the user wrote: the sound parts hold, the problems go to console and status.
+// readConfig never fails because of the user's configuration: the valid parts are used, and problems are reported on
+// the console and in the status.
 func readConfig(_ context.Context, m *Machine) error {
 	held, err := inforce.ReadDocument(m.Root, m.Line.Raw)
 	m.Config, m.Problems, m.InForce = held.Config, held.Problems, held
@@ -23,7 +24,8 @@ func readConfig(_ context.Context, m *Machine) error {
 	return errors.Join(err, inforce.Save(m.Sys.WriteFile, held))
 }
 
-// Reloads are the steps of stage 2 that a changed configuration goes through while the machine runs; of the others the machine has to start anew.
+// Reloads are the steps of stage 2 that can be repeated with a changed configuration on a running machine; the others
+// need a restart.
 func Reloads() []Step {
 	return []Step{
 		{"ssh-keys", sshKeys, step.Warn, 0},
@@ -35,12 +37,13 @@ func Reloads() []Step {
 	}
 }
 
-// Reload applies a configuration as far as that goes on a running machine, and reports what could not be done, which keeps nothing else from being done.
+// Reload applies a configuration to a running machine as far as possible, and returns the failures; each step runs even
+// if others fail.
 func (m *Machine) Reload(ctx context.Context, c *config.Config) (failed []string) {
 	next := Machine{Sys: m.Sys, Root: m.Root, Logf: m.Logf, Line: m.Line, Hostname: m.Hostname, Modules: m.Modules, Ctx: m.Ctx, Config: c,
 		Filter: m.Filter}
 	if fresh := (&Machine{Sys: m.Sys, Root: m.Root}); len(c.Modules) > 0 && openModules(fresh) == nil {
-		next.Modules = fresh.Modules // it knows what the kernel has loaded on demand since the boot
+		next.Modules = fresh.Modules // knows the modules that the kernel has loaded on demand since the boot
 	}
 	for _, s := range Reloads() {
 		if err := s.Func(ctx, &next); err != nil {
@@ -50,16 +53,16 @@ func (m *Machine) Reload(ctx context.Context, c *config.Config) (failed []string
 	return failed
 }
 
-// DocumentPlace is where the document of this machine can be written.
+// DocumentPlace returns where the configuration of this machine can be written.
 func (m *Machine) DocumentPlace() (bootfile.Place, error) {
 	if !m.OnDisk() {
 		return bootfile.Place{}, fmt.Errorf("mode %s: the configuration lies on a medium that cannot be written; flash a disk", m.Line.Mode)
 	}
 	device := slot.Device(BootDir)
 	flush := func(path string) error {
-		err := atomicfile.SyncDir(path) // a file's fsync too
+		err := atomicfile.SyncDir(path) // fsyncs a file too
 		if err == nil && device != "" {
-			err = atomicfile.SyncDir(device) // what a disk was given earlier may still be in its own cache
+			err = atomicfile.SyncDir(device) // flushes the disk's own cache, with earlier writes
 		}
 		return err
 	}

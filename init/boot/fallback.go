@@ -12,11 +12,11 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// IsLive looks at the command line before any step has run, to choose the list. /proc may have to be mounted for it.
+// IsLive reads the command line before any step has run, to choose the list of steps. It mounts /proc if necessary.
 func (m *Machine) IsLive() bool {
 	raw, err := os.ReadFile(m.Path("/proc/cmdline"))
 	if err != nil {
-		_ = m.Sys.MkdirAll("/proc", 0o755) // mounting there fails then
+		_ = m.Sys.MkdirAll("/proc", 0o755) // if this fails the mount fails too
 		if m.Sys.Mount("proc", "/proc", "proc", unix.MS_NOSUID|unix.MS_NOEXEC|unix.MS_NODEV, "") != nil {
 			return false
 		}
@@ -26,7 +26,7 @@ func (m *Machine) IsLive() bool {
 	return slices.Contains(strings.Fields(string(raw)), "proa.mode=live")
 }
 
-// Slots opens the boot state of the machine.
+// Slots returns the interface to the machine's boot state.
 func (m *Machine) Slots() (slot.Slots, error) {
 	s, err := layout.ParseSlot(m.Line.Slot)
 	if err != nil {
@@ -35,7 +35,7 @@ func (m *Machine) Slots() (slot.Slots, error) {
 	return slot.Find(m.bootState(), s, slot.EFI())
 }
 
-// bootState is where the boot state of the machine lies.
+// bootState returns the location of the machine's boot state.
 func (m *Machine) bootState() slot.Boot {
 	boot := slot.Boot{Dir: BootDir, Device: slot.Device(BootDir), Writable: slot.Remount(m.Sys, BootDir, bootFlags), Skipped: m.Found.Trial.Other.Skipped}
 	boot.State = statePartition(m, boot.Device)
@@ -48,8 +48,8 @@ func (m *Machine) bootState() slot.Boot {
 	return boot
 }
 
-// statePartition is the one of the disk that the boot partition lies on, "" if it has none. Another disk in the machine may
-// hold proa as well.
+// statePartition returns the state partition on the disk that has the boot partition, "" if there is none. Another disk
+// in the machine may have proa as well.
 func statePartition(m *Machine, boot string) string {
 	disk := blockdev.Disk(m.Root, filepath.Base(boot))
 	for _, part := range blockdev.Named(m.Root, string(layout.State)) {

@@ -25,7 +25,7 @@ func (m *Machine) Modprobe(args []string, complain io.Writer) (code int) {
 	return code
 }
 
-// loadAnew loads a module long after the boot, when the index that the boot had may be gone or in use.
+// loadAnew loads a module with a new index, because that of the boot may be gone or in use.
 func (m *Machine) loadAnew(name, params string) error {
 	fresh := &Machine{Sys: m.Sys, Root: m.Root}
 	if err := openModules(fresh); err != nil {

@@ -7,7 +7,7 @@ import (
 	"github.com/proa-os/proa/init/sys"
 )
 
-// Running is the machine as a command beside PID 1 finds it.
+// Running returns the machine for a command that runs beside PID 1.
 func Running(s sys.Sys) (*Machine, error) {
 	m := &Machine{Sys: s, Logf: func(string, ...any) {}}
 	if err := readCmdline(context.Background(), m); err != nil {
@@ -16,7 +16,7 @@ func Running(s sys.Sys) (*Machine, error) {
 	return m, readJSON(m.Path(handover), &m.Found)
 }
 
-// RootPartition is the device of a slot's root on the disk that this system runs from.
+// RootPartition returns the device of a slot's root on the disk that this system runs from.
 func (m *Machine) RootPartition(s layout.Slot) (string, error) {
 	part, err := m.sibling(string(layout.Root) + "-" + string(s))
 	return m.Path("/dev/" + part), err

@@ -17,7 +17,7 @@ import (
 	"github.com/proa-os/proa/init/wifi"
 )
 
-// identify says who this machine is: host name, hosts file, machine id.
+// identify sets host name, hosts file and machine id.
 func identify(_ context.Context, m *Machine) error {
 	kept := identity.Kept{Write: m.Sys.WriteFile, Root: m.Root, Dir: StateDir}
 	id, err := kept.MachineID()
@@ -33,8 +33,9 @@ func identify(_ context.Context, m *Machine) error {
 		m.Sys.WriteFile("/etc/machine-id", []byte(id+"\n"), 0o444))
 }
 
-// sshKeys writes root's authorized keys afresh, into memory: a key taken out of the config is out of the machine at the next boot, and
-// without this step nobody gets in. The link is for people and for ssh-copy-id, whose keys last until then; the server does not follow it.
+// sshKeys writes root's authorized keys into memory at every boot: a key removed from the configuration is refused
+// after the next boot, and without this step nobody can log in. The link is for users and for ssh-copy-id, whose keys
+// last until the next boot; the server does not follow it.
 func sshKeys(_ context.Context, m *Machine) error {
 	if err := m.Sys.MkdirAll(service.KeysDir, 0o700); err != nil {
 		return err
@@ -59,8 +60,8 @@ func writeFiles(_ context.Context, m *Machine) error {
 	return step.User(errors.Join(errs...))
 }
 
-// wifiConfig writes what wpa_supplicant reads, which runs once a radio is there. A machine that cannot join any network says so, and is
-// no worse for it.
+// wifiConfig writes wpa_supplicant's configuration; wpa_supplicant is started once there is a Wi-Fi adapter. A machine
+// that cannot use Wi-Fi reports that and boots normally.
 func wifiConfig(_ context.Context, m *Machine) error {
 	if len(m.Config.Network.WiFi) == 0 {
 		return nil
@@ -75,13 +76,14 @@ func wifiConfig(_ context.Context, m *Machine) error {
 	return errors.Join(m.Sys.MkdirAll(wifi.Dir, 0o700), m.Sys.WriteFile(wifi.File, []byte(text), 0o600))
 }
 
-// filter puts the firewall in place, at boot and when config has changed; afterwards it follows the cluster's nodes by itself.
+// filter loads the firewall rules at boot and when the configuration has changed; it then follows the cluster's nodes
+// by itself.
 func filter(ctx context.Context, m *Machine) error {
 	if m.Filter != nil {
 		return m.Filter.Set(ctx, m.Config)
 	}
 	m.Filter = &firewall.Filter{Sys: m.Sys, Logf: m.Logf}
-	if m.Ctx != nil { // a test has none
+	if m.Ctx != nil { // nil in tests
 		go m.Filter.Follow(m.Ctx)
 	}
 	return m.Filter.Set(ctx, m.Config)
@@ -102,7 +104,7 @@ func network(_ context.Context, m *Machine) error {
 	return err
 }
 
-// k3sConfig translates the user's section into the runtime's own file.
+// k3sConfig translates the user's k3s section into the runtime's config file.
 func k3sConfig(_ context.Context, m *Machine) error {
 	if !m.Config.K3s.Enabled {
 		return nil
@@ -117,7 +119,7 @@ func k3sConfig(_ context.Context, m *Machine) error {
 	if err := m.Sys.WriteFile(service.K3sConfigFile, text, 0o600); err != nil {
 		return err
 	}
-	// The node's password proves to the cluster that it is the same node; /etc forgets it with every boot.
+	// The node's password identifies the node to the cluster; /etc is lost at every boot.
 	const kept = StateDir + "/node"
 	if err := m.Sys.MkdirAll(kept, 0o700); err != nil {
 		return err

@@ -17,12 +17,13 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// BootDir is where the boot partition lies, read-only; a state write remounts it for its moment.
+// BootDir is the mount point of the boot partition. It is mounted read-only and remounted writable for the duration of
+// a write.
 const BootDir = "/boot"
 
 const bootFlags = unix.MS_NODEV | unix.MS_NOSUID | unix.MS_NOEXEC
 
-// mountBoot mounts the boot partition of the disk that the root came from, or shows the medium there.
+// mountBoot mounts the boot partition of the disk that has the root, or the live medium.
 func mountBoot(_ context.Context, m *Machine) error {
 	if !m.OnDisk() {
 		return m.Sys.Mount(liveDir, BootDir, "", unix.MS_BIND, "")
@@ -34,7 +35,7 @@ func mountBoot(_ context.Context, m *Machine) error {
 	return m.Sys.Mount("/dev/"+part, BootDir, "vfat", bootFlags|unix.MS_RDONLY, "umask=0077,utf8=1")
 }
 
-// sibling is the partition of that name on the disk the root came from.
+// sibling returns the partition of that name on the disk that has the root.
 func (m *Machine) sibling(name string) (string, error) {
 	for _, p := range blockdev.Named(m.Root, name) {
 		if m.Found.Disk != "" && blockdev.Disk(m.Root, p) == m.Found.Disk {
@@ -44,8 +45,8 @@ func (m *Machine) sibling(name string) (string, error) {
 	return "", fmt.Errorf("disk %s has no partition called %s", m.Found.Disk, name)
 }
 
-// mountData mounts the data partition, making it first on a new disk. When it fails, data lies in memory, so that SSH
-// works and the disk can be looked at; Kubernetes is then not started, for it would found a new cluster.
+// mountData mounts the data partition, and creates it first on a new disk. If that fails, data is in memory, so that
+// SSH works for repairs; Kubernetes is then not started, because it would create a new cluster.
 func mountData(ctx context.Context, m *Machine) error {
 	if m.OnDisk() {
 		disk := data.Disk{Sys: m.Sys, Name: m.Found.Disk, Logf: m.Logf}
@@ -59,7 +60,7 @@ func mountData(ctx context.Context, m *Machine) error {
 	return m.DataErr
 }
 
-// EraseData makes the next start of the running machine make the data partition anew.
+// EraseData marks the data partition of the running machine, so that the next boot formats it.
 func EraseData(s sys.Sys) error {
 	m, err := Running(s)
 	if err != nil {
@@ -75,7 +76,7 @@ func persist(_ context.Context, m *Machine) error {
 	return mounts.Apply(m.Sys, mounts.Persistent(DataDir), m.Logf)
 }
 
-// setClock never turns time back: certificates that are "not yet valid" stop a cluster for good.
+// setClock never sets the clock back: a cluster does not recover from certificates that are not valid yet.
 func setClock(_ context.Context, m *Machine) error {
 	kept, err := os.ReadFile(m.Path(ClockFile))
 	if errors.Is(err, os.ErrNotExist) {

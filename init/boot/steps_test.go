@@ -20,7 +20,7 @@ import (
 	"github.com/proa-os/proa/init/sys"
 )
 
-// kernelDir is where this kernel's modules lie below a root.
+// kernelDir returns the directory of this kernel's modules below a root.
 func kernelDir(t *testing.T) string {
 	t.Helper()
 	var u unix.Utsname
@@ -28,14 +28,14 @@ func kernelDir(t *testing.T) string {
 	return "lib/modules/" + unix.ByteSliceToString(u.Release[:]) + "/"
 }
 
-// saying collects what a machine says.
+// saying collects the log of a machine.
 func saying(m *Machine) *strings.Builder {
 	var said strings.Builder
 	m.Logf = func(format string, args ...any) { fmt.Fprintf(&said, format+"\n", args...) }
 	return &said
 }
 
-// TestIsLive: the command line chooses the list. An initramfs that the kernel has just started has no /proc, which is mounted for it.
+// TestIsLive: the command line selects the list of steps. In an initramfs without /proc that is mounted first.
 func TestIsLive(t *testing.T) {
 	for line, want := range map[string]bool{"quiet proa.mode=live": true, goodLine: false, "": false, "proa.mode=livery": false} {
 		m, f := machine(t, map[string]string{"proc/cmdline": line})
@@ -68,8 +68,8 @@ func (p procMount) Mount(source, target, fstype string, flags uintptr, data stri
 	return errors.Join(os.MkdirAll(p.m.Path("/proc"), 0o755), os.WriteFile(p.m.Path("/proc/cmdline"), []byte(p.line), 0o600))
 }
 
-// TestSwitchRoot: what stage 1 knows is left for stage 2 before the root is switched, and the console is written out, since none of this
-// process comes back.
+// TestSwitchRoot: before the root is switched the state of stage 1 is saved for stage 2 and the console is flushed,
+// because SwitchRoot does not return.
 func TestSwitchRoot(t *testing.T) {
 	m, f := machine(t, nil)
 	m.Found = Found{Disk: "vda", Part: "vda3", Root: "/dev/dm-0", Trial: Trial{Known: true, On: true, Left: 2}}
@@ -112,8 +112,8 @@ func TestSwitchRoot(t *testing.T) {
 	}
 }
 
-// TestMountBoot: the boot partition of the disk that the root came from is mounted, read-only, whatever other disks hold; a live system
-// shows its medium there.
+// TestMountBoot: the boot partition of the disk that has the root is mounted read-only, whatever other disks have; on a
+// live system the medium is mounted there.
 func TestMountBoot(t *testing.T) {
 	m := disks(t, map[string]string{"usb/sda/sda2": "boot", "ata/sdb/sdb2": "boot", "ata/sdc/sdc2": "data"})
 	f := m.Sys.(*sys.Fake)
@@ -135,8 +135,8 @@ func TestMountBoot(t *testing.T) {
 	}
 }
 
-// TestDataInMemory: a machine whose data cannot be mounted goes on with memory, and keeps the reason, for Kubernetes must not start; a live
-// system has memory for data, and no reason.
+// TestDataInMemory: a machine whose data partition cannot be mounted uses memory, and stores the reason, because
+// Kubernetes must not start; on a live system data is in memory without a reason.
 func TestDataInMemory(t *testing.T) {
 	for mode, failed := range map[string]bool{"disk": true, "live": false} {
 		m, f := machine(t, nil)
@@ -153,7 +153,7 @@ func TestDataInMemory(t *testing.T) {
 	}
 }
 
-// TestOverlayEtc: its driver is loaded before /etc is mounted, and without it nothing is.
+// TestOverlayEtc: the overlay driver is loaded before /etc is mounted; without it nothing is mounted.
 func TestOverlayEtc(t *testing.T) {
 	dir := kernelDir(t)
 	m, f := machine(t, map[string]string{dir + "modules.dep": "kernel/overlay.ko.xz:\n"})
@@ -170,9 +170,9 @@ func TestOverlayEtc(t *testing.T) {
 	}
 }
 
-// TestPlugging: drivers of devices that are there load at once if the boot needs them and afterwards if not; those of devices that come
-// load then. A driver that finds no device of its own says nothing, one that
-// fails is told of, and neither is a failure of the boot.
+// TestPlugging: drivers of present devices are loaded at once if the boot needs them, and otherwise afterwards; drivers
+// of devices that appear are loaded then. A driver without a device logs nothing, a failing one is logged, and neither
+// fails the boot.
 func TestPlugging(t *testing.T) {
 	dir := kernelDir(t)
 	m, f := machine(t, map[string]string{
@@ -209,7 +209,7 @@ func TestPlugging(t *testing.T) {
 	}
 }
 
-// TestModprobe: what the kernel asks for is loaded with what it needs; the exit code says whether all was.
+// TestModprobe: requested modules are loaded with their dependencies; the exit code says whether all were.
 func TestModprobe(t *testing.T) {
 	dir := kernelDir(t)
 	files := map[string]string{dir + "modules.dep": "kernel/nft.ko: kernel/nf.ko\nkernel/nf.ko:\n"}
@@ -249,7 +249,7 @@ func TestModprobe(t *testing.T) {
 	}
 }
 
-// TestEarlyModules: stage 1 loads file systems by name, then what devices ask for; what a kernel has built in is no failure.
+// TestEarlyModules: stage 1 loads file systems by name, then the modules of devices; a built-in module is no error.
 func TestEarlyModules(t *testing.T) {
 	dir := kernelDir(t)
 	m, f := machine(t, map[string]string{dir + "modules.dep": "kernel/ahci.ko:\nkernel/erofs.ko:\n", dir + "modules.alias": "alias pci:* ahci\n",
@@ -270,8 +270,8 @@ func TestEarlyModules(t *testing.T) {
 	}
 }
 
-// TestSlotAppearsLate: a disk behind a driver that loads while it is waited for is found; after half a minute the reasons are told. Of two
-// disks with the same slot the first is used, and that is said.
+// TestSlotAppearsLate: a disk whose driver is loaded while waiting is found; after half a minute the reasons are
+// reported. Of two disks with the same slot the first is used, which is logged.
 func TestSlotAppearsLate(t *testing.T) {
 	image, hash := rootImage(t, "root")
 	synctest.Test(t, func(t *testing.T) {
@@ -300,7 +300,7 @@ func TestSlotAppearsLate(t *testing.T) {
 	})
 }
 
-// TestWaitingLoadsDrivers: while a device is waited for, drivers of what has appeared are loaded every second.
+// TestWaitingLoadsDrivers: while waiting for a device, drivers of new devices are loaded every second.
 func TestWaitingLoadsDrivers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m, f := machine(t, map[string]string{"modules/modules.dep": "usb.ko:\n", "modules/modules.alias": "alias usb:* usb\n", "sys/devices/none/modalias": ""})
@@ -319,7 +319,7 @@ func TestWaitingLoadsDrivers(t *testing.T) {
 	})
 }
 
-// TestReadBoxTells: what became of earlier trials is told at every start of a disk, and a live system has none.
+// TestReadBoxTells: the results of earlier trials are reported at every boot from a disk; a live system has none.
 func TestReadBoxTells(t *testing.T) {
 	for mode, want := range map[string]string{"disk": "FALLBACK slot b", "live": ""} {
 		m, _ := machine(t, nil)
@@ -332,7 +332,8 @@ func TestReadBoxTells(t *testing.T) {
 	}
 }
 
-// TestDocumentPlace: only a disk's configuration can be written; the partition is made writable for the moment of a change.
+// TestDocumentPlace: only the configuration on a disk can be written; the partition is mounted writable during a change
+// only.
 func TestDocumentPlace(t *testing.T) {
 	m, f := machine(t, nil)
 	m.Line.Mode = "live"
@@ -348,7 +349,7 @@ func TestDocumentPlace(t *testing.T) {
 	}
 }
 
-// TestNoSlots: a live system has no boot state, and no restart makes its start better.
+// TestNoSlots: a live system has no boot state, and a restart does not help it.
 func TestNoSlots(t *testing.T) {
 	m, _ := machine(t, nil)
 	if _, err := m.Slots(); !errors.Is(err, slot.ErrNoState) {

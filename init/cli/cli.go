@@ -1,5 +1,6 @@
-// Package cli is the `proa` command on the device: a table of verbs. It reads what PID 1 writes and asks PID 1 by signals; of the
-// machine it changes nothing but the slot that does not run, which slot is started next, and whether data is made anew.
+// Package cli is the `proa` command on the device: a table of verbs. It reads files that PID 1 writes and sends
+// requests and signals to PID 1. Of the machine it changes only the slot that does not run, the boot state, the
+// configuration file, and the mark that formats the data partition.
 package cli
 
 import (
@@ -16,23 +17,23 @@ import (
 	"github.com/proa-os/proa/init/sys"
 )
 
-// Env is what a verb works with; tests bring their own.
+// Env is the environment of a verb; tests replace it.
 type Env struct {
 	Sys        sys.Sys
 	Out, Err   io.Writer
 	Root       string // prefix of files that are read
 	Version    string
 	Kubernetes string
-	// Slot finds the slot that does not run; nil: that of this machine.
+	// Slot returns the slot that does not run; nil: that of this machine.
 	Slot func() (slotwrite.Target, error)
-	In   io.Reader // answers of a person, and what - reads; nil: standard input
-	// Place is where the configuration lies; nil: on this machine's boot partition.
+	In   io.Reader // standard input, also for files named -; nil: os.Stdin
+	// Place returns where the configuration is; nil: on this machine's boot partition.
 	Place func() (bootfile.Place, error)
-	// Edit lets a person change a file; nil: in an editor.
+	// Edit lets the user edit a file; nil: with an editor.
 	Edit func(file string) error
 	// Ask sends a request to PID 1; nil: through its socket.
 	Ask func(control.Request, func(string)) error
-	// EraseData marks the data partition as holding nothing; nil: that of this machine.
+	// EraseData marks the data partition as unformatted; nil: that of this machine.
 	EraseData func() error
 }
 
@@ -73,11 +74,11 @@ Examples:
   proa config edit
 `
 
-// more is what the help of a verb adds to its row; the others show the examples of all.
+// more is the additional help of some verbs; for the others the general examples are shown.
 var more = map[string]string{"slot write": slotWriteHelp, "slot try": slotTryHelp, "slot rollback": slotRollbackHelp, "data erase": dataEraseHelp,
 	"config edit": configHelp, "config apply": configHelp, "kubeconfig": kubeconfigHelp}
 
-// Usage is the help text.
+// Usage returns the help text.
 func Usage() string {
 	var b strings.Builder
 	b.WriteString("proa shows and steers this machine.\n\nUsage: proa VERB\n\n")
@@ -87,7 +88,7 @@ func Usage() string {
 	return b.String() + examples
 }
 
-// Main returns the exit code: 0, 1 for a failure, 2 for a call that is not understood.
+// Main returns the exit code: 0, 1 for a failure, 2 for a wrong usage.
 func Main(e Env, args []string) int {
 	if len(args) == 0 || args[0] == "--help" || args[0] == "-h" || args[0] == "help" {
 		fmt.Fprint(e.Out, Usage())
@@ -138,7 +139,7 @@ func unknown(args []string) string {
 	return said + "\nproa --help lists the verbs"
 }
 
-// find takes the verb with the most words: "slot try" is none of "slot".
+// find returns the verb with the most matching words: "slot try" is not "slot".
 func find(args []string) (best *verb, rest []string) {
 	for _, v := range verbs() {
 		words := strings.Fields(v.name)
@@ -156,14 +157,14 @@ func names() (out []string) {
 	return out
 }
 
-// flags makes a set that reports errors the same way for every verb.
+// flags returns a flag set with the same error reporting for every verb.
 func flags(e Env, name string) *flag.FlagSet {
 	fs := flag.NewFlagSet("proa "+name, flag.ContinueOnError)
 	fs.SetOutput(e.Err)
 	return fs
 }
 
-// noArgs refuses words nobody would read.
+// noArgs refuses unexpected arguments.
 func noArgs(args []string) error {
 	if len(args) > 0 {
 		return fmt.Errorf("unexpected argument %q", args[0])

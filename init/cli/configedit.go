@@ -30,7 +30,7 @@ Examples:
   ssh root@NODE proa config apply - < config.yaml
 `
 
-// Where a text is kept that could not be saved. It may hold secrets and lies in memory.
+// Where a text is kept that could not be saved. It may have secrets, so it is in memory (tmpfs).
 const (
 	editFile     = "/run/proa/config.edit.yaml"
 	rejectedFile = "/run/proa/config.rejected.yaml"
@@ -81,7 +81,7 @@ func (e Env) stdin() io.Reader {
 	return os.Stdin
 }
 
-// current is the document as it lies there now; none is an empty one.
+// current returns the current text; an empty one if there is no file.
 func (e Env) current() ([]byte, error) {
 	text, err := config.Read(e.Root + inforce.ConfigFile)
 	if errors.Is(err, os.ErrNotExist) {
@@ -90,7 +90,7 @@ func (e Env) current() ([]byte, error) {
 	return text, err
 }
 
-// acceptable prints the problems of a text. A text that would lock everybody out is none to save by accident.
+// acceptable prints the problems of a text. A text that would lock out all users is an error.
 func (e Env) acceptable(name string, text []byte) error {
 	line, err := e.read("/proc/cmdline")
 	if err != nil {
@@ -112,7 +112,7 @@ func (e Env) acceptable(name string, text []byte) error {
 	return nil
 }
 
-// reject keeps a text that came from nowhere else.
+// reject keeps a text that exists nowhere else.
 func (e Env) reject(text []byte, why error) error {
 	if err := os.WriteFile(e.Root+rejectedFile, text, 0o600); err != nil {
 		return fmt.Errorf("not saved: %w; and the text could not be kept: %w", why, err)
@@ -120,9 +120,10 @@ func (e Env) reject(text []byte, why error) error {
 	return fmt.Errorf("not saved: %w; the text is kept in %s", why, rejectedFile)
 }
 
-// save writes the document and has PID 1 read it. before is what it was made from: another change meanwhile is not overwritten.
+// save writes the text and makes PID 1 read it. before is the text it was made from: if the file was changed meanwhile
+// it is not overwritten.
 func (e Env) save(before, text []byte, keptIn string) error {
-	signal.Ignore(unix.SIGPIPE, unix.SIGHUP) // a connection that breaks off must not end this in the middle
+	signal.Ignore(unix.SIGPIPE, unix.SIGHUP) // a broken connection must not interrupt this
 	lock, err := e.lock()
 	if err != nil {
 		return e.reject(text, err)
@@ -139,7 +140,7 @@ func (e Env) save(before, text []byte, keptIn string) error {
 		return e.reject(text, err)
 	}
 	fmt.Fprintf(e.Out, "saved as %s; before it: %s\n", inforce.ConfigFile, inforce.GoodFile)
-	_ = os.Remove(e.Root + keptIn) // usually not there
+	_ = os.Remove(e.Root + keptIn) // usually does not exist
 	if err := e.ask(control.Request{Verb: "reload"}); err != nil {
 		return fmt.Errorf("saved, but not in force: %w; it takes effect with proa reboot", err)
 	}
@@ -162,7 +163,7 @@ func (e Env) replace(text []byte) error {
 	return p.Replace(filepath.Base(inforce.ConfigFile), filepath.Base(inforce.GoodFile), text)
 }
 
-// editVerb takes up what an earlier edit could not save.
+// editVerb continues with a text that an earlier edit could not save.
 func editVerb(e Env, args []string) error {
 	if err := noArgs(args); err != nil {
 		return err
@@ -201,7 +202,7 @@ func editVerb(e Env, args []string) error {
 	}
 }
 
-// edit runs $VISUAL, $EDITOR or vi, as a line for the shell: it may have arguments.
+// edit runs $VISUAL, $EDITOR or vi with the shell, because it may have arguments.
 func (e Env) edit(file string) error {
 	if e.Edit != nil {
 		return e.Edit(file)

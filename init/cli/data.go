@@ -15,7 +15,7 @@ Configuration and slots are on other partitions and stay.
   proa data erase --yes && proa reboot
 `
 
-// dataEraseVerb marks the partition; until the next start everything stays as it is.
+// dataEraseVerb marks the partition as unformatted; nothing else changes before the next boot.
 func dataEraseVerb(e Env, args []string) error {
 	fs := flags(e, "data erase")
 	yes := fs.Bool("yes", false, "everything on the data partition may be lost")

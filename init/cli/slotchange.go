@@ -17,7 +17,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// target is the slot that does not run.
+// target returns the slot that does not run.
 func (e Env) target() (t slotwrite.Target, err error) {
 	if e.Slot != nil {
 		return e.Slot()
@@ -38,7 +38,7 @@ func (e Env) target() (t slotwrite.Target, err error) {
 	return t, err
 }
 
-// lockWait is for PID 1, which holds the lock for moments only.
+// lockWait is for PID 1, which holds the lock for short times only.
 const lockWait = 3 * time.Second
 
 func (e Env) lock() (*os.File, error) {
@@ -49,8 +49,8 @@ func (e Env) lock() (*os.File, error) {
 	return f, err
 }
 
-// change runs do for the slot named by the first argument, alone and until a signal. A connection that broke off must not end the
-// process in the middle: writing to it fails, and that is all.
+// change calls do for the slot named by the first argument, with the lock held, until a signal. A broken connection
+// must not end the process: only its output is lost.
 func (e Env) change(name string, do func(context.Context, slotwrite.Target) error) error {
 	lock, err := e.lock()
 	if err != nil {
@@ -83,7 +83,7 @@ func mayChange(name string, t slotwrite.Target) error {
 	return nil
 }
 
-// input opens a file, or standard input so that ctx can interrupt a read that waits.
+// input opens a file, or standard input so that ctx can interrupt a blocked read.
 func (e Env) input(ctx context.Context, name string) (io.ReadCloser, error) {
 	if name != "-" {
 		return os.Open(name)
@@ -99,7 +99,7 @@ func (e Env) input(ctx context.Context, name string) (io.ReadCloser, error) {
 		return nil, errors.Join(err, unix.Close(fd))
 	}
 	in := os.NewFile(uintptr(fd), "standard input")
-	context.AfterFunc(ctx, func() { _ = in.SetReadDeadline(time.Now()) }) // a regular file has none, and never waits
+	context.AfterFunc(ctx, func() { _ = in.SetReadDeadline(time.Now()) }) // a regular file has no deadlines, and does not block
 	return in, nil
 }
 

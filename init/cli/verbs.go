@@ -111,7 +111,7 @@ func (e Env) logNames() (out []string) {
 	return out
 }
 
-// tail copies to the end and, when following, on; a rotated file is opened anew.
+// tail copies to the end of the file, and with follow continues; a rotated file is reopened.
 func tail(out io.Writer, f *os.File, path string, follow bool) error {
 	for {
 		if _, err := io.Copy(out, f); err != nil || !follow {
@@ -154,12 +154,12 @@ func ntpVerb(e Env, args []string) error {
 	f := clock.Follower{Servers: e.ntpServers, Built: releasefile.Built(e.Root), Correct: func(d time.Duration) error { return clock.Correct(e.Sys, d) }, Say: e.sayClock, Logf: logf}
 	var state clock.State
 	if b, err := e.read(clock.StateFile); err == nil {
-		_ = json.Unmarshal(b, &state) // what boot, or an earlier run of this, knew
+		_ = json.Unmarshal(b, &state) // from boot, or from an earlier run
 	}
 	return f.Follow(ctx, state)
 }
 
-// ntpServers are those that PID 1 names.
+// ntpServers returns the servers that PID 1 has written.
 func (e Env) ntpServers() []string {
 	if b, err := e.read(boot.NTPServers); err == nil {
 		return strings.Fields(string(b))

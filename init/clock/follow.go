@@ -15,47 +15,47 @@ import (
 )
 
 const (
-	// Offsets above this are set at once; below it the clock is slewed, so that it never jumps under running pods.
+	// Offsets above this are stepped; below it the clock is slewed, so that it does not jump for running pods.
 	stepAbove = 500 * time.Millisecond
-	// A step above this wants two servers that agree, or the only one to say the same again: a server that has just started, or is
-	// wrong by years, does not take a cluster's certificates with it.
+	// A step above this needs two servers that agree, or the same answer of the only server again: a server that has
+	// just started, or is wrong by years, must not invalidate a cluster's certificates.
 	sureAbove = 10 * time.Minute
-	// lookAgain is how long after the first look the second one is.
+	// lookAgain is the time until the second query.
 	lookAgain = 15 * time.Second
-	// sameWithin is how much two looks at one server may differ.
+	// sameWithin is the maximum difference of two answers of one server.
 	sameWithin = 2 * time.Second
-	// kissed is how long a server is left alone that sent a kiss-o'-death (RFC 5905, 7.4).
+	// kissed is how long a server that sent a kiss-o'-death is not queried (RFC 5905, 7.4).
 	kissed = time.Hour
 )
 
 // Follower is the NTP client.
 type Follower struct {
-	Servers func() []string // asked anew each time: DHCP may bring others
+	Servers func() []string // called for each query: DHCP may change them
 	Built   time.Time
 	Correct func(offset time.Duration) error
-	Say     func(State) error // leaves the state where PID 1 reads it
+	Say     func(State) error // writes the state for PID 1
 	Logf    func(string, ...any)
 
 	state  State
 	first  *look
-	resent map[string]time.Time // who sent us away, and when
+	resent map[string]time.Time // servers that sent a kiss-o'-death, and when
 }
 
-// look is a huge step on one server's word.
+// look is a large step according to one server.
 type look struct {
 	server string
 	offset time.Duration
 	at     time.Time
 }
 
-// Follow asks, corrects and waits, until ctx ends. state is what is known of the clock before.
+// Follow queries, corrects and waits, until ctx ends. state is the initial state of the clock.
 func (f *Follower) Follow(ctx context.Context, state State) error {
 	f.state = state
 	for pause := 5 * time.Second; ; {
 		err := f.round()
 		switch {
 		case err == nil:
-			pause = 10*time.Minute + rand.N(5*time.Minute) // not all machines of a site at once
+			pause = 10*time.Minute + rand.N(5*time.Minute) // random, so that a site's machines do not query at once
 		case errors.Is(err, errLookAgain):
 			pause = lookAgain
 		default:
@@ -71,7 +71,7 @@ func (f *Follower) Follow(ctx context.Context, state State) error {
 
 var errLookAgain = errors.New("asking again")
 
-// round is one look and what follows from it.
+// round is one query with its correction.
 func (f *Follower) round() error {
 	v, err := f.decide()
 	if err == nil {
@@ -101,7 +101,8 @@ func (f *Follower) say() error {
 	return nil
 }
 
-// decide asks those servers that did not send us away, and is content with one only if it matters little or that one stays with it.
+// decide queries the servers that did not send a kiss-o'-death. It accepts a single one only for a small offset, or if
+// it repeats its answer.
 func (f *Follower) decide() (verdict, error) {
 	answers := ask(f.welcome(f.Servers()), f.Built)
 	for _, a := range answers {
@@ -135,7 +136,7 @@ func (f *Follower) welcome(servers []string) []string {
 	})
 }
 
-// Correct steps or slews the clock and tells the kernel that it is in step, so that the kernel writes it to the RTC.
+// Correct steps or slews the clock and marks it as synchronised in the kernel, which then writes it to the RTC.
 func Correct(s sys.Sys, offset time.Duration) error {
 	if offset > -stepAbove && offset < stepAbove {
 		tx := unix.Timex{Modes: unix.ADJ_OFFSET_SINGLESHOT}

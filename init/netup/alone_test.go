@@ -13,8 +13,8 @@ import (
 	"github.com/proa-os/proa/init/sys"
 )
 
-// TestAlone: without any address the machine makes one of its own, which nobody takes for a network's; a cable that comes later is taken up, and
-// its address is there before the own one goes.
+// TestAlone: without any address the machine creates proa-alone, whose route does not count as a network's; when a
+// cable is plugged in later its address is configured before that interface is removed.
 func TestAlone(t *testing.T) {
 	if !inside(t) {
 		return
@@ -27,7 +27,7 @@ func TestAlone(t *testing.T) {
 	ctx, stop := context.WithCancel(t.Context())
 	defer stop()
 	must(t, c.Manager.Up(ctx))
-	go c.Manager.followAddresses(ctx, time.Second) // beside the manager's own, which has more patience
+	go c.Manager.followAddresses(ctx, time.Second) // in addition to the manager's own, which has a longer patience
 	c.until(t, "the own interface", func() bool { return strings.Contains(aloneHas(), "203.0.113.254/31") })
 	c.until(t, "its way out", func() bool {
 		routes, err := netlink.RouteGet([]byte{8, 8, 8, 8})
@@ -54,7 +54,7 @@ func TestAlone(t *testing.T) {
 	}
 }
 
-// TestAloneOnIPv6: a network that has IPv6 only does not give what pods and services need.
+// TestAloneOnIPv6: an IPv6-only network does not have the IPv4 address that pods and services need.
 func TestAloneOnIPv6(t *testing.T) {
 	if !inside(t) {
 		return

@@ -13,7 +13,7 @@ import (
 	"github.com/proa-os/proa/init/sys"
 )
 
-// TestEveryKeyIsRead changes each key of an interface in turn, and the kernel must show another interface, or DHCP be asked or not.
+// TestEveryKeyIsRead changes each key of an interface in turn: the kernel's state must change, or whether DHCP is used.
 func TestEveryKeyIsRead(t *testing.T) {
 	if !inside(t) {
 		return
@@ -56,7 +56,7 @@ func TestEveryKeyIsRead(t *testing.T) {
 	}
 }
 
-// shown is what the kernel says of an interface that was configured so.
+// shown returns the kernel's state of an interface with this configuration.
 func shown(t *testing.T, s config.Interface) string {
 	t.Helper()
 	if err := netlink.LinkAdd(&netlink.Veth{LinkAttrs: netlink.LinkAttrs{Name: "k0"}, PeerName: "k1"}); err != nil {

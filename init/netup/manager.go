@@ -1,6 +1,7 @@
-// Package netup brings interfaces up by netlink: loopback, static addresses and routes from config, DHCP on every other wired
-// interface, and on radios if config has networks for them. Joining those is wifi's. What happens when DHCP fails: the client asks forever in the background and the boot goes on without. It invents no link-local
-// address, and it leaves alone every interface that has no device behind it, for those belong to the cluster's network.
+// Package netup configures the network by netlink: loopback, static addresses and routes from the configuration, DHCP
+// on every other wired interface, and on Wi-Fi adapters if the configuration has networks for them. Joining these is in
+// package wifi. If DHCP fails, the client retries forever in the background and the boot continues. It assigns no
+// link-local IPv4 addresses. It does not touch interfaces without a device, which belong to the cluster's network.
 package netup
 
 import (
@@ -23,7 +24,7 @@ import (
 	"github.com/proa-os/proa/init/sys"
 )
 
-// Manager owns the interfaces that have a device behind them.
+// Manager manages the interfaces that have a device.
 type Manager struct {
 	sys      sys.Sys
 	cfg      config.Network
@@ -31,30 +32,31 @@ type Manager struct {
 	logf     func(string, ...any)
 	resolv   string
 
-	// Sysctls are the user's. Those of an interface are set when it appears.
+	// Sysctls are the user's sysctls. Those of an interface are set when it appears.
 	Sysctls map[string]string
-	// Load loads a module with parameters. nil: the kernel loads what it needs by itself.
+	// Load loads a module with parameters. nil: the kernel loads modules by itself.
 	Load func(module, params string) error
 
 	mu     sync.Mutex
-	begun  map[string]chan struct{} // interface → poke
+	begun  map[string]chan struct{} // by interface: wakes its goroutine
 	leases map[string]dhcp.Lease
-	advice map[string]advice // of routers
+	advice map[string]advice // from routers
 
 	plainMTU map[string]int // of interfaces whose MTU a lease changed
 
-	lonely  bool // it was said that there is no network
+	lonely  bool // the missing network was logged
 	writing sync.Mutex
-	wrote   string // resolv.conf as it is
+	wrote   string // current content of resolv.conf
 }
 
-// New makes a manager that writes name servers to the file resolv.
+// New returns a manager that writes name servers to the file resolv.
 func New(s sys.Sys, cfg config.Network, hostname, resolv string, logf func(string, ...any)) *Manager {
 	return &Manager{sys: s, cfg: cfg, hostname: hostname, logf: logf, resolv: resolv, begun: map[string]chan struct{}{}, leases: map[string]dhcp.Lease{},
 		advice: map[string]advice{}, plainMTU: map[string]int{}}
 }
 
-// Up configures what is there and follows what comes later. Only a machine that cannot speak netlink is an error here; one interface's trouble is logged.
+// Up configures the existing interfaces and follows later ones. It returns an error only if netlink does not work;
+// errors of one interface are logged.
 func (m *Manager) Up(ctx context.Context) error {
 	if err := loopback(); err != nil {
 		return fmt.Errorf("loopback: %w", err)
@@ -75,7 +77,7 @@ func (m *Manager) Up(ctx context.Context) error {
 	return m.unknownNames(links)
 }
 
-// unknownNames reports what the config speaks of and the machine lacks; it may still be plugged in.
+// unknownNames returns the interfaces in the configuration that do not exist; they may be plugged in later.
 func (m *Manager) unknownNames(links []netlink.Link) error {
 	links = slices.DeleteFunc(slices.Clone(links), func(l netlink.Link) bool { return !physical(l.Attrs().Name) }) // lo, and the cluster's
 	var missing, have []string
@@ -94,7 +96,7 @@ func (m *Manager) unknownNames(links []netlink.Link) error {
 	return &AbsentError{missing, have}
 }
 
-// AbsentError is what the config speaks of and the machine lacks.
+// AbsentError lists interfaces in the configuration that do not exist.
 type AbsentError struct{ Missing, Have []string }
 
 func (e *AbsentError) Error() string {
@@ -113,11 +115,12 @@ func loopback() error {
 	return netlink.LinkSetUp(lo)
 }
 
-// again is how long a subscription that broke is left alone.
+// again is the pause before a broken subscription is renewed.
 const again = time.Second
 
-// follow begins new interfaces and pokes those whose cable was put in: it may be another network now. A burst of changes, as many pods make them,
-// can be more than the kernel keeps for a reader, which ends the subscription; what was missed is looked up then.
+// follow starts new interfaces and pokes those whose cable was plugged in, because the network may be another one. A
+// burst of changes, as from many pods, can overflow the socket and end the subscription; a new one begins with a list
+// of all links.
 func (m *Manager) follow(ctx context.Context) {
 	cables := map[string]bool{}
 	for ctx.Err() == nil {
@@ -128,7 +131,7 @@ func (m *Manager) follow(ctx context.Context) {
 	}
 }
 
-// watch looks at what there is, and then at every change that the kernel tells of.
+// watch lists the existing links, and then handles every change.
 func (m *Manager) watch(ctx context.Context, cables map[string]bool) error {
 	sub, end := context.WithCancel(ctx)
 	defer end()
@@ -155,7 +158,7 @@ func (m *Manager) watch(ctx context.Context, cables map[string]bool) error {
 	return nil
 }
 
-// forgetOthers: an interface that went away while nobody looked.
+// forgetOthers forgets interfaces that were removed during a gap in the subscription.
 func (m *Manager) forgetOthers(links []netlink.Link) {
 	m.mu.Lock()
 	var gone []string
@@ -170,7 +173,8 @@ func (m *Manager) forgetOthers(links []netlink.Link) {
 	}
 }
 
-// see: an interface that shows up without a cable and gets one later is poked as well; one that is new needs none.
+// see handles a link: an interface that appeared without a cable is poked when that is plugged in; a new one is started
+// without a poke.
 func (m *Manager) see(ctx context.Context, cables map[string]bool, l netlink.Link) {
 	a := l.Attrs()
 	m.begin(ctx, l)
@@ -218,13 +222,13 @@ func (m *Manager) begin(ctx context.Context, l netlink.Link) {
 	go m.run(ctx, l, m.settings(l), poke)
 }
 
-// wired: an Ethernet device with hardware behind it that is not a radio.
+// wired says whether it is an Ethernet interface with a device that is not a Wi-Fi adapter.
 func wired(name string) bool { return physical(name) && !radio(name) }
 
-// Radio: a device that joins wireless networks.
+// Radio says whether it is a Wi-Fi adapter.
 func Radio(name string) bool { return physical(name) && radio(name) }
 
-var netDir = "/sys/class/net/" // tests have their own
+var netDir = "/sys/class/net/" // replaced in tests
 
 func physical(name string) bool {
 	kind, _ := os.ReadFile(filepath.Join(netDir, name, "type"))
@@ -232,13 +236,13 @@ func physical(name string) bool {
 	return strings.TrimSpace(string(kind)) == "1" && noDevice == nil
 }
 
-// radio looks for what is there before the link is told of; phy80211 comes later.
+// radio checks for phy80211, and for what exists before that, at the time the link is announced.
 func radio(name string) bool {
 	_, err := os.Stat(filepath.Join(netDir, name, "wireless"))
 	return err == nil
 }
 
-// settings finds the config of a link; DHCP is on unless there are addresses or the user says otherwise.
+// settings returns the configuration of a link; DHCP is on unless there are addresses or the user disables it.
 func (m *Manager) settings(l netlink.Link) config.Interface {
 	keys := m.listedAs(l.Attrs())
 	if len(keys) == 0 {
@@ -253,8 +257,8 @@ func (m *Manager) settings(l netlink.Link) config.Interface {
 	return s
 }
 
-// listedAs are the keys of the config that mean a link, first the one that counts: a hardware address is this device's alone, a name may be
-// another's tomorrow.
+// listedAs returns the keys of the configuration that match a link, in order of precedence: a hardware address belongs
+// to this device only, a name may belong to another one after the next boot.
 func (m *Manager) listedAs(a *netlink.LinkAttrs) (keys []string) {
 	for name := range m.cfg.Interfaces {
 		if named(a, name) {
@@ -270,11 +274,11 @@ func (m *Manager) listedAs(a *netlink.LinkAttrs) (keys []string) {
 	return keys
 }
 
-// Doubles reports interfaces that the config lists more than once.
+// Doubles returns interfaces that the configuration lists more than once.
 func (m *Manager) Doubles() (out []string) {
 	links, err := netlink.LinkList()
 	if err != nil {
-		return nil // Up has said it
+		return nil // logged by Up
 	}
 	return m.doubles(links)
 }
@@ -288,7 +292,7 @@ func (m *Manager) doubles(links []netlink.Link) (out []string) {
 	return out
 }
 
-// run owns one interface until it goes away. A panic in a protocol library must not take PID 1 along.
+// run manages one interface until it is removed. A panic in a protocol library must not end PID 1.
 func (m *Manager) run(ctx context.Context, l netlink.Link, s config.Interface, poke <-chan struct{}) {
 	err := guard.Call(func() error {
 		m.own(ctx, l, s, poke)
@@ -311,7 +315,7 @@ func (m *Manager) own(ctx context.Context, l netlink.Link, s config.Interface, p
 	}
 }
 
-// lease keeps an address of DHCP on an interface until it goes away.
+// lease keeps a DHCP lease on an interface until it is removed.
 func (m *Manager) lease(ctx context.Context, l netlink.Link, poke <-chan struct{}) {
 	c := dhcp.Client{Link: l, Hostname: m.hostname, Poke: poke, Logf: m.logf,
 		Adopt: func(now dhcp.Lease, before *dhcp.Lease) { m.adopt(l, now, before) }, Drop: func(was dhcp.Lease) { m.drop(l, was) }}

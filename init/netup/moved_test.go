@@ -18,7 +18,7 @@ import (
 	"github.com/proa-os/proa/init/sys"
 )
 
-// TestMoved: what a cable in another network, another server and a server's moods do to a lease. The parts run side by side.
+// TestMoved: how a lease changes with another network, another server and unusual answers. The parts run in parallel.
 func TestMoved(t *testing.T) {
 	if !inside(t) {
 		return
@@ -52,10 +52,10 @@ func bound(t *testing.T, c *client, s *server) *events {
 	return e
 }
 
-// soon is how long a user who has put the cable in elsewhere waits.
+// soon is how long a user waits after plugging the cable into another network.
 const soon = 15 * time.Second
 
-// moved: the address of the other network is there soon, and the old one is gone.
+// moved: the address of the other network is there soon, and the old one is removed.
 func moved(t *testing.T, c *client, s *server, deaf bool) {
 	e := bound(t, c, s)
 	s.change(func() { s.net, s.host, s.id, s.deaf = net.IP{10, 9, s.net[2] + 100, 0}, 33, 2, deaf })
@@ -68,13 +68,13 @@ func moved(t *testing.T, c *client, s *server, deaf bool) {
 	c.until(t, "its name server alone", func() bool {
 		return strings.Count(c.resolv(), "nameserver") == 1 && strings.Contains(c.resolv(), s.ip(34).String())
 	})
-	// without a refusal nobody has said that the old address is wrong: the new one comes first
+	// without a NAK the old address may be valid: it is removed after the new one is there
 	if got := e.String(); deaf && !strings.Contains(got, "+"+s.ip(33).String()+" -") {
 		t.Errorf("there was a gap: %s", got)
 	}
 }
 
-// sameNetwork: putting the cable back costs no address, not for a moment.
+// sameNetwork: plugging the cable in again keeps the address all the time.
 func sameNetwork(t *testing.T, c *client, s *server) {
 	e := bound(t, c, s)
 	before := s.count(dhcpv4.MessageTypeDiscover)
@@ -108,7 +108,7 @@ func flapping(t *testing.T, c *client, s *server) {
 	}
 }
 
-// nobodyThere: in a network without a server the lease goes on until it ends, and its end is not forgotten over the asking.
+// nobodyThere: in a network without a server the lease is kept until it expires, and is then removed.
 func nobodyThere(t *testing.T, c *client, s *server) {
 	s.lease = 20 * time.Second
 	bound(t, c, s)
@@ -121,7 +121,7 @@ func nobodyThere(t *testing.T, c *client, s *server) {
 	}
 }
 
-// terse: a renewal that names no mask, router and name server leaves them as they are.
+// terse: a renewal without mask, router and name server keeps them.
 func terse(t *testing.T, c *client, s *server) {
 	s.lease, s.terse = 10*time.Second, true
 	e := bound(t, c, s)
@@ -151,7 +151,8 @@ func mtu(t *testing.T, c *client, s *server) {
 	c.until(t, "an MTU of 1500", is(1500))
 }
 
-// rebind: the server is gone, and another of the network goes on with the lease, as a pair of them does. The first must be asked alone before.
+// rebind: the server is gone, and another one renews the lease, like a failover pair. Before that only the first one is
+// asked.
 func rebind(t *testing.T, c *client, s *server) {
 	s.lease = 16 * time.Second
 	e := bound(t, c, s)
@@ -170,7 +171,7 @@ func rebind(t *testing.T, c *client, s *server) {
 	}
 }
 
-// twoOffers: the second server is not answered, and the lease is one server's.
+// twoOffers: the second offer is ignored; all later answers are of the first server.
 func twoOffers(t *testing.T, c *client, s *server) {
 	other := &server{net: s.net, host: 200, id: 2, lease: time.Hour}
 	other.start(t, c.far, s.near(c))
@@ -184,7 +185,7 @@ func twoOffers(t *testing.T, c *client, s *server) {
 	}
 }
 
-// nonsenseFirst: an offer that no machine can take does not keep a sound one from being taken.
+// nonsenseFirst: an invalid offer is skipped, and a valid one is used.
 func nonsenseFirst(t *testing.T, c *client, s *server) {
 	bad := &server{net: net.IP{224, 0, 0, 0}, host: 1, id: 1, lease: time.Hour}
 	bad.start(t, c.far, s.near(c))
@@ -204,7 +205,7 @@ func infiniteLease(t *testing.T, c *client, s *server) {
 	c.until(t, "the look", func() bool { return s.count(dhcpv4.MessageTypeRequest) >= 2 })
 }
 
-// conflict: an address that somebody has is declined, and the next one taken.
+// conflict: an address that is in use is declined, and the next one is used.
 func conflict(t *testing.T, c *client, s *server) {
 	c.far.addr(t, s.near(c), s.ip(15).String()+"/24")
 	s.start(t, c.far, s.near(c))
@@ -218,7 +219,7 @@ func conflict(t *testing.T, c *client, s *server) {
 	c.until(t, "the next", func() bool { return c.addrs() == s.ip(44).String()+"/24" })
 }
 
-// otherAddress: the old address is the first of its network, and the kernel would take the others along with it.
+// otherAddress: the old address is the first one of its network; removing it must not remove the others.
 func otherAddress(t *testing.T, c *client, s *server) {
 	e := bound(t, c, s)
 	s.change(func() { s.host, s.deaf = 44, true })
@@ -234,7 +235,7 @@ func otherAddress(t *testing.T, c *client, s *server) {
 	}
 }
 
-// events are the comings and goings of IPv4 addresses, as the kernel tells them.
+// events are the IPv4 addresses added and removed, as reported by the kernel.
 type events struct {
 	mu   sync.Mutex
 	list []string
@@ -263,8 +264,8 @@ func changes(t *testing.T, of ...netlink.Link) *events {
 	return e
 }
 
-// TestCable: from the kernel's word that the cable is in again to the address of the other network, through the whole manager. The interface has
-// no carrier when it shows up.
+// TestCable: from the carrier event to the address of the other network, with the whole manager. The interface appears
+// without a carrier.
 func TestCable(t *testing.T) {
 	if !inside(t) {
 		return
@@ -302,7 +303,7 @@ func TestCable(t *testing.T) {
 	}
 }
 
-// device has the manager believe that the interfaces have devices behind them.
+// device makes the manager believe that the interfaces have devices.
 func device(t *testing.T, names ...string) {
 	t.Helper()
 	netDir = t.TempDir() + "/"

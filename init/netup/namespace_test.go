@@ -23,8 +23,8 @@ import (
 	"github.com/proa-os/proa/init/sys"
 )
 
-// inside reports whether this is the process that tests; else it has run the test in a network namespace of its own. That takes a
-// second process, because a namespace belongs to a thread and the manager uses many.
+// inside says whether this process runs in the test's network namespace; otherwise it has run the test in one. That
+// needs a second process, because a namespace belongs to a thread and the manager uses many.
 func inside(t *testing.T) bool {
 	t.Helper()
 	const mark = "PROA_TEST_NETNS"
@@ -47,7 +47,7 @@ func inside(t *testing.T) bool {
 	return false
 }
 
-// wire makes a cable with the interfaces N-dev, which is returned, and N-net, which lies in the namespace that is returned, and has the address peer.
+// wire creates a veth pair: N-dev, which is returned, and N-net in the returned namespace, with the address peer.
 func wire(t *testing.T, n int, peer string) (netlink.Link, *far) {
 	t.Helper()
 	dev, other := fmt.Sprintf("p%d-dev", n), fmt.Sprintf("p%d-net", n)
@@ -65,7 +65,7 @@ func wire(t *testing.T, n int, peer string) (netlink.Link, *far) {
 	return l, f
 }
 
-// far is what lies at the other end of cables: a namespace of its own, so that packets do go through the cable.
+// far is the other end of cables, in a namespace of its own, so that packets really go through the cable.
 type far struct {
 	*netlink.Handle
 	ns netns.NsHandle
@@ -89,7 +89,7 @@ func elsewhere(t *testing.T) *far {
 	return f
 }
 
-// within runs do on a thread that is thrown away afterwards.
+// within runs do on a thread that ends afterwards.
 func within(t *testing.T, do func() error) {
 	t.Helper()
 	done := make(chan error)
@@ -100,7 +100,7 @@ func within(t *testing.T, do func() error) {
 	must(t, <-done)
 }
 
-// there runs do in the namespace: sockets made in it stay there.
+// there runs do in the namespace: sockets created in it stay there.
 func (f *far) there(t *testing.T, do func() error) {
 	t.Helper()
 	within(t, func() error {
@@ -134,17 +134,17 @@ func must(t *testing.T, err error) {
 	}
 }
 
-// server is a DHCP server whose mind a test can change.
+// server is a DHCP server whose behaviour a test can change.
 type server struct {
 	mu       sync.Mutex
 	id       byte // its address
-	host     byte // of the address it leases
+	host     byte // last byte of the address it leases
 	net      net.IP
 	lease    time.Duration
-	nak      bool // refuse the next request
+	nak      bool // NAK the next request
 	mute     bool
-	deaf     bool // to requests for addresses that it does not lease; else they are refused
-	terse    bool // say only what must be said when a lease is renewed
+	deaf     bool // ignore requests for other addresses; otherwise NAK them
+	terse    bool // send only the required options in answers to renewals
 	options  []dhcpv4.Modifier
 	seen     []dhcpv4.MessageType
 	requests []*dhcpv4.DHCPv4
@@ -232,7 +232,7 @@ func (s *server) count(kind dhcpv4.MessageType) (n int) {
 	return n
 }
 
-// client is a manager that runs one interface.
+// client is a manager with one interface.
 type client struct {
 	*Manager
 	link netlink.Link
@@ -284,7 +284,7 @@ func (c *client) until(t *testing.T, what string, ok func() bool) {
 	t.Fatalf("waited for %s; addresses %q, said:\n%s", what, c.addrs(), c.log())
 }
 
-// TestDHCP speaks to a real server over a cable. The parts run side by side, since each waits for clocks of the protocol.
+// TestDHCP uses a real server over a cable. The parts run in parallel, since each waits for timers of the protocol.
 func TestDHCP(t *testing.T) {
 	if !inside(t) {
 		return
@@ -305,7 +305,7 @@ func TestDHCP(t *testing.T) {
 
 func (s *server) near(c *client) string { return strings.Replace(c.link.Attrs().Name, "dev", "net", 1) }
 
-// lease also says that the other interfaces' default routes leave this one's alone.
+// lease also checks that default routes of other interfaces do not replace this one's.
 func lease(t *testing.T, c *client, s *server) {
 	s.start(t, c.far, s.near(c))
 	c.run(t)
@@ -339,7 +339,7 @@ func renew(t *testing.T, c *client, s *server) {
 	}
 }
 
-// refused: after a NAK the old address and its name servers are gone, and another address is asked for.
+// refused: after a NAK the old address and its name servers are removed, and another address is requested.
 func refused(t *testing.T, c *client, s *server) {
 	s.lease = 10 * time.Second
 	s.start(t, c.far, s.near(c))
@@ -355,7 +355,8 @@ func refused(t *testing.T, c *client, s *server) {
 	})
 }
 
-// silence: a server that is gone costs the address once the lease has run out, and not before; then it is asked for again.
+// silence: if the server is gone the address is removed when the lease expires, and not before; then it is requested
+// again.
 func silence(t *testing.T, c *client, s *server) {
 	s.lease = 12 * time.Second
 	s.start(t, c.far, s.near(c))
@@ -372,7 +373,7 @@ func silence(t *testing.T, c *client, s *server) {
 	c.until(t, "it again", func() bool { return c.addrs() == s.ip(15).String()+"/24" })
 }
 
-// late: what happens if DHCP fails. It says so once, keeps asking, and has an address soon after there is a server.
+// late: if DHCP fails it is logged once, retried, and there is an address soon after the server starts.
 func late(t *testing.T, c *client, s *server) {
 	c.run(t)
 	c.until(t, "the complaint", func() bool { return strings.Contains(c.log(), "asking again for ever") })
@@ -384,7 +385,7 @@ func late(t *testing.T, c *client, s *server) {
 	}
 }
 
-// TestUpDoesNotWait: without any answer, and with an interface that is not there, boot goes on at once.
+// TestUpDoesNotWait: without any answer, and with an interface that does not exist, Up returns at once.
 func TestUpDoesNotWait(t *testing.T) {
 	if !inside(t) {
 		return
@@ -404,7 +405,7 @@ func TestUpDoesNotWait(t *testing.T) {
 	}
 }
 
-// TestStatic: addresses and routes as written; a wrong route is named and costs nothing else.
+// TestStatic: addresses and routes as configured; a wrong route is reported and affects nothing else.
 func TestStatic(t *testing.T) {
 	if !inside(t) {
 		return
@@ -438,7 +439,7 @@ func TestStatic(t *testing.T) {
 	}
 }
 
-// TestYield: only where there may be a radio does a cable that is pulled out leave its routes to others.
+// TestYield: the routes of an unplugged cable are ignored only if there may be a Wi-Fi adapter.
 func TestYield(t *testing.T) {
 	if !inside(t) {
 		return

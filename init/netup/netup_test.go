@@ -63,7 +63,8 @@ func TestStaticRoutes(t *testing.T) {
 	}
 }
 
-// TestRadioMayCome: what config says of a radio that is not there yet is no failure of the boot, without which no slot would ever be good.
+// TestRadioMayCome: a Wi-Fi adapter in the configuration that is not there yet does not fail the boot step, which would
+// keep every slot from becoming good.
 func TestRadioMayCome(t *testing.T) {
 	cfg := config.Network{Interfaces: map[string]config.Interface{"wlan0": {}, "02:00:00:00:00:01": {}, "eth7": {}}}
 	for want, networks := range map[string][]config.WiFi{"no interface 02:00:00:00:00:01, eth7, wlan0;": nil, "no interface eth7;": {{Name: "Harbour"}}} {

@@ -20,9 +20,10 @@ import (
 	"github.com/proa-os/proa/init/netup/wait"
 )
 
-// linkSysctls are an interface's own, for those of "all" and "default" do not count for one that is there already. The kernel's defaults take
-// every other address of a network along with the first, and no router's word once it forwards packets, as a node does. What the user has set wins,
-// also for an interface that comes later than the boot step.
+// linkSysctls sets an interface's own sysctls, because those of "all" and "default" do not apply to an existing
+// interface. With the kernel's defaults, removing the first address of a network would remove the others too, and
+// router advertisements would be ignored once the machine forwards packets, as a node does. The user's settings take
+// precedence, also for an interface that appears after the boot step.
 func (m *Manager) linkSysctls(name string) error {
 	set := [][2]string{{"net/ipv4/conf/" + name + "/promote_secondaries", "1"}, {"net/ipv6/conf/" + name + "/accept_ra", "2"}}
 	for _, key := range []string{"default", "all", name} {
@@ -33,15 +34,15 @@ func (m *Manager) linkSysctls(name string) error {
 	var errs []error
 	for _, s := range set {
 		err := m.sys.WriteFile("/proc/sys/"+s[0], []byte(s[1]), 0o644)
-		if !errors.Is(err, os.ErrNotExist) { // the interface has gone meanwhile, or the kernel has no IPv6
+		if !errors.Is(err, os.ErrNotExist) { // the interface was removed meanwhile, or the kernel has no IPv6
 			errs = append(errs, wrap(s[0], err))
 		}
 	}
 	return errors.Join(errs...)
 }
 
-// users lists what config sets for one name below a directory of sysctls, as it is for the interface. Of the names for many only accept_ra is
-// taken, which is what proa would override.
+// users returns the user's sysctls for one name below a directory, for the interface. Of the names for all interfaces
+// only accept_ra is used, because proa would override it.
 func (m *Manager) users(dir, from, name string) (out [][2]string) {
 	for key, value := range m.Sysctls {
 		if !strings.Contains(key, "/") {
@@ -54,16 +55,16 @@ func (m *Manager) users(dir, from, name string) (out [][2]string) {
 	return out
 }
 
-// word is one name server or domain that a router has told of.
+// word is a name server or domain from a router advertisement, with its lifetime.
 type word struct {
 	text  string
 	until time.Time
 }
 
-// advice is what the routers of one interface have said (RFC 8106).
+// advice has the name servers and domains from the routers of one interface (RFC 8106).
 type advice struct{ dns, search []word }
 
-// ndHeader is the length of the kernel's struct nduseroptmsg; the options of the router's message follow it.
+// ndHeader is the length of the kernel's struct nduseroptmsg; the options of the router advertisement follow it.
 const ndHeader = 16
 
 // Options of router advertisements (RFC 8106, sections 5.1 and 5.2).
@@ -72,10 +73,10 @@ const (
 	optionDNSSL = 31
 )
 
-// forgetEvery is how late a name server may go whose time is over.
+// forgetEvery is the interval for removing expired name servers.
 const forgetEvery = 10 * time.Second
 
-// followRouters hears from the kernel what routers say beside addresses and routes, which the kernel itself sees to.
+// followRouters subscribes to the options of router advertisements that the kernel does not handle itself.
 func (m *Manager) followRouters(ctx context.Context) {
 	for ctx.Err() == nil {
 		if err := m.hearRouters(ctx); err != nil {
@@ -112,7 +113,7 @@ func (m *Manager) hearRouters(ctx context.Context) error {
 	return nil
 }
 
-// heed takes one message of the kernel. Interfaces that are not this manager's have nothing to say.
+// heed handles one message of the kernel. Other interfaces are ignored.
 func (m *Manager) heed(b []byte) {
 	if len(b) < ndHeader || b[0] != unix.AF_INET6 {
 		return
@@ -131,7 +132,7 @@ func (m *Manager) heed(b []byte) {
 	}
 }
 
-// take reads the options. What is not whole, or what no resolver can use, is passed over.
+// take parses the options. Incomplete and invalid ones are skipped.
 func (a *advice) take(b []byte, zone string, now time.Time) {
 	for len(b) >= 8 {
 		size := 8 * int(b[1])
@@ -139,7 +140,7 @@ func (a *advice) take(b []byte, zone string, now time.Time) {
 			return
 		}
 		until := now.Add(time.Duration(binary.BigEndian.Uint32(b[4:8])) * time.Second)
-		var bad []string // routers repeat themselves: saying it each time would fill the console
+		var bad []string // router advertisements are periodic: logging each would fill the console
 		switch b[0] {
 		case optionRDNSS:
 			a.dns = renewed(a.dns, outside.Hosts("", servers(b[8:size], zone), &bad), until, now, outside.MostServers)
@@ -161,7 +162,7 @@ func servers(b []byte, zone string) (out []netip.Addr) {
 	return out
 }
 
-// namesOf decodes names as DNS has them, without compression (RFC 1035, section 3.1).
+// namesOf decodes DNS names without compression (RFC 1035, section 3.1).
 func namesOf(b []byte) (out []string) {
 	var labels []string
 	for len(b) > 0 {
@@ -179,7 +180,7 @@ func namesOf(b []byte) (out []string) {
 	return out
 }
 
-// renewed sets the time of what was said again, adds what is new, and drops what has ended or is too much.
+// renewed updates the lifetime of known words, adds new ones, and drops expired ones and those beyond the limit.
 func renewed(have []word, said []string, until, now time.Time, most int) (out []word) {
 	for _, w := range have {
 		if slices.Contains(said, w.text) {
@@ -198,18 +199,19 @@ func renewed(have []word, said []string, until, now time.Time, most int) (out []
 	return out
 }
 
-// How often routers are asked (RFC 4861, section 10), with less time between: the cable is in, and somebody waits.
+// Timing of router solicitations (RFC 4861, section 10), with a shorter interval because the machine waits.
 const (
 	solicits     = 3
 	solicitPause = 2 * time.Second
 )
 
-// solicit asks the routers of a network that the cable was put into. The kernel does so only for an interface that goes up.
+// solicit sends router solicitations after the cable was plugged in. The kernel does so only when an interface is set
+// up.
 func (m *Manager) solicit(ctx context.Context, l netlink.Link) {
 	before := endings(l)
 	for range solicits {
 		if err := askRouters(l); err != nil {
-			return // no IPv6 there, or no cable any more
+			return // no IPv6, or the cable was unplugged
 		}
 		if wait.For(ctx, nil, solicitPause) == wait.Gone {
 			return
@@ -218,10 +220,10 @@ func (m *Manager) solicit(ctx context.Context, l netlink.Link) {
 	retireUnconfirmed(l, before)
 }
 
-// endings says when each address that came by a router's word ends.
+// endings returns the expiry of each address from router advertisements.
 func endings(l netlink.Link) map[string]time.Time {
 	out := map[string]time.Time{}
-	list, _ := netlink.AddrList(l, netlink.FAMILY_V6) // the interface may just have gone
+	list, _ := netlink.AddrList(l, netlink.FAMILY_V6) // the interface may have been removed
 	for _, a := range list {
 		forEver := a.ValidLft <= 0 || a.ValidLft >= math.MaxInt32
 		if a.Flags&unix.IFA_F_PERMANENT == 0 && a.IP.IsGlobalUnicast() && !forEver {
@@ -231,8 +233,8 @@ func endings(l netlink.Link) map[string]time.Time {
 	return out
 }
 
-// retireUnconfirmed: where routers have spoken since, an address of before that none of them has prolonged is another network's. It begins no more
-// connections; those that it has go on as far as they can.
+// retireUnconfirmed deprecates earlier addresses that no router has renewed since routers have answered: they belong to
+// another network. New connections do not use them; existing ones continue as far as possible.
 func retireUnconfirmed(l netlink.Link, before map[string]time.Time) {
 	const told = 2 * time.Second // the kernel counts in seconds
 	now, old := endings(l), []string{}
@@ -247,12 +249,13 @@ func retireUnconfirmed(l netlink.Link, before map[string]time.Time) {
 	for _, text := range old {
 		if a, err := netlink.ParseAddr(text); err == nil {
 			a.ValidLft = max(int(time.Until(now[text]).Seconds()), 1) // and no preferred lifetime
-			_ = netlink.AddrReplace(l, a)                             // it may have ended meanwhile
+			_ = netlink.AddrReplace(l, a)                             // it may have expired meanwhile
 		}
 	}
 }
 
-// askRouters sends a router solicitation (RFC 4861, section 4.1) to all of them; the kernel sums, and takes the link-local address.
+// askRouters sends a router solicitation (RFC 4861, section 4.1) to all routers; the kernel computes the checksum and
+// chooses the link-local address.
 func askRouters(l netlink.Link) error {
 	fd, err := unix.Socket(unix.AF_INET6, unix.SOCK_RAW|unix.SOCK_CLOEXEC, unix.IPPROTO_ICMPV6)
 	if err != nil {
@@ -264,13 +267,14 @@ func askRouters(l netlink.Link) error {
 	}
 	ask := []byte{133, 0, 0, 0, 0, 0, 0, 0}
 	if mac := l.Attrs().HardwareAddr; len(mac) == 6 {
-		ask = append(append(ask, 1, 1), mac...) // source link-layer address
+		ask = append(append(ask, 1, 1), mac...) // source link-layer address option
 	}
 	to := &unix.SockaddrInet6{ZoneId: uint32(l.Attrs().Index), Addr: [16]byte(net.IPv6linklocalallrouters)}
 	return unix.Sendto(fd, ask, 0, to)
 }
 
-// doubt lets what routers have said end soon, unless they say it again: the cable was put in, and the kernel asks them now.
+// doubt shortens the lifetime of name servers from routers unless they are renewed: the cable was plugged in, and
+// solicitations are sent.
 func (m *Manager) doubt(name string) {
 	m.mu.Lock()
 	defer m.mu.Unlock()

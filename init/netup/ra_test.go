@@ -19,9 +19,9 @@ import (
 	"github.com/proa-os/proa/init/sys"
 )
 
-// advert is a router advertisement (RFC 4861, section 4.2) with a prefix for addresses (4.6.2), and the options that are given.
+// advert returns a router advertisement (RFC 4861, section 4.2) with a prefix (4.6.2) and the given options.
 func advert(prefix string, options ...[]byte) []byte {
-	b := []byte{134, 0, 0, 0, 64, 0, 0x07, 0x08, 0, 0, 0, 0, 0, 0, 0, 0} // the kernel sums; 1800 s a default router
+	b := []byte{134, 0, 0, 0, 64, 0, 0x07, 0x08, 0, 0, 0, 0, 0, 0, 0, 0} // the kernel computes the checksum; router lifetime 1800 s
 	p := netip.MustParsePrefix(prefix)
 	b = append(b, 3, 4, byte(p.Bits()), 0xc0, 0, 0, 14, 16, 0, 0, 7, 8, 0, 0, 0, 0) // on link, autonomous; 3600 s, preferred 1800 s
 	a := p.Addr().As16()
@@ -32,7 +32,8 @@ func advert(prefix string, options ...[]byte) []byte {
 	return b
 }
 
-// option of RFC 8106: RDNSS if body is made of addresses, DNSSL if of names; padded as ND wants it.
+// option returns an option of RFC 8106: RDNSS if body has addresses, DNSSL if it has names; padded as neighbour
+// discovery requires.
 func option(kind byte, lifetime uint32, body []byte) []byte {
 	for len(body)%8 != 0 {
 		body = append(body, 0)
@@ -60,7 +61,7 @@ func dnssl(lifetime uint32, names ...string) []byte {
 	return option(optionDNSSL, lifetime, body)
 }
 
-// router sends advertisements into the cable, and one more for each solicitation.
+// router sends advertisements into the cable, and one for each solicitation.
 func router(t *testing.T, f *far, name string, say func() []byte) (send func()) {
 	t.Helper()
 	l := f.link(t, name)
@@ -75,7 +76,7 @@ func router(t *testing.T, f *far, name string, say func() []byte) (send func()) 
 		&unix.IPv6Mreq{Multiaddr: [16]byte(net.ParseIP("ff02::2")), Interface: uint32(l.Attrs().Index)}))
 	send = func() {
 		to := &unix.SockaddrInet6{ZoneId: uint32(l.Attrs().Index), Addr: [16]byte(net.IPv6linklocalallnodes)}
-		_ = unix.Sendto(fd, say(), 0, to) // while the cable is out
+		_ = unix.Sendto(fd, say(), 0, to) // fails while the cable is unplugged
 	}
 	go func() {
 		b := make([]byte, 1500)
@@ -92,8 +93,8 @@ func router(t *testing.T, f *far, name string, say func() []byte) (send func()) 
 	return send
 }
 
-// TestRouter: a network with IPv6 only, on a machine that forwards, as every node does. Address and default route are the kernel's work, which does
-// it only for an interface that was told; name servers and domains are ours.
+// TestRouter: an IPv6-only network, on a machine that forwards, as every node does. The kernel configures address and
+// default route if the sysctls are set; name servers and domains are handled here.
 func TestRouter(t *testing.T) {
 	if !inside(t) {
 		return
@@ -139,7 +140,7 @@ func TestRouter(t *testing.T) {
 	}
 }
 
-// deprecated says whether new connections leave an address alone.
+// deprecated says whether the address is deprecated.
 func deprecated(t *testing.T, l netlink.Link, prefix string) bool {
 	t.Helper()
 	list, err := netlink.AddrList(l, netlink.FAMILY_V6)
@@ -153,7 +154,7 @@ func deprecated(t *testing.T, l netlink.Link, prefix string) bool {
 	return false
 }
 
-// TestUsersSysctl: what config sets for an interface holds for one that appears after the boot step, too.
+// TestUsersSysctl: the user's sysctl of an interface is set when that appears after the boot step, too.
 func TestUsersSysctl(t *testing.T) {
 	if !inside(t) {
 		return
@@ -171,7 +172,7 @@ func TestUsersSysctl(t *testing.T) {
 	}
 }
 
-// TestDefaultRoute: who counts as one.
+// TestDefaultRoute: which routes count as a default route.
 func TestDefaultRoute(t *testing.T) {
 	if !inside(t) {
 		return
@@ -191,7 +192,7 @@ func TestDefaultRoute(t *testing.T) {
 		if got := HasDefaultRoute(); got != c.want {
 			t.Errorf("%+v: %t", c.s, got)
 		}
-		must(t, netlink.LinkSetDown(l)) // takes the routes along
+		must(t, netlink.LinkSetDown(l)) // removes the routes too
 		list, err := netlink.AddrList(l, netlink.FAMILY_ALL)
 		must(t, err)
 		for _, a := range list {
@@ -200,7 +201,7 @@ func TestDefaultRoute(t *testing.T) {
 	}
 }
 
-// FuzzAdvice feeds what routers may say to what writes resolv.conf.
+// FuzzAdvice feeds router advertisements to the code that writes resolv.conf.
 func FuzzAdvice(f *testing.F) {
 	f.Add(rdnss(600, "2001:db8::53"))
 	f.Add(append(dnssl(600, "lan", "x\ny"), rdnss(0xffffffff, "::", "fe80::1")...))

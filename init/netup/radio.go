@@ -13,10 +13,11 @@ import (
 	"github.com/proa-os/proa/init/netup/wait"
 )
 
-// radioMetric is added to all that goes through a radio: a cable is faster, and nobody listens to it.
+// radioMetric is added to the metric of all routes through a Wi-Fi adapter: a cable is faster and harder to eavesdrop
+// on.
 const radioMetric = 1 << 18
 
-// metricOf is a metric as it is for this link.
+// metricOf returns the metric for this link.
 func metricOf(l netlink.Link, metric int) int {
 	if radio(l.Attrs().Name) {
 		return metric + radioMetric
@@ -24,11 +25,11 @@ func metricOf(l netlink.Link, metric int) int {
 	return metric
 }
 
-// joinLook is how often a radio is looked at that nobody has poked for; a poke may come before anybody waits for it.
+// joinLook is the interval for checking whether an adapter has joined a network, in case a poke was missed.
 const joinLook = 5 * time.Second
 
-// joined waits until a radio has joined a network: to ask for an address before would be to complain that nobody answers. A cable is left to
-// tell by itself. false: the interface is gone.
+// joined waits until a Wi-Fi adapter has joined a network, because DHCP before that would only log failures. A wired
+// interface is not waited for. false: the interface is gone.
 func joined(ctx context.Context, l netlink.Link, poke <-chan struct{}) bool {
 	for radio(l.Attrs().Name) {
 		now, err := netlink.LinkByIndex(l.Attrs().Index)
@@ -42,20 +43,21 @@ func joined(ctx context.Context, l netlink.Link, poke <-chan struct{}) bool {
 	return true
 }
 
-// mayCome: a radio's driver loads its firmware first, so the radio is there only after boot; and a hardware address may be a radio's.
+// mayCome says whether the name may belong to a Wi-Fi adapter: its driver loads firmware first, so it appears only
+// after the boot; a hardware address may be an adapter's too.
 func (m *Manager) mayCome(name string) bool {
 	return len(m.cfg.WiFi) > 0 && (strings.HasPrefix(name, "wl") || strings.Contains(name, ":"))
 }
 
-// yield has a cable that is pulled out leave its routes to a radio's. Without one it keeps them: what a machine says to itself, to a Service for
-// one, needs a route too.
+// yield makes routes of an unplugged cable yield to those of a Wi-Fi adapter (ignore_routes_with_linkdown). Without an
+// adapter they stay, because connections of the machine to itself, such as to a Service, need a route too.
 func (m *Manager) yield(l netlink.Link) error {
 	if len(m.cfg.WiFi) == 0 || radio(l.Attrs().Name) {
 		return nil
 	}
 	err := m.sys.WriteFile("/proc/sys/net/ipv4/conf/"+l.Attrs().Name+"/ignore_routes_with_linkdown", []byte("1"), 0o644)
 	if errors.Is(err, os.ErrNotExist) {
-		return nil // the interface has gone meanwhile
+		return nil // the interface was removed meanwhile
 	}
 	return wrap("yield to radios", err)
 }

@@ -15,10 +15,10 @@ import (
 	"github.com/proa-os/proa/init/sys"
 )
 
-// line is what resolv.conf may consist of.
+// line matches the lines that resolv.conf may have.
 var line = regexp.MustCompile(`^(# written by proa .*|search( [a-z0-9_.-]+)+|nameserver [0-9a-f.:]+(%[a-z0-9.-]+)?|)$`)
 
-// sound says whether a text is a resolv.conf that says nothing before what config says.
+// sound checks that a text is a valid resolv.conf in which the configuration's servers come first.
 func sound(t *testing.T, text string, configured int) {
 	t.Helper()
 	servers := 0
@@ -41,7 +41,7 @@ func sound(t *testing.T, text string, configured int) {
 	}
 }
 
-// FuzzResolv feeds whole packets to what writes resolv.conf.
+// FuzzResolv feeds whole packets to the code that writes resolv.conf.
 func FuzzResolv(f *testing.F) {
 	for _, opts := range [][]dhcpv4.Option{
 		{dhcpv4.OptDomainName("lan\nnameserver 6.6.6.6")}, {dhcpv4.OptDomainName("a b c")}, {dhcpv4.OptDNS(net.IPv4zero, net.IPv4bcast)},

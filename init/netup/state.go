@@ -11,8 +11,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Resolv is the text of resolv.conf: the config's servers and domains, then those that the networks named, at most the three servers that libc
-// reads. What a network said was judged when it came in.
+// Resolv returns the text of resolv.conf: the configuration's servers and domains, then those of the networks, at most
+// the three servers that libc uses. Values from networks have been validated.
 func (m *Manager) Resolv() string {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -33,7 +33,7 @@ func (m *Manager) Resolv() string {
 	return b.String()
 }
 
-// distinct keeps the first of those that are the same.
+// distinct removes duplicates.
 func distinct(list []string) (out []string) {
 	for _, s := range list {
 		if !slices.Contains(out, s) {
@@ -56,7 +56,7 @@ func (m *Manager) names() (names []string) {
 	return names
 }
 
-// writeResolv leaves the file alone that is as it should be: others look at it when it changes.
+// writeResolv writes the file only if it changes, because others watch it.
 func (m *Manager) writeResolv() error {
 	m.writing.Lock()
 	defer m.writing.Unlock()
@@ -71,7 +71,7 @@ func (m *Manager) writeResolv() error {
 	return nil
 }
 
-// NTPServers are those that DHCP brought.
+// NTPServers returns the servers from DHCP.
 func (m *Manager) NTPServers() (servers []string) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -87,7 +87,7 @@ type Address struct {
 	Address   string `json:"address"`
 }
 
-// Addresses lists the global addresses of the interfaces that have a device behind them, for the console and for status.json.
+// Addresses returns the global addresses of the interfaces with a device, for the console and for status.json.
 func Addresses() (out []Address) {
 	links, err := netlink.LinkList()
 	if err != nil {
@@ -97,7 +97,7 @@ func Addresses() (out []Address) {
 		if !physical(l.Attrs().Name) {
 			continue
 		}
-		addrs, _ := netlink.AddrList(l, netlink.FAMILY_ALL) // the link may just have gone
+		addrs, _ := netlink.AddrList(l, netlink.FAMILY_ALL) // the link may have been removed
 		for _, a := range addrs {
 			if a.IP.IsGlobalUnicast() {
 				out = append(out, Address{l.Attrs().Name, a.IPNet.String()})
@@ -107,7 +107,8 @@ func Addresses() (out []Address) {
 	return out
 }
 
-// HasDefaultRoute is one of the conditions for marking a slot good: a way to other networks, of IPv4 or IPv6.
+// HasDefaultRoute says whether there is a default route, IPv4 or IPv6, which is one of the conditions for marking a
+// slot good.
 func HasDefaultRoute() bool {
 	routes, err := netlink.RouteListFiltered(netlink.FAMILY_ALL, &netlink.Route{Table: unix.RT_TABLE_MAIN, Type: unix.RTN_UNICAST},
 		netlink.RT_FILTER_TABLE|netlink.RT_FILTER_TYPE)
@@ -126,7 +127,7 @@ func HasDefaultRoute() bool {
 
 func isZero(m net.IPMask) bool { ones, _ := m.Size(); return ones == 0 }
 
-// FirstMAC is the hardware address that names a machine without a name.
+// FirstMAC returns the hardware address from which the default host name is made.
 func FirstMAC() net.HardwareAddr {
 	links, err := netlink.LinkList()
 	if err != nil {

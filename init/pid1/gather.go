@@ -15,7 +15,7 @@ import (
 	"github.com/proa-os/proa/init/supervise"
 )
 
-// refresh writes the status file if something is new.
+// refresh writes the status file if it has changed.
 func (k *keeper) refresh() {
 	s := k.gather()
 	if reflect.DeepEqual(s, k.now) {
@@ -31,7 +31,7 @@ func (k *keeper) refresh() {
 	}
 }
 
-// noteNTP leaves the servers to ask where `proa ntp` looks.
+// noteNTP writes the servers to query for `proa ntp`.
 func (k *keeper) noteNTP() {
 	var servers []string
 	if k.m.Net != nil {
@@ -43,10 +43,10 @@ func (k *keeper) noteNTP() {
 	}
 }
 
-// readClock is what is known of the clock; nothing, if the file cannot be read.
+// readClock reads the state of the clock; the zero value if the file cannot be read.
 func readClock() (s clock.State) {
 	if b, err := os.ReadFile(clock.StateFile); err == nil {
-		_ = json.Unmarshal(b, &s) // written by rename: whole, or none
+		_ = json.Unmarshal(b, &s) // written atomically
 	}
 	return s
 }
@@ -87,7 +87,7 @@ func texts(failed []health.Failed) (out []string) {
 	return out
 }
 
-// k3sLine is the cause in one line: what the runtime said last, how its last run ended, and if it said nothing, the end of its log.
+// k3sLine returns the runtime's state in one line: its last status, how its last run ended, or the end of its log.
 func k3sLine(v supervise.State) string {
 	line := v.State
 	if v.Status != "" {

@@ -12,20 +12,20 @@ import (
 	"github.com/proa-os/proa/init/slot"
 )
 
-// heldFile keeps what held when a slot was good last. It lies on data, where a new slot finds it again.
+// heldFile stores what worked when a slot was last good. It is on the data partition, where a new slot finds it.
 const heldFile = boot.StateDir + "/held.json"
 
-// facts are what the gate looks at.
+// facts returns the inputs of the health check.
 func (k *keeper) facts() health.Facts {
 	var other slot.Standing
 	if k.slots != nil {
-		other, _ = k.slots.Standing() // a state that cannot be read leaves nothing to go back to; the status reports it
+		other, _ = k.slots.Standing() // a state that cannot be read means no fallback; the status reports it
 	}
 	return health.Facts{FailedSteps: k.failed, Route: k.now.DefaultRoute, K3s: k.m.Config.K3s.Enabled, NodeReady: k.now.NodeReady, K3sLine: k.now.K3s,
 		Before: k.before, Trial: k.now.Trial, Fallback: other.Good, Deadline: k.deadline(), Elapsed: time.Since(k.began)}
 }
 
-// deadline is the user's; what cannot be used was reported by config and is the default here.
+// deadline returns the user's deadline; an invalid one was reported by config and is the default here.
 func (k *keeper) deadline() time.Duration {
 	d, err := time.ParseDuration(k.m.Config.Health.Deadline)
 	if err != nil {
@@ -34,7 +34,7 @@ func (k *keeper) deadline() time.Duration {
 	return d
 }
 
-// judge marks the slot good, or gives it up when its time is over.
+// judge marks the slot good, or gives it up after the deadline.
 func (k *keeper) judge() {
 	if k.good || k.slots == nil {
 		return
@@ -57,7 +57,7 @@ func (k *keeper) judge() {
 	}
 }
 
-// recordJudgement leaves what is being waited for, so that a machine that hangs or is switched off meanwhile tells of it.
+// recordJudgement records the failing condition, in case the machine hangs or is switched off meanwhile.
 func (k *keeper) recordJudgement(j health.Judgement) {
 	step := "health: " + j.Condition
 	switch j.Verdict {
@@ -70,7 +70,7 @@ func (k *keeper) recordJudgement(j health.Judgement) {
 	}
 }
 
-// holds is what the next slot is compared with.
+// holds returns what the next slot is compared with.
 func (k *keeper) holds() health.Held {
 	h := health.Held{DefaultRoute: k.now.DefaultRoute}
 	for _, f := range k.failed {
@@ -79,7 +79,7 @@ func (k *keeper) holds() health.Held {
 	return h
 }
 
-// bless takes the lock of the verbs, and does not wait for it: there is another look soon.
+// bless marks the slot good. It takes the lock of the verbs without waiting, because it is repeated soon.
 func (k *keeper) bless() error {
 	lock, err := k.lock(0)
 	if err != nil {

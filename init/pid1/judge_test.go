@@ -20,8 +20,7 @@ import (
 	"github.com/proa-os/proa/init/sys"
 )
 
-// counted is a boot state that counts how often it is told that the slot is good, and cannot be written: so nothing of the
-// machine that tests is touched.
+// counted is a boot state that counts calls of Good, which fail, so that nothing on the test's host changes.
 type counted struct {
 	slot.Slots
 	asked int
@@ -32,7 +31,7 @@ func (c *counted) Current() layout.Slot             { return layout.A }
 func (c *counted) Good() error                      { c.asked++; return errors.New("read-only file system") }
 func (c *counted) Standing() (slot.Standing, error) { return c.other, nil }
 
-// keeping is a keeper after its start, which says how it would go down instead of doing so.
+// keeping returns a keeper after its start that records how it would shut down.
 func keeping(s slot.Slots, now status.Status, since time.Duration) (k *keeper, ended *[]string) {
 	ended = &[]string{}
 	k = &keeper{m: &boot.Machine{Sys: &sys.Fake{}, Root: "/nowhere", Config: config.Default()}, con: &console.Console{}, slots: s, now: now, began: time.Now().Add(-since), lock: free, held: os.DevNull, sup: &supervise.Supervisor{}}
@@ -40,7 +39,7 @@ func keeping(s slot.Slots, now status.Status, since time.Duration) (k *keeper, e
 	return k, ended
 }
 
-// TestJudge: what must hold before a slot is marked good. Each row lacks one thing.
+// TestJudge: the conditions for marking a slot good. Each row fails one.
 func TestJudge(t *testing.T) {
 	ready := status.Status{DefaultRoute: true, NodeReady: true}
 	for name, c := range map[string]struct {
@@ -72,7 +71,7 @@ func TestJudge(t *testing.T) {
 	k.judge() // live: no slots, nothing to mark
 }
 
-// TestDeadline: who is restarted when the time is over, and with which words.
+// TestDeadline: which machines are restarted after the deadline, and the messages.
 func TestDeadline(t *testing.T) {
 	waiting := status.Status{DefaultRoute: true, Trial: true, K3s: "starting: apiserver"}
 	for _, c := range []struct {
@@ -110,7 +109,7 @@ func TestDeadline(t *testing.T) {
 	}
 }
 
-// TestGoodIsTriedAgain: a boot partition that cannot be written now may be writable at the next look.
+// TestGoodIsTriedAgain: marking the slot good is retried if the boot partition cannot be written.
 func TestGoodIsTriedAgain(t *testing.T) {
 	s := &counted{}
 	k, _ := keeping(s, status.Status{DefaultRoute: true, NodeReady: true}, 0)
@@ -122,7 +121,7 @@ func TestGoodIsTriedAgain(t *testing.T) {
 	}
 }
 
-// TestWhere: a boot that ended says at which step in the words that the steps are recorded with.
+// TestWhere: the step that ended a boot is named as in the black box.
 func TestWhere(t *testing.T) {
 	if step, why := where("stage1", &bootstep.Error{Step: "find-slot", Err: errors.New("no root-b is sound")}); step != "stage1 find-slot" || why != "no root-b is sound" {
 		t.Errorf("%q, %q", step, why)

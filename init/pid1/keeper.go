@@ -27,7 +27,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// keeper is PID 1 after boot.
+// keeper is PID 1 after the boot.
 type keeper struct {
 	m       *boot.Machine
 	con     *console.Console
@@ -39,22 +39,22 @@ type keeper struct {
 	now     status.Status // as last written
 	version string
 	failed  []health.Failed
-	poke    chan struct{} // a service has changed: look now
+	poke    chan struct{} // a service has changed: check now
 	good    bool
 	goodErr string
-	armed   bool             // the restart under way is one more try, and counted
-	judged  health.Judgement // as it was last
-	began   time.Time        // the services
-	before  *health.Held     // what held when a slot was good last
-	held    string           // the file of that
-	stamp   time.Time        // of the black box, when another process has written it
+	armed   bool             // the pending restart is one more try, and counted
+	judged  health.Judgement // last result
+	began   time.Time        // start of the services
+	before  *health.Held     // what worked when a slot was last good
+	held    string           // path of that file
+	stamp   time.Time        // modification time of the stamp that other processes touch when they write the black box
 	end     func(why string, how shutdown.End)
-	lock    func(wait time.Duration) (io.Closer, error) // on the boot state, which the verbs change too
+	lock    func(wait time.Duration) (io.Closer, error) // of the boot state, which the verbs change too
 	saving  sync.Mutex
 	told    told
 	full    fullness
-	damage  string               // of the root that runs
-	corrupt func() (bool, error) // reads whether the root is damaged
+	damage  string               // damage of the running root
+	corrupt func() (bool, error) // says whether the root is damaged
 	conf    conf
 	worker
 }
@@ -72,7 +72,7 @@ func newKeeper(m *boot.Machine, con *console.Console, reaper *proc.Reaper, versi
 	return k
 }
 
-// changed puts a service's new state on the console, each problem once, and has the main loop look at the rest.
+// changed prints a service's new state on the console, each problem once, and makes the main loop check the rest.
 func (k *keeper) changed(before, now supervise.State) {
 	if before.String() != now.String() {
 		k.con.Logf("status %s", now)
@@ -82,11 +82,11 @@ func (k *keeper) changed(before, now supervise.State) {
 	}
 	select {
 	case k.poke <- struct{}{}:
-	default: // it is going to look anyway
+	default: // a check is pending already
 	}
 }
 
-// start begins the services. Nothing after this keeps the machine from being up.
+// start starts the services. Errors from here on do not keep the machine from coming up.
 func (k *keeper) start(ctx context.Context) {
 	k.feed()
 	k.startRows(ctx, k.m.Config)
@@ -99,11 +99,11 @@ func (k *keeper) start(ctx context.Context) {
 	k.firstLook()
 	go func() {
 		k.m.PlugRest()
-		debug.FreeOSMemory() // reading the modules' tables took more than keeping them does
+		debug.FreeOSMemory() // parsing the module indexes took more memory than storing them
 	}()
 	for _, r := range k.m.Reports {
 		if r.GivenUp {
-			k.con.Logf("FALLBACK %s", r) // readBox has said it too, many lines ago
+			k.con.Logf("FALLBACK %s", r) // printed by readBox too, many lines before
 		}
 	}
 	k.con.Logf("up slot=%s mode=%s version=%s host=%s", dash(k.m.Line.Slot), k.m.Line.Mode, k.version, k.m.Hostname)
@@ -116,15 +116,15 @@ func dash(s string) string {
 	return s
 }
 
-// How often the main loop looks at what tells nobody when it changes: addresses, routes, the boot state. Each look is three
-// netlink dumps and a directory; at one a second they were an eighth of a small machine's processor.
+// Intervals at which the main loop polls what sends no events: addresses, routes, the boot state. Each poll is three
+// netlink dumps and a directory; once per second they took an eighth of a small machine's CPU.
 const (
 	lookEvery  = 5 * time.Second
 	clockEvery = 5 * time.Minute
 )
 
-// run is the main loop, which ends in tests only; the watchdog is fed here and nowhere else, so that a stuck loop restarts the machine. Nothing in it waits for a
-// disk or a lock: a card that takes its time must not look like a machine that hangs.
+// run is the main loop, which ends in tests only. It alone feeds the watchdogs, so that the hardware resets the machine
+// if it blocks. Nothing in it waits for a disk or a lock: a slow card must not look like a hang.
 func (k *keeper) run(ctx context.Context, signals <-chan os.Signal, button <-chan struct{}) {
 	look, feed, save := time.NewTicker(lookEvery), time.NewTicker(watchdog.Interval), time.NewTicker(clockEvery)
 	for {
@@ -158,7 +158,8 @@ func (k *keeper) feed() {
 	}
 }
 
-// wants: what each signal means, as busybox's reboot, poweroff and halt send them; the kernel sends SIGINT for ctrl-alt-del.
+// wants maps signals to ends, as busybox's reboot, poweroff and halt send them; the kernel sends SIGINT for
+// ctrl-alt-del.
 func wants(s os.Signal) shutdown.End {
 	if s == unix.SIGUSR1 || s == unix.SIGUSR2 {
 		return shutdown.PowerOff
@@ -166,7 +167,7 @@ func wants(s os.Signal) shutdown.End {
 	return shutdown.Reboot
 }
 
-// noteClock is not the main loop's work: a slow disk may take longer to flush than the watchdog waits.
+// noteClock does not run in the main loop: a slow disk may take longer to flush than the watchdog's timeout.
 func (k *keeper) noteClock() {
 	if k.saving.TryLock() {
 		defer k.saving.Unlock()
@@ -180,7 +181,7 @@ func (k *keeper) saveClock() {
 	}
 }
 
-// look is the worker's.
+// look is the worker's run.
 func (k *keeper) look() (good bool) {
 	k.rereadBox()
 	k.checkRoot()
@@ -189,7 +190,7 @@ func (k *keeper) look() (good bool) {
 	return k.good
 }
 
-// rereadBox looks whether a slot was written anew, or put on trial, since the start.
+// rereadBox reads the black box again if a slot was written or put on trial since the boot.
 func (k *keeper) rereadBox() {
 	st, err := os.Stat(k.m.Path(blackbox.Stamp))
 	if err != nil || st.ModTime().Equal(k.stamp) {
@@ -202,8 +203,8 @@ func (k *keeper) rereadBox() {
 	}
 }
 
-// down works through the shutdown list and does not come back. The watchdog is fed up to the list's end, which each step's limit sees to:
-// pods may take their grace period, and a slow disk its time.
+// down runs the shutdown list and does not return. The watchdogs are fed until the end of the list, whose steps have
+// time limits: pods need their grace period, and a slow disk its time.
 func (k *keeper) down(why string, end shutdown.End) {
 	k.con.Logf("going down: %s, %s", why, end)
 	ending := make(chan struct{})

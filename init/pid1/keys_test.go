@@ -20,7 +20,8 @@ import (
 	"github.com/proa-os/proa/init/sys"
 )
 
-// changes has for each key of the schema two documents that differ in it alone. elsewhere: the test of the package that reads it.
+// changes has two documents for each key of the schema that differ in that key only. elsewhere: tested by the package
+// that reads it.
 var changes = map[string][2]string{
 	"version":                            {"version: 1", "elsewhere: config.TestProblems"},
 	"hostname":                           {"hostname: a", "hostname: b"},
@@ -59,7 +60,7 @@ var changes = map[string][2]string{
 	"health.deadline":                    {"", "health: {deadline: 1h}"},
 }
 
-// leaves are the keys of the schema that hold values, as changes names them.
+// leaves returns the keys of the schema that have values, named as in changes.
 func leaves(typ reflect.Type, prefix string) (out []string) {
 	for i := range typ.NumField() {
 		f, key := typ.Field(i).Type, prefix+typ.Field(i).Tag.Get("yaml")
@@ -77,7 +78,7 @@ func leaves(typ reflect.Type, prefix string) (out []string) {
 	return out
 }
 
-// derived is all that a machine makes of a document, but its interfaces.
+// derived returns everything that a machine derives from a document, except its interfaces.
 func derived(t *testing.T, root, doc string) string {
 	t.Helper()
 	c, problems := config.Load("c", []byte(doc), "")
@@ -113,7 +114,8 @@ func derived(t *testing.T, root, doc string) string {
 	return b.String()
 }
 
-// TestEveryKeyIsRead: a key that can be changed without changing anything about the machine is accepted and read by nobody.
+// TestEveryKeyIsRead: each key of the schema must change something on the machine; otherwise it would be accepted and
+// ignored.
 func TestEveryKeyIsRead(t *testing.T) {
 	root := t.TempDir()
 	for name, text := range map[string]string{"modules/modules.dep": "dummy.ko:\n", "usr/sbin/wpa_supplicant": "", "var/lib/proa/machine-id": strings.Repeat("a", 32) + "\n", "var/lib/proa/hostname": "proa-aaaaaa\n"} {

@@ -27,13 +27,13 @@ import (
 	"github.com/proa-os/proa/init/watchdog"
 )
 
-// looping is a keeper over an empty directory, whose loop runs until stop.
+// looping is a keeper with an empty directory, whose loop runs until stop.
 type looping struct {
 	*keeper
 	*sys.Fake
 	signals chan os.Signal
 	button  chan struct{}
-	dog     string // a file that gets a byte whenever the watchdog is fed
+	dog     string // a file that gets one byte per feed of the watchdog
 	stop    func()
 }
 
@@ -67,8 +67,8 @@ func (l *looping) fed(t *testing.T) int64 {
 	return st.Size()
 }
 
-// TestGoingDown: what each signal, the button and each request of the worker does. The clock is saved before processes are ended, all is
-// written out, and a restart is no power off.
+// TestGoingDown: the effect of each signal, the button and each request of the worker. The clock is saved before
+// processes are ended, everything is synced, and a restart is not a power-off.
 func TestGoingDown(t *testing.T) {
 	way := func(last string) string {
 		return "write /var/lib/proa/clock 0644\nsignal-all SIGTERM\nsync\nsync\n" + last + "\n"
@@ -101,7 +101,7 @@ func TestGoingDown(t *testing.T) {
 	}
 }
 
-// slowSync is a disk that takes its time to write everything out.
+// slowSync is a disk whose sync takes long.
 type slowSync struct {
 	*sys.Fake
 	takes time.Duration
@@ -109,8 +109,8 @@ type slowSync struct {
 
 func (s slowSync) Sync() { time.Sleep(s.takes); s.Fake.Sync() }
 
-// TestFedOnTheWayDown: while a slow disk writes, the watchdog is fed; after the end nobody feeds any more, so that a restart that does not
-// happen is made by the hardware.
+// TestFedOnTheWayDown: while a slow disk writes the watchdog is fed; after the end it is not, so that the hardware
+// resets the machine if the restart fails.
 func TestFedOnTheWayDown(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := loop(t, nil)
@@ -136,8 +136,8 @@ func TestFedOnTheWayDown(t *testing.T) {
 	})
 }
 
-// TestLoopListens: the loop feeds the watchdog, asks the worker to look every few seconds and whenever a service changes, takes what the
-// worker found, and saves the clock. None of this makes the machine go down.
+// TestLoopListens: the loop feeds the watchdog, requests a look every few seconds and whenever a service changes,
+// handles the worker's result, and saves the clock. None of this shuts the machine down.
 func TestLoopListens(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := loop(t, nil)
@@ -169,7 +169,7 @@ func TestLoopListens(t *testing.T) {
 	})
 }
 
-// TestStuckWorker: a trial ends at its deadline by the loop's own clock, though the worker never comes back.
+// TestStuckWorker: the loop itself ends a trial at its deadline if the worker is blocked.
 func TestStuckWorker(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := loop(t, func(k *keeper) {
@@ -189,7 +189,7 @@ func TestStuckWorker(t *testing.T) {
 	})
 }
 
-// TestClockIsSavedOnceAtATime: a disk that does not answer holds up one goroutine, not one more each time.
+// TestClockIsSavedOnceAtATime: a disk that hangs blocks one goroutine, not one more each time.
 func TestClockIsSavedOnceAtATime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := loop(t, nil)
@@ -219,7 +219,7 @@ func (h hangingWrite) WriteFile(path string, data []byte, perm os.FileMode) erro
 	return h.Fake.WriteFile(path, data, perm)
 }
 
-// marked is a boot state that takes everything.
+// marked is a boot state whose operations all succeed.
 type marked struct {
 	counted
 	trial bool
@@ -229,7 +229,8 @@ type marked struct {
 func (m *marked) Good() error               { m.good++; m.trial = false; return nil }
 func (m *marked) Trial() (bool, int, error) { return m.trial, 2, nil }
 
-// TestLookMarksGood: one look writes the status and marks the slot good if all holds, once; what held is kept for the next slot.
+// TestLookMarksGood: one look writes the status and marks the slot good if all conditions are met, once; the file for
+// the next slot is written.
 func TestLookMarksGood(t *testing.T) {
 	s := &marked{trial: true, counted: counted{other: slot.Standing{Good: true}}}
 	f := &sys.Fake{}
@@ -272,7 +273,7 @@ func readStatus(t *testing.T, f *sys.Fake) (s status.Status) {
 	return s
 }
 
-// TestRenewedSlot: when a verb has written the other slot anew, what is told of its last trial is forgotten, and once only.
+// TestRenewedSlot: after a verb has written the other slot, the report of its last trial is dropped, once.
 func TestRenewedSlot(t *testing.T) {
 	k, _ := keeping(nil, status.Status{}, 0)
 	k.m.Root, k.m.Logf, k.m.Line.Slot, k.m.Line.Fallback = t.TempDir(), t.Logf, "a", "b:3"
@@ -292,7 +293,7 @@ func TestRenewedSlot(t *testing.T) {
 	}
 }
 
-// TestChangedService: the loop is told, and not held up by a second change before it has looked.
+// TestChangedService: the loop is notified, and a second change does not block before it has run.
 func TestChangedService(t *testing.T) {
 	k, _ := keeping(nil, status.Status{}, 0)
 	k.poke = make(chan struct{}, 1)
@@ -304,8 +305,8 @@ func TestChangedService(t *testing.T) {
 	}
 }
 
-// TestRearmRestarts: while firmware that gives one try has tries left, the good slot restarts before it starts anything; a state that cannot
-// be read leaves it running.
+// TestRearmRestarts: with firmware that boots one try at a time, and tries left, the good slot restarts before it
+// starts anything; if the state cannot be read it runs.
 func TestRearmRestarts(t *testing.T) {
 	for name, c := range map[string]struct {
 		s    slot.Slots

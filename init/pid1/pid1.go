@@ -1,5 +1,6 @@
-// Package pid1 is the process that never ends: it runs the stage that its root calls for, starts the services, and then waits for
-// signals, buttons and state changes until the machine goes down. It holds the order of these things and leaves each to its package.
+// Package pid1 is the main program of PID 1: it runs the stage for its root, starts the services, and then handles
+// signals, buttons and state changes until the machine shuts down. The parts are in other packages; this one calls them
+// in order.
 package pid1
 
 import (
@@ -22,7 +23,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Main is the life of PID 1. version is what the binary was built from; open makes the door to the kernel, given who starts commands.
+// Main runs PID 1. version is the version in release.json; open returns the interface to the kernel, with the runner of
+// commands.
 func Main(version string, open func(sys.Runner) sys.Sys) {
 	con := console.Open()
 	defer forever(con)
@@ -41,7 +43,7 @@ func Main(version string, open func(sys.Runner) sys.Sys) {
 	stage2(con, &boot.Machine{Sys: open(reaper.Run), Ctx: ctx, Logf: con.Logf}, reaper, version)
 }
 
-// forever is where PID 1 goes when nothing is left to do: a PID 1 that ends is a kernel panic without a reason on the screen.
+// forever blocks PID 1 when nothing is left to do: if it ended, the kernel would panic without a reason on the screen.
 func forever(con *console.Console) {
 	con.Logf("PID 1 has nothing left to do; restart the machine")
 	for {
@@ -50,13 +52,13 @@ func forever(con *console.Console) {
 	}
 }
 
-// inInitramfs: only an initramfs carries /init at its root.
+// inInitramfs: only an initramfs has /init in its root directory.
 func inInitramfs() bool {
 	var st unix.Statfs_t
 	if unix.Statfs("/", &st) != nil {
 		return false
 	}
-	kind := uint32(st.Type) // signed, and of another width, on each architecture
+	kind := uint32(st.Type) // the field's type differs by architecture
 	return kind == unix.TMPFS_MAGIC || kind == unix.RAMFS_MAGIC
 }
 
@@ -72,8 +74,8 @@ func stage1(con *console.Console, m *boot.Machine) {
 	giveUp(con, m, "stage1", err)
 }
 
-// guard watches the steps. A slot on trial whose step hangs is restarted by the hardware, and before that, if the kernel still does
-// as it is told, by PID 1: not every machine has a watchdog.
+// guard returns the watchdog guard of the steps. A slot on trial whose step hangs is reset by the hardware, and before
+// that restarted by PID 1 if the kernel still works, because not every machine has a watchdog.
 func guard(con *console.Console, m *boot.Machine) *watchdog.Guard {
 	return &watchdog.Guard{Dogs: watchdog.In(m.Path("/dev")).Heed(m.Path("/proc/cmdline")), Logf: con.Logf, Late: func(step string, limit time.Duration) {
 		con.Logf("HUNG %s: not done after %s", step, limit)
@@ -93,14 +95,15 @@ func restart(con *console.Console, s sys.Sys) {
 	case <-done:
 	case <-time.After(5 * time.Second):
 	}
-	_ = s.Restart("") // the watchdog is all that is left
+	_ = s.Restart("") // only the watchdog is left
 }
 
-// halted is how long the reason stands on the screen before a slot on trial is restarted; the black box keeps it.
+// halted is how long the reason is shown before a slot on trial is restarted; the black box has it too.
 const halted = 10 * time.Second
 
-// giveUp ends a boot that cannot go on. A slot on trial is restarted, so that its counter falls and the other slot gets its
-// turn; one that was good and is broken now hands over to the other; where no restart can change anything, the machine stays up with the reason in view.
+// giveUp ends a boot that cannot continue. A slot on trial is restarted, so that its tries are used up and the other
+// slot runs; a good slot that is broken now fails over to the other one; if no restart can help, the machine stays up
+// and shows the reason.
 func giveUp(con *console.Console, m *boot.Machine, list string, err error) {
 	con.Logf("HALTED %v", err)
 	m.Guard.Begin("halted", 2*halted)
@@ -115,13 +118,13 @@ func giveUp(con *console.Console, m *boot.Machine, list string, err error) {
 	}
 	m.Guard.Patient()
 	con.Logf("staying up, because a restart would end here again; ctrl-alt-del restarts")
-	_ = m.Sys.CatchCtrlAltDel() // the kernel restarts by itself then
+	_ = m.Sys.CatchCtrlAltDel() // otherwise the kernel restarts at once
 	interrupts := make(chan os.Signal, 1)
 	signal.Notify(interrupts, unix.SIGINT)
 	stayUp(con, m, err, interrupts)
 }
 
-// stayUp repeats why nothing goes on, for whoever comes to the screen late.
+// stayUp repeats the reason, for users who look at the screen later.
 func stayUp(con *console.Console, m *boot.Machine, err error, interrupts <-chan os.Signal) {
 	for {
 		select {
@@ -133,7 +136,7 @@ func stayUp(con *console.Console, m *boot.Machine, err error, interrupts <-chan 
 	}
 }
 
-// takeOver restarts into the other slot where this one was good and is broken now, and comes back where there is no such slot.
+// takeOver restarts into the other slot if this one was good and is broken now. It returns if there is no such slot.
 func takeOver(con *console.Console, m *boot.Machine, list string, err error) {
 	step, why := where(list, err)
 	if no := boot.TakeOver(m, step, why); no != nil {
@@ -148,10 +151,10 @@ func takeOver(con *console.Console, m *boot.Machine, list string, err error) {
 func stage2(con *console.Console, m *boot.Machine, reaper *proc.Reaper, version string) {
 	signals := make(chan os.Signal, 8)
 	signal.Notify(signals, unix.SIGINT, unix.SIGTERM, unix.SIGUSR1, unix.SIGUSR2)
-	_ = m.Sys.CatchCtrlAltDel() // without it the kernel restarts the machine by itself, in no order
+	_ = m.Sys.CatchCtrlAltDel() // otherwise the kernel restarts at once, without a shutdown
 	m.Guard = guard(con, m)
 	boot.Resume(m)
-	m.Guard.Start() // the clock runs since stage 1
+	m.Guard.Start() // the watchdogs run since stage 1
 	results, err := boot.Run(m.Ctx, "stage2", boot.Stage2(), m)
 	m.SaveTimeline()
 	if err != nil {
@@ -165,7 +168,7 @@ func stage2(con *console.Console, m *boot.Machine, reaper *proc.Reaper, version 
 	k.run(m.Ctx, signals, power.Watch(m.Ctx, con.Logf))
 }
 
-// where is the step that ended a list, in the words of the black box, and why.
+// where returns the step that ended a list, in the form of the black box, and the reason.
 func where(list string, err error) (step, why string) {
 	var e *bootstep.Error
 	if errors.As(err, &e) {

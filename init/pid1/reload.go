@@ -14,13 +14,14 @@ import (
 	"github.com/proa-os/proa/init/supervise"
 )
 
-// conf is the configuration after boot. What boot has set up by it, and the main loop, go by boot.Machine's, which never changes.
+// conf is the configuration after the boot. What boot has set up, and the main loop, use boot.Machine's, which never
+// changes.
 type conf struct {
 	mu    sync.Mutex
-	held  inforce.Held   // as others may read it
-	next  *config.Config // as the document was read last
+	held  inforce.Held   // as written for other programs
+	next  *config.Config // as read from the file last
 	found []config.Problem
-	one   sync.Mutex // reloads come one after the other
+	one   sync.Mutex // serialises reloads
 	write func(inforce.Held) error
 }
 
@@ -39,7 +40,7 @@ func (c *conf) problems() []config.Problem {
 	return c.found
 }
 
-// add is for what turned out when the document was put into practice.
+// add adds a problem found while the configuration was applied.
 func (c *conf) add(p config.Problem) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -55,7 +56,7 @@ func (c *conf) ntpServers() []string {
 	return slices.Clone(c.held.Config.NTP.Servers)
 }
 
-// took notes that what waited for this has taken effect.
+// took records that changes that waited for this have taken effect.
 func (c *conf) took(when inforce.When, logf func(string, ...any)) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -65,7 +66,7 @@ func (c *conf) took(when inforce.When, logf func(string, ...any)) {
 	}
 }
 
-// read takes over what was read, and returns what has changed since the configuration in force.
+// read stores a new configuration, and returns the changes from the one in force.
 func (c *conf) read(h inforce.Held) []inforce.Change {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -74,7 +75,7 @@ func (c *conf) read(h inforce.Held) []inforce.Change {
 	return inforce.Changes(c.held.Config, h.Config)
 }
 
-// reloadVerb reads the document again and applies what can be applied to a running machine.
+// reloadVerb reads the configuration again and applies what can be applied to a running machine.
 func (k *keeper) reloadVerb(ctx context.Context, _ string, say func(string)) error {
 	k.conf.one.Lock()
 	defer k.conf.one.Unlock()
@@ -98,7 +99,7 @@ func (k *keeper) reloadVerb(ctx context.Context, _ string, say func(string)) err
 	return nil
 }
 
-// tell says for each way of taking effect what takes effect by it.
+// tell prints the changes by what makes them take effect.
 func tell(changes []inforce.Change, say func(string)) {
 	if len(changes) == 0 {
 		say("nothing changes")
@@ -120,8 +121,8 @@ func tell(changes []inforce.Change, say func(string)) {
 	}
 }
 
-// startRows starts the services that the configuration calls for and that do not run yet: SSH, once there is a key. Kubernetes is not begun on a
-// machine that was started without it.
+// startRows starts services that the configuration enables and that do not run yet: SSH, once there is a key.
+// Kubernetes is not started on a machine that was booted without it.
 func (k *keeper) startRows(ctx context.Context, c *config.Config) {
 	facts := service.Facts{Config: c, DataErr: k.m.DataErr, Reaper: k.reaper, Say: k.con.Logf, Network: netup.Served}
 	running := k.sup.States()

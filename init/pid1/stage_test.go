@@ -24,10 +24,10 @@ import (
 	"github.com/proa-os/proa/init/sys"
 )
 
-// last is a kernel under which a goroutine that restarts the machine, or stays up for good, ends.
+// last is a kernel under which a goroutine ends when it restarts the machine or stays up.
 type last struct {
 	*sys.Fake
-	stays bool // catching ctrl-alt-del is the last thing
+	stays bool // CatchCtrlAltDel is the last call
 	began time.Time
 	took  time.Duration
 }
@@ -49,7 +49,7 @@ func (l *last) CatchCtrlAltDel() error {
 
 const onDisk = "proa.mode=disk proa.slot=b proa.board=pc proa.rootsize=8192 proa.roothash=00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff"
 
-// over is a machine over a directory with these files.
+// over returns a machine in a directory with these files.
 func over(t *testing.T, files map[string]string) (*boot.Machine, *last) {
 	t.Helper()
 	l := &last{Fake: &sys.Fake{}, began: time.Now()}
@@ -63,7 +63,7 @@ func over(t *testing.T, files map[string]string) (*boot.Machine, *last) {
 	return m, l
 }
 
-// screen is the console of such a machine: it has no terminal, and the kernel's log is a file.
+// screen returns the console of such a machine: without a terminal, and with a file as the kernel log.
 func screen(m *boot.Machine) *console.Console { return &console.Console{Root: m.Root} }
 
 func said(t *testing.T, m *boot.Machine) string {
@@ -75,7 +75,7 @@ func said(t *testing.T, m *boot.Machine) string {
 	return string(text)
 }
 
-// until runs a part of PID 1's life to its last call.
+// until runs a part of PID 1 up to its last call.
 func until(m *boot.Machine, run func()) {
 	var done sync.WaitGroup
 	done.Go(run)
@@ -87,8 +87,8 @@ func trial(left int, otherGood bool) boot.Trial {
 	return boot.Trial{Known: true, On: true, Left: left, Other: slot.Standing{Good: otherGood}}
 }
 
-// TestStage1: how a boot ends whose root is not found, or whose boot entry says nothing: a try of a trial is restarted after its reason
-// has stood on the screen, as long as that can change anything; else the machine stays up.
+// TestStage1: the end of a boot whose root is not found, or whose boot entry is invalid: a slot on trial is restarted
+// after the reason was shown, as long as a restart can help; otherwise the machine stays up.
 func TestStage1(t *testing.T) {
 	const noRoot, noMode = "find-slot: waited 30 s: no partition is called root-b", `read-cmdline: proa.mode="": want disk or live`
 	for name, c := range map[string]struct {
@@ -130,8 +130,8 @@ func TestStage1(t *testing.T) {
 	}
 }
 
-// TestStage2Halts: a step that the boot cannot do without ends it, and no later one is begun. What stage 1 found out about the trial decides
-// what follows; the timeline and the black box say which step it was.
+// TestStage2Halts: a failing step with policy halt ends the boot, and no later step is run. The trial state from stage
+// 1 decides what follows; timeline and black box have the step.
 func TestStage2Halts(t *testing.T) {
 	for name, found := range map[string]boot.Found{"on trial": {Trial: trial(1, false)}, "no trial": {Trial: boot.Trial{Known: true}}} {
 		t.Run(name, func(t *testing.T) {
@@ -160,7 +160,7 @@ func TestStage2Halts(t *testing.T) {
 	}
 }
 
-// second ends the goroutine when ctrl-alt-del is caught for the second time: stage 2 begins with it, and staying up does too.
+// second ends the goroutine at the second call of CatchCtrlAltDel: stage 2 begins with one, and so does staying up.
 type second struct {
 	*last
 	n int
@@ -172,7 +172,7 @@ func (s *second) CatchCtrlAltDel() error {
 	return s.last.CatchCtrlAltDel()
 }
 
-// boxIn makes an empty black box in a file.
+// boxIn creates an empty black box in a file.
 func boxIn(t *testing.T, file string) blackbox.Place {
 	t.Helper()
 	if err := os.WriteFile(file, box.New(), 0o600); err != nil {
@@ -188,7 +188,7 @@ func boxIn(t *testing.T, file string) blackbox.Place {
 	return p
 }
 
-// report is what a box tells of the last try of slot b.
+// report returns the black box's last record about slot b.
 func report(t *testing.T, p blackbox.Place) box.Try {
 	t.Helper()
 	raw, err := p.Read()
@@ -202,7 +202,7 @@ func report(t *testing.T, p blackbox.Place) box.Try {
 	return tries[len(tries)-1]
 }
 
-// hand leaves what stage 1 found where stage 2 looks.
+// hand writes the state of stage 1 for stage 2.
 func hand(t *testing.T, m *boot.Machine, found boot.Found) {
 	t.Helper()
 	text, err := json.Marshal(found)
@@ -215,7 +215,8 @@ func hand(t *testing.T, m *boot.Machine, found boot.Found) {
 	}
 }
 
-// TestHungStep: a step over its limit is told of; only a trial that a restart can help is restarted, and the box says which step it was.
+// TestHungStep: a step that exceeds its limit is reported; only a trial that a restart can help is restarted, and the
+// black box has the step.
 func TestHungStep(t *testing.T) {
 	for name, c := range map[string]struct {
 		trial    boot.Trial
@@ -248,7 +249,7 @@ func TestHungStep(t *testing.T) {
 	}
 }
 
-// TestRestartWithAHungDisk: writing out is waited for, but not for ever.
+// TestRestartWithAHungDisk: a restart waits for the sync, but not forever.
 func TestRestartWithAHungDisk(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m, l := over(t, nil)
@@ -267,7 +268,7 @@ type slowRestart struct {
 
 func (s slowRestart) Sync() { time.Sleep(s.takes); s.last.Sync() }
 
-// TestStaysUpUntilCtrlAltDel: a machine that no restart can help goes on telling why, and restarts when somebody at the keyboard asks.
+// TestStaysUpUntilCtrlAltDel: a machine that a restart does not help repeats the reason, and restarts on ctrl-alt-del.
 func TestStaysUpUntilCtrlAltDel(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m, l := over(t, map[string]string{"dev/kmsg": ""})
@@ -286,8 +287,8 @@ func TestStaysUpUntilCtrlAltDel(t *testing.T) {
 	})
 }
 
-// TestNoOtherTakesOver: a slot that was good and is broken now looks for another, says why none takes over, and stays up. What is broken
-// outside the slot is no reason to look.
+// TestNoOtherTakesOver: a good slot that is broken now tries to fail over, reports why no slot takes over, and stays
+// up. An error outside of the slot causes no failover.
 func TestNoOtherTakesOver(t *testing.T) {
 	for policy, looks := range map[bootstep.Policy]bool{bootstep.Rollback: true, bootstep.Halt: false} {
 		synctest.Test(t, func(t *testing.T) {

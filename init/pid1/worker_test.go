@@ -17,10 +17,10 @@ import (
 	"github.com/proa-os/proa/init/watchdog"
 )
 
-// free is a lock that nobody holds.
+// free is a lock that is not held.
 func free(time.Duration) (io.Closer, error) { return io.NopCloser(nil), nil }
 
-// hanging is a boot state on a disk that does not answer.
+// hanging is a boot state on a disk that hangs.
 type hanging struct {
 	counted
 	asked chan struct{}
@@ -33,8 +33,8 @@ func (h *hanging) Good() error {
 	return nil
 }
 
-// TestBlockedDisk: while the slot is marked good on a disk that does not answer, the main loop feeds the watchdog, and a trial still
-// ends at its deadline.
+// TestBlockedDisk: while marking the slot good blocks on a disk that hangs, the main loop feeds the watchdogs, and a
+// trial still ends at its deadline.
 func TestBlockedDisk(t *testing.T) {
 	dir := t.TempDir()
 	dog := filepath.Join(dir, "watchdog0")
@@ -70,7 +70,7 @@ func TestBlockedDisk(t *testing.T) {
 	}
 }
 
-// TestLimit: only a trial that can go back is ended, and only if the worker is mute.
+// TestLimit: a trial is ended only if it has a fallback and the worker is blocked.
 func TestLimit(t *testing.T) {
 	trial := boot.Trial{Known: true, On: true, Other: slot.Standing{Good: true}}
 	for name, c := range map[string]struct {
@@ -95,7 +95,7 @@ func TestLimit(t *testing.T) {
 	}
 }
 
-// TestLockedState: while a verb changes the slots PID 1 does not, and comes back.
+// TestLockedState: while a verb holds the lock PID 1 does not change the state, and does not block.
 func TestLockedState(t *testing.T) {
 	s := &counted{}
 	k, _ := keeping(s, status.Status{DefaultRoute: true, NodeReady: true}, 0)
@@ -113,12 +113,12 @@ func TestLockedState(t *testing.T) {
 	}
 }
 
-// passedOver is a slot that was given up by a rollback while it ran.
+// passedOver is a slot that was rolled back while it ran.
 type passedOver struct{ counted }
 
 func (*passedOver) Good() error { return slot.ErrPassedOver }
 
-// TestWorkerPanics: it goes on.
+// TestWorkerPanics: the worker continues after a panic.
 func TestWorkerPanics(t *testing.T) {
 	k, _ := keeping(nil, status.Status{}, 0)
 	k.worker = newWorker(time.Now())

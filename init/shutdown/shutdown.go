@@ -1,5 +1,5 @@
-// Package shutdown is the way down as an ordered list: services, everybody else, clock, file systems, power. No step can stop it;
-// what a step cannot do is said on the console. It refuses to be interrupted.
+// Package shutdown is the shutdown as an ordered list: services, other processes, clock, file systems, power. No step
+// can stop it; failures are reported on the console. It cannot be interrupted.
 package shutdown
 
 import (
@@ -14,7 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// End is what happens last.
+// End is the final action.
 type End string
 
 // The ends.
@@ -23,24 +23,25 @@ const (
 	Reboot   End = "reboot"
 )
 
-// Machine is what the list needs.
+// Machine is the input of the list.
 type Machine struct {
 	Sys          sys.Sys
-	Root         string // prefix of everything that is read; "" on a machine
+	Root         string // prefix of all paths that are read; "" except in tests
 	Logf         func(string, ...any)
 	Flush        func()
-	Record       func() // why the machine goes down
+	Record       func() // records why the machine shuts down
 	StopServices func()
 	SaveClock    func()
-	Argument     func() string // of a restart, for firmware that takes one; "": none. It may count a try on the disk
-	Ending       func()        // nothing is waited for any more
+	Argument     func() string // returns the argument of a restart, for firmware that takes one; "": none. It may count a try on the disk
+	Ending       func()        // cancels everything that still waits
 	End          End
 
 	argument string
 }
 
-// Step is one row. After Limit the list goes on without it: a disk or a server that does not answer must not keep the machine up. Left
-// is for steps that take as long as they get on: whenever it has fallen, Limit begins anew. It is in bytes.
+// Step is one row. After Limit the list continues without it: a disk or a server that does not answer must not keep the
+// machine up. Left is for steps that may take long as long as they make progress: whenever it has decreased, in bytes,
+// Limit starts again.
 type Step struct {
 	Name  string
 	Limit time.Duration
@@ -48,14 +49,15 @@ type Step struct {
 	Left  func() int64
 }
 
-// Sequence is the list. A disk that is slow, but writes, is waited for to the end: what was written before an orderly way down is kept.
+// Sequence returns the list. A disk that is slow but still writes is waited for, so that an orderly shutdown loses
+// nothing.
 func Sequence() []Step {
 	return []Step{
 		{"black-box", 5 * time.Second, func(m *Machine) { m.Record() }, nil},
-		{"stop-services", 60 * time.Second, func(m *Machine) { m.StopServices() }, nil}, // k3s alone may take 45 s and 5 s more
+		{"stop-services", 60 * time.Second, func(m *Machine) { m.StopServices() }, nil}, // k3s alone may take 45 s, and 5 s more
 		{"save-clock", 5 * time.Second, func(m *Machine) { m.SaveClock() }, nil},
 		{"stop-processes", 10 * time.Second, stopProcesses, nil},
-		{"boot-state", 10 * time.Second, func(m *Machine) { m.argument = m.Argument() }, nil}, // whoever held the lock has ended
+		{"boot-state", 10 * time.Second, func(m *Machine) { m.argument = m.Argument() }, nil}, // processes that held the lock have ended
 		{"sync", 5 * time.Minute, func(m *Machine) { m.Sys.Sync() }, dirty},
 		{"unmount", 2 * time.Minute, unmount, dirty},
 		{"sync-again", time.Minute, func(m *Machine) { m.Sys.Sync() }, dirty},
@@ -63,7 +65,7 @@ func Sequence() []Step {
 	}
 }
 
-// Print is the golden form.
+// Print returns the list for the golden file.
 func Print() string {
 	out := "shutdown\n"
 	for i, s := range Sequence() {
@@ -72,7 +74,7 @@ func Print() string {
 	return out
 }
 
-// Run does not come back on a machine.
+// Run runs the list. It does not return on a machine.
 func Run(m *Machine) { run(m, Sequence()) }
 
 func run(m *Machine, list []Step) {
@@ -83,7 +85,7 @@ func run(m *Machine, list []Step) {
 	}
 }
 
-// How often a step that takes long is looked at, and how often that is said.
+// How often a long step is checked, and how often that is reported.
 const (
 	lookEvery = time.Second
 	sayEvery  = 10
@@ -126,7 +128,7 @@ func guard(m *Machine, s Step) {
 	s.Func(m)
 }
 
-// processGrace is what processes without a service get: shells, and containers that the runtime left.
+// processGrace is the time for processes other than services: shells, and containers that the runtime left.
 const processGrace = 3 * time.Second
 
 func stopProcesses(m *Machine) {
@@ -137,12 +139,12 @@ func stopProcesses(m *Machine) {
 		time.Sleep(50 * time.Millisecond)
 	}
 	if others(m.Root) {
-		_ = m.Sys.SignalAll(unix.SIGKILL) // who does not die keeps a mount busy, which unmount sees
+		_ = m.Sys.SignalAll(unix.SIGKILL) // a process that does not end keeps its mount busy
 		time.Sleep(200 * time.Millisecond)
 	}
 }
 
-// others reports whether a process of user space beside PID 1 lives: one that has a command line.
+// others says whether another user-space process is alive: one that has a command line.
 func others(root string) bool {
 	dirs, _ := os.ReadDir(root + "/proc")
 	for _, d := range dirs {
@@ -156,8 +158,8 @@ func others(root string) bool {
 	return false
 }
 
-// unmount takes everything down that lies on a disk, last mounted first; what is still in use is made read-only, so that the
-// file system is clean all the same.
+// unmount unmounts all file systems on disks in reverse order; one that is still in use is remounted read-only, so that
+// it is clean nevertheless.
 func unmount(m *Machine) {
 	for pass := range 3 {
 		left := targets(m.Root)
@@ -168,7 +170,7 @@ func unmount(m *Machine) {
 			err := m.Sys.Unmount(t, 0)
 			if err != nil && pass == 2 {
 				m.Logf("%v; making it read-only", err)
-				_ = m.Sys.Mount("", t, "", unix.MS_REMOUNT|unix.MS_RDONLY, "") // not every file system can be, and none is waited for
+				_ = m.Sys.Mount("", t, "", unix.MS_REMOUNT|unix.MS_RDONLY, "") // some file systems cannot be, and none is waited for
 				_ = m.Sys.Unmount(t, unix.MNT_DETACH)
 			}
 		}
@@ -176,7 +178,7 @@ func unmount(m *Machine) {
 	}
 }
 
-// targets lists what has to go, last mounted first.
+// targets returns the mount points to unmount, last mounted first.
 func targets(root string) []string {
 	text, err := os.ReadFile(root + "/proc/self/mountinfo")
 	if err != nil {
@@ -185,13 +187,14 @@ func targets(root string) []string {
 	return parse(string(text))
 }
 
-// kept are mounts that hold nothing to save and are needed to the end, with what lies beneath them in memory.
+// kept says whether a mount stays: it has nothing to save, or is needed until the end, with everything in memory below
+// it.
 func kept(target, fstype string) bool {
 	switch fstype {
 	case "proc", "sysfs", "devtmpfs", "devpts", "mqueue", "cgroup2", "bpf", "securityfs", "debugfs", "tracefs", "efivarfs", "hugetlbfs", "configfs", "fusectl", "binfmt_misc", "iso9660":
 		return true
 	case "tmpfs":
-		// a pod's memory volumes lie in the data file system and have to go before it can
+		// a pod's tmpfs volumes are mounted inside the data file system and have to be unmounted before it
 		return !strings.HasPrefix(target, "/var/") && !strings.HasPrefix(target, "/run/proa/data/")
 	}
 	return target == "/" || target == "/etc"

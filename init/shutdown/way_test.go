@@ -19,19 +19,20 @@ import (
 	"github.com/proa-os/proa/init/sys"
 )
 
-// process is one of /proc. A kernel thread has no command line.
+// process is a process in /proc. A kernel thread has no command line.
 type process struct {
 	cmdline string
-	dies    unix.Signal // of which it ends; 0: of none
+	dies    unix.Signal // signal that ends it; 0: none
 }
 
 // mount is a line of mountinfo.
 type mount struct {
 	target, fstype string
-	busy           int // how often it refuses to be unmounted; < 0: always
+	busy           int // number of times it is busy; < 0: always
 }
 
-// kernel keeps what the way down changes: processes and mounts, as files below its root. All else it records.
+// kernel has the state that the shutdown changes: processes and mounts, as files below its root. It records all other
+// calls.
 type kernel struct {
 	sys.Fake
 	t         *testing.T
@@ -105,7 +106,7 @@ func (k *kernel) Unmount(target string, flags int) error {
 	return nil
 }
 
-// heard are the lines of the console that contain a word.
+// heard returns the console lines that contain a word.
 func (k *kernel) heard(word string) (out []string) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -117,7 +118,7 @@ func (k *kernel) heard(word string) (out []string) {
 	return out
 }
 
-// calls are what was done, without the modes of files.
+// calls returns the recorded calls, without file modes.
 func (k *kernel) calls() string { return strings.TrimSuffix(k.String(), "\n") }
 
 func disk() []mount {
@@ -125,8 +126,9 @@ func disk() []mount {
 		{"/var/lib/kubelet/pods/1/volumes/v", "tmpfs", 0}}
 }
 
-// TestWholeWay: services first, while the disk can still be written; then everybody else; then the boot state, whose lock nobody holds
-// any more; then file systems, last mounted first; and only when all is written the end, which hands the firmware its argument.
+// TestWholeWay: first the services, while the disk is still writable; then other processes; then the boot state, whose
+// lock is free by then; then the file systems, last mounted first; and after the sync the end, with the firmware's
+// argument.
 func TestWholeWay(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		k, m := start(t, map[string]process{"1": {"init", 0}, "2": {"", 0}, "77": {"sh", unix.SIGTERM}}, disk()...)
@@ -154,7 +156,7 @@ restart 3 tryboot`
 	})
 }
 
-// TestPowerOffRestartsNothing: the firmware's argument is for a restart only.
+// TestPowerOffRestartsNothing: only a restart has the firmware's argument.
 func TestPowerOffRestartsNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		k, m := start(t, nil, disk()...)
@@ -170,8 +172,8 @@ func TestPowerOffRestartsNothing(t *testing.T) {
 	})
 }
 
-// TestProcesses: who ends by itself is waited for, who does not is killed, and who does not even then keeps nobody up. Kernel threads and
-// PID 1 are not waited for.
+// TestProcesses: processes that end are waited for, others are killed, and those that do not end then are ignored.
+// Kernel threads and PID 1 are not waited for.
 func TestProcesses(t *testing.T) {
 	for name, c := range map[string]struct {
 		processes map[string]process
@@ -202,8 +204,9 @@ func TestProcesses(t *testing.T) {
 	}
 }
 
-// TestBusyMounts: a process that will not die keeps its file system, and those beneath it, busy. These are tried three times, then made
-// read-only, so that they are clean, and taken out of the tree; the others go at once, and the machine goes down all the same.
+// TestBusyMounts: a process that does not end keeps its file system, and those above it, busy. These are tried three
+// times, then remounted read-only, so that they are clean, and detached; the others are unmounted at once, and the
+// machine shuts down in any case.
 func TestBusyMounts(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		list := append(disk(), mount{"/var/lib/kubelet/pods/2/volumes/held", "ext4", -1}, mount{"/run/netns/cni-1", "nsfs", 1})
@@ -237,7 +240,7 @@ sync`
 	})
 }
 
-// TestEveryStepMayFail: whatever goes wrong on the way, the machine restarts.
+// TestEveryStepMayFail: whatever step fails, the machine restarts.
 func TestEveryStepMayFail(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		k, m := start(t, nil, disk()...)
@@ -255,7 +258,7 @@ func TestEveryStepMayFail(t *testing.T) {
 	})
 }
 
-// TestNoMountinfo: without it nothing can be unmounted, and what was written is synced all the same.
+// TestNoMountinfo: without mountinfo nothing can be unmounted, but everything is synced.
 func TestNoMountinfo(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		k, m := start(t, nil)

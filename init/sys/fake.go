@@ -11,16 +11,17 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Fake records every call as one line and does nothing else. Fail makes the calls whose line contains a key return that error.
+// Fake records every call as one line and does nothing else. Fail makes the calls whose line contains a key return that
+// error.
 type Fake struct {
 	mu    sync.Mutex
 	Calls []string
 	Fail  map[string]error
-	Out   map[string]string // Run: what a command whose line contains the key says
-	Files map[string]string // what WriteFile was given
+	Out   map[string]string // output of Run for commands whose line contains the key
+	Files map[string]string // files written by WriteFile
 }
 
-// String is the golden form: one call per line.
+// String returns the calls for a golden file, one per line.
 func (f *Fake) String() string {
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -1,6 +1,6 @@
-// Package sys is the one door to privileged calls: what init changes about the machine goes through Sys, so that a test can put a
-// recording in its place and compare the calls with a golden file. Only main makes a Linux; every package is given one (build/laws holds
-// that). It decides nothing.
+// Package sys is the interface for privileged calls: every change that init makes to the machine goes through Sys, so
+// that a test can record the calls and compare them with a golden file. Only main creates a Linux and passes it on to
+// every package (a law in build/laws).
 package sys
 
 import (
@@ -17,7 +17,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Sys changes the machine. Reading needs no door.
+// Sys changes the machine. Reads do not use it.
 type Sys interface {
 	Mount(source, target, fstype string, flags uintptr, data string) error
 	Unmount(target string, flags int) error
@@ -41,10 +41,10 @@ type Sys interface {
 	PowerOff() error
 }
 
-// Runner starts a command and waits for it. PID 1 passes its own, because there a wait must not race with reaping.
+// Runner starts a command and waits for it. PID 1 passes its own, because there waiting must not race with reaping.
 type Runner func(ctx context.Context, argv ...string) (string, error)
 
-// Linux is the real thing.
+// Linux makes the real system calls.
 type Linux struct{ Runner Runner }
 
 func (Linux) Mount(source, target, fstype string, flags uintptr, data string) error {
@@ -69,9 +69,9 @@ func (Linux) Unmount(target string, flags int) error {
 
 func (Linux) MkdirAll(path string, perm os.FileMode) error { return os.MkdirAll(path, perm) }
 
-// WriteFile replaces a regular file by an atomic write, so that no reader and no power cut sees half of it. A file that holds data already
-// is left as it is: a full disk then fails nobody.
-// Files of the kernel (proc, sys, dev) cannot be renamed over and are written in place.
+// WriteFile replaces a regular file by an atomic write: readers, and a machine after a power cut, see the old or the
+// new content. A file with the same content is not written, so that a full disk is no error then. Files of the kernel
+// (proc, sys, dev) cannot be renamed over and are written in place.
 func (Linux) WriteFile(path string, data []byte, perm os.FileMode) error {
 	if strings.HasPrefix(path, "/proc/") || strings.HasPrefix(path, "/sys/") || strings.HasPrefix(path, "/dev/") {
 		return os.WriteFile(path, data, perm)
@@ -90,7 +90,7 @@ func (Linux) Symlink(target, path string) error {
 	return os.Symlink(target, path)
 }
 
-// Mknod makes a device node of exactly that mode. One that is there already stays as it is.
+// Mknod creates a device node with exactly that mode. An existing one is not changed.
 func (Linux) Mknod(path string, mode uint32, dev uint64) error {
 	err := unix.Mknod(path, mode, int(dev))
 	if errors.Is(err, unix.EEXIST) {
@@ -99,10 +99,10 @@ func (Linux) Mknod(path string, mode uint32, dev uint64) error {
 	if err != nil {
 		return fmt.Errorf("make device %s: %w", path, err)
 	}
-	return os.Chmod(path, os.FileMode(mode)&os.ModePerm) // the umask has taken some of it
+	return os.Chmod(path, os.FileMode(mode)&os.ModePerm) // the umask has removed some bits
 }
 
-// Chown sets owner, then mode: a change of owner clears the set-uid bit.
+// Chown sets the owner, then the mode, because a change of owner clears the set-uid bit.
 func (Linux) Chown(path string, uid, gid int, mode uint32) error {
 	if err := os.Chown(path, uid, gid); err != nil {
 		return err
@@ -110,7 +110,7 @@ func (Linux) Chown(path string, uid, gid int, mode uint32) error {
 	return unix.Chmod(path, mode)
 }
 
-// moduleCompressed lets the kernel unpack .ko.xz itself (MODULE_INIT_COMPRESSED_FILE).
+// moduleCompressed makes the kernel decompress .ko.xz itself (MODULE_INIT_COMPRESSED_FILE).
 const moduleCompressed = 4
 
 func (Linux) LoadModule(path, params string) error {
@@ -136,7 +136,7 @@ func (Linux) SetClock(t time.Time) error {
 	return unix.Settimeofday(&tv)
 }
 
-// AdjustClock slews the clock or sets what the kernel thinks of it (adjtimex(2)).
+// AdjustClock slews the clock or sets its state in the kernel (adjtimex(2)).
 func (Linux) AdjustClock(tx *unix.Timex) error {
 	_, err := unix.Adjtimex(tx)
 	return err
@@ -146,7 +146,7 @@ func (Linux) SetRlimit(resource int, soft, hard uint64) error {
 	return unix.Setrlimit(resource, &unix.Rlimit{Cur: soft, Max: hard})
 }
 
-// Run returns what the command said; a failure carries its last line, which is where tools put the reason.
+// Run returns the command's output; on failure the error has its last line, where programs print the cause.
 func (l Linux) Run(ctx context.Context, argv ...string) (string, error) {
 	if l.Runner != nil {
 		return l.Runner(ctx, argv...)
@@ -155,7 +155,8 @@ func (l Linux) Run(ctx context.Context, argv ...string) (string, error) {
 	return string(out), err
 }
 
-// SwitchRoot makes root the root of the mount tree, frees what the old one held and becomes argv. It returns only on failure.
+// SwitchRoot makes root the root of the mount tree, frees the memory of the old one and executes argv. It returns only
+// on failure.
 func (Linux) SwitchRoot(root string, argv []string) error {
 	for _, dir := range []string{"/dev", "/proc", "/sys", "/run"} {
 		if err := unix.Mount(dir, root+dir, "", unix.MS_MOVE, ""); err != nil {
@@ -182,8 +183,8 @@ func (Linux) SwitchRoot(root string, argv []string) error {
 	return fmt.Errorf("exec %s: %w", argv[0], unix.Exec(argv[0], argv, os.Environ()))
 }
 
-// emptyOld deletes the files of the initramfs, which otherwise hold their memory until power-off. What cannot be
-// deleted only costs memory, so errors are not looked at. Other file systems are not entered.
+// emptyOld deletes the files of the initramfs, which would otherwise use memory until power-off. Errors only cost
+// memory and are ignored. Other file systems are not entered.
 func emptyOld(old *os.File) {
 	defer old.Close()
 	var st unix.Stat_t

@@ -48,11 +48,11 @@ func main() {
 // options are our own flags and the runtime's.
 type options struct {
 	*flags.Config
-	BinDir string // where the upstream programs, launch and this one lie
+	BinDir string // directory of the upstream programs, launch and this one
 	LogDir string
 }
 
-// parse takes our own flags out and gives the rest to the runtime's parser.
+// parse removes our own flags and passes the rest to the runtime's parser.
 func parse(args []string) (options, error) {
 	self, err := os.Executable()
 	if err != nil {
@@ -70,7 +70,7 @@ func parse(args []string) (options, error) {
 	return o, err
 }
 
-// without drops flags given as --name=value.
+// without removes flags of the form --name=value.
 func without(args []string, names ...string) (rest []string) {
 next:
 	for _, arg := range args {
@@ -120,7 +120,7 @@ func importImages(o options) error {
 	return s.node.Images(new(notify.Notifier), func(file string) { fmt.Println("importing", file) }).Once(context.Background())
 }
 
-// server prepares and becomes launch, so that nothing of the preparation stays in memory.
+// server prepares and then executes launch (exec), so that the preparation uses no memory afterwards.
 func server(o options) error {
 	plane, n, err := runtime.New(o.Config, new(notify.Notifier)).Prepare(context.Background())
 	if err != nil {

@@ -16,7 +16,7 @@ const (
 	etcdPeers   = "http://127.0.0.1:2380"
 )
 
-// plan is the list of processes: the control plane first, the node's half after the images are there.
+// plan returns the list of processes: first the control plane, and the node components once the images are imported.
 func (s setup) plan() plan.Plan {
 	controlPlane := s.plane.CommandLines()
 	steps := []plan.Step{
@@ -59,7 +59,7 @@ func (s setup) kubectl(args ...string) []string {
 	return append([]string{"kubectl", "--kubeconfig=" + s.plane.AdminKubeconfig()}, args...)
 }
 
-// own are the flags with which this program finds the same places again.
+// own returns the flags with which this program uses the same paths again.
 func (s setup) own() []string {
 	return []string{"--data-dir=" + s.DataDir, "--preload-dir=" + s.PreloadDir, "--containerd-socket=" + s.ContainerdSocket,
 		"--node-name=" + s.node.Name, "--node-ip=" + s.node.IP}
@@ -67,7 +67,7 @@ func (s setup) own() []string {
 
 func (s setup) kubeletConfigFile() string { return s.Path("separate", "kubelet.yaml") }
 
-// etcd as upstream ships it, without TLS: that costs memory, and is left out in the baseline's favour.
+// etcd as upstream ships it. Without TLS: that would cost memory, and is omitted in the baseline's favour.
 func (s setup) etcd() []string {
 	return []string{
 		"name=" + s.node.Name,
