@@ -100,6 +100,9 @@ func (m *Manager) unknownNames(links []netlink.Link) error {
 type AbsentError struct{ Missing, Have []string }
 
 func (e *AbsentError) Error() string {
+	if len(e.Have) == 0 {
+		return fmt.Sprintf("no interface %s; there is none yet", strings.Join(e.Missing, ", "))
+	}
 	return fmt.Sprintf("no interface %s; there are: %s", strings.Join(e.Missing, ", "), strings.Join(e.Have, ", "))
 }
 

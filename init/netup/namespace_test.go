@@ -396,7 +396,7 @@ func TestUpDoesNotWait(t *testing.T) {
 	defer stop()
 	began := time.Now()
 	err := m.Up(ctx)
-	if took := time.Since(began); took > 2*time.Second || err == nil || !strings.Contains(err.Error(), "no interface eth7; there are: lo") {
+	if took := time.Since(began); took > 2*time.Second || err == nil || !strings.Contains(err.Error(), "no interface eth7; there is none yet") {
 		t.Errorf("%s, %v", took, err)
 	}
 	lo, err := netlink.LinkByName("lo")
