@@ -2,7 +2,6 @@ package netup
 
 import (
 	"context"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -23,7 +22,7 @@ func TestAlone(t *testing.T) {
 	device(t, l.Attrs().Name)
 	must(t, f.LinkSetDown(f.link(t, "p0-net")))
 	c := &client{link: l, far: f}
-	c.Manager = New(sys.Linux{}, config.Network{}, "edge-7", filepath.Join(t.TempDir(), "resolv.conf"), c.note)
+	c.Manager = New(sys.Linux{}, config.Network{}, "edge-7", resolvConf(t), c.note)
 	ctx, stop := context.WithCancel(t.Context())
 	defer stop()
 	must(t, c.Manager.Up(ctx))
@@ -64,7 +63,7 @@ func TestAloneOnIPv6(t *testing.T) {
 	c := &client{link: l, far: f}
 	no := false
 	c.Manager = New(sys.Linux{}, config.Network{Interfaces: map[string]config.Interface{l.Attrs().Name: {DHCP: &no, Addresses: []string{"2001:db8::5/64"}}}}, "edge-7",
-		filepath.Join(t.TempDir(), "resolv.conf"), c.note)
+		resolvConf(t), c.note)
 	ctx, stop := context.WithCancel(t.Context())
 	defer stop()
 	must(t, c.Manager.Up(ctx))

@@ -4,7 +4,6 @@ import (
 	"context"
 	"net"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -276,7 +275,7 @@ func TestCable(t *testing.T) {
 	end := f.link(t, s.near(c))
 	must(t, f.LinkSetDown(end))
 	device(t, l.Attrs().Name)
-	c.Manager = New(sys.Linux{}, config.Network{}, "edge-7", filepath.Join(t.TempDir(), "resolv.conf"), c.note)
+	c.Manager = New(sys.Linux{}, config.Network{}, "edge-7", resolvConf(t), c.note)
 	ctx, stop := context.WithCancel(t.Context())
 	defer stop()
 	must(t, c.Manager.Up(ctx))

@@ -248,7 +248,7 @@ func (c *client) run(t *testing.T) {
 	ctx, stop := context.WithCancel(t.Context())
 	ended := make(chan struct{})
 	c.poke = make(chan struct{}, 1)
-	c.Manager = New(sys.Linux{}, config.Network{}, "edge-7", filepath.Join(t.TempDir(), "resolv.conf"), c.note)
+	c.Manager = New(sys.Linux{}, config.Network{}, "edge-7", resolvConf(t), c.note)
 	go func() {
 		defer close(ended)
 		c.Manager.run(ctx, c.link, config.Interface{DHCP: &yes}, c.poke)
@@ -391,7 +391,7 @@ func TestUpDoesNotWait(t *testing.T) {
 		return
 	}
 	wire(t, 0, "10.9.0.1/24")
-	m := New(sys.Linux{}, config.Network{Interfaces: map[string]config.Interface{"eth7": {}}}, "edge-7", filepath.Join(t.TempDir(), "resolv.conf"), t.Logf)
+	m := New(sys.Linux{}, config.Network{Interfaces: map[string]config.Interface{"eth7": {}}}, "edge-7", resolvConf(t), t.Logf)
 	ctx, stop := context.WithCancel(t.Context())
 	defer stop()
 	began := time.Now()
@@ -453,4 +453,22 @@ func TestYield(t *testing.T) {
 			t.Errorf("%+v: %q, %v", cfg, got, err)
 		}
 	}
+}
+
+// resolvConf returns a file for the name servers. A manager may still be writing it when its context ends, so removing
+// its directory is retried.
+func resolvConf(t *testing.T) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "resolv")
+	must(t, err)
+	t.Cleanup(func() {
+		for range 50 {
+			if err = os.RemoveAll(dir); err == nil {
+				return
+			}
+			time.Sleep(100 * time.Millisecond)
+		}
+		t.Error(err)
+	})
+	return filepath.Join(dir, "resolv.conf")
 }

@@ -3,7 +3,6 @@ package netup
 import (
 	"net"
 	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -76,7 +75,7 @@ func TestRadioMayCome(t *testing.T) {
 }
 
 func TestResolv(t *testing.T) {
-	file := filepath.Join(t.TempDir(), "resolv.conf")
+	file := resolvConf(t)
 	m := New(sys.Linux{}, config.Network{DNS: []string{"9.9.9.9"}, Search: []string{"example.org"}}, "h", file, t.Logf)
 	m.leases["eth1"] = dhcp.Lease{DNS: []string{"10.0.0.4", "10.0.0.5"}}
 	m.leases["eth0"] = dhcp.Lease{DNS: []string{"10.0.0.3"}, Search: []string{"lan"}, NTP: []string{"10.0.0.6"}}

@@ -6,7 +6,6 @@ import (
 	"net"
 	"net/netip"
 	"os"
-	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
@@ -103,7 +102,7 @@ func TestRouter(t *testing.T) {
 	must(t, os.WriteFile("/proc/sys/net/ipv6/conf/all/forwarding", []byte("1"), 0o644))
 	device(t, l.Attrs().Name)
 	c := &client{link: l, far: f}
-	c.Manager = New(sys.Linux{}, config.Network{DNS: []string{"192.0.2.53"}}, "edge-7", filepath.Join(t.TempDir(), "resolv.conf"), c.note)
+	c.Manager = New(sys.Linux{}, config.Network{DNS: []string{"192.0.2.53"}}, "edge-7", resolvConf(t), c.note)
 	ctx, stop := context.WithCancel(t.Context())
 	defer stop()
 	say := advert("2001:db8:1::/64", rdnss(600, "2001:db8:1::53", "ff02::1", "fe80::1"), dnssl(600, "lan", "a b\nnameserver 6.6.6.6"))

@@ -3,7 +3,6 @@ package netup
 import (
 	"net"
 	"net/netip"
-	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -66,7 +65,7 @@ func FuzzResolv(f *testing.F) {
 		if err != nil {
 			return
 		}
-		m := New(sys.Linux{}, config.Network{DNS: []string{"192.0.2.53"}}, "h", filepath.Join(t.TempDir(), "resolv.conf"), t.Logf)
+		m := New(sys.Linux{}, config.Network{DNS: []string{"192.0.2.53"}}, "h", resolvConf(t), t.Logf)
 		m.leases["eth0"] = lease
 		sound(t, m.Resolv(), 1)
 	})
