@@ -2,6 +2,7 @@ package clock
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"maps"
@@ -43,15 +44,24 @@ const slack = 100 * time.Millisecond
 // RFC 5905; 3 s is chrony's).
 const farthest = 3 * time.Second
 
-// ask queries all servers in parallel and returns when each has answered or timed out.
-func ask(servers []string, built time.Time) []answer {
-	out := make([]answer, len(servers))
-	var all sync.WaitGroup
-	for i, s := range servers {
-		all.Go(func() { out[i] = askOne(s, built) })
+// ask queries all servers in parallel and returns when each has answered or timed out, or nothing when ctx ends.
+func ask(ctx context.Context, servers []string, built time.Time) []answer {
+	answers := make(chan []answer, 1)
+	go func() {
+		out := make([]answer, len(servers))
+		var all sync.WaitGroup
+		for i, s := range servers {
+			all.Go(func() { out[i] = askOne(s, built) })
+		}
+		all.Wait()
+		answers <- out
+	}()
+	select {
+	case <-ctx.Done():
+		return nil
+	case out := <-answers:
+		return out
 	}
-	all.Wait()
-	return out
 }
 
 // askOne refuses servers that are not synchronised, as in RFC 5905 (leap indicator 3, stratum 0 and from 16 on,

@@ -105,12 +105,12 @@ func TestBadServers(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := serve(t, time.Hour, spoil).addr
-			if v, err := agree(ask([]string{s}, built())); err == nil {
+			if v, err := agree(ask(t.Context(), []string{s}, built())); err == nil {
 				t.Errorf("believed, offset %s", v.Offset)
 			} else if !strings.Contains(err.Error(), s) {
 				t.Errorf("the error does not name the server: %v", err)
 			}
-			v, err := agree(ask([]string{s, good}, built()))
+			v, err := agree(ask(t.Context(), []string{s, good}, built()))
 			if err != nil || !cmp.Equal(v.Servers, []string{good}) || v.Offset > -59*time.Minute || v.Offset < -61*time.Minute || len(v.Left) != 1 {
 				t.Errorf("%+v, %v", v, err)
 			}
@@ -160,7 +160,7 @@ func follow(t *testing.T, rounds int, servers ...string) (corrected []time.Durat
 		Correct: func(d time.Duration) error { corrected = append(corrected, d.Round(time.Minute)); return nil },
 		Logf:    func(format string, a ...any) { said += fmt.Sprintf(format, a...) + "\n" }}
 	for range rounds {
-		_ = f.round() // only the pause is returned
+		_ = f.round(t.Context()) // only the pause is returned
 		if f.first != nil {
 			f.first.at = f.first.at.Add(-lookAgain)
 		}
@@ -220,7 +220,7 @@ func TestSecondLookIsAnother(t *testing.T) {
 	f := Follower{Servers: func() []string { return []string{serve(t, year, sound).addr} }, Built: built(), Say: func(State) error { return nil },
 		Correct: func(time.Duration) error { t.Error("believed at once"); return nil }, Logf: t.Logf}
 	for range 3 {
-		_ = f.round()
+		_ = f.round(t.Context())
 	}
 }
 
@@ -259,6 +259,34 @@ func TestWeekWithoutNTP(t *testing.T) {
 			t.Errorf("%q", last.Text())
 		}
 	})
+}
+
+// TestEndsDuringQuery: a server that does not answer delays neither a restart of the service nor a shutdown, and an
+// interrupted query is not reported as a failed one.
+func TestEndsDuringQuery(t *testing.T) {
+	silent, err := net.ListenPacket("udp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer silent.Close()
+	ctx, stop := context.WithCancel(t.Context())
+	f := Follower{Servers: func() []string { return []string{silent.LocalAddr().String()} }, Logf: func(string, ...any) {},
+		Say:     func(s State) error { t.Errorf("said %q", s.Problem); return nil },
+		Correct: func(time.Duration) error { t.Error("corrected"); return nil }}
+	ended := make(chan error, 1)
+	go func() { ended <- f.Follow(ctx, State{}) }()
+	if _, _, err := silent.ReadFrom(make([]byte, 128)); err != nil {
+		t.Fatal(err)
+	}
+	stop()
+	select {
+	case err := <-ended:
+		if err != nil {
+			t.Error(err)
+		}
+	case <-time.After(2 * time.Second): // the service's grace period
+		t.Error("it waits for the server")
+	}
 }
 
 // TestCauses: without a network the common cause of all servers is reported once, in words.

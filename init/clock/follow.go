@@ -52,7 +52,7 @@ type look struct {
 func (f *Follower) Follow(ctx context.Context, state State) error {
 	f.state = state
 	for pause := 5 * time.Second; ; {
-		err := f.round()
+		err := f.round(ctx)
 		switch {
 		case err == nil:
 			pause = 10*time.Minute + rand.N(5*time.Minute) // random, so that a site's machines do not query at once
@@ -71,9 +71,12 @@ func (f *Follower) Follow(ctx context.Context, state State) error {
 
 var errLookAgain = errors.New("asking again")
 
-// round is one query with its correction.
-func (f *Follower) round() error {
-	v, err := f.decide()
+// round is one query with its correction. A query that ctx interrupts changes nothing.
+func (f *Follower) round(ctx context.Context) error {
+	v, err := f.decide(ctx)
+	if ctx.Err() != nil {
+		return nil
+	}
 	if err == nil {
 		err = f.Correct(v.Offset)
 	}
@@ -103,8 +106,8 @@ func (f *Follower) say() error {
 
 // decide queries the servers that did not send a kiss-o'-death. It accepts a single one only for a small offset, or if
 // it repeats its answer.
-func (f *Follower) decide() (verdict, error) {
-	answers := ask(f.welcome(f.Servers()), f.Built)
+func (f *Follower) decide(ctx context.Context) (verdict, error) {
+	answers := ask(ctx, f.welcome(f.Servers()), f.Built)
 	for _, a := range answers {
 		if errors.Is(a.Err, ntp.ErrKissOfDeath) {
 			f.resent[a.Server] = time.Now()
