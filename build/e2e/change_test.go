@@ -33,7 +33,8 @@ func TestConfigApply(t *testing.T) {
 	if got := m.run("proa config show; stat -c %a /run/proa/config.yaml /run/proa/control.sock", nil); !strings.Contains(got, "# not in force before proa reboot: hostname") || strings.Count(got, "600\n") != 2 {
 		t.Errorf("shown:\n%s", got)
 	}
-	got := m.run("proa config apply - 2>&1 || echo refused", strings.NewReader(text+"k3s: {labels: {node-role.kubernetes.io/worker: 'true'}}\n"))
+	labelled := strings.Replace(text, "{enabled: false}", "{enabled: false, labels: {node-role.kubernetes.io/worker: 'true'}}", 1)
+	got := m.run("proa config apply - 2>&1 || echo refused", strings.NewReader(labelled))
 	if !strings.Contains(got, "refused") || !strings.Contains(got, "kubectl label node") || m.run("cat /boot/config.yaml", nil) != text {
 		t.Errorf("a label that no node may have:\n%s", got)
 	}
