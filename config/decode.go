@@ -10,6 +10,7 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"github.com/proa-os/proa/config/rule"
+	"github.com/proa-os/proa/config/yamlnode"
 )
 
 // decoder walks a parsed document together with the schema. Unlike yaml.v3's own decoder it continues after an error,
@@ -93,7 +94,7 @@ func (d *decoder) pairs(n *yaml.Node, name string, do func(key, value *yaml.Node
 		}
 		return
 	}
-	content := d.merged(n, map[string]bool{}, 0)
+	content := d.entriesOf(n)
 	for i := 0; i+1 < len(content); i += 2 {
 		k := *content[i]
 		if k.Kind == yaml.AliasNode {
@@ -105,31 +106,21 @@ func (d *decoder) pairs(n *yaml.Node, name string, do func(key, value *yaml.Node
 	}
 }
 
-// merged returns the keys and values of a mapping, followed by those of the mappings that << merges, unless a nearer
-// one has the key (yaml.org/type/merge).
-func (d *decoder) merged(n *yaml.Node, nearer map[string]bool, depth int) (out []*yaml.Node) {
-	if d.values++; d.values > maxValues || depth > 32 {
+// entriesOf returns the keys and values of a mapping, with those that << merges. Each mapping counts as a value, because
+// aliases can name one any number of times.
+func (d *decoder) entriesOf(n *yaml.Node) []*yaml.Node {
+	counted := func() bool { d.values++; return d.values <= maxValues }
+	if !counted() {
 		return nil
 	}
-	var sources []*yaml.Node
-	for i := 0; i+1 < len(n.Content); i += 2 {
-		key, value := n.Content[i], n.Content[i+1]
+	return yamlnode.Merged(n, func(value *yaml.Node, depth int) []*yaml.Node {
 		from := mappings(value)
-		switch {
-		case key.ShortTag() == "!!merge" && from != nil:
-			sources = append(sources, from...)
-		case depth == 0 || !nearer[key.Value]:
-			out = append(out, key, value)
-		}
-	}
-	for i := 0; i < len(out); i += 2 {
-		nearer[out[i].Value] = true
-	}
-	for _, s := range sources {
-		out = append(out, d.merged(s, nearer, depth+1)...)
-	}
-	return out
+		return slices.DeleteFunc(from, func(*yaml.Node) bool { return !counted() || depth >= maxMerges })
+	})
 }
+
+// maxMerges bounds how deep merged mappings merge others.
+const maxMerges = 32
 
 // mappings returns what a merge key may refer to: one mapping, or a list of them; nil for anything else.
 func mappings(n *yaml.Node) (out []*yaml.Node) {

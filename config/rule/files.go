@@ -15,7 +15,7 @@ var roots = []string{"etc", "var", "home", "opt", "root", "run", "tmp", "proc", 
 // instead. Other systems have them, so they stand in configurations that people bring along.
 var elsewhere = [][2]string{
 	{k3sflags.ConfigFile, "k3s.args, or a file of your own in " + k3sflags.ConfigFile + ".d"},
-	{"/etc/rancher/k3s/k3s.yaml", "k3s.args with --write-kubeconfig, which names another file"},
+	{k3sflags.KubeconfigFile, "k3s.args with --write-kubeconfig, which names another file"},
 	{"/etc/resolv.conf", "network.dns and network.search"},
 	{"/root/.ssh/authorized_keys", "ssh_authorized_keys"},
 	{"/etc/wpa_supplicant.conf", "network.wifi"},

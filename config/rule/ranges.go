@@ -7,7 +7,7 @@ import "net/netip"
 // nodeIP is what a kubelet may say of its node (pkg/kubelet/kubelet_node_status.go, validateNodeIP), as far as it can be seen beforehand.
 func nodeIP(s string) string {
 	a, err := netip.ParseAddr(s)
-	if err != nil || !isUnicast(s) || a.IsLinkLocalUnicast() {
+	if err != nil || !unicast(a) || a.IsLinkLocalUnicast() {
 		return "an address of the node that others reach: not a loopback, link-local, multicast or unspecified one"
 	}
 	return ""

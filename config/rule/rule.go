@@ -160,15 +160,19 @@ func isIP(s string) bool { _, err := netip.ParseAddr(s); return err == nil }
 
 func isPrefix(s string) bool { _, err := netip.ParsePrefix(s); return err == nil }
 
-// isUnicast: an address that one machine can have.
 func isUnicast(s string) bool {
 	a, err := netip.ParseAddr(s)
-	return err == nil && a.Zone() == "" && !a.IsUnspecified() && !a.IsMulticast() && !a.IsLoopback()
+	return err == nil && unicast(a)
+}
+
+// unicast: an address that one machine can have.
+func unicast(a netip.Addr) bool {
+	return a.Zone() == "" && !a.IsUnspecified() && !a.IsMulticast() && !a.IsLoopback()
 }
 
 func isHostPrefix(s string) bool {
 	p, err := netip.ParsePrefix(s)
-	return err == nil && isUnicast(p.Addr().String())
+	return err == nil && unicast(p.Addr())
 }
 
 var openPorts = regexp.MustCompile(`^(?:tcp|udp)/([1-9][0-9]{0,4})(?:-([1-9][0-9]{0,4}))?$`)

@@ -38,9 +38,10 @@ func oneLine(s string) string {
 func keyLines(s string) (keys []string) {
 	for line := range strings.Lines(s) {
 		line = strings.TrimFunc(line, Invisible)
-		switch i := keyType(unquoted(line, ' ')); {
+		words := unquoted(line, ' ')
+		switch i := keyType(words); {
 		case line == "" || line[0] == '#':
-		case i < 0 || i+1 == len(unquoted(line, ' ')):
+		case i < 0 || i+1 == len(words):
 			return []string{s} // a wrapped key, or something else
 		default:
 			keys = append(keys, line)

@@ -22,6 +22,37 @@ func Lookup(m *yaml.Node, key string) *yaml.Node {
 	return nil
 }
 
+// Merged returns the keys and values of a mapping, followed by those of the mappings that << merges, unless a nearer one
+// has the key (yaml.org/type/merge). sources returns the mappings that the value of a << names, depth merges below m;
+// nil leaves that key as it is.
+func Merged(m *yaml.Node, sources func(value *yaml.Node, depth int) []*yaml.Node) []*yaml.Node {
+	return merged(m, sources, map[string]bool{}, 0)
+}
+
+func merged(m *yaml.Node, sources func(*yaml.Node, int) []*yaml.Node, nearer map[string]bool, depth int) (out []*yaml.Node) {
+	var below []*yaml.Node
+	for i := 0; i+1 < len(m.Content); i += 2 {
+		key, value := m.Content[i], m.Content[i+1]
+		var from []*yaml.Node
+		if key.ShortTag() == "!!merge" {
+			from = sources(value, depth)
+		}
+		switch {
+		case from != nil:
+			below = append(below, from...)
+		case depth == 0 || !nearer[key.Value]:
+			out = append(out, key, value)
+		}
+	}
+	for i := 0; i < len(out); i += 2 {
+		nearer[out[i].Value] = true
+	}
+	for _, s := range below {
+		out = append(out, merged(s, sources, nearer, depth+1)...)
+	}
+	return out
+}
+
 // Add appends a key to a mapping. The key must not exist.
 func Add(m *yaml.Node, key string, value *yaml.Node) {
 	m.Content = append(m.Content, &yaml.Node{Kind: yaml.ScalarNode, Value: key}, value)

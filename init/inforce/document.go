@@ -33,9 +33,11 @@ func ReadDocument(root, line string) (Held, error) {
 		err = nil
 	}
 	var problems []config.Problem
-	if good, goodErr := config.Read(filepath.Join(root, GoodFile)); why != "" && unusable(good, goodErr) == "" {
-		problems = append(problems, Problem("%s; %s is used instead", why, filepath.Base(GoodFile)))
-		from, text, err = GoodFile, good, nil
+	if why != "" {
+		if good, goodErr := config.Read(filepath.Join(root, GoodFile)); unusable(good, goodErr) == "" {
+			problems = append(problems, Problem("%s; %s is used instead", why, filepath.Base(GoodFile)))
+			from, text, err = GoodFile, good, nil
+		}
 	}
 	c, found := config.Load(from, text, line)
 	problems = append(append(problems, misnamed(filepath.Join(root, bootDir))...), found...)

@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"gopkg.in/yaml.v3"
+
+	"github.com/proa-os/proa/config/yamlnode"
 )
 
 // reader walks a document with tables of the known keys.
@@ -38,7 +40,7 @@ func (f *reader) walk(n *yaml.Node, where string, known keys) {
 		return
 	}
 	seen := map[string]bool{}
-	content := merged(n, map[string]bool{}, 0)
+	content := yamlnode.Merged(n, merges)
 	for i := 0; i+1 < len(content); i += 2 {
 		key, value := content[i], resolved(content[i+1])
 		do, ok := known[key.Value]
@@ -68,25 +70,12 @@ func (k keys) names() string {
 	return strings.Join(names, ", ")
 }
 
-// merged is the keys and values of a mapping, behind them those of the mappings that << brings, unless a key stands nearer.
-func merged(n *yaml.Node, nearer map[string]bool, depth int) (out []*yaml.Node) {
-	var sources []*yaml.Node
-	for i := 0; i+1 < len(n.Content); i += 2 {
-		key, value := n.Content[i], resolved(n.Content[i+1])
-		switch {
-		case key.ShortTag() == "!!merge" && value.Kind == yaml.MappingNode && depth < 8:
-			sources = append(sources, value)
-		case depth == 0 || !nearer[key.Value]:
-			out = append(out, key, value)
-		}
+// merges returns the mapping that a << names, up to eight levels deep.
+func merges(value *yaml.Node, depth int) []*yaml.Node {
+	if m := resolved(value); m.Kind == yaml.MappingNode && depth < 8 {
+		return []*yaml.Node{m}
 	}
-	for i := 0; i < len(out); i += 2 {
-		nearer[out[i].Value] = true
-	}
-	for _, s := range sources {
-		out = append(out, merged(s, nearer, depth+1)...)
-	}
-	return out
+	return nil
 }
 
 func resolved(n *yaml.Node) *yaml.Node {
