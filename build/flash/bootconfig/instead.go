@@ -1,11 +1,16 @@
 package bootconfig
 
 import (
-	"bytes"
 	"io"
 
 	"github.com/proa-os/proa/images/layout"
 	"github.com/proa-os/proa/images/slotfile"
+)
+
+// The identifier of a volume descriptor, the first of which is in sector 16 (ECMA-119, 8.1.2).
+const (
+	isoAt    = 16*2048 + 1
+	isoMagic = "CD001"
 )
 
 // others are file types that users pass instead of a disk image, by magic bytes at an offset, with what to do.
@@ -14,7 +19,7 @@ var others = []struct {
 	magic string
 	is    string
 }{
-	{16*2048 + 1, "CD001", "it is an ISO, which is not changed once it is made; take a disk image (`make disk`), or boot the ISO without a configuration"},
+	{isoAt, isoMagic, "it is an ISO, which is not changed once it is made; take a disk image (`make disk`), or boot the ISO without a configuration"},
 	{0, slotfile.ManifestName + "\x00", "it is a slot file, which holds no configuration: a device keeps its own; take a disk image (`make disk`)"},
 	{0, "\x28\xb5\x2f\xfd", "it is compressed; unpack it by `zstd -d FILE`"},
 	{0, "\x1f\x8b", "it is compressed; unpack it by `gunzip FILE`"},
@@ -28,8 +33,7 @@ var others = []struct {
 // instead returns what a file without proa's partition table is, if it is recognised.
 func instead(img io.ReaderAt) (is string, known bool) {
 	for _, o := range others {
-		b := make([]byte, len(o.magic))
-		if _, err := img.ReadAt(b, o.at); err == nil && bytes.Equal(b, []byte(o.magic)) {
+		if hasAt(img, o.at, o.magic) {
 			return o.is, o.is != ""
 		}
 	}
@@ -37,8 +41,10 @@ func instead(img io.ReaderAt) (is string, known bool) {
 }
 
 // isISO says whether something is an ISO 9660 image.
-func isISO(img io.ReaderAt) bool {
-	b := make([]byte, 5)
-	_, err := img.ReadAt(b, 16*2048+1)
-	return err == nil && string(b) == "CD001"
+func isISO(img io.ReaderAt) bool { return hasAt(img, isoAt, isoMagic) }
+
+func hasAt(img io.ReaderAt, at int64, magic string) bool {
+	b := make([]byte, len(magic))
+	_, err := img.ReadAt(b, at)
+	return err == nil && string(b) == magic
 }

@@ -76,14 +76,24 @@ func (t Text) WithKey(key string) (Text, error) {
 	if slices.Contains(t.Config.SSHAuthorizedKeys, key) {
 		return t, nil
 	}
-	plain := config.Plain(t.Bytes) // an encoding that nothing can be appended to, such as UTF-16
-	for _, text := range [][]byte{appendKey(t.Bytes, key), insertKey(t.Bytes, key), appendKey(plain, key), insertKey(plain, key)} {
-		with := Check(t.Name, text)
-		if slices.Contains(with.Config.SSHAuthorizedKeys, key) && len(with.Problems) <= len(t.Problems) {
-			return with, nil
-		}
+	has := func(with Text) bool { return slices.Contains(with.Config.SSHAuthorizedKeys, key) }
+	if with, ok := edited(t, has, key, appendKey, insertKey); ok {
+		return with, nil
 	}
 	return t, fmt.Errorf("%s: the key cannot be added to %s; correct the file first", t.Name, keysName)
+}
+
+// edited returns the first edit of the text that has what is wanted and no new problem. Each edit is tried on the text
+// as it is, then on the text in UTF-8, because nothing can be appended to other encodings.
+func edited[T any](t Text, has func(Text) bool, what T, edits ...func([]byte, T) []byte) (Text, bool) {
+	for _, text := range [][]byte{t.Bytes, config.Plain(t.Bytes)} {
+		for _, edit := range edits {
+			if with := Check(t.Name, edit(text, what)); has(with) && len(with.Problems) <= len(t.Problems) {
+				return with, true
+			}
+		}
+	}
+	return t, false
 }
 
 func appendKey(text []byte, key string) []byte {

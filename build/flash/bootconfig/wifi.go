@@ -83,12 +83,9 @@ func (t Text) WithWiFi(w WiFi) (Text, error) {
 	if err := w.Check(); err != nil {
 		return t, err
 	}
-	plain := config.Plain(t.Bytes)
-	for _, text := range [][]byte{appendWiFi(t.Bytes, w), insertWiFi(t.Bytes, w), appendWiFi(plain, w), insertWiFi(plain, w)} {
-		with := Check(t.Name, text)
-		if with.joins(w) && len(with.Problems) <= len(t.Problems) {
-			return with, nil
-		}
+	joins := func(with Text) bool { return with.joins(w) }
+	if with, ok := edited(t, joins, w, appendWiFi, insertWiFi); ok {
+		return with, nil
 	}
 	return t, fmt.Errorf("%s: the network cannot be added to network.wifi; correct the file first", t.Name)
 }
