@@ -38,13 +38,13 @@ e2e-fallback: disk slot ## six broken slots that must fall back, with both boot 
 e2e-tables: ## have the kernel read every partition table that a power cut can leave
 	PROA_E2E=tables $(PROA) tool -- go test -count=1 -timeout 30m -v -run TestTables ./build/e2e
 e2e-cuts: disk ## power cuts in first boot, in image import and while data grows; PROA_CUTS, PROA_SEED; hours
-	for scope in first-boot-cuts import-cuts grow-cuts; do PROA_E2E=$$scope $(PROA) tool -- go test -count=1 -timeout 6h -v -run TestPowerCuts ./build/e2e || exit; done
+	for scope in first-boot-cuts import-cuts grow-cuts; do PROA_E2E=$$scope $(PROA) tool -- go test -count=1 -parallel 2 -timeout 6h -v -run TestPowerCuts ./build/e2e || exit; done
 e2e-boards: boards ## the ARM images: boot, become Ready, fall back from broken slots; hours
 	for scope in boards arm run fallback-boards module wifi; do PROA_E2E=$$scope $(PROA) tool -- go test -count=1 -timeout 6h -v ./build/e2e || exit; done
 e2e-faults: disk slot ## power cuts, damaged roots, wrong clocks, moved cables, a full disk: Ready again each time; hours
-	for scope in tables first-boot-cuts import-cuts grow-cuts takeover takeover-full clock mistakes faults; do PROA_E2E=$$scope $(PROA) tool -- go test -count=1 -timeout 12h -v ./build/e2e || exit; done
+	for scope in tables first-boot-cuts import-cuts grow-cuts takeover takeover-full clock mistakes faults; do PROA_E2E=$$scope $(PROA) tool -- go test -count=1 -parallel 2 -timeout 12h -v ./build/e2e || exit; done
 e2e-full: boards ## all of that, and volumes, power cuts, broken configs
-	PROA_E2E=full $(PROA) tool -- go test -count=1 -timeout 12h -v ./build/e2e
+	PROA_E2E=full $(PROA) tool -- go test -count=1 -parallel 2 -timeout 12h -v ./build/e2e
 bench: disk iso ## the tables of docs/figures.md: sizes, times, memory
 	$(PROA) bench $(BOARD)
 KIND ?= iso

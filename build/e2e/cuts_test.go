@@ -19,18 +19,32 @@ type moment struct {
 	most time.Duration
 }
 
-// cutter draws random moments for a run.
+// cutter draws random moments for the cuts of one machine.
 type cutter struct {
 	t    *testing.T
 	rand *rand.Rand
+	cuts int
 }
 
-// newCutter prints the seed. PROA_SEED repeats a run; PROA_CUTS sets the number of cuts.
-func newCutter(t *testing.T, otherwise int) (c cutter, cuts int) {
+// sideBySide divides the cuts among machines that run in parallel, and prints the seed. PROA_SEED repeats a run;
+// PROA_CUTS sets the number of cuts.
+func sideBySide(t *testing.T, otherwise, perMachine int, run func(*testing.T, cutter)) {
 	t.Helper()
 	seed, cuts := number(t, "PROA_SEED", int(time.Now().UnixNano())), number(t, "PROA_CUTS", otherwise)
-	t.Logf("PROA_SEED=%d PROA_CUTS=%d", seed, cuts)
-	return cutter{t, rand.New(rand.NewPCG(uint64(seed), 0))}, cuts
+	t.Logf("PROA_SEED=%d PROA_CUTS=%d, %d for each machine", seed, cuts, perMachine)
+	for n := 0; n*perMachine < cuts; n++ {
+		t.Run(fmt.Sprintf("machine-%d", n+1), func(t *testing.T) {
+			t.Parallel()
+			run(t, cutter{t, rand.New(rand.NewPCG(uint64(seed), uint64(n))), min(perMachine, cuts-n*perMachine)})
+		})
+	}
+}
+
+// beside are the options of a machine that shares the host's CPUs with another one.
+func beside() options {
+	o := onDisk
+	o.medium, o.restrict, o.config, o.cpus = qemu.Disk, true, readyConfig, 1
+	return o
 }
 
 // cut boots the machine and cuts the power. If the machine is up before it has printed the line, the cut is made then.
@@ -52,22 +66,14 @@ func (c cutter) cut(n int, m *machine, moments []moment) {
 	c.t.Logf("cut %d: power off %s after %q; seen: %v", n, after.Round(time.Millisecond), at.line, err == nil)
 }
 
-// cutsPerDisk is how often the first boot of one disk is interrupted before it may finish.
-const cutsPerDisk = 4
-
 // TestPowerCutsFirstBoot cuts the power while a new disk is initialised: partition table, file system, keys, images,
-// cluster. Every disk must boot without help afterwards. PROA_CUTS is by default 20, on five disks.
+// cluster. Four times for each disk, which must then boot without help. PROA_CUTS is by default 20, on five disks.
 func TestPowerCutsFirstBoot(t *testing.T) {
 	needs(t, "first-boot-cuts")
-	c, cuts := newCutter(t, 20)
-	passed := 0
-	for disk := 0; disk*cutsPerDisk < cuts; disk++ {
-		o := onDisk
-		o.medium, o.restrict, o.config = qemu.Disk, true, readyConfig
-		m := prepare(t, o)
-		some := min(cutsPerDisk, cuts-disk*cutsPerDisk)
-		for n := range some {
-			c.cut(disk*cutsPerDisk+n+1, m, []moment{
+	sideBySide(t, 20, 4, func(t *testing.T, c cutter) {
+		m := prepare(t, beside())
+		for n := range c.cuts {
+			c.cut(n+1, m, []moment{
 				{"proa: boot", 8 * time.Second}, {"mount-boot", time.Second}, {"data: made partition", time.Second}, {"data: making a file system", 3 * time.Second},
 				{"proa: up ", 30 * time.Second}, {"proa: up ", 200 * time.Second},
 			})
@@ -76,41 +82,44 @@ func TestPowerCutsFirstBoot(t *testing.T) {
 		m.podsRun()
 		m.off()
 		cleanDisk(t, m.spec.Image)
-		if t.Failed() {
-			t.Fatalf("after %d cuts, %d of them on this disk", disk*cutsPerDisk+some, some)
-		}
-		passed += some
-		t.Logf("%d of %d cuts in first boot: Ready with all pods", passed, cuts)
-	}
+		t.Logf("%d cuts in first boot: Ready with all pods", c.cuts)
+	})
 }
 
 // TestPowerCutsWhileDataGrows enlarges the disk and cuts the power while partition and file system are resized.
-// Afterwards all acknowledged data is there, and data has the new size. PROA_CUTS is by default 10.
+// Afterwards all acknowledged data is there, and data has the new size. PROA_CUTS is by default 10, on two machines.
 func TestPowerCutsWhileDataGrows(t *testing.T) {
 	needs(t, "grow-cuts")
-	c, cuts := newCutter(t, 10)
-	m := ready(t)
-	for cut := range cuts {
-		m.run(fmt.Sprintf("kubectl create configmap acknowledged-%d --from-literal=cut=%[1]d", cut), nil)
-		m.Kill()
-		size := m.diskSize() + int64(1+c.rand.IntN(4096))*layout.MiB
-		if err := os.Truncate(m.spec.Image, size); err != nil {
-			t.Fatal(err)
+	sideBySide(t, 10, 5, func(t *testing.T, c cutter) {
+		m := readyOn(t, beside())
+		for cut := range c.cuts {
+			c.grow(m, cut)
 		}
-		c.cut(cut+1, m, []moment{
-			{"mount-boot", time.Second}, {"the disk has grown", time.Second}, {"the disk has grown", 5 * time.Second}, {"the file system has grown", time.Second}, {"proa: up ", 60 * time.Second},
-		})
-		m.powerOn()
-		m.podsRun()
-		allThere(m, cut)
-		m.isGrown(size)
-		if t.Failed() {
-			t.Fatalf("after %d cuts", cut+1)
-		}
-		t.Logf("%d of %d cuts while data grows: Ready with all pods, %d MiB", cut+1, cuts, size/layout.MiB)
+		m.off()
+		cleanDisk(t, m.spec.Image)
+	})
+}
+
+// grow makes one cut while data grows.
+func (c cutter) grow(m *machine, cut int) {
+	c.t.Helper()
+	m.run(fmt.Sprintf("kubectl create configmap acknowledged-%d --from-literal=cut=%[1]d", cut), nil)
+	m.Kill()
+	size := m.diskSize() + int64(1+c.rand.IntN(4096))*layout.MiB
+	if err := os.Truncate(m.spec.Image, size); err != nil {
+		c.t.Fatal(err)
 	}
-	m.off()
-	cleanDisk(t, m.spec.Image)
+	c.cut(cut+1, m, []moment{
+		{"mount-boot", time.Second}, {"the disk has grown", time.Second}, {"the disk has grown", 5 * time.Second}, {"the file system has grown", time.Second}, {"proa: up ", 60 * time.Second},
+	})
+	m.powerOn()
+	m.podsRun()
+	allThere(m, cut)
+	m.isGrown(size)
+	if c.t.Failed() {
+		c.t.Fatalf("after %d cuts", cut+1)
+	}
+	c.t.Logf("%d of %d cuts while data grows: Ready with all pods, %d MiB", cut+1, c.cuts, size/layout.MiB)
 }
 
 func (m *machine) diskSize() int64 {

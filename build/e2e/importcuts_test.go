@@ -25,35 +25,41 @@ echo '[{"Config":"config.json","RepoTags":["example.org/cut:%[1]d"],"Layers":["l
 tar cf ../.cut-%[1]d config.json layer.tar manifest.json; cd ..; rm -rf .make; sync; mv .cut-%[1]d cut-%[1]d.tar; sync`
 
 // TestPowerCutsImport cuts the power while an archive is imported and unpacked. Each time the node becomes Ready again
-// with all pods, the image is imported, and the file in it is unchanged. PROA_CUTS, by default 20, is the number of
-// cuts.
+// with all pods, the image is imported, and the file in it is unchanged. PROA_CUTS is by default 20, on two machines.
 func TestPowerCutsImport(t *testing.T) {
 	needs(t, "import-cuts")
-	c, cuts := newCutter(t, 20)
-	m := ready(t)
-	for cut := range cuts {
-		saved := strings.TrimSpace(m.run(fmt.Sprintf(saveImage, cut, payloadMiB, imagesDir), nil))
-		after := time.Duration(c.rand.Int64N(int64(60 * time.Second))) // the folder is polled every 10 s, and must be unchanged twice
-		time.Sleep(after)
-		known := strings.Contains(m.run("ctr images ls -q", nil), fmt.Sprintf("example.org/cut:%d", cut))
-		m.Kill()
-		t.Logf("cut %d: power off %s after the archive was there; imported already: %v", cut+1, after.Round(time.Millisecond), known)
-		m.powerOn()
-		m.podsRun()
-		m.until("ctr images ls -q", fmt.Sprintf("example.org/cut:%d", cut), podBudget)
-		find := fmt.Sprintf("find /var/lib/rancher/k3s/agent/containerd -name payload-%d | while read f; do sha256sum < $f | cut -c1-64; done | sort -u", cut)
-		if got := strings.TrimSpace(m.run(find, nil)); got != saved {
-			t.Errorf("the unpacked file has the hash %q, saved was %q", got, saved)
+	sideBySide(t, 20, 10, func(t *testing.T, c cutter) {
+		m := readyOn(t, beside())
+		for cut := range c.cuts {
+			c.duringImport(m, cut)
 		}
-		if told := m.run("proa status", nil); strings.Contains(told, "left out") {
-			t.Errorf("an archive was left out:\n%s", told)
-		}
-		m.run(fmt.Sprintf("rm %s/cut-%d.tar; ctr images rm example.org/cut:%[2]d", imagesDir, cut), nil)
-		if t.Failed() {
-			t.Fatalf("after %d cuts", cut+1)
-		}
-		t.Logf("%d of %d cuts in import: Ready with all pods", cut+1, cuts)
+		m.off()
+		cleanDisk(t, m.spec.Image)
+	})
+}
+
+// duringImport makes one cut while an image is imported.
+func (c cutter) duringImport(m *machine, cut int) {
+	c.t.Helper()
+	saved := strings.TrimSpace(m.run(fmt.Sprintf(saveImage, cut, payloadMiB, imagesDir), nil))
+	after := time.Duration(c.rand.Int64N(int64(60 * time.Second))) // the folder is polled every 10 s, and must be unchanged twice
+	time.Sleep(after)
+	known := strings.Contains(m.run("ctr images ls -q", nil), fmt.Sprintf("example.org/cut:%d", cut))
+	m.Kill()
+	c.t.Logf("cut %d: power off %s after the archive was there; imported already: %v", cut+1, after.Round(time.Millisecond), known)
+	m.powerOn()
+	m.podsRun()
+	m.until("ctr images ls -q", fmt.Sprintf("example.org/cut:%d", cut), podBudget)
+	find := fmt.Sprintf("find /var/lib/rancher/k3s/agent/containerd -name payload-%d | while read f; do sha256sum < $f | cut -c1-64; done | sort -u", cut)
+	if got := strings.TrimSpace(m.run(find, nil)); got != saved {
+		c.t.Errorf("the unpacked file has the hash %q, saved was %q", got, saved)
 	}
-	m.off()
-	cleanDisk(t, m.spec.Image)
+	if told := m.run("proa status", nil); strings.Contains(told, "left out") {
+		c.t.Errorf("an archive was left out:\n%s", told)
+	}
+	m.run(fmt.Sprintf("rm %s/cut-%d.tar; ctr images rm example.org/cut:%[2]d", imagesDir, cut), nil)
+	if c.t.Failed() {
+		c.t.Fatalf("after %d cuts", cut+1)
+	}
+	c.t.Logf("%d of %d cuts in import: Ready with all pods", cut+1, c.cuts)
 }
