@@ -76,8 +76,8 @@ type Network struct {
 	// only once a network is heard there, at low power.
 	WiFiCountry string `yaml:"wifi_country" check:"country" example:"DE"`
 
-	// DNS servers. They are used before those from DHCP.
-	DNS []string `yaml:"dns" check:"ip" example:"192.168.1.1"`
+	// DNS servers, at most the three that resolv.conf(5) permits. They are used before those from DHCP.
+	DNS []string `yaml:"dns" check:"ip" most:"3" example:"192.168.1.1"`
 
 	// Search domains for names without a trailing dot.
 	Search []string `yaml:"search" check:"domain" example:"lan"`

@@ -243,7 +243,17 @@ func (d *decoder) list(n *yaml.Node, v reflect.Value, tag reflect.StructTag, nam
 			out = reflect.Append(out, e)
 		}
 	}
-	v.Set(out)
+	v.Set(out.Slice(0, d.most(n, out.Len(), tag, name)))
+}
+
+// most returns how many of the entries of a list are used, and reports the others.
+func (d *decoder) most(n *yaml.Node, entries int, tag reflect.StructTag, name string) int {
+	limit, err := strconv.Atoi(tag.Get("most"))
+	if err != nil || entries <= limit {
+		return entries
+	}
+	d.bad(n, "%s: at most %d entries are used; the last %d are left out", name, limit, entries-limit)
+	return limit
 }
 
 // entries splits items that contain several entries.

@@ -124,11 +124,22 @@ func TestArgs(t *testing.T) {
 		"--config=/a": "would come too late", "--node-label=node-role.kubernetes.io/worker=true": "kubectl label node", "--node-label=a": "KEY=VALUE", "--node-taint=a=b:c": "EFFECT is",
 		"--kubelet-arg=max pods": "FLAG=VALUE", "--node-ip=here": "an address of the node that others reach", "--https-listen-port=0": "a port", "--cluster-cidr=10.1.0.0": "prefix length",
 		"--flannel-backend=wireguard": "vxlan, host-gw or none", "--v=much": "a whole number", "--tls-san": "--tls-san=NAME", "--disable-agent=maybe": "true or false", "--node-name=Upper": "lower-case",
-		"disable=a": "a flag such as", "--token=": "a value after =",
+		"disable=a": "a flag such as", "--disable=coredns,traefik": "", "--disable=coredns,local-path": "coredns or local-storage, for --disable", "--token=": "a value after =",
 	} {
 		got := judged("flag", arg)
 		if want == "" && got != "" || !strings.Contains(got, want) {
 			t.Errorf("%s: %q, want %q", arg, got, want)
 		}
+	}
+}
+
+// TestMost: the entries of a list that nobody would use are reported, and the others are used.
+func TestMost(t *testing.T) {
+	c, got := problems(t, "network: {dns: [10.0.0.1, 10.0.0.2, bad, 10.0.0.3, 10.0.0.4, 10.0.0.5]}\n", "")
+	if !strings.Contains(got, "1:16: dns: at most 3 entries are used; the last 2 are left out\n") {
+		t.Errorf("reported: %q", got)
+	}
+	if want := []string{"10.0.0.1", "10.0.0.2", "10.0.0.3"}; !slices.Equal(c.Network.DNS, want) {
+		t.Errorf("dns: %q, want %q", c.Network.DNS, want)
 	}
 }

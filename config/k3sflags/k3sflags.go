@@ -53,6 +53,21 @@ func Granted(flag string) bool { return slices.Contains(granted, flag) }
 // AllGranted returns these flags.
 func AllGranted() []string { return slices.Clone(granted) }
 
+// packaged are the components that --disable switches off: the manifests in the image.
+var packaged = []string{"coredns", "local-storage"}
+
+// absent are packaged components of K3s that proa does not have. --disable accepts them, so that a configuration for
+// K3s works here.
+var absent = []string{"metrics-server", "runtimes", "servicelb", "traefik"}
+
+// Packaged returns the components that --disable switches off.
+func Packaged() []string { return slices.Clone(packaged) }
+
+// Disabled says whether a component is off if --disable names it.
+func Disabled(component string) bool {
+	return slices.Contains(packaged, component) || slices.Contains(absent, component)
+}
+
 // Instead returns what to do instead of using K3s's flags that are not supported.
 func Instead() map[string]string { return maps.Clone(instead) }
 

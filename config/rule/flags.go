@@ -20,7 +20,7 @@ var values = map[string]string{"address": "ip", "network": "cidr", "key=value": 
 
 // byName are rules for flags of which more is known than what their value is called.
 var byName = map[string]string{"node-name": "nodename", "node-ip": "nodeip", "advertise-address": "nodeip", "cluster-cidr": "podrange", "service-cidr": "svcrange",
-	"data-dir": "kept", "write-kubeconfig": "kept"}
+	"data-dir": "kept", "write-kubeconfig": "kept", "disable": "component"}
 
 // flagArg checks one entry of k3s.args. It never quotes a value, which may be a token.
 func flagArg(s string) string {

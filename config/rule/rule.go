@@ -13,6 +13,8 @@ import (
 	"strings"
 	"time"
 	"unicode"
+
+	"github.com/proa-os/proa/config/k3sflags"
 )
 
 // Rule validates one value; its message says what is expected.
@@ -46,6 +48,7 @@ var rules = map[string]Rule{
 	"metric":     want(between(0, math.MaxInt32), "0 or a number up to 2147483647"),
 	"kept":       {Judge: kept},
 	"nodeip":     {Judge: nodeIP},
+	"component":  want(k3sflags.Disabled, "a packaged component, "+strings.Join(k3sflags.Packaged(), " or ")),
 	"podrange":   {Judge: podRange},
 	"svcrange":   {Judge: serviceRange},
 	"opening":    want(opening, "PROTOCOL/PORT or PROTOCOL/FIRST-LAST, tcp or udp, and after \" from \" the only permitted source network, such as \"udp/5353 from 192.168.1.0/24\""),

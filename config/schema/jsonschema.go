@@ -2,6 +2,7 @@ package schema
 
 import (
 	"encoding/json"
+	"strconv"
 	"strings"
 )
 
@@ -46,7 +47,11 @@ func kind(t Types, name string, k Key) object {
 	case "bool":
 		return object{"type": "boolean"}
 	case "list":
-		return object{"type": "array", "items": kind(t, k.Elem, Key{})}
+		o := object{"type": "array", "items": kind(t, k.Elem, Key{})}
+		if most, err := strconv.Atoi(k.Tag.Get("most")); err == nil {
+			o["maxItems"] = most
+		}
+		return o
 	case "map":
 		elem := kind(t, k.Elem, Key{})
 		if k.Elem == "string" {
