@@ -9,6 +9,9 @@ import (
 	"testing"
 )
 
+// toolRoot is the variable that `proa tool` sets.
+const toolRoot = "PROA_TOOLROOT"
+
 // Tool returns the path of a program: in PATH, or in Debian's sbin directories.
 func Tool(t testing.TB, name string) string {
 	t.Helper()
@@ -20,6 +23,16 @@ func Tool(t testing.TB, name string) string {
 		missing(t, name)
 	}
 	return bin
+}
+
+// Pinned returns the path of a program whose version decides what the test expects: that of the tool root, which is the
+// version in the images (build/pin). A plain `go test` skips the test, because the host's version may decide otherwise.
+func Pinned(t testing.TB, name string) string {
+	t.Helper()
+	if os.Getenv(toolRoot) == "" {
+		t.Skipf("%s of the tool root is needed, whatever version this host has: `make unit` installs it", name)
+	}
+	return Tool(t, name)
 }
 
 // GRUB returns the directory of GRUB's files for BIOS machines.
@@ -52,7 +65,7 @@ func UBoot(t testing.TB, board string) string {
 // missing skips the test, or fails it under `proa tool`, which provides every program.
 func missing(t testing.TB, name string) {
 	t.Helper()
-	if os.Getenv("PROA_TOOLROOT") != "" {
+	if os.Getenv(toolRoot) != "" {
 		t.Fatalf("%s is missing from the tool root; build/pin/debian lists its packages", name)
 	}
 	t.Skipf("%s is not installed: `make unit` installs it", name)
