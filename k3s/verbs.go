@@ -138,7 +138,7 @@ func checkDatastore(args []string) error {
 	if err != nil {
 		return err
 	}
-	if err := datastore.Check(config.Path("server")); err != nil {
+	if err := datastore.At(config.Path("server")).Check(); err != nil {
 		return err
 	}
 	fmt.Println("ok")

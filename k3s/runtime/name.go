@@ -39,9 +39,7 @@ func (s *Server) nodeName(context.Context) error {
 // knownName returns the node's existing name, "" for a new cluster. Without the file it is taken from the kubelet's
 // certificate.
 func (s *Server) knownName(file string) (string, error) {
-	if _, err := os.Stat(s.config.Path("server", "db", "state.db")); errors.Is(err, fs.ErrNotExist) {
-		return "", nil
-	} else if err != nil {
+	if database, err := s.store.Exists(); database == "" || err != nil {
 		return "", err
 	}
 	data, err := os.ReadFile(file)

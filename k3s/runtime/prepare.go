@@ -10,7 +10,6 @@ import (
 	"github.com/proa-os/proa/images/releasefile"
 	"github.com/proa-os/proa/k3s/address"
 	"github.com/proa-os/proa/k3s/controlplane"
-	"github.com/proa-os/proa/k3s/datastore"
 	"github.com/proa-os/proa/k3s/deploy"
 	"github.com/proa-os/proa/k3s/node"
 	"github.com/proa-os/proa/k3s/pki"
@@ -96,7 +95,7 @@ func (s *Server) identity(ctx context.Context) error {
 	}
 	s.node = node.Node{Config: s.config, Identity: id}
 	s.plane = controlplane.Plane{
-		Config: s.config, NodeIP: id.IP, Datastore: "unix://" + datastore.Socket(s.config.Path("server")), Report: s.notify,
+		Config: s.config, NodeIP: id.IP, Datastore: s.store.Endpoint(), Report: s.notify,
 	}
 	return nil
 }

@@ -25,6 +25,7 @@ import (
 type Server struct {
 	config *flags.Config
 	notify *notify.Notifier
+	store  datastore.Store
 	plane  controlplane.Plane
 	node   node.Node
 
@@ -68,13 +69,7 @@ func (s *Server) Serve(ctx context.Context) error {
 	return err
 }
 
-func (s *Server) datastore(ctx context.Context) error {
-	store, err := datastore.Open(s.config.Path("server"))
-	if err != nil {
-		return err
-	}
-	return store.Serve(ctx)
-}
+func (s *Server) datastore(ctx context.Context) error { return s.store.Run(ctx) }
 
 // admin returns the client configuration of the runtime's own clients.
 func (s *Server) admin() (*rest.Config, error) {
@@ -152,7 +147,10 @@ func (s *Server) PowerOff() { s.powerOff.Store(true) }
 
 // New returns the server for a configuration.
 func New(config *flags.Config, n *notify.Notifier) *Server {
-	return &Server{config: config, notify: n, now: wallClock, look: certificateLook, steps: beginSteps(wallClock(), sinceBoot())}
+	return &Server{
+		config: config, notify: n, store: datastore.At(config.Path("server")),
+		now: wallClock, look: certificateLook, steps: beginSteps(wallClock(), sinceBoot()),
+	}
 }
 
 func mkdirs(paths ...string) error {

@@ -1,4 +1,4 @@
-package datastore
+package kine
 
 import (
 	"database/sql"
@@ -6,16 +6,14 @@ import (
 	"fmt"
 	"net/url"
 	"os"
-	"path/filepath"
 	"strings"
 
 	_ "github.com/mattn/go-sqlite3" // registers the driver
 )
 
-// Check reads the whole database below the server's directory and returns the damage. It is read-only, and may run
-// beside the server.
-func Check(serverDir string) error {
-	file := filepath.Join(serverDir, "db", "state.db")
+// Check reads the whole database and returns the damage. It is read-only, and may run beside the server.
+func (s Store) Check() error {
+	file := s.file()
 	if _, err := os.Stat(file); err != nil {
 		return err // SQLite's error does not name the file
 	}

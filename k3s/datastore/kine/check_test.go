@@ -1,4 +1,4 @@
-package datastore
+package kine
 
 import (
 	"bytes"
@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 )
@@ -22,7 +21,7 @@ func filled(t *testing.T) (dir, file string) {
 		}
 	}
 	stop()
-	return dir, filepath.Join(dir, "db", "state.db")
+	return dir, At(dir).file()
 }
 
 func TestCheckAcceptsAndChangesNothing(t *testing.T) {
@@ -31,7 +30,7 @@ func TestCheckAcceptsAndChangesNothing(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := Check(dir); err != nil {
+	if err := At(dir).Check(); err != nil {
 		t.Error(err)
 	}
 	if after, _ := os.ReadFile(file); !bytes.Equal(before, after) {
@@ -43,7 +42,7 @@ func TestCheckBesideTheServer(t *testing.T) {
 	dir := t.TempDir()
 	_, stop := open(t, dir)
 	defer stop()
-	if err := Check(dir); err != nil {
+	if err := At(dir).Check(); err != nil {
 		t.Error(err)
 	}
 }
@@ -64,13 +63,13 @@ func TestCheckNamesDamage(t *testing.T) {
 	if err := os.WriteFile(file, data, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if err := Check(dir); err == nil || !strings.Contains(err.Error(), file) {
+	if err := At(dir).Check(); err == nil || !strings.Contains(err.Error(), file) {
 		t.Errorf("damage found: %v", err)
 	}
 }
 
 func TestCheckWithoutDatabase(t *testing.T) {
-	if err := Check(t.TempDir()); !errors.Is(err, fs.ErrNotExist) {
+	if err := At(t.TempDir()).Check(); !errors.Is(err, fs.ErrNotExist) {
 		t.Error(err)
 	}
 }

@@ -1,10 +1,12 @@
-// Package datastore serves the etcd API from one SQLite file, with kine's server on a local socket. It supports no
-// other database and makes no backups.
-package datastore
+// Package kine serves the etcd API from one SQLite file, with kine's server on a local socket. It supports no other
+// database and makes no backups.
+package kine
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 	"os"
 	"path/filepath"
@@ -33,8 +35,41 @@ const (
 // write-ahead log avoids. The rest is kine's default.
 const params = "_journal_mode=WAL&_busy_timeout=30000&_synchronous=FULL&_txlock=immediate&_stmt_cache_size=20"
 
-// Store is a running datastore.
+// Store is the datastore of one server (datastore.Store).
 type Store struct {
+	dir string // the server's directory
+}
+
+// At returns the datastore with its database and socket below the server's directory. It touches no file.
+func At(serverDir string) Store { return Store{serverDir} }
+
+// Endpoint returns the URL of the local socket.
+func (s Store) Endpoint() string { return "unix://" + s.socket() }
+
+// Exists returns the database's path, "" if there is none.
+func (s Store) Exists() (string, error) {
+	_, err := os.Lstat(s.file())
+	if errors.Is(err, fs.ErrNotExist) {
+		return "", nil
+	}
+	return s.file(), err
+}
+
+// Run opens or creates the database, and serves it until the context ends.
+func (s Store) Run(ctx context.Context) error {
+	open, err := s.open()
+	if err != nil {
+		return err
+	}
+	return open.serve(ctx)
+}
+
+func (s Store) socket() string { return filepath.Join(s.dir, "kine.sock") }
+func (s Store) db() string     { return filepath.Join(s.dir, "db") }
+func (s Store) file() string   { return filepath.Join(s.db(), "state.db") }
+
+// service is an open database and its server.
+type service struct {
 	listener net.Listener
 	grpc     *grpc.Server
 	backend  server.Backend
@@ -42,40 +77,35 @@ type Store struct {
 	cancel   context.CancelFunc
 }
 
-// Socket returns the path of the datastore's socket.
-func Socket(serverDir string) string { return filepath.Join(serverDir, "kine.sock") }
-
-// Open opens or creates the database below the server's directory. The socket answers once Serve runs. A reserve of
-// disk space beside the database is deleted when the disk is full, because without an open datastore nothing could free
-// space.
-func Open(serverDir string) (*Store, error) {
-	db := filepath.Join(serverDir, "db")
-	if err := os.MkdirAll(db, 0o700); err != nil {
+// open opens or creates the database. The socket answers once serve runs. A reserve of disk space beside the database is
+// deleted when the disk is full, because without an open datastore nothing could free space.
+func (s Store) open() (*service, error) {
+	if err := os.MkdirAll(s.db(), 0o700); err != nil {
 		return nil, err
 	}
-	giveBack(db) // first, because kine retries for five minutes if a database cannot be opened
-	s, err := start(db)
+	giveBack(s.db()) // first, because kine retries for five minutes if a database cannot be opened
+	open, err := start(s.file())
 	if err != nil {
-		return nil, fmt.Errorf("open %s: %w", db, err)
+		return nil, fmt.Errorf("open %s: %w", s.db(), err)
 	}
-	take(db)
-	if s.listener, err = listen(Socket(serverDir)); err != nil {
-		s.cancel()
+	take(s.db())
+	if open.listener, err = listen(s.socket()); err != nil {
+		open.cancel()
 		return nil, err
 	}
-	s.grpc = grpc.NewServer(
+	open.grpc = grpc.NewServer(
 		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: 5 * time.Second}),
 		grpc.MaxRecvMsgSize(maxRequest), grpc.MaxSendMsgSize(maxReply))
-	server.New(s.backend, "unix", notifyInterval, etcdVersion).Register(s.grpc)
-	return s, nil
+	server.New(open.backend, "unix", notifyInterval, etcdVersion).Register(open.grpc)
+	return open, nil
 }
 
 // start opens the database and starts kine's background tasks.
-func start(db string) (*Store, error) {
+func start(file string) (*service, error) {
 	// The datastore has its own context, so that components that are stopped before it can still write.
 	ctx, cancel := context.WithCancel(context.Background())
-	s := &Store{cancel: cancel}
-	backend, _, err := sqlite.NewVariant(ctx, &s.wait, "sqlite3", settings(filepath.Join(db, "state.db")))
+	s := &service{cancel: cancel}
+	backend, _, err := sqlite.NewVariant(ctx, &s.wait, "sqlite3", settings(file))
 	if err == nil {
 		err = backend.Start(ctx)
 	}
@@ -113,8 +143,8 @@ func listen(path string) (net.Listener, error) {
 	return l, os.Chmod(path, 0o600)
 }
 
-// Serve serves until the context ends, and then closes the database.
-func (s *Store) Serve(ctx context.Context) error {
+// serve serves until the context ends, and then closes the database.
+func (s *service) serve(ctx context.Context) error {
 	failed := make(chan error, 1)
 	go func() { failed <- s.grpc.Serve(s.listener) }()
 	var err error

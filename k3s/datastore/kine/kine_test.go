@@ -1,4 +1,4 @@
-package datastore
+package kine
 
 import (
 	"context"
@@ -10,14 +10,14 @@ import (
 
 func open(t *testing.T, dir string) (client *clientv3.Client, stop func()) {
 	t.Helper()
-	store, err := Open(dir)
+	store, err := At(dir).open()
 	if err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
-	go func() { done <- store.Serve(ctx) }()
-	client, err = clientv3.New(clientv3.Config{Endpoints: []string{"unix://" + Socket(dir)}, DialTimeout: 10 * time.Second})
+	go func() { done <- store.serve(ctx) }()
+	client, err = clientv3.New(clientv3.Config{Endpoints: []string{At(dir).Endpoint()}, DialTimeout: 10 * time.Second})
 	if err != nil {
 		t.Fatal(err)
 	}

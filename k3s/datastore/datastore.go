@@ -1,0 +1,25 @@
+// Package datastore says what the runtime requires of a cluster's datastore, and which one a server has. It has no code
+// of a database itself, and makes no backups.
+package datastore
+
+import (
+	"context"
+
+	"github.com/proa-os/proa/k3s/datastore/kine"
+)
+
+// Store is the datastore of one server: an etcd API on this machine.
+type Store interface {
+	// Endpoint returns the URL of the etcd API, which answers once Run has opened the database.
+	Endpoint() string
+	// Run opens or creates the database, and serves it until the context ends. It returns earlier only with an error.
+	Run(ctx context.Context) error
+	// Exists returns a path of the database without opening it, "" if there certainly is none: only then is the
+	// cluster a new one.
+	Exists() (path string, err error)
+	// Check reads the whole database, also beside Run, changes nothing, and returns the damage.
+	Check() error
+}
+
+// At returns the datastore of the server whose files are below serverDir: SQLite, served by kine. It touches no file.
+func At(serverDir string) Store { return kine.At(serverDir) }
