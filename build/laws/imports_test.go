@@ -25,6 +25,8 @@ var importLaws = []importLaw{
 	{"init", []string{module + "build"}, "nothing on the device depends on the host tool"},
 	{"k3s", []string{module + "init", module + "build"}, "the runtime must run under any init that speaks sd_notify"},
 	{"k3s/flannel", []string{"k8s.io/kubernetes"}, "the benchmark runs it as a program of its own, which must weigh what flannel weighs"},
+	{"k3s/pki", []string{"k8s.io/"}, "certificates are tested without compiling Kubernetes"},
+	{"k3s/pki/ask", []string{module + "k3s/pki/issue"}, "a node asks a remote issuer with the same code, and has no authority's key"},
 	{"k3s/bench/launch", []string{"k8s.io/", module + "k3s/runtime"}, "it stays in memory beside what the benchmark weighs"},
 	{"images", []string{module}, "images is about bytes: board and config values are passed in"},
 	{"boards", []string{module + "init", module + "k3s", module + "build", module + "config"}, "a board is data; only the layout, which it parametrises, is its business"},

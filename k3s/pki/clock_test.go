@@ -6,23 +6,26 @@ import (
 	"path/filepath"
 	"testing"
 	"time"
+
+	"github.com/proa-os/proa/k3s/pki/ask"
+	"github.com/proa-os/proa/k3s/pki/cert"
 )
 
 // verifyAll verifies every leaf with Go's own verification, as API server, kubelet and kubectl do.
-func verifyAll(t *testing.T, id Identity, at time.Time) {
+func verifyAll(t *testing.T, id Server, at time.Time) {
 	t.Helper()
-	for _, c := range id.certificates() {
+	for _, c := range id.leaves() {
 		roots := x509.NewCertPool()
-		ca, err := os.ReadFile(id.tls(c.authority) + ".crt")
+		ca, err := os.ReadFile(id.tls(c.Authority) + ".crt")
 		if err != nil || !roots.AppendCertsFromPEM(ca) {
-			t.Fatalf("%s: %v", c.authority, err)
+			t.Fatalf("%s: %v", c.Authority, err)
 		}
-		cert, _, err := load(c.leaf.Base)
+		leaf, _, err := cert.Load(c.Base)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := cert.Verify(x509.VerifyOptions{Roots: roots, CurrentTime: at, KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageAny}}); err != nil {
-			t.Errorf("%s at %s: %v", filepath.Base(c.leaf.Base), at.Format(time.DateOnly), err)
+		if _, err := leaf.Verify(x509.VerifyOptions{Roots: roots, CurrentTime: at, KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageAny}}); err != nil {
+			t.Errorf("%s at %s: %v", filepath.Base(c.Base), at.Format(time.DateOnly), err)
 		}
 	}
 }
@@ -49,15 +52,15 @@ func TestWrongClocks(t *testing.T) {
 			}
 			ensure(t, id, now)
 			verifyAll(t, id, now)
-			verifyAll(t, id, now.Add(leafLife-renewBefore))
-			if cert, _, err := load(id.tls("client-admin")); err != nil || cert.NotAfter.After(now.Add(leafLife+tooMuch)) {
-				t.Errorf("the administrator's certificate stays valid until %s (%v)", cert.NotAfter, err)
+			verifyAll(t, id, now.Add(cert.LeafLife-ask.RenewBefore))
+			if admin, _, err := cert.Load(id.tls("client-admin")); err != nil || admin.NotAfter.After(now.Add(cert.LeafLife+ask.TooMuch)) {
+				t.Errorf("the administrator's certificate stays valid until %s (%v)", admin.NotAfter, err)
 			}
 			if got := ensure(t, id, now); got != nil {
 				t.Errorf("and renewed again: %v", got)
 			}
 			after, _ := os.ReadFile(id.tls("server-ca.crt"))
-			ca, err := loadCertificate(id.tls("server-ca.crt"))
+			ca, err := cert.LoadCertificate(id.tls("server-ca.crt"))
 			if string(before) != string(after) || err != nil || ca.NotAfter.Before(now.AddDate(9, 0, 0)) {
 				t.Errorf("authority replaced: %v, ends %s (%v)", string(before) != string(after), ca.NotAfter, err)
 			}
@@ -81,18 +84,18 @@ func TestAuthorityMadeAhead(t *testing.T) {
 	future := start.AddDate(4, 0, 0)
 	id.Built = future // as if "now" had been used
 	ensure(t, id, future)
-	before, _, err := load(id.tls("server-ca"))
+	before, _, err := cert.Load(id.tls("server-ca"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	id.Built = built
 	ensure(t, id, start)
 	verifyAll(t, id, start)
-	after, _, err := load(id.tls("server-ca"))
+	after, _, err := cert.Load(id.tls("server-ca"))
 	if err != nil || string(before.RawSubject) != string(after.RawSubject) || string(before.RawSubjectPublicKeyInfo) != string(after.RawSubjectPublicKeyInfo) {
 		t.Errorf("another authority: %s, %s (%v)", before.Subject, after.Subject, err)
 	}
-	copied, err := loadCertificate(filepath.Join(id.DataDir, "agent/server-ca.crt"))
+	copied, err := cert.LoadCertificate(filepath.Join(id.DataDir, "agent/server-ca.crt"))
 	if err != nil || !copied.Equal(after) {
 		t.Errorf("the node trusts %v (%v)", copied, err)
 	}

@@ -11,6 +11,10 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/proa-os/proa/k3s/pki/ask"
+	"github.com/proa-os/proa/k3s/pki/cert"
+	"github.com/proa-os/proa/k3s/pki/issue"
 )
 
 // recorder records the writes in order.
@@ -23,14 +27,14 @@ type op struct {
 	gone bool
 }
 
-func (r *recorder) write(path string, data []byte, perm fs.FileMode) error {
+func (r *recorder) Write(path string, data []byte, perm fs.FileMode) error {
 	r.ops = append(r.ops, op{path: path, data: data, perm: perm})
-	return durable{}.write(path, data, perm)
+	return cert.Durable{}.Write(path, data, perm)
 }
 
-func (r *recorder) remove(path string) error {
+func (r *recorder) Remove(path string) error {
 	r.ops = append(r.ops, op{path: path, gone: true})
-	return durable{}.remove(path)
+	return cert.Durable{}.Remove(path)
 }
 
 // replay applies the first ops to an empty disk, and half of the next one to its temporary file, as atomicfile does.
@@ -60,19 +64,19 @@ func TestPowerCutWhileTheClusterBegins(t *testing.T) {
 	first, r := identity(t), &recorder{}
 	first.to = r
 	ensure(t, first, start)
-	if len(r.ops) < 2*len(first.certificates()) {
+	if len(r.ops) < 2*len(first.leaves()) {
 		t.Fatalf("only %d writes seen", len(r.ops))
 	}
 	for n := range len(r.ops) + 1 {
 		id := identity(t)
 		replay(t, first.DataDir, id.DataDir, r.ops, n)
 		whole := map[string][]byte{}
-		for _, name := range authorities {
-			if _, _, err := load(id.tls(name)); err == nil {
+		for _, name := range issue.Names {
+			if _, _, err := cert.Load(id.tls(name)); err == nil {
 				whole[name], _ = os.ReadFile(id.tls(name) + ".crt")
 			}
 		}
-		if _, err := id.Ensure(start.Add(time.Hour)); err != nil {
+		if _, err := id.Ensure(t.Context(), start.Add(time.Hour)); err != nil {
 			t.Errorf("cut at write %d: %v", n, err)
 			continue
 		}
@@ -82,7 +86,7 @@ func TestPowerCutWhileTheClusterBegins(t *testing.T) {
 				t.Errorf("cut at write %d: authority %s was replaced", n, name)
 			}
 		}
-		if there, err := exists(id.mark()); there || err != nil {
+		if there, err := cert.Exists(id.tls(".making")); there || err != nil {
 			t.Errorf("cut at write %d: the mark stays (%v)", n, err)
 		}
 	}
@@ -110,7 +114,7 @@ func contents(t *testing.T, dir string) string {
 // Each damage is tested on each file, in an existing cluster and in one with the user's own authorities.
 func TestDamagedAuthority(t *testing.T) {
 	files := []string{"service.key"}
-	for _, name := range authorities {
+	for _, name := range issue.Names {
 		files = append(files, name+".crt", name+".key")
 	}
 	damages := map[string]func(path string) error{
@@ -136,13 +140,13 @@ func TestDamagedAuthority(t *testing.T) {
 	}
 }
 
-func refuses(t *testing.T, id Identity, what, name string, err error) {
+func refuses(t *testing.T, id Server, what, name string, err error) {
 	t.Helper()
 	if err != nil {
 		t.Fatal(err)
 	}
 	before := contents(t, id.DataDir)
-	_, err = id.Ensure(start)
+	_, err = id.Ensure(t.Context(), start)
 	if err == nil || !strings.Contains(err.Error(), "authority "+name+": ") || !strings.Contains(err.Error(), "mv "+id.DataDir+"/server ") {
 		t.Errorf("%s: %v", what, err)
 	}
@@ -152,11 +156,11 @@ func refuses(t *testing.T, id Identity, what, name string, err error) {
 }
 
 // onlyAuthorities leaves only the files that a user provides before the first start.
-func onlyAuthorities(t *testing.T, id Identity) {
+func onlyAuthorities(t *testing.T, id Server) {
 	t.Helper()
-	for _, c := range id.certificates() {
+	for _, c := range id.leaves() {
 		for _, end := range []string{".crt", ".key"} {
-			if err := os.Remove(c.leaf.Base + end); err != nil {
+			if err := os.Remove(c.Base + end); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -173,8 +177,13 @@ func TestAuthorityOfTwo(t *testing.T) {
 
 // TestLostAuthority: each file that only an existing cluster has is enough to refuse, even if no authority is there.
 func TestLostAuthority(t *testing.T) {
-	for _, left := range []string{"db/state.db", "token", "cred/admin.kubeconfig", "tls/client-admin.crt"} {
+	for _, left := range []string{"db/state.db", "db/etcd", "token", "cred/admin.kubeconfig", "tls/client-admin.crt"} {
 		id := identity(t)
+		id.Database = func() (string, error) {
+			path := filepath.Join(id.DataDir, "server/db/state.db")
+			there, err := cert.Exists(path)
+			return map[bool]string{true: path}[there], err
+		}
 		path := filepath.Join(id.DataDir, "server", left)
 		err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o700), os.MkdirAll(id.tls(""), 0o700), os.MkdirAll(id.DataDir+"/agent", 0o700),
 			os.WriteFile(path, []byte("x"), 0o600))
@@ -236,12 +245,12 @@ func TestFullDisk(t *testing.T) {
 		t.Fatal(err)
 	}
 	ensure(t, id, start)
-	late := start.Add(leafLife - renewBefore/2)
-	if got := ensure(t, id, late); got != nil || len(told) != len(id.certificates()) {
+	late := start.Add(cert.LeafLife - ask.RenewBefore/2)
+	if got := ensure(t, id, late); got != nil || len(told) != len(id.leaves()) {
 		t.Errorf("renewed %v, told %v", got, told)
 	}
 	verifyAll(t, id, late)
-	if _, err := id.Ensure(start.Add(leafLife + time.Hour)); !errors.Is(err, syscall.ENOSPC) {
+	if _, err := id.Ensure(t.Context(), start.Add(cert.LeafLife+time.Hour)); !errors.Is(err, syscall.ENOSPC) {
 		t.Errorf("certificates that have ended: %v", err)
 	}
 	if err := os.Remove(fill); err != nil {

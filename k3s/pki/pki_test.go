@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/proa-os/proa/k3s/pki/cert"
 )
 
 var (
@@ -15,14 +17,14 @@ var (
 	start = time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC)
 )
 
-func identity(t *testing.T) Identity {
-	return Identity{DataDir: t.TempDir(), NodeName: "n1", NodeIP: "10.0.2.15", Domain: "cluster.local", Service: "10.43.0.1", SANs: []string{"edge.example"},
-		Built: built}
+func identity(t *testing.T) Server {
+	node := Node{DataDir: t.TempDir(), NodeName: "n1", NodeIP: "10.0.2.15", Built: built}
+	return Server{Node: node, Domain: "cluster.local", Service: "10.43.0.1", SANs: []string{"edge.example"}}
 }
 
-func ensure(t *testing.T, id Identity, now time.Time) []string {
+func ensure(t *testing.T, id Server, now time.Time) []string {
 	t.Helper()
-	renewed, err := id.Ensure(now)
+	renewed, err := id.Ensure(t.Context(), now)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -31,14 +33,14 @@ func ensure(t *testing.T, id Identity, now time.Time) []string {
 
 func TestRenewal(t *testing.T) {
 	id := identity(t)
-	if got, want := len(ensure(t, id, start)), len(id.certificates()); got != want {
+	if got, want := len(ensure(t, id, start)), len(id.leaves()); got != want {
 		t.Fatalf("first start wrote %d leaves, want %d", got, want)
 	}
 	day := 24 * time.Hour
 	if got := ensure(t, id, start.Add(274*day)); got != nil {
 		t.Errorf("renewed with 91 days left: %v", got)
 	}
-	if got, want := len(ensure(t, id, start.Add(276*day))), len(id.certificates()); got != want {
+	if got, want := len(ensure(t, id, start.Add(276*day))), len(id.leaves()); got != want {
 		t.Errorf("renewed %d with 89 days left, want %d", got, want)
 	}
 }
@@ -72,7 +74,7 @@ func TestTornPairIsReplaced(t *testing.T) {
 func TestVerifies(t *testing.T) {
 	id := identity(t)
 	ensure(t, id, start)
-	ca, _, err := load(filepath.Join(id.DataDir, "server/tls/server-ca"))
+	ca, _, err := cert.Load(filepath.Join(id.DataDir, "server/tls/server-ca"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -82,11 +84,11 @@ func TestVerifies(t *testing.T) {
 		"server/tls/serving-kube-apiserver": "edge.example",
 		"agent/serving-kubelet":             "10.0.2.15",
 	} {
-		cert, _, err := load(filepath.Join(id.DataDir, file))
+		leaf, _, err := cert.Load(filepath.Join(id.DataDir, file))
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := cert.Verify(x509.VerifyOptions{Roots: roots, DNSName: host, CurrentTime: start}); err != nil {
+		if _, err := leaf.Verify(x509.VerifyOptions{Roots: roots, DNSName: host, CurrentTime: start}); err != nil {
 			t.Errorf("%s for %s: %v", file, host, err)
 		}
 	}

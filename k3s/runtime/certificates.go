@@ -34,18 +34,18 @@ func (s *Server) keepCertificates(ctx context.Context) error {
 		case <-stepped:
 		case <-time.After(s.look):
 		}
-		if why := s.lookAtCertificates(); why != "" {
+		if why := s.lookAtCertificates(ctx); why != "" {
 			return restart{why}
 		}
 	}
 }
 
 // lookAtCertificates renews certificates that are due, and returns why the process must restart, if it must.
-func (s *Server) lookAtCertificates() (why string) {
+func (s *Server) lookAtCertificates(ctx context.Context) (why string) {
 	id, now := s.identities(), s.now()
 	forward, back := s.steps.look(now, sinceBoot())
 	ended := id.Ended(now)
-	renewed, err := id.Ensure(now)
+	renewed, err := id.Ensure(ctx, now)
 	if err == nil && len(renewed) > 0 {
 		s.notify.Status("certificates: renewed: %s", strings.Join(renewed, " "))
 		err = s.plane.WriteKubeconfigs()

@@ -107,8 +107,8 @@ func (s *Server) serviceRoute(context.Context) error {
 	return s.node.ServiceRoute()
 }
 
-func (s *Server) certificates(context.Context) error {
-	renewed, err := s.identities().Ensure(s.now())
+func (s *Server) certificates(ctx context.Context) error {
+	renewed, err := s.identities().Ensure(ctx, s.now())
 	if len(renewed) > 0 {
 		s.notify.Status("certificates: new: %s", strings.Join(renewed, " "))
 	}
@@ -118,12 +118,15 @@ func (s *Server) certificates(context.Context) error {
 	return err
 }
 
-// identities returns the contents of this server's certificates.
-func (s *Server) identities() pki.Identity {
-	return pki.Identity{
-		DataDir: s.config.DataDir, NodeName: s.node.Name, NodeIP: s.node.IP, Domain: s.config.ClusterDomain,
-		Service: s.config.APIServiceIP().String(), SANs: append(slices.Clone(s.config.TLSSan), s.config.AdvertiseAddress, s.hostName),
-		Built: releasefile.Built("/"), Report: s.notify,
+// identities returns the contents of this server's certificates, and of its node's.
+func (s *Server) identities() pki.Server {
+	return pki.Server{
+		Node: pki.Node{
+			DataDir: s.config.DataDir, NodeName: s.node.Name, NodeIP: s.node.IP, Built: releasefile.Built("/"), Report: s.notify,
+		},
+		Domain: s.config.ClusterDomain, Service: s.config.APIServiceIP().String(),
+		SANs:     append(slices.Clone(s.config.TLSSan), s.config.AdvertiseAddress, s.hostName),
+		Database: s.store.Exists,
 	}
 }
 

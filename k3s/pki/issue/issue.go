@@ -1,79 +1,77 @@
-package pki
+// Package issue holds the authorities of a cluster, whose keys only a server has, and issues certificates with them. It
+// creates the authorities of a new cluster and refuses to replace one, or to create one for an existing cluster: agents
+// and users trust it by its hash. It issues only what is on its list, and does not revoke.
+package issue
 
 import (
+	"context"
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
+	"slices"
 	"strings"
+
+	"github.com/proa-os/proa/k3s/pki/cert"
 )
 
-// mark is a file in server/tls while the authorities of a new cluster are written: files that a power cut leaves beside
+// Names are the authorities, by file name: K3s's.
+var Names = []string{"client-ca", "server-ca", "request-header-ca"}
+
+// mark is a file beside the authorities of a new cluster while they are written: files that a power cut leaves beside
 // it may be completed.
 const mark = ".making"
 
-// serviceKey signs the tokens of service accounts. It is a key without a certificate.
-const serviceKey = "service"
-
-// condition is the state of an authority's files.
-type condition int
-
-const (
-	complete condition = iota
-	absent             // no file exists
-	torn               // a key without its certificate: an interrupted write
-)
-
-// look checks one authority. The error names the damaged file; that is never replaced.
-func (id Identity) look(name string) (condition, *Authority, error) {
-	base := id.tls(name)
-	key, err := exists(base + ".key")
-	if err != nil {
-		return 0, nil, err
-	}
-	cert, err := exists(base + ".crt")
-	switch {
-	case err != nil:
-		return 0, nil, err
-	case name == serviceKey && key:
-		_, err := loadKey(base + ".key")
-		return complete, nil, err
-	case !key && !cert:
-		return absent, nil, nil
-	case !key:
-		return 0, nil, fmt.Errorf("%s.crt is there, %[1]s.key is not", base)
-	case !cert:
-		_, err := loadKey(base + ".key")
-		return torn, nil, err
-	}
-	a := &Authority{}
-	if a.Cert, a.key, err = load(base); err == nil && !a.Cert.IsCA {
-		err = fmt.Errorf("%s.crt is not the certificate of an authority", base)
-	}
-	return complete, a, err
+// Authorities are the authorities' files.
+type Authorities struct {
+	Dir   string                          // server/tls
+	Lived func() (sign string, err error) // a file that only an existing cluster has, "" if there certainly is none
+	Disk  cert.Disk
 }
 
-// authorities loads the cluster's authorities, and creates those of a new cluster.
-func (id Identity) authorities(d dates) (map[string]*Authority, error) {
-	making, err := exists(id.mark())
+func (a Authorities) path(name string) string { return filepath.Join(a.Dir, name) }
+
+// Open loads the authorities, creates those of a new cluster, and returns the issuer of the leaves. revived are the
+// authorities whose validity was corrected.
+func (a Authorities) Open(d cert.Dates, leaves []cert.Leaf) (i *Issuer, revived []string, err error) {
+	all, err := a.load(d)
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, name := range Names {
+		did, err := a.revive(name, all[name], d)
+		if err != nil {
+			return nil, nil, fmt.Errorf("authority %s: %w", name, err)
+		}
+		if did {
+			revived = append(revived, name)
+		}
+	}
+	return &Issuer{a, all, leaves, d}, revived, nil
+}
+
+// load loads the authorities, and creates those of a new cluster.
+func (a Authorities) load(d cert.Dates) (map[string]*authority, error) {
+	making, err := cert.Exists(a.path(mark))
 	if err != nil {
 		return nil, err
 	}
-	found, missing, err := id.survey(making)
+	found, missing, err := a.survey(making)
 	if err != nil {
 		return nil, err
 	}
 	if len(missing) > 0 {
-		if err := id.begin(missing, d); err != nil {
+		if err := a.begin(missing, d); err != nil {
 			return nil, err
 		}
-		if found, missing, err = id.survey(false); err != nil || len(missing) > 0 {
+		if found, missing, err = a.survey(false); err != nil || len(missing) > 0 {
 			return nil, errors.Join(err, fmt.Errorf("missing after creation: %s", strings.Join(missing, " ")))
 		}
 		making = true
 	}
 	if making {
-		if err := id.disk().remove(id.mark()); err != nil {
+		if err := a.Disk.Remove(a.path(mark)); err != nil {
 			return nil, err
 		}
 	}
@@ -81,106 +79,83 @@ func (id Identity) authorities(d dates) (map[string]*Authority, error) {
 }
 
 // survey checks all of them. A torn pair counts as missing if the mark says that it was being created.
-func (id Identity) survey(making bool) (found map[string]*Authority, missing []string, err error) {
-	found = map[string]*Authority{}
-	for _, name := range append(authorities, serviceKey) {
-		is, a, err := id.look(name)
+func (a Authorities) survey(making bool) (found map[string]*authority, missing []string, err error) {
+	found = map[string]*authority{}
+	for _, name := range slices.Concat(Names, []string{serviceKey}) {
+		is, one, err := a.look(name)
 		if err == nil && is == torn && !making {
-			err = fmt.Errorf("%s.key is there, %[1]s.crt is not", id.tls(name))
+			err = fmt.Errorf("%s.key is there, %[1]s.crt is not", a.path(name))
 		}
 		if err != nil {
-			return nil, nil, fmt.Errorf("authority %s: %w. %s", name, err, id.wayOut())
+			return nil, nil, fmt.Errorf("authority %s: %w. %s", name, err, a.wayOut())
 		}
 		if is != complete {
 			missing = append(missing, name)
 		}
-		found[name] = a
+		found[name] = one
 	}
 	return found, missing, nil
 }
 
 // begin creates the authorities of a new cluster, and refuses if there is an existing one.
-func (id Identity) begin(missing []string, d dates) error {
-	sign, err := id.lived()
+func (a Authorities) begin(missing []string, d cert.Dates) error {
+	sign, err := a.Lived()
 	if err != nil {
 		return err
 	}
 	if sign != "" {
 		return fmt.Errorf("authority %s: not in %s, though there is a cluster: %s. %s",
-			strings.Join(missing, ", "), id.tls(""), sign, id.wayOut())
+			strings.Join(missing, ", "), a.Dir, sign, a.wayOut())
 	}
-	if err := id.disk().write(id.mark(), nil, 0o600); err != nil {
+	if err := a.Disk.Write(a.path(mark), nil, 0o600); err != nil {
 		return err
 	}
 	for _, name := range missing {
-		if err := id.makeOne(name, d); err != nil {
+		if err := a.create(name, d); err != nil {
 			return fmt.Errorf("make authority %s: %w", name, err)
 		}
 	}
 	return nil
 }
 
-func (id Identity) makeOne(name string, d dates) error {
-	if name != serviceKey {
-		return makeAuthority(id.disk(), id.tls(name), "k3s-"+name, d)
-	}
-	key, err := newKey()
-	if err != nil {
-		return err
-	}
-	text, err := encodeKey(key)
-	if err != nil {
-		return err
-	}
-	return id.disk().write(id.tls(name)+".key", text, 0o600)
-}
-
-// lived returns a file that only an existing cluster has, or "" if there certainly is none. All of these are written
-// after the authorities are complete.
-func (id Identity) lived() (string, error) {
-	server := filepath.Join(id.DataDir, "server")
-	signs := []string{
-		filepath.Join(server, "db", "state.db"), filepath.Join(server, "db", "etcd"),
-		filepath.Join(server, "token"), filepath.Join(server, "cred", "admin.kubeconfig"),
-	}
-	for _, c := range id.certificates() {
-		if strings.HasPrefix(c.leaf.Base, server+"/") {
-			signs = append(signs, c.leaf.Base+".crt", c.leaf.Base+".key")
-		}
-	}
-	for _, path := range signs {
-		if there, err := exists(path); there || err != nil {
-			return path, err
-		}
-	}
-	return "", nil
-}
-
 // wayOut returns what the user can do. Pods and their volumes are elsewhere below the data directory.
-func (id Identity) wayOut() string {
-	server := filepath.Join(id.DataDir, "server")
+func (a Authorities) wayOut() string {
 	return fmt.Sprintf("Nothing was changed. Bring %s back from a backup; or, to begin a new cluster on purpose: mv %[2]s %[2]s.old",
-		id.tls(""), server)
+		a.Dir, filepath.Dir(a.Dir))
 }
 
-// revive gives an authority of ours that is not valid yet, because it was made while the clock was ahead, the validity
-// it should have had. Name and key stay the same, so that everything it signed stays valid.
-func (id Identity) revive(name string, a *Authority, d dates) (bool, error) {
-	c := a.Cert
-	if !d.now.Before(c.NotBefore) || c.CheckSignatureFrom(c) != nil || !strings.HasPrefix(c.Subject.CommonName, "k3s-"+name+"@") {
-		return false, nil
+// Issuer issues the certificates of a list of leaves (ask.Issuer).
+type Issuer struct {
+	files  Authorities
+	all    map[string]*authority
+	leaves []cert.Leaf
+	dates  cert.Dates
+}
+
+// Bundle returns the file of an authority's certificate, as the user may have brought it: with more than one in it.
+func (i *Issuer) Bundle(_ context.Context, name string) ([]byte, error) {
+	if !slices.Contains(Names, name) {
+		return nil, fmt.Errorf("no authority %q", name)
 	}
-	t := &x509.Certificate{
-		RawSubject: c.RawSubject, NotBefore: d.built, NotAfter: d.now.Add(authorityLife),
-		KeyUsage: c.KeyUsage, BasicConstraintsValid: true, IsCA: true,
+	return os.ReadFile(i.files.path(name) + ".crt")
+}
+
+// Issue issues the leaf with that name for the key of a request (RFC 2986, DER), and returns the content of its file.
+// Of the request it uses nothing but the key, which the requester proves to have: subject, hosts and validity are those
+// of the list.
+func (i *Issuer) Issue(_ context.Context, id string, request []byte) ([]byte, error) {
+	at := slices.IndexFunc(i.leaves, func(l cert.Leaf) bool { return l.ID() == id })
+	if at < 0 {
+		return nil, fmt.Errorf("no certificate %q is issued here", id)
 	}
-	text, err := sign(t, t, a.key.Public(), a.key)
+	leaf := i.leaves[at]
+	csr, err := x509.ParseCertificateRequest(request)
+	if err == nil {
+		err = csr.CheckSignature()
+	}
 	if err != nil {
-		return false, err
+		return nil, fmt.Errorf("certificate request: %w", err)
 	}
-	if err := id.disk().write(id.tls(name)+".crt", text, 0o644); err != nil {
-		return false, err
-	}
-	a.Cert, err = loadCertificate(id.tls(name) + ".crt")
-	return true, err
+	by := i.all[leaf.Authority]
+	return cert.Sign(leaf.Template(i.dates), by.cert, csr.PublicKey, by.key)
 }
