@@ -210,6 +210,15 @@ func (m *machine) until(within time.Duration, what string, f func() error) {
 	}
 }
 
+// controllers waits until the controllers have started: they create a service account in each namespace.
+func (m *machine) controllers() {
+	m.t.Helper()
+	m.until(5*time.Minute, "controllers work", func() error {
+		_, err := m.client.CoreV1().ServiceAccounts("default").Get(context.Background(), "default", metav1.GetOptions{})
+		return err
+	})
+}
+
 // certificate returns the API server's serving certificate.
 func (m *machine) certificate() (*x509.Certificate, error) {
 	conn, err := m.dial("tcp", "127.0.0.1:6443")
@@ -231,10 +240,7 @@ func TestWrongArguments(t *testing.T) {
 		"--kube-apiserver-arg=authorization-mode=Nonsense", "--kube-controller-manager-arg=controllers=nonsense", "--kube-scheduler-arg=profiling=perhaps",
 		"--kube-scheduler-arg=config=/nonexistent", "--kubelet-arg=no-such-flag", "--kube-proxy-arg=no-such-flag"}
 	m.start()
-	m.until(time.Minute, "controllers work", func() error { // the controllers create this one in each namespace
-		_, err := m.client.CoreV1().ServiceAccounts("default").Get(context.Background(), "default", metav1.GetOptions{})
-		return err
-	})
+	m.controllers()
 	for _, want := range []string{`kube-apiserver-arg "no-such-flag=1": left out`, `"feature-gates=NoSuchGate=true": left out`, `"max-requests-inflight=many": left out`,
 		"kube-apiserver-arg: all left out", "kube-controller-manager-arg: all left out", `"profiling=perhaps": left out`, "kube-scheduler-arg: all left out",
 		`kubelet-arg "no-such-flag": left out`, `kube-proxy-arg "no-such-flag": left out`} {
@@ -293,6 +299,7 @@ func (m *machine) endpoint(want string) error {
 func TestRenewedWithoutOutage(t *testing.T) {
 	m := newMachine(t)
 	m.start()
+	m.controllers() // a renewal ends those that are just starting: see lookAtCertificates
 	before, err := m.certificate()
 	must(t, err)
 	kubeconfig, err := os.ReadFile(filepath.Join(m.dir, "k3s.yaml"))
