@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/proa-os/proa/k3s/lifecycle"
 	"github.com/proa-os/proa/k3s/pki"
 )
 
@@ -42,7 +43,7 @@ func (s *Server) keepCertificates(ctx context.Context) error {
 			renew = true
 		}
 		if why := s.lookAtCertificates(ctx, renew); why != "" {
-			return restart{why}
+			return lifecycle.Restart{Why: why}
 		}
 	}
 }
@@ -95,7 +96,7 @@ func (s *Server) followAddress(ctx context.Context) error {
 		<-ctx.Done()
 		return nil
 	}
-	return restart{fmt.Sprintf("the node's address is %s on %s now, no longer %s on %s", next.IP, next.Iface, s.node.IP, s.node.Iface)}
+	return lifecycle.Restart{Why: fmt.Sprintf("the node's address is %s on %s now, no longer %s on %s", next.IP, next.Iface, s.node.IP, s.node.Iface)}
 }
 
 func (s *Server) followNameServers(ctx context.Context) error {

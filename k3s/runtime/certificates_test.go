@@ -1,6 +1,8 @@
 package runtime
 
 import (
+	"errors"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -46,6 +48,17 @@ func TestStepsRenewOnlyWhatEnds(t *testing.T) {
 			t.Errorf("%s: renewed %v, want %v", look.name, now.After(first), look.renewed)
 		}
 		first = now
+	}
+}
+
+// TestDatabaseMeansCluster: with the datastore's database there is a cluster, for which no authority is created.
+func TestDatabaseMeansCluster(t *testing.T) {
+	dir := t.TempDir()
+	db := filepath.Join(dir, "server/db/state.db")
+	must(t, errors.Join(os.MkdirAll(filepath.Dir(db), 0o700), os.WriteFile(db, []byte("x"), 0o600)))
+	s := New(&flags.Config{DataDir: dir, ServiceCIDR: "10.43.0.0/16"}, &notify.Notifier{})
+	if err := s.certificates(t.Context()); err == nil || !strings.Contains(err.Error(), "though there is a cluster: "+db) {
+		t.Error(err)
 	}
 }
 

@@ -40,8 +40,8 @@ func TestNodeKeepsItsName(t *testing.T) {
 	if got := called("c"); got != "b" {
 		t.Errorf("with a cluster: %s", got)
 	}
-	id := pki.Identity{DataDir: filepath.Join(dir, "other"), NodeName: "b"}
-	_, err := id.Ensure(time.Now())
+	id := pki.Server{Node: pki.Node{DataDir: filepath.Join(dir, "other"), NodeName: "b"}}
+	_, err := id.Ensure(t.Context(), time.Now())
 	must(t, err)
 	must(t, os.Rename(filepath.Join(dir, "other/agent/client-kubelet.crt"), filepath.Join(dir, "agent/client-kubelet.crt")))
 	for name, damage := range map[string]func() error{

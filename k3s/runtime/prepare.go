@@ -77,7 +77,7 @@ func (s *Server) folders(context.Context) error {
 }
 
 func (s *Server) kernel(context.Context) error {
-	if s.config.DisableAgent {
+	if !s.role().Is(agent) {
 		return nil
 	}
 	for _, problem := range node.Kernel() {
@@ -101,7 +101,7 @@ func (s *Server) identity(ctx context.Context) error {
 }
 
 func (s *Server) serviceRoute(context.Context) error {
-	if s.config.DisableAgent {
+	if !s.role().Is(agent) {
 		return nil
 	}
 	return s.node.ServiceRoute()

@@ -17,6 +17,7 @@ import (
 	"github.com/proa-os/proa/k3s/datastore"
 	"github.com/proa-os/proa/k3s/deploy"
 	"github.com/proa-os/proa/k3s/flags"
+	"github.com/proa-os/proa/k3s/lifecycle"
 	"github.com/proa-os/proa/k3s/node"
 	"github.com/proa-os/proa/k3s/notify"
 )
@@ -61,9 +62,8 @@ func (s *Server) Serve(ctx context.Context) error {
 		s.notify.Failed("%v", err)
 		return err
 	}
-	l := lifecycle{status: s.notify.Status, fail: s.notify.Failed}
-	err := l.run(ctx, s.Components())
-	if errors.As(err, new(restart)) {
+	err := lifecycle.Run(ctx, s.notify, lifecycle.Of(s.role(), s.components()))
+	if errors.As(err, new(lifecycle.Restart)) {
 		return nil // the supervisor restarts the process
 	}
 	return err

@@ -1,19 +1,16 @@
-package runtime
+package lifecycle
 
 import (
 	"context"
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-
-	"github.com/proa-os/proa/images/golden"
-	"github.com/proa-os/proa/k3s/flags"
 )
 
 // journal records events in order.
@@ -28,7 +25,13 @@ func (j *journal) add(format string, args ...any) {
 	j.lines = append(j.lines, fmt.Sprintf(format, args...))
 }
 
-func (j *journal) fail(format string, args ...any) { j.add("failed: "+format, args...) }
+func (j *journal) Status(format string, args ...any) { j.add(format, args...) }
+func (j *journal) Failed(format string, args ...any) { j.add("failed: "+format, args...) }
+
+// quiet records no status lines.
+type quiet struct{ *journal }
+
+func (quiet) Status(string, ...any) {}
 
 func (j *journal) has(line string) bool {
 	j.mu.Lock()
@@ -73,8 +76,9 @@ func TestStartsInOrderAndStopsInReverse(t *testing.T) {
 	j := &journal{}
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
-	l := lifecycle{status: func(string, ...any) {}, fail: j.fail}
-	go func() { done <- l.run(ctx, []Component{j.steady("a"), j.steady("b", "a"), j.steady("c", "b", "a")}) }()
+	go func() {
+		done <- Run(ctx, quiet{j}, []Component{j.steady("a"), j.steady("b", "a"), j.steady("c", "b", "a")})
+	}()
 	j.wait(t, "run c")
 	cancel()
 	if err := <-done; err != nil {
@@ -89,17 +93,21 @@ func TestStartsInOrderAndStopsInReverse(t *testing.T) {
 func TestWaitsForReady(t *testing.T) {
 	j := &journal{}
 	ctx, cancel := context.WithCancel(context.Background())
-	slow, opened := j.fake("slow"), latch{}
-	slow.Ready = opened.check
+	slow, opened := j.fake("slow"), atomic.Bool{}
+	slow.Ready = func(ctx context.Context) error {
+		if opened.Load() {
+			return nil
+		}
+		return never(ctx)
+	}
 	done := make(chan error, 1)
-	l := lifecycle{status: j.add, fail: j.fail}
-	go func() { done <- l.run(ctx, []Component{slow, j.fake("next", "slow")}) }()
+	go func() { done <- Run(ctx, j, []Component{slow, j.fake("next", "slow")}) }()
 	j.wait(t, "run slow")
 	time.Sleep(50 * time.Millisecond)
 	if j.has("run next") {
 		t.Error("started before its predecessor was ready")
 	}
-	opened.up.Store(true)
+	opened.Store(true)
 	j.wait(t, "run next")
 	cancel()
 	<-done
@@ -117,8 +125,7 @@ func TestFailureIsNamedAndStopsTheRest(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			j := &journal{}
-			l := lifecycle{status: j.add, fail: j.fail}
-			err := l.run(context.Background(), []Component{j.fake("good"), c.bad})
+			err := Run(context.Background(), j, []Component{j.fake("good"), c.bad})
 			if err == nil || err.Error() != c.want {
 				t.Errorf("got %v, want %s", err, c.want)
 			}
@@ -135,22 +142,3 @@ func TestFailureIsNamedAndStopsTheRest(t *testing.T) {
 func hang(ctx context.Context) error { <-ctx.Done(); return nil }
 
 func never(context.Context) error { return errors.New("not yet") }
-
-// Every name in After must be earlier in the list: the list is the start order.
-func TestListIsInOrder(t *testing.T) {
-	var seen []string
-	var b strings.Builder
-	for _, c := range (&Server{config: &flags.Config{}}).Components() {
-		for _, name := range c.After {
-			if !slices.Contains(seen, name) {
-				t.Errorf("%s waits for %s, which does not stand above it", c.Name, name)
-			}
-		}
-		if slices.Contains(seen, c.Name) {
-			t.Errorf("%s stands twice", c.Name)
-		}
-		seen = append(seen, c.Name)
-		fmt.Fprintf(&b, "%s after %s\n", c.Name, strings.Join(c.After, " "))
-	}
-	golden.Check(t, "components", b.String())
-}

@@ -1,4 +1,6 @@
-package runtime
+// Package lifecycle starts the components of a process as soon as what they depend on is ready, and stops them in reverse
+// order. When one ends, all end: it restarts nothing itself, and does not know what the components do.
+package lifecycle
 
 import (
 	"context"
@@ -19,10 +21,10 @@ const (
 	downWait = k3sflags.StopGrace - 5*time.Second
 )
 
-// restart is the error of a component that requires an orderly restart of the process; pods keep running.
-type restart struct{ why string }
+// Restart is the error of a component that requires an orderly restart of the process; pods keep running.
+type Restart struct{ Why string }
 
-func (r restart) Error() string { return "restart: " + r.why }
+func (r Restart) Error() string { return "restart: " + r.Why }
 
 // running is one started component.
 type running struct {
@@ -32,17 +34,23 @@ type running struct {
 	done   chan struct{} // closed when Run returned
 }
 
-// lifecycle starts components in order and stops them in reverse.
+// Reporter receives what happens, for users.
+type Reporter interface {
+	Status(format string, args ...any)
+	Failed(format string, args ...any) // why the process ends
+}
+
+// lifecycle is a list of started components.
 type lifecycle struct {
-	status func(format string, args ...any)
-	fail   func(format string, args ...any) // reports why the process ends
+	report Reporter
 	failed chan error
 	all    []*running
 }
 
-// run starts each component as soon as its dependencies are ready. When one fails or the context ends it stops all and
-// returns.
-func (l *lifecycle) run(ctx context.Context, list []Component) error {
+// Run starts each component as soon as its dependencies are ready. When one fails or the context ends it stops all and
+// returns. The error is a Restart if a component requires one.
+func Run(ctx context.Context, report Reporter, list []Component) error {
+	l := lifecycle{report: report}
 	l.failed = make(chan error, 2*len(list))
 	for _, c := range list {
 		run, cancel := context.WithCancel(context.WithoutCancel(ctx))
@@ -52,11 +60,11 @@ func (l *lifecycle) run(ctx context.Context, list []Component) error {
 	var err error
 	select {
 	case err = <-l.failed:
-		if restart := (restart{}); errors.As(err, &restart) {
-			l.status("restarting: %s", restart.why)
+		if restart := (Restart{}); errors.As(err, &restart) {
+			l.report.Status("restarting: %s", restart.Why)
 			break
 		}
-		l.fail("%v", err)
+		l.report.Failed("%v", err)
 	case <-ctx.Done():
 	}
 	l.stop(downWait)
@@ -81,7 +89,7 @@ func (l *lifecycle) start(ctx context.Context, r *running, after []chan struct{}
 			return
 		}
 	}
-	l.status("%s: starting", r.Name)
+	l.report.Status("%s: starting", r.Name)
 	if r.Ready == nil {
 		l.up(r)
 	} else {
@@ -126,7 +134,7 @@ func (l *lifecycle) awaitReady(ctx context.Context, r *running) {
 }
 
 func (l *lifecycle) up(r *running) {
-	l.status("%s: ready", r.Name)
+	l.report.Status("%s: ready", r.Name)
 	close(r.ready)
 }
 
@@ -144,7 +152,7 @@ func (l *lifecycle) stop(within time.Duration) {
 		select {
 		case <-r.done:
 		case <-time.After(min(max(stopWait, r.Stop), time.Until(end))):
-			l.status("%s: did not stop in time, not waiting any longer", r.Name)
+			l.report.Status("%s: did not stop in time, not waiting any longer", r.Name)
 		}
 	}
 }

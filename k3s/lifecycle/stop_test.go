@@ -1,4 +1,4 @@
-package runtime
+package lifecycle
 
 import (
 	"context"
@@ -12,8 +12,8 @@ func stubborn(context.Context) error { select {} }
 func runAndStop(t *testing.T, j *journal, when string, list ...Component) time.Duration {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
-	l, done := lifecycle{status: j.add, fail: j.fail}, make(chan error, 1)
-	go func() { done <- l.run(ctx, list) }()
+	done := make(chan error, 1)
+	go func() { done <- Run(ctx, j, list) }()
 	j.wait(t, when)
 	began := time.Now()
 	cancel()
@@ -39,7 +39,7 @@ func TestWhatNeverBecameReadyIsNotWaitedFor(t *testing.T) {
 
 func TestWayDownIsBounded(t *testing.T) {
 	j := &journal{}
-	l := lifecycle{status: j.add, fail: j.fail}
+	l := lifecycle{report: j}
 	for _, name := range []string{"a", "b", "c"} {
 		r := &running{Component: Component{Name: name, Stop: time.Hour}, cancel: func() { j.add("cancel %s", name) },
 			ready: make(chan struct{}), done: make(chan struct{})}
