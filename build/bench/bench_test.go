@@ -130,7 +130,7 @@ func TestStopwatch(t *testing.T) {
 }
 
 func TestTimelineRefusesNothing(t *testing.T) {
-	for _, data := range []string{"", "[]", "{"} {
+	for _, data := range []string{"", "[]", "{", "[][", `[{"name": "a"}] {`} {
 		if steps, err := parseTimeline(data); err == nil {
 			t.Errorf("parseTimeline(%q) = %v", data, steps)
 		}

@@ -195,7 +195,7 @@ func (b *bench) oneProcess(ctx context.Context) error {
 	if b.result.Times, err = find(m.watch.all(), milestones()); err != nil {
 		return err
 	}
-	r := m.node.Run(ctx, "cat /run/proa/timeline.json", nil)
+	r := m.node.Run(ctx, "cat /run/proa/timeline/stage1.json /run/proa/timeline/stage2.json", nil)
 	if r.Err != nil {
 		return r.Err
 	}

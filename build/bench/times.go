@@ -102,11 +102,14 @@ type Step struct {
 	TookMs  float64 `json:"took_ms"`
 }
 
-// parseTimeline parses /run/proa/timeline.json.
-func parseTimeline(data string) ([]Step, error) {
-	var steps []Step
-	if err := json.Unmarshal([]byte(data), &steps); err != nil {
-		return nil, fmt.Errorf("timeline: %w", err)
+// parseTimeline parses the files of one or more lists in /run/proa/timeline.
+func parseTimeline(data string) (steps []Step, err error) {
+	for files := json.NewDecoder(strings.NewReader(data)); files.More(); {
+		var list []Step
+		if err := files.Decode(&list); err != nil {
+			return nil, fmt.Errorf("timeline: %w", err)
+		}
+		steps = append(steps, list...)
 	}
 	if len(steps) == 0 {
 		return nil, fmt.Errorf("timeline: empty")

@@ -18,3 +18,7 @@ const (
 	ServiceCIDR      = "10.43.0.0/16"                        // --service-cidr
 	APIPort          = 6443                                  // --https-listen-port
 )
+
+// TimelineFile is where the runtime leaves the timeline of its preparation (config/step). It is in memory: after a
+// restart of the machine there is none before the runtime has run.
+const TimelineFile = "/run/k3s/timeline.json"

@@ -5,8 +5,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/proa-os/proa/config/guard"
 	box "github.com/proa-os/proa/images/blackbox"
-	"github.com/proa-os/proa/init/guard"
 )
 
 // patience is how long a boot waits for a record to be written. If it takes longer, no more are written.

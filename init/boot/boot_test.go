@@ -13,11 +13,11 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/proa-os/proa/config"
 	"github.com/proa-os/proa/config/nodekernel"
+	"github.com/proa-os/proa/config/step"
 	"github.com/proa-os/proa/images/golden"
 	"github.com/proa-os/proa/init/blockdev"
 	"github.com/proa-os/proa/init/mounts"
 	"github.com/proa-os/proa/init/service"
-	"github.com/proa-os/proa/init/step"
 	"github.com/proa-os/proa/init/sys"
 )
 
@@ -206,7 +206,7 @@ func TestTimeline(t *testing.T) {
 		t.Fatal(err, results)
 	}
 	m.SaveTimeline()
-	if text := f.Files[Timeline]; !strings.Contains(text, `"name": "two"`) || !strings.Contains(text, `"error": "no luck"`) {
+	if text := f.Files[TimelineDir+"/stage2.json"]; !strings.Contains(text, `"name": "two"`) || !strings.Contains(text, `"error": "no luck"`) {
 		t.Errorf("timeline:\n%s", text)
 	}
 }
@@ -258,8 +258,11 @@ func TestReload(t *testing.T) {
 	f.Calls, f.Files = nil, nil
 	next, _ := config.Load("c", []byte("hostname: b\nsysctls: {vm.swappiness: 7}\nwrite_files: [{path: /etc/motd, content: hi}, {path: /etc/x, owner: nobody-knows}]\nk3s: {args: [--v=3]}\nssh_authorized_keys: ["+testKey+"]\n"), "")
 	failed := m.Reload(t.Context(), next)
-	if len(failed) != 1 || !strings.Contains(failed[0], "write_files[1] /etc/x: owner: no user") {
+	if len(failed) != 1 || !strings.HasPrefix(failed[0], "write-files: ") || !strings.Contains(failed[0], "write_files[1] /etc/x: owner: no user") {
 		t.Errorf("%q", failed)
+	}
+	if text := f.Files[TimelineDir+"/reload.json"]; strings.Count(text, `"list": "reload"`) != len(Reloads()) {
+		t.Errorf("timeline:\n%s", text)
 	}
 	for file, want := range map[string]string{"/proc/sys/vm/swappiness": "7", "/etc/motd": "hi", service.KeysDir + "/authorized_keys": testKey + "\n", service.K3sConfigFile: "v: \"3\"\n"} {
 		if got := f.Files[file]; !strings.HasSuffix(got, want) {

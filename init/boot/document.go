@@ -4,13 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/proa-os/proa/config"
+	"github.com/proa-os/proa/config/step"
 	"github.com/proa-os/proa/images/atomicfile"
 	"github.com/proa-os/proa/init/bootfile"
 	"github.com/proa-os/proa/init/inforce"
 	"github.com/proa-os/proa/init/slot"
-	"github.com/proa-os/proa/init/step"
 )
 
 // readConfig never fails because of the user's configuration: the valid parts are used, and problems are reported on
@@ -28,26 +29,31 @@ func readConfig(_ context.Context, m *Machine) error {
 // need a restart.
 func Reloads() []Step {
 	return []Step{
-		{"ssh-keys", sshKeys, step.Warn, 0},
-		{"sysctls", sysctls, step.Warn, 0},
-		{"user-modules", userModules, step.Warn, 0},
-		{"write-files", writeFiles, step.Warn, 0},
-		{"firewall", filter, step.Warn, 0},
-		{"k3s-config", k3sConfig, step.Warn, 0},
+		{"ssh-keys", sshKeys, step.Warn, 2 * time.Minute},
+		{"sysctls", sysctls, step.Warn, 2 * time.Minute},
+		{"user-modules", userModules, step.Warn, 5 * time.Minute},
+		{"write-files", writeFiles, step.Warn, 5 * time.Minute},
+		{"firewall", filter, step.Warn, 2 * time.Minute},
+		{"k3s-config", k3sConfig, step.Warn, 2 * time.Minute},
 	}
 }
 
 // Reload applies a configuration to a running machine as far as possible, and returns the failures; each step runs even
-// if others fail.
+// if others fail or hang.
 func (m *Machine) Reload(ctx context.Context, c *config.Config) (failed []string) {
 	next := Machine{Sys: m.Sys, Root: m.Root, Logf: m.Logf, Line: m.Line, Hostname: m.Hostname, Modules: m.Modules, Ctx: m.Ctx, Config: c,
 		Filter: m.Filter}
 	if fresh := (&Machine{Sys: m.Sys, Root: m.Root}); len(c.Modules) > 0 && openModules(fresh) == nil {
 		next.Modules = fresh.Modules // knows the modules that the kernel has loaded on demand since the boot
 	}
-	for _, s := range Reloads() {
-		if err := s.Func(ctx, &next); err != nil {
-			failed = append(failed, fmt.Sprintf("%s: %v", s.Name, err))
+	next.timeline, _ = step.Run(ctx, step.Runner{List: "reload", Clock: SinceKernel, Bounded: true}, Reloads(), &next) // all are Warn
+	next.SaveTimeline()
+	for _, r := range next.timeline {
+		if r.Failed() {
+			failed = append(failed, r.Name+": "+r.Error)
+		}
+		for _, u := range r.User {
+			failed = append(failed, r.Name+": "+u)
 		}
 	}
 	return failed

@@ -54,7 +54,7 @@ func TestTrialIsFound(t *testing.T) {
 	}
 }
 
-// binds mounts directories for devices, in the namespace of this thread.
+// binds mounts directories for devices, in the namespace of the test process.
 type binds struct {
 	*sys.Fake
 	dirs map[string]string
@@ -114,7 +114,7 @@ func TestTakeOverFromStage1(t *testing.T) {
 	}
 }
 
-// memory is a directory on no disk, in the namespace of this thread.
+// memory is a directory on no disk, in the namespace of the test process.
 func memory(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()

@@ -7,11 +7,13 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"time"
 
 	"github.com/proa-os/proa/config"
+	"github.com/proa-os/proa/config/step"
 	box "github.com/proa-os/proa/images/blackbox"
 	"github.com/proa-os/proa/init/blackbox"
 	"github.com/proa-os/proa/init/cmdline"
@@ -19,7 +21,6 @@ import (
 	"github.com/proa-os/proa/init/inforce"
 	"github.com/proa-os/proa/init/modules"
 	"github.com/proa-os/proa/init/netup"
-	"github.com/proa-os/proa/init/step"
 	"github.com/proa-os/proa/init/sys"
 	"github.com/proa-os/proa/init/watchdog"
 	"golang.org/x/sys/unix"
@@ -31,7 +32,10 @@ const (
 	DataDir  = "/run/proa/data"
 	StateDir = "/var/lib/proa"
 	LogDir   = "/var/log/proa"
-	Timeline = RunDir + "/timeline.json"
+	// TimelineDir has a file LIST.json for each list of steps that has run since the boot.
+	TimelineDir = RunDir + "/timeline"
+	// LastShutdown is the timeline of the last orderly shutdown, until its file systems were unmounted.
+	LastShutdown = StateDir + "/shutdown.json"
 	// ClockFile has the time when this machine last ran.
 	ClockFile = StateDir + "/clock"
 	// NTPServers is the file in which PID 1 writes the servers to query.
@@ -94,31 +98,48 @@ func SinceKernel() time.Duration {
 	return time.Duration(ts.Nano())
 }
 
-// Run runs one list, reports each step and adds it to the timeline.
-func Run(ctx context.Context, name string, steps []Step, m *Machine) ([]step.Result, error) {
-	list := rows(steps)
+// Run runs one list, reports each step and adds it to the timeline. The limits are enforced by the watchdog guard, and
+// only while a restart would help.
+func Run(ctx context.Context, name string, list []Step, m *Machine) ([]step.Result, error) {
 	m.timeline = nil
-	r := step.Runner{List: name, Clock: SinceKernel, Sleep: time.Sleep, Begin: func(row string, limit time.Duration) {
+	results, err := step.Run(ctx, step.Runner{List: name, Clock: SinceKernel, Begin: func(row string, limit time.Duration) {
 		m.Guard.Begin(name+" "+row, limit)
 		m.Box.Begin(name + " " + row)
-	}, Report: func(res step.Result) {
-		m.timeline = append(m.timeline, res)
-		m.Logf("%s", res)
-		for _, u := range res.User {
-			m.Problems = append(m.Problems, config.Problem{File: inforce.ConfigFile, Message: res.Name + ": " + u})
-		}
-		if res.Failed() {
-			m.Box.Failed(name+" "+res.Name, res.Error)
-		}
-	}}
-	return step.Run(ctx, r, list, m)
+	}, Report: m.report}, list, m)
+	if err != nil {
+		err = fmt.Errorf("boot: %w", err)
+	}
+	return results, err
 }
 
-// SaveTimeline appends to the timeline of the earlier stage. Errors are ignored.
+// report is called after each step of the boot.
+func (m *Machine) report(res step.Result) {
+	m.timeline = append(m.timeline, res)
+	m.Logf("boot %s", res)
+	for _, u := range res.User {
+		m.Problems = append(m.Problems, config.Problem{File: inforce.ConfigFile, Message: res.Name + ": " + u})
+	}
+	if res.Failed() {
+		m.Box.Failed(res.List+" "+res.Name, res.Error)
+	}
+}
+
+// SaveTimeline saves the timeline of the running list. The machine works without it, so an error is only reported.
 func (m *Machine) SaveTimeline() {
-	var all []step.Result
-	_ = readJSON(m.Path(Timeline), &all)
-	_ = m.writeJSON(Timeline, append(all, m.timeline...))
+	if err := SaveTimeline(m.Sys, m.timeline); err != nil {
+		m.Logf("timeline: %v", err)
+	}
+}
+
+// SaveTimeline saves the timeline of a list as TimelineDir/LIST.json, where `proa timeline` reads it.
+func SaveTimeline(s sys.Sys, results []step.Result) error {
+	if len(results) == 0 {
+		return nil
+	}
+	if err := s.MkdirAll(TimelineDir, 0o700); err != nil {
+		return err
+	}
+	return s.WriteFile(TimelineDir+"/"+results[0].List+".json", step.Encode(results), 0o600)
 }
 
 func readJSON(path string, v any) error {

@@ -4,7 +4,7 @@ import (
 	"context"
 	"time"
 
-	"github.com/proa-os/proa/init/step"
+	"github.com/proa-os/proa/config/step"
 )
 
 // Step is one row: its name on the console, its function, the policy when it fails, and its time limit while the slot
@@ -79,12 +79,6 @@ func Stage2() []Step {
 
 // Print returns the output of `init -print`, which is a golden file.
 func Print() string {
-	return step.Print("stage1-disk", rows(Stage1Disk())) + "\n" + step.Print("stage1-live", rows(Stage1Live())) + "\n" + step.Print("stage2", rows(Stage2()))
-}
-
-func rows(list []Step) (out []step.Step[*Machine]) {
-	for _, s := range list {
-		out = append(out, step.Step[*Machine](s))
-	}
-	return out
+	return step.Print("stage1-disk", Stage1Disk()) + "\n" + step.Print("stage1-live", Stage1Live()) + "\n" +
+		step.Print("stage2", Stage2())
 }

@@ -7,12 +7,12 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/proa-os/proa/config/step"
 	"github.com/proa-os/proa/init/firewall"
 	"github.com/proa-os/proa/init/identity"
 	"github.com/proa-os/proa/init/inforce"
 	"github.com/proa-os/proa/init/netup"
 	"github.com/proa-os/proa/init/service"
-	"github.com/proa-os/proa/init/step"
 	"github.com/proa-os/proa/init/userfile"
 	"github.com/proa-os/proa/init/wifi"
 )

@@ -8,9 +8,9 @@ import (
 	"strings"
 
 	"github.com/proa-os/proa/config/nodekernel"
+	"github.com/proa-os/proa/config/step"
 	"github.com/proa-os/proa/init/modules"
 	"github.com/proa-os/proa/init/mounts"
-	"github.com/proa-os/proa/init/step"
 	"github.com/proa-os/proa/init/tuning"
 )
 

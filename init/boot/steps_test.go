@@ -13,10 +13,10 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/sys/unix"
 
+	"github.com/proa-os/proa/config/step"
 	"github.com/proa-os/proa/images/layout"
 	"github.com/proa-os/proa/init/modules"
 	"github.com/proa-os/proa/init/slot"
-	"github.com/proa-os/proa/init/step"
 	"github.com/proa-os/proa/init/sys"
 )
 
@@ -73,7 +73,7 @@ func (p procMount) Mount(source, target, fstype string, flags uintptr, data stri
 func TestSwitchRoot(t *testing.T) {
 	m, f := machine(t, nil)
 	m.Found = Found{Disk: "vda", Part: "vda3", Root: "/dev/dm-0", Trial: Trial{Known: true, On: true, Left: 2}}
-	m.timeline = []step.Result{{Name: "mount-root"}}
+	m.timeline = []step.Result{{List: "stage1", Name: "mount-root"}}
 	m.Flush = func() { f.Calls = append(f.Calls, "flush") }
 	ok(t, errors.Join(earlyMounts(t.Context(), m), mountRoot(t.Context(), m)))
 	if !strings.HasPrefix(f.String(), "mkdir /proc 0755\nmount proc /proc proc 0xe\n") {
@@ -86,12 +86,12 @@ func TestSwitchRoot(t *testing.T) {
 	if last != want {
 		t.Errorf("mount-root: %q", last)
 	}
-	want += "write /run/proa/stage1.json 0600\nwrite /run/proa/timeline.json 0600\nflush\nswitch-root /mnt/root /usr/sbin/init\n"
+	want += "write /run/proa/stage1.json 0600\nmkdir /run/proa/timeline 0700\nwrite /run/proa/timeline/stage1.json 0600\nflush\nswitch-root /mnt/root /usr/sbin/init\n"
 	if d := cmp.Diff(want, calls); d != "" {
 		t.Error(d)
 	}
 	var found Found
-	if err := json.Unmarshal([]byte(f.Files[handover]), &found); err != nil || found != m.Found || !strings.Contains(f.Files[Timeline], "mount-root") {
+	if err := json.Unmarshal([]byte(f.Files[handover]), &found); err != nil || found != m.Found || !strings.Contains(f.Files[TimelineDir+"/stage1.json"], "mount-root") {
 		t.Errorf("handed over %+v, %v", found, err)
 	}
 	for _, broken := range []string{"mkdir " + newRoot, "mount /dev/dm-0"} {
@@ -106,7 +106,7 @@ func TestSwitchRoot(t *testing.T) {
 			t.Errorf("%s: %v", broken, err)
 		}
 	}
-	f.Fail = map[string]error{"write " + Timeline: unix.ENOSPC}
+	f.Fail = map[string]error{"write " + TimelineDir: unix.ENOSPC}
 	if err := switchRoot(t.Context(), m); err != nil {
 		t.Errorf("a timeline that cannot be written keeps the machine from booting: %v", err)
 	}

@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 
+	"github.com/proa-os/proa/config/step"
 	box "github.com/proa-os/proa/images/blackbox"
 	"github.com/proa-os/proa/images/layout"
 	"github.com/proa-os/proa/images/slotfile"
@@ -13,7 +14,6 @@ import (
 	"github.com/proa-os/proa/init/blockdev"
 	"github.com/proa-os/proa/init/slot"
 	"github.com/proa-os/proa/init/slotwrite"
-	"github.com/proa-os/proa/init/step"
 	"golang.org/x/sys/unix"
 )
 

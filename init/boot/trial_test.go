@@ -10,11 +10,11 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/proa-os/proa/config/step"
 	box "github.com/proa-os/proa/images/blackbox"
 	"github.com/proa-os/proa/images/layout"
 	"github.com/proa-os/proa/init/blackbox"
 	"github.com/proa-os/proa/init/slot"
-	"github.com/proa-os/proa/init/step"
 	"github.com/proa-os/proa/init/watchdog"
 	"golang.org/x/sys/unix"
 )

@@ -6,8 +6,8 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/proa-os/proa/config/step"
 	"github.com/proa-os/proa/init/modules"
-	"github.com/proa-os/proa/init/step"
 )
 
 // userModules loads the modules in the user's configuration. If a module is loaded already, its parameters are set

@@ -59,7 +59,7 @@ func verbs() []verb {
 		{"slot rollback", "[--reboot]", "make the next start the other slot's, if that one is good", slotRollbackVerb},
 		{"data erase", "--yes", "make the next start make the data partition anew; everything on it is lost", dataEraseVerb},
 		{"logs", "NAME [-f]", "a service's log: k3s, ssh, ntp; -f follows", logsVerb},
-		{"timeline", "", "what the boot spent its time on", timelineVerb},
+		{"timeline", "", "how long each step of the boot, and of lists of steps since then, took", timelineVerb},
 		{"restart", "NAME", "end a service and start it again: k3s, ssh, ntp; pods keep running", restartVerb},
 		{"reboot", "", "stop everything in order, then restart", rebootVerb},
 		{"poweroff", "", "stop everything in order, then switch off", poweroffVerb},
@@ -76,7 +76,7 @@ Examples:
 
 // more is the additional help of some verbs; for the others the general examples are shown.
 var more = map[string]string{"slot write": slotWriteHelp, "slot try": slotTryHelp, "slot rollback": slotRollbackHelp, "data erase": dataEraseHelp,
-	"config edit": configHelp, "config apply": configHelp, "kubeconfig": kubeconfigHelp}
+	"config edit": configHelp, "config apply": configHelp, "kubeconfig": kubeconfigHelp, "timeline": timelineHelp}
 
 // Usage returns the help text.
 func Usage() string {

@@ -8,9 +8,12 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/proa-os/proa/config"
+	"github.com/proa-os/proa/config/k3sflags"
+	"github.com/proa-os/proa/init/boot"
 	"github.com/proa-os/proa/init/control"
 	"github.com/proa-os/proa/init/netup"
 	"github.com/proa-os/proa/init/status"
@@ -32,11 +35,12 @@ func device(t *testing.T) Env {
 		t.Fatal(err)
 	}
 	for name, content := range map[string]string{
-		status.File:               string(text),
-		"/proc/cmdline":           "quiet hostname=edge-7",
-		"/boot/config.yaml":       "k3s:\n  rol: x\n  token: hunter2\n",
-		"/var/log/proa/k3s.log":   "line one\nline two\n",
-		"/run/proa/timeline.json": `[{"list":"stage1","name":"find-slot","start_ms":812,"took_ms":41.5}]`,
+		status.File:                      string(text),
+		"/proc/cmdline":                  "quiet hostname=edge-7",
+		"/boot/config.yaml":              "k3s:\n  rol: x\n  token: hunter2\n",
+		"/var/log/proa/k3s.log":          "line one\nline two\n",
+		"/run/proa/timeline/stage2.json": `[{"list":"stage2","name":"mounts","start_ms":1900,"took_ms":3}]`,
+		"/run/proa/timeline/stage1.json": `[{"list":"stage1","name":"find-slot","start_ms":812,"took_ms":41.5}]`,
 	} {
 		p := filepath.Join(root, name)
 		if err := os.MkdirAll(filepath.Dir(p), 0o755); err != nil {
@@ -68,13 +72,41 @@ func TestVerbs(t *testing.T) {
 		{"version", "proa v1\nkubernetes v1.37.2\n"},
 		{"slot", "slot a\ntrial true\ntries-left 2\nother b empty\n"},
 		{"logs k3s", "line one\nline two\n"},
-		{"timeline", "    812 ms  stage1  find-slot              41.5 ms  \n"},
+		{"timeline", "    812 ms  stage1     find-slot              41.5 ms  \n   1900 ms  stage2     mounts                  3.0 ms  \n"},
 		{"config show", "# PID 1 has left no configuration in /run/proa/config.yaml; this is what /boot/config.yaml says\n# /boot/config.yaml:2:3: unknown key \"rol\"; did you mean \"role\"?\nversion: 1\nhostname: edge-7\nk3s:\n    enabled: true\n    token: (secret)\nhealth:\n    deadline: 15m\n"},
 	} {
 		code, out, errs := run(e, strings.Fields(c.args)...)
 		if d := cmp.Diff(c.want, out); code != 0 || d != "" {
 			t.Errorf("%s: exit %d %s\n%s", c.args, code, errs, d)
 		}
+	}
+}
+
+// TestTimelineOfTheLastShutdown: it lies on the disk, and is printed before the lists of this boot. A timeline that is
+// missing or damaged is an error that names the file.
+func TestTimelineOfTheLastShutdown(t *testing.T) {
+	e := device(t)
+	path := put(t, e, boot.LastShutdown, `[{"list":"shutdown","name":"stop-services","start_ms":90000,"took_ms":4200,"error":"not done after 1m0s"}]`)
+	if err := os.Chtimes(path, time.Time{}, time.Unix(1764271800, 0)); err != nil {
+		t.Fatal(err)
+	}
+	want := "last orderly shutdown: 2025-11-27T19:30:00Z\n  90000 ms  shutdown   stop-services        4200.0 ms  not done after 1m0s\nsince the boot:\n    812 ms  stage1 "
+	if code, out, _ := run(e, "timeline"); code != 0 || !strings.HasPrefix(out, want) {
+		t.Errorf("exit %d, %s", code, cmp.Diff(want, out))
+	}
+	put(t, e, k3sflags.TimelineFile, `[{"list":"k3s","name":"identity","start_ms":1000,"took_ms":700}]`)
+	if _, out, _ := run(e, "timeline"); !strings.Contains(out, "   1000 ms  k3s        identity              700.0 ms  \n   1900 ms  stage2 ") {
+		t.Errorf("with the runtime:\n%s", out)
+	}
+	put(t, e, boot.LastShutdown, "[{")
+	if code, _, errs := run(e, "timeline"); code != 1 || !strings.Contains(errs, boot.LastShutdown+": unexpected end of JSON input") {
+		t.Errorf("exit %d, %q", code, errs)
+	}
+	if err := os.RemoveAll(e.Root + boot.TimelineDir); err != nil {
+		t.Fatal(err)
+	}
+	if code, _, errs := run(e, "timeline"); code != 1 || !strings.Contains(errs, boot.TimelineDir+": no such file or directory") {
+		t.Errorf("exit %d, %q", code, errs)
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"os/signal"
 	"time"
 
+	"github.com/proa-os/proa/config/step"
 	"github.com/proa-os/proa/images/layout"
 	"github.com/proa-os/proa/init/blackbox"
 	"github.com/proa-os/proa/init/boot"
@@ -33,6 +34,8 @@ func (e Env) target() (t slotwrite.Target, err error) {
 		return t, err
 	}
 	t.Board = m.Line.Board
+	t.Clock = boot.SinceKernel
+	t.Timeline = func(done []step.Result) { _ = boot.SaveTimeline(e.Sys, done) } // the slot matters more than its timeline
 	t.Renew = func() error { return blackbox.Renew(e.Sys, boot.BootDir, slot.Device(boot.BootDir), t.Slots.Other()) }
 	t.Device, err = m.RootPartition(t.Slots.Other())
 	return t, err

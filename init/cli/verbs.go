@@ -17,7 +17,6 @@ import (
 	"github.com/proa-os/proa/init/boot"
 	"github.com/proa-os/proa/init/clock"
 	"github.com/proa-os/proa/init/status"
-	"github.com/proa-os/proa/init/step"
 	"golang.org/x/sys/unix"
 )
 
@@ -56,24 +55,6 @@ func versionVerb(e Env, args []string) error {
 		return err
 	}
 	fmt.Fprintf(e.Out, "proa %s\nkubernetes %s\n", e.Version, e.Kubernetes)
-	return nil
-}
-
-func timelineVerb(e Env, args []string) error {
-	if err := noArgs(args); err != nil {
-		return err
-	}
-	b, err := e.read(boot.Timeline)
-	if err != nil {
-		return err
-	}
-	var rows []step.Result
-	if err := json.Unmarshal(b, &rows); err != nil {
-		return err
-	}
-	for _, r := range rows {
-		fmt.Fprintf(e.Out, "%7d ms  %-7s %-18s %8.1f ms  %s\n", r.StartMs, r.List, r.Name, r.TookMs, r.Error)
-	}
 	return nil
 }
 

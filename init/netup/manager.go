@@ -18,7 +18,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/proa-os/proa/config"
-	"github.com/proa-os/proa/init/guard"
+	"github.com/proa-os/proa/config/guard"
 	"github.com/proa-os/proa/init/netup/dhcp"
 	"github.com/proa-os/proa/init/netup/wait"
 	"github.com/proa-os/proa/init/sys"

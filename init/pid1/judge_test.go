@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/proa-os/proa/config"
+	bootstep "github.com/proa-os/proa/config/step"
 	"github.com/proa-os/proa/images/layout"
 	"github.com/proa-os/proa/init/boot"
 	"github.com/proa-os/proa/init/console"
@@ -15,7 +16,6 @@ import (
 	"github.com/proa-os/proa/init/shutdown"
 	"github.com/proa-os/proa/init/slot"
 	"github.com/proa-os/proa/init/status"
-	bootstep "github.com/proa-os/proa/init/step"
 	"github.com/proa-os/proa/init/supervise"
 	"github.com/proa-os/proa/init/sys"
 )

@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/proa-os/proa/config/step"
 	"github.com/proa-os/proa/images/layout"
 	"github.com/proa-os/proa/init/blackbox"
 	"github.com/proa-os/proa/init/boot"
@@ -218,7 +219,12 @@ func (k *keeper) down(why string, end shutdown.End) {
 			}
 		}
 	}()
-	shutdown.Run(&shutdown.Machine{Sys: k.m.Sys, Root: k.m.Root, Logf: k.con.Logf, Flush: k.con.Flush, Record: func() { k.m.Box.Down(why) },
-		StopServices: func() { k.sup.StopAll(k.con.Logf) }, SaveClock: k.saveClock,
-		Argument: func() string { return k.argument(end) }, Ending: func() { close(ending) }, End: end})
+	shutdown.Run(&shutdown.Machine{Sys: k.m.Sys, Root: k.m.Root, Logf: k.con.Logf, Clock: boot.SinceKernel, Flush: k.con.Flush,
+		Record: func() { k.m.Box.Down(why) }, StopServices: func() { k.sup.StopAll(k.con.Logf) }, SaveClock: k.saveClock,
+		SaveTimeline: k.saveShutdown, Argument: func() string { return k.argument(end) }, Ending: func() { close(ending) }, End: end})
+}
+
+// saveShutdown saves the timeline of the shutdown for the next boot.
+func (k *keeper) saveShutdown(done []step.Result) error {
+	return k.m.Sys.WriteFile(boot.LastShutdown, step.Encode(done), 0o600)
 }

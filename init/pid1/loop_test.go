@@ -71,7 +71,7 @@ func (l *looping) fed(t *testing.T) int64 {
 // processes are ended, everything is synced, and a restart is not a power-off.
 func TestGoingDown(t *testing.T) {
 	way := func(last string) string {
-		return "write /var/lib/proa/clock 0644\nsignal-all SIGTERM\nsync\nsync\n" + last + "\n"
+		return "write /var/lib/proa/clock 0644\nsignal-all SIGTERM\nwrite /var/lib/proa/shutdown.json 0600\nsync\nsync\n" + last + "\n"
 	}
 	for name, c := range map[string]struct {
 		ask  func(*looping)

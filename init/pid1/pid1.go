@@ -12,12 +12,12 @@ import (
 	"runtime/debug"
 	"time"
 
+	bootstep "github.com/proa-os/proa/config/step"
 	"github.com/proa-os/proa/init/boot"
 	"github.com/proa-os/proa/init/console"
 	"github.com/proa-os/proa/init/health"
 	"github.com/proa-os/proa/init/power"
 	"github.com/proa-os/proa/init/proc"
-	bootstep "github.com/proa-os/proa/init/step"
 	"github.com/proa-os/proa/init/sys"
 	"github.com/proa-os/proa/init/watchdog"
 	"golang.org/x/sys/unix"

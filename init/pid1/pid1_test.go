@@ -5,8 +5,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/proa-os/proa/config/step"
 	"github.com/proa-os/proa/init/shutdown"
-	"github.com/proa-os/proa/init/step"
 	"github.com/proa-os/proa/init/supervise"
 	"golang.org/x/sys/unix"
 )

@@ -14,13 +14,13 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	bootstep "github.com/proa-os/proa/config/step"
 	box "github.com/proa-os/proa/images/blackbox"
 	"github.com/proa-os/proa/images/layout"
 	"github.com/proa-os/proa/init/blackbox"
 	"github.com/proa-os/proa/init/boot"
 	"github.com/proa-os/proa/init/console"
 	"github.com/proa-os/proa/init/slot"
-	bootstep "github.com/proa-os/proa/init/step"
 	"github.com/proa-os/proa/init/sys"
 )
 
@@ -148,7 +148,7 @@ func TestStage2Halts(t *testing.T) {
 					t.Errorf("calls:\n%s", calls)
 				}
 				var timeline []bootstep.Result
-				err := json.Unmarshal([]byte(l.Files[boot.Timeline]), &timeline)
+				err := json.Unmarshal([]byte(l.Files[boot.TimelineDir+"/stage2.json"]), &timeline)
 				if err != nil || len(timeline) == 0 || !timeline[len(timeline)-1].Failed() || timeline[len(timeline)-1].Policy != bootstep.Halt {
 					t.Errorf("timeline %+v, %v", timeline, err)
 				}

@@ -1,15 +1,16 @@
 // Package shutdown is the shutdown as an ordered list: services, other processes, clock, file systems, power. No step
-// can stop it; failures are reported on the console. It cannot be interrupted.
+// can stop it: each has a time limit, and failures are reported on the console. It cannot be interrupted.
 package shutdown
 
 import (
+	"context"
 	"errors"
-	"fmt"
-	"math"
 	"os"
 	"strings"
+	"sync/atomic"
 	"time"
 
+	"github.com/proa-os/proa/config/step"
 	"github.com/proa-os/proa/init/sys"
 	"golang.org/x/sys/unix"
 )
@@ -28,112 +29,95 @@ type Machine struct {
 	Sys          sys.Sys
 	Root         string // prefix of all paths that are read; "" except in tests
 	Logf         func(string, ...any)
+	Clock        func() time.Duration // time since the kernel started
 	Flush        func()
 	Record       func() // records why the machine shuts down
 	StopServices func()
 	SaveClock    func()
+	SaveTimeline func([]step.Result) error
 	Argument     func() string // returns the argument of a restart, for firmware that takes one; "": none. It may count a try on the disk
 	Ending       func()        // cancels everything that still waits
 	End          End
 
-	argument string
+	argument atomic.Pointer[string]
+	done     []step.Result
 }
 
-// Step is one row. After Limit the list continues without it: a disk or a server that does not answer must not keep the
-// machine up. Left is for steps that may take long as long as they make progress: whenever it has decreased, in bytes,
-// Limit starts again.
+// Step is one row. After its limit the list continues without it: a disk or a server that does not answer must not keep
+// the machine up.
 type Step struct {
-	Name  string
-	Limit time.Duration
-	Func  func(*Machine)
-	Left  func() int64
+	Name   string
+	Func   func(context.Context, *Machine) error
+	Policy step.Policy
+	Limit  time.Duration
 }
 
 // Sequence returns the list. A disk that is slow but still writes is waited for, so that an orderly shutdown loses
 // nothing.
 func Sequence() []Step {
 	return []Step{
-		{"black-box", 5 * time.Second, func(m *Machine) { m.Record() }, nil},
-		{"stop-services", 60 * time.Second, func(m *Machine) { m.StopServices() }, nil}, // k3s alone may take 45 s, and 5 s more
-		{"save-clock", 5 * time.Second, func(m *Machine) { m.SaveClock() }, nil},
-		{"stop-processes", 10 * time.Second, stopProcesses, nil},
-		{"boot-state", 10 * time.Second, func(m *Machine) { m.argument = m.Argument() }, nil}, // processes that held the lock have ended
-		{"sync", 5 * time.Minute, func(m *Machine) { m.Sys.Sync() }, dirty},
-		{"unmount", 2 * time.Minute, unmount, dirty},
-		{"sync-again", time.Minute, func(m *Machine) { m.Sys.Sync() }, dirty},
-		{"end", 10 * time.Second, end, nil},
+		{"black-box", record, step.Warn, 5 * time.Second},
+		{"stop-services", stopServices, step.Warn, 60 * time.Second}, // k3s alone may take 45 s, and 5 s more
+		{"save-clock", saveClock, step.Warn, 5 * time.Second},
+		{"stop-processes", stopProcesses, step.Warn, 10 * time.Second},
+		{"boot-state", bootState, step.Warn, 10 * time.Second}, // processes that held the lock have ended
+		{"save-timeline", saveTimeline, step.Warn, 5 * time.Second},
+		{"sync", whileWriting(syncDisks), step.Warn, 5 * time.Minute},
+		{"unmount", whileWriting(unmount), step.Warn, 2 * time.Minute},
+		{"sync-again", whileWriting(syncDisks), step.Warn, time.Minute},
+		{"end", end, step.Warn, 10 * time.Second},
 	}
 }
 
 // Print returns the list for the golden file.
-func Print() string {
-	out := "shutdown\n"
-	for i, s := range Sequence() {
-		out += fmt.Sprintf("%3d  %-14s  %s\n", i+1, s.Name, s.Limit)
-	}
-	return out
-}
+func Print() string { return step.Print("shutdown", Sequence()) }
 
 // Run runs the list. It does not return on a machine.
 func Run(m *Machine) { run(m, Sequence()) }
 
 func run(m *Machine, list []Step) {
-	for i, s := range list {
-		began := time.Now()
-		bounded(m, s)
-		m.Logf("shutdown %d/%d %s %dms", i+1, len(list), s.Name, time.Since(began).Milliseconds())
-	}
+	r := step.Runner{List: "shutdown", Clock: m.Clock, Bounded: true, Report: func(res step.Result) {
+		m.done = append(m.done, res)
+		m.Logf("shutdown %s", res)
+	}}
+	_, _ = step.Run(context.Background(), r, list, m) // no step has the policy halt
 }
 
-// How often a long step is checked, and how often that is reported.
-const (
-	lookEvery = time.Second
-	sayEvery  = 10
-)
-
-func bounded(m *Machine, s Step) {
-	done := make(chan struct{})
-	go func() { defer close(done); guard(m, s) }()
-	look := time.NewTicker(min(lookEvery, s.Limit))
-	defer look.Stop()
-	var least, left int64 = math.MaxInt64, 0
-	moved := time.Now()
-	for n := 1; ; n++ {
-		select {
-		case <-done:
-			return
-		case <-look.C:
-		}
-		if s.Left != nil {
-			if left = s.Left(); left < least {
-				least, moved = left, time.Now()
-			}
-			if n%sayEvery == 0 {
-				m.Logf("shutdown %s: %d MiB are still to be written; do not switch off", s.Name, left>>20)
-			}
-		}
-		if time.Since(moved) >= s.Limit {
-			m.Logf("shutdown %s: not done after %s; going on without", s.Name, s.Limit)
-			return
-		}
-	}
+func record(_ context.Context, m *Machine) error {
+	m.Record()
+	return nil
 }
 
-func guard(m *Machine, s Step) {
-	defer func() {
-		if p := recover(); p != nil {
-			m.Logf("shutdown %s: panic: %v", s.Name, p)
-		}
-	}()
-	s.Func(m)
+func stopServices(_ context.Context, m *Machine) error {
+	m.StopServices()
+	return nil
+}
+
+func saveClock(_ context.Context, m *Machine) error {
+	m.SaveClock()
+	return nil
+}
+
+func bootState(_ context.Context, m *Machine) error {
+	argument := m.Argument()
+	m.argument.Store(&argument)
+	return nil
+}
+
+// saveTimeline saves the steps so far, while the disk can still be written.
+func saveTimeline(_ context.Context, m *Machine) error { return m.SaveTimeline(m.done) }
+
+func syncDisks(_ context.Context, m *Machine) error {
+	m.Sys.Sync()
+	return nil
 }
 
 // processGrace is the time for processes other than services: shells, and containers that the runtime left.
 const processGrace = 3 * time.Second
 
-func stopProcesses(m *Machine) {
+func stopProcesses(_ context.Context, m *Machine) error {
 	if errors.Is(m.Sys.SignalAll(unix.SIGTERM), unix.ESRCH) {
-		return
+		return nil
 	}
 	for end := time.Now().Add(processGrace); time.Now().Before(end) && others(m.Root); {
 		time.Sleep(50 * time.Millisecond)
@@ -142,6 +126,7 @@ func stopProcesses(m *Machine) {
 		_ = m.Sys.SignalAll(unix.SIGKILL) // a process that does not end keeps its mount busy
 		time.Sleep(200 * time.Millisecond)
 	}
+	return nil
 }
 
 // others says whether another user-space process is alive: one that has a command line.
@@ -160,11 +145,11 @@ func others(root string) bool {
 
 // unmount unmounts all file systems on disks in reverse order; one that is still in use is remounted read-only, so that
 // it is clean nevertheless.
-func unmount(m *Machine) {
+func unmount(_ context.Context, m *Machine) error {
 	for pass := range 3 {
 		left := targets(m.Root)
 		if len(left) == 0 {
-			return
+			return nil
 		}
 		for _, t := range left {
 			err := m.Sys.Unmount(t, 0)
@@ -176,6 +161,7 @@ func unmount(m *Machine) {
 		}
 		time.Sleep(time.Duration(pass) * 100 * time.Millisecond)
 	}
+	return nil
 }
 
 // targets returns the mount points to unmount, last mounted first.
@@ -215,17 +201,16 @@ func parse(mountinfo string) (found []string) {
 	return found
 }
 
-func end(m *Machine) {
+func end(_ context.Context, m *Machine) error {
 	m.Logf("%s", m.End)
 	m.Flush()
 	m.Ending()
-	err := error(nil)
-	if m.End == Reboot {
-		err = m.Sys.Restart(m.argument)
-	} else {
-		err = m.Sys.PowerOff()
+	if m.End == PowerOff {
+		return m.Sys.PowerOff()
 	}
-	if err != nil {
-		m.Logf("%s: %v", m.End, err)
+	argument := ""
+	if set := m.argument.Load(); set != nil {
+		argument = *set
 	}
+	return m.Sys.Restart(argument)
 }

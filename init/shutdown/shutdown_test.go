@@ -1,14 +1,18 @@
 package shutdown
 
 import (
+	"context"
+	"fmt"
+	"os"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/proa-os/proa/config/step"
 	"github.com/proa-os/proa/images/golden"
 )
 
@@ -34,33 +38,31 @@ func TestUnmountOrder(t *testing.T) {
 
 // TestPanicGoesOn: a panic in a step does not stop the shutdown.
 func TestPanicGoesOn(t *testing.T) {
-	var said []string
-	m := &Machine{Logf: func(f string, a ...any) { said = append(said, f) }}
-	guard(m, Step{"explode", time.Second, func(*Machine) { panic("boom") }, nil})
-	if len(said) != 1 {
-		t.Errorf("said %v", said)
+	k, m := start(t, nil)
+	ended := false
+	run(m, []Step{
+		{"explode", func(context.Context, *Machine) error { panic("boom") }, step.Warn, time.Minute},
+		{"end", func(context.Context, *Machine) error { ended = true; return nil }, step.Warn, time.Minute},
+	})
+	if said := k.heard("shutdown 1/2 explode FAILED (warn) 0ms: panic: boom"); !ended || len(said) != 1 {
+		t.Errorf("ended %t, said %q", ended, k.said)
 	}
 }
 
 // TestHangEnds: a step that hangs ends at its limit, and the others still run.
 func TestHangEnds(t *testing.T) {
-	var mu sync.Mutex
-	var said []string
-	m := &Machine{Logf: func(f string, a ...any) { mu.Lock(); defer mu.Unlock(); said = append(said, f) }}
-	ended := false
-	began := time.Now()
-	run(m, []Step{
-		{"hang", 100 * time.Millisecond, func(*Machine) { select {} }, nil},
-		{"end", time.Minute, func(*Machine) { ended = true }, nil},
+	synctest.Test(t, func(t *testing.T) {
+		k, m := start(t, nil)
+		release, ended := make(chan struct{}), false
+		defer close(release)
+		run(m, []Step{
+			{"hang", func(context.Context, *Machine) error { <-release; return nil }, step.Warn, time.Minute},
+			{"end", func(context.Context, *Machine) error { ended = true; return nil }, step.Warn, time.Minute},
+		})
+		if said := k.heard("shutdown 1/2 hang FAILED (warn) 60000ms: not done after 1m0s"); !ended || len(said) != 1 {
+			t.Errorf("ended %t, said %q", ended, k.said)
+		}
 	})
-	if took := time.Since(began); !ended || took < 100*time.Millisecond || took > 10*time.Second {
-		t.Errorf("ended %t after %s", ended, took)
-	}
-	mu.Lock()
-	defer mu.Unlock()
-	if len(said) != 3 || !strings.Contains(said[0], "not done after") {
-		t.Errorf("said %q", said)
-	}
 }
 
 // TestLimits: every step has a limit. Their sum is documented in docs/contracts.md, for disks that do not write any
@@ -73,40 +75,48 @@ func TestLimits(t *testing.T) {
 		}
 		all += s.Limit
 	}
-	if all != 580*time.Second {
+	if all != 585*time.Second {
 		t.Errorf("going down may take %s", all)
 	}
 }
 
-// TestSlowDiskIsWaitedFor: as long as the amount of dirty data decreases the disk is waited for; without progress the
-// step ends.
+// TestSlowDiskIsWaitedFor: as long as the amount of dirty data decreases the disk is waited for, and the user is told;
+// without progress the step ends at its limit.
 func TestSlowDiskIsWaitedFor(t *testing.T) {
 	for name, c := range map[string]struct {
 		moves bool
-		want  bool
-	}{"writes": {true, true}, "stands still": {false, false}} {
-		var left atomic.Int64
-		left.Store(1 << 30)
-		m := &Machine{Logf: t.Logf}
-		written, ended := make(chan struct{}), false
-		run(m, []Step{
-			{"sync", 100 * time.Millisecond, func(*Machine) { time.Sleep(700 * time.Millisecond); close(written) }, func() int64 {
-				if c.moves {
-					left.Add(-4096)
+		took  time.Duration
+	}{"writes": {true, 5 * time.Minute}, "stands still": {false, time.Second + time.Minute}} {
+		synctest.Test(t, func(t *testing.T) {
+			k, m := start(t, nil)
+			release := make(chan struct{})
+			time.AfterFunc(5*time.Minute, func() { close(release) })
+			slow := func(context.Context, *Machine) error { <-release; return nil }
+			ctx, stop := context.WithCancel(t.Context())
+			var disk sync.WaitGroup
+			disk.Go(func() {
+				for left := 1 << 21; ctx.Err() == nil; time.Sleep(10 * time.Second) {
+					k.put("proc/new", fmt.Sprintf("Dirty: %d kB\n", left))
+					if err := os.Rename(k.root+"/proc/new", k.root+"/proc/meminfo"); err != nil {
+						t.Error(err)
+					}
+					if c.moves {
+						left -= 1024
+					}
 				}
-				return left.Load()
-			}},
-			{"end", time.Minute, func(*Machine) {
-				select {
-				case <-written:
-					ended = true
-				default:
-				}
-			}, nil},
+			})
+			began := time.Now()
+			run(m, []Step{{"sync", whileWriting(slow), step.Warn, time.Minute}})
+			if took := time.Since(began); took != c.took {
+				t.Errorf("%s: waited for %s, want %s", name, took, c.took)
+			}
+			if len(k.heard("MiB are still to be written to disk; do not switch off")) < 5 {
+				t.Errorf("%s: said %q", name, k.said)
+			}
+			<-release
+			stop()
+			disk.Wait()
 		})
-		if ended != c.want {
-			t.Errorf("%s: waited to the end: %t", name, ended)
-		}
 	}
 }
 
@@ -114,8 +124,8 @@ func TestParseDirty(t *testing.T) {
 	if got := parseDirty("MemFree:  100 kB\nDirty:             96 kB\nWriteback:         4 kB\nWritebackTmp: 7 kB\n"); got != 100<<10 {
 		t.Errorf("%d bytes", got)
 	}
-	if dirty() < 0 || parseDirty("") != 0 {
-		t.Error("negative")
+	if dirty("") < 0 || dirty("/nowhere") != 0 || parseDirty("") != 0 {
+		t.Error("negative, or something where there is no file")
 	}
 }
 

@@ -16,6 +16,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/sys/unix"
 
+	"github.com/proa-os/proa/config/step"
 	"github.com/proa-os/proa/init/sys"
 )
 
@@ -51,8 +52,20 @@ func start(t *testing.T, processes map[string]process, mounts ...mount) (*kernel
 	}
 	k.show()
 	journal := func(what string) func() { return func() { _, _ = k.Run(context.Background(), what) } }
-	return k, &Machine{Sys: k, Root: k.root, Logf: k.logf, End: Reboot, Flush: journal("flush"), Record: journal("record"), StopServices: journal("stop services"),
+	began := time.Now()
+	return k, &Machine{Sys: k, Root: k.root, Logf: k.logf, Clock: func() time.Duration { return time.Since(began) }, End: Reboot,
+		SaveTimeline: k.keep, Flush: journal("flush"), Record: journal("record"), StopServices: journal("stop services"),
 		SaveClock: journal("save clock"), Ending: journal("ending"), Argument: func() string { journal("argument")(); return "3 tryboot" }}
+}
+
+// keep records which steps are saved.
+func (k *kernel) keep(done []step.Result) error {
+	var names []string
+	for _, r := range done {
+		names = append(names, r.Name)
+	}
+	_, err := k.Run(context.Background(), "save", strings.Join(names, " "))
+	return err
 }
 
 func (k *kernel) put(name, text string) {
@@ -138,6 +151,7 @@ run stop services
 run save clock
 signal-all SIGTERM
 run argument
+run save black-box stop-services save-clock stop-processes boot-state
 sync
 unmount /var/lib/kubelet/pods/1/volumes/v 0
 unmount /var 0
@@ -166,7 +180,7 @@ func TestPowerOffRestartsNothing(t *testing.T) {
 		if c := k.calls(); !strings.HasSuffix(c, "run ending\npower-off") || strings.Contains(c, "restart") {
 			t.Errorf("calls:\n%s", c)
 		}
-		if said := k.heard("power off: operation not permitted"); len(said) != 1 {
+		if said := k.heard("end FAILED (warn) 0ms: operation not permitted"); len(said) != 1 {
 			t.Errorf("said %q", k.said)
 		}
 	})
@@ -192,7 +206,9 @@ func TestProcesses(t *testing.T) {
 				k, m := start(t, c.processes)
 				k.Fail = c.fail
 				began := time.Now()
-				stopProcesses(m)
+				if err := stopProcesses(t.Context(), m); err != nil {
+					t.Error(err)
+				}
 				if took := time.Since(began); took != c.took {
 					t.Errorf("took %s, want %s", took, c.took)
 				}

@@ -9,12 +9,13 @@ package slotwrite
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
+	"github.com/proa-os/proa/config/step"
 	"github.com/proa-os/proa/images/layout"
 	"github.com/proa-os/proa/images/slotfile"
 	"github.com/proa-os/proa/init/slot"
@@ -29,11 +30,16 @@ type Target struct {
 	Renew func() error
 	// Progress is called during steps that take long; it may be nil.
 	Progress func(step string, done, total int64)
+	// Timeline is called with the steps that have been run; it may be nil.
+	Timeline func([]step.Result)
+	// Clock returns the time since the kernel started, for the timeline; nil: 0.
+	Clock func() time.Duration
 }
 
 // job is one write or one trial.
 type job struct {
 	Target
+	ctx     context.Context // of the running step, for the input
 	slot    layout.Slot
 	in      *slotfile.Reader // input of a write
 	m       slotfile.Manifest
@@ -43,19 +49,19 @@ type job struct {
 
 // Write writes a slot file to the other slot. An error says in which state the slot is.
 func Write(ctx context.Context, t Target, r io.Reader) (slotfile.Manifest, error) {
-	j := &job{Target: t, slot: t.Slots.Other(), scripts: map[string][]byte{}}
+	j := &job{Target: t, ctx: ctx, slot: t.Slots.Other(), scripts: map[string][]byte{}}
 	var err error
-	if j.in, err = slotfile.NewReader(reader{ctx, r}); err != nil {
+	if j.in, err = slotfile.NewReader(reader{j, r}); err != nil {
 		return j.m, err
 	}
 	j.m = j.in.Manifest
-	return j.m, j.run(ctx, writing)
+	return j.m, j.run(ctx, "slot-write", writing)
 }
 
 // Try verifies everything in the other slot against its manifest and makes the next boot a trial of it.
 func Try(ctx context.Context, t Target) (slotfile.Manifest, error) {
 	j := &job{Target: t, slot: t.Slots.Other()}
-	err := j.run(ctx, trying)
+	err := j.run(ctx, "slot-try", trying)
 	return j.m, err
 }
 
@@ -63,26 +69,7 @@ func Try(ctx context.Context, t Target) (slotfile.Manifest, error) {
 // first blocks of the hash tree.
 func Intact(ctx context.Context, t Target) error {
 	j := &job{Target: t, slot: t.Slots.Other()}
-	return j.run(ctx, looking)
-}
-
-func (j *job) run(ctx context.Context, list []step) error {
-	for _, s := range list {
-		err := ctx.Err()
-		if err == nil {
-			err = s.run(ctx, j)
-		}
-		if errors.Is(err, context.Canceled) {
-			err = errStopped
-		}
-		if errors.Is(err, slot.ErrNotGood) {
-			return fmt.Errorf("%s: %w; wait until `proa status` says good", s.name, err)
-		}
-		if err != nil {
-			return fmt.Errorf("%s: %w%s", s.name, err, s.after.say(j.slot))
-		}
-	}
-	return nil
+	return j.run(ctx, "slot-check", looking)
 }
 
 var errStopped = errors.New("stopped")
@@ -124,25 +111,35 @@ func (j *job) hasKernel() (has bool) {
 	return has
 }
 
+func (j *job) clock() func() time.Duration {
+	if j.Clock == nil {
+		return func() time.Duration { return 0 }
+	}
+	return j.Clock
+}
+
 func (j *job) tick(step string, done, total int64) {
 	if j.Progress != nil {
 		j.Progress(step, done, total)
 	}
 }
 
-// reader returns an error once ctx is done.
+// reader is the input of a write. It is the progress of the step that reads it, and returns an error once that step's
+// context is done.
 type reader struct {
-	ctx context.Context
-	r   io.Reader
+	j *job
+	r io.Reader
 }
 
 func (r reader) Read(b []byte) (int, error) {
-	if err := r.ctx.Err(); err != nil {
+	ctx := r.j.ctx
+	if err := ctx.Err(); err != nil {
 		return 0, err
 	}
 	n, err := r.r.Read(b)
-	if r.ctx.Err() != nil {
-		err = r.ctx.Err() // the cause is more useful than the interrupted read
+	step.Moved(ctx)
+	if ctx.Err() != nil {
+		err = ctx.Err() // the cause is more useful than the interrupted read
 	}
 	return n, err
 }

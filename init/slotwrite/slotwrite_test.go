@@ -13,7 +13,10 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
+	"github.com/proa-os/proa/config/step"
 	"github.com/proa-os/proa/images/bootfs"
 	"github.com/proa-os/proa/images/layout"
 	"github.com/proa-os/proa/images/sdboot"
@@ -298,6 +301,51 @@ func TestStopped(t *testing.T) {
 			t.Errorf("%s: %v; %q", when, err, startable(boot))
 		}
 	}
+}
+
+// TestSilent: a slot file that stops arriving ends the write after a while without progress, and the slot is left as
+// after any other failure. The timeline has the steps until there.
+func TestSilent(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		target, boot := flashed(t, chains[0])
+		release, began := make(chan struct{}), time.Now()
+		defer close(release)
+		target.Clock = func() time.Duration { return time.Since(began) }
+		var done []step.Result
+		target.Timeline = func(all []step.Result) { done = all }
+		text := file(t, contents(t, "v2"))
+		_, err := Write(t.Context(), target, io.MultiReader(bytes.NewReader(text[:len(text)-verity.BlockSize]), silent{release}))
+		if err == nil || err.Error() != "root: not done after 10m0s\nslot b is incomplete and cannot be booted; run the same command again" || startable(boot) != nil {
+			t.Errorf("%v; %q", err, startable(boot))
+		}
+		if last := done[len(done)-1]; len(done) != 4 || last.List != "slot-write" || last.Name != "root" || last.TookMs != 600000 || !last.Failed() {
+			t.Errorf("timeline %+v", done)
+		}
+	})
+}
+
+type silent struct{ release chan struct{} }
+
+func (s silent) Read([]byte) (int, error) { <-s.release; return 0, io.EOF }
+
+// TestSlowButSteady: a slot file may take any time to arrive.
+func TestSlowButSteady(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		target, _ := flashed(t, chains[0])
+		began := time.Now()
+		_, err := Write(t.Context(), target, &slow{bytes.NewReader(file(t, contents(t, "v2")))})
+		if took := time.Since(began); err != nil || took < 2*patience {
+			t.Errorf("%v after %s", err, took)
+		}
+	})
+}
+
+// slow takes a minute for each read.
+type slow struct{ r io.Reader }
+
+func (s *slow) Read(b []byte) (int, error) {
+	time.Sleep(time.Minute)
+	return s.r.Read(b[:min(len(b), 512)])
 }
 
 // TestBadMedium: the medium returns other bytes than were written.

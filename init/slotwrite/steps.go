@@ -2,10 +2,13 @@ package slotwrite
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"path/filepath"
+	"time"
 
+	"github.com/proa-os/proa/config/step"
 	"github.com/proa-os/proa/images/layout"
 	"github.com/proa-os/proa/images/slotfile"
 	"github.com/proa-os/proa/init/slot"
@@ -28,50 +31,91 @@ func (a after) say(s layout.Slot) string {
 	return fmt.Sprintf("\nslot %s is %s", s, a)
 }
 
-// step is one row.
-type step struct {
-	name  string
-	run   func(context.Context, *job) error
-	after after
+// row is one row. The limit starts again with each part that is read or written: it ends what hangs, not what is slow.
+type row struct {
+	name   string
+	run    func(context.Context, *job) error
+	policy step.Policy
+	limit  time.Duration
+	after  after
 }
 
 // writing makes the slot unbootable first and bootable last.
-var writing = []step{
-	{"check", checkWrite, asBefore},
-	{"clear", clearSlot, notWhole},
-	{"boot-files", writeBoot, notWhole},
-	{"root", writeRoot, notWhole},
-	{"end", readEnd, notWhole},
-	{"read-back-boot", hashBoot, notWhole},
-	{"read-back-root", hashRoot, notWhole},
-	{"verity", checkVerity, notWhole},
-	{"keep-manifest", keepManifest, notWhole},
-	{"enable", enable, notWhole},
-	{"renew", renew, ready},
+var writing = []row{
+	{"check", checkWrite, step.Halt, patience, asBefore},
+	{"clear", clearSlot, step.Halt, patience, notWhole},
+	{"boot-files", writeBoot, step.Halt, patience, notWhole},
+	{"root", writeRoot, step.Halt, patience, notWhole},
+	{"end", readEnd, step.Halt, patience, notWhole},
+	{"read-back-boot", hashBoot, step.Halt, patience, notWhole},
+	{"read-back-root", hashRoot, step.Halt, patience, notWhole},
+	{"verity", checkVerity, step.Halt, patience, notWhole},
+	{"keep-manifest", keepManifest, step.Halt, patience, notWhole},
+	{"enable", enable, step.Halt, patience, notWhole},
+	{"renew", renew, step.Halt, patience, ready},
 }
 
 // trying verifies everything again: the slot may have been written long ago.
-var trying = []step{
-	{"check", checkTry, asBefore},
-	{"manifest", needManifest, asBefore},
-	{"fit", checkFit, damaged},
-	{"boot-files", hashAll, damaged},
-	{"root", hashRoot, damaged},
-	{"verity", checkVerity, damaged},
-	{"try", func(_ context.Context, j *job) error { return j.Slots.Try() }, asBefore},
-	{"renew", renew, ready},
+var trying = []row{
+	{"check", checkTry, step.Halt, patience, asBefore},
+	{"manifest", needManifest, step.Halt, patience, asBefore},
+	{"fit", checkFit, step.Halt, patience, damaged},
+	{"boot-files", hashAll, step.Halt, patience, damaged},
+	{"root", hashRoot, step.Halt, patience, damaged},
+	{"verity", checkVerity, step.Halt, patience, damaged},
+	{"try", try, step.Halt, patience, asBefore},
+	{"renew", renew, step.Halt, patience, ready},
 }
 
 // looking verifies what can be verified without reading the whole root: the boot files, and the first blocks of the
 // hash tree.
-var looking = []step{
-	{"manifest", needManifest, asBefore},
-	{"fit", checkFit, asBefore},
-	{"boot-files", hashAll, asBefore},
-	{"verity", checkVerity, asBefore},
+var looking = []row{
+	{"manifest", needManifest, step.Halt, patience, asBefore},
+	{"fit", checkFit, step.Halt, patience, asBefore},
+	{"boot-files", hashAll, step.Halt, patience, asBefore},
+	{"verity", checkVerity, step.Halt, patience, asBefore},
+}
+
+// patience is how long the medium, or who sends the slot file, may be silent.
+const patience = 10 * time.Minute
+
+// run runs one list. An error says in which state the slot is.
+func (j *job) run(ctx context.Context, name string, list []row) error {
+	r := step.Runner{List: name, Clock: j.clock(), Bounded: true}
+	results, err := step.Run(ctx, r, steps(list), j)
+	if j.Timeline != nil {
+		j.Timeline(results)
+	}
+	if err == nil {
+		return nil
+	}
+	if errors.Is(err, slot.ErrNotGood) {
+		return fmt.Errorf("%w; wait until `proa status` says good", err)
+	}
+	return fmt.Errorf("%w%s", err, list[len(results)-1].after.say(j.slot)) // the last result is of the step that failed
+}
+
+// steps returns rows that are not begun once the caller has given up.
+func steps(list []row) (out []step.Step[*job]) {
+	for _, s := range list {
+		out = append(out, step.Step[*job]{Name: s.name, Policy: s.policy, Limit: s.limit, Func: func(ctx context.Context, j *job) error {
+			j.ctx = ctx
+			err := ctx.Err()
+			if err == nil {
+				err = s.run(ctx, j)
+			}
+			if errors.Is(err, context.Canceled) {
+				err = errStopped
+			}
+			return err
+		}})
+	}
+	return out
 }
 
 func clearSlot(_ context.Context, j *job) error { return j.Slots.Clear() }
+
+func try(_ context.Context, j *job) error { return j.Slots.Try() }
 
 func renew(_ context.Context, j *job) error {
 	if j.Renew == nil {
@@ -114,8 +158,11 @@ func (j *job) late(f slotfile.File) bool {
 	return ok && (f.Script() || slot.Starts(name))
 }
 
-func writeRoot(_ context.Context, j *job) error {
-	return copyTo(j.Device, j.root, j.root.Size, func(done int64) { j.tick("write "+slotfile.RootName, done, j.root.Size) })
+func writeRoot(ctx context.Context, j *job) error {
+	return copyTo(j.Device, j.root, j.root.Size, func(done int64) {
+		step.Moved(ctx)
+		j.tick("write "+slotfile.RootName, done, j.root.Size)
+	})
 }
 
 // readEnd reads to the end of the slot file, which verifies that it is complete.

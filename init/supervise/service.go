@@ -10,7 +10,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/proa-os/proa/init/guard"
+	"github.com/proa-os/proa/config/guard"
 	"github.com/proa-os/proa/init/proc"
 	"golang.org/x/sys/unix"
 )

@@ -3,7 +3,7 @@ package supervise
 import (
 	"context"
 
-	"github.com/proa-os/proa/init/guard"
+	"github.com/proa-os/proa/config/guard"
 )
 
 // watch runs a row's Watch during one run of the service. A panic in it is recovered, because it runs in PID 1.

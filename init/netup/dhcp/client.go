@@ -12,7 +12,7 @@ import (
 
 	"github.com/vishvananda/netlink"
 
-	"github.com/proa-os/proa/init/guard"
+	"github.com/proa-os/proa/config/guard"
 	"github.com/proa-os/proa/init/netup/wait"
 )
 

@@ -14,7 +14,7 @@ type log struct{ did []string }
 
 func runner(reported *[]string) Runner {
 	now := time.Duration(0)
-	return Runner{List: "test", Sleep: func(time.Duration) {}, Report: func(r Result) { *reported = append(*reported, r.String()) },
+	return Runner{List: "test", Report: func(r Result) { *reported = append(*reported, r.String()) },
 		Clock: func() time.Duration { now += 41 * time.Millisecond; return now }}
 }
 
@@ -45,7 +45,7 @@ func TestPolicies(t *testing.T) {
 		if errors.As(err, &e) != c.ends {
 			t.Errorf("%s: error %v", c.policy, err)
 		}
-		if c.ends && (e.Error() != "boot: second: no such device" || !errors.Is(err, bad)) {
+		if c.ends && (e.Error() != "second: no such device" || !errors.Is(err, bad)) {
 			t.Errorf("%s: %v", c.policy, err)
 		}
 	}
@@ -57,7 +57,7 @@ func TestLines(t *testing.T) {
 	if _, err := Run(t.Context(), runner(&said), list, &log{}); err != nil {
 		t.Fatal(err)
 	}
-	want := []string{"boot 1/2 load-modules ok 41ms", "boot 2/2 network FAILED (warn) 41ms: no link"}
+	want := []string{"1/2 load-modules ok 41ms", "2/2 network FAILED (warn) 41ms: no link"}
 	if d := cmp.Diff(want, said); d != "" {
 		t.Error(d)
 	}
@@ -82,7 +82,7 @@ func TestBegin(t *testing.T) {
 	if _, err := Run(t.Context(), r, list, &log{}); err != nil {
 		t.Fatal(err)
 	}
-	want := []string{"begin data 2h0m0s", "boot 1/2 data ok 41ms", "begin clock 1m0s", "boot 2/2 clock ok 41ms"}
+	want := []string{"begin data 2h0m0s", "1/2 data ok 41ms", "begin clock 1m0s", "2/2 clock ok 41ms"}
 	if d := cmp.Diff(want, said); d != "" {
 		t.Error(d)
 	}
