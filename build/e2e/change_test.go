@@ -30,7 +30,7 @@ func TestConfigApply(t *testing.T) {
 			t.Errorf("%s: %q, want %q", command, got, want)
 		}
 	}
-	if got := m.run("proa config show; stat -c %a /run/proa/config.yaml /run/proa/control.sock", nil); !strings.Contains(got, "# not in force before proa reboot: hostname") || strings.Count(got, "600\n") != 2 {
+	if got := m.run("proa config show; stat -c %a /run/proa/config.yaml /run/proa/control.sock", nil); !strings.Contains(got, "# takes effect with proa reboot: hostname") || strings.Count(got, "600\n") != 2 {
 		t.Errorf("shown:\n%s", got)
 	}
 	labelled := strings.Replace(text, "{enabled: false}", "{enabled: false, labels: {node-role.kubernetes.io/worker: 'true'}}", 1)
@@ -38,7 +38,7 @@ func TestConfigApply(t *testing.T) {
 	if !strings.Contains(got, "refused") || !strings.Contains(got, "kubectl label node") || m.run("cat /boot/config.yaml", nil) != text {
 		t.Errorf("a label that no node may have:\n%s", got)
 	}
-	if got := m.run("proa restart ntp && (proa restart nothing 2>&1 || true)", nil); !strings.Contains(got, "ntp is started again") || !strings.Contains(got, `no service "nothing"`) {
+	if got := m.run("proa restart ntp && (proa restart nothing 2>&1 || true)", nil); !strings.Contains(got, "ntp restarted") || !strings.Contains(got, `no service "nothing"`) {
 		t.Errorf("restart:\n%s", got)
 	}
 	m.Kill()

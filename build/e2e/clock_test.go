@@ -20,7 +20,7 @@ func TestClock(t *testing.T) {
 		years    int
 		from     string // expected source of the time at first
 		restarts bool   // k3s restarts once the time is right; not if the clock was only as old as the image
-	}{"ahead": {4, "not synchronised; the machine's own clock", true}, "behind": {-4, "not synchronised; counts from when this system was built", false}} {
+	}{"ahead": {4, "not synchronised; time from the RTC", true}, "behind": {-4, "not synchronised; counts from the build time of this system", false}} {
 		t.Run(name, func(t *testing.T) {
 			o := onDisk
 			o.config, o.clock = clockConfig, time.Now().AddDate(c.years, 0, 0)

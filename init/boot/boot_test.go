@@ -189,7 +189,7 @@ func TestFindSlot(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	err := findSlot(ctx, m)
-	if err == nil || !strings.Contains(err.Error(), "no root-a is sound: vda3: verity superblock") {
+	if err == nil || !strings.Contains(err.Error(), "no partition root-a is valid: vda3: verity superblock") {
 		t.Errorf("a partition with garbage: %v", err)
 	}
 }

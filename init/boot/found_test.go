@@ -17,8 +17,8 @@ import (
 	"github.com/proa-os/proa/init/sys"
 )
 
-// TestTrialIsFound: stage 1 looks at the boot state as soon as it knows its disk, and lets the partition go again. What it finds decides
-// whether a restart makes a broken start better.
+// TestTrialIsFound: stage 1 reads the boot state as soon as it knows its disk, and unmounts the partition again. The
+// boot state decides whether a failed boot is restarted.
 func TestTrialIsFound(t *testing.T) {
 	trial := bootstate.State{Good: layout.A, Try: layout.B, Left: 2}
 	for name, c := range map[string]struct {
@@ -71,13 +71,13 @@ func (b binds) Unmount(target string, flags int) error {
 	return errors.Join(b.Fake.Unmount(target, flags), unix.Unmount(target, flags))
 }
 
-// TestTakeOverFromStage1: a start that did not find its disk looks at the boot partitions of all, and changes only that of the disk whose
-// slot names the root that was asked for.
+// TestTakeOverFromStage1: a boot that did not find its disk reads the boot partitions of all disks, and changes only that
+// of the disk whose slot has the root hash on the command line.
 func TestTakeOverFromStage1(t *testing.T) {
 	for name, c := range map[string]struct {
 		spoil bool
 		why   string
-	}{"ours": {false, ""}, "none is ours": {true, "is of another system"}} {
+	}{"ours": {false, ""}, "none is ours": {true, "belongs to another system"}} {
 		t.Run(name, func(t *testing.T) {
 			m := pcWithTwo(t)
 			ours, other := memory(t), memory(t)
@@ -97,7 +97,7 @@ func TestTakeOverFromStage1(t *testing.T) {
 			}
 			before, err := os.ReadFile(filepath.Join(other, "grub", grubenv.File(0)))
 			ok(t, err)
-			err = TakeOver(m, "stage1 find-slot", "no root-a is sound")
+			err = TakeOver(m, "stage1 find-slot", "no partition root-a is valid")
 			if c.why == "" && (err != nil || m.Found.Disk != "sda") || c.why != "" && (!errors.Is(err, slot.ErrNoOther) || !strings.Contains(err.Error(), c.why)) {
 				t.Errorf("disk %q, %v", m.Found.Disk, err)
 			}

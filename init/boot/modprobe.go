@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// Modprobe is what the kernel starts as `modprobe -q -- NAME`, and tools that call modprobe by name. It loads each module that is named,
-// passes over options, and returns the exit code.
+// Modprobe is the command modprobe, which the kernel calls as `modprobe -q -- NAME`. It loads each module in args, ignores
+// options, writes errors to complain and returns the exit code: 0 or 1.
 func (m *Machine) Modprobe(args []string, complain io.Writer) (code int) {
 	if err := openModules(m); err != nil {
 		fmt.Fprintln(complain, "modprobe:", err)

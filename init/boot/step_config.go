@@ -45,7 +45,7 @@ func sshKeys(_ context.Context, m *Machine) error {
 		return err
 	}
 	if err := errors.Join(m.Sys.MkdirAll("/root/.ssh", 0o700), m.Sys.Symlink(service.KeysDir+file, "/root/.ssh"+file)); err != nil {
-		m.Logf("ssh: %v; only the keys of the config count", err)
+		m.Logf("ssh: %v; only the keys in the configuration are used", err)
 	}
 	return nil
 }

@@ -42,7 +42,7 @@ func (m *Machine) sibling(name string) (string, error) {
 			return p, nil
 		}
 	}
-	return "", fmt.Errorf("disk %s has no partition called %s", m.Found.Disk, name)
+	return "", fmt.Errorf("disk %s has no partition named %s", m.Found.Disk, name)
 }
 
 // mountData mounts the data partition, and creates it first on a new disk. If that fails, data is in memory, so that
@@ -67,7 +67,7 @@ func EraseData(s sys.Sys) error {
 		return err
 	}
 	if !m.OnDisk() {
-		return fmt.Errorf("mode %s keeps data in memory: a restart is enough", m.Line.Mode)
+		return fmt.Errorf("mode %s keeps data in memory only; proa reboot erases it", m.Line.Mode)
 	}
 	return data.Disk{Sys: m.Sys, Name: m.Found.Disk, Logf: m.Logf}.Erase()
 }

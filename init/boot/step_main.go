@@ -36,8 +36,8 @@ func overlayEtc(_ context.Context, m *Machine) error {
 	return mounts.Apply(m.Sys, mounts.Etc(), m.Logf)
 }
 
-// nodeModules are loaded before anything asks for them: Kubernetes' and this machine's own. The rest (nft_*, xt_*, ciphers, file systems) the
-// kernel loads on demand through Modprobe; loading all of them here cost a third of the boot.
+// nodeModules are loaded before anything requests them: those of Kubernetes and of this machine. The rest (nft_*, xt_*,
+// ciphers, file systems) the kernel loads on demand through Modprobe; loading all of them here took a third of the boot.
 func nodeModules() []string {
 	return append(nodekernel.Modules(), "ext4", "vfat", "nls_cp437", "nls_ascii", "nls_utf8", "loop", "evdev", "efivarfs")
 }
@@ -67,7 +67,7 @@ func (m *Machine) loadKnown(names []string) error {
 		}
 	}
 	if absent != nil {
-		m.Logf("this kernel has no %s", strings.Join(absent, " "))
+		m.Logf("modules not in this kernel: %s", strings.Join(absent, " "))
 	}
 	return loadAll(m, known)
 }

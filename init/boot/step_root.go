@@ -67,7 +67,7 @@ func findSlot(ctx context.Context, m *Machine) error {
 			return false, noPartition(name, why)
 		}
 		if len(fit) > 1 {
-			m.Logf("several disks hold this slot: %s; using the first", strings.Join(fit, ", "))
+			m.Logf("several disks have this slot: %s; using the first", strings.Join(fit, ", "))
 		}
 		m.Found.Part, m.Found.Root = fit[0], "/dev/"+fit[0]
 		m.Found.Disk = blockdev.Disk(m.Root, fit[0])
@@ -95,9 +95,9 @@ func (m *Machine) reviveTables(done map[string]bool) {
 
 func noPartition(name string, why []string) error {
 	if len(why) > 0 {
-		return fmt.Errorf("no %s is sound: %s", name, strings.Join(why, "; "))
+		return fmt.Errorf("no partition %s is valid: %s", name, strings.Join(why, "; "))
 	}
-	return fmt.Errorf("no partition is called %s", name)
+	return fmt.Errorf("no partition is named %s", name)
 }
 
 // findMedium finds the ISO file system by its label: on a CD it is on the whole disc, on a USB disk on the disk or a

@@ -122,7 +122,7 @@ func TestMountBoot(t *testing.T) {
 	if f.String() != "mount /dev/sdb2 /boot vfat 0xf umask=0077,utf8=1\n" {
 		t.Errorf("calls:\n%s", f)
 	}
-	for disk, why := range map[string]string{"sdc": "disk sdc has no partition called boot", "": "disk  has no partition called boot"} {
+	for disk, why := range map[string]string{"sdc": "disk sdc has no partition named boot", "": "disk  has no partition named boot"} {
 		m.Found.Disk = disk
 		if err := mountBoot(t.Context(), m); err == nil || err.Error() != why {
 			t.Errorf("%s: %v", disk, err)
@@ -256,7 +256,7 @@ func TestEarlyModules(t *testing.T) {
 		"sys/devices/0/modalias": "pci:v1"})
 	said := saying(m)
 	ok(t, loadEarlyModules(t.Context(), m))
-	if f.String() != "module /"+dir+"kernel/erofs.ko\nmodule /"+dir+"kernel/ahci.ko\n" || !strings.Contains(said.String(), "this kernel has no loop dm-mod") {
+	if f.String() != "module /"+dir+"kernel/erofs.ko\nmodule /"+dir+"kernel/ahci.ko\n" || !strings.Contains(said.String(), "modules not in this kernel: loop dm-mod") {
 		t.Errorf("calls:\n%s\nsaid:\n%s", f, said)
 	}
 	m, f = machine(t, map[string]string{dir + "modules.dep": "kernel/erofs.ko:\n", "sys/devices/none/modalias": ""})
@@ -281,7 +281,7 @@ func TestSlotAppearsLate(t *testing.T) {
 		save(t, m.Path("/dev/sda3"), []byte("another root"))
 		began := time.Now()
 		err := findSlot(t.Context(), m)
-		if err == nil || !strings.Contains(err.Error(), "waited 30 s: no root-a is sound: sda3: ") || !strings.Contains(err.Error(), "; sdb3: ") {
+		if err == nil || !strings.Contains(err.Error(), "waited 30 s: no partition root-a is valid: sda3: ") || !strings.Contains(err.Error(), "; sdb3: ") {
 			t.Errorf("%v", err)
 		}
 		if took := time.Since(began); took < deviceWait || took > deviceWait+time.Second {
@@ -294,7 +294,7 @@ func TestSlotAppearsLate(t *testing.T) {
 		}
 		save(t, m.Path("/dev/sda3"), image)
 		ok(t, findSlot(t.Context(), m))
-		if m.Found.Disk != "sda" || !strings.Contains(said.String(), "several disks hold this slot: sda3, sdb3; using the first") {
+		if m.Found.Disk != "sda" || !strings.Contains(said.String(), "several disks have this slot: sda3, sdb3; using the first") {
 			t.Errorf("found %+v, said %s", m.Found, said)
 		}
 	})

@@ -70,7 +70,7 @@ func (m *Machine) withBoot(use func() error) error {
 		return use()
 	}
 	parts := blockdev.Named(m.Root, string(layout.Boot))
-	err := fmt.Errorf("%w: no partition is called %s", slot.ErrNoOther, layout.Boot)
+	err := fmt.Errorf("%w: no partition is named %s", slot.ErrNoOther, layout.Boot)
 	for _, part := range parts {
 		disk := blockdev.Disk(m.Root, part)
 		if m.Found.Disk != "" && disk != m.Found.Disk {
@@ -81,7 +81,7 @@ func (m *Machine) withBoot(use func() error) error {
 			m.Found.Disk = disk
 			if was == "" && len(parts) > 1 && !m.bootsThis() {
 				m.Found.Disk = was
-				return fmt.Errorf("%w: the boot partition on %s is of another system", slot.ErrNoOther, disk)
+				return fmt.Errorf("%w: the boot partition on %s belongs to another system", slot.ErrNoOther, disk)
 			}
 			return use()
 		}); err == nil {

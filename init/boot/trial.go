@@ -97,7 +97,7 @@ func (m *Machine) readTrial() error {
 // record begins to record this try in the black box at a place.
 func (m *Machine) record(p blackbox.Place, err error) {
 	if err != nil {
-		m.Logf("black box: %v; the boot goes on without", err)
+		m.Logf("black box: %v; continuing without it", err)
 		return
 	}
 	if m.Line.RootHash == "" {

@@ -26,7 +26,7 @@ func userModules(_ context.Context, m *Machine) error {
 		}
 		for _, p := range modules.SplitParams(params) {
 			if err := modules.SetParam(m.Sys.WriteFile, m.Root, modules.Name(name), p); err != nil {
-				errs = append(errs, fmt.Errorf("%s runs already: %w", name, err))
+				errs = append(errs, fmt.Errorf("module %s is loaded already: %w", name, err))
 			}
 		}
 	}

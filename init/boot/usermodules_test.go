@@ -37,7 +37,7 @@ func TestUserModules(t *testing.T) {
 	f.Calls = nil
 	m.Config.Modules = []string{"b fixed=2", "b nosuch=1", "b size=3", "none x=1"}
 	got := calls(t, m, f, "user-modules")
-	for _, want := range []string{"b runs already: its parameter fixed is read-only once the module is loaded", "b runs already: it has no parameter nosuch", "none: no such module", "write /sys/module/b/parameters/size"} {
+	for _, want := range []string{"module b is loaded already: its parameter fixed is read-only once the module is loaded", "module b is loaded already: it has no parameter nosuch", "none: no such module", "write /sys/module/b/parameters/size"} {
 		if !strings.Contains(got, want) {
 			t.Errorf("no %q in\n%s", want, got)
 		}

@@ -9,7 +9,7 @@ import (
 
 func restartVerb(e Env, args []string) error {
 	if len(args) != 1 {
-		return errors.New("which service? proa restart NAME; proa status lists them")
+		return errors.New("usage: proa restart NAME; proa status lists the services")
 	}
 	return e.ask(control.Request{Verb: "restart", Name: args[0]})
 }

@@ -46,24 +46,24 @@ type verb struct {
 // verbs is the table; the help text is made from it.
 func verbs() []verb {
 	return []verb{
-		{"status", "[--json]", "what the machine is doing", statusVerb},
+		{"status", "[--json]", "state of the machine: slot, services, problems", statusVerb},
 		{"version", "", "version of this system and of Kubernetes", versionVerb},
-		{"config show", "", "the configuration in force, secrets hidden", showVerb},
+		{"config show", "", "the configuration in force, without secrets", showVerb},
 		{"config check", "[FILE|-]", "check a configuration; exit code 1 if it has problems", checkVerb},
-		{"config edit", "", "change the configuration in an editor; what is wrong is not saved", editVerb},
-		{"config apply", "FILE|-", "make FILE the configuration, if it has no problems", applyVerb},
-		{"kubeconfig", "[--server S]", "how kubectl reaches this cluster from outside, with the administrator's key", kubeconfigVerb},
+		{"config edit", "", "edit the configuration; a text with problems is not saved", editVerb},
+		{"config apply", "FILE|-", "replace the configuration by FILE, if that has no problems", applyVerb},
+		{"kubeconfig", "[--server S]", "the administrator's kubeconfig, for kubectl on other machines", kubeconfigVerb},
 		{"slot", "", "which slot runs, whether it is on trial, and what is in the other one", slotVerb},
-		{"slot write", "a|b FILE", "fill the slot that does not run from a .slot file; - reads standard input", slotWriteVerb},
-		{"slot try", "a|b [--reboot]", "check that slot once more, and make the next start a trial of it", slotTryVerb},
-		{"slot rollback", "[--reboot]", "make the next start the other slot's, if that one is good", slotRollbackVerb},
-		{"data erase", "--yes", "make the next start make the data partition anew; everything on it is lost", dataEraseVerb},
+		{"slot write", "a|b FILE", "write a .slot file to the slot that does not run; - reads standard input", slotWriteVerb},
+		{"slot try", "a|b [--reboot]", "verify that slot, and make the next boot a trial of it", slotTryVerb},
+		{"slot rollback", "[--reboot]", "make the next boot use the other slot, if that one is good", slotRollbackVerb},
+		{"data erase", "--yes", "format the data partition at the next boot; everything on it is lost", dataEraseVerb},
 		{"logs", "NAME [-f]", "a service's log: k3s, ssh, ntp; -f follows", logsVerb},
 		{"timeline", "", "how long each step of the boot, and of lists of steps since then, took", timelineVerb},
-		{"restart", "NAME", "end a service and start it again: k3s, ssh, ntp; pods keep running", restartVerb},
-		{"reboot", "", "stop everything in order, then restart", rebootVerb},
-		{"poweroff", "", "stop everything in order, then switch off", poweroffVerb},
-		{"ntp", "", "keep the clock in step (PID 1 runs this)", ntpVerb},
+		{"restart", "NAME", "restart a service: k3s, ssh, ntp; pods keep running", restartVerb},
+		{"reboot", "", "shut down in order and restart the machine", rebootVerb},
+		{"poweroff", "", "shut down in order and switch off the machine", poweroffVerb},
+		{"ntp", "", "synchronise the clock by NTP (PID 1 runs this)", ntpVerb},
 	}
 }
 
@@ -81,7 +81,7 @@ var more = map[string]string{"slot write": slotWriteHelp, "slot try": slotTryHel
 // Usage returns the help text.
 func Usage() string {
 	var b strings.Builder
-	b.WriteString("proa shows and steers this machine.\n\nUsage: proa VERB\n\n")
+	b.WriteString("proa shows and controls this machine.\n\nUsage: proa VERB\n\n")
 	for _, v := range verbs() {
 		fmt.Fprintf(&b, "  %-24s %s\n", strings.TrimSpace(v.name+" "+v.args), v.help)
 	}
@@ -128,7 +128,7 @@ func unknown(args []string) string {
 		}
 	}
 	if of != nil {
-		return fmt.Sprintf("%s needs a second word: %s", args[0], strings.Join(of, ", "))
+		return fmt.Sprintf("%s needs a subcommand: %s", args[0], strings.Join(of, ", "))
 	}
 	said := fmt.Sprintf("unknown verb %q", args[0])
 	for _, word := range []string{strings.Join(args[:min(2, len(args))], " "), args[0]} {

@@ -73,7 +73,7 @@ func TestVerbs(t *testing.T) {
 		{"slot", "slot a\ntrial true\ntries-left 2\nother b empty\n"},
 		{"logs k3s", "line one\nline two\n"},
 		{"timeline", "    812 ms  stage1     find-slot              41.5 ms  \n   1900 ms  stage2     mounts                  3.0 ms  \n"},
-		{"config show", "# PID 1 has left no configuration in /run/proa/config.yaml; this is what /boot/config.yaml says\n# /boot/config.yaml:2:3: unknown key \"rol\"; did you mean \"role\"?\nversion: 1\nhostname: edge-7\nk3s:\n    enabled: true\n    token: (secret)\nhealth:\n    deadline: 15m\n"},
+		{"config show", "# PID 1 has written no configuration to /run/proa/config.yaml; this is the one in /boot/config.yaml\n# /boot/config.yaml:2:3: unknown key \"rol\"; did you mean \"role\"?\nversion: 1\nhostname: edge-7\nk3s:\n    enabled: true\n    token: (secret)\nhealth:\n    deadline: 15m\n"},
 	} {
 		code, out, errs := run(e, strings.Fields(c.args)...)
 		if d := cmp.Diff(c.want, out); code != 0 || d != "" {
@@ -119,17 +119,17 @@ func TestMistakes(t *testing.T) {
 	}{
 		{"stauts", 2, "did you mean \"status\"?"},
 		{"status now", 1, "unexpected argument \"now\""},
-		{"config", 2, "config needs a second word: proa config show, proa config check, "},
+		{"config", 2, "config needs a subcommand: proa config show, proa config check, "},
 		{"confg check", 2, "did you mean \"config check\"?"},
-		{"data", 2, "data needs a second word: proa data erase"},
+		{"data", 2, "data needs a subcommand: proa data erase"},
 		{"frobnicate", 2, "unknown verb \"frobnicate\"\n"},
-		{"logs nope", 1, "no log of \"nope\"; there are: k3s"},
-		{"logs", 1, "which service? one of k3s"},
+		{"logs nope", 1, "no log of a service \"nope\"; there are logs of: k3s"},
+		{"logs", 1, "no service named; usage: proa logs NAME [-f]; there are logs of: k3s"},
 		{"logs ../../proc/cmdline", 1, "unexpected argument"},
 		{"config check", 1, "1 problem"},
 		{"version now", 1, "unexpected argument \"now\""},
-		{"restart", 1, "which service?"},
-		{"restart k3s now", 1, "which service?"},
+		{"restart", 1, "usage: proa restart NAME; proa status lists"},
+		{"restart k3s now", 1, "usage: proa restart NAME"},
 		{"restart k3s", 1, "PID 1 does not answer"},
 		{"reboot now", 1, "unexpected argument \"now\""},
 	} {

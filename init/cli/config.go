@@ -29,7 +29,7 @@ func showVerb(e Env, args []string) error {
 	}
 	held, err := inforce.Load(e.Root)
 	if errors.Is(err, os.ErrNotExist) {
-		fmt.Fprintf(e.Out, "# PID 1 has left no configuration in %s; this is what %s says\n", inforce.File, now.Document)
+		fmt.Fprintf(e.Out, "# PID 1 has written no configuration to %s; this is the one in %s\n", inforce.File, now.Document)
 		held, err = now, nil
 	}
 	if err != nil {
@@ -52,14 +52,14 @@ func showVerb(e Env, args []string) error {
 // differs returns the keys in which the file differs from the configuration in force, and what makes them take effect.
 func differs(held, now inforce.Held) (out []string) {
 	if held.Sum != now.Sum {
-		out = append(out, fmt.Sprintf("%s was changed since PID 1 read it; proa config apply %[1]s, or proa reboot", now.Document))
+		out = append(out, fmt.Sprintf("%s was changed since PID 1 read it; to apply it: proa config apply %[1]s, or proa reboot", now.Document))
 	}
 	for _, c := range inforce.Changes(held.Config, now.Config) {
 		switch {
 		case held.Sum != now.Sum:
 			out = append(out, "differs from the file: "+c.Key)
 		default:
-			out = append(out, fmt.Sprintf("not in force before %s: %s", c.When, c.Key))
+			out = append(out, fmt.Sprintf("takes effect with %s: %s", c.When, c.Key))
 		}
 	}
 	return out

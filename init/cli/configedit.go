@@ -21,9 +21,9 @@ import (
 )
 
 const configHelp = `
-The text is checked as the machine checks it at boot. One with a problem is not saved: the configuration stays as it was, and the text is
-kept. What was there before is /boot/config.yaml.good; to go back: proa config apply /boot/config.yaml.good. SSH keys, files, sysctls, modules
-and NTP servers take effect at once; the command says what needs proa restart k3s or proa reboot.
+The text is checked as at boot. A text with a problem is not saved: the configuration is unchanged, and the text is kept in /run/proa. The
+previous configuration is saved as /boot/config.yaml.good; to go back: proa config apply /boot/config.yaml.good. SSH keys, files, sysctls,
+modules and NTP servers take effect at once; the command says what needs proa restart k3s or proa reboot.
 
 Examples:
   proa config edit
@@ -47,14 +47,14 @@ func applyVerb(e Env, args []string) error {
 		names = append(names, a)
 	}
 	if len(names) != 1 {
-		return errors.New("which file? proa config apply FILE; - reads standard input")
+		return errors.New("usage: proa config apply FILE; - reads standard input")
 	}
 	text, err := e.given(names[0])
 	if err != nil {
 		return err
 	}
 	if err := e.acceptable(names[0], text); err != nil && !force {
-		return e.reject(text, fmt.Errorf("%w; --force saves it all the same, and the machine leaves out what is wrong", err))
+		return e.reject(text, fmt.Errorf("%w; --force saves it nevertheless, and the machine ignores the invalid parts", err))
 	}
 	before, err := e.current()
 	if err != nil {
@@ -131,7 +131,7 @@ func (e Env) save(before, text []byte, keptIn string) error {
 	defer lock.Close()
 	now, err := e.current()
 	if err == nil && !bytes.Equal(now, before) {
-		err = errors.New("the configuration was changed by somebody else meanwhile")
+		err = errors.New("another process changed the configuration meanwhile; see proa config show, then run the command again")
 	}
 	if err == nil {
 		err = e.replace(text)
@@ -139,7 +139,7 @@ func (e Env) save(before, text []byte, keptIn string) error {
 	if err != nil {
 		return e.reject(text, err)
 	}
-	fmt.Fprintf(e.Out, "saved as %s; before it: %s\n", inforce.ConfigFile, inforce.GoodFile)
+	fmt.Fprintf(e.Out, "saved as %s; the previous one is %s\n", inforce.ConfigFile, inforce.GoodFile)
 	_ = os.Remove(e.Root + keptIn) // usually does not exist
 	if err := e.ask(control.Request{Verb: "reload"}); err != nil {
 		return fmt.Errorf("saved, but not in force: %w; it takes effect with proa reboot", err)
@@ -174,7 +174,7 @@ func editVerb(e Env, args []string) error {
 	}
 	file := e.Root + editFile
 	if kept, err := os.ReadFile(file); err == nil && len(kept) > 0 {
-		fmt.Fprintf(e.Out, "taking up the text that was not saved, %s; remove that file to begin anew\n", editFile)
+		fmt.Fprintf(e.Out, "continuing with the text of an earlier edit, which was not saved: %s; remove that file to start over\n", editFile)
 	} else if err := os.WriteFile(file, before, 0o600); err != nil {
 		return err
 	}
@@ -197,7 +197,7 @@ func editVerb(e Env, args []string) error {
 		}
 		fmt.Fprintf(e.Out, "not saved: %v. Edit again? [Y/n] ", why)
 		if a, err := answers.ReadString('\n'); err != nil || strings.HasPrefix(strings.ToLower(strings.TrimSpace(a)), "n") {
-			return fmt.Errorf("not saved: %w; the text is kept in %s, proa config edit takes it up again", why, editFile)
+			return fmt.Errorf("not saved: %w; the text is kept in %s; proa config edit continues with it", why, editFile)
 		}
 	}
 }

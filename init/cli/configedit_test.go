@@ -68,8 +68,8 @@ func TestApply(t *testing.T) {
 		"no key any more": {"hostname: b\n", "-", 1, "nobody could log in"},
 		"empty":           {" \n", "-", 1, "the text is empty"},
 		"too large":       {strings.Repeat("#\n", config.MaxSize), "-", 1, "larger than"},
-		"which":           {next, "", 1, "which file?"},
-		"two":             {next, "- -", 1, "which file?"},
+		"which":           {next, "", 1, "usage: proa config apply FILE"},
+		"two":             {next, "- -", 1, "usage: proa config apply FILE"},
 		"no such":         {next, "/nowhere", 1, "no such file"},
 	} {
 		e, asked := changeable(t)
@@ -156,7 +156,7 @@ func TestEditAgain(t *testing.T) {
 		return os.WriteFile(file, []byte(oneKey+"hostname: b\n"), 0o600)
 	}
 	code, _, errs := run(e, "config", "edit")
-	if code != 1 || !strings.Contains(errs, "somebody else") || have(t, e, "boot/config.yaml") != oneKey+"hostname: theirs\n" || have(t, e, "run/proa/config.rejected.yaml") != oneKey+"hostname: b\n" {
+	if code != 1 || !strings.Contains(errs, "another process changed the configuration") || have(t, e, "boot/config.yaml") != oneKey+"hostname: theirs\n" || have(t, e, "run/proa/config.rejected.yaml") != oneKey+"hostname: b\n" {
 		t.Errorf("exit %d, %q, %q", code, errs, have(t, e, "boot/config.yaml"))
 	}
 }
@@ -187,7 +187,7 @@ func TestShowInForce(t *testing.T) {
 	if err := inforce.Save(func(name string, b []byte, _ os.FileMode) error { put(t, e, name, string(b)); return nil }, held); err != nil {
 		t.Fatal(err)
 	}
-	if _, out, _ := run(e, "config", "show"); !strings.Contains(out, "# not in force before proa restart k3s: k3s.args\n") {
+	if _, out, _ := run(e, "config", "show"); !strings.Contains(out, "# takes effect with proa restart k3s: k3s.args\n") {
 		t.Errorf("shown:\n%s", out)
 	}
 }

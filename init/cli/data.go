@@ -9,7 +9,7 @@ import (
 
 const dataEraseHelp = `
 The data partition holds the cluster, its certificates and volumes, images, logs, host keys and all that
-users have put on the machine. The next start makes a new file system there, as the first one did.
+users have put on the machine. The next boot makes a new file system there, like the first boot.
 Configuration and slots are on other partitions and stay.
 
   proa data erase --yes && proa reboot
@@ -26,7 +26,7 @@ func dataEraseVerb(e Env, args []string) error {
 		return err
 	}
 	if !*yes {
-		return errors.New("everything on the data partition would be lost at the next start; if that is meant, add --yes")
+		return errors.New("this erases everything on the data partition at the next boot; add --yes to confirm")
 	}
 	erase := e.EraseData
 	if erase == nil {
@@ -35,6 +35,6 @@ func dataEraseVerb(e Env, args []string) error {
 	if err := erase(); err != nil {
 		return err
 	}
-	fmt.Fprintln(e.Out, "data is made anew at the next start; `proa reboot` starts the machine again")
+	fmt.Fprintln(e.Out, "the data partition is formatted at the next boot; to restart now: proa reboot")
 	return nil
 }

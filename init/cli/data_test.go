@@ -17,7 +17,7 @@ func TestDataErase(t *testing.T) {
 	}{
 		{"data erase", nil, 1, 0, "add --yes"},
 		{"data erase --yes now", nil, 1, 0, `unexpected argument "now"`},
-		{"data erase --yes", nil, 0, 1, "made anew at the next start"},
+		{"data erase --yes", nil, 0, 1, "is formatted at the next boot"},
 		{"data erase --yes", errors.New("no data partition"), 1, 1, "data erase: no data partition"},
 	} {
 		e, erased := device(t), 0

@@ -12,9 +12,10 @@ import (
 )
 
 const slotWriteHelp = `
-The slot is made unbootable first; then the file is written, everything is read back from the medium and compared, and only then
-the slot can be started again. It is not started before "proa slot try". Whatever goes wrong, the running slot boots; the same
-command starts over. FILE - reads the file from standard input, so that nothing has to be stored on the node.
+The slot is made unbootable first. Then the file is written, everything is read back from the medium and verified, and only then
+the slot is made bootable again. It is not booted before "proa slot try". If the write fails, the running slot still boots; run the
+same command again. FILE - reads the file from standard input, so that nothing has to be stored on the node. A write that makes no
+progress for 10 minutes is ended.
 
 Examples:
   proa slot write b /var/tmp/proa-pc.slot
@@ -22,8 +23,8 @@ Examples:
 `
 
 const slotTryHelp = `
-Every file of the slot and its root are read and compared once more. After the restart the slot has three tries to prove itself;
-if it does not, this one runs again.
+Every file of the slot and its root image are verified again. After the restart the slot has three tries to pass its health check;
+if all of them fail, the machine falls back to this slot.
 
 Examples:
   proa slot try b && proa reboot
@@ -31,7 +32,7 @@ Examples:
 `
 
 const slotRollbackHelp = `
-Works while the running slot is on trial, and wherever the boot loader remembers that the other slot was good.
+Possible while the running slot is on trial, and if the boot state still says that the other slot was good.
 
 Examples:
   proa slot rollback --reboot
@@ -39,7 +40,7 @@ Examples:
 
 func slotWriteVerb(e Env, args []string) error {
 	if len(args) != 2 {
-		return errors.New("which slot, and which file? proa slot write a|b FILE")
+		return errors.New("usage: proa slot write a|b FILE")
 	}
 	return e.change(args[0], func(ctx context.Context, t slotwrite.Target) error {
 		in, err := e.input(ctx, args[1])
@@ -54,7 +55,7 @@ func slotWriteVerb(e Env, args []string) error {
 		if err != nil {
 			return err
 		}
-		fmt.Fprintf(e.Out, "slot %s holds proa %s; try it: proa slot try %[1]s\n", args[0], m.Version)
+		fmt.Fprintf(e.Out, "slot %s holds proa %s; to boot it: proa slot try %[1]s --reboot\n", args[0], m.Version)
 		return nil
 	})
 }
@@ -74,7 +75,7 @@ func last(args []string) (rest []string, reboot bool) {
 func slotTryVerb(e Env, args []string) error {
 	args, reboot := last(args)
 	if len(args) != 1 {
-		return errors.New("which slot? proa slot try a|b")
+		return errors.New("usage: proa slot try a|b [--reboot]")
 	}
 	return e.change(args[0], func(ctx context.Context, t slotwrite.Target) error {
 		bar := &meter{out: e.Out, live: terminal(e.Out), now: time.Now}
@@ -84,7 +85,7 @@ func slotTryVerb(e Env, args []string) error {
 		if err != nil {
 			return err
 		}
-		return e.next(reboot, fmt.Sprintf("the next start tries slot %s, proa %s", args[0], m.Version))
+		return e.next(reboot, fmt.Sprintf("the next boot is a trial of slot %s, proa %s", args[0], m.Version))
 	})
 }
 
@@ -97,7 +98,7 @@ func slotRollbackVerb(e Env, args []string) error {
 		if err := t.Slots.Rollback(); err != nil {
 			return err
 		}
-		return e.next(reboot, fmt.Sprintf("the next start is slot %s again", t.Slots.Other()))
+		return e.next(reboot, fmt.Sprintf("the next boot uses slot %s again", t.Slots.Other()))
 	})
 }
 
@@ -107,7 +108,7 @@ func (e Env) next(reboot bool, what string) error {
 		fmt.Fprintln(e.Out, what+"; restarting")
 		return rebootVerb(e, nil)
 	}
-	fmt.Fprintln(e.Out, what+"; restart: proa reboot")
+	fmt.Fprintln(e.Out, what+"; to restart now: proa reboot")
 	return nil
 }
 

@@ -75,7 +75,7 @@ func TestSlotWriteAndTry(t *testing.T) {
 	e := device(t)
 	file := slotFile(t, e, "pc")
 	code, out, errs := run(e, "slot", "write", "b", file)
-	if code != 0 || !strings.HasSuffix(out, "slot b holds proa v2; try it: proa slot try b\n") || !strings.Contains(out, "check root.img   100 %") {
+	if code != 0 || !strings.HasSuffix(out, "slot b holds proa v2; to boot it: proa slot try b --reboot\n") || !strings.Contains(out, "check root.img   100 %") {
 		t.Fatalf("exit %d, %q, %q", code, out, errs)
 	}
 	if s := state(t, e); s.Try != layout.Shared {
@@ -84,7 +84,7 @@ func TestSlotWriteAndTry(t *testing.T) {
 	if _, out, _ := run(e, "slot"); !strings.Contains(out, "other b written v2\n") {
 		t.Errorf("%q", out)
 	}
-	if code, out, errs := run(e, "slot", "try", "b"); code != 0 || !strings.HasSuffix(out, "the next start tries slot b, proa v2; restart: proa reboot\n") {
+	if code, out, errs := run(e, "slot", "try", "b"); code != 0 || !strings.HasSuffix(out, "the next boot is a trial of slot b, proa v2; to restart now: proa reboot\n") {
 		t.Fatalf("exit %d, %q, %q", code, out, errs)
 	}
 	if s := state(t, e); s.Try != layout.B || s.Left != bootstate.MaxTries || s.Good != layout.A {

@@ -47,7 +47,7 @@ const lockWait = 3 * time.Second
 func (e Env) lock() (*os.File, error) {
 	f, err := slot.Lock(e.Root+slot.LockFile, lockWait)
 	if errors.Is(err, slot.ErrBusy) {
-		err = fmt.Errorf("%w; wait for it to end", err)
+		err = fmt.Errorf("%w; wait for it to end and run the command again", err)
 	}
 	return f, err
 }

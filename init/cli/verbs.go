@@ -71,12 +71,12 @@ func logsVerb(e Env, args []string) error {
 		}
 	}
 	if name == "" {
-		return fmt.Errorf("which service? one of %s", strings.Join(e.logNames(), ", "))
+		return fmt.Errorf("no service named; usage: proa logs NAME [-f]; there are logs of: %s", strings.Join(e.logNames(), ", "))
 	}
 	path := filepath.Join(e.Root, boot.LogDir, name+".log")
 	f, err := os.Open(path)
 	if errors.Is(err, os.ErrNotExist) {
-		return fmt.Errorf("no log of %q; there are: %s", name, strings.Join(e.logNames(), ", "))
+		return fmt.Errorf("no log of a service %q; there are logs of: %s", name, strings.Join(e.logNames(), ", "))
 	}
 	if err != nil {
 		return err

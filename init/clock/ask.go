@@ -82,10 +82,10 @@ func askOne(server string, built time.Time) answer {
 		return answer{Server: server, Err: plain(err)}
 	}
 	if said := time.Now().Add(r.ClockOffset); said.Before(built) {
-		return answer{Server: server, Err: fmt.Errorf("says %s, before this system was built", said.UTC().Format(time.DateTime))}
+		return answer{Server: server, Err: fmt.Errorf("its time, %s, is before this system was built", said.UTC().Format(time.DateTime))}
 	}
 	if r.RootDistance > farthest {
-		return answer{Server: server, Err: fmt.Errorf("knows the time to %s only", r.RootDistance.Round(time.Millisecond))}
+		return answer{Server: server, Err: fmt.Errorf("root distance %s is more than %s", r.RootDistance.Round(time.Millisecond), farthest)}
 	}
 	return answer{Server: server, Address: address, Offset: r.ClockOffset, Radius: r.RootDistance + slack}
 }
@@ -115,7 +115,7 @@ func agree(answers []answer) (verdict, error) {
 	}
 	switch {
 	case len(answers) == 0:
-		return v, errors.New("no server to ask")
+		return v, errors.New("no NTP server to query: none is configured, or all sent a kiss-o'-death; set ntp.servers")
 	case len(sound) == 0:
 		return v, errors.New(strings.Join(v.Left, "; "))
 	}
@@ -164,13 +164,13 @@ func plainDNS(err *net.DNSError) error {
 	host, _, _ := net.SplitHostPort(err.Server)
 	switch {
 	case err.IsNotFound:
-		return errors.New("no such name")
+		return errors.New("no such host")
 	case err.IsTimeout:
-		return errors.New("the name servers do not answer")
+		return errors.New("DNS query timed out")
 	case net.ParseIP(host).IsLoopback(): // Go's default without a name server
-		return errors.New("no name server is known")
+		return errors.New("no DNS server is configured")
 	}
-	return errors.New("the name servers cannot be asked")
+	return errors.New("DNS query failed")
 }
 
 func texts(answers []answer) (out []string) {

@@ -35,7 +35,7 @@ func (s State) Text() string {
 			", off by " + time.Duration(s.Offset*float64(time.Millisecond)).Round(time.Microsecond).String()
 	default:
 		out = "not synchronised; " + map[string]string{
-			"rtc": "the machine's own clock", "kept": "counts from when this machine last ran", "build": "counts from when this system was built",
+			"rtc": "time from the RTC", "kept": "counts from the last time saved by this machine", "build": "counts from the build time of this system",
 		}[s.Source]
 	}
 	if s.Problem != "" {

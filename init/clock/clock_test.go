@@ -75,7 +75,7 @@ func TestSaveKeeps(t *testing.T) {
 func TestText(t *testing.T) {
 	since, last := day(2026, 4), day(2026, 5)
 	for want, s := range map[string]State{
-		"not synchronised; the machine's own clock": {Source: "rtc"},
+		"not synchronised; time from the RTC": {Source: "rtc"},
 		"synchronised since 2026-04-01 00:00:00Z, last at 2026-05-01 00:00:00Z by a, b, off by -1.5ms; ntp: a: timeout": {Source: "ntp", Since: &since, Last: &last,
 			Servers: []string{"a", "b"}, Offset: -1.5, Problem: "ntp: a: timeout"},
 	} {

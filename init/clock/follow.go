@@ -69,7 +69,7 @@ func (f *Follower) Follow(ctx context.Context, state State) error {
 	}
 }
 
-var errLookAgain = errors.New("asking again")
+var errLookAgain = errors.New("querying it again before the clock is stepped")
 
 // round is one query with its correction. A query that ctx interrupts changes nothing.
 func (f *Follower) round(ctx context.Context) error {
@@ -87,7 +87,7 @@ func (f *Follower) round(ctx context.Context) error {
 	}
 	f.Logf("ntp: %s: corrected by %s", strings.Join(v.Servers, ", "), v.Offset.Round(time.Microsecond))
 	for _, why := range v.Left {
-		f.Logf("ntp: left out: %s", why)
+		f.Logf("ntp: ignored: %s", why)
 	}
 	now := time.Now().UTC().Truncate(time.Second)
 	if f.state.Since == nil || v.Offset.Abs() > sureAbove {
@@ -126,7 +126,7 @@ func (f *Follower) decide(ctx context.Context) (verdict, error) {
 		return v, nil
 	}
 	f.first = &look{v.Servers[0], v.Offset, time.Now()}
-	return v, fmt.Errorf("%s alone says that the clock is off by %s: %w", v.Servers[0], v.Offset.Round(time.Second), errLookAgain)
+	return v, fmt.Errorf("%s is the only server that answers, and says that the clock is off by %s: %w", v.Servers[0], v.Offset.Round(time.Second), errLookAgain)
 }
 
 func (f *Follower) welcome(servers []string) []string {

@@ -33,6 +33,6 @@ func (k *keeper) restartVerb(ctx context.Context, name string, say func(string))
 	if name == "k3s" {
 		k.conf.took(inforce.K3s, k.con.Logf)
 	}
-	say(name + " is started again; its state: proa status")
+	say(name + " restarted; proa status shows its state")
 	return nil
 }

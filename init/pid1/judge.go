@@ -107,7 +107,7 @@ func (k *keeper) markGood() {
 		k.m.ReadBox(layout.Shared)
 	}
 	if err := health.Save(k.m.Sys.WriteFile, k.held, k.holds()); err != nil {
-		k.con.Logf("what holds now is not kept: %v", err)
+		k.con.Logf("health: save the state that the next slot is compared with: %v", err)
 	}
 	k.con.Logf("status slot %s good", k.m.Line.Slot)
 	k.refresh()

@@ -123,7 +123,7 @@ func TestGoodIsTriedAgain(t *testing.T) {
 
 // TestWhere: the step that ended a boot is named as in the black box.
 func TestWhere(t *testing.T) {
-	if step, why := where("stage1", &bootstep.Error{Step: "find-slot", Err: errors.New("no root-b is sound")}); step != "stage1 find-slot" || why != "no root-b is sound" {
+	if step, why := where("stage1", &bootstep.Error{Step: "find-slot", Err: errors.New("no partition root-b is valid")}); step != "stage1 find-slot" || why != "no partition root-b is valid" {
 		t.Errorf("%q, %q", step, why)
 	}
 	if step, why := where("stage2", errors.New("x")); step != "stage2" || why != "x" {

@@ -90,7 +90,7 @@ func (k *keeper) reloadVerb(ctx context.Context, _ string, say func(string)) err
 	for _, f := range k.m.Reload(ctx, held.Config) {
 		k.con.Logf("config: %s", f)
 		k.conf.add(config.Problem{File: inforce.ConfigFile, Message: f})
-		say("not done: " + f)
+		say("not applied: " + f)
 	}
 	k.conf.took(inforce.Now, k.con.Logf)
 	k.noteNTP()
@@ -102,7 +102,7 @@ func (k *keeper) reloadVerb(ctx context.Context, _ string, say func(string)) err
 // tell prints the changes by what makes them take effect.
 func tell(changes []inforce.Change, say func(string)) {
 	if len(changes) == 0 {
-		say("nothing changes")
+		say("no changes")
 	}
 	for _, when := range []inforce.When{inforce.Now, inforce.K3s, inforce.Machine} {
 		var keys []string

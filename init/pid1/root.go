@@ -19,14 +19,14 @@ func (k *keeper) checkRoot() {
 	if err != nil || !bad {
 		return // the kernel's status cannot be read: nothing changes
 	}
-	const what = "a block of the root does not match its tree"
+	const what = "dm-verity: a block does not match its hash"
 	next, err := k.leave(what)
 	if errors.Is(err, slot.ErrBusy) {
 		return // a verb changes the slots: retried at the next check
 	}
 	k.damage = fmt.Sprintf("root of slot %s is damaged: %s", k.m.Line.Slot, what)
 	if err != nil {
-		k.damage += fmt.Sprintf("; %v; flash it anew, or write the other slot", err)
+		k.damage += fmt.Sprintf("; %v; write the other slot (proa slot write), or flash the disk again", err)
 		k.con.Logf("%s", k.damage)
 		return
 	}

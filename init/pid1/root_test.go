@@ -26,8 +26,8 @@ func TestDamagedRoot(t *testing.T) {
 		"sound":          {"disk", trial, false, nil, "", ""},
 		"cannot tell":    {"disk", trial, true, errors.New("device-mapper: no such file"), "", ""},
 		"live":           {"live", boot.Trial{}, true, nil, "", ""},
-		"trial":          {"disk", trial, true, nil, "root of slot a is damaged: a block of the root does not match its tree; restarting, reboot", "root of slot a is damaged"},
-		"no other slots": {"disk", boot.Trial{Known: true}, true, nil, "", "; flash it anew, or write the other slot"},
+		"trial":          {"disk", trial, true, nil, "root of slot a is damaged: dm-verity: a block does not match its hash; restarting, reboot", "root of slot a is damaged"},
+		"no other slots": {"disk", boot.Trial{Known: true}, true, nil, "", "; write the other slot (proa slot write), or flash the disk again"},
 	} {
 		k, ended := keeping(nil, status.Status{}, 0)
 		k.m.Line.Mode, k.m.Line.Slot, k.m.Found.Trial, k.m.Found.Disk = c.mode, "a", c.trial, "no-such-disk"

@@ -90,7 +90,7 @@ func trial(left int, otherGood bool) boot.Trial {
 // TestStage1: the end of a boot whose root is not found, or whose boot entry is invalid: a slot on trial is restarted
 // after the reason was shown, as long as a restart can help; otherwise the machine stays up.
 func TestStage1(t *testing.T) {
-	const noRoot, noMode = "find-slot: waited 30 s: no partition is called root-b", `read-cmdline: proa.mode="": want disk or live`
+	const noRoot, noMode = "find-slot: waited 30 s: no partition is named root-b", `read-cmdline: proa.mode="": want disk or live`
 	for name, c := range map[string]struct {
 		line     string
 		trial    boot.Trial

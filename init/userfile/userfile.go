@@ -53,13 +53,13 @@ func owned(file string, uid, gid int) bool {
 func owner(root, spec string) (uid, gid int, err error) {
 	user, group, both := strings.Cut(spec, ":")
 	if uid, err = number(filepath.Join(root, "/etc/passwd"), user); err != nil {
-		return 0, 0, fmt.Errorf("owner: no user %q", user)
+		return 0, 0, fmt.Errorf("owner: no user %q in /etc/passwd", user)
 	}
 	if !both {
 		group = user
 	}
 	if gid, err = number(filepath.Join(root, "/etc/group"), group); err != nil && both {
-		return 0, 0, fmt.Errorf("owner: no group %q", group)
+		return 0, 0, fmt.Errorf("owner: no group %q in /etc/group", group)
 	}
 	return uid, gid, nil
 }
