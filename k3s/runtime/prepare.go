@@ -4,9 +4,13 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
+	"github.com/proa-os/proa/config/step"
+	"github.com/proa-os/proa/images/atomicfile"
 	"github.com/proa-os/proa/images/releasefile"
 	"github.com/proa-os/proa/k3s/address"
 	"github.com/proa-os/proa/k3s/controlplane"
@@ -16,27 +20,34 @@ import (
 	"github.com/proa-os/proa/k3s/token"
 )
 
-// step is a step before the first component starts.
-type step struct {
-	Name string
-	Run  func(*Server, context.Context) error
+// row is a step before the first component starts.
+type row struct {
+	name   string
+	run    func(*Server, context.Context) error
+	policy step.Policy
+	limit  time.Duration
 }
 
-// preparation is the list of steps in order. A step may depend on those before it; an error ends the process.
-var preparation = []step{
-	{"logging", (*Server).logging},
-	{"folders", (*Server).folders},
-	{"kernel", (*Server).kernel},
-	{"identity", (*Server).identity},
-	{"node-name", (*Server).nodeName},
-	{"labels", (*Server).refusedWords},
-	{"service-route", (*Server).serviceRoute},
-	{"certificates", (*Server).certificates},
-	{"token", (*Server).token},
-	{"kubeconfigs", (*Server).kubeconfigs},
-	{"node-files", (*Server).nodeFiles},
-	{"manifest-files", (*Server).manifestFiles},
+// preparation is the list of steps in order. A step may depend on those before it; an error ends the process, and so
+// does a step that hangs: the supervisor reports which one, and starts the process again.
+var preparation = []row{
+	{"logging", (*Server).logging, step.Halt, patience},
+	{"folders", (*Server).folders, step.Halt, patience},
+	{"kernel", (*Server).kernel, step.Halt, patience},
+	{"identity", (*Server).identity, step.Halt, 0}, // waits for a network, which may come at any time
+	{"node-name", (*Server).nodeName, step.Halt, patience},
+	{"labels", (*Server).refusedWords, step.Halt, patience},
+	{"service-route", (*Server).serviceRoute, step.Halt, patience},
+	{"certificates", (*Server).certificates, step.Halt, patience},
+	{"token", (*Server).token, step.Halt, patience},
+	{"kubeconfigs", (*Server).kubeconfigs, step.Halt, patience},
+	{"node-files", (*Server).nodeFiles, step.Halt, patience},
+	{"manifest-files", (*Server).manifestFiles, step.Halt, patience},
 }
+
+// patience is how long a step may take that works with local files and the kernel only. It is for disks ten times slower
+// than any known: it ends what hangs, not what is slow.
+const patience = 10 * time.Minute
 
 // Prepare runs the preparation only, for a program that runs the components elsewhere (k3s/bench).
 func (s *Server) Prepare(ctx context.Context) (controlplane.Plane, node.Node, error) {
@@ -44,13 +55,27 @@ func (s *Server) Prepare(ctx context.Context) (controlplane.Plane, node.Node, er
 	return s.plane, s.node, err
 }
 
-func (s *Server) prepare(ctx context.Context) error {
-	for _, p := range preparation {
-		if err := p.Run(s, ctx); err != nil {
-			return fmt.Errorf("%s: %w", p.Name, err)
-		}
+func (s *Server) prepare(ctx context.Context) error { return s.runSteps(ctx, preparation) }
+
+// runSteps runs a list and saves its timeline; an error has the name of the step.
+func (s *Server) runSteps(ctx context.Context, list []row) error {
+	var steps []step.Step[*Server]
+	for _, r := range list {
+		do := func(ctx context.Context, s *Server) error { return r.run(s, ctx) }
+		steps = append(steps, step.Step[*Server]{Name: r.name, Func: do, Policy: r.policy, Limit: r.limit})
 	}
-	return nil
+	done, err := step.Run(ctx, step.Runner{List: "k3s", Clock: sinceBoot, Bounded: true}, steps, s)
+	if saving := saveTimeline(s.timeline, done); saving != nil {
+		fmt.Fprintln(os.Stderr, "k3s: timeline:", saving) // the runtime works without it
+	}
+	return err
+}
+
+func saveTimeline(path string, done []step.Result) error {
+	if err := os.MkdirAll(filepath.Dir(path), 0o711); err != nil {
+		return err
+	}
+	return atomicfile.Write(path, step.Encode(done), 0o600)
 }
 
 // logging sends the log to standard error, which the supervisor stores and rotates, and the reason of an exit to the

@@ -51,6 +51,7 @@ func TestServeChild(t *testing.T) {
 	transport.CertCallbackRefreshDuration = 2 * time.Second
 	s := New(config, &notify.Notifier{})
 	s.look = time.Second
+	s.timeline = filepath.Join(dir, "run", "timeline.json")
 	s.now = func() time.Time {
 		text, _ := os.ReadFile(filepath.Join(dir, aheadFile))
 		seconds, _ := strconv.Atoi(string(text))

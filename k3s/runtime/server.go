@@ -13,6 +13,7 @@ import (
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
 
+	"github.com/proa-os/proa/config/k3sflags"
 	"github.com/proa-os/proa/k3s/controlplane"
 	"github.com/proa-os/proa/k3s/datastore"
 	"github.com/proa-os/proa/k3s/deploy"
@@ -30,6 +31,7 @@ type Server struct {
 	plane  controlplane.Plane
 	node   node.Node
 
+	timeline string           // file for the timeline of the preparation
 	hostName string           // name for a node that has none yet
 	now      func() time.Time // the clock, and the interval for checking certificates; tests replace both
 	look     time.Duration
@@ -150,6 +152,7 @@ func New(config *flags.Config, n *notify.Notifier) *Server {
 	return &Server{
 		config: config, notify: n, store: datastore.At(config.Path("server")),
 		now: wallClock, look: certificateLook, steps: beginSteps(wallClock(), sinceBoot()),
+		timeline: k3sflags.TimelineFile,
 	}
 }
 
