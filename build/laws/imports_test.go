@@ -4,9 +4,11 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"os/exec"
 	"strings"
+	"sync"
 	"testing"
 )
 
@@ -126,24 +128,32 @@ func under(t *testing.T, packages []listed, folder string) []listed {
 	return found
 }
 
-// goList asks the go command, which reads imports without compiling anything.
+// goList returns the packages of the module.
 func goList(t *testing.T) []listed {
 	t.Helper()
+	packages, err := listing()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return packages
+}
+
+// listing asks the go command once for all tests, which takes seconds. It reads imports without compiling anything.
+var listing = sync.OnceValues(func() (packages []listed, err error) {
 	cmd := exec.Command("go", "list", "-e", "-json=ImportPath,Deps,Imports,TestImports,XTestImports", module+"...")
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
 	out, err := cmd.Output()
 	if err != nil {
-		t.Fatalf("go list: %v\n%s", err, stderr.String())
+		return nil, fmt.Errorf("go list: %w\n%s", err, stderr.String())
 	}
-	var packages []listed
 	for dec := json.NewDecoder(bytes.NewReader(out)); ; {
 		var p listed
 		if err := dec.Decode(&p); errors.Is(err, io.EOF) {
-			return packages
+			return packages, nil
 		} else if err != nil {
-			t.Fatalf("go list -json: %v", err)
+			return nil, fmt.Errorf("go list -json: %w", err)
 		}
 		packages = append(packages, p)
 	}
-}
+})
