@@ -55,6 +55,19 @@ func (r *Result) note(err error) error {
 	return err
 }
 
+// Failures returns a line for each error, also of the user's configuration: "step: error".
+func Failures(results []Result) (lines []string) {
+	for _, r := range results {
+		if r.Failed() {
+			lines = append(lines, r.Name+": "+r.Error)
+		}
+		for _, u := range r.User {
+			lines = append(lines, r.Name+": "+u)
+		}
+	}
+	return lines
+}
+
 // Encode returns the timeline of a list as a file. Its mode must be 0600, because errors may quote the configuration.
 func Encode(results []Result) []byte {
 	text, err := json.MarshalIndent(results, "", " ")

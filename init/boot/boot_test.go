@@ -19,6 +19,7 @@ import (
 	"github.com/proa-os/proa/init/mounts"
 	"github.com/proa-os/proa/init/service"
 	"github.com/proa-os/proa/init/sys"
+	"github.com/proa-os/proa/init/timeline"
 )
 
 func TestSequence(t *testing.T) { golden.Check(t, "sequence", Print()) }
@@ -206,7 +207,7 @@ func TestTimeline(t *testing.T) {
 		t.Fatal(err, results)
 	}
 	m.SaveTimeline()
-	if text := f.Files[TimelineDir+"/stage2.json"]; !strings.Contains(text, `"name": "two"`) || !strings.Contains(text, `"error": "no luck"`) {
+	if text := f.Files[timeline.Dir+"/stage2.json"]; !strings.Contains(text, `"name": "two"`) || !strings.Contains(text, `"error": "no luck"`) {
 		t.Errorf("timeline:\n%s", text)
 	}
 }
@@ -261,7 +262,7 @@ func TestReload(t *testing.T) {
 	if len(failed) != 1 || !strings.HasPrefix(failed[0], "write-files: ") || !strings.Contains(failed[0], "write_files[1] /etc/x: owner: no user") {
 		t.Errorf("%q", failed)
 	}
-	if text := f.Files[TimelineDir+"/reload.json"]; strings.Count(text, `"list": "reload"`) != len(Reloads()) {
+	if text := f.Files[timeline.Dir+"/reload.json"]; strings.Count(text, `"list": "reload"`) != len(Reloads()) {
 		t.Errorf("timeline:\n%s", text)
 	}
 	for file, want := range map[string]string{"/proc/sys/vm/swappiness": "7", "/etc/motd": "hi", service.KeysDir + "/authorized_keys": testKey + "\n", service.K3sConfigFile: "v: \"3\"\n"} {

@@ -48,15 +48,7 @@ func (m *Machine) Reload(ctx context.Context, c *config.Config) (failed []string
 	}
 	next.timeline, _ = step.Run(ctx, step.Runner{List: "reload", Clock: SinceKernel, Bounded: true}, Reloads(), &next) // all are Warn
 	next.SaveTimeline()
-	for _, r := range next.timeline {
-		if r.Failed() {
-			failed = append(failed, r.Name+": "+r.Error)
-		}
-		for _, u := range r.User {
-			failed = append(failed, r.Name+": "+u)
-		}
-	}
-	return failed
+	return step.Failures(next.timeline)
 }
 
 // DocumentPlace returns where the configuration of this machine can be written.

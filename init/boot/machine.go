@@ -22,6 +22,7 @@ import (
 	"github.com/proa-os/proa/init/modules"
 	"github.com/proa-os/proa/init/netup"
 	"github.com/proa-os/proa/init/sys"
+	"github.com/proa-os/proa/init/timeline"
 	"github.com/proa-os/proa/init/watchdog"
 	"golang.org/x/sys/unix"
 )
@@ -32,10 +33,6 @@ const (
 	DataDir  = "/run/proa/data"
 	StateDir = "/var/lib/proa"
 	LogDir   = "/var/log/proa"
-	// TimelineDir has a file LIST.json for each list of steps that has run since the boot.
-	TimelineDir = RunDir + "/timeline"
-	// LastShutdown is the timeline of the last orderly shutdown, until its file systems were unmounted.
-	LastShutdown = StateDir + "/shutdown.json"
 	// ClockFile has the time when this machine last ran.
 	ClockFile = StateDir + "/clock"
 	// NTPServers is the file in which PID 1 writes the servers to query.
@@ -126,20 +123,9 @@ func (m *Machine) report(res step.Result) {
 
 // SaveTimeline saves the timeline of the running list. The machine works without it, so an error is only reported.
 func (m *Machine) SaveTimeline() {
-	if err := SaveTimeline(m.Sys, m.timeline); err != nil {
+	if err := timeline.Save(m.Sys, m.timeline); err != nil {
 		m.Logf("timeline: %v", err)
 	}
-}
-
-// SaveTimeline saves the timeline of a list as TimelineDir/LIST.json, where `proa timeline` reads it.
-func SaveTimeline(s sys.Sys, results []step.Result) error {
-	if len(results) == 0 {
-		return nil
-	}
-	if err := s.MkdirAll(TimelineDir, 0o700); err != nil {
-		return err
-	}
-	return s.WriteFile(TimelineDir+"/"+results[0].List+".json", step.Encode(results), 0o600)
 }
 
 func readJSON(path string, v any) error {

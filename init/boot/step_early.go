@@ -98,18 +98,3 @@ func (m *Machine) loadTeller() error {
 	}
 	return m.Modules.Load(teller, "")
 }
-
-// loadAll tries to load every module and returns all errors together.
-func loadAll(m *Machine, names []string) error {
-	var failed []string
-	for _, line := range names {
-		name, params, _ := strings.Cut(line, " ")
-		if err := m.Modules.Load(name, params); err != nil {
-			failed = append(failed, err.Error())
-		}
-	}
-	if failed != nil {
-		return fmt.Errorf("%s", strings.Join(failed, "; "))
-	}
-	return nil
-}

@@ -56,20 +56,13 @@ func loadModules(_ context.Context, m *Machine) error {
 	return errors.Join(err, m.loadKnown(nodeModules()), m.loadTeller())
 }
 
-// loadKnown loads the modules that this kernel has, and skips others: kernels differ in what is built in or merged.
+// loadKnown loads the modules that this kernel has, and logs the others.
 func (m *Machine) loadKnown(names []string) error {
-	var known, absent []string
-	for _, n := range names {
-		if m.Modules.Has(n) {
-			known = append(known, n)
-		} else {
-			absent = append(absent, n)
-		}
-	}
+	absent, err := m.Modules.LoadKnown(names)
 	if absent != nil {
 		m.Logf("modules not in this kernel: %s", strings.Join(absent, " "))
 	}
-	return loadAll(m, known)
+	return err
 }
 
 // coldplug subscribes to uevents before it scans, so that no device is missed.

@@ -18,6 +18,7 @@ import (
 	"github.com/proa-os/proa/init/modules"
 	"github.com/proa-os/proa/init/slot"
 	"github.com/proa-os/proa/init/sys"
+	"github.com/proa-os/proa/init/timeline"
 )
 
 // kernelDir returns the directory of this kernel's modules below a root.
@@ -91,7 +92,7 @@ func TestSwitchRoot(t *testing.T) {
 		t.Error(d)
 	}
 	var found Found
-	if err := json.Unmarshal([]byte(f.Files[handover]), &found); err != nil || found != m.Found || !strings.Contains(f.Files[TimelineDir+"/stage1.json"], "mount-root") {
+	if err := json.Unmarshal([]byte(f.Files[handover]), &found); err != nil || found != m.Found || !strings.Contains(f.Files[timeline.Dir+"/stage1.json"], "mount-root") {
 		t.Errorf("handed over %+v, %v", found, err)
 	}
 	for _, broken := range []string{"mkdir " + newRoot, "mount /dev/dm-0"} {
@@ -106,7 +107,7 @@ func TestSwitchRoot(t *testing.T) {
 			t.Errorf("%s: %v", broken, err)
 		}
 	}
-	f.Fail = map[string]error{"write " + TimelineDir: unix.ENOSPC}
+	f.Fail = map[string]error{"write " + timeline.Dir: unix.ENOSPC}
 	if err := switchRoot(t.Context(), m); err != nil {
 		t.Errorf("a timeline that cannot be written keeps the machine from booting: %v", err)
 	}

@@ -13,11 +13,11 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/proa-os/proa/config"
 	"github.com/proa-os/proa/config/k3sflags"
-	"github.com/proa-os/proa/init/boot"
 	"github.com/proa-os/proa/init/control"
 	"github.com/proa-os/proa/init/netup"
 	"github.com/proa-os/proa/init/status"
 	"github.com/proa-os/proa/init/supervise"
+	"github.com/proa-os/proa/init/timeline"
 )
 
 // device returns a root directory like that of a machine.
@@ -86,7 +86,7 @@ func TestVerbs(t *testing.T) {
 // missing or damaged is an error that names the file.
 func TestTimelineOfTheLastShutdown(t *testing.T) {
 	e := device(t)
-	path := put(t, e, boot.LastShutdown, `[{"list":"shutdown","name":"stop-services","start_ms":90000,"took_ms":4200,"error":"not done after 1m0s"}]`)
+	path := put(t, e, timeline.LastShutdown, `[{"list":"shutdown","name":"stop-services","start_ms":90000,"took_ms":4200,"error":"not done after 1m0s"}]`)
 	if err := os.Chtimes(path, time.Time{}, time.Unix(1764271800, 0)); err != nil {
 		t.Fatal(err)
 	}
@@ -98,14 +98,14 @@ func TestTimelineOfTheLastShutdown(t *testing.T) {
 	if _, out, _ := run(e, "timeline"); !strings.Contains(out, "   1000 ms  k3s        identity              700.0 ms  \n   1900 ms  stage2 ") {
 		t.Errorf("with the runtime:\n%s", out)
 	}
-	put(t, e, boot.LastShutdown, "[{")
-	if code, _, errs := run(e, "timeline"); code != 1 || !strings.Contains(errs, boot.LastShutdown+": unexpected end of JSON input") {
+	put(t, e, timeline.LastShutdown, "[{")
+	if code, _, errs := run(e, "timeline"); code != 1 || !strings.Contains(errs, timeline.LastShutdown+": unexpected end of JSON input") {
 		t.Errorf("exit %d, %q", code, errs)
 	}
-	if err := os.RemoveAll(e.Root + boot.TimelineDir); err != nil {
+	if err := os.RemoveAll(e.Root + timeline.Dir); err != nil {
 		t.Fatal(err)
 	}
-	if code, _, errs := run(e, "timeline"); code != 1 || !strings.Contains(errs, boot.TimelineDir+": no such file or directory") {
+	if code, _, errs := run(e, "timeline"); code != 1 || !strings.Contains(errs, timeline.Dir+": no such file or directory") {
 		t.Errorf("exit %d, %q", code, errs)
 	}
 }

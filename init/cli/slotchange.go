@@ -15,6 +15,7 @@ import (
 	"github.com/proa-os/proa/init/boot"
 	"github.com/proa-os/proa/init/slot"
 	"github.com/proa-os/proa/init/slotwrite"
+	"github.com/proa-os/proa/init/timeline"
 	"golang.org/x/sys/unix"
 )
 
@@ -35,7 +36,7 @@ func (e Env) target() (t slotwrite.Target, err error) {
 	}
 	t.Board = m.Line.Board
 	t.Clock = boot.SinceKernel
-	t.Timeline = func(done []step.Result) { _ = boot.SaveTimeline(e.Sys, done) } // the slot matters more than its timeline
+	t.Timeline = func(done []step.Result) { _ = timeline.Save(e.Sys, done) } // the slot matters more than its timeline
 	t.Renew = func() error { return blackbox.Renew(e.Sys, boot.BootDir, slot.Device(boot.BootDir), t.Slots.Other()) }
 	t.Device, err = m.RootPartition(t.Slots.Other())
 	return t, err

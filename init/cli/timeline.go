@@ -11,7 +11,7 @@ import (
 
 	"github.com/proa-os/proa/config/k3sflags"
 	"github.com/proa-os/proa/config/step"
-	"github.com/proa-os/proa/init/boot"
+	"github.com/proa-os/proa/init/timeline"
 )
 
 const timelineHelp = `
@@ -61,7 +61,7 @@ func (e Env) timeline() (all []step.Result, err error) {
 
 // timelines returns the files of PID 1 and of the verbs, and the runtime's if it has run.
 func (e Env) timelines() (paths []string, err error) {
-	dir := e.Root + boot.TimelineDir
+	dir := e.Root + timeline.Dir
 	files, err := os.ReadDir(dir)
 	if err != nil {
 		return nil, err
@@ -79,14 +79,14 @@ func (e Env) timelines() (paths []string, err error) {
 
 // lastShutdown prints the last orderly shutdown, if the disk has one.
 func (e Env) lastShutdown() error {
-	info, err := os.Stat(e.Root + boot.LastShutdown)
+	info, err := os.Stat(e.Root + timeline.LastShutdown)
 	if errors.Is(err, os.ErrNotExist) {
 		return nil
 	}
 	if err != nil {
 		return err
 	}
-	rows, err := step.Read(e.Root + boot.LastShutdown)
+	rows, err := step.Read(e.Root + timeline.LastShutdown)
 	if err != nil {
 		return err
 	}

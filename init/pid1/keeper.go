@@ -21,6 +21,7 @@ import (
 	"github.com/proa-os/proa/init/slot"
 	"github.com/proa-os/proa/init/status"
 	"github.com/proa-os/proa/init/supervise"
+	"github.com/proa-os/proa/init/timeline"
 	"github.com/proa-os/proa/init/tuning"
 	"github.com/proa-os/proa/init/verity"
 	"github.com/proa-os/proa/init/watchdog"
@@ -221,10 +222,5 @@ func (k *keeper) down(why string, end shutdown.End) {
 	}()
 	shutdown.Run(&shutdown.Machine{Sys: k.m.Sys, Root: k.m.Root, Logf: k.con.Logf, Clock: boot.SinceKernel, Flush: k.con.Flush,
 		Record: func() { k.m.Box.Down(why) }, StopServices: func() { k.sup.StopAll(k.con.Logf) }, SaveClock: k.saveClock,
-		SaveTimeline: k.saveShutdown, Argument: func() string { return k.argument(end) }, Ending: func() { close(ending) }, End: end})
-}
-
-// saveShutdown saves the timeline of the shutdown for the next boot.
-func (k *keeper) saveShutdown(done []step.Result) error {
-	return k.m.Sys.WriteFile(boot.LastShutdown, step.Encode(done), 0o600)
+		SaveTimeline: func(done []step.Result) error { return timeline.SaveShutdown(k.m.Sys, done) }, Argument: func() string { return k.argument(end) }, Ending: func() { close(ending) }, End: end})
 }

@@ -22,6 +22,7 @@ import (
 	"github.com/proa-os/proa/init/console"
 	"github.com/proa-os/proa/init/slot"
 	"github.com/proa-os/proa/init/sys"
+	"github.com/proa-os/proa/init/timeline"
 )
 
 // last is a kernel under which a goroutine ends when it restarts the machine or stays up.
@@ -147,12 +148,12 @@ func TestStage2Halts(t *testing.T) {
 				if strings.HasSuffix(calls, "sync\nrestart\n") != found.Trial.On || strings.Contains(calls, "rlimit") {
 					t.Errorf("calls:\n%s", calls)
 				}
-				var timeline []bootstep.Result
-				err := json.Unmarshal([]byte(l.Files[boot.TimelineDir+"/stage2.json"]), &timeline)
-				if err != nil || len(timeline) == 0 || !timeline[len(timeline)-1].Failed() || timeline[len(timeline)-1].Policy != bootstep.Halt {
-					t.Errorf("timeline %+v, %v", timeline, err)
+				var rows []bootstep.Result
+				err := json.Unmarshal([]byte(l.Files[timeline.Dir+"/stage2.json"]), &rows)
+				if err != nil || len(rows) == 0 || !rows[len(rows)-1].Failed() || rows[len(rows)-1].Policy != bootstep.Halt {
+					t.Errorf("timeline %+v, %v", rows, err)
 				}
-				if try := report(t, place); try.Step != "stage2 "+timeline[len(timeline)-1].Name || !strings.Contains(try.Error, "invalid argument") {
+				if try := report(t, place); try.Step != "stage2 "+rows[len(rows)-1].Name || !strings.Contains(try.Error, "invalid argument") {
 					t.Errorf("the box says %+v", try)
 				}
 			})
