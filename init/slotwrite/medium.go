@@ -11,7 +11,6 @@ import (
 	"os"
 	"path/filepath"
 
-	"github.com/proa-os/proa/config/step"
 	"github.com/proa-os/proa/images/slotfile"
 	"golang.org/x/sys/unix"
 )
@@ -125,7 +124,6 @@ func checkSum(ctx context.Context, path string, want slotfile.File, tick func(in
 		}
 		sum.Write(buf[:n])
 		at += n
-		step.Moved(ctx)
 		tick(at)
 	}
 	if have := hex.EncodeToString(sum.Sum(nil)); have != want.SHA256 {

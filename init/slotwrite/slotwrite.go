@@ -118,9 +118,11 @@ func (j *job) clock() func() time.Duration {
 	return j.Clock
 }
 
-func (j *job) tick(step string, done, total int64) {
+// tick reports the progress of a step: to the user, and to the runner, which begins the step's limit again.
+func (j *job) tick(what string, done, total int64) {
+	step.Moved(j.ctx)
 	if j.Progress != nil {
-		j.Progress(step, done, total)
+		j.Progress(what, done, total)
 	}
 }
 

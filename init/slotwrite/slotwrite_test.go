@@ -340,6 +340,32 @@ func TestSlowButSteady(t *testing.T) {
 	})
 }
 
+// TestSlowMedium: a step whose progress is shown may take any time; here each of its parts takes 9 minutes.
+func TestSlowMedium(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		target, _ := flashed(t, chains[0])
+		_, err := Write(t.Context(), target, bytes.NewReader(file(t, contents(t, "v2"))))
+		must(t, err)
+		began := time.Now()
+		target.Progress = func(string, int64, int64) { time.Sleep(9 * time.Minute) }
+		if err := slowRoot(t.Context(), target, 4); err != nil || time.Since(began) < 3*patience {
+			t.Errorf("%v after %s", err, time.Since(began))
+		}
+	})
+}
+
+// slowRoot runs a list with one step that reports its progress some times.
+func slowRoot(ctx context.Context, target Target, times int) error {
+	j := &job{Target: target, slot: layout.B}
+	parts := func(_ context.Context, j *job) error {
+		for n := range times {
+			j.tick("check root.img", int64(n), int64(times))
+		}
+		return nil
+	}
+	return j.run(ctx, "slot-try", []row{{"root", parts, step.Halt, patience, damaged}})
+}
+
 // slow takes a minute for each read.
 type slow struct{ r io.Reader }
 

@@ -158,11 +158,8 @@ func (j *job) late(f slotfile.File) bool {
 	return ok && (f.Script() || slot.Starts(name))
 }
 
-func writeRoot(ctx context.Context, j *job) error {
-	return copyTo(j.Device, j.root, j.root.Size, func(done int64) {
-		step.Moved(ctx)
-		j.tick("write "+slotfile.RootName, done, j.root.Size)
-	})
+func writeRoot(_ context.Context, j *job) error {
+	return copyTo(j.Device, j.root, j.root.Size, func(done int64) { j.tick("write "+slotfile.RootName, done, j.root.Size) })
 }
 
 // readEnd reads to the end of the slot file, which verifies that it is complete.
