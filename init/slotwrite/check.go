@@ -11,7 +11,6 @@ import (
 
 	"github.com/proa-os/proa/images/layout"
 	"github.com/proa-os/proa/images/slotfile"
-	"github.com/proa-os/proa/init/verity"
 	"golang.org/x/sys/unix"
 )
 
@@ -128,8 +127,4 @@ func needManifest(ctx context.Context, j *job) error {
 		return fmt.Errorf("slot %s was never written completely; write it first: proa slot write %[1]s FILE", j.slot)
 	}
 	return err
-}
-
-func checkVerity(_ context.Context, j *job) error {
-	return verity.CheckDevice(j.Device, j.m.Root.Image, j.m.Root.Hash)
 }

@@ -2,9 +2,6 @@ package slotwrite
 
 import (
 	"bytes"
-	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -88,55 +85,3 @@ func writeFile(path string, r io.Reader) error {
 }
 
 func writeBytes(path string, b []byte) error { return writeFile(path, bytes.NewReader(b)) }
-
-func checkFile(ctx context.Context, path string, want slotfile.File) error {
-	info, err := os.Lstat(path)
-	if err != nil {
-		return err
-	}
-	if !info.Mode().IsRegular() || info.Size() != want.Size {
-		return fmt.Errorf("%d bytes, the manifest says %d", info.Size(), want.Size)
-	}
-	return checkSum(ctx, path, want, func(int64) {})
-}
-
-// checkSum verifies the checksum of a file, or of the beginning of a partition, on the medium.
-func checkSum(ctx context.Context, path string, want slotfile.File, tick func(int64)) error {
-	f, err := uncached(path)
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	// O_DIRECT requires aligned memory.
-	buf, err := unix.Mmap(-1, 0, chunk, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE|unix.MAP_ANON)
-	if err != nil {
-		return err
-	}
-	defer unix.Munmap(buf)
-	sum := sha256.New()
-	for at := int64(0); at < want.Size; {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		n := min(chunk, want.Size-at)
-		if got, err := f.ReadAt(buf, at); int64(got) < n { // at the end a short read is enough
-			return fmt.Errorf("read %s at %d: %w", path, at, errors.Join(err, io.ErrUnexpectedEOF))
-		}
-		sum.Write(buf[:n])
-		at += n
-		tick(at)
-	}
-	if have := hex.EncodeToString(sum.Sum(nil)); have != want.SHA256 {
-		return fmt.Errorf("checksum mismatch on the medium: sha256 is %s…, the manifest says %s…", have[:12], want.SHA256[:12])
-	}
-	return nil
-}
-
-// uncached opens a file or device bypassing the page cache. On tmpfs there is nothing to bypass.
-func uncached(path string) (*os.File, error) {
-	f, err := os.OpenFile(path, os.O_RDONLY|unix.O_DIRECT, 0)
-	if errors.Is(err, unix.EINVAL) {
-		return os.Open(path)
-	}
-	return f, err
-}

@@ -168,35 +168,6 @@ func readEnd(_ context.Context, j *job) error {
 	return err
 }
 
-// hashBoot verifies the boot files that are written so far.
-func hashBoot(ctx context.Context, j *job) error {
-	return j.hashFiles(ctx, func(f slotfile.File) bool { return !j.late(f) })
-}
-
-func hashAll(ctx context.Context, j *job) error {
-	return j.hashFiles(ctx, func(slotfile.File) bool { return true })
-}
-
-func (j *job) hashFiles(ctx context.Context, want func(slotfile.File) bool) error {
-	return j.Slots.Files(j.slot, false, func(dir string) error {
-		for _, f := range j.m.Files {
-			name, ok := f.For(j.slot)
-			if !ok || !want(f) {
-				continue
-			}
-			if err := checkFile(ctx, filepath.Join(dir, name), f); err != nil {
-				return fmt.Errorf("%s: %w", name, err)
-			}
-		}
-		return nil
-	})
-}
-
-func hashRoot(ctx context.Context, j *job) error {
-	root := j.m.Files[len(j.m.Files)-1] // ParseManifest has checked that it is the last
-	return checkSum(ctx, j.Device, root, func(done int64) { j.tick("check "+slotfile.RootName, done, root.Size) })
-}
-
 func keepManifest(_ context.Context, j *job) error {
 	return j.Slots.Files(j.slot, true, func(dir string) error {
 		return writeBytes(filepath.Join(dir, slotfile.ManifestName), j.in.Raw)
