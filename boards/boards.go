@@ -72,7 +72,7 @@ func (b Board) Layout() layout.Spec {
 	return layout.Spec{
 		FirstLBA: b.FirstLBA, Align: int64(b.Align),
 		BIOSSize: int64(b.Sizes.BIOS), BootSize: int64(b.Sizes.Boot), SlotBootSize: int64(b.Sizes.SlotBoot),
-		StateSize: b.StateSize(), RootSize: int64(b.Sizes.Root),
+		StateSize: b.stateSize(), RootSize: int64(b.Sizes.Root),
 	}
 }
 

@@ -141,6 +141,8 @@ func TestRefusals(t *testing.T) {
 		{"bios: 1MiB", "bios: 1MiB, slot-boot: 64MiB", "sizes.slot-boot: tryboot needs it, and only tryboot"},
 		{"first-lba: 2048", "first-lba: 1", "do not fit"},
 		{"bios: grub", "bios: lilo", `"lilo" is none of`},
+		{"bios: grub", "bios: isolinux", "boot.disk.bios: isolinux starts no image of kind disk"},
+		{"disk: {uefi: systemd-boot", "disk: {uefi: grub", `boot.disk.uefi: "grub" is none of`},
 		{"efi-name: BOOTX64.EFI", "efi-name: ''", "efi-name: UEFI firmware needs it"},
 		{"console:", "wifi: {packages: [firmware-x]}\nconsole:", "wifi: packages, firmware and a driver"},
 		{"console:", "wifi: {packages: [firmware-x], firmware: [/a]}\nconsole:", `wifi.firmware: "/a" is no glob below`},

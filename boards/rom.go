@@ -1,6 +1,7 @@
 package boards
 
 import (
+	"github.com/proa-os/proa/images/chain"
 	"github.com/proa-os/proa/images/layout"
 	"github.com/proa-os/proa/images/tryboot"
 	"github.com/proa-os/proa/images/uboot"
@@ -66,9 +67,9 @@ type Overlay struct {
 	Want string `yaml:"want" json:"want"` // the tree it shall become
 }
 
-// StateSize is bytes of the raw partition for slot state; 0 where the state lies in files.
-func (b Board) StateSize() int64 {
-	if b.ends("u-boot") || b.ends("tryboot") {
+// stateSize is the size in bytes of the raw partition for the boot state; 0 where no chain of the board needs one.
+func (b Board) stateSize() int64 {
+	if b.SlotChains().Needs(layout.State.Of(layout.Shared)) {
 		return layout.MiB
 	}
 	return 0
@@ -88,27 +89,9 @@ func (b Board) stateBlock() uint64 {
 	return p.FirstLBA()
 }
 
-// Tryboots says whether the board's firmware starts the kernel and chooses between the slots by tryboot.
-func (b Board) Tryboots() bool { return b.ends("tryboot") }
-
-// OwnModules names the kernel modules of ours that the board's chain needs beside Debian's: under tryboot, the one that
-// tells the firmware of a trial.
-func (b Board) OwnModules() []string {
-	if b.Tryboots() {
-		return []string{"proa_tryboot"}
-	}
-	return nil
-}
-
-// ends says whether the board's ROM ends in that chain for any kind of image.
-func (b Board) ends(rom string) bool {
-	for _, boot := range b.Boot {
-		if boot.ROM == rom {
-			return true
-		}
-	}
-	return false
-}
+// Unpacks says whether what starts the kernel on this board takes a kernel that is compressed by gzip: U-Boot's booti,
+// and Raspberry Pi's firmware. A kernel for bootz unpacks itself.
+func (b Board) Unpacks() bool { return b.UBoot.Start == "booti" || b.SlotChains().Has(chain.Tryboot) }
 
 // ConfigTxt is the board in the words of images/tryboot.
 func (b Board) ConfigTxt() tryboot.Config {

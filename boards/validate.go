@@ -9,16 +9,15 @@ import (
 	"strings"
 
 	"github.com/proa-os/proa/images"
+	"github.com/proa-os/proa/images/chain"
 	"github.com/proa-os/proa/images/layout"
 )
 
 // The behaviours a board may select. Each has code of that name somewhere; new ones are added with it.
 var (
-	arches  = []string{"amd64", "arm64", "arm"}
-	tables  = []string{"gpt", "hybrid"}
-	loaders = []string{"", "systemd-boot", "grub", "isolinux"} // of boot.KIND.uefi and .bios
-	roms    = []string{"", "u-boot", "tryboot"}                // of boot.KIND.rom
-	starts  = []string{"booti", "bootz"}
+	arches   = []string{"amd64", "arm64", "arm"}
+	tables   = []string{"gpt", "hybrid"}
+	commands = []string{"booti", "bootz"} // of U-Boot
 )
 
 // Validate checks what the YAML reader cannot: every value is one that Go knows, they fit together, and none is for
@@ -66,14 +65,9 @@ func (b Board) validateImages() error {
 func (b Board) validateBoot() error {
 	var errs []error
 	uefi := false
-	for kind, chain := range b.Boot {
-		key := "boot." + kind
-		errs = append(errs, oneOf("boot", kind, b.Images), oneOf(key+".uefi", chain.UEFI, loaders),
-			oneOf(key+".bios", chain.BIOS, loaders), oneOf(key+".rom", chain.ROM, roms))
-		if chain.UEFI != "" && chain.ROM != "" {
-			errs = append(errs, fmt.Errorf("%s: U-Boot would start the UEFI loader before any script", key))
-		}
-		uefi = uefi || chain.UEFI != ""
+	for kind, boot := range b.Boot {
+		errs = append(errs, oneOf("boot", kind, b.Images), boot.validate(kind))
+		uefi = uefi || boot.UEFI != ""
 	}
 	if uefi != (b.EFIName != "") {
 		errs = append(errs, errors.New("efi-name: UEFI firmware needs it, and nothing else does"))
@@ -82,14 +76,14 @@ func (b Board) validateBoot() error {
 }
 
 func (b Board) validateGRUB() error {
-	if (b.Boot["disk"].BIOS == "grub") != (b.Sizes.BIOS > 0) {
+	if b.SlotChains().Needs(layout.BIOS.Of(layout.Shared)) != (b.Sizes.BIOS > 0) {
 		return errors.New("sizes.bios: GRUB needs it, and only GRUB")
 	}
 	return nil
 }
 
 func (b Board) validateUBoot() error {
-	if !b.ends("u-boot") {
+	if !b.SlotChains().Has(chain.UBoot) {
 		if b.UBoot != (UBoot{}) {
 			return errors.New("u-boot: no image of the board is started by it")
 		}
@@ -104,10 +98,10 @@ func (b Board) validateUBoot() error {
 // validateTryboot also wants a GPT: an MBR does not name the slots' boot partitions, and firmware that reads it would
 // not find them.
 func (b Board) validateTryboot() error {
-	uses := b.ends("tryboot")
+	uses := b.SlotChains().Has(chain.Tryboot)
 	named := func(dtb string) bool { return path.Base(dtb) == b.Tryboot.DeviceTree }
 	switch t := b.Tryboot; {
-	case uses != (b.Sizes.SlotBoot > 0):
+	case b.SlotChains().OwnBoot() != (b.Sizes.SlotBoot > 0):
 		return errors.New("sizes.slot-boot: tryboot needs it, and only tryboot")
 	case !uses && !reflect.ValueOf(t).IsZero():
 		return errors.New("tryboot: no image of the board is started by it")
@@ -130,7 +124,7 @@ func (b Board) validateTryboot() error {
 }
 
 func (u UBoot) validate() error {
-	errs := []error{oneOf("u-boot.start", u.Start, starts), oneOf("u-boot.scripts", u.Scripts, []string{"", "fit"})}
+	errs := []error{oneOf("u-boot.start", u.Start, commands), oneOf("u-boot.scripts", u.Scripts, []string{"", "fit"})}
 	if (u.DTB == "") == (u.FirmwareDTB == "") {
 		errs = append(errs, errors.New("u-boot: exactly one of dtb and firmware-dtb"))
 	}

@@ -6,6 +6,8 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"github.com/proa-os/proa/images/chain"
 )
 
 // documents returns the user documentation, by path relative to this directory.
@@ -59,6 +61,13 @@ func TestDocumentsCommands(t *testing.T) {
 	}
 	if seen < 20 {
 		t.Errorf("only %d targets of make were found: the pages are not read", seen)
+	}
+}
+
+// TestDocumentsChains: the table of boot chains in the documentation is that of the code.
+func TestDocumentsChains(t *testing.T) {
+	if text := documents(t)["../docs/contracts.md"]; !strings.Contains(text, "```\n"+chain.Table().String()+"```\n") {
+		t.Errorf("docs/contracts.md has another table of boot chains than\n%s", chain.Table())
 	}
 }
 

@@ -7,18 +7,24 @@ type Kind struct {
 	Name string // name in board.yaml and on the command line
 	File string // extension of the output
 	What string // description for users
-	Mode string // proa.mode on its kernel command line
+	Mode string // OnDisk or Live
 }
 
 // Slot is the kind that is not booted itself: a flashed device writes it to its other slot.
 const Slot = "slot"
 
+// Modes of a system: proa.mode on its kernel command line.
+const (
+	OnDisk = "disk" // from a disk or card with slots
+	Live   = "live" // from a CD or a USB disk that is not written to
+)
+
 // Kinds returns the table of kinds.
 func Kinds() []Kind {
 	return []Kind{
-		{"iso", ".iso", "live system for CD or USB disk, BIOS and UEFI", "live"},
-		{"disk", ".img", "raw disk with two slots", "disk"},
-		{"sd", ".img.zst", "SD card with two slots, compressed", "disk"},
-		{Slot, ".slot", "slot file for an upgrade: written on a running device by proa slot write", "disk"},
+		{"iso", ".iso", "live system for CD or USB disk, BIOS and UEFI", Live},
+		{"disk", ".img", "raw disk with two slots", OnDisk},
+		{"sd", ".img.zst", "SD card with two slots, compressed", OnDisk},
+		{Slot, ".slot", "slot file for an upgrade: written on a running device by proa slot write", OnDisk},
 	}
 }

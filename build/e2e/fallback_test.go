@@ -182,7 +182,12 @@ func realSlot(t *testing.T, o options) slotimage.Slot {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := slotimage.Slot{Board: r.Manifest.Board, Version: r.Manifest.Version, Cmdline: r.Manifest.Cmdline, When: time.Unix(0, 0), DTB: map[string]tree.Content{}}
+	b, err := boards.Get(r.Manifest.Board)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := slotimage.Slot{Board: b.Name, Version: r.Manifest.Version, Cmdline: r.Manifest.Cmdline, Chains: b.SlotChains(), UBoot: b.Scripts(),
+		When: time.Unix(0, 0), DTB: map[string]tree.Content{}}
 	for {
 		e, err := r.Next()
 		if err != nil {
@@ -195,12 +200,12 @@ func realSlot(t *testing.T, o options) slotimage.Slot {
 		if err != nil {
 			t.Fatal(err)
 		}
-		place(t, &s, e.Name, tree.Bytes(text))
+		place(&s, e.Name, tree.Bytes(text))
 	}
 }
 
 // place stores one file of a slot where slotimage reads it. Scripts are generated again.
-func place(t *testing.T, s *slotimage.Slot, name string, c tree.Content) {
+func place(s *slotimage.Slot, name string, c tree.Content) {
 	switch dtb, isDTB := strings.CutPrefix(name, "boot/dtb/"); {
 	case isDTB:
 		s.DTB[dtb] = c
@@ -210,15 +215,6 @@ func place(t *testing.T, s *slotimage.Slot, name string, c tree.Content) {
 		s.Initrd = c
 	case name == slotfile.RootName:
 		s.Root = c
-	case name == "boot-a/grub.cfg":
-		s.GRUB = true
-	case name == "boot-a/boot.scr":
-		b, err := boards.Get(s.Board)
-		if err != nil {
-			t.Fatal(err)
-		}
-		scripts := b.Scripts()
-		s.UBoot = &scripts
 	}
 }
 

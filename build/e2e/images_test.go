@@ -14,6 +14,7 @@ import (
 	"github.com/proa-os/proa/build/oracle"
 	"github.com/proa-os/proa/build/qemu"
 	"github.com/proa-os/proa/images"
+	"github.com/proa-os/proa/images/chain"
 	"github.com/proa-os/proa/images/fat"
 	"github.com/proa-os/proa/images/layout"
 )
@@ -76,7 +77,7 @@ func judge(t *testing.T, b boards.Board, file string) {
 		}
 	}
 	j.firmware(t)
-	if b.Tryboots() {
+	if b.SlotChains().Has(chain.Tryboot) {
 		j.starts(t)
 	}
 }
@@ -147,12 +148,13 @@ func (j judged) wanted() map[layout.Slot][]string {
 	for _, x := range j.board.Firmware.Texts {
 		own = append(own, x.To)
 	}
+	chains := j.board.SlotChains()
 	for _, d := range j.board.Kernel.DTBs {
-		if j.board.Firmware.DTBs || j.board.Tryboots() {
+		if j.board.Firmware.DTBs || chains.OwnBoot() {
 			own = append(own, path.Base(d))
 		}
 	}
-	if j.board.Tryboots() {
+	if chains.Has(chain.Tryboot) {
 		for _, o := range j.board.Tryboot.Overlays {
 			own = append(own, o.To)
 		}
@@ -165,10 +167,26 @@ func (j judged) wanted() map[layout.Slot][]string {
 	for _, d := range j.board.Kernel.DTBs {
 		names = append(names, "slots/a/dtb/"+d)
 	}
-	if j.board.UBoot.Start != "" {
-		names = append(names, "boot.scr", "slots/a/boot.scr")
+	for _, c := range chains {
+		if c.Starter != "" {
+			names = append(names, "slots/a/"+c.Starter)
+		}
 	}
-	return map[layout.Slot][]string{layout.Shared: names}
+	return map[layout.Slot][]string{layout.Shared: append(names, chainFiles(chains)...)}
+}
+
+// chainFiles returns the files in the boot partition with which the chains choose a slot.
+func chainFiles(chains chain.List) (names []string) {
+	for name, files := range map[string][]string{
+		chain.UBoot:       {"boot.scr"},
+		chain.GRUB:        {"grub/grub.cfg", "grub/env0", "grub/env1"},
+		chain.SystemdBoot: {"loader/loader.conf", "loader/entries/proa-a+3.conf"},
+	} {
+		if chains.Has(name) {
+			names = append(names, files...)
+		}
+	}
+	return names
 }
 
 // recognised checks the magic bytes that ROMs look for. Allwinner's boot header has eGON.BT0

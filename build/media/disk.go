@@ -7,7 +7,9 @@ import (
 	"path/filepath"
 
 	"github.com/proa-os/proa/build/files"
+	"github.com/proa-os/proa/images"
 	"github.com/proa-os/proa/images/bootfs"
+	"github.com/proa-os/proa/images/chain"
 	"github.com/proa-os/proa/images/disk"
 	"github.com/proa-os/proa/images/layout"
 	"github.com/proa-os/proa/images/tree"
@@ -29,13 +31,15 @@ func Disk(file, kind string, p Parts) error {
 	if contents.Raw, err = p.raw(); err != nil {
 		return err
 	}
-	if contents.GRUB, err = p.grub(); err != nil {
-		return err
+	if p.Board.Chains(kind).Has(chain.GRUB) {
+		if contents.GRUB, err = p.grub(); err != nil {
+			return err
+		}
 	}
-	if p.Board.StateSize() > 0 {
+	if p.Board.Chains(kind).Needs(layout.State.Of(layout.Shared)) {
 		contents.State = uboot.Fresh(layout.A)
 	}
-	if p.Board.Tryboots() {
+	if p.Board.Chains(kind).Has(chain.Tryboot) {
 		err = p.tryboot(&contents, table, slot)
 	} else {
 		contents.Boot, err = p.bootFiles(kind, slot)
@@ -53,21 +57,18 @@ func Disk(file, kind string, p Parts) error {
 
 // bootFiles returns the files of the boot partition.
 func (p Parts) bootFiles(kind string, s slot) ([]tree.Entry, error) {
-	of := bootfs.Slot{Slot: layout.A, Title: p.title(), Kernel: s.kernel, Initrd: s.initrd, Cmdline: Cmdline(p.Board, "disk", s.info) + " proa.slot=a"}
-	loaders := bootfs.Loaders{EFIName: p.Board.EFIName, GRUB: p.GRUB != ""}
-	chain := p.Board.Boot[kind]
+	of := bootfs.Slot{Slot: layout.A, Title: p.title(), Kernel: s.kernel, Initrd: s.initrd, Cmdline: Cmdline(p.Board, images.OnDisk, s.info) + " proa.slot=a"}
+	loaders := bootfs.Loaders{Chains: p.Board.Chains(kind), EFIName: p.Board.EFIName}
 	var err error
-	if chain.UEFI != "" {
+	if loaders.Chains.Has(chain.SystemdBoot) {
 		if loaders.SystemdBoot, err = p.efi(); err != nil {
 			return nil, err
 		}
 	}
-	if chain.ROM == "u-boot" {
-		scripts, err := uboot.NewScripts(p.Board.Scripts(), of.Slot, of.Cmdline, p.When)
-		if err != nil {
+	if loaders.Chains.Has(chain.UBoot) {
+		if loaders.UBoot, err = uboot.NewScripts(p.Board.Scripts(), of.Slot, of.Cmdline, p.When); err != nil {
 			return nil, err
 		}
-		loaders.UBoot = &scripts
 	}
 	if of.DTB, err = p.deviceTrees(); err != nil {
 		return nil, err
@@ -128,9 +129,6 @@ func (p Parts) raw() (list []disk.Raw, err error) {
 }
 
 func (p Parts) grub() (*disk.GRUB, error) {
-	if p.GRUB == "" {
-		return nil, nil
-	}
 	boot, err := os.ReadFile(filepath.Join(p.GRUB, "boot.img"))
 	if err != nil {
 		return nil, err

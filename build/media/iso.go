@@ -5,6 +5,8 @@ import (
 	"path/filepath"
 
 	"github.com/proa-os/proa/build/files"
+	"github.com/proa-os/proa/images"
+	"github.com/proa-os/proa/images/chain"
 	"github.com/proa-os/proa/images/iso"
 	"github.com/proa-os/proa/images/layout"
 )
@@ -16,12 +18,12 @@ func ISO(file, tmp string, p Parts) error {
 		return err
 	}
 	s := iso.Spec{Label: layout.ISOLabel, Title: p.title(), Seed: p.seed("iso"), When: p.When,
-		Cmdline: Cmdline(p.Board, "live", slot.info) + " proa.medium=" + layout.ISOLabel, Kernel: slot.kernel, Initrd: slot.initrd, Root: slot.root, Config: p.Config}
+		Cmdline: Cmdline(p.Board, images.Live, slot.info) + " proa.medium=" + layout.ISOLabel, Kernel: slot.kernel, Initrd: slot.initrd, Root: slot.root, Config: p.Config}
 	s.UEFI.EFIName = p.Board.EFIName
 	if s.UEFI.SystemdBoot, err = p.efi(); err != nil {
 		return err
 	}
-	if p.Board.Boot["iso"].BIOS == "isolinux" {
+	if p.Board.Chains("iso").Has(chain.Isolinux) {
 		if s.BIOS, err = p.isolinux(); err != nil {
 			return err
 		}

@@ -19,7 +19,7 @@ type Parts struct {
 	Board     boards.Board
 	Loaders   string // directory of the architecture's boot loaders
 	Firmware  string // directory of the board's own boot files; empty: none
-	GRUB      string // directory of boot.img and core.img; empty: the board does not boot with GRUB
+	GRUB      string // directory of boot.img and core.img; empty: the image does not boot with GRUB
 	Kernel    string
 	Initramfs string
 	Root      string
@@ -65,7 +65,7 @@ func (p Parts) slot() (s slot, err error) {
 		return s, fmt.Errorf("root.json: %w", err)
 	}
 	vmlinuz := "vmlinuz"
-	if p.Board.UBoot.Start == "booti" || p.Board.Tryboots() { // U-Boot and Raspberry Pi's firmware decompress it
+	if p.Board.Unpacks() {
 		vmlinuz += ".gz"
 	}
 	for file, to := range map[string]*tree.Content{

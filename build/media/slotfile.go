@@ -5,6 +5,7 @@ import (
 
 	"github.com/proa-os/proa/build/files"
 	"github.com/proa-os/proa/build/slotimage"
+	"github.com/proa-os/proa/images"
 )
 
 // SlotFile writes a slot file, which a running device writes to its other slot.
@@ -32,18 +33,13 @@ func (p Parts) manifest(s slot) ([]byte, error) {
 
 func (p Parts) slotimage(s slot) (slotimage.Slot, error) {
 	of := slotimage.Slot{Board: p.Board.Name, Version: p.Version, Kernel: s.kernel, Initrd: s.initrd, Root: s.root,
-		Cmdline: Cmdline(p.Board, "disk", s.info), GRUB: p.Board.Boot["disk"].BIOS == "grub", When: p.When}
+		Cmdline: Cmdline(p.Board, images.OnDisk, s.info), Chains: p.Board.SlotChains(),
+		UBoot: p.Board.Scripts(), ConfigTxt: p.Board.ConfigTxt(), When: p.When}
 	var err error
-	switch {
-	case p.Board.Tryboots():
-		config := p.Board.ConfigTxt()
-		of.Tryboot = &config
+	if of.Chains.OwnBoot() {
 		if of.Firmware, err = p.ownFirmware(); err != nil {
 			return of, err
 		}
-	case p.Board.StateSize() > 0:
-		scripts := p.Board.Scripts()
-		of.UBoot = &scripts
 	}
 	of.DTB, err = p.deviceTrees()
 	return of, err

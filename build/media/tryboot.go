@@ -3,6 +3,7 @@ package media
 import (
 	"fmt"
 
+	"github.com/proa-os/proa/images"
 	"github.com/proa-os/proa/images/bootfs"
 	"github.com/proa-os/proa/images/disk"
 	"github.com/proa-os/proa/images/dtoverlay"
@@ -13,7 +14,7 @@ import (
 // tryboot fills the boot partitions of a board whose firmware chooses between them. The other files that the firmware
 // reads belong to the slot and are replaced with it.
 func (p Parts) tryboot(c *disk.Contents, t layout.Table, s slot) (err error) {
-	of := bootfs.Slot{Slot: layout.A, Kernel: s.kernel, Initrd: s.initrd, Cmdline: Cmdline(p.Board, "disk", s.info) + " proa.slot=a"}
+	of := bootfs.Slot{Slot: layout.A, Kernel: s.kernel, Initrd: s.initrd, Cmdline: Cmdline(p.Board, images.OnDisk, s.info) + " proa.slot=a"}
 	if of.DTB, err = p.deviceTrees(); err != nil {
 		return err
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/proa-os/proa/build/sets"
 	"github.com/proa-os/proa/config/k3sflags"
 	"github.com/proa-os/proa/images"
+	"github.com/proa-os/proa/images/chain"
 )
 
 // Plan has the steps for one image, and marks those whose outputs the user wants.
@@ -73,7 +74,7 @@ func New(k *recipe.Kit, b boards.Board, kind images.Kind) (*Plan, error) {
 		media.Loaders, media.Firmware, content = "", "", sets.Slot(b) // a slot file has no boot loaders
 		out.Image = p.step("slot", kernel, initramfs, root)(k.SlotFile(media, out.File()))
 	case "disk":
-		if b.Boot["disk"].BIOS == "grub" {
+		if b.Chains(kind.Name).Has(chain.GRUB) {
 			grub := p.step("grub", tools, p.graph.Find(media.Loaders))(k.GRUBCore(b, media.Loaders))
 			media.GRUB, needs = grub.Name, append(needs, grub)
 		}

@@ -15,6 +15,9 @@ import (
 	"github.com/proa-os/proa/images/uboot"
 )
 
+// slotScript starts slot a, which is the only one of a new image.
+var slotScript = layout.A.Dir() + "/" + uboot.ScriptFile
+
 // bootPartition reads files from the image's own boot partition.
 type bootPartition struct {
 	f *os.File
@@ -80,7 +83,7 @@ func (s Spec) loads() (args []string, err error) {
 	if !s.Tools.Direct {
 		return args, nil
 	}
-	script, err := boot.file("slots/a/boot.scr")
+	script, err := boot.file(slotScript)
 	if err != nil {
 		return nil, err
 	}
@@ -100,15 +103,14 @@ func (t Tools) Adapt(image string) error {
 		return err
 	}
 	defer boot.f.Close()
-	const name = "slots/a/boot.scr"
-	script, err := boot.file(name)
+	script, err := boot.file(slotScript)
 	if err != nil {
 		return err
 	}
 	_, text, _ := strings.Cut(string(script), "# Loads and starts slot") // the image header comes before that
 	text = "#" + strings.ReplaceAll(text, "setenv bootargs '", "setenv bootargs '"+t.Words+" ")
 	now := time.Now()
-	return fat.Inject(boot.f, boot.p.Start, boot.p.Size, name, uboot.Image("proa slot a", []byte(text), now), now)
+	return fat.Inject(boot.f, boot.p.Start, boot.p.Size, slotScript, uboot.Image("proa slot a", []byte(text), now), now)
 }
 
 var setBootargs = regexp.MustCompile(`setenv bootargs '([^']*)'`)

@@ -26,7 +26,7 @@ func (k *Kit) boardInputs(b boards.Board) ([]graph.Input, error) {
 
 // Modules are those of ours that a board needs. All of them are made of init/kernel.
 func Modules(b boards.Board) (list []Module) {
-	for _, name := range b.OwnModules() {
+	for _, name := range b.SlotChains().Modules() {
 		list = append(list, Module{Name: name, Source: "init/kernel"})
 	}
 	return list

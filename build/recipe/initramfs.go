@@ -30,7 +30,7 @@ func (k *Kit) Initramfs(b boards.Board, program Install, kernel string) (graph.S
 }
 
 // early adds our modules to those of the initramfs.
-func early(b boards.Board) []string { return slices.Concat(b.Kernel.Early, b.OwnModules()) }
+func early(b boards.Board) []string { return slices.Concat(b.Kernel.Early, b.SlotChains().Modules()) }
 
 func initramfsEntries(j *graph.Job, b boards.Board, program Install, kernel string) ([]tree.Entry, error) {
 	m, err := kmod.Load(j.In(kernel))

@@ -174,7 +174,7 @@ func rootModules(kernel string, b boards.Board) ([]tree.Entry, error) {
 
 // globs adds our modules to those of the root image.
 func globs(b boards.Board) []string {
-	if len(b.OwnModules()) == 0 {
+	if len(b.SlotChains().Modules()) == 0 {
 		return b.Kernel.Modules
 	}
 	return slices.Concat(b.Kernel.Modules, []string{kernel.ModuleDir})

@@ -9,8 +9,8 @@ import (
 
 // Boot is the boot loaders of a board's architecture; none where the board brings its own chain.
 func Boot(b boards.Board) (pin.Set, bool) {
-	for _, boot := range b.Boot {
-		if boot.UEFI != "" || boot.BIOS != "" {
+	for kind := range b.Boot {
+		if b.Chains(kind).Packaged() {
 			return debian.Boot(pin.DebianArch(b.Arch)), true
 		}
 	}
@@ -29,7 +29,7 @@ func Kernel(b boards.Board) pin.Set {
 
 // Modules are the packages that modules of ours are compiled with on a host; nothing of them is in an image.
 func Modules(host string, b boards.Board) []pin.Set {
-	if len(b.OwnModules()) == 0 {
+	if len(b.SlotChains().Modules()) == 0 {
 		return nil
 	}
 	return []pin.Set{debian.Headers(Kernel(b)), debian.Kbuild(host, Kernel(b))}

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/proa-os/proa/images/bootfs"
+	"github.com/proa-os/proa/images/chain"
 	"github.com/proa-os/proa/images/layout"
 	"github.com/proa-os/proa/images/slotfile"
 	"github.com/proa-os/proa/images/tree"
@@ -23,13 +24,12 @@ type Slot struct {
 	Board, Version       string
 	Kernel, Initrd, Root tree.Content
 	DTB                  map[string]tree.Content
-	Cmdline              string       // command line without proa.slot=; has root hash and size
-	GRUB                 bool         // the board boots with GRUB
-	UBoot                *uboot.Board // nil: the board does not boot with U-Boot
-	When                 time.Time    // time in the header of U-Boot's scripts
-
-	Tryboot  *tryboot.Config // nil: the board does not use tryboot
-	Firmware []tree.Entry    // other files that the firmware reads
+	Cmdline              string         // command line without proa.slot=; has root hash and size
+	Chains               chain.List     // what boots the board
+	UBoot                uboot.Board    // for U-Boot
+	When                 time.Time      // time in the header of U-Boot's scripts
+	ConfigTxt            tryboot.Config // for tryboot
+	Firmware             []tree.Entry   // for tryboot: other files that the firmware reads
 }
 
 // Write writes the slot file.
@@ -80,19 +80,17 @@ func (s Slot) contents() (slotfile.Contents, error) {
 
 // files returns a slot's own files and, with slot a, those that are the same for both.
 func (s Slot) files(slot layout.Slot) (list []tree.Entry, err error) {
-	loaders := bootfs.Loaders{GRUB: s.GRUB}
+	loaders := bootfs.Loaders{Chains: s.Chains}
 	cmdline := s.Cmdline + " proa.slot=" + string(slot)
-	if s.UBoot != nil {
-		scripts, err := uboot.NewScripts(*s.UBoot, slot, cmdline, s.When)
-		if err != nil {
+	if s.Chains.Has(chain.UBoot) {
+		if loaders.UBoot, err = uboot.NewScripts(s.UBoot, slot, cmdline, s.When); err != nil {
 			return nil, err
 		}
-		loaders.UBoot = &scripts
 	}
 	of := bootfs.Slot{Slot: slot, Kernel: s.Kernel, Initrd: s.Initrd, DTB: s.DTB, Cmdline: cmdline, Firmware: s.Firmware}
-	all, dir := bootfs.Files(loaders, of, nil), "slots/"+string(slot)+"/"
-	if s.Tryboot != nil {
-		if all, err = bootfs.OfSlot(of, *s.Tryboot); err != nil {
+	all, dir := bootfs.Files(loaders, of, nil), slot.Dir()+"/"
+	if s.Chains.OwnBoot() {
+		if all, err = bootfs.OfSlot(of, s.ConfigTxt); err != nil {
 			return nil, err
 		}
 		dir = "" // the root directory of the slot's partition
@@ -101,19 +99,11 @@ func (s Slot) files(slot layout.Slot) (list []tree.Entry, err error) {
 		name, ok := strings.CutPrefix(e.Path, dir)
 		switch {
 		case !ok:
-		case !s.shared(name):
+		case s.Chains.ForOne(name):
 			list = append(list, tree.File("boot-"+string(slot)+"/"+name, 0o600, e.Content))
 		case slot == layout.A:
 			list = append(list, tree.File("boot/"+name, 0o600, e.Content))
 		}
 	}
 	return list, nil
-}
-
-// shared says whether a file is the same for either slot; all others name their slot.
-func (s Slot) shared(name string) bool {
-	if s.Tryboot != nil {
-		return name != tryboot.CmdlineFile
-	}
-	return name == "vmlinuz" || name == "initrd" || strings.HasPrefix(name, "dtb/")
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/proa-os/proa/images/chain"
 	"github.com/proa-os/proa/images/slotfile"
 	"github.com/proa-os/proa/images/tree"
 	"github.com/proa-os/proa/images/tryboot"
@@ -28,6 +29,19 @@ func slot(t *testing.T) Slot {
 	}
 	return Slot{Board: "pc", Version: "v1", Kernel: tree.Bytes([]byte("K")), Initrd: tree.Bytes([]byte("I")), When: time.Unix(1<<30, 0),
 		Root: tree.Bytes(append(root, tail.Bytes()...)), Cmdline: fmt.Sprintf("proa.mode=disk proa.roothash=%x proa.rootsize=%d", hash, len(root))}
+}
+
+// chains are rows of the table.
+func chains(t *testing.T, names ...string) (list chain.List) {
+	t.Helper()
+	for _, name := range names {
+		c, err := chain.Named(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		list = append(list, c)
+	}
+	return list
 }
 
 // list reads a slot file with its manifest.
@@ -60,7 +74,7 @@ func list(t *testing.T, s Slot) (m slotfile.Manifest, files map[string]string) {
 
 func TestGRUB(t *testing.T) {
 	s := slot(t)
-	s.GRUB = true
+	s.Chains = chains(t, chain.SystemdBoot, chain.GRUB)
 	m, files := list(t, s)
 	delete(files, slotfile.RootName)
 	want := map[string]string{"boot/vmlinuz": "K", "boot/initrd": "I",
@@ -80,7 +94,8 @@ func TestGRUB(t *testing.T) {
 func TestUBoot(t *testing.T) {
 	s := slot(t)
 	s.DTB = map[string]tree.Content{"x.dtb": tree.Bytes([]byte("D"))}
-	s.UBoot = &uboot.Board{Start: "bootz", DTB: "x.dtb", Addresses: uboot.Addresses{Kernel: 0x1000000, Initrd: 0x3000000, FDT: 0x2000000, Script: 0x800000, State: 0x900000}}
+	s.Chains = chains(t, chain.UBoot)
+	s.UBoot = uboot.Board{Start: "bootz", DTB: "x.dtb", Addresses: uboot.Addresses{Kernel: 0x1000000, Initrd: 0x3000000, FDT: 0x2000000, Script: 0x800000, State: 0x900000}}
 	_, files := list(t, s)
 	if files["boot/dtb/x.dtb"] != "D" || len(files) != 6 {
 		t.Errorf("%q", files)
@@ -94,11 +109,12 @@ func TestUBoot(t *testing.T) {
 
 func TestTryboot(t *testing.T) {
 	s := slot(t)
-	s.DTB, s.Tryboot = map[string]tree.Content{"broadcom/x.dtb": tree.Bytes([]byte("D"))}, &tryboot.Config{Watchdog: 180}
+	s.Chains, s.ConfigTxt = chains(t, chain.Tryboot), tryboot.Config{Watchdog: 180}
+	s.DTB = map[string]tree.Content{"broadcom/x.dtb": tree.Bytes([]byte("D"))}
 	s.Firmware = []tree.Entry{tree.File("overlays/README", 0o644, tree.Bytes([]byte("O")))}
 	_, files := list(t, s)
 	delete(files, slotfile.RootName)
-	text, _ := s.Tryboot.Text()
+	text, _ := s.ConfigTxt.Text()
 	want := map[string]string{"boot/vmlinuz": "K", "boot/initrd": "I", "boot/x.dtb": "D", "boot/overlays/README": "O", "boot/config.txt": string(text),
 		"boot-a/cmdline.txt": s.Cmdline + " proa.slot=a\n", "boot-b/cmdline.txt": s.Cmdline + " proa.slot=b\n"}
 	if d := cmp.Diff(want, files); d != "" {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/proa-os/proa/images/blackbox"
 	"github.com/proa-os/proa/images/bootstate"
+	"github.com/proa-os/proa/images/chain"
 	"github.com/proa-os/proa/images/grubenv"
 	"github.com/proa-os/proa/images/layout"
 	"github.com/proa-os/proa/images/sdboot"
@@ -16,9 +17,6 @@ import (
 	"github.com/proa-os/proa/images/tree"
 	"github.com/proa-os/proa/images/uboot"
 )
-
-// ConfigFile is the name of the user's configuration in the boot partition and on the ISO.
-const ConfigFile = "config.yaml"
 
 // Slot has the files of one slot in the boot partition.
 type Slot struct {
@@ -37,41 +35,42 @@ type Slot struct {
 	Manifest []byte
 }
 
-// Loaders has the boot loaders of a board. U-Boot's EFI boot manager would start systemd-boot before any script, so a
-// board has one of the two.
+// Loaders has the boot loaders of an image. U-Boot's EFI boot manager would start systemd-boot before any script, so an
+// image has one of the two.
 type Loaders struct {
-	SystemdBoot []byte         // nil: the board does not boot with UEFI
-	EFIName     string         // file name that firmware looks for: "BOOTX64.EFI"
-	GRUB        bool           // grub.cfg and the boot state; the boot code itself is written by images/disk
-	UBoot       *uboot.Scripts // nil: the board does not boot with U-Boot, whose boot state is in a partition of its own
-	Firmware    []tree.Entry   // files that the board's firmware or ROM reads
+	Chains      chain.List
+	SystemdBoot []byte        // systemd-boot's program
+	EFIName     string        // file name that UEFI firmware looks for: "BOOTX64.EFI"
+	UBoot       uboot.Scripts // U-Boot's
+	Firmware    []tree.Entry  // files that the board's firmware or ROM reads
 }
 
 // Files returns the boot partition of an image whose slot a is filled and on trial.
 func Files(l Loaders, s Slot, config []byte) []tree.Entry {
-	dir := "slots/" + string(s.Slot) + "/"
+	dir := s.Slot.Dir() + "/"
 	files := []tree.Entry{
-		tree.File(ConfigFile, 0o644, tree.Bytes(config)),
-		tree.File(blackbox.File, 0o600, tree.Bytes(blackbox.New())), // created here, because the device never creates or extends it
-		tree.File(dir+"vmlinuz", 0o644, s.Kernel),
-		tree.File(dir+"initrd", 0o644, s.Initrd),
-		tree.Dir("slots/"+string(s.Slot.Other()), 0o755),
+		tree.File(layout.ConfigFile, 0o644, tree.Bytes(config)),
+		tree.File(blackbox.File, 0o600, tree.Bytes(blackbox.New())), // the device never creates or extends it
+		tree.File(dir+layout.KernelFile, 0o644, s.Kernel),
+		tree.File(dir+layout.InitrdFile, 0o644, s.Initrd),
+		tree.Dir(s.Slot.Other().Dir(), 0o755),
 	}
 	if s.Manifest != nil {
 		files = append(files, tree.File(dir+slotfile.ManifestName, 0o644, tree.Bytes(s.Manifest)))
 	}
-	if l.SystemdBoot != nil {
+	if l.Chains.Has(chain.SystemdBoot) {
 		files = append(files, uefi(l, s)...)
 	}
-	if l.GRUB {
+	if l.Chains.Has(chain.GRUB) {
 		files = append(files, bios(s)...)
 	}
-	if l.UBoot != nil {
-		files = append(files, tree.File("boot.scr", 0o644, tree.Bytes(l.UBoot.Boot)), tree.File(dir+"boot.scr", 0o644, tree.Bytes(l.UBoot.Slot)))
+	if l.Chains.Has(chain.UBoot) {
+		files = append(files, tree.File(uboot.ScriptFile, 0o644, tree.Bytes(l.UBoot.Boot)),
+			tree.File(dir+uboot.ScriptFile, 0o644, tree.Bytes(l.UBoot.Slot)))
 	}
 	files = append(files, l.Firmware...)
 	for _, name := range slices.Sorted(maps.Keys(s.DTB)) {
-		files = append(files, tree.File(dir+"dtb/"+name, 0o644, s.DTB[name]))
+		files = append(files, tree.File(dir+layout.DTBDir+"/"+name, 0o644, s.DTB[name]))
 	}
 	return files
 }
@@ -90,9 +89,9 @@ func uefi(l Loaders, s Slot) []tree.Entry {
 func bios(s Slot) []tree.Entry {
 	first := bootstate.First(s.Slot)
 	return []tree.Entry{
-		tree.File("grub/grub.cfg", 0o644, tree.Bytes(grubenv.Config())),
-		tree.File("grub/"+grubenv.File(0), 0o644, tree.Bytes(grubenv.Encode(first))),
-		tree.File("grub/"+grubenv.File(1), 0o644, tree.Bytes(grubenv.Encode(first.Older()))),
-		tree.File("slots/"+string(s.Slot)+"/grub.cfg", 0o644, tree.Bytes(grubenv.SlotConfig(s.Slot, s.Cmdline))),
+		tree.File(grubenv.ConfigFile, 0o644, tree.Bytes(grubenv.Config())),
+		tree.File(grubenv.Dir+"/"+grubenv.File(0), 0o644, tree.Bytes(grubenv.Encode(first))),
+		tree.File(grubenv.Dir+"/"+grubenv.File(1), 0o644, tree.Bytes(grubenv.Encode(first.Older()))),
+		tree.File(s.Slot.Dir()+"/"+grubenv.SlotFile, 0o644, tree.Bytes(grubenv.SlotConfig(s.Slot, s.Cmdline))),
 	}
 }

@@ -8,15 +8,29 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/proa-os/proa/images/chain"
 	"github.com/proa-os/proa/images/layout"
 	"github.com/proa-os/proa/images/tree"
 	"github.com/proa-os/proa/images/tryboot"
 	"github.com/proa-os/proa/images/uboot"
 )
 
+// chains are rows of the table.
+func chains(t *testing.T, names ...string) (list chain.List) {
+	t.Helper()
+	for _, name := range names {
+		c, err := chain.Named(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		list = append(list, c)
+	}
+	return list
+}
+
 func TestFiles(t *testing.T) {
 	slot := Slot{Slot: layout.A, Title: "proa v1", Kernel: tree.Bytes([]byte("K")), Initrd: tree.Bytes([]byte("I")), Cmdline: "quiet proa.slot=a"}
-	files := Files(Loaders{SystemdBoot: []byte("MZ"), EFIName: "BOOTX64.EFI", GRUB: true}, slot, []byte("# yours\n"))
+	files := Files(Loaders{Chains: chains(t, chain.SystemdBoot, chain.GRUB), SystemdBoot: []byte("MZ"), EFIName: "BOOTX64.EFI"}, slot, []byte("# yours\n"))
 	sorted, err := tree.Sort(files)
 	if err != nil {
 		t.Fatal(err)
@@ -54,7 +68,7 @@ func TestFiles(t *testing.T) {
 func TestUBoot(t *testing.T) {
 	slot := Slot{Slot: layout.A, Manifest: []byte("{}"), DTB: map[string]tree.Content{"bcm2836-rpi-2-b.dtb": tree.Bytes(nil)}}
 	var got []string
-	for _, e := range Files(Loaders{UBoot: &uboot.Scripts{Boot: []byte("1"), Slot: []byte("2")}}, slot, nil) {
+	for _, e := range Files(Loaders{Chains: chains(t, chain.UBoot), UBoot: uboot.Scripts{Boot: []byte("1"), Slot: []byte("2")}}, slot, nil) {
 		got = append(got, e.Path)
 	}
 	want := []string{

@@ -23,7 +23,7 @@ func Tryboot(t layout.Table, s Slot, c tryboot.Config, config []byte) (shared, o
 	}
 	shared = []tree.Entry{
 		tree.File(tryboot.AutobootFile, 0o644, tree.Bytes(text)),
-		tree.File(ConfigFile, 0o644, tree.Bytes(config)),
+		tree.File(layout.ConfigFile, 0o644, tree.Bytes(config)),
 		tree.File(blackbox.File, 0o600, tree.Bytes(blackbox.New())),
 	}
 	own, err = OfSlot(s, c)

@@ -21,7 +21,8 @@ func SlotConfig(slot layout.Slot, cmdline string) []byte {
 	for i, w := range words {
 		words[i] = quote(w)
 	}
-	return fmt.Appendf(nil, "linux /slots/%[1]s/vmlinuz %[2]s $fallback\ninitrd /slots/%[1]s/initrd\n", slot, strings.Join(words, " "))
+	return fmt.Appendf(nil, "linux /%s/%s %s $fallback\ninitrd /%s/%s\n",
+		slot.Dir(), layout.KernelFile, strings.Join(words, " "), slot.Dir(), layout.InitrdFile)
 }
 
 // quote quotes a word for GRUB's script language; a single quote cannot occur within single quotes.

@@ -15,6 +15,13 @@ import (
 	"github.com/proa-os/proa/images/bootstate"
 )
 
+// Names in the boot partition. A slot's SlotFile is in the slot's directory.
+const (
+	Dir        = "grub"
+	ConfigFile = Dir + "/grub.cfg"
+	SlotFile   = "grub.cfg"
+)
+
 const (
 	// Size of each of the two files, as GRUB's tools make them; only the first Sector bytes ever change.
 	Size = 1024
@@ -24,7 +31,7 @@ const (
 	signature = "# GRUB Environment Block\n"
 )
 
-// File returns the name of file 0 or 1 in /grub of the boot partition.
+// File returns the name of file 0 or 1 in Dir.
 func File(i int) string { return fmt.Sprintf("env%d", i) }
 
 // Encoding returns the encoding of this package.

@@ -16,8 +16,7 @@ import (
 
 // Paths that other programs look for.
 const (
-	RootImage  = "proa/root.img" // EROFS image followed by its verity tree
-	ConfigFile = "config.yaml"
+	RootImage = "proa/root.img" // EROFS image followed by its verity tree
 
 	isolinuxBin = "isolinux/isolinux.bin"
 	espFile     = "boot/esp.img"
@@ -103,7 +102,7 @@ func (s Spec) files(esp []byte) []file {
 			file{"isolinux/isolinux.cfg", tree.Bytes(isolinuxConfig(s))},
 			file{"isolinux/ldlinux.c32", tree.Bytes(s.BIOS.Ldlinux)})
 	}
-	return append(list, file{ConfigFile, tree.Bytes(s.Config)}, file{RootImage, s.Root})
+	return append(list, file{layout.ConfigFile, tree.Bytes(s.Config)}, file{RootImage, s.Root})
 }
 
 func (s Spec) hasBIOS() bool { return s.BIOS.Isolinux != nil }

@@ -121,13 +121,16 @@ type Spec struct {
 // does not reliably find one behind a partition of another type (raspberrypi/rpi-eeprom, issues 668 and 818).
 func (s Spec) rows() []Partition {
 	rows := []Partition{
-		{Role: BIOS, Name: "bios", Type: TypeBIOS, Size: s.BIOSSize},
-		{Role: Boot, Name: "boot", Type: TypeESP, Label: BootLabel, Size: s.BootSize},
-		{Role: Boot, Slot: A, Name: "boot-a", Type: TypeESP, Label: BootLabel + "-A", Size: s.SlotBootSize},
-		{Role: Boot, Slot: B, Name: "boot-b", Type: TypeESP, Label: BootLabel + "-B", Size: s.SlotBootSize},
-		{Role: State, Name: "state", Type: TypeReserved, Size: s.StateSize},
-		{Role: Root, Slot: A, Name: "root-a", Type: TypeLinux, Size: s.RootSize},
-		{Role: Root, Slot: B, Name: "root-b", Type: TypeLinux, Size: s.RootSize},
+		{Role: BIOS, Type: TypeBIOS, Size: s.BIOSSize},
+		{Role: Boot, Type: TypeESP, Label: BootLabel, Size: s.BootSize},
+		{Role: Boot, Slot: A, Type: TypeESP, Label: BootLabel + "-A", Size: s.SlotBootSize},
+		{Role: Boot, Slot: B, Type: TypeESP, Label: BootLabel + "-B", Size: s.SlotBootSize},
+		{Role: State, Type: TypeReserved, Size: s.StateSize},
+		{Role: Root, Slot: A, Type: TypeLinux, Size: s.RootSize},
+		{Role: Root, Slot: B, Type: TypeLinux, Size: s.RootSize},
+	}
+	for i, p := range rows {
+		rows[i].Name = p.Role.Of(p.Slot)
 	}
 	return slices.DeleteFunc(rows, func(p Partition) bool {
 		return p.Size == 0 && (p.Role == BIOS || p.Role == State || p.Role == Boot && p.Slot != Shared)

@@ -86,8 +86,8 @@ type Entry struct {
 // Text returns the entry file. systemd-boot sorts by sort-key, then by version, highest first, and entries without
 // tries left after all others.
 func (e Entry) Text() []byte {
-	return fmt.Appendf(nil, "title %s\nsort-key proa\nversion %d\nlinux /slots/%[3]s/vmlinuz\ninitrd /slots/%[3]s/initrd\noptions %[4]s\n",
-		e.Title, e.Sequence, e.Slot, e.Cmdline)
+	return fmt.Appendf(nil, "title %s\nsort-key proa\nversion %d\nlinux %s\ninitrd /%s/%s\noptions %s\n",
+		e.Title, e.Sequence, kernel(e.Slot), e.Slot.Dir(), layout.InitrdFile, e.Cmdline)
 }
 
 // ParseEntry reads what Text wrote.
@@ -102,7 +102,7 @@ func ParseEntry(text []byte) (Entry, error) {
 		case "version":
 			e.Sequence, err = strconv.ParseUint(value, 10, 64)
 		case "linux":
-			e.Slot, err = layout.ParseSlot(strings.TrimSuffix(strings.TrimPrefix(value, "/slots/"), "/vmlinuz"))
+			e.Slot, err = slotOf(value)
 		case "options":
 			e.Cmdline = value
 		}
@@ -114,6 +114,18 @@ func ParseEntry(text []byte) (Entry, error) {
 		return Entry{}, fmt.Errorf("entry: no linux line")
 	}
 	return e, nil
+}
+
+// kernel returns the path of a slot's kernel, as an entry has it.
+func kernel(s layout.Slot) string { return "/" + s.Dir() + "/" + layout.KernelFile }
+
+func slotOf(path string) (layout.Slot, error) {
+	for _, s := range layout.Slots() {
+		if path == kernel(s) {
+			return s, nil
+		}
+	}
+	return layout.Shared, fmt.Errorf("%s is no slot's kernel", path)
 }
 
 // LoaderConf returns /loader/loader.conf: no menu, and no automatic entries for other systems.

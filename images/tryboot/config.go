@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+
+	"github.com/proa-os/proa/images/layout"
 )
 
 const (
@@ -14,8 +16,8 @@ const (
 	// CmdlineFile holds the kernel's command line: one line.
 	CmdlineFile = "cmdline.txt"
 	// KernelFile and InitrdFile have the same names as with other boot loaders.
-	KernelFile = "vmlinuz"
-	InitrdFile = "initrd"
+	KernelFile = layout.KernelFile
+	InitrdFile = layout.InitrdFile
 
 	// maxLine is the number of bytes that the firmware reads of a line (config_txt/what_is_config_txt.adoc, "File
 	// Format").

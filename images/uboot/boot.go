@@ -13,6 +13,10 @@ import (
 	"github.com/proa-os/proa/images/layout"
 )
 
+// ScriptFile is the name of the script that chooses the slot, in the boot partition, and of that which starts a slot, in
+// the slot's directory.
+const ScriptFile = "boot.scr"
+
 // Addresses are the memory addresses at which a board's boot scripts load things. They must not overlap each other, nor
 // what the firmware left in memory.
 type Addresses struct {

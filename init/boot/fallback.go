@@ -2,12 +2,11 @@ package boot
 
 import (
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 
+	"github.com/proa-os/proa/images"
 	"github.com/proa-os/proa/images/layout"
-	"github.com/proa-os/proa/init/blockdev"
 	"github.com/proa-os/proa/init/slot"
 	"golang.org/x/sys/unix"
 )
@@ -23,7 +22,7 @@ func (m *Machine) IsLive() bool {
 		raw, _ = os.ReadFile(m.Path("/proc/cmdline"))
 		_ = m.Sys.Unmount("/proc", unix.MNT_DETACH) // early-mounts mounts over it
 	}
-	return slices.Contains(strings.Fields(string(raw)), "proa.mode=live")
+	return slices.Contains(strings.Fields(string(raw)), "proa.mode="+images.Live)
 }
 
 // Slots returns the interface to the machine's boot state.
@@ -32,30 +31,24 @@ func (m *Machine) Slots() (slot.Slots, error) {
 	if err != nil {
 		return nil, slot.ErrNoState
 	}
-	return slot.Find(m.bootState(), s, slot.EFI())
+	return slot.Find(m.bootState(), s)
 }
 
 // bootState returns the location of the machine's boot state.
 func (m *Machine) bootState() slot.Boot {
-	boot := slot.Boot{Dir: BootDir, Device: slot.Device(BootDir), Writable: slot.Remount(m.Sys, BootDir, bootFlags), Skipped: m.Found.Trial.Other.Skipped}
-	boot.State = statePartition(m, boot.Device)
-	if own := slotPartitions(m, boot.Device); own != nil {
+	device := slot.Device(BootDir)
+	on := slot.DiskOf(m.Root, device)
+	boot := slot.Boot{Chain: on.Chain(), Dir: BootDir, Device: device,
+		Writable: slot.Remount(m.Sys, BootDir, bootFlags), Skipped: m.Found.Trial.Other.Skipped}
+	if part := on.Part(layout.State.Of(layout.Shared)); part != "" {
+		boot.State = m.Path("/dev/" + part)
+	}
+	if boot.Chain.OwnBoot {
+		own := m.slotPartitions(on)
 		boot.Numbers, boot.Mount, boot.CanTry = map[layout.Slot]int{}, m.mountSlot(own), slot.KernelTells("/proc/kallsyms")
 		for of, part := range own {
 			boot.Numbers[of] = part.number
 		}
 	}
 	return boot
-}
-
-// statePartition returns the state partition on the disk that has the boot partition, "" if there is none. Another disk
-// in the machine may have proa as well.
-func statePartition(m *Machine, boot string) string {
-	disk := blockdev.Disk(m.Root, filepath.Base(boot))
-	for _, part := range blockdev.Named(m.Root, string(layout.State)) {
-		if disk != "" && blockdev.Disk(m.Root, part) == disk {
-			return m.Path("/dev/" + part)
-		}
-	}
-	return ""
 }

@@ -4,6 +4,9 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+
+	"github.com/proa-os/proa/images/chain"
+	"github.com/proa-os/proa/init/slot"
 )
 
 // TestStatePartition: the state partition is on the disk that has the boot partition, not on another disk with proa.
@@ -24,8 +27,9 @@ func TestStatePartition(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	for boot, want := range map[string]string{"/dev/mmcblk0p1": m.Path("/dev/mmcblk0p2"), "/dev/sdb1": "", "": "", "/dev/gone": ""} {
-		if got := statePartition(m, boot); got != want {
+	for boot, want := range map[string]string{"/dev/mmcblk0p1": "mmcblk0p2", "/dev/sdb1": "", "": "", "/dev/gone": ""} {
+		on := slot.DiskOf(m.Root, boot)
+		if got := on.Part("state"); got != want || (on.Chain().Name == chain.UBoot) != (want != "") {
 			t.Errorf("boot partition %q: state on %q, want %q", boot, got, want)
 		}
 	}

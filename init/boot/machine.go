@@ -14,6 +14,7 @@ import (
 
 	"github.com/proa-os/proa/config"
 	"github.com/proa-os/proa/config/step"
+	"github.com/proa-os/proa/images"
 	box "github.com/proa-os/proa/images/blackbox"
 	"github.com/proa-os/proa/init/blackbox"
 	"github.com/proa-os/proa/init/cmdline"
@@ -86,7 +87,7 @@ type Found struct {
 func (m *Machine) Path(p string) string { return filepath.Join(m.Root, p) }
 
 // OnDisk says whether the mode is disk and not live.
-func (m *Machine) OnDisk() bool { return m.Line.Mode == "disk" }
+func (m *Machine) OnDisk() bool { return m.Line.Mode == images.OnDisk }
 
 // SinceKernel returns the time since the kernel started.
 func SinceKernel() time.Duration {

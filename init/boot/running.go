@@ -18,6 +18,6 @@ func Running(s sys.Sys) (*Machine, error) {
 
 // RootPartition returns the device of a slot's root on the disk that this system runs from.
 func (m *Machine) RootPartition(s layout.Slot) (string, error) {
-	part, err := m.sibling(string(layout.Root) + "-" + string(s))
+	part, err := m.sibling(layout.Root.Of(s))
 	return m.Path("/dev/" + part), err
 }

@@ -3,7 +3,6 @@ package boot
 import (
 	"errors"
 	"fmt"
-	"path/filepath"
 
 	"github.com/proa-os/proa/images/layout"
 	"github.com/proa-os/proa/init/blockdev"
@@ -17,18 +16,14 @@ type slotPart struct {
 	number int // in the partition table
 }
 
-// slotPartitions returns those on the disk that has the boot partition; nil unless each slot has one.
-func slotPartitions(m *Machine, boot string) map[layout.Slot]slotPart {
-	disk, own := blockdev.Disk(m.Root, filepath.Base(boot)), map[layout.Slot]slotPart{}
+// slotPartitions returns those on the disk. One whose number the kernel does not tell is missing, and cannot be used.
+func (m *Machine) slotPartitions(on slot.Disk) map[layout.Slot]slotPart {
+	own := map[layout.Slot]slotPart{}
 	for _, of := range layout.Slots() {
-		for _, part := range blockdev.Named(m.Root, string(layout.Boot)+"-"+string(of)) {
-			if n, err := blockdev.Number(m.Root, part); err == nil && disk != "" && blockdev.Disk(m.Root, part) == disk {
-				own[of] = slotPart{m.Path("/dev/" + part), n}
-			}
+		part := on.Part(layout.Boot.Of(of))
+		if n, err := blockdev.Number(m.Root, part); err == nil {
+			own[of] = slotPart{m.Path("/dev/" + part), n}
 		}
-	}
-	if len(own) < len(layout.Slots()) {
-		return nil
 	}
 	return own
 }

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/proa-os/proa/images/layout"
+	"github.com/proa-os/proa/init/slot"
 )
 
 // disks writes a sysfs with each partition in its disk's directory, and a link to it in class/block.
@@ -31,19 +32,20 @@ func disks(t *testing.T, parts map[string]string) *Machine {
 	return m
 }
 
-// TestSlotPartitions: both slots' own partitions on the disk that has the boot partition, by partition number.
+// TestSlotPartitions: the chain of a disk, and both slots' own partitions on the disk that has the boot partition, by partition number.
 func TestSlotPartitions(t *testing.T) {
 	m := disks(t, map[string]string{
 		"card/sda/sda1": "boot", "card/sda/sda2": "boot-a", "card/sda/sda3": "boot-b", "card/sda/sda4": "state",
 		"usb/sdb/sdb1": "boot", "usb/sdb/sdb2": "boot-a", "usb/sdb/sdb5": "boot-b", "ata/sdc/sdc1": "boot", "ata/sdc/sdc2": "boot-a",
 	})
-	for boot, want := range map[string][2]int{"/dev/sda1": {2, 3}, "/dev/sdb1": {2, 5}, "/dev/sdc1": {}, "": {}, "/dev/gone": {}} {
-		own := slotPartitions(m, boot)
-		if got := [2]int{own[layout.A].number, own[layout.B].number}; got != want {
-			t.Errorf("%s: %v, want %v", boot, got, want)
+	for boot, want := range map[string][2]int{"/dev/sda1": {2, 3}, "/dev/sdb1": {2, 5}, "/dev/sdc1": {2}, "": {}, "/dev/gone": {}} {
+		on := slot.DiskOf(m.Root, boot)
+		own := m.slotPartitions(on)
+		if got := [2]int{own[layout.A].number, own[layout.B].number}; got != want || on.Chain().OwnBoot != (want[1] > 0) {
+			t.Errorf("%s: %v, want %v; chain %s", boot, got, want, on.Chain().Name)
 		}
 	}
-	if dev := slotPartitions(m, "/dev/sda1")[layout.B].dev; dev != m.Path("/dev/sda3") {
+	if dev := m.slotPartitions(slot.DiskOf(m.Root, "/dev/sda1"))[layout.B].dev; dev != m.Path("/dev/sda3") {
 		t.Errorf("slot b lies on %s", dev)
 	}
 }

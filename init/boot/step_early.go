@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/proa-os/proa/images/chain"
 	"github.com/proa-os/proa/init/cmdline"
 	"github.com/proa-os/proa/init/modules"
 	"github.com/proa-os/proa/init/mounts"
@@ -83,18 +84,17 @@ func loadEarlyModules(_ context.Context, m *Machine) error {
 	if cold != nil {
 		m.Logf("coldplug: %v", cold)
 	}
-	return errors.Join(err, m.loadTeller())
+	return errors.Join(err, m.loadOwn())
 }
 
-// teller is the module that passes "0 tryboot" to Raspberry Pi's firmware if the kernel does not (init/kernel). No
-// device requests it.
-const teller = "proa_tryboot"
-
-// loadTeller is called in both stages, because a boot that fails in stage 1 requests the next try as well. Boards with
-// other boot chains do not have the module.
-func (m *Machine) loadTeller() error {
-	if !m.Modules.Has(teller) {
-		return nil
+// loadOwn loads the modules of proa's own that the boot chain needs (init/kernel): under tryboot the one that passes
+// "0 tryboot" to Raspberry Pi's firmware if the kernel does not. No device requests it. It is called in both stages,
+// because a boot that fails in stage 1 requests the next try as well. Boards with other boot chains do not have it.
+func (m *Machine) loadOwn() (err error) {
+	for _, name := range chain.Table().Modules() {
+		if m.Modules.Has(name) {
+			err = errors.Join(err, m.Modules.Load(name, ""))
+		}
 	}
-	return m.Modules.Load(teller, "")
+	return err
 }

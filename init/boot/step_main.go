@@ -53,7 +53,7 @@ func loadModules(_ context.Context, m *Machine) error {
 	if err := m.Modules.StaticNodes(m.Sys, "/dev"); err != nil {
 		m.Logf("device nodes: %v", err) // nodes of modules that are rarely used
 	}
-	return errors.Join(err, m.loadKnown(nodeModules()), m.loadTeller())
+	return errors.Join(err, m.loadKnown(nodeModules()), m.loadOwn())
 }
 
 // loadKnown loads the modules that this kernel has, and logs the others.

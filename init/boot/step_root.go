@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/proa-os/proa/images/layout"
 	"github.com/proa-os/proa/init/blockdev"
 	"github.com/proa-os/proa/init/data"
 	"github.com/proa-os/proa/init/modules"
@@ -51,7 +52,7 @@ func waitFor(ctx context.Context, m *Machine, look func() (bool, error)) error {
 // root hash of the boot entry: several disks may have proa. If the kernel sees no partitions because a GPT is damaged,
 // that is repaired first.
 func findSlot(ctx context.Context, m *Machine) error {
-	name, revived := "root-"+m.Line.Slot, map[string]bool{}
+	name, revived := layout.Root.Of(layout.Slot(m.Line.Slot)), map[string]bool{}
 	return waitFor(ctx, m, func() (bool, error) {
 		var fit []string
 		var why []string

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/proa-os/proa/images/bootstate"
+	"github.com/proa-os/proa/images/chain"
 	"github.com/proa-os/proa/images/grubenv"
 	"github.com/proa-os/proa/images/layout"
 	"github.com/proa-os/proa/images/slotfile"
@@ -33,7 +34,8 @@ func flashed(t *testing.T, root string) func() (slotwrite.Target, error) {
 		t.Fatal(err)
 	}
 	return func() (slotwrite.Target, error) {
-		s, err := slot.Find(slot.Boot{Dir: filepath.Join(root, "disk")}, layout.A, false)
+		grub, _ := chain.Named(chain.GRUB)
+		s, err := slot.Find(slot.Boot{Chain: grub, Dir: filepath.Join(root, "disk")}, layout.A)
 		return slotwrite.Target{Slots: s, Device: device, Board: "pc"}, err
 	}
 }

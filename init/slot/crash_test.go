@@ -35,7 +35,7 @@ func cutAfter(n int) func(string) error {
 type transition struct {
 	name    string
 	current layout.Slot
-	past    func(t *testing.T, c chain, dir string)
+	past    func(t *testing.T, c tested, dir string)
 	change  func(Slots) error
 	after   string // slots of five boots after it is complete
 	cut     string // slots that five boots after a power cut may start
@@ -43,34 +43,34 @@ type transition struct {
 
 // changes are the transitions of every boot chain.
 func changes() []transition {
-	goodA := func(t *testing.T, c chain, dir string) {
+	goodA := func(t *testing.T, c tested, dir string) {
 		c.boot(t, c, dir)
 		must(t, c.open(t, dir, layout.A).Good())
 	}
-	tryB := func(t *testing.T, c chain, dir string) {
+	tryB := func(t *testing.T, c tested, dir string) {
 		goodA(t, c, dir)
 		must(t, c.open(t, dir, layout.A).Try())
 		c.boot(t, c, dir)
 	}
-	bothGood := func(t *testing.T, c chain, dir string) {
+	bothGood := func(t *testing.T, c tested, dir string) {
 		tryB(t, c, dir)
 		must(t, c.open(t, dir, layout.B).Good())
 		c.boot(t, c, dir)
 	}
 	return []transition{
 		{"give up", layout.B, bothGood, Slots.GiveUp, "aaaaa", "bbbbb aaaaa"},
-		{"first good", layout.A, func(t *testing.T, c chain, dir string) { c.boot(t, c, dir) }, Slots.Good, "aaaaa", "aaaaa aabbb"},
+		{"first good", layout.A, func(t *testing.T, c tested, dir string) { c.boot(t, c, dir) }, Slots.Good, "aaaaa", "aaaaa aabbb"},
 		{"try", layout.A, goodA, Slots.Try, "bbbaa", "aaaaa bbbaa"},
 		{"good trial", layout.B, tryB, Slots.Good, "bbbbb", "bbbbb bbaaa"},
 		{"rollback", layout.B, tryB, Slots.Rollback, "aaaaa", "aaaaa bbaaa"},
-		{"try the first again", layout.B, func(t *testing.T, c chain, dir string) {
+		{"try the first again", layout.B, func(t *testing.T, c tested, dir string) {
 			tryB(t, c, dir)
 			must(t, c.open(t, dir, layout.B).Good())
 		}, Slots.Try, "aaabb", "bbbbb aaabb"},
 	}
 }
 
-func boots(t *testing.T, c chain, dir string) (order string) {
+func boots(t *testing.T, c tested, dir string) (order string) {
 	for range 5 {
 		order += string(c.boot(t, c, dir))
 	}
@@ -82,7 +82,7 @@ func boots(t *testing.T, c chain, dir string) (order string) {
 func TestPowerCuts(t *testing.T) {
 	for _, ch := range changes() {
 		t.Run(ch.name, func(t *testing.T) {
-			conform(t, func(t *testing.T, c chain, _ string) {
+			conform(t, func(t *testing.T, c tested, _ string) {
 				cuts := 0
 				defer func() { t.Logf("%d cuts", cuts) }()
 				for n, done := 0, false; !done; n++ {
@@ -112,10 +112,10 @@ func TestPowerCuts(t *testing.T) {
 	}
 }
 
-func (c chain) openCut(dir string, current layout.Slot, before func(string) error) Slots {
+func (c tested) openCut(dir string, current layout.Slot, before func(string) error) Slots {
 	b := c.where(dir)
 	b.before = before
-	s, err := Find(b, current, c.efi)
+	s, err := Find(b, current)
 	if err != nil {
 		panic(err)
 	}
@@ -130,7 +130,7 @@ func tree(dir string) (names []string) {
 	return names
 }
 
-func (c chain) copies(t *testing.T, dir string) (out [2][]byte) {
+func (c tested) copies(t *testing.T, dir string) (out [2][]byte) {
 	t.Helper()
 	p := c.pair(t, dir)
 	for i := range out {
@@ -141,10 +141,10 @@ func (c chain) copies(t *testing.T, dir string) (out [2][]byte) {
 	return out
 }
 
-func (c chain) setCopies(t *testing.T, dir string, copies [2][]byte) {
+func (c tested) setCopies(t *testing.T, dir string, copies [2][]byte) {
 	t.Helper()
 	for i, b := range copies {
-		if !c.raw {
+		if !c.raw() {
 			write(t, filepath.Join(dir, "grub", grubenv.File(i)), b)
 			continue
 		}
@@ -156,12 +156,12 @@ func (c chain) setCopies(t *testing.T, dir string, copies [2][]byte) {
 }
 
 // damages are ways to lose the whole boot state. Files can also be truncated or missing; a partition cannot.
-func (c chain) damages() map[string]func(t *testing.T, dir string) {
+func (c tested) damages() map[string]func(t *testing.T, dir string) {
 	junk := bytes.Repeat([]byte("good=b\n"), grubenv.Size/7+1)[:grubenv.Size]
 	to := func(copy0, copy1 []byte) func(*testing.T, string) {
 		return func(t *testing.T, dir string) { c.setCopies(t, dir, [2][]byte{copy0, copy1}) }
 	}
-	if c.raw {
+	if c.raw() {
 		return map[string]func(*testing.T, string){"junk": to(junk, junk), "zeros": to(make([]byte, uboot.Size), make([]byte, uboot.Size))}
 	}
 	return map[string]func(*testing.T, string){"junk": to(junk, junk), "short": to(nil, junk[:5]), "gone": func(t *testing.T, dir string) {
@@ -207,7 +207,7 @@ func TestHeals(t *testing.T) {
 func (p pair) check(b []byte) error { _, err := p.Decode(b); return err }
 
 // bootHealed boots with the second copy possibly missing.
-func bootHealed(t *testing.T, c chain, dir string) layout.Slot {
+func bootHealed(t *testing.T, c tested, dir string) layout.Slot {
 	if c.numbers != nil {
 		return c.boot(t, c, dir)
 	}
@@ -246,7 +246,7 @@ func TestFlushes(t *testing.T) {
 		"tryboot by restarts": "flush state; write state 1; flush state",
 		"sdboot":              "write new.tmp; flush new.tmp; rename new.tmp proa-b+3.conf; flush entries; remove proa-b.conf; flush entries",
 	}
-	conform(t, func(t *testing.T, c chain, dir string) {
+	conform(t, func(t *testing.T, c tested, dir string) {
 		c.boot(t, c, dir)
 		must(t, c.open(t, dir, layout.A).Good())
 		var steps []string

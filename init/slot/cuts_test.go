@@ -54,20 +54,20 @@ func TestEveryCut(t *testing.T) {
 
 // counts are the changes that count a try in PID 1. On other chains the boot loader does that
 // (images/bootstate/statetest).
-func (c chain) counts() []transition {
+func (c tested) counts() []transition {
 	if c.numbers == nil {
 		return nil
 	}
-	asked := func(t *testing.T, c chain, dir string) {
+	asked := func(t *testing.T, c tested, dir string) {
 		c.boot(t, c, dir)
 		must(t, c.open(t, dir, layout.A).Good())
 		must(t, c.open(t, dir, layout.A).Try())
 	}
-	running := func(t *testing.T, c chain, dir string) { asked(t, c, dir); c.boot(t, c, dir) }
+	running := func(t *testing.T, c tested, dir string) { asked(t, c, dir); c.boot(t, c, dir) }
 	rearm := func(s Slots) error { _, err := s.(Trier).Rearm(); return err }
 	arm := func(s Slots) error { _, err := s.(Trier).Arm(); return err }
 	return []transition{
-		{"first start", layout.A, func(*testing.T, chain, string) {}, rearm, "aaaaa", "aaaaa"},
+		{"first start", layout.A, func(*testing.T, tested, string) {}, rearm, "aaaaa", "aaaaa"},
 		{"ask again", layout.A, asked, rearm, "bbaaa", "bbbaa bbaaa"},
 		{"restart into the trial", layout.A, asked, arm, "bbaaa", "bbbaa bbaaa"},
 		{"restart of the trial", layout.B, running, arm, "baaaa", "bbaaa baaaa"},
@@ -75,7 +75,7 @@ func (c chain) counts() []transition {
 }
 
 // record makes a change and returns its moments; the last one is its end.
-func (c chain) record(t *testing.T, dir string, current layout.Slot, change func(Slots) error) (list []moment) {
+func (c tested) record(t *testing.T, dir string, current layout.Slot, change func(Slots) error) (list []moment) {
 	t.Helper()
 	os.Remove(filepath.Join(dir, "running")) // after a power cut nothing runs
 	note := func(what string) error { list = append(list, moment{what, snapshot(t, dir)}); return nil }

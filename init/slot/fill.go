@@ -9,16 +9,13 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/proa-os/proa/images/chain"
 	"github.com/proa-os/proa/images/layout"
 	"github.com/proa-os/proa/images/sdboot"
 )
 
-// starters are the files in a slot's directory without which a boot loader or firmware does not boot it: GRUB, U-Boot,
-// Raspberry Pi.
-var starters = []string{"grub.cfg", "boot.scr", "config.txt"}
-
 // Starts says whether a file of a slot's directory makes the slot bootable, so that it belongs into Entry.Scripts.
-func Starts(name string) bool { return slices.Contains(starters, strings.ToLower(name)) }
+func Starts(name string) bool { return slices.Contains(chain.Starters(), strings.ToLower(name)) }
 
 // files is the only function that knows where a slot's boot files are.
 func (b Boot) files(slot layout.Slot, write bool, do func(string) error) error {
@@ -29,9 +26,9 @@ func (b Boot) files(slot layout.Slot, write bool, do func(string) error) error {
 		}
 		return err
 	}
-	dir := b.path("slots", string(slot))
+	dir := b.path(slot.Dir())
 	switch {
-	case b.Mount != nil:
+	case b.Chain.OwnBoot:
 		return b.Mount(slot, write, within)
 	case !write:
 		return within(dir)
@@ -69,7 +66,7 @@ func (b Boot) clear(slot layout.Slot) error {
 
 // empty removes everything in dir, beginning with the files that make the slot bootable.
 func (b Boot) empty(dir string) error {
-	for _, name := range starters {
+	for _, name := range chain.Starters() {
 		if err := b.remove(filepath.Join(dir, name)); err != nil {
 			return err
 		}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/proa-os/proa/images/chain"
 	"github.com/proa-os/proa/images/layout"
 	"github.com/proa-os/proa/images/sdboot"
 )
@@ -51,7 +52,7 @@ func whole(t *testing.T, s Slots, dir string, slot layout.Slot) (version string)
 
 // fill does what `proa slot write` does to the other slot. before is called before each change, as for changes of the
 // boot state.
-func fill(c chain, dir string, current layout.Slot, before func(string) error) error {
+func fill(c tested, dir string, current layout.Slot, before func(string) error) error {
 	s := c.openCut(dir, current, before)
 	put := func(path string) error {
 		if err := before("write " + path); err != nil {
@@ -75,7 +76,7 @@ func fill(c chain, dir string, current layout.Slot, before func(string) error) e
 }
 
 // filled returns a machine that has run both slots and on which current is good.
-func filled(t *testing.T, c chain, dir string, current layout.Slot) {
+func filled(t *testing.T, c tested, dir string, current layout.Slot) {
 	t.Helper()
 	c.fresh(t, dir)
 	for _, slot := range layout.Slots() {
@@ -95,37 +96,37 @@ func filled(t *testing.T, c chain, dir string, current layout.Slot) {
 // pasts are possible histories of the other slot before it is written.
 var pasts = []struct {
 	name string
-	past func(t *testing.T, c chain, dir string, current layout.Slot)
+	past func(t *testing.T, c tested, dir string, current layout.Slot)
 }{
-	{"nothing", func(*testing.T, chain, string, layout.Slot) {}},
-	{"a trial that was asked for", func(t *testing.T, c chain, dir string, current layout.Slot) {
+	{"nothing", func(*testing.T, tested, string, layout.Slot) {}},
+	{"a trial that was asked for", func(t *testing.T, c tested, dir string, current layout.Slot) {
 		must(t, c.open(t, dir, current).Try())
 	}},
-	{"a trial that failed", func(t *testing.T, c chain, dir string, current layout.Slot) {
+	{"a trial that failed", func(t *testing.T, c tested, dir string, current layout.Slot) {
 		must(t, c.open(t, dir, current).Try())
 		for range 4 {
 			c.boot(t, c, dir)
 		}
 	}},
-	{"a trial that was rolled back", func(t *testing.T, c chain, dir string, current layout.Slot) {
+	{"a trial that was rolled back", func(t *testing.T, c tested, dir string, current layout.Slot) {
 		must(t, c.open(t, dir, current).Try())
 		c.boot(t, c, dir)
 		must(t, c.open(t, dir, current.Other()).Rollback())
 		c.boot(t, c, dir)
 		must(t, c.open(t, dir, current).Good())
 	}},
-	{"a write that was cut", func(t *testing.T, c chain, dir string, current layout.Slot) {
+	{"a write that was cut", func(t *testing.T, c tested, dir string, current layout.Slot) {
 		if err := fill(c, dir, current, cutAfter(6)); !errors.Is(err, errCut) {
 			t.Fatal(err)
 		}
 	}},
 }
 
-func eachPast(t *testing.T, do func(t *testing.T, c chain, dir string, current layout.Slot)) {
+func eachPast(t *testing.T, do func(t *testing.T, c tested, dir string, current layout.Slot)) {
 	for _, current := range layout.Slots() {
 		for _, p := range pasts {
 			t.Run(string(current)+" after "+p.name, func(t *testing.T) {
-				conform(t, func(t *testing.T, c chain, dir string) {
+				conform(t, func(t *testing.T, c tested, dir string) {
 					filled(t, c, dir, current)
 					p.past(t, c, dir, current)
 					do(t, c, dir, current)
@@ -138,7 +139,7 @@ func eachPast(t *testing.T, do func(t *testing.T, c chain, dir string, current l
 // TestFillPowerCuts cuts the power before each change of a write: any slot that boots is complete, the good slot is
 // available as fallback, and the repeated write succeeds; the new slot is then booted only on request.
 func TestFillPowerCuts(t *testing.T) {
-	eachPast(t, func(t *testing.T, c chain, start string, current layout.Slot) {
+	eachPast(t, func(t *testing.T, c tested, start string, current layout.Slot) {
 		for n, done := 0, false; !done; n++ {
 			dir, again := t.TempDir(), t.TempDir()
 			must(t, os.CopyFS(dir, os.DirFS(start)))
@@ -155,7 +156,7 @@ func TestFillPowerCuts(t *testing.T) {
 }
 
 // holds boots five times.
-func holds(t *testing.T, c chain, dir string, current layout.Slot, cut int) {
+func holds(t *testing.T, c tested, dir string, current layout.Slot, cut int) {
 	t.Helper()
 	s, order := c.open(t, dir, current), ""
 	for range 5 {
@@ -174,7 +175,7 @@ func holds(t *testing.T, c chain, dir string, current layout.Slot, cut int) {
 }
 
 // trial tries the written slot and lets it fail.
-func trial(t *testing.T, c chain, dir string, current layout.Slot) {
+func trial(t *testing.T, c tested, dir string, current layout.Slot) {
 	t.Helper()
 	s := c.open(t, dir, current)
 	if got := whole(t, s, dir, s.Other()); got != "v2" {
@@ -192,7 +193,7 @@ func trial(t *testing.T, c chain, dir string, current layout.Slot) {
 
 // TestClearedIsEmpty: no file of the old slot is left, and no file of the running slot is changed.
 func TestClearedIsEmpty(t *testing.T) {
-	eachPast(t, func(t *testing.T, c chain, dir string, current layout.Slot) {
+	eachPast(t, func(t *testing.T, c tested, dir string, current layout.Slot) {
 		s := c.open(t, dir, current)
 		before := list(t, s, current)
 		must(t, s.Clear())
@@ -223,7 +224,7 @@ func list(t *testing.T, s Slots, slot layout.Slot) (files []string) {
 
 // TestClearRefuses: the fallback of a slot on trial is not cleared.
 func TestClearRefuses(t *testing.T) {
-	conform(t, func(t *testing.T, c chain, dir string) {
+	conform(t, func(t *testing.T, c tested, dir string) {
 		c.boot(t, c, dir)
 		must(t, c.open(t, dir, layout.A).Good())
 		must(t, c.open(t, dir, layout.A).Try())
@@ -232,7 +233,7 @@ func TestClearRefuses(t *testing.T) {
 			t.Errorf("trial: %v", err)
 		}
 		for _, s := range layout.Slots() {
-			if !c.efi && list(t, c.open(t, dir, layout.A), s) == nil {
+			if !c.inEntries() && list(t, c.open(t, dir, layout.A), s) == nil {
 				t.Errorf("slot %s was emptied", s)
 			}
 		}
@@ -242,8 +243,8 @@ func TestClearRefuses(t *testing.T) {
 // TestFirstTrialClears: the other slot of a new image is empty and can be written although the first one is not good
 // yet.
 func TestFirstTrialClears(t *testing.T) {
-	conform(t, func(t *testing.T, c chain, dir string) {
-		if c.efi {
+	conform(t, func(t *testing.T, c tested, dir string) {
+		if c.inEntries() {
 			must(t, os.Remove(filepath.Join(dir, sdboot.Dir, "proa-b.conf")))
 		}
 		c.boot(t, c, dir)
@@ -265,20 +266,20 @@ func TestFirstTrialClears(t *testing.T) {
 // TestEveryLoader: a PC may boot with BIOS today and with UEFI tomorrow; a slot that must not be booted is bootable by
 // neither.
 func TestEveryLoader(t *testing.T) {
-	for _, efi := range []bool{false, true} {
+	for _, c := range []tested{{of: chain.GRUB}, {of: chain.SystemdBoot}} {
 		dir := t.TempDir()
 		freshGrub(t, dir)
 		freshSdboot(t, dir)
-		s, err := Find(Boot{Dir: dir}, layout.A, efi)
+		s, err := Find(Boot{Chain: c.row(), Dir: dir}, layout.A)
 		must(t, err)
 		must(t, s.Good())
 		must(t, s.Clear())
 		if left := tree(dir); slices.ContainsFunc(left, func(f string) bool { return strings.Contains(f, "proa-b") }) || list(t, s, layout.B) != nil {
-			t.Errorf("EFI %t: left over: %q", efi, left)
+			t.Errorf("%s: left over: %q", c.of, left)
 		}
 		must(t, s.Enable(Entry{Cmdline: "x", Scripts: map[string][]byte{"grub.cfg": []byte("linux")}}))
 		if _, err := os.Stat(filepath.Join(dir, sdboot.Dir, "proa-b+0.conf")); err != nil || len(list(t, s, layout.B)) != 1 {
-			t.Errorf("EFI %t: %v; %q", efi, err, list(t, s, layout.B))
+			t.Errorf("%s: %v; %q", c.of, err, list(t, s, layout.B))
 		}
 	}
 }
@@ -293,7 +294,7 @@ func TestFillFlushes(t *testing.T) {
 		"uboot":  "remove boot.scr; flush b; remove dtb; remove vmlinuz; flush b; WRITE; WRITE; WRITE; flush b; write new.tmp; flush new.tmp; rename new.tmp boot.scr; flush b; flush b",
 		"sdboot": "remove proa-b.conf; flush entries; flush b; remove dtb; remove vmlinuz; flush b; WRITE; WRITE; WRITE; flush b; write new.tmp; flush new.tmp; rename new.tmp grub.cfg; flush b; flush b; write new.tmp; flush new.tmp; rename new.tmp proa-b+0.conf; flush entries",
 	}
-	conform(t, func(t *testing.T, c chain, dir string) {
+	conform(t, func(t *testing.T, c tested, dir string) {
 		filled(t, c, dir, layout.A)
 		var steps []string
 		must(t, fill(c, dir, layout.A, func(what string) error {

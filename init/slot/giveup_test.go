@@ -12,7 +12,7 @@ import (
 
 // startBroken boots the machine until a slot runs that is not broken, or until a broken one has no fallback; a broken
 // one gives itself up in stage 1.
-func startBroken(t *testing.T, c chain, dir string, broken ...layout.Slot) (runs layout.Slot, order string) {
+func startBroken(t *testing.T, c tested, dir string, broken ...layout.Slot) (runs layout.Slot, order string) {
 	t.Helper()
 	for range 10 {
 		s := c.boot(t, c, dir)
@@ -37,7 +37,7 @@ func startBroken(t *testing.T, c chain, dir string, broken ...layout.Slot) (runs
 // TestBrokenGoodSlot: if a good slot is damaged, one boot fails; from then on the other slot runs and reports why. With
 // two damaged slots the machine halts.
 func TestBrokenGoodSlot(t *testing.T) {
-	conform(t, func(t *testing.T, c chain, dir string) {
+	conform(t, func(t *testing.T, c tested, dir string) {
 		histories()[4].make(t, c, dir) // b is good, a was good before
 		both := t.TempDir()
 		must(t, os.CopyFS(both, os.DirFS(dir)))
@@ -68,18 +68,18 @@ func TestBrokenGoodSlot(t *testing.T) {
 
 // TestNoOther: slots that must not be started instead of a broken one.
 func TestNoOther(t *testing.T) {
-	for name, to := range map[string]func(t *testing.T, c chain, dir string){
-		"empty": func(t *testing.T, c chain, dir string) { histories()[1].make(t, c, dir) },
-		"never good": func(t *testing.T, c chain, dir string) {
+	for name, to := range map[string]func(t *testing.T, c tested, dir string){
+		"empty": func(t *testing.T, c tested, dir string) { histories()[1].make(t, c, dir) },
+		"never good": func(t *testing.T, c tested, dir string) {
 			histories()[1].make(t, c, dir)
 			must(t, rewrite(c.open(t, dir, layout.A)))
 		},
-		"given up":            func(t *testing.T, c chain, dir string) { histories()[3].make(t, c, dir) },
-		"first start, broken": func(t *testing.T, c chain, dir string) { histories()[0].make(t, c, dir) },
+		"given up":            func(t *testing.T, c tested, dir string) { histories()[3].make(t, c, dir) },
+		"first start, broken": func(t *testing.T, c tested, dir string) { histories()[0].make(t, c, dir) },
 	} {
-		conform(t, func(t *testing.T, c chain, dir string) {
+		conform(t, func(t *testing.T, c tested, dir string) {
 			to(t, c, dir)
-			if c.efi && name != "never good" && name != "given up" {
+			if c.inEntries() && name != "never good" && name != "given up" {
 				must(t, os.Remove(filepath.Join(dir, "loader/entries/proa-b.conf"))) // a new image has no such entry
 			}
 			before := snapshot(t, dir)
@@ -133,7 +133,7 @@ func TestSkipped(t *testing.T) {
 		}
 		b := c.where(dir)
 		b.Skipped = true // as detected at boot
-		s, err := Find(b, layout.B, c.efi)
+		s, err := Find(b, layout.B)
 		must(t, err)
 		must(t, s.Good())
 		if got := boots(t, c, dir); got != "bbbbb" {

@@ -10,7 +10,7 @@ import (
 // grubFiles are the two files on the boot partition; each change overwrites one sector in place.
 type grubFiles struct{ boot Boot }
 
-func (g grubFiles) path(i int) string { return g.boot.path("grub", grubenv.File(i)) }
+func (g grubFiles) path(i int) string { return g.boot.path(grubenv.Dir, grubenv.File(i)) }
 
 func (g grubFiles) get(i int) ([]byte, error) { return os.ReadFile(g.path(i)) }
 

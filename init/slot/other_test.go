@@ -8,7 +8,7 @@ import (
 
 // TestStanding: the boot state of the other slot on every chain, after a trial that fails and one that succeeds.
 func TestStanding(t *testing.T) {
-	conform(t, func(t *testing.T, c chain, dir string) {
+	conform(t, func(t *testing.T, c tested, dir string) {
 		check := func(when string, current layout.Slot, want Standing) {
 			t.Helper()
 			if got, err := c.open(t, dir, current).Standing(); err != nil || got != want {
@@ -28,7 +28,7 @@ func TestStanding(t *testing.T) {
 		must(t, c.open(t, dir, layout.A).Try())
 		c.boot(t, c, dir)
 		must(t, c.open(t, dir, layout.B).Good())
-		check("both good", layout.B, Standing{Good: c.efi}) // boot scripts have one good slot, systemd-boot two
+		check("both good", layout.B, Standing{Good: c.inEntries()}) // boot scripts have one good slot, systemd-boot two
 	})
 }
 

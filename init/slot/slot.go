@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/proa-os/proa/images/chain"
 	"github.com/proa-os/proa/images/grubenv"
 	"github.com/proa-os/proa/images/layout"
 	"github.com/proa-os/proa/images/uboot"
@@ -64,16 +65,16 @@ var ErrNoOther = errors.New("no other slot can take over")
 // ErrNoState is returned for live media and unknown boot chains, which have no boot state.
 var ErrNoState = errors.New("this machine has no boot state")
 
-// Boot has the locations of the boot state.
+// Boot has the boot chain that started this machine, and the locations of its boot state.
 type Boot struct {
+	Chain chain.Chain
 	// Dir is the mounted boot partition.
 	Dir string
-	// State is the raw partition with the boot state where U-Boot or the firmware itself starts the kernel; ""
-	// otherwise.
+	// State is the raw partition with the boot state, if the chain needs one.
 	State string
-	// Numbers are the partition numbers of the slots' own boot partitions; nil if the slots share one.
+	// Numbers are the partition numbers of the slots' own boot partitions, if the chain has these.
 	Numbers map[layout.Slot]int
-	// Mount calls use with a slot's own boot partition mounted temporarily; nil if the slots share one.
+	// Mount calls use with a slot's own boot partition mounted temporarily, if the chain has these.
 	Mount func(slot layout.Slot, write bool, use func(dir string) error) error
 	// Skipped: the boot loader could not load the good slot and started this one, which nobody has chosen.
 	Skipped bool
@@ -118,22 +119,25 @@ func Remount(s sys.Sys, dir string, flags uintptr) func(func() error) error {
 	}
 }
 
-// Find returns the implementation for the boot chain that started this machine. If the slots have boot partitions of
-// their own it is the firmware (tryboot); if there is a state partition it is U-Boot; otherwise systemd-boot under
-// UEFI, and GRUB.
-func Find(b Boot, current layout.Slot, efi bool) (Slots, error) {
-	if current == layout.Shared {
+// implementations has one for each place where a chain keeps its boot state.
+var implementations = map[chain.State]func(Boot, layout.Slot) Slots{
+	chain.InEntries: func(b Boot, current layout.Slot) Slots { return sdbootSlots{b, current} },
+	chain.InGrubenv: func(b Boot, current layout.Slot) Slots {
+		return pair{Encoding: grubenv.Encoding(), place: grubFiles{b}, boot: b, current: current}
+	},
+	chain.InPartition: func(b Boot, current layout.Slot) Slots {
+		return pair{Encoding: uboot.Encoding(), place: rawPartition{b}, boot: b, current: current}
+	},
+	chain.InBoth: func(b Boot, current layout.Slot) Slots { return newTryboot(b, current) },
+}
+
+// Find returns the implementation for a machine's boot chain.
+func Find(b Boot, current layout.Slot) (Slots, error) {
+	of := implementations[b.Chain.State]
+	if current == layout.Shared || of == nil {
 		return nil, ErrNoState
 	}
-	switch {
-	case b.Numbers != nil:
-		return newTryboot(b, current), nil
-	case b.State != "":
-		return pair{Encoding: uboot.Encoding(), place: rawPartition{b}, boot: b, current: current}, nil
-	case efi:
-		return sdbootSlots{b, current}, nil
-	}
-	return pair{Encoding: grubenv.Encoding(), place: grubFiles{b}, boot: b, current: current}, nil
+	return of(b, current), nil
 }
 
 // EFI says whether UEFI firmware started the kernel.

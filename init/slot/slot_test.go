@@ -2,6 +2,8 @@ package slot
 
 import (
 	"bytes"
+	"cmp"
+	"errors"
 	"os"
 	"path/filepath"
 	"slices"
@@ -9,50 +11,66 @@ import (
 	"testing"
 
 	"github.com/proa-os/proa/images/bootstate"
+	"github.com/proa-os/proa/images/chain"
 	"github.com/proa-os/proa/images/grubenv"
 	"github.com/proa-os/proa/images/layout"
 	"github.com/proa-os/proa/images/sdboot"
 	"github.com/proa-os/proa/images/uboot"
 )
 
-// chain is a boot chain in the conformance test.
-type chain struct {
+// tested is a boot chain in the conformance test.
+type tested struct {
 	name    string
-	fresh   func(t *testing.T, dir string)                      // writes the state of a new image: slot a on trial; both have files
-	boot    func(t *testing.T, c chain, dir string) layout.Slot // simulates the boot loader: choose, count, start
-	efi     bool
-	raw     bool
+	fresh   func(t *testing.T, dir string)                       // writes the state of a new image: slot a on trial; both have files
+	boot    func(t *testing.T, c tested, dir string) layout.Slot // simulates the boot loader: choose, count, start
+	of      string                                               // its row in images/chain
 	numbers map[layout.Slot]int
 }
 
-func chains() []chain {
-	return append(pairs(), chain{name: "sdboot", fresh: freshSdboot, boot: bootSdboot, efi: true})
+// row returns the chain's row.
+func (c tested) row() chain.Chain {
+	row, err := chain.Named(c.of)
+	if err != nil {
+		panic(err)
+	}
+	return row
+}
+
+// inEntries says whether the state is in names of entries, which remember two good slots.
+func (c tested) inEntries() bool { return c.row().State == chain.InEntries }
+
+// raw says whether the state is in a partition of its own.
+func (c tested) raw() bool { return chain.List{c.row()}.Needs(layout.State.Of(layout.Shared)) }
+
+func chains() []tested {
+	return append(pairs(), tested{name: "sdboot", fresh: freshSdboot, boot: bootSdboot, of: chain.SystemdBoot})
 }
 
 // pairs are the boot chains with two copies of the state. Under tryboot a boot after a power cut differs from one after
 // a restart.
-func pairs() []chain {
-	return []chain{
-		{name: "grub", fresh: freshGrub, boot: bootPair}, {name: "uboot", fresh: freshUboot, boot: bootPair, raw: true},
-		{name: "tryboot", fresh: freshTryboot, boot: bootTryboot, raw: true, numbers: numbers()},
-		{name: "tryboot by restarts", fresh: freshTryboot, boot: restartTryboot, raw: true, numbers: numbers()},
+func pairs() []tested {
+	return []tested{
+		{name: "grub", fresh: freshGrub, boot: bootPair, of: chain.GRUB},
+		{name: "uboot", fresh: freshUboot, boot: bootPair, of: chain.UBoot},
+		{name: "tryboot", fresh: freshTryboot, boot: bootTryboot, of: chain.Tryboot, numbers: numbers()},
+		{name: "tryboot by restarts", fresh: freshTryboot, boot: restartTryboot, of: chain.Tryboot, numbers: numbers()},
 	}
 }
 
 // where returns the chain's boot partition in dir.
-func (c chain) where(dir string) Boot {
-	b := Boot{Dir: dir, Numbers: c.numbers}
-	if c.raw {
+func (c tested) where(dir string) Boot {
+	b := Boot{Chain: c.row(), Dir: dir, Numbers: c.numbers}
+	if c.raw() {
 		b.State = filepath.Join(dir, "state")
 	}
-	if c.numbers != nil {
+	if b.Chain.OwnBoot {
 		b.Mount = func(slot layout.Slot, _ bool, use func(string) error) error { return use(slotPartition(dir, slot)) }
 	}
 	return b
 }
 
 // pair returns the two copies of a chain.
-func (c chain) pair(t *testing.T, dir string) pair {
+func (c tested) pair(t *testing.T, dir string) pair {
 	t.Helper()
 	if s, ok := c.open(t, dir, layout.A).(trybootSlots); ok {
 		return s.pair
@@ -70,16 +88,8 @@ func write(t *testing.T, path string, b []byte) {
 	}
 }
 
-// script is the file that the chain's boot loader needs in a slot's directory.
-func (c chain) script() string {
-	if c.numbers != nil {
-		return "config.txt"
-	}
-	if c.raw {
-		return "boot.scr"
-	}
-	return "grub.cfg"
-}
+// script is the file that the chain's boot loader needs in a slot's directory; a disk with systemd-boot has GRUB's too.
+func (c tested) script() string { return cmp.Or(c.row().Starter, grubenv.SlotFile) }
 
 func freshGrub(t *testing.T, dir string) {
 	for _, s := range layout.Slots() {
@@ -97,7 +107,7 @@ func freshUboot(t *testing.T, dir string) {
 }
 
 // bootPair simulates the boot script.
-func bootPair(t *testing.T, c chain, dir string) layout.Slot {
+func bootPair(t *testing.T, c tested, dir string) layout.Slot {
 	p := c.pair(t, dir)
 	copies := c.copies(t, dir)
 	choice := p.Boot(copies[0], copies[1], true)
@@ -124,7 +134,7 @@ func freshSdboot(t *testing.T, dir string) {
 
 // bootSdboot simulates systemd-boot: entries without tries last, then the highest version; an entry with a counter is
 // renamed first.
-func bootSdboot(t *testing.T, _ chain, dir string) layout.Slot {
+func bootSdboot(t *testing.T, _ tested, dir string) layout.Slot {
 	s := sdbootSlots{boot: Boot{Dir: dir}}
 	var all []found
 	for _, slot := range layout.Slots() {
@@ -151,9 +161,9 @@ func bootSdboot(t *testing.T, _ chain, dir string) layout.Slot {
 	return first.Name.Slot
 }
 
-func (c chain) open(t *testing.T, dir string, current layout.Slot) Slots {
+func (c tested) open(t *testing.T, dir string, current layout.Slot) Slots {
 	t.Helper()
-	s, err := Find(c.where(dir), current, c.efi)
+	s, err := Find(c.where(dir), current)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -167,7 +177,7 @@ func must(t *testing.T, err error) {
 	}
 }
 
-func conform(t *testing.T, do func(t *testing.T, c chain, dir string)) {
+func conform(t *testing.T, do func(t *testing.T, c tested, dir string)) {
 	for _, c := range chains() {
 		t.Run(c.name, func(t *testing.T) {
 			dir := t.TempDir()
@@ -178,7 +188,7 @@ func conform(t *testing.T, do func(t *testing.T, c chain, dir string)) {
 }
 
 func TestFirstBootBecomesGood(t *testing.T) {
-	conform(t, func(t *testing.T, c chain, dir string) {
+	conform(t, func(t *testing.T, c tested, dir string) {
 		if got := c.boot(t, c, dir); got != layout.A {
 			t.Fatalf("first boot starts %q", got)
 		}
@@ -200,7 +210,7 @@ func TestFirstBootBecomesGood(t *testing.T) {
 }
 
 func TestFailedTrialFallsBack(t *testing.T) {
-	conform(t, func(t *testing.T, c chain, dir string) {
+	conform(t, func(t *testing.T, c tested, dir string) {
 		c.boot(t, c, dir)
 		s := c.open(t, dir, layout.A)
 		must(t, s.Good())
@@ -216,7 +226,7 @@ func TestFailedTrialFallsBack(t *testing.T) {
 }
 
 func TestGoodTrialStays(t *testing.T) {
-	conform(t, func(t *testing.T, c chain, dir string) {
+	conform(t, func(t *testing.T, c tested, dir string) {
 		c.boot(t, c, dir)
 		must(t, c.open(t, dir, layout.A).Good())
 		must(t, c.open(t, dir, layout.A).Try())
@@ -237,7 +247,7 @@ func TestGoodTrialStays(t *testing.T) {
 }
 
 func TestRollback(t *testing.T) {
-	conform(t, func(t *testing.T, c chain, dir string) {
+	conform(t, func(t *testing.T, c tested, dir string) {
 		c.boot(t, c, dir)
 		must(t, c.open(t, dir, layout.A).Good())
 		must(t, c.open(t, dir, layout.A).Try())
@@ -250,7 +260,7 @@ func TestRollback(t *testing.T) {
 }
 
 func TestNoState(t *testing.T) {
-	if _, err := Find(Boot{}, layout.Shared, true); err != ErrNoState {
+	if _, err := Find(Boot{}, layout.Shared); err != ErrNoState {
 		t.Errorf("live media: %v", err)
 	}
 	for _, c := range chains() {
@@ -292,13 +302,21 @@ func TestTheCopyInForceIsNotWritten(t *testing.T) {
 	}
 }
 
-// TestStatePartition: a disk with a state partition belongs to U-Boot, whatever other boot loader files it has.
-func TestStatePartition(t *testing.T) {
-	for _, efi := range []bool{false, true} {
-		s, err := Find(Boot{State: "/dev/mmcblk0p2"}, layout.A, efi)
-		must(t, err)
-		if r, ok := s.(pair).place.(rawPartition); !ok || r.boot.State != "/dev/mmcblk0p2" {
-			t.Errorf("EFI %t: %v", efi, s)
+// TestFind: every chain that starts slots has an implementation, which knows the partition with the state; live media
+// have none.
+func TestFind(t *testing.T) {
+	for _, c := range chain.Table() {
+		s, err := Find(Boot{Chain: c, State: "/dev/mmcblk0p2"}, layout.A)
+		if (err == nil) != c.Disk || err != nil && !errors.Is(err, ErrNoState) {
+			t.Errorf("%s: %v, %v", c.Name, s, err)
+		}
+		if p, ok := s.(pair); ok && c.State == chain.InPartition {
+			if r, ok := p.place.(rawPartition); !ok || r.boot.State != "/dev/mmcblk0p2" {
+				t.Errorf("%s: %v", c.Name, s)
+			}
+		}
+		if s, err := Find(Boot{Chain: c}, layout.Shared); !errors.Is(err, ErrNoState) {
+			t.Errorf("%s: no slot runs: %v, %v", c.Name, s, err)
 		}
 	}
 }

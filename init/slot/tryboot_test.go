@@ -105,11 +105,11 @@ func firmware(t *testing.T, dir string, flag bool) layout.Slot {
 func healthy(text []byte) bool { _, err := tryboot.Parse(text); return err == nil }
 
 // bootTryboot boots after a power cut, up to the slot whose services start: PID 1 of the good slot requests the trial.
-func bootTryboot(t *testing.T, c chain, dir string) layout.Slot {
+func bootTryboot(t *testing.T, c tested, dir string) layout.Slot {
 	return startTryboot(t, c, dir, false)
 }
 
-func startTryboot(t *testing.T, c chain, dir string, flag bool) layout.Slot {
+func startTryboot(t *testing.T, c tested, dir string, flag bool) layout.Slot {
 	t.Helper()
 	for range 2 * bootstate.MaxTries {
 		slot := firmware(t, dir, flag)
@@ -127,7 +127,7 @@ func startTryboot(t *testing.T, c chain, dir string, flag bool) layout.Slot {
 }
 
 // restartTryboot boots after a restart, for which the running slot passes the argument.
-func restartTryboot(t *testing.T, c chain, dir string) layout.Slot {
+func restartTryboot(t *testing.T, c tested, dir string) layout.Slot {
 	t.Helper()
 	running, flag := filepath.Join(dir, "running"), false
 	if b, err := os.ReadFile(running); err == nil {
@@ -243,7 +243,7 @@ func TestKernelTells(t *testing.T) {
 	must(t, c.open(t, dir, layout.A).Good())
 	b := c.where(dir)
 	b.CanTry = func() error { return ErrKernel }
-	s, err := Find(b, layout.A, false)
+	s, err := Find(b, layout.A)
 	must(t, err)
 	if err := s.Try(); !errors.Is(err, ErrKernel) {
 		t.Errorf("a trial the firmware will not hear of: %v", err)

@@ -41,28 +41,28 @@ func rewrite(s Slots) error {
 type history struct {
 	name    string
 	current layout.Slot
-	make    func(t *testing.T, c chain, dir string)
+	make    func(t *testing.T, c tested, dir string)
 }
 
 func histories() []history {
-	first := func(t *testing.T, c chain, dir string) { c.boot(t, c, dir) }
-	good := func(t *testing.T, c chain, dir string) { first(t, c, dir); must(t, c.open(t, dir, layout.A).Good()) }
-	trial := func(t *testing.T, c chain, dir string) {
+	first := func(t *testing.T, c tested, dir string) { c.boot(t, c, dir) }
+	good := func(t *testing.T, c tested, dir string) { first(t, c, dir); must(t, c.open(t, dir, layout.A).Good()) }
+	trial := func(t *testing.T, c tested, dir string) {
 		good(t, c, dir)
 		must(t, c.open(t, dir, layout.A).Try())
 		c.boot(t, c, dir)
 	}
 	return []history{
 		{"first start", layout.A, first},
-		{"good, started again", layout.A, func(t *testing.T, c chain, dir string) { good(t, c, dir); c.boot(t, c, dir) }},
+		{"good, started again", layout.A, func(t *testing.T, c tested, dir string) { good(t, c, dir); c.boot(t, c, dir) }},
 		{"on trial", layout.B, trial},
-		{"trial given up", layout.A, func(t *testing.T, c chain, dir string) {
+		{"trial given up", layout.A, func(t *testing.T, c tested, dir string) {
 			trial(t, c, dir)
 			for range 3 {
 				c.boot(t, c, dir)
 			}
 		}},
-		{"after a good trial", layout.B, func(t *testing.T, c chain, dir string) {
+		{"after a good trial", layout.B, func(t *testing.T, c tested, dir string) {
 			trial(t, c, dir)
 			must(t, c.open(t, dir, layout.B).Good())
 			c.boot(t, c, dir)
@@ -71,7 +71,7 @@ func histories() []history {
 }
 
 // next returns the slot that a copy of the machine boots.
-func (c chain) next(t *testing.T, dir string) layout.Slot {
+func (c tested) next(t *testing.T, dir string) layout.Slot {
 	t.Helper()
 	again := t.TempDir()
 	defer os.RemoveAll(again)
@@ -83,7 +83,7 @@ func (c chain) next(t *testing.T, dir string) layout.Slot {
 // none, and a failed operation changes nothing.
 func TestWriters(t *testing.T) {
 	all := 0
-	conform(t, func(t *testing.T, c chain, _ string) {
+	conform(t, func(t *testing.T, c tested, _ string) {
 		for _, from := range histories() {
 			for n := range len(ops()) * len(ops()) * len(ops()) {
 				dir := t.TempDir()
@@ -99,7 +99,7 @@ func TestWriters(t *testing.T) {
 }
 
 // follow executes three operations, whose numbers are the digits of n.
-func (c chain) follow(t *testing.T, dir string, from history, n int) {
+func (c tested) follow(t *testing.T, dir string, from history, n int) {
 	t.Helper()
 	said := c.name + ", " + from.name
 	chosen, before := layout.Shared, c.next(t, dir)
@@ -124,7 +124,7 @@ func (c chain) follow(t *testing.T, dir string, from history, n int) {
 
 // TestWritersCut: after a power cut at any step of PID 1's Good, an earlier choice is still in force.
 func TestWritersCut(t *testing.T) {
-	conform(t, func(t *testing.T, c chain, _ string) {
+	conform(t, func(t *testing.T, c tested, _ string) {
 		for _, from := range histories() {
 			for _, o := range ops()[1:3] {
 				for n, done := 0, false; !done; n++ {
@@ -147,7 +147,7 @@ func TestWritersCut(t *testing.T) {
 
 // TestPassedOver: Good returns ErrPassedOver if the other slot was chosen meanwhile.
 func TestPassedOver(t *testing.T) {
-	conform(t, func(t *testing.T, c chain, dir string) {
+	conform(t, func(t *testing.T, c tested, dir string) {
 		histories()[2].make(t, c, dir)
 		must(t, c.open(t, dir, layout.B).Rollback())
 		if err := c.open(t, dir, layout.B).Good(); !errors.Is(err, ErrPassedOver) {

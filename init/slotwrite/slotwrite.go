@@ -104,7 +104,7 @@ func Look(t Target) (h Holds, err error) {
 
 func (j *job) hasKernel() (has bool) {
 	_ = j.Slots.Files(j.slot, false, func(dir string) error { // on an error the slot counts as empty
-		_, err := os.Stat(filepath.Join(dir, "vmlinuz"))
+		_, err := os.Stat(filepath.Join(dir, layout.KernelFile))
 		has = err == nil
 		return nil
 	})

@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/hex"
 	"errors"
-	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -18,6 +17,7 @@ import (
 
 	"github.com/proa-os/proa/config/step"
 	"github.com/proa-os/proa/images/bootfs"
+	"github.com/proa-os/proa/images/chain"
 	"github.com/proa-os/proa/images/layout"
 	"github.com/proa-os/proa/images/sdboot"
 	"github.com/proa-os/proa/images/slotfile"
@@ -27,13 +27,24 @@ import (
 	"github.com/proa-os/proa/init/slot"
 )
 
-// chain is a flashed disk with slot a good, as files: the boot partition, and the other slot's root partition.
-type chain struct {
-	name string
-	efi  bool
+// tested is a flashed disk with slot a good, as files: the boot partition, and the other slot's root partition. It is
+// named by the boot chain that started the machine from it.
+type tested struct{ name string }
+
+var chains = []tested{{chain.GRUB}, {chain.SystemdBoot}, {chain.UBoot}}
+
+func (c tested) row() chain.Chain {
+	row, err := chain.Named(c.name)
+	if err != nil {
+		panic(err)
+	}
+	return row
 }
 
-var chains = []chain{{"grub", false}, {"sdboot", true}, {"uboot", false}}
+func (c tested) inEntries() bool { return c.row().State == chain.InEntries }
+
+// pc are the chains of a disk for PCs.
+func pc() chain.List { return chain.List{tested{chain.SystemdBoot}.row(), tested{chain.GRUB}.row()} }
 
 const deviceSize = 4 << 20
 
@@ -45,13 +56,14 @@ func must(t testing.TB, err error) {
 }
 
 // flashed writes a new image's boot partition and marks slot a good.
-func flashed(t *testing.T, c chain) (Target, string) {
+func flashed(t *testing.T, c tested) (Target, string) {
 	t.Helper()
 	dir := t.TempDir()
-	l := bootfs.Loaders{SystemdBoot: []byte("MZ"), EFIName: "BOOTX64.EFI", GRUB: true}
-	b := slot.Boot{Dir: filepath.Join(dir, "boot")}
-	if c.name == "uboot" {
-		l, b.State = bootfs.Loaders{UBoot: &uboot.Scripts{Boot: []byte("boot"), Slot: []byte("slot")}}, filepath.Join(dir, "state")
+	l := bootfs.Loaders{Chains: pc(), SystemdBoot: []byte("MZ"), EFIName: "BOOTX64.EFI"}
+	b := slot.Boot{Chain: c.row(), Dir: filepath.Join(dir, "boot")}
+	if c.name == chain.UBoot {
+		l = bootfs.Loaders{Chains: chain.List{c.row()}, UBoot: uboot.Scripts{Boot: []byte("boot"), Slot: []byte("slot")}}
+		b.State = filepath.Join(dir, "state")
 		must(t, os.WriteFile(b.State, uboot.Fresh(layout.A), 0o600))
 	}
 	first := bootfs.Slot{Slot: layout.A, Kernel: tree.Bytes([]byte("K1")), Initrd: tree.Bytes([]byte("I1")), Cmdline: "quiet proa.slot=a"}
@@ -66,13 +78,13 @@ func flashed(t *testing.T, c chain) (Target, string) {
 	}
 	device := filepath.Join(dir, "root-b")
 	must(t, errors.Join(os.WriteFile(device, nil, 0o600), os.Truncate(device, deviceSize)))
-	s, err := slot.Find(b, layout.A, c.efi)
+	s, err := slot.Find(b, layout.A)
 	must(t, err)
 	must(t, s.Good())
 	return Target{Slots: s, Device: device, Board: "pc"}, b.Dir
 }
 
-func each(t *testing.T, do func(t *testing.T, c chain)) {
+func each(t *testing.T, do func(t *testing.T, c tested)) {
 	for _, c := range chains {
 		t.Run(c.name, func(t *testing.T) { do(t, c) })
 	}
@@ -117,7 +129,7 @@ func look(t *testing.T, target Target) string {
 }
 
 func TestWriteAndTry(t *testing.T) {
-	each(t, func(t *testing.T, c chain) {
+	each(t, func(t *testing.T, c tested) {
 		target, boot := flashed(t, c)
 		if got := look(t, target); got != "empty" {
 			t.Errorf("before: %q", got)
@@ -139,7 +151,7 @@ func TestWriteAndTry(t *testing.T) {
 			if device, err := os.ReadFile(target.Device); err != nil || !bytes.HasPrefix(device, root) || len(device) != deviceSize {
 				t.Errorf("the partition does not hold the root image: %v", err)
 			}
-			if c.efi {
+			if c.inEntries() {
 				has(t, filepath.Join(boot, sdboot.Dir, "proa-b+0.conf"), "title proa "+version+"\nsort-key proa\nversion 0\nlinux /slots/b/vmlinuz\ninitrd /slots/b/initrd\noptions quiet proa.slot=b\n")
 			}
 		}
@@ -167,7 +179,7 @@ func has(t *testing.T, path, want string) {
 
 // TestRefusedBeforeAnythingIsTouched: after a refusal the content of the slot is unchanged and bootable.
 func TestRefusedBeforeAnythingIsTouched(t *testing.T) {
-	each(t, func(t *testing.T, c chain) {
+	each(t, func(t *testing.T, c tested) {
 		for name, r := range map[string]struct {
 			change func(t *testing.T, target *Target, c *slotfile.Contents)
 			want   string
@@ -176,7 +188,7 @@ func TestRefusedBeforeAnythingIsTouched(t *testing.T) {
 			"room":    {func(t *testing.T, target *Target, _ *slotfile.Contents) { must(t, os.Truncate(target.Device, 4096)) }, "does not fit"},
 			"no part": {func(_ *testing.T, target *Target, _ *slotfile.Contents) { target.Device += "x" }, "no such file"},
 			"on trial": {func(t *testing.T, target *Target, _ *slotfile.Contents) {
-				must(t, errors.Join(target.Slots.Try(), other(t, target).Good(), other(t, target).Try()))
+				must(t, errors.Join(target.Slots.Try(), other(t, c, target).Good(), other(t, c, target).Try()))
 			}, "slot a is on trial"},
 		} {
 			target, boot := flashed(t, c)
@@ -197,14 +209,14 @@ func TestRefusedBeforeAnythingIsTouched(t *testing.T) {
 }
 
 // other returns the boot state as seen from slot b: its other slot is a.
-func other(t *testing.T, target *Target) slot.Slots {
+func other(t *testing.T, c tested, target *Target) slot.Slots {
 	t.Helper()
 	boot := filepath.Join(filepath.Dir(target.Device), "boot")
-	b := slot.Boot{Dir: boot}
+	b := slot.Boot{Chain: c.row(), Dir: boot}
 	if state := filepath.Join(filepath.Dir(boot), "state"); exists(state) {
 		b.State = state
 	}
-	s, err := slot.Find(b, layout.B, fmt.Sprintf("%T", target.Slots) == "slot.sdbootSlots")
+	s, err := slot.Find(b, layout.B)
 	must(t, err)
 	return s
 }
@@ -253,7 +265,7 @@ func TestNoRoomForBootFiles(t *testing.T) {
 // TestBrokenOff: wherever the file is truncated or damaged, the slot is not bootable afterwards, and writing the intact
 // file again succeeds.
 func TestBrokenOff(t *testing.T) {
-	each(t, func(t *testing.T, c chain) {
+	each(t, func(t *testing.T, c tested) {
 		target, boot := flashed(t, c)
 		whole := file(t, contents(t, "v2"))
 		first := bytes.Index(whole, []byte("kernel"))
@@ -376,7 +388,7 @@ func (s *slow) Read(b []byte) (int, error) {
 
 // TestBadMedium: the medium returns other bytes than were written.
 func TestBadMedium(t *testing.T) {
-	each(t, func(t *testing.T, c chain) {
+	each(t, func(t *testing.T, c tested) {
 		target, boot := flashed(t, c)
 		target.Progress = func(step string, done, total int64) {
 			if step == "write root.img" && done == total {
@@ -405,7 +417,7 @@ func flip(t *testing.T, path string, at int64) {
 
 // TestDamagedSinceItWasWritten: every file of the slot is verified again before a trial.
 func TestDamagedSinceItWasWritten(t *testing.T) {
-	each(t, func(t *testing.T, c chain) {
+	each(t, func(t *testing.T, c tested) {
 		for _, name := range []string{"vmlinuz", "initrd", "dtb/x.dtb", "grub.cfg", "boot.scr", slotfile.ManifestName, "root"} {
 			target, boot := flashed(t, c)
 			_, err := Write(t.Context(), target, bytes.NewReader(file(t, contents(t, "v2"))))
@@ -415,12 +427,12 @@ func TestDamagedSinceItWasWritten(t *testing.T) {
 				path = target.Device
 			}
 			flip(t, path, 1)
-			before, _, err := other(t, &target).Trial()
+			before, _, err := other(t, c, &target).Trial()
 			must(t, err)
 			if _, err := Try(t.Context(), target); err == nil {
 				t.Errorf("%s is damaged, and the slot is tried", name)
 			}
-			if after, left, err := other(t, &target).Trial(); err != nil || !c.efi && after != before || left != 0 {
+			if after, left, err := other(t, c, &target).Trial(); err != nil || !c.inEntries() && after != before || left != 0 {
 				t.Errorf("%s: on trial %t, tries left %d, %v", name, after, left, err)
 			}
 		}

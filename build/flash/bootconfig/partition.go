@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/proa-os/proa/images/bootfs"
 	"github.com/proa-os/proa/images/fat"
 	"github.com/proa-os/proa/images/gpt"
 	"github.com/proa-os/proa/images/layout"
@@ -72,11 +71,11 @@ func Read(img fat.Image, size int64) (Text, error) {
 	if err != nil {
 		return Text{}, err
 	}
-	b, err := fat.ReadFile(img, p.Start, p.Size, bootfs.ConfigFile)
+	b, err := fat.ReadFile(img, p.Start, p.Size, layout.ConfigFile)
 	if err != nil {
 		return Text{}, err
 	}
-	return Check(bootfs.ConfigFile, b), nil
+	return Check(layout.ConfigFile, b), nil
 }
 
 // Put replaces config.yaml. flush is called between writing and reading back; it must write to the medium and drop
@@ -86,18 +85,18 @@ func Put(img fat.Image, size int64, t Text, when time.Time, flush func() error) 
 	if err != nil {
 		return err
 	}
-	if err := fat.Inject(img, p.Start, p.Size, bootfs.ConfigFile, t.Bytes, when); err != nil {
+	if err := fat.Inject(img, p.Start, p.Size, layout.ConfigFile, t.Bytes, when); err != nil {
 		return err
 	}
 	if err := flush(); err != nil {
 		return err
 	}
-	back, err := fat.ReadFile(img, p.Start, p.Size, bootfs.ConfigFile)
+	back, err := fat.ReadFile(img, p.Start, p.Size, layout.ConfigFile)
 	if err != nil {
 		return fmt.Errorf("read back: %w", err)
 	}
 	if !bytes.Equal(back, t.Bytes) {
-		return fmt.Errorf("read back: %s is not what was written", bootfs.ConfigFile)
+		return fmt.Errorf("read back: %s is not what was written", layout.ConfigFile)
 	}
 	return nil
 }

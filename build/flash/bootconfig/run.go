@@ -3,7 +3,7 @@ package bootconfig
 import (
 	"os"
 
-	"github.com/proa-os/proa/images/bootfs"
+	"github.com/proa-os/proa/images/layout"
 )
 
 // ForRun returns the config.yaml for `proa run`: the user's file, or a minimal one, with the authorized keys added;
@@ -16,7 +16,7 @@ func ForRun(file, keyFile string, keys ...string) ([]byte, error) {
 		}
 		keys = append(keys, key)
 	}
-	text := Check(bootfs.ConfigFile, []byte("version: 1\nhostname: proa\n"))
+	text := Check(layout.ConfigFile, []byte("version: 1\nhostname: proa\n"))
 	if file != "" {
 		b, err := os.ReadFile(file)
 		if err != nil {

@@ -129,16 +129,18 @@ func Board(img fat.Image, size int64) string {
 		return ""
 	}
 	for _, slot := range layout.Slots() {
-		for part, file := range map[layout.Slot]string{layout.Shared: "slots/" + string(slot) + "/" + slotfile.ManifestName, slot: slotfile.ManifestName} {
-			p, err := table.Find(layout.Boot, part)
-			if err != nil {
-				continue
-			}
-			var manifest struct{ Board string }
-			text, err := fat.ReadFile(img, p.Start, p.Size, file)
-			if err == nil && json.Unmarshal(text, &manifest) == nil && manifest.Board != "" {
-				return manifest.Board
-			}
+		p, err := table.Find(layout.Boot, slot)
+		if err != nil {
+			continue
+		}
+		name := slotfile.ManifestName
+		if p.Slot == layout.Shared {
+			name = slot.Dir() + "/" + name
+		}
+		var manifest struct{ Board string }
+		text, err := fat.ReadFile(img, p.Start, p.Size, name)
+		if err == nil && json.Unmarshal(text, &manifest) == nil && manifest.Board != "" {
+			return manifest.Board
 		}
 	}
 	return ""
