@@ -15,6 +15,7 @@ import (
 	"github.com/proa-os/proa/k3s/address"
 	"github.com/proa-os/proa/k3s/controlplane"
 	"github.com/proa-os/proa/k3s/deploy"
+	"github.com/proa-os/proa/k3s/lifecycle"
 	"github.com/proa-os/proa/k3s/node"
 	"github.com/proa-os/proa/k3s/pki"
 	"github.com/proa-os/proa/k3s/token"
@@ -23,26 +24,27 @@ import (
 // row is a step before the first component starts.
 type row struct {
 	name   string
+	roles  lifecycle.Role // whose step it is
 	run    func(*Server, context.Context) error
 	policy step.Policy
 	limit  time.Duration
 }
 
-// preparation is the list of steps in order. A step may depend on those before it; an error ends the process, and so
+// preparation is the list of steps in order; a machine has those of its role. A step may depend on those before it; an error ends the process, and so
 // does a step that hangs: the supervisor reports which one, and starts the process again.
 var preparation = []row{
-	{"logging", (*Server).logging, step.Halt, patience},
-	{"folders", (*Server).folders, step.Halt, patience},
-	{"kernel", (*Server).kernel, step.Halt, patience},
-	{"identity", (*Server).identity, step.Halt, 0}, // waits for a network, which may come at any time
-	{"node-name", (*Server).nodeName, step.Halt, patience},
-	{"labels", (*Server).refusedWords, step.Halt, patience},
-	{"service-route", (*Server).serviceRoute, step.Halt, patience},
-	{"certificates", (*Server).certificates, step.Halt, patience},
-	{"token", (*Server).token, step.Halt, patience},
-	{"kubeconfigs", (*Server).kubeconfigs, step.Halt, patience},
-	{"node-files", (*Server).nodeFiles, step.Halt, patience},
-	{"manifest-files", (*Server).manifestFiles, step.Halt, patience},
+	{"logging", both, (*Server).logging, step.Halt, patience},
+	{"folders", both, (*Server).folders, step.Halt, patience},
+	{"kernel", agent, (*Server).kernel, step.Halt, patience},
+	{"identity", both, (*Server).identity, step.Halt, 0}, // waits for a network, which may come at any time
+	{"node-name", both, (*Server).nodeName, step.Halt, patience},
+	{"labels", both, (*Server).refusedWords, step.Halt, patience},
+	{"service-route", agent, (*Server).serviceRoute, step.Halt, patience},
+	{"certificates", both, (*Server).certificates, step.Halt, patience},
+	{"token", server, (*Server).token, step.Halt, patience},
+	{"kubeconfigs", server, (*Server).kubeconfigs, step.Halt, patience},
+	{"node-files", both, (*Server).nodeFiles, step.Halt, patience},
+	{"manifest-files", server, (*Server).manifestFiles, step.Halt, patience},
 }
 
 // patience is how long a step may take that works with local files and the kernel only. It is for disks ten times slower
@@ -61,6 +63,9 @@ func (s *Server) prepare(ctx context.Context) error { return s.runSteps(ctx, pre
 func (s *Server) runSteps(ctx context.Context, list []row) error {
 	var steps []step.Step[*Server]
 	for _, r := range list {
+		if !s.role().Is(r.roles) {
+			continue
+		}
 		do := func(ctx context.Context, s *Server) error { return r.run(s, ctx) }
 		steps = append(steps, step.Step[*Server]{Name: r.name, Func: do, Policy: r.policy, Limit: r.limit})
 	}
@@ -102,9 +107,6 @@ func (s *Server) folders(context.Context) error {
 }
 
 func (s *Server) kernel(context.Context) error {
-	if !s.role().Is(agent) {
-		return nil
-	}
 	for _, problem := range node.Kernel() {
 		fmt.Fprintln(os.Stderr, "k3s: kernel:", problem)
 	}
@@ -125,12 +127,7 @@ func (s *Server) identity(ctx context.Context) error {
 	return nil
 }
 
-func (s *Server) serviceRoute(context.Context) error {
-	if !s.role().Is(agent) {
-		return nil
-	}
-	return s.node.ServiceRoute()
-}
+func (s *Server) serviceRoute(context.Context) error { return s.node.ServiceRoute() }
 
 func (s *Server) certificates(ctx context.Context) error {
 	renewed, err := s.identities().Ensure(ctx, s.now())

@@ -9,9 +9,11 @@ import (
 	"testing/synctest"
 
 	"github.com/proa-os/proa/config/step"
+	"github.com/proa-os/proa/k3s/flags"
 )
 
 // TestPreparation: a step that fails or hangs ends the list with its name, and the timeline has the steps until there.
+// Steps of another role are left out.
 // It is readable by root only, because errors may quote the configuration.
 func TestPreparation(t *testing.T) {
 	for name, c := range map[string]struct {
@@ -32,9 +34,14 @@ func TestPreparation(t *testing.T) {
 				}
 				return c.err
 			}
-			s := &Server{timeline: filepath.Join(t.TempDir(), "k3s", "timeline.json")}
+			s := &Server{config: &flags.Config{DisableAgent: true}, timeline: filepath.Join(t.TempDir(), "k3s", "timeline.json")}
 			logging := func(*Server, context.Context) error { return nil }
-			if err := s.runSteps(t.Context(), []row{{"logging", logging, step.Halt, patience}, {"folders", folders, step.Halt, patience}}); err != nil {
+			kernel := func(*Server, context.Context) error { return errors.New("not this machine's step") }
+			list := []row{
+				{"logging", both, logging, step.Halt, patience}, {"kernel", agent, kernel, step.Halt, patience},
+				{"folders", server, folders, step.Halt, patience},
+			}
+			if err := s.runSteps(t.Context(), list); err != nil {
 				got = err.Error()
 			}
 			done, err := step.Read(s.timeline)
