@@ -21,6 +21,11 @@ type callLaw struct {
 var callLaws = []callLaw{
 	{"images", nil, []string{"time.Now", "time.Since", "time.Until"}, "same input, same bytes: a time that an image holds is passed in"},
 	{"init", []string{"init/sys", "init/main.go"}, door(), "sys is the one door to the kernel, and is passed in from main: a test looks at what went through it"},
+	{"init", []string{"init/netup/links"}, ofNetlink("LinkAdd LinkDel LinkSetUp LinkSetDown LinkSetMTU LinkSetMaster LinkSubscribe " +
+		"LinkSubscribeWithOptions AddrAdd AddrReplace AddrDel RouteAdd RouteReplace RouteDel"),
+		"init/netup/links changes the kernel's network as a plan says, and has the one subscription to links"},
+	{"init/netup/plan", nil, append(ofNetlink("LinkList LinkByName LinkByIndex AddrList RouteList"), "os.ReadFile", "os.Stat", "time.Now"),
+		"a plan is computed from what is passed in, so that its tests are tables"},
 	{"init", []string{"init/sys", "init/proc", "init/cli/verbs.go"}, []string{"golang.org/x/sys/unix.Kill", "syscall.Kill"},
 		"processes are ended by who started them, all of them at once by sys.SignalAll, and PID 1 is asked by its command"},
 }
@@ -31,6 +36,13 @@ func door() []string {
 	for _, name := range strings.Fields("Mount Unmount Reboot Sync Settimeofday ClockSettime Adjtimex ClockAdjtime Sethostname Setrlimit " +
 		"FinitModule InitModule DeleteModule Mknod Chroot PivotRoot Exec") {
 		out = append(out, "golang.org/x/sys/unix."+name, "syscall."+name)
+	}
+	return out
+}
+
+func ofNetlink(names string) (out []string) {
+	for _, name := range strings.Fields(names) {
+		out = append(out, "github.com/vishvananda/netlink."+name)
 	}
 	return out
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/proa-os/proa/init/identity"
 	"github.com/proa-os/proa/init/inforce"
 	"github.com/proa-os/proa/init/netup"
+	"github.com/proa-os/proa/init/netup/plan"
 	"github.com/proa-os/proa/init/service"
 	"github.com/proa-os/proa/init/userfile"
 	"github.com/proa-os/proa/init/wifi"
@@ -90,14 +91,14 @@ func filter(ctx context.Context, m *Machine) error {
 }
 
 func network(_ context.Context, m *Machine) error {
-	m.Net = netup.New(m.Sys, m.Config.Network, m.Hostname, m.Path("/etc/resolv.conf"), m.Logf)
-	m.Net.Sysctls, m.Net.Load = m.Config.Sysctls, m.loadAnew
+	m.Net = netup.New(m.Sys, m.Config, m.Hostname, m.Path("/etc/resolv.conf"), m.Logf)
+	m.Net.Load = m.loadAnew
 	err := m.Net.Up(m.Ctx)
 	for _, d := range m.Net.Doubles() {
 		m.Problems = append(m.Problems, inforce.Problem("%s", d))
 		m.Logf("config: %s", d)
 	}
-	var absent *netup.AbsentError
+	var absent *plan.AbsentError
 	if errors.As(err, &absent) {
 		return step.User(err)
 	}

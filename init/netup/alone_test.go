@@ -9,6 +9,7 @@ import (
 	"github.com/vishvananda/netlink"
 
 	"github.com/proa-os/proa/config"
+	"github.com/proa-os/proa/init/netup/plan"
 	"github.com/proa-os/proa/init/sys"
 )
 
@@ -19,10 +20,10 @@ func TestAlone(t *testing.T) {
 		return
 	}
 	l, f := wire(t, 0, "10.9.0.1/24")
-	device(t, l.Attrs().Name)
+	device(t, l.Name())
 	must(t, f.LinkSetDown(f.link(t, "p0-net")))
 	c := &client{link: l, far: f}
-	c.Manager = New(sys.Linux{}, config.Network{}, "edge-7", resolvConf(t), c.note)
+	c.Manager = New(sys.Linux{}, with(config.Network{}), "edge-7", resolvConf(t), c.note)
 	ctx, stop := context.WithCancel(t.Context())
 	defer stop()
 	must(t, c.Manager.Up(ctx))
@@ -59,11 +60,11 @@ func TestAloneOnIPv6(t *testing.T) {
 		return
 	}
 	l, f := wire(t, 0, "10.9.0.1/24")
-	device(t, l.Attrs().Name)
+	device(t, l.Name())
 	c := &client{link: l, far: f}
 	no := false
-	c.Manager = New(sys.Linux{}, config.Network{Interfaces: map[string]config.Interface{l.Attrs().Name: {DHCP: &no, Addresses: []string{"2001:db8::5/64"}}}}, "edge-7",
-		resolvConf(t), c.note)
+	c.Manager = New(sys.Linux{}, with(config.Network{Interfaces: map[string]config.Interface{l.Name(): {DHCP: &no, Addresses: []string{"2001:db8::5/64"}}}}),
+		"edge-7", resolvConf(t), c.note)
 	ctx, stop := context.WithCancel(t.Context())
 	defer stop()
 	must(t, c.Manager.Up(ctx))
@@ -76,7 +77,7 @@ func TestAloneOnIPv6(t *testing.T) {
 }
 
 func aloneHas() string {
-	l, err := netlink.LinkByName(Alone)
+	l, err := netlink.LinkByName(plan.AloneName)
 	if err != nil {
 		return ""
 	}

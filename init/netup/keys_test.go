@@ -10,7 +10,7 @@ import (
 	"github.com/vishvananda/netlink"
 
 	"github.com/proa-os/proa/config"
-	"github.com/proa-os/proa/init/sys"
+	"github.com/proa-os/proa/init/netup/plan"
 )
 
 // TestEveryKeyIsRead changes each key of an interface in turn: the kernel's state must change, or whether DHCP is used.
@@ -65,16 +65,15 @@ func shown(t *testing.T, s config.Interface) string {
 	l, err := netlink.LinkByName("k0")
 	must(t, err)
 	defer func() { must(t, netlink.LinkDel(l)) }()
-	m := New(sys.Linux{}, config.Network{Interfaces: map[string]config.Interface{"k0": s}}, "h", "", t.Logf)
-	s = m.settings(l)
-	must(t, m.configure(l, s))
+	c := with(config.Network{Interfaces: map[string]config.Interface{"k0": s}})
+	applied(t, c, plan.Link{Link: l, Kind: plan.Wired})
 	l, err = netlink.LinkByName("k0")
 	must(t, err)
 	addrs, err := netlink.AddrList(l, netlink.FAMILY_V4)
 	must(t, err)
 	routes, err := netlink.RouteList(l, netlink.FAMILY_V4)
 	must(t, err)
-	lines := []string{fmt.Sprint("mtu ", l.Attrs().MTU), fmt.Sprint("dhcp ", *s.DHCP)}
+	lines := []string{fmt.Sprint("mtu ", l.Attrs().MTU), fmt.Sprint("dhcp ", *plan.Settings(c.Network, plan.Link{Link: l}).DHCP)}
 	for _, a := range addrs {
 		lines = append(lines, "address "+a.IPNet.String())
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -14,6 +15,7 @@ import (
 	"github.com/vishvananda/netlink"
 
 	"github.com/proa-os/proa/config"
+	"github.com/proa-os/proa/init/netup/links"
 	"github.com/proa-os/proa/init/sys"
 )
 
@@ -274,8 +276,8 @@ func TestCable(t *testing.T) {
 	c := &client{link: l, far: f}
 	end := f.link(t, s.near(c))
 	must(t, f.LinkSetDown(end))
-	device(t, l.Attrs().Name)
-	c.Manager = New(sys.Linux{}, config.Network{}, "edge-7", resolvConf(t), c.note)
+	device(t, l.Name())
+	c.Manager = New(sys.Linux{}, with(config.Network{}), "edge-7", resolvConf(t), c.note)
 	ctx, stop := context.WithCancel(t.Context())
 	defer stop()
 	must(t, c.Manager.Up(ctx))
@@ -302,12 +304,60 @@ func TestCable(t *testing.T) {
 	}
 }
 
+// TestWatcher has the kernel's events for two subscribers: an interface that leaves a bridge is still there, and one
+// that was removed is not. The second subscription is Wi-Fi's.
+func TestWatcher(t *testing.T) {
+	if !inside(t) {
+		return
+	}
+	l, _ := wire(t, 0, "10.9.0.1/24")
+	device(t, l.Name())
+	w := links.NewWatcher(t.Logf)
+	go w.Run(t.Context())
+	first, second := make(chan links.Event, 64), make(chan links.Event, 64)
+	w.Subscribe(func(e links.Event) { first <- e })
+	await(t, first, "it to be there", func(e links.Event) bool { return e.Name() == l.Name() && !e.Gone })
+	w.Subscribe(func(e links.Event) { second <- e })
+
+	bridge := &netlink.Bridge{LinkAttrs: netlink.LinkAttrs{Name: "b0"}}
+	must(t, netlink.LinkAdd(bridge))
+	must(t, netlink.LinkSetMaster(l, bridge))
+	must(t, netlink.LinkSetNoMaster(l))
+	must(t, netlink.LinkSetMTU(l, 1400))
+	for _, ch := range []chan links.Event{first, second} {
+		await(t, ch, "the MTU", func(e links.Event) bool {
+			if e.Gone {
+				t.Error("gone, and it only left a bridge")
+			}
+			return e.Attrs().MTU == 1400
+		})
+	}
+	must(t, netlink.LinkDel(l))
+	for _, ch := range []chan links.Event{first, second} {
+		await(t, ch, "the end", func(e links.Event) bool { return e.Gone })
+	}
+}
+
+func await(t *testing.T, ch <-chan links.Event, what string, is func(links.Event) bool) {
+	t.Helper()
+	for end := time.After(time.Minute); ; {
+		select {
+		case e := <-ch:
+			if is(e) {
+				return
+			}
+		case <-end:
+			t.Fatalf("waited for %s", what)
+		}
+	}
+}
+
 // device makes the manager believe that the interfaces have devices.
 func device(t *testing.T, names ...string) {
 	t.Helper()
-	netDir = t.TempDir() + "/"
+	links.Dir = t.TempDir()
 	for _, name := range names {
-		must(t, os.MkdirAll(netDir+name+"/device", 0o755))
-		must(t, os.WriteFile(netDir+name+"/type", []byte("1\n"), 0o644))
+		must(t, os.MkdirAll(filepath.Join(links.Dir, name, "device"), 0o755))
+		must(t, os.WriteFile(filepath.Join(links.Dir, name, "type"), []byte("1\n"), 0o644))
 	}
 }

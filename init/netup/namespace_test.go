@@ -20,6 +20,8 @@ import (
 	"github.com/vishvananda/netns"
 
 	"github.com/proa-os/proa/config"
+	"github.com/proa-os/proa/init/netup/links"
+	"github.com/proa-os/proa/init/netup/plan"
 	"github.com/proa-os/proa/init/sys"
 )
 
@@ -48,7 +50,7 @@ func inside(t *testing.T) bool {
 }
 
 // wire creates a veth pair: N-dev, which is returned, and N-net in the returned namespace, with the address peer.
-func wire(t *testing.T, n int, peer string) (netlink.Link, *far) {
+func wire(t *testing.T, n int, peer string) (plan.Link, *far) {
 	t.Helper()
 	dev, other := fmt.Sprintf("p%d-dev", n), fmt.Sprintf("p%d-net", n)
 	err := netlink.LinkAdd(&netlink.Veth{LinkAttrs: netlink.LinkAttrs{Name: dev}, PeerName: other})
@@ -62,7 +64,7 @@ func wire(t *testing.T, n int, peer string) (netlink.Link, *far) {
 	must(t, err)
 	must(t, netlink.LinkSetNsFd(end, int(f.ns)))
 	f.addr(t, other, peer)
-	return l, f
+	return plan.Link{Link: l, Kind: plan.Wired}, f
 }
 
 // far is the other end of cables, in a namespace of its own, so that packets really go through the cable.
@@ -125,6 +127,12 @@ func (f *far) addr(t *testing.T, name, a string) {
 	l := f.link(t, name)
 	must(t, f.AddrAdd(l, parsed))
 	must(t, f.LinkSetUp(l))
+}
+
+// applied carries out the plan for an interface.
+func applied(t *testing.T, c *config.Config, l plan.Link) {
+	t.Helper()
+	must(t, links.Apply(sys.Linux{}, l, plan.Interface(c, l)))
 }
 
 func must(t *testing.T, err error) {
@@ -235,7 +243,7 @@ func (s *server) count(kind dhcpv4.MessageType) (n int) {
 // client is a manager with one interface.
 type client struct {
 	*Manager
-	link netlink.Link
+	link plan.Link
 	far  *far
 	poke chan struct{}
 	mu   sync.Mutex
@@ -244,14 +252,13 @@ type client struct {
 
 func (c *client) run(t *testing.T) {
 	t.Helper()
-	yes := true
 	ctx, stop := context.WithCancel(t.Context())
 	ended := make(chan struct{})
 	c.poke = make(chan struct{}, 1)
-	c.Manager = New(sys.Linux{}, config.Network{}, "edge-7", resolvConf(t), c.note)
+	c.Manager = New(sys.Linux{}, with(config.Network{}), "edge-7", resolvConf(t), c.note)
 	go func() {
 		defer close(ended)
-		c.Manager.run(ctx, c.link, config.Interface{DHCP: &yes}, c.poke)
+		c.Manager.run(ctx, c.link, c.poke)
 	}()
 	t.Cleanup(func() { stop(); <-ended })
 }
@@ -303,7 +310,7 @@ func TestDHCP(t *testing.T) {
 	}
 }
 
-func (s *server) near(c *client) string { return strings.Replace(c.link.Attrs().Name, "dev", "net", 1) }
+func (s *server) near(c *client) string { return strings.Replace(c.link.Name(), "dev", "net", 1) }
 
 // lease also checks that default routes of other interfaces do not replace this one's.
 func lease(t *testing.T, c *client, s *server) {
@@ -315,7 +322,7 @@ func lease(t *testing.T, c *client, s *server) {
 	c.until(t, "the default route", func() bool {
 		routes, err := netlink.RouteList(c.link, netlink.FAMILY_V4)
 		for _, r := range routes {
-			if r.Gw.Equal(s.ip(254)) && r.Priority == leaseMetric(c.link.Attrs().Index) && err == nil {
+			if r.Gw.Equal(s.ip(254)) && r.Priority == 1024+c.link.Attrs().Index && err == nil {
 				return true
 			}
 		}
@@ -391,7 +398,7 @@ func TestUpDoesNotWait(t *testing.T) {
 		return
 	}
 	wire(t, 0, "10.9.0.1/24")
-	m := New(sys.Linux{}, config.Network{Interfaces: map[string]config.Interface{"eth7": {}}}, "edge-7", resolvConf(t), t.Logf)
+	m := New(sys.Linux{}, with(config.Network{Interfaces: map[string]config.Interface{"eth7": {}}}), "edge-7", resolvConf(t), t.Logf)
 	ctx, stop := context.WithCancel(t.Context())
 	defer stop()
 	began := time.Now()
@@ -411,12 +418,14 @@ func TestStatic(t *testing.T) {
 		return
 	}
 	l, _ := wire(t, 0, "10.9.0.1/24")
-	err := New(sys.Linux{}, config.Network{}, "h", "", t.Logf).configure(l, config.Interface{Addresses: []string{"10.9.0.2/24", "fd00::2/64"}, Gateway: "10.9.0.254", MTU: 1400,
-		Routes: []config.Route{{To: "10.50.0.0/16", Via: "192.0.2.1"}, {To: "10.60.0.0/16", Via: "10.9.0.254", Metric: 7}}})
+	c := with(config.Network{Interfaces: map[string]config.Interface{l.Name(): {
+		Addresses: []string{"10.9.0.2/24", "fd00::2/64"}, Gateway: "10.9.0.254", MTU: 1400,
+		Routes: []config.Route{{To: "10.50.0.0/16", Via: "192.0.2.1"}, {To: "10.60.0.0/16", Via: "10.9.0.254", Metric: 7}}}}})
+	err := links.Apply(sys.Linux{}, l, plan.Interface(c, l))
 	if err == nil || !strings.Contains(err.Error(), "10.50.0.0/16") || strings.Contains(err.Error(), "10.60.0.0/16") {
 		t.Errorf("the unreachable route: %v", err)
 	}
-	l, err = netlink.LinkByName(l.Attrs().Name)
+	l, err = links.ByName(l.Name())
 	if err != nil || l.Attrs().MTU != 1400 || l.Attrs().Flags&net.FlagUp == 0 {
 		t.Errorf("%+v %v", l.Attrs(), err)
 	}
@@ -426,7 +435,7 @@ func TestStatic(t *testing.T) {
 	for _, r := range routes {
 		got[fmt.Sprintf("%s via %s", r.Dst, r.Gw)] = r.Priority
 	}
-	for want, metric := range map[string]int{"0.0.0.0/0 via 10.9.0.254": staticMetric, "10.60.0.0/16 via 10.9.0.254": 7} {
+	for want, metric := range map[string]int{"0.0.0.0/0 via 10.9.0.254": 100, "10.60.0.0/16 via 10.9.0.254": 7} {
 		if have, there := got[want]; !there || have != metric {
 			t.Errorf("no %s with metric %d; there are %v", want, metric, got)
 		}
@@ -446,9 +455,9 @@ func TestYield(t *testing.T) {
 	}
 	l, _ := wire(t, 0, "10.9.0.1/24")
 	for want, cfg := range map[string]config.Network{"0\n": {}, "1\n": {WiFi: []config.WiFi{{Name: "Harbour"}}}} {
-		file := "/proc/sys/net/ipv4/conf/" + l.Attrs().Name + "/ignore_routes_with_linkdown"
+		file := "/proc/sys/net/ipv4/conf/" + l.Name() + "/ignore_routes_with_linkdown"
 		must(t, os.WriteFile(file, []byte("0"), 0o644))
-		must(t, New(sys.Linux{}, cfg, "edge-7", "", t.Logf).yield(l))
+		applied(t, with(cfg), l)
 		if got, err := os.ReadFile(file); err != nil || string(got) != want {
 			t.Errorf("%+v: %q, %v", cfg, got, err)
 		}

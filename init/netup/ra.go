@@ -7,7 +7,6 @@ import (
 	"math"
 	"net"
 	"net/netip"
-	"os"
 	"slices"
 	"strings"
 	"time"
@@ -16,44 +15,11 @@ import (
 	"github.com/vishvananda/netlink/nl"
 	"golang.org/x/sys/unix"
 
+	"github.com/proa-os/proa/init/netup/links"
 	"github.com/proa-os/proa/init/netup/outside"
+	"github.com/proa-os/proa/init/netup/plan"
 	"github.com/proa-os/proa/init/netup/wait"
 )
-
-// linkSysctls sets an interface's own sysctls, because those of "all" and "default" do not apply to an existing
-// interface. With the kernel's defaults, removing the first address of a network would remove the others too, and
-// router advertisements would be ignored once the machine forwards packets, as a node does. The user's settings take
-// precedence, also for an interface that appears after the boot step.
-func (m *Manager) linkSysctls(name string) error {
-	set := [][2]string{{"net/ipv4/conf/" + name + "/promote_secondaries", "1"}, {"net/ipv6/conf/" + name + "/accept_ra", "2"}}
-	for _, key := range []string{"default", "all", name} {
-		for _, family := range []string{"ipv4", "ipv6"} {
-			set = append(set, m.users("net/"+family+"/conf/", key, name)...)
-		}
-	}
-	var errs []error
-	for _, s := range set {
-		err := m.sys.WriteFile("/proc/sys/"+s[0], []byte(s[1]), 0o644)
-		if !errors.Is(err, os.ErrNotExist) { // the interface was removed meanwhile, or the kernel has no IPv6
-			errs = append(errs, wrap(s[0], err))
-		}
-	}
-	return errors.Join(errs...)
-}
-
-// users returns the user's sysctls for one name below a directory, for the interface. Of the names for all interfaces
-// only accept_ra is used, because proa would override it.
-func (m *Manager) users(dir, from, name string) (out [][2]string) {
-	for key, value := range m.Sysctls {
-		if !strings.Contains(key, "/") {
-			key = strings.ReplaceAll(key, ".", "/")
-		}
-		if leaf, is := strings.CutPrefix(key, dir+from+"/"); is && (from == name || leaf == "accept_ra") {
-			out = append(out, [2]string{dir + name + "/" + leaf, value})
-		}
-	}
-	return out
-}
 
 // word is a name server or domain from a router advertisement, with its lifetime.
 type word struct {
@@ -75,6 +41,9 @@ const (
 
 // forgetEvery is the interval for removing expired name servers.
 const forgetEvery = 10 * time.Second
+
+// again is the pause before a broken subscription is renewed.
+const again = time.Second
 
 // followRouters subscribes to the options of router advertisements that the kernel does not handle itself.
 func (m *Manager) followRouters(ctx context.Context) {
@@ -207,7 +176,7 @@ const (
 
 // solicit sends router solicitations after the cable was plugged in. The kernel does so only when an interface is set
 // up.
-func (m *Manager) solicit(ctx context.Context, l netlink.Link) {
+func (m *Manager) solicit(ctx context.Context, l plan.Link) {
 	before := endings(l)
 	for range solicits {
 		if err := askRouters(l); err != nil {
@@ -217,7 +186,7 @@ func (m *Manager) solicit(ctx context.Context, l netlink.Link) {
 			return
 		}
 	}
-	retireUnconfirmed(l, before)
+	m.retireUnconfirmed(l, before)
 }
 
 // endings returns the expiry of each address from router advertisements.
@@ -235,7 +204,7 @@ func endings(l netlink.Link) map[string]time.Time {
 
 // retireUnconfirmed deprecates earlier addresses that no router has renewed since routers have answered: they belong to
 // another network. New connections do not use them; existing ones continue as far as possible.
-func retireUnconfirmed(l netlink.Link, before map[string]time.Time) {
+func (m *Manager) retireUnconfirmed(l plan.Link, before map[string]time.Time) {
 	const told = 2 * time.Second // the kernel counts in seconds
 	now, old := endings(l), []string{}
 	for text, end := range now {
@@ -249,7 +218,7 @@ func retireUnconfirmed(l netlink.Link, before map[string]time.Time) {
 	for _, text := range old {
 		if a, err := netlink.ParseAddr(text); err == nil {
 			a.ValidLft = max(int(time.Until(now[text]).Seconds()), 1) // and no preferred lifetime
-			_ = netlink.AddrReplace(l, a)                             // it may have expired meanwhile
+			_ = links.Apply(m.sys, l, []plan.Op{plan.PutAddress(*a)}) // it may have expired meanwhile
 		}
 	}
 }

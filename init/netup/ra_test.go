@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/proa-os/proa/config"
+	"github.com/proa-os/proa/init/netup/plan"
 	"github.com/proa-os/proa/init/sys"
 )
 
@@ -100,9 +101,9 @@ func TestRouter(t *testing.T) {
 	}
 	l, f := wire(t, 0, "fe80::1/64")
 	must(t, os.WriteFile("/proc/sys/net/ipv6/conf/all/forwarding", []byte("1"), 0o644))
-	device(t, l.Attrs().Name)
+	device(t, l.Name())
 	c := &client{link: l, far: f}
-	c.Manager = New(sys.Linux{}, config.Network{DNS: []string{"192.0.2.53"}}, "edge-7", resolvConf(t), c.note)
+	c.Manager = New(sys.Linux{}, with(config.Network{DNS: []string{"192.0.2.53"}}), "edge-7", resolvConf(t), c.note)
 	ctx, stop := context.WithCancel(t.Context())
 	defer stop()
 	say := advert("2001:db8:1::/64", rdnss(600, "2001:db8:1::53", "ff02::1", "fe80::1"), dnssl(600, "lan", "a b\nnameserver 6.6.6.6"))
@@ -140,7 +141,7 @@ func TestRouter(t *testing.T) {
 }
 
 // deprecated says whether the address is deprecated.
-func deprecated(t *testing.T, l netlink.Link, prefix string) bool {
+func deprecated(t *testing.T, l plan.Link, prefix string) bool {
 	t.Helper()
 	list, err := netlink.AddrList(l, netlink.FAMILY_V6)
 	must(t, err)
@@ -159,12 +160,10 @@ func TestUsersSysctl(t *testing.T) {
 		return
 	}
 	l, _ := wire(t, 0, "fe80::1/64")
-	m := New(sys.Linux{}, config.Network{}, "h", "", t.Logf)
 	for want, sysctls := range map[string]map[string]string{
 		"2\n": nil, "0\n": {"net.ipv6.conf.p0-dev.accept_ra": "0"}, "1\n": {"net/ipv6/conf/all/accept_ra": "1"},
 	} {
-		m.Sysctls = sysctls
-		must(t, m.linkSysctls(l.Attrs().Name))
+		applied(t, &config.Config{Sysctls: sysctls}, l)
 		if got, err := os.ReadFile("/proc/sys/net/ipv6/conf/p0-dev/accept_ra"); err != nil || string(got) != want {
 			t.Errorf("%v: %q, %v", sysctls, got, err)
 		}
@@ -177,7 +176,6 @@ func TestDefaultRoute(t *testing.T) {
 		return
 	}
 	l, _ := wire(t, 0, "10.9.0.1/24")
-	m := New(sys.Linux{}, config.Network{}, "h", "", t.Logf)
 	for _, c := range []struct {
 		s    config.Interface
 		want bool
@@ -187,7 +185,7 @@ func TestDefaultRoute(t *testing.T) {
 		{config.Interface{Addresses: []string{"fd00::2/64"}, Gateway: "fd00::1"}, true},
 		{config.Interface{Addresses: []string{"10.9.0.2/24"}, Routes: []config.Route{{To: "10.0.0.0/8", Via: "10.9.0.1"}}}, false},
 	} {
-		must(t, m.configure(l, c.s))
+		applied(t, with(config.Network{Interfaces: map[string]config.Interface{l.Name(): c.s}}), l)
 		if got := HasDefaultRoute(); got != c.want {
 			t.Errorf("%+v: %t", c.s, got)
 		}
@@ -206,7 +204,7 @@ func FuzzAdvice(f *testing.F) {
 	f.Add(append(dnssl(600, "lan", "x\ny"), rdnss(0xffffffff, "::", "fe80::1")...))
 	f.Add([]byte{25, 0, 0, 0, 0, 0, 0, 0})
 	f.Fuzz(func(t *testing.T, b []byte) {
-		m := New(sys.Linux{}, config.Network{DNS: []string{"192.0.2.53"}}, "h", "", t.Logf)
+		m := New(sys.Linux{}, with(config.Network{DNS: []string{"192.0.2.53"}}), "h", "", t.Logf)
 		var a advice
 		for range 3 {
 			a.take(b, "eth0", time.Now())

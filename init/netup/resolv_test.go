@@ -65,7 +65,7 @@ func FuzzResolv(f *testing.F) {
 		if err != nil {
 			return
 		}
-		m := New(sys.Linux{}, config.Network{DNS: []string{"192.0.2.53"}}, "h", resolvConf(t), t.Logf)
+		m := New(sys.Linux{}, with(config.Network{DNS: []string{"192.0.2.53"}}), "h", resolvConf(t), t.Logf)
 		m.leases["eth0"] = lease
 		sound(t, m.Resolv(), 1)
 	})

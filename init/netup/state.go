@@ -6,9 +6,12 @@ import (
 	"strings"
 	"time"
 
-	"github.com/proa-os/proa/init/netup/outside"
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
+
+	"github.com/proa-os/proa/init/netup/links"
+	"github.com/proa-os/proa/init/netup/outside"
+	"github.com/proa-os/proa/init/netup/plan"
 )
 
 // Resolv returns the text of resolv.conf: the configuration's servers and domains, then those of the networks, at most
@@ -16,7 +19,7 @@ import (
 func (m *Manager) Resolv() string {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	now, servers, search := time.Now(), slices.Clone(m.cfg.DNS), slices.Clone(m.cfg.Search)
+	now, servers, search := time.Now(), slices.Clone(m.cfg.Network.DNS), slices.Clone(m.cfg.Network.Search)
 	for _, name := range m.names() {
 		servers = append(append(servers, m.leases[name].DNS...), valid(m.advice[name].dns, now)...)
 		search = append(append(search, m.leases[name].Search...), valid(m.advice[name].search, now)...)
@@ -24,7 +27,7 @@ func (m *Manager) Resolv() string {
 	servers, search = distinct(servers), distinct(search)
 	var b strings.Builder
 	b.WriteString("# written by proa from config and what the networks say\n")
-	if search = search[:min(len(search), max(len(m.cfg.Search), outside.MostDomains))]; len(search) > 0 {
+	if search = search[:min(len(search), max(len(m.cfg.Network.Search), outside.MostDomains))]; len(search) > 0 {
 		b.WriteString("search " + strings.Join(search, " ") + "\n")
 	}
 	for _, s := range servers[:min(3, len(servers))] {
@@ -89,18 +92,18 @@ type Address struct {
 
 // Addresses returns the global addresses of the interfaces with a device, for the console and for status.json.
 func Addresses() (out []Address) {
-	links, err := netlink.LinkList()
+	present, err := links.List()
 	if err != nil {
 		return nil
 	}
-	for _, l := range links {
-		if !physical(l.Attrs().Name) {
+	for _, l := range present {
+		if l.Kind == plan.Virtual {
 			continue
 		}
 		addrs, _ := netlink.AddrList(l, netlink.FAMILY_ALL) // the link may have been removed
 		for _, a := range addrs {
 			if a.IP.IsGlobalUnicast() {
-				out = append(out, Address{l.Attrs().Name, a.IPNet.String()})
+				out = append(out, Address{l.Name(), a.IPNet.String()})
 			}
 		}
 	}
@@ -116,7 +119,7 @@ func HasDefaultRoute() bool {
 		return false
 	}
 	own := 0
-	if l, err := netlink.LinkByName(Alone); err == nil {
+	if l, err := netlink.LinkByName(plan.AloneName); err == nil {
 		own = l.Attrs().Index
 	}
 	return slices.ContainsFunc(routes, func(r netlink.Route) bool {
@@ -129,12 +132,12 @@ func isZero(m net.IPMask) bool { ones, _ := m.Size(); return ones == 0 }
 
 // FirstMAC returns the hardware address from which the default host name is made.
 func FirstMAC() net.HardwareAddr {
-	links, err := netlink.LinkList()
+	present, err := links.List()
 	if err != nil {
 		return nil
 	}
-	for _, l := range links {
-		if wired(l.Attrs().Name) && len(l.Attrs().HardwareAddr) == 6 {
+	for _, l := range present {
+		if l.Kind == plan.Wired && len(l.Attrs().HardwareAddr) == 6 {
 			return l.Attrs().HardwareAddr
 		}
 	}

@@ -92,8 +92,8 @@ func (k *keeper) changed(before, now supervise.State) {
 func (k *keeper) start(ctx context.Context) {
 	k.feed()
 	k.startRows(ctx, k.m.Config)
-	if net := k.m.Config.Network; len(net.WiFi) > 0 && wifi.Missing("") == "" {
-		go wifi.Follow(ctx, k.con.Logf, func(radio string) { k.sup.Start(ctx, wifi.Service(k.m.Sys, radio, net)) })
+	if net := k.m.Config.Network; k.m.Net != nil && len(net.WiFi) > 0 && wifi.Missing("") == "" {
+		wifi.Follow(ctx, k.m.Net.Links, k.con.Logf, func(radio string) { k.sup.Start(ctx, wifi.Service(k.m.Sys, radio, net)) })
 	}
 	k.serveControl(ctx)
 	go k.work(ctx, k.look)

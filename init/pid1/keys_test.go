@@ -106,7 +106,7 @@ func derived(t *testing.T, root, doc string) string {
 	for _, row := range service.Table(service.Facts{Config: c}) {
 		fmt.Fprintln(&b, row.Name, row.Argv)
 	}
-	b.WriteString(netup.New(f, c.Network, "h", "", t.Logf).Resolv())
+	b.WriteString(netup.New(f, c, "h", "", t.Logf).Resolv())
 	b.WriteString(firewall.For(c).Text())
 	k := &keeper{m: m}
 	k.conf.begin(m)

@@ -9,11 +9,11 @@ import (
 	"os"
 	"time"
 
-	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 
 	"github.com/proa-os/proa/config"
-	"github.com/proa-os/proa/init/netup"
+	"github.com/proa-os/proa/init/netup/links"
+	"github.com/proa-os/proa/init/netup/plan"
 	"github.com/proa-os/proa/init/supervise"
 	"github.com/proa-os/proa/init/sys"
 )
@@ -39,49 +39,21 @@ func Service(s sys.Sys, radio string, c config.Network) supervise.Service {
 // patience is the time drivers may take to register an adapter before a missing one is reported.
 const patience = time.Minute
 
-// again is the pause before a broken subscription is renewed.
-const again = time.Second
-
-// Follow calls found once for each Wi-Fi adapter, present or appearing later, until the context ends. A burst of
-// changes, as from many pods, can end the subscription; each new one begins with the existing links.
-func Follow(ctx context.Context, logf func(string, ...any), found func(radio string)) {
-	seen := map[string]bool{}
+// Follow calls found once for each Wi-Fi adapter, present or appearing later, until the context ends.
+func Follow(ctx context.Context, w *links.Watcher, logf func(string, ...any), found func(radio string)) {
 	late := time.AfterFunc(patience, func() {
 		logf("wifi: still waiting for a Wi-Fi adapter after %s: network.wifi lists networks to join", patience)
 	})
-	defer late.Stop()
-	for ctx.Err() == nil {
-		err := follow(ctx, func(name string) {
-			if !seen[name] && netup.Radio(name) {
-				seen[name] = true
-				late.Stop()
-				found(name)
-			}
-		})
-		if err != nil {
-			logf("wifi: subscribe to links: %v", err)
+	context.AfterFunc(ctx, func() { late.Stop() })
+	seen := map[string]bool{}
+	w.Subscribe(func(e links.Event) {
+		if e.Gone || e.Kind != plan.Radio || seen[e.Name()] || ctx.Err() != nil {
+			return
 		}
-		select {
-		case <-ctx.Done():
-		case <-time.After(again):
-		}
-	}
-}
-
-// follow passes on the names of interfaces until the subscription ends.
-func follow(ctx context.Context, see func(name string)) error {
-	ctx, end := context.WithCancel(ctx)
-	defer end()
-	updates := make(chan netlink.LinkUpdate, 64)
-	if err := netlink.LinkSubscribeWithOptions(updates, ctx.Done(), netlink.LinkSubscribeOptions{ListExisting: true}); err != nil {
-		return err
-	}
-	for u := range updates {
-		if u.Header.Type != unix.RTM_DELLINK {
-			see(u.Link.Attrs().Name)
-		}
-	}
-	return nil
+		seen[e.Name()] = true
+		late.Stop()
+		found(e.Name())
+	})
 }
 
 // Missing returns why this image cannot join the configured networks; empty if it can.

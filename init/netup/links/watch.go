@@ -1,0 +1,133 @@
+package links
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
+
+	"github.com/proa-os/proa/init/netup/plan"
+	"github.com/proa-os/proa/init/netup/wait"
+)
+
+// Event is a change of one interface.
+type Event struct {
+	plan.Link
+	Before *plan.Link // as it was; nil: it is new
+	Gone   bool
+}
+
+// Watcher passes the kernel's events of interfaces with a device on to all subscribers, from one netlink subscription.
+// Those without one are left out: every pod has some.
+type Watcher struct {
+	logf func(string, ...any)
+
+	mu          sync.Mutex
+	known       map[string]plan.Link
+	subscribers []func(Event)
+}
+
+// NewWatcher returns a watcher that knows no interface yet.
+func NewWatcher(logf func(string, ...any)) *Watcher {
+	return &Watcher{logf: logf, known: map[string]plan.Link{}}
+}
+
+// Subscribe calls tell for the known interfaces, and later for each event. Events are told one after the other, so tell
+// must not block.
+func (w *Watcher) Subscribe(tell func(Event)) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.subscribers = append(w.subscribers, tell)
+	for _, l := range w.known {
+		tell(Event{Link: l})
+	}
+}
+
+// again is the pause before a broken subscription is renewed.
+const again = time.Second
+
+// Run follows the kernel's interfaces until the context ends. A burst of changes, as from many pods, can overflow the
+// socket and end the subscription; a new one begins with a list of all interfaces.
+func (w *Watcher) Run(ctx context.Context) {
+	for ctx.Err() == nil {
+		if err := w.follow(ctx); err != nil {
+			w.logf("network: %v", err)
+		}
+		wait.For(ctx, nil, again)
+	}
+}
+
+// follow handles the existing interfaces, and then every change.
+func (w *Watcher) follow(ctx context.Context) error {
+	sub, end := context.WithCancel(ctx)
+	defer end()
+	updates := make(chan netlink.LinkUpdate, 64)
+	if err := netlink.LinkSubscribe(updates, sub.Done()); err != nil {
+		return fmt.Errorf("subscribe to links: %w", err)
+	}
+	if _, err := w.Scan(); err != nil {
+		return err
+	}
+	for u := range updates {
+		if u.Family != unix.AF_BRIDGE { // an interface that leaves a bridge is "deleted" as its port
+			w.see(of(u.Link), u.Header.Type == unix.RTM_DELLINK)
+		}
+	}
+	return nil
+}
+
+// Scan lists the existing interfaces, and tells the subscribers of each and of those that are gone.
+func (w *Watcher) Scan() ([]plan.Link, error) {
+	list, err := List()
+	if err != nil {
+		return nil, fmt.Errorf("list links: %w", err)
+	}
+	there := map[string]bool{}
+	for _, l := range list {
+		there[l.Name()] = true
+	}
+	for _, l := range w.without(there) {
+		w.see(l, true)
+	}
+	for _, l := range list {
+		w.see(l, false)
+	}
+	return list, nil
+}
+
+// without returns the known interfaces that are not there any more.
+func (w *Watcher) without(there map[string]bool) (gone []plan.Link) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for name, l := range w.known {
+		if !there[name] {
+			gone = append(gone, l)
+		}
+	}
+	return gone
+}
+
+// see tells the subscribers of an interface with a device.
+func (w *Watcher) see(l plan.Link, gone bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	before, known := w.known[l.Name()]
+	switch {
+	case gone && known:
+		delete(w.known, l.Name())
+	case gone || l.Kind == plan.Virtual:
+		return
+	default:
+		w.known[l.Name()] = l
+	}
+	e := Event{Link: l, Gone: gone}
+	if known {
+		e.Before = &before
+	}
+	for _, tell := range w.subscribers {
+		tell(e)
+	}
+}
