@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 )
 
@@ -132,10 +133,18 @@ func TestNoReplace(t *testing.T) {
 	}
 }
 
+// sources returns all Go files of this module.
 func sources(t *testing.T) []source {
 	t.Helper()
-	var found []source
-	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
+	found, err := readOnce()
+	if err != nil || len(found) < 100 {
+		t.Fatalf("%d Go files below %s: %v", len(found), root, err)
+	}
+	return found
+}
+
+var readOnce = sync.OnceValues(func() (found []source, err error) {
+	err = filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
 		if err != nil {
 			return err
 		}
@@ -151,11 +160,8 @@ func sources(t *testing.T) []source {
 		}
 		return err
 	})
-	if err != nil || len(found) < 100 {
-		t.Fatalf("%d Go files below %s: %v", len(found), root, err)
-	}
-	return found
-}
+	return found, err
+})
 
 func parse(path string) (source, error) {
 	data, err := os.ReadFile(path)
