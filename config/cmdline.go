@@ -12,10 +12,10 @@ import (
 // cmdline turns the words of the kernel command line that begin with a top-level key into documents, as if the user had
 // written them: dotted keys nest, a repeated key is a list, key[name]=value is a map's entry, a key alone is true, quotes keep
 // spaces. All other words are the kernel's or proa's own.
-func (d *decoder) cmdline(line string) []*yaml.Node {
+func (d *decoder) cmdline(line []byte) []*yaml.Node {
 	top := fieldsOf(reflect.TypeFor[Config]())
 	root := &yaml.Node{Kind: yaml.MappingNode, Line: 1, Column: 1}
-	for _, w := range split(line) {
+	for _, w := range split(string(line)) {
 		key, value, hasValue := strings.Cut(w.text, "=")
 		path := keyPath(key)
 		if _, ours := top[path[0]]; !ours {

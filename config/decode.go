@@ -17,6 +17,7 @@ import (
 // knows the column, and never quotes a secret.
 type decoder struct {
 	file     string
+	at       *Origin // of the value that is being decoded; nil: its origin is not recorded
 	problems []Problem
 	found    int // number of problems, including unreported ones
 	values   int
@@ -31,7 +32,20 @@ func (d *decoder) add(line, col int, format string, args ...any) {
 	case d.found > maxProblems:
 		return
 	}
-	d.problems = append(d.problems, Problem{d.file, max(line, 1), max(col, 1), fmt.Sprintf(format, args...)})
+	d.problems = append(d.problems, d.place(line, col).Problem(format, args...))
+}
+
+func (d *decoder) place(line, col int) Place { return Place{d.file, max(line, 1), max(col, 1)} }
+
+// took records the origin of the value that was decoded last.
+func (d *decoder) took(n *yaml.Node) { d.at.set(d.place(n.Line, n.Column)) }
+
+// below decodes a value whose origin is at.
+func (d *decoder) below(at *Origin, n *yaml.Node, v reflect.Value, tag reflect.StructTag, name string) {
+	outer := d.at
+	d.at = at
+	d.value(n, v, tag, name)
+	d.at = outer
 }
 
 func (d *decoder) bad(n *yaml.Node, format string, args ...any) {
@@ -162,7 +176,7 @@ func (d *decoder) structure(n *yaml.Node, v reflect.Value, name string) {
 			d.nothing(value, f.Tag, key.Value)
 			return
 		}
-		d.value(value, v.Field(i), f.Tag, key.Value)
+		d.below(d.at.key(key.Value), value, v.Field(i), f.Tag, key.Value)
 	})
 	for key, i := range fields {
 		if given[key] == 0 && has(v.Type().Field(i).Tag, "required") {
@@ -209,13 +223,14 @@ func (d *decoder) mapping(n *yaml.Node, v reflect.Value, tag reflect.StructTag, 
 		lines[k] = key.Line
 		e := reflect.New(v.Type().Elem()).Elem()
 		setDefaultsOf(e)
-		before := d.found
+		before, origin := d.found, &Origin{place: d.place(key.Line, key.Column)}
 		if value.Kind == yaml.ScalarNode && value.ShortTag() == "!!null" && e.Kind() == reflect.String {
 			value = &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Line: value.Line, Column: value.Column}
 		}
 		valueTag := reflect.StructTag(fmt.Sprintf("check:%q", tag.Get("values")))
-		if d.value(value, e, valueTag, name); e.Kind() == reflect.Struct || d.found == before {
+		if d.below(origin, value, e, valueTag, name); e.Kind() == reflect.Struct || d.found == before {
 			v.SetMapIndex(reflect.ValueOf(k), e)
+			d.at.put(k, origin)
 		}
 	})
 }
@@ -239,11 +254,12 @@ func (d *decoder) list(n *yaml.Node, v reflect.Value, tag reflect.StructTag, nam
 		e := reflect.New(v.Type().Elem()).Elem()
 		setDefaultsOf(e)
 		before := d.found
-		if d.value(item, e, entryTag(tag), fmt.Sprintf("%s[%d]", name, i)); d.found == before && d.first(item, e, tag, ids, fmt.Sprintf("%s[%d]", name, i)) {
+		if d.below(nil, item, e, entryTag(tag), fmt.Sprintf("%s[%d]", name, i)); d.found == before && d.first(item, e, tag, ids, fmt.Sprintf("%s[%d]", name, i)) {
 			out = reflect.Append(out, e)
 		}
 	}
 	v.Set(out.Slice(0, d.most(n, out.Len(), tag, name)))
+	d.took(n)
 }
 
 // most returns how many of the entries of a list are used, and reports the others.
@@ -321,7 +337,10 @@ func (d *decoder) scalar(n *yaml.Node, v reflect.Value, tag reflect.StructTag, n
 	default:
 		panic("BUG: the schema holds a " + v.Kind().String())
 	}
-	if !ok && d.found == found {
+	switch {
+	case ok:
+		d.took(n)
+	case d.found == found:
 		d.bad(n, "%s: want %s, found %s", name, want, describe(n))
 	}
 }

@@ -61,7 +61,7 @@ func TestAliasBomb(t *testing.T) {
 	}
 	for name, doc := range map[string]string{"unknown key": bomb(12, "bogus"), "list of lists": bomb(12, "k3s"), "labels": bomb(12, "sysctls"), "args": args.String(), "wide": maps.String()} {
 		within(t, 20*time.Second, func() {
-			c, found := Load("c.yaml", []byte(doc), "k3s.role=agent")
+			c, found := loaded(doc, "k3s.role=agent")
 			if c.Hostname != "kiosk-3" || c.K3s.Role != "agent" || len(found) == 0 || len(found) > maxProblems+1 {
 				t.Errorf("%s: hostname %q, %d problems", name, c.Hostname, len(found))
 			}
@@ -77,7 +77,7 @@ func TestBig(t *testing.T) {
 		"nested":   strings.Repeat("[", 10<<20),
 	} {
 		within(t, 20*time.Second, func() {
-			c, found := Load("c.yaml", []byte(doc), "hostname=edge-7")
+			c, found := loaded(doc, "hostname=edge-7")
 			if c.Hostname != "edge-7" || len(found) != 1 || !strings.Contains(found[0].Message, "larger than") {
 				t.Errorf("%s: hostname %q, problems %v", name, c.Hostname, found)
 			}
@@ -98,7 +98,7 @@ func TestWorstThatFits(t *testing.T) {
 		}
 		began := time.Now()
 		within(t, 30*time.Second, func() {
-			if _, found := Load("c.yaml", []byte(b.String()), ""); len(found) == 0 || len(found) > maxProblems+1 {
+			if _, found := Parse("c.yaml", []byte(b.String())); len(found) == 0 || len(found) > maxProblems+1 {
 				t.Errorf("%s: %d problems", name, len(found))
 			}
 		})
@@ -117,7 +117,7 @@ func TestReadStops(t *testing.T) {
 	}
 	within(t, 10*time.Second, func() {
 		text, err := Read(file)
-		if _, found := Load(file, text, ""); err != nil || len(text) != MaxSize+1 || len(found) != 1 {
+		if _, found := Parse(file, text); err != nil || len(text) != MaxSize+1 || len(found) != 1 {
 			t.Errorf("%d bytes, %v, %v", len(text), err, found)
 		}
 	})

@@ -10,19 +10,6 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-// Load reads the user's document and applies the kernel command line to it: scalars and lists are replaced, maps are
-// merged. It always returns a usable Config: invalid parts are ignored and reported, valid ones are used.
-func Load(file string, document []byte, cmdline string) (*Config, []Problem) {
-	d := &decoder{file: file}
-	c := Default()
-	d.document(document, c)
-	d.file, d.values = CommandLine, 0
-	for _, n := range d.cmdline(cmdline) {
-		d.root(n, c)
-	}
-	return c, d.problems
-}
-
 // Default returns the configuration of a machine without any settings.
 func Default() *Config {
 	c := &Config{}
@@ -30,12 +17,12 @@ func Default() *Config {
 	return c
 }
 
-// document decodes the file. If it is not valid YAML, its top-level keys are parsed one by one: a missing quote in one
+// document parses the text. If it is not valid YAML, its top-level keys are parsed one by one: a missing quote in one
 // of them must not cost the SSH keys in another.
-func (d *decoder) document(text []byte, c *Config) {
+func (d *decoder) document(text []byte) []*yaml.Node {
 	if len(text) > MaxSize {
 		d.add(1, 1, "larger than %d KiB; not read", MaxSize>>10)
-		return
+		return nil
 	}
 	text = Plain(text)
 	if whole := bytes.TrimRight(text, "\x00"); len(whole) < len(text) { // a power cut may leave this in a file on a FAT
@@ -51,9 +38,7 @@ func (d *decoder) document(text []byte, c *Config) {
 		d.add(nodes[1].Line, nodes[1].Column, "a second document; only one is read")
 		nodes = nodes[:1]
 	}
-	for _, n := range nodes {
-		d.root(n, c)
-	}
+	return nodes
 }
 
 func parse(text []byte) (nodes []*yaml.Node, err error) {

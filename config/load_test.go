@@ -28,7 +28,7 @@ func TestCorpus(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		_, problems := Load(f, text, "")
+		_, problems := Parse(f, text)
 		for _, p := range problems {
 			t.Error(p)
 		}
@@ -41,10 +41,16 @@ func judged(word, value string) string {
 	return r.Judge(value)
 }
 
+// loaded reads a document and the kernel command line.
+func loaded(doc, cmdline string) (*Config, []Problem) {
+	l := Load(Document("c.yaml", []byte(doc)), CommandLine(cmdline))
+	return l.Config, l.Problems
+}
+
 // problems returns what Load reports, one per line without the file.
 func problems(t *testing.T, doc, cmdline string) (*Config, string) {
 	t.Helper()
-	c, list := Load("c.yaml", []byte(doc), cmdline)
+	c, list := loaded(doc, cmdline)
 	var b strings.Builder
 	for _, p := range list {
 		fmt.Fprintln(&b, strings.TrimPrefix(p.String(), "c.yaml:"))
@@ -221,7 +227,7 @@ func FuzzLoad(f *testing.F) {
 	f.Add("k3s:\n  token: |\n    x\nnetwork: {interfaces: {eth0: {}}}\n", `k3s.labels[a]=b k3s[=] . "`)
 	f.Add("a: &a {<<: *a}\n", "k3s.=1 [x]=2")
 	f.Fuzz(func(t *testing.T, doc, line string) {
-		c, _ := Load("f", []byte(doc), line)
+		c, _ := loaded(doc, line)
 		if c == nil {
 			t.Fatal("no config")
 		}

@@ -23,9 +23,6 @@ func (p Problem) String() string {
 	return fmt.Sprintf("%s:%d:%d: %s", p.File, p.Line, p.Column, p.Message)
 }
 
-// CommandLine is the File of problems on the kernel command line; their column counts its characters.
-const CommandLine = "kernel command line"
-
 // Nearest returns the candidate closest to word, or "".
 func Nearest(word string, candidates []string) string { return rule.Nearest(word, candidates) }
 

@@ -85,7 +85,7 @@ func TestSecretsInBrokenDocuments(t *testing.T) {
 // silent fails if a message quotes a part of a secret, or if Show prints a known secret.
 func silent(t *testing.T, doc, line string) {
 	t.Helper()
-	_, problems := Load("c.yaml", []byte(doc), line)
+	_, problems := loaded(doc, line)
 	for _, p := range problems {
 		if strings.Contains(p.String(), "hunter") {
 			t.Errorf("%q %q: %s", doc, line, p)

@@ -21,7 +21,7 @@ func main() {
 }
 
 func write(dir string) error {
-	files, err := schema.Generate(filepath.Join(dir, "config.go"))
+	files, err := schema.Generate(dir)
 	if err != nil {
 		return err
 	}

@@ -10,10 +10,10 @@ type object map[string]any
 
 // jsonSchema is for editors; the device's own checks are stricter.
 func jsonSchema(t Types) ([]byte, error) {
-	root := objectOf(t, "Config")
-	root["$schema"] = "https://json-schema.org/draft/2020-12/schema"
-	root["title"] = "proa configuration, version 1"
-	b, err := json.MarshalIndent(root, "", "  ")
+	o := objectOf(t, root)
+	o["$schema"] = "https://json-schema.org/draft/2020-12/schema"
+	o["title"] = "proa configuration, version 1"
+	b, err := json.MarshalIndent(o, "", "  ")
 	return append(b, '\n'), err
 }
 

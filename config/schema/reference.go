@@ -7,7 +7,7 @@ import (
 
 const intro = `# Configuration reference
 
-Generated from config.go; change it there. The document is ` + "`config.yaml`" + ` on the boot partition. Every key can also be set on the kernel
+Generated from the structs of package config; change it there. The document is ` + "`config.yaml`" + ` on the boot partition. Every key can also be set on the kernel
 command line, which takes precedence: dots nest (` + "`k3s.role=agent`" + `), a repeated key makes a list, ` + "`sysctls[vm.swappiness]=10`" + ` sets an entry of a map, a key
 alone means true, double quotes keep spaces. Every program on the machine, pods too, can read that command line: put secrets into the file.
 
@@ -22,7 +22,7 @@ func reference(t Types) string {
 	var b strings.Builder
 	b.WriteString(intro)
 	b.WriteString("| key | type | default | meaning |\n|---|---|---|---|\n")
-	rows(&b, t, "Config", "")
+	rows(&b, t, root, "")
 	b.WriteString(flags())
 	return b.String()
 }
@@ -88,8 +88,8 @@ func enum(k Key) (values []string) {
 // example writes every key once, commented out if the default is enough.
 func example(t Types) string {
 	var b strings.Builder
-	b.WriteString("# Every key that proa knows. Generated from config.go.\n")
-	for _, k := range t["Config"] {
+	b.WriteString("# Every key that proa knows. Generated from the structs of package config.\n")
+	for _, k := range t[root] {
 		fmt.Fprintf(&b, "\n# %s\n", k.Doc)
 		exampleKey(&b, t, k, "")
 	}

@@ -1,5 +1,5 @@
-// Package schema generates documents from config.go: reference, JSON schema and example. It reads types, tags and
-// comments from the source and refuses a key without a comment.
+// Package schema generates documents from the structs of package config: reference, JSON schema and example. It reads
+// types, tags and comments from the source and refuses a key without a comment.
 package schema
 
 import (
@@ -7,6 +7,7 @@ import (
 	"go/ast"
 	"go/parser"
 	"go/token"
+	"path/filepath"
 	"reflect"
 	"strconv"
 	"strings"
@@ -25,9 +26,9 @@ type Key struct {
 // Types maps struct names to their keys in order.
 type Types map[string][]Key
 
-// Generate returns the files by name.
-func Generate(source string) (map[string][]byte, error) {
-	types, err := parse(source)
+// Generate returns the files by name. dir is the folder of package config.
+func Generate(dir string) (map[string][]byte, error) {
+	types, err := parse(dir)
 	if err != nil {
 		return nil, err
 	}
@@ -42,47 +43,84 @@ func Generate(source string) (map[string][]byte, error) {
 	}, nil
 }
 
-func parse(source string) (Types, error) {
-	f, err := parser.ParseFile(token.NewFileSet(), source, nil, parser.ParseComments)
+// root is the struct of the whole document; the schema is the structs that it refers to, in whatever files.
+const root = "Config"
+
+func parse(dir string) (Types, error) {
+	structs, err := structsOf(dir)
 	if err != nil {
 		return nil, err
 	}
-	types, names := Types{}, goNames(f)
-	for _, d := range f.Decls {
-		g, ok := d.(*ast.GenDecl)
-		if !ok || g.Tok != token.TYPE {
-			continue
-		}
-		spec := g.Specs[0].(*ast.TypeSpec)
-		keys, err := keysOf(spec.Type.(*ast.StructType))
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", spec.Name, err)
-		}
+	types, names := Types{}, []string{}
+	if err := types.add(structs, root, &names); err != nil {
+		return nil, err
+	}
+	replacer := strings.NewReplacer(names...)
+	for _, keys := range types {
 		for i := range keys {
-			keys[i].Doc = names.Replace(keys[i].Doc)
+			keys[i].Doc = replacer.Replace(keys[i].Doc)
 		}
-		types[spec.Name.Name] = keys
 	}
 	return types, nil
 }
 
-// goNames replaces the fields' Go names in comments with the keys that users write. Names that differ only in case
-// (Role) are left as they are.
-func goNames(f *ast.File) *strings.Replacer {
-	var pairs []string
-	ast.Inspect(f, func(n ast.Node) bool {
-		field, ok := n.(*ast.Field)
-		if !ok || field.Tag == nil {
-			return true
+// structsOf returns the struct types of a package by name.
+func structsOf(dir string) (map[string]*ast.StructType, error) {
+	files, err := filepath.Glob(filepath.Join(dir, "*.go"))
+	if err != nil || len(files) == 0 {
+		return nil, fmt.Errorf("no Go files in %s (%v)", dir, err)
+	}
+	structs := map[string]*ast.StructType{}
+	for _, name := range files {
+		f, err := parser.ParseFile(token.NewFileSet(), name, nil, parser.ParseComments)
+		if err != nil {
+			return nil, err
 		}
+		ast.Inspect(f, func(n ast.Node) bool {
+			if spec, ok := n.(*ast.TypeSpec); ok {
+				if s, ok := spec.Type.(*ast.StructType); ok {
+					structs[spec.Name.Name] = s
+				}
+			}
+			return true
+		})
+	}
+	return structs, nil
+}
+
+// add adds a struct and those that its keys refer to, and to names their fields' names as goNames returns them.
+func (t Types) add(structs map[string]*ast.StructType, name string, names *[]string) error {
+	s := structs[name]
+	if s == nil || t[name] != nil {
+		return nil
+	}
+	keys, err := keysOf(s)
+	if err != nil {
+		return fmt.Errorf("%s: %w", name, err)
+	}
+	t[name] = keys
+	*names = append(*names, goNames(s)...)
+	for _, k := range keys {
+		for _, of := range []string{k.Type, k.Elem} {
+			if err := t.add(structs, of, names); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// goNames returns pairs of a field's Go name, as comments have it, and the key that users write. Names that differ only
+// in case (Role) are left as they are.
+func goNames(s *ast.StructType) (pairs []string) {
+	for _, field := range s.Fields.List {
 		name := field.Names[0].Name
-		raw, _ := strconv.Unquote(field.Tag.Value)
+		raw, _ := strconv.Unquote(field.Tag.Value) // keysOf has returned its error
 		if key := reflect.StructTag(raw).Get("yaml"); strings.ToLower(name) != key {
 			pairs = append(pairs, name, "`"+key+"`")
 		}
-		return true
-	})
-	return strings.NewReplacer(pairs...)
+	}
+	return pairs
 }
 
 func keysOf(s *ast.StructType) (keys []Key, err error) {

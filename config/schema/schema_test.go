@@ -9,9 +9,9 @@ import (
 	"github.com/proa-os/proa/config"
 )
 
-// TestFilesAreFresh fails when config.go was changed and `go run ./config/gendoc` was not run.
+// TestFilesAreFresh fails when a struct of the schema was changed and `go run ./config/gendoc` was not run.
 func TestFilesAreFresh(t *testing.T) {
-	files, err := Generate("../config.go")
+	files, err := Generate("..")
 	if err != nil || len(files) != 3 {
 		t.Fatalf("%d files, %v", len(files), err)
 	}
@@ -27,11 +27,11 @@ func TestFilesAreFresh(t *testing.T) {
 }
 
 func TestExampleIsSound(t *testing.T) {
-	files, err := Generate("../config.go")
+	files, err := Generate("..")
 	if err != nil {
 		t.Fatal(err)
 	}
-	c, problems := config.Load("example.yaml", files["example.yaml"], "")
+	c, problems := config.Parse("example.yaml", files["example.yaml"])
 	for _, p := range problems {
 		t.Error(p)
 	}

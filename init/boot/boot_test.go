@@ -257,7 +257,7 @@ func TestReload(t *testing.T) {
 	m, f := machine(t, map[string]string{"boot/config.yaml": "hostname: a\n", "proc/cmdline": goodLine})
 	calls(t, m, f, "read-config")
 	f.Calls, f.Files = nil, nil
-	next, _ := config.Load("c", []byte("hostname: b\nsysctls: {vm.swappiness: 7}\nwrite_files: [{path: /etc/motd, content: hi}, {path: /etc/x, owner: nobody-knows}]\nk3s: {args: [--v=3]}\nssh_authorized_keys: ["+testKey+"]\n"), "")
+	next, _ := config.Parse("c", []byte("hostname: b\nsysctls: {vm.swappiness: 7}\nwrite_files: [{path: /etc/motd, content: hi}, {path: /etc/x, owner: nobody-knows}]\nk3s: {args: [--v=3]}\nssh_authorized_keys: ["+testKey+"]\n"))
 	failed := m.Reload(t.Context(), next)
 	if len(failed) != 1 || !strings.HasPrefix(failed[0], "write-files: ") || !strings.Contains(failed[0], "write_files[1] /etc/x: owner: no user") {
 		t.Errorf("%q", failed)

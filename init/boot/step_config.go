@@ -10,7 +10,6 @@ import (
 	"github.com/proa-os/proa/config/step"
 	"github.com/proa-os/proa/init/firewall"
 	"github.com/proa-os/proa/init/identity"
-	"github.com/proa-os/proa/init/inforce"
 	"github.com/proa-os/proa/init/netup"
 	"github.com/proa-os/proa/init/netup/plan"
 	"github.com/proa-os/proa/init/service"
@@ -95,7 +94,8 @@ func network(_ context.Context, m *Machine) error {
 	m.Net.Load = m.loadAnew
 	err := m.Net.Up(m.Ctx)
 	for _, d := range m.Net.Doubles() {
-		m.Problems = append(m.Problems, inforce.Problem("%s", d))
+		ignored := m.InForce.Origin.Of("network", "interfaces", d.Keys[1])
+		m.Problems = append(m.Problems, ignored.Problem("%s", d))
 		m.Logf("config: %s", d)
 	}
 	var absent *plan.AbsentError

@@ -79,7 +79,7 @@ func checkVerb(e Env, args []string) error {
 		if err != nil {
 			return err
 		}
-		_, problems = config.Load(args[0], text, "")
+		_, problems = config.Parse(args[0], text)
 	default:
 		return noArgs(args[1:])
 	}

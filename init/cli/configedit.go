@@ -96,17 +96,17 @@ func (e Env) acceptable(name string, text []byte) error {
 	if err != nil {
 		return err
 	}
-	c, problems := config.Load(name, text, string(line))
-	for _, p := range problems {
+	l := config.Load(config.Document(name, text), config.CommandLine(string(line)))
+	for _, p := range l.Problems {
 		fmt.Fprintln(e.Err, p)
 	}
-	if len(problems) > 0 {
-		return count(problems)
+	if len(l.Problems) > 0 {
+		return count(l.Problems)
 	}
 	if len(bytes.TrimSpace(text)) == 0 {
 		return errors.New("the text is empty")
 	}
-	if held, err := inforce.Load(e.Root); err == nil && len(held.Config.SSHAuthorizedKeys) > 0 && len(c.SSHAuthorizedKeys) == 0 {
+	if held, err := inforce.Load(e.Root); err == nil && len(held.Config.SSHAuthorizedKeys) > 0 && len(l.Config.SSHAuthorizedKeys) == 0 {
 		return errors.New("ssh_authorized_keys is empty: nobody could log in any more")
 	}
 	return nil

@@ -36,9 +36,9 @@ func changeable(t *testing.T) (Env, *[]string) {
 // hold makes a text the configuration in force.
 func hold(t *testing.T, e Env, text string) {
 	t.Helper()
-	c, problems := config.Load("/boot/config.yaml", []byte(text), "quiet hostname=edge-7")
+	l := config.Load(config.Document("/boot/config.yaml", []byte(text)), config.CommandLine("quiet hostname=edge-7"))
 	err := inforce.Save(func(name string, b []byte, _ os.FileMode) error { put(t, e, name, string(b)); return nil },
-		inforce.Held{Document: "/boot/config.yaml", Sum: inforce.Sum([]byte(text)), Problems: problems, Config: c})
+		inforce.Held{Document: "/boot/config.yaml", Sum: inforce.Sum([]byte(text)), Problems: l.Problems, Config: l.Config})
 	if err != nil {
 		t.Fatal(err)
 	}

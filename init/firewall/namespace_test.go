@@ -274,7 +274,7 @@ func (l local) Run(ctx context.Context, argv ...string) (string, error) {
 
 func documented(t *testing.T, doc string) *config.Config {
 	t.Helper()
-	c, problems := config.Load("c", []byte(doc), "")
+	c, problems := config.Parse("c", []byte(doc))
 	if len(problems) > 0 {
 		t.Fatal(problems)
 	}
@@ -478,7 +478,7 @@ func TestOpenings(t *testing.T) {
 		"tcp/0": false, "tcp/65536": false, "tcp/90-80": false, "icmp/8": false, "tcp": false, "tcp/80 accept": false, "tcp/80; drop": false,
 		"tcp/80 from 10.0.0.0/33": false, "tcp/80 from fe80::1%eth0": false, "tcp/80 from any": false, "tcp/80 from ": false, "TCP/80": false, "tcp/80,90": false,
 	} {
-		c, problems := config.Load("c", []byte("network: {firewall: {allow: ['"+entry+"']}}\n"), "")
+		c, problems := config.Parse("c", []byte("network: {firewall: {allow: ['"+entry+"']}}\n"))
 		if taken := len(problems) == 0; taken != want {
 			t.Errorf("%q: taken %t: %v", entry, taken, problems)
 		}

@@ -22,7 +22,7 @@ const (
 	GoodFile   = ConfigFile + ".good"
 )
 
-// ReadDocument reads the configuration below root and applies the kernel command line to it. It always returns a usable
+// ReadDocument reads the sources of the configuration: the document below root, then the kernel command line. It always returns a usable
 // one: if the file cannot be read, is missing or is empty, as a worn card or one that was pulled out too early has it, it
 // uses the previous one, if there is one.
 func ReadDocument(root, line string) (Held, error) {
@@ -39,9 +39,9 @@ func ReadDocument(root, line string) (Held, error) {
 			from, text, err = GoodFile, good, nil
 		}
 	}
-	c, found := config.Load(from, text, line)
-	problems = append(append(problems, misnamed(filepath.Join(root, bootDir))...), found...)
-	return Held{Document: from, Sum: Sum(text), Problems: problems, Config: c}, err
+	l := config.Load(config.Document(from, text), config.CommandLine(line))
+	problems = append(append(problems, misnamed(filepath.Join(root, bootDir))...), l.Problems...)
+	return Held{Document: from, Sum: Sum(text), Problems: problems, Config: l.Config, Origin: l.Origin}, err
 }
 
 // unusable says why a document says nothing, as a card that was pulled out too early leaves it; empty: it says something.

@@ -24,6 +24,7 @@ type Held struct {
 	Sum      string           `yaml:"sum"`      // sha256 of that file
 	Problems []config.Problem `yaml:"problems"`
 	Config   *config.Config   `yaml:"config"`
+	Origin   *config.Origin   `yaml:"-"` // of the values as read; only for who has read them
 }
 
 // Sum returns the checksum of a text.

@@ -16,7 +16,7 @@ import (
 
 func load(t *testing.T, doc string) *config.Config {
 	t.Helper()
-	c, problems := config.Load("c", []byte(doc), "")
+	c, problems := config.Parse("c", []byte(doc))
 	if len(problems) > 0 {
 		t.Fatal(problems)
 	}

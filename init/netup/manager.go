@@ -71,7 +71,7 @@ func (m *Manager) Up(ctx context.Context) error {
 }
 
 // Doubles returns interfaces that the configuration lists more than once.
-func (m *Manager) Doubles() []string {
+func (m *Manager) Doubles() []plan.Double {
 	present, err := links.List()
 	if err != nil {
 		return nil // logged by Up

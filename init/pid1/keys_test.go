@@ -81,7 +81,7 @@ func leaves(typ reflect.Type, prefix string) (out []string) {
 // derived returns everything that a machine derives from a document, except its interfaces.
 func derived(t *testing.T, root, doc string) string {
 	t.Helper()
-	c, problems := config.Load("c", []byte(doc), "")
+	c, problems := config.Parse("c", []byte(doc))
 	if len(problems) > 0 {
 		t.Fatal(problems)
 	}

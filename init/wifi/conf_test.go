@@ -40,7 +40,7 @@ func FuzzConf(f *testing.F) {
 		if err != nil {
 			return // not expressible in YAML
 		}
-		c, problems := config.Load("f", doc, "")
+		c, problems := config.Parse("f", doc)
 		if len(problems) > 0 || len(c.Network.WiFi) != 1 {
 			return
 		}

@@ -26,7 +26,7 @@ type Text struct {
 
 // Check decodes a text as the device does.
 func Check(name string, text []byte) Text {
-	c, problems := config.Load(name, text, "")
+	c, problems := config.Parse(name, text)
 	return Text{name, text, problems, c}
 }
 
@@ -55,7 +55,7 @@ func PublicKey(file string) (string, error) {
 	if strings.Contains(text, "PRIVATE KEY") {
 		return "", fmt.Errorf("%s is a private key; give the public one, it ends in .pub", file)
 	}
-	c, problems := config.Load(file, keyList(text), "")
+	c, problems := config.Parse(file, keyList(text))
 	switch keys := c.SSHAuthorizedKeys; {
 	case len(problems) > 0:
 		return "", fmt.Errorf("%s is no public key: %s", file, problems[0].Message)

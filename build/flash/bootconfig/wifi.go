@@ -27,7 +27,7 @@ func (w WiFi) Check() error {
 	if err := yamlnode.Encode(&text, w.document()); err != nil {
 		return err
 	}
-	if _, problems := config.Load("", text.Bytes(), ""); len(problems) > 0 {
+	if _, problems := config.Parse("", text.Bytes()); len(problems) > 0 {
 		return fmt.Errorf("%s", problems[0].Message)
 	}
 	return nil

@@ -23,7 +23,7 @@ func link(name, mac string, kind Kind) Link {
 // loaded reads a document without problems.
 func loaded(t *testing.T, doc string) *config.Config {
 	t.Helper()
-	c, problems := config.Load("c.yaml", []byte(doc), "")
+	c, problems := config.Parse("c.yaml", []byte(doc))
 	for _, p := range problems {
 		t.Fatal(p)
 	}
@@ -86,7 +86,7 @@ func FuzzAcceptedIsPlanned(f *testing.F) {
 	f.Fuzz(func(t *testing.T, address, hop, to string) {
 		const form = "network: {interfaces: {eth0: {addresses: [%q], gateway: %q, routes: [{to: %q, via: %q}]}}}"
 		doc := fmt.Sprintf(form, address, hop, to, hop)
-		c, problems := config.Load("c", []byte(doc), "")
+		c, problems := config.Parse("c", []byte(doc))
 		if len(problems) > 0 {
 			return
 		}

@@ -50,12 +50,19 @@ func named(a *netlink.LinkAttrs, name string) bool {
 	return a.Name == name || strings.EqualFold(a.HardwareAddr.String(), name)
 }
 
+// Double is an interface that the configuration lists more than once: by these keys, of which the first counts.
+type Double struct{ Keys []string }
+
+func (d Double) String() string {
+	return fmt.Sprintf("network.interfaces: %s are one interface; what stands under %s counts, the other is left out",
+		strings.Join(d.Keys, " and "), d.Keys[0])
+}
+
 // Doubles returns interfaces that the configuration lists more than once.
-func Doubles(n config.Network, links []Link) (out []string) {
+func Doubles(n config.Network, links []Link) (out []Double) {
 	for _, l := range links {
 		if keys := listedAs(n, l.Attrs()); len(keys) > 1 {
-			out = append(out, fmt.Sprintf("network.interfaces: %s are one interface; what stands under %s counts, "+
-				"the other is left out", strings.Join(keys, " and "), keys[0]))
+			out = append(out, Double{keys})
 		}
 	}
 	return out
