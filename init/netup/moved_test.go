@@ -2,6 +2,7 @@ package netup
 
 import (
 	"context"
+	"fmt"
 	"net"
 	"os"
 	"path/filepath"
@@ -17,6 +18,7 @@ import (
 	"github.com/proa-os/proa/config"
 	"github.com/proa-os/proa/init/netup/links"
 	"github.com/proa-os/proa/init/sys"
+	"github.com/proa-os/proa/init/wifi"
 )
 
 // TestMoved: how a lease changes with another network, another server and unusual answers. The parts run in parallel.
@@ -335,6 +337,38 @@ func TestWatcher(t *testing.T) {
 	must(t, netlink.LinkDel(l))
 	for _, ch := range []chan links.Event{first, second} {
 		await(t, ch, "the end", func(e links.Event) bool { return e.Gone })
+	}
+}
+
+// TestFollowRadios: Wi-Fi is told once of an adapter, whether that or the subscription is first, and of nothing else.
+func TestFollowRadios(t *testing.T) {
+	if !inside(t) {
+		return
+	}
+	old, _ := wire(t, 0, "10.9.0.1/24")
+	later := "p1-dev"
+	device(t, old.Name(), later, "p2-dev")
+	for _, name := range []string{old.Name(), later} {
+		must(t, os.Mkdir(filepath.Join(links.Dir, name, "wireless"), 0o755))
+	}
+	w, radios := links.NewWatcher(t.Logf), make(chan string, 64)
+	_, err := w.Scan()
+	must(t, err)
+	wifi.Follow(t.Context(), w, t.Logf, func(radio string) { radios <- radio })
+	if len(radios) != 1 || <-radios != old.Name() {
+		t.Fatal("the adapter that was there is not found")
+	}
+	go w.Run(t.Context())
+	for n, name := range []string{"p2-dev", later} {
+		must(t, netlink.LinkAdd(&netlink.Veth{LinkAttrs: netlink.LinkAttrs{Name: name}, PeerName: fmt.Sprint("peer", n)}))
+	}
+	select {
+	case radio := <-radios:
+		if radio != later {
+			t.Errorf("found %s", radio)
+		}
+	case <-time.After(time.Minute):
+		t.Error("the adapter that came later is not found")
 	}
 }
 
