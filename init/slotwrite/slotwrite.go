@@ -39,22 +39,27 @@ type Target struct {
 // job is one write or one trial.
 type job struct {
 	Target
-	ctx     context.Context // of the running step, for the input
+	ctx     context.Context // of the running step, whose progress is reported
 	slot    layout.Slot
-	in      *slotfile.Reader // input of a write
+	from    Source // of a write
 	m       slotfile.Manifest
 	scripts map[string][]byte
-	root    *slotfile.Entry
 }
 
 // Write writes a slot file to the other slot. An error says in which state the slot is.
 func Write(ctx context.Context, t Target, r io.Reader) (slotfile.Manifest, error) {
-	j := &job{Target: t, ctx: ctx, slot: t.Slots.Other(), scripts: map[string][]byte{}}
-	var err error
-	if j.in, err = slotfile.NewReader(reader{j, r}); err != nil {
-		return j.m, err
+	in := &input{ctx: ctx, r: r}
+	file, err := slotfile.NewReader(in)
+	if err != nil {
+		return slotfile.Manifest{}, err
 	}
-	j.m = j.in.Manifest
+	return WriteFrom(ctx, t, &archive{file: file, in: in})
+}
+
+// WriteFrom writes what a source has to the other slot. An error says in which state the slot is.
+func WriteFrom(ctx context.Context, t Target, from Source) (slotfile.Manifest, error) {
+	j := &job{Target: t, slot: t.Slots.Other(), from: from, scripts: map[string][]byte{}}
+	j.m, _ = from.Manifest()
 	return j.m, j.run(ctx, "slot-write", writing)
 }
 
@@ -124,24 +129,4 @@ func (j *job) tick(what string, done, total int64) {
 	if j.Progress != nil {
 		j.Progress(what, done, total)
 	}
-}
-
-// reader is the input of a write. It is the progress of the step that reads it, and returns an error once that step's
-// context is done.
-type reader struct {
-	j *job
-	r io.Reader
-}
-
-func (r reader) Read(b []byte) (int, error) {
-	ctx := r.j.ctx
-	if err := ctx.Err(); err != nil {
-		return 0, err
-	}
-	n, err := r.r.Read(b)
-	step.Moved(ctx)
-	if ctx.Err() != nil {
-		err = ctx.Err() // the cause is more useful than the interrupted read
-	}
-	return n, err
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"path/filepath"
 	"time"
 
@@ -125,31 +124,27 @@ func renew(_ context.Context, j *job) error {
 }
 
 // writeBoot writes the boot files as they arrive. Those that make the slot bootable are kept in memory until the end.
-func writeBoot(_ context.Context, j *job) error {
+func writeBoot(ctx context.Context, j *job) error {
 	return j.Slots.Files(j.slot, true, func(dir string) error {
-		for {
-			e, err := j.in.Next()
-			if err != nil || e.Name == slotfile.RootName { // root.img is the last entry
-				j.root = e
-				return err
-			}
-			if err := j.take(dir, e); err != nil {
-				return fmt.Errorf("%s: %w", e.Name, err)
+		for _, f := range j.m.Files {
+			if err := j.take(ctx, dir, f); err != nil {
+				return fmt.Errorf("%s: %w", f.Name, err)
 			}
 		}
+		return nil
 	})
 }
 
-func (j *job) take(dir string, e *slotfile.Entry) (err error) {
-	name, ok := e.For(j.slot)
+func (j *job) take(ctx context.Context, dir string, f slotfile.File) (err error) {
+	name, ok := f.For(j.slot)
 	switch {
 	case !ok:
-		return nil // Next skips the content
-	case j.late(e.File):
-		j.scripts[name], err = io.ReadAll(e)
+		return nil // of the other slot, or the root image
+	case j.late(f):
+		j.scripts[name], err = keep(ctx, j.from, f)
 		return err
 	}
-	return writeFile(filepath.Join(dir, name), e)
+	return writeFile(filepath.Join(dir, name), &content{ctx: ctx, from: j.from, file: f})
 }
 
 // late says whether a file is written only after everything else has been verified.
@@ -158,19 +153,19 @@ func (j *job) late(f slotfile.File) bool {
 	return ok && (f.Script() || slot.Starts(name))
 }
 
-func writeRoot(_ context.Context, j *job) error {
-	return copyTo(j.Device, j.root, j.root.Size, func(done int64) { j.tick("write "+slotfile.RootName, done, j.root.Size) })
+func writeRoot(ctx context.Context, j *job) error {
+	root := j.m.Files[len(j.m.Files)-1] // ParseManifest has checked that it is the last
+	in := &content{ctx: ctx, from: j.from, file: root}
+	return copyTo(j.Device, in, root.Size, func(done int64) { j.tick("write "+slotfile.RootName, done, root.Size) })
 }
 
-// readEnd reads to the end of the slot file, which verifies that it is complete.
-func readEnd(_ context.Context, j *job) error {
-	_, err := j.in.Next()
-	return err
-}
+// readEnd makes sure that the source is complete.
+func readEnd(ctx context.Context, j *job) error { return j.from.End(ctx) }
 
 func keepManifest(_ context.Context, j *job) error {
 	return j.Slots.Files(j.slot, true, func(dir string) error {
-		return writeBytes(filepath.Join(dir, slotfile.ManifestName), j.in.Raw)
+		_, text := j.from.Manifest()
+		return writeBytes(filepath.Join(dir, slotfile.ManifestName), text)
 	})
 }
 

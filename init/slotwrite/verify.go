@@ -103,3 +103,15 @@ func uncached(path string) (*os.File, error) {
 	}
 	return f, err
 }
+
+// keep reads a file into memory and compares its checksum.
+func keep(ctx context.Context, from Source, f slotfile.File) ([]byte, error) {
+	b, err := io.ReadAll(&content{ctx: ctx, from: from, file: f})
+	if err != nil {
+		return nil, err
+	}
+	if sum := sha256.Sum256(b); hex.EncodeToString(sum[:]) != f.SHA256 {
+		return nil, fmt.Errorf("checksum mismatch: sha256 is %x…, the manifest says %s…", sum[:6], f.SHA256[:12])
+	}
+	return b, nil
+}
