@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/hex"
-	"fmt"
 	"io"
 	"os"
 	"os/exec"
@@ -15,9 +14,11 @@ import (
 
 	"github.com/proa-os/proa/boards"
 	"github.com/proa-os/proa/build/qemu"
-	"github.com/proa-os/proa/build/slotimage"
+	"github.com/proa-os/proa/images/cmdline"
 	"github.com/proa-os/proa/images/erofs"
+	"github.com/proa-os/proa/images/layout"
 	"github.com/proa-os/proa/images/slotfile"
+	"github.com/proa-os/proa/images/slotimage"
 	"github.com/proa-os/proa/images/tree"
 	"github.com/proa-os/proa/images/verity"
 )
@@ -101,7 +102,7 @@ func fallsBack(t *testing.T, m *machine, o options, b broken, told string) {
 	m.t = t
 	m.untilGood(m.bootBudget())
 	s := realSlot(t, o)
-	s.Cmdline = strings.TrimSpace(s.Cmdline + " " + m.spec.Tools.Words)
+	s.Words = append(s.Words, strings.Fields(m.spec.Tools.Words)...)
 	b.change(t, &s)
 	name, content := m.give(s)
 	if out := m.run("proa slot write b "+name, content); !strings.Contains(out, "slot b holds proa "+s.Version) {
@@ -112,7 +113,7 @@ func fallsBack(t *testing.T, m *machine, o options, b broken, told string) {
 	}
 	m.run("proa slot try b", nil)
 	if b.damage {
-		m.run(damageTree(t, s), nil)
+		m.run(damageTree(s), nil)
 	}
 	mark := m.Mark()
 	m.node.Run(t.Context(), "proa reboot", nil) // the connection may end first
@@ -186,8 +187,9 @@ func realSlot(t *testing.T, o options) slotimage.Slot {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := slotimage.Slot{Board: b.Name, Version: r.Manifest.Version, Cmdline: r.Manifest.Cmdline, Chains: b.SlotChains(), UBoot: b.Scripts(),
-		When: time.Unix(0, 0), DTB: map[string]tree.Content{}}
+	root := verity.Root{Hash: r.Manifest.Root.Hash, Size: r.Manifest.Root.Image}
+	s := slotimage.Slot{Board: b.Name, Version: r.Manifest.Version, Words: cmdline.Others(r.Manifest.Cmdline), Root: root,
+		Chains: b.SlotChains(), UBoot: b.Scripts(), When: time.Unix(0, 0), DTB: map[string]tree.Content{}}
 	for {
 		e, err := r.Next()
 		if err != nil {
@@ -206,15 +208,15 @@ func realSlot(t *testing.T, o options) slotimage.Slot {
 
 // place stores one file of a slot where slotimage reads it. Scripts are generated again.
 func place(s *slotimage.Slot, name string, c tree.Content) {
-	switch dtb, isDTB := strings.CutPrefix(name, "boot/dtb/"); {
+	switch dtb, isDTB := strings.CutPrefix(name, slotfile.Common+layout.DTBDir+"/"); {
 	case isDTB:
 		s.DTB[dtb] = c
-	case name == "boot/vmlinuz":
+	case name == slotfile.Common+layout.KernelFile:
 		s.Kernel = c
-	case name == "boot/initrd":
+	case name == slotfile.Common+layout.InitrdFile:
 		s.Initrd = c
 	case name == slotfile.RootName:
-		s.Root = c
+		s.Image = c
 	}
 }
 
@@ -247,29 +249,16 @@ func setRoot(t *testing.T, s *slotimage.Slot, entries []tree.Entry) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.Root = tree.Bytes(append(image, hashes.Bytes()...))
-	s.Cmdline = replaceWord(replaceWord(s.Cmdline, "proa.roothash=", hex.EncodeToString(hash)), "proa.rootsize=", fmt.Sprint(len(image)))
-}
-
-func replaceWord(line, key, value string) string {
-	words := strings.Fields(line)
-	for i, w := range words {
-		if strings.HasPrefix(w, key) {
-			words[i] = key + value
-		}
-	}
-	return strings.Join(words, " ")
+	s.Image = tree.Bytes(append(image, hashes.Bytes()...))
+	s.Root = verity.Root{Hash: hex.EncodeToString(hash), Size: int64(len(image))}
 }
 
 func addWords(words string) func(*testing.T, *slotimage.Slot) {
-	return func(_ *testing.T, s *slotimage.Slot) { s.Cmdline += " " + words }
+	return func(_ *testing.T, s *slotimage.Slot) { s.Words = append(s.Words, strings.Fields(words)...) }
 }
 
 // damageTree returns a command that overwrites the hash tree in slot b's partition, like a failing medium.
-func damageTree(t *testing.T, s slotimage.Slot) string {
-	t.Helper()
-	return zero("b", rootSize(t, s), 1)
-}
+func damageTree(s slotimage.Slot) string { return zero("b", s.Root.Size, 1) }
 
 // hangs compiles hang for the board.
 func hangs(t *testing.T, board string) tree.Content {

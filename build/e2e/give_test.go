@@ -11,9 +11,9 @@ import (
 
 	"github.com/proa-os/proa/build/files"
 	"github.com/proa-os/proa/build/oracle"
-	"github.com/proa-os/proa/build/slotimage"
 	"github.com/proa-os/proa/images/gpt"
 	"github.com/proa-os/proa/images/layout"
+	"github.com/proa-os/proa/images/slotimage"
 	"github.com/proa-os/proa/init/boot"
 )
 

@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"github.com/proa-os/proa/build/qemu"
-	"github.com/proa-os/proa/build/slotimage"
+	"github.com/proa-os/proa/images/slotimage"
 	"github.com/proa-os/proa/images/verity"
 )
 
@@ -31,24 +31,24 @@ func takeOver(t *testing.T, o options, told string) {
 	m := start(t, o)
 	m.untilGood(m.bootBudget())
 	s := realSlot(t, o)
-	s.Cmdline = strings.TrimSpace(s.Cmdline + " " + m.spec.Tools.Words)
+	s.Words = append(s.Words, strings.Fields(m.spec.Tools.Words)...)
 
 	m.upgrade(s, "b")
 	mark := m.Mark()
-	m.run(zero("b", rootSize(t, s), 1), nil) // the first block of the tree
+	m.run(zero("b", s.Root.Size, 1), nil) // the first block of the tree
 	m.node.Run(t.Context(), "proa reboot", nil)
 	m.expectAfter(mark, "proa: HALTED boot: find-slot", m.bootBudget())
 	m.tookOver(mark, "stage1 find-slot", told)
 
 	m.upgrade(s, "b")
 	mark = m.Mark()
-	m.run(zero("b", rootSize(t, s)-256<<10, 32), nil)
+	m.run(zero("b", s.Root.Size-256<<10, 32), nil)
 	m.node.Run(t.Context(), "echo 3 > /proc/sys/vm/drop_caches; find /usr -xdev -type f -exec cat {} + > /dev/null", nil) // the machine may restart first
 	m.expectAfter(mark, "proa: root of slot b is damaged", m.bootBudget())
 	m.tookOver(mark, "running", told)
 
 	mark = m.Mark()
-	m.run(zero("a", rootSize(t, s), 1), nil)
+	m.run(zero("a", s.Root.Size, 1), nil)
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute) // a machine that halts closes no connection
 	m.node.Run(ctx, "proa reboot", nil)
 	cancel()
@@ -83,16 +83,6 @@ func (m *machine) tookOver(mark int, why, told string) {
 	if starts := strings.Count(strings.Join(strings.Split(m.Console(), "\n")[mark:], "\n"), "proa: boot 1/"); starts > 4 {
 		m.t.Errorf("%d lists of steps: more than one start of each slot", starts)
 	}
-}
-
-// rootSize returns the offset of the tree.
-func rootSize(t *testing.T, s slotimage.Slot) (size int64) {
-	t.Helper()
-	_, after, ok := strings.Cut(s.Cmdline, "proa.rootsize=")
-	if _, err := fmt.Sscan(after, &size); !ok || err != nil {
-		t.Fatalf("%q: %v", s.Cmdline, err)
-	}
-	return size
 }
 
 // zero returns a command that overwrites blocks of a slot's root, like a failing medium.

@@ -7,18 +7,18 @@ import (
 	"path/filepath"
 
 	"github.com/proa-os/proa/build/files"
-	"github.com/proa-os/proa/images"
 	"github.com/proa-os/proa/images/bootfs"
 	"github.com/proa-os/proa/images/chain"
 	"github.com/proa-os/proa/images/disk"
 	"github.com/proa-os/proa/images/layout"
+	"github.com/proa-os/proa/images/slotimage"
 	"github.com/proa-os/proa/images/tree"
 	"github.com/proa-os/proa/images/uboot"
 )
 
 // Disk writes the raw image of kind "disk" or "sd": slot a filled and on trial, slot b empty.
 func Disk(file, kind string, p Parts) error {
-	slot, err := p.slot()
+	slot, err := p.slotWithFiles()
 	if err != nil {
 		return err
 	}
@@ -27,23 +27,7 @@ func Disk(file, kind string, p Parts) error {
 	if err != nil {
 		return err
 	}
-	contents := disk.Contents{Seed: p.seed(kind), When: p.When, Hybrid: p.Board.Table == "hybrid", Root: map[layout.Slot]tree.Content{layout.A: slot.root}}
-	if contents.Raw, err = p.raw(); err != nil {
-		return err
-	}
-	if p.Board.Chains(kind).Has(chain.GRUB) {
-		if contents.GRUB, err = p.grub(); err != nil {
-			return err
-		}
-	}
-	if p.Board.Chains(kind).Needs(layout.State.Of(layout.Shared)) {
-		contents.State = uboot.Fresh(layout.A)
-	}
-	if p.Board.Chains(kind).Has(chain.Tryboot) {
-		err = p.tryboot(&contents, table, slot)
-	} else {
-		contents.Boot, err = p.bootFiles(kind, slot)
-	}
+	contents, err := p.contents(kind, table, slot)
 	if err != nil {
 		return err
 	}
@@ -55,31 +39,54 @@ func Disk(file, kind string, p Parts) error {
 	})
 }
 
-// bootFiles returns the files of the boot partition.
-func (p Parts) bootFiles(kind string, s slot) ([]tree.Entry, error) {
-	of := bootfs.Slot{Slot: layout.A, Title: p.title(), Kernel: s.kernel, Initrd: s.initrd, Cmdline: Cmdline(p.Board, images.OnDisk, s.info) + " proa.slot=a"}
-	loaders := bootfs.Loaders{Chains: p.Board.Chains(kind), EFIName: p.Board.EFIName}
-	var err error
-	if loaders.Chains.Has(chain.SystemdBoot) {
-		if loaders.SystemdBoot, err = p.efi(); err != nil {
+// contents returns the content of the partitions. Where the firmware chooses between boot partitions, the other files
+// that it reads belong to the slot and are replaced with it.
+func (p Parts) contents(kind string, table layout.Table, s slotimage.Slot) (c disk.Contents, err error) {
+	chains := p.Board.Chains(kind)
+	c = disk.Contents{Seed: p.seed(kind), When: p.When, Hybrid: p.Board.Table == "hybrid",
+		Root: map[layout.Slot]tree.Content{layout.A: s.Image}}
+	if c.Raw, err = p.raw(); err != nil {
+		return c, err
+	}
+	if chains.Has(chain.GRUB) {
+		if c.GRUB, err = p.grub(); err != nil {
+			return c, err
+		}
+	}
+	if chains.Needs(layout.State.Of(layout.Shared)) {
+		c.State = uboot.Fresh(layout.A)
+	}
+	n, err := p.filled(s)
+	if err != nil {
+		return c, err
+	}
+	if chains.Has(chain.Tryboot) {
+		shared, own, err := bootfs.Tryboot(table, n)
+		c.Boot, c.SlotBoot = shared, map[layout.Slot][]tree.Entry{layout.A: own}
+		return c, err
+	}
+	c.Boot, err = p.bootFiles(n)
+	return c, err
+}
+
+// filled is a new image whose slot a is filled.
+func (p Parts) filled(s slotimage.Slot) (n bootfs.New, err error) {
+	n = bootfs.New{Slot: s, Name: layout.A, Config: p.Config, EFIName: p.Board.EFIName}
+	n.Manifest, err = s.Manifest()
+	return n, err
+}
+
+// bootFiles returns the files of the boot partition that both slots share.
+func (p Parts) bootFiles(n bootfs.New) (_ []tree.Entry, err error) {
+	if n.Chains.Has(chain.SystemdBoot) {
+		if n.SystemdBoot, err = p.efi(); err != nil {
 			return nil, err
 		}
 	}
-	if loaders.Chains.Has(chain.UBoot) {
-		if loaders.UBoot, err = uboot.NewScripts(p.Board.Scripts(), of.Slot, of.Cmdline, p.When); err != nil {
-			return nil, err
-		}
-	}
-	if of.DTB, err = p.deviceTrees(); err != nil {
+	if n.Loose, err = p.firmware(n.DTB); err != nil {
 		return nil, err
 	}
-	if of.Manifest, err = p.manifest(s); err != nil {
-		return nil, err
-	}
-	if loaders.Firmware, err = p.firmware(of.DTB); err != nil {
-		return nil, err
-	}
-	return bootfs.Files(loaders, of, p.Config), nil
+	return bootfs.Files(n)
 }
 
 // deviceTrees returns the kernel package's device trees that the board names, by their path there.

@@ -7,6 +7,7 @@ import (
 	"github.com/proa-os/proa/build/files"
 	"github.com/proa-os/proa/images"
 	"github.com/proa-os/proa/images/chain"
+	"github.com/proa-os/proa/images/cmdline"
 	"github.com/proa-os/proa/images/iso"
 	"github.com/proa-os/proa/images/layout"
 )
@@ -17,8 +18,9 @@ func ISO(file, tmp string, p Parts) error {
 	if err != nil {
 		return err
 	}
-	s := iso.Spec{Label: layout.ISOLabel, Title: p.title(), Seed: p.seed("iso"), When: p.When,
-		Cmdline: Cmdline(p.Board, images.Live, slot.info) + " proa.medium=" + layout.ISOLabel, Kernel: slot.kernel, Initrd: slot.initrd, Root: slot.root, Config: p.Config}
+	s := iso.Spec{Label: layout.ISOLabel, Title: slot.Title(), Seed: p.seed("iso"), When: p.When,
+		Cmdline: slot.Shared(cmdline.Line{Mode: images.Live, Medium: layout.ISOLabel}),
+		Kernel:  slot.Kernel, Initrd: slot.Initrd, Root: slot.Image, Config: p.Config}
 	s.UEFI.EFIName = p.Board.EFIName
 	if s.UEFI.SystemdBoot, err = p.efi(); err != nil {
 		return err

@@ -11,6 +11,9 @@ import (
 	"time"
 
 	"github.com/proa-os/proa/boards"
+	"github.com/proa-os/proa/images/layout"
+	"github.com/proa-os/proa/images/slotfile"
+	"github.com/proa-os/proa/images/slotimage"
 	"github.com/proa-os/proa/images/tree"
 )
 
@@ -37,39 +40,33 @@ const (
 	syslinuxDir = "usr/lib/syslinux/modules/bios"
 )
 
-// RootInfo is root.json: the values about a root image that go on the kernel command line.
-type RootInfo struct {
-	RootHash string `json:"roothash"`
-	RootSize int64  `json:"rootsize"` // size of the file system; the verity superblock follows
-}
+// RootFile is the file beside the root image with its verity.Root.
+const RootFile = "root.json"
 
 // seed returns the seed for GUIDs, which differ between boards, kinds and releases.
 func (p Parts) seed(kind string) string {
 	return "proa " + p.Board.Name + " " + kind + " " + p.Version
 }
 
-func (p Parts) title() string { return "proa " + p.Version }
-
-// slot has the parts of a slot.
-type slot struct {
-	kernel, initrd, root tree.Content
-	info                 RootInfo
-}
-
-func (p Parts) slot() (s slot, err error) {
-	text, err := os.ReadFile(filepath.Join(p.Root, "root.json"))
+// slot returns the slot that all images of the board have.
+func (p Parts) slot() (s slotimage.Slot, err error) {
+	b := p.Board
+	s = slotimage.Slot{Board: b.Name, Version: p.Version, Words: words(b), When: p.When,
+		Chains: b.SlotChains(), UBoot: b.Scripts(), ConfigTxt: b.ConfigTxt()}
+	text, err := os.ReadFile(filepath.Join(p.Root, RootFile))
 	if err != nil {
 		return s, err
 	}
-	if err := json.Unmarshal(text, &s.info); err != nil {
-		return s, fmt.Errorf("root.json: %w", err)
+	if err := json.Unmarshal(text, &s.Root); err != nil {
+		return s, fmt.Errorf("%s: %w", RootFile, err)
 	}
-	vmlinuz := "vmlinuz"
-	if p.Board.Unpacks() {
+	vmlinuz := layout.KernelFile
+	if b.Unpacks() {
 		vmlinuz += ".gz"
 	}
 	for file, to := range map[string]*tree.Content{
-		filepath.Join(p.Kernel, vmlinuz): &s.kernel, filepath.Join(p.Initramfs, "initrd"): &s.initrd, filepath.Join(p.Root, "root.img"): &s.root,
+		filepath.Join(p.Kernel, vmlinuz): &s.Kernel, filepath.Join(p.Initramfs, layout.InitrdFile): &s.Initrd,
+		filepath.Join(p.Root, slotfile.RootName): &s.Image,
 	} {
 		if *to, err = tree.HostFile(file); err != nil {
 			return s, err
@@ -78,17 +75,28 @@ func (p Parts) slot() (s slot, err error) {
 	return s, nil
 }
 
-// Cmdline returns the kernel command line of a board without the parameters for one kind of image. panic=10: restart
-// after a kernel panic; loglevel=4: warnings and worse, PID 1 prints the rest. transparent_hugepage=never: with
-// Debian's "always", half-used huge pages and their reserve took 267 of the 683 MB that a Ready node of 3 GiB used.
-func Cmdline(b boards.Board, mode string, info RootInfo) string {
-	var words []string
-	for _, c := range b.Console {
-		words = append(words, "console="+c)
+// slotWithFiles also reads what only disks and slot files have: device trees, and the firmware in each slot.
+func (p Parts) slotWithFiles() (s slotimage.Slot, err error) {
+	if s, err = p.slot(); err != nil {
+		return s, err
 	}
-	words = append(words, "panic=10", "loglevel=4", "transparent_hugepage=never", "proa.mode="+mode, "proa.board="+b.Name,
-		"proa.roothash="+info.RootHash, fmt.Sprintf("proa.rootsize=%d", info.RootSize))
-	return strings.Join(words, " ")
+	if s.Chains.OwnBoot() {
+		if s.Firmware, err = p.ownFirmware(); err != nil {
+			return s, err
+		}
+	}
+	s.DTB, err = p.deviceTrees()
+	return s, err
+}
+
+// words are the kernel's words on the command line of a board. panic=10: restart after a kernel panic; loglevel=4:
+// warnings and worse, PID 1 prints the rest. transparent_hugepage=never: with Debian's "always", half-used huge pages
+// and their reserve took 267 of the 683 MB that a Ready node of 3 GiB used.
+func words(b boards.Board) (list []string) {
+	for _, c := range b.Console {
+		list = append(list, "console="+c)
+	}
+	return append(list, "panic=10", "loglevel=4", "transparent_hugepage=never")
 }
 
 // efi reads systemd-boot. Its file name is EFIName in lower case with the prefix "systemd-".

@@ -1,6 +1,10 @@
 package qemu
 
-import "path/filepath"
+import (
+	"path/filepath"
+
+	"github.com/proa-os/proa/images/cmdline"
+)
 
 // Tools is a machine of the table below, with paths of host files that build/toolroot has.
 type Tools struct {
@@ -69,7 +73,7 @@ var (
 )
 
 // noWatchdog is for the Raspberry Pis: QEMU's watchdog expires as soon as its timeout is set.
-const noWatchdog = "proa.watchdog=off"
+const noWatchdog = cmdline.NoWatchdog
 
 // oneThread is for machines with a fixed number of CPUs: CPUs that wait for an event yield to the others only if all
 // share a thread. With a thread each, three of them would keep the host's cores busy.

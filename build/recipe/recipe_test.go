@@ -35,10 +35,10 @@ func TestVerityStandsBehindPaddedData(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if info.RootSize != verity.BlockSize || len(info.RootHash) != 64 {
+	if info.Size != verity.BlockSize || len(info.Hash) != 64 {
 		t.Errorf("%+v", info)
 	}
-	p, err := verity.ReadParams(f, info.RootSize)
+	p, err := verity.ReadParams(f, info.Size)
 	if err != nil || p.DataBlocks != 1 {
 		t.Errorf("superblock %+v, %v", p, err)
 	}

@@ -111,7 +111,7 @@ func (k *Kit) writeRoot(ctx context.Context, j *graph.Job, r Root) error {
 	if err != nil {
 		return err
 	}
-	if err := writeJSON(j.Path("root.json"), info); err != nil {
+	if err := writeJSON(j.Path(media.RootFile), info); err != nil {
 		return err
 	}
 	if err := writeUsed(j, entries, r.Packages); err != nil {
@@ -237,14 +237,14 @@ func (k *Kit) mkfs(ctx context.Context, j *graph.Job, entries []tree.Entry, img 
 }
 
 // addVerity pads the file system to whole blocks and appends its hash tree.
-func addVerity(img *os.File) (media.RootInfo, error) {
+func addVerity(img *os.File) (verity.Root, error) {
 	st, err := img.Stat()
 	if err != nil {
-		return media.RootInfo{}, err
+		return verity.Root{}, err
 	}
 	size := (st.Size() + verity.BlockSize - 1) / verity.BlockSize * verity.BlockSize
 	if err := img.Truncate(size); err != nil {
-		return media.RootInfo{}, err
+		return verity.Root{}, err
 	}
 	salt := sha256.Sum256([]byte("proa root image"))
 	var uuid [16]byte
@@ -252,8 +252,8 @@ func addVerity(img *os.File) (media.RootInfo, error) {
 	var hashes bytes.Buffer
 	root, err := verity.Write(&hashes, io.NewSectionReader(img, 0, size), size, salt[:], uuid)
 	if err != nil {
-		return media.RootInfo{}, err
+		return verity.Root{}, err
 	}
 	_, err = img.WriteAt(hashes.Bytes(), size)
-	return media.RootInfo{RootHash: hex.EncodeToString(root), RootSize: size}, err
+	return verity.Root{Hash: hex.EncodeToString(root), Size: size}, err
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/proa-os/proa/images/chain"
 	"github.com/proa-os/proa/images/layout"
+	"github.com/proa-os/proa/images/slotimage"
 	"github.com/proa-os/proa/images/tree"
 	"github.com/proa-os/proa/images/tryboot"
 	"github.com/proa-os/proa/images/uboot"
@@ -29,8 +30,12 @@ func chains(t *testing.T, names ...string) (list chain.List) {
 }
 
 func TestFiles(t *testing.T) {
-	slot := Slot{Slot: layout.A, Title: "proa v1", Kernel: tree.Bytes([]byte("K")), Initrd: tree.Bytes([]byte("I")), Cmdline: "quiet proa.slot=a"}
-	files := Files(Loaders{Chains: chains(t, chain.SystemdBoot, chain.GRUB), SystemdBoot: []byte("MZ"), EFIName: "BOOTX64.EFI"}, slot, []byte("# yours\n"))
+	slot := slotimage.Slot{Version: "v1", Words: []string{"quiet"}, Kernel: tree.Bytes([]byte("K")), Initrd: tree.Bytes([]byte("I")),
+		Chains: chains(t, chain.SystemdBoot, chain.GRUB)}
+	files, err := Files(New{Slot: slot, Name: layout.A, SystemdBoot: []byte("MZ"), EFIName: "BOOTX64.EFI", Config: []byte("# yours\n")})
+	if err != nil {
+		t.Fatal(err)
+	}
 	sorted, err := tree.Sort(files)
 	if err != nil {
 		t.Fatal(err)
@@ -57,7 +62,7 @@ func TestFiles(t *testing.T) {
 		"grub: directory", "grub/env0: seq=0", "grub/env1: seq=2",
 		"grub/grub.cfg: # Chooses the slot to start. State: env0 and env1 beside this file, each \"SEQ GOOD TRY LEFT\" said twice.",
 		"loader: directory", "loader/entries: directory", "loader/entries/proa-a+3.conf: title proa v1", "loader/loader.conf: timeout 0",
-		"slots: directory", "slots/a: directory", "slots/a/grub.cfg: linux /slots/a/vmlinuz quiet proa.slot=a $fallback",
+		"slots: directory", "slots/a: directory", "slots/a/grub.cfg: linux /slots/a/vmlinuz quiet proa.mode=disk proa.slot=a $fallback",
 		"slots/a/initrd: I", "slots/a/vmlinuz: K", "slots/b: directory",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
@@ -66,13 +71,20 @@ func TestFiles(t *testing.T) {
 }
 
 func TestUBoot(t *testing.T) {
-	slot := Slot{Slot: layout.A, Manifest: []byte("{}"), DTB: map[string]tree.Content{"bcm2836-rpi-2-b.dtb": tree.Bytes(nil)}}
+	const dtb = "bcm2836-rpi-2-b.dtb"
+	slot := slotimage.Slot{Chains: chains(t, chain.UBoot), DTB: map[string]tree.Content{dtb: tree.Bytes(nil)}, UBoot: uboot.Board{Start: "bootz", DTB: dtb,
+		Addresses: uboot.Addresses{Kernel: 0x1000000, Initrd: 0x3000000, FDT: 0x2000000, Script: 0x800000, State: 0x900000}}}
+	files, err := Files(New{Slot: slot, Name: layout.A, Manifest: []byte("{}")})
+	if err != nil {
+		t.Fatal(err)
+	}
 	var got []string
-	for _, e := range Files(Loaders{Chains: chains(t, chain.UBoot), UBoot: uboot.Scripts{Boot: []byte("1"), Slot: []byte("2")}}, slot, nil) {
+	for _, e := range files {
 		got = append(got, e.Path)
 	}
+	slices.Sort(got)
 	want := []string{
-		"config.yaml", "blackbox", "slots/a/vmlinuz", "slots/a/initrd", "slots/b", "slots/a/manifest.json", "boot.scr", "slots/a/boot.scr", "slots/a/dtb/bcm2836-rpi-2-b.dtb",
+		"blackbox", "boot.scr", "config.yaml", "slots/a/boot.scr", "slots/a/dtb/" + dtb, "slots/a/initrd", "slots/a/manifest.json", "slots/a/vmlinuz", "slots/b",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff) // extlinux.conf would be preferred to boot.scr
@@ -80,7 +92,10 @@ func TestUBoot(t *testing.T) {
 }
 
 func TestOnlyWhatTheBoardBoots(t *testing.T) {
-	files := Files(Loaders{}, Slot{Slot: layout.B}, nil)
+	files, err := Files(New{Name: layout.B})
+	if err != nil {
+		t.Fatal(err)
+	}
 	if !slices.ContainsFunc(files, func(e tree.Entry) bool { return e.Path == "slots/b/vmlinuz" }) {
 		t.Errorf("no kernel among %d files", len(files))
 	}
@@ -97,8 +112,9 @@ func TestTryboot(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	slot := Slot{Slot: layout.B, Cmdline: "proa.slot=b", DTB: map[string]tree.Content{"x.dtb": tree.Bytes(nil)}, Firmware: []tree.Entry{tree.File("overlays/README", 0o644, tree.Bytes(nil))}}
-	shared, own, err := Tryboot(table, slot, tryboot.Config{}, nil)
+	slot := New{Name: layout.B, Slot: slotimage.Slot{Chains: chains(t, chain.Tryboot), DTB: map[string]tree.Content{"x.dtb": tree.Bytes(nil)},
+		Firmware: []tree.Entry{tree.File("overlays/README", 0o644, tree.Bytes(nil))}}}
+	shared, own, err := Tryboot(table, slot)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -116,7 +132,7 @@ func TestTryboot(t *testing.T) {
 	}
 	spec.SlotBootSize = 0
 	table, _ = spec.Fit(spec.ImageSize())
-	if _, _, err := Tryboot(table, slot, tryboot.Config{}, nil); err == nil {
+	if _, _, err := Tryboot(table, slot); err == nil {
 		t.Error("a layout without the slots' boot partitions was accepted")
 	}
 }

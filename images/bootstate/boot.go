@@ -1,8 +1,7 @@
 package bootstate
 
 import (
-	"fmt"
-
+	"github.com/proa-os/proa/images/cmdline"
 	"github.com/proa-os/proa/images/layout"
 )
 
@@ -53,7 +52,7 @@ func rest(s State, tried int) (starts []Start) {
 		}
 		fallback := ""
 		if s.Try != layout.Shared && slot != s.Try {
-			fallback = fmt.Sprintf("%s:%d", s.Try, tried)
+			fallback = cmdline.Fallback{Slot: s.Try, Tries: tried}.String()
 		}
 		starts = append(starts, Start{slot, fallback})
 	}

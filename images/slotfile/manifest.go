@@ -10,6 +10,7 @@ import (
 	"regexp"
 	"strings"
 
+	"github.com/proa-os/proa/images/cmdline"
 	"github.com/proa-os/proa/images/layout"
 	"github.com/proa-os/proa/images/verity"
 )
@@ -58,8 +59,20 @@ type File struct {
 	SHA256 string `json:"sha256"`
 }
 
+// boot is the first directory of a slot's boot files.
+const boot = "boot"
+
+// Common is what the names of files begin with that are the same for both slots.
+const Common = boot + "/"
+
+// Own is what the names of files begin with that are for one slot only, because they name it.
+func Own(s layout.Slot) string { return boot + "-" + string(s) + "/" }
+
 // groups is the order of entries by their first directory.
-var groups = []string{"boot", "boot-a", "boot-b", RootName}
+var groups = []string{boot, boot + "-" + string(layout.A), boot + "-" + string(layout.B), RootName}
+
+// Title is what a boot menu shows of a slot with that version of proa.
+func Title(version string) string { return "proa " + version }
 
 func (f File) split() (group int, rest string) {
 	dir, rest, _ := strings.Cut(f.Name, "/")
@@ -75,7 +88,7 @@ func (f File) split() (group int, rest string) {
 // other slot.
 func (f File) For(slot layout.Slot) (name string, ok bool) {
 	group, rest := f.split()
-	return rest, group == 0 || group > 0 && groups[group] == "boot-"+string(slot)
+	return rest, group == 0 || group > 0 && groups[group]+"/" == Own(slot)
 }
 
 // Script says whether the file is for one slot only, as boot scripts are: without it the slot cannot be booted.
@@ -126,7 +139,7 @@ func (m Manifest) check() error {
 	switch {
 	case !word.MatchString(m.Board) || !word.MatchString(m.Version) || m.Layout <= 0:
 		return fmt.Errorf("board %q, layout %d, version %q", m.Board, m.Layout, m.Version)
-	case !cmdlines.MatchString(m.Cmdline) || strings.Contains(m.Cmdline, "proa.slot="):
+	case !cmdlines.MatchString(m.Cmdline) || cmdline.NamesSlot(m.Cmdline):
 		return fmt.Errorf("command line %q", m.Cmdline)
 	case !digest(m.Root.Hash):
 		return fmt.Errorf("root hash %q", m.Root.Hash)

@@ -14,9 +14,11 @@ import (
 
 	"github.com/proa-os/proa/build/oracle"
 	"github.com/proa-os/proa/images/bootfs"
+	"github.com/proa-os/proa/images/chain"
 	"github.com/proa-os/proa/images/disk"
 	"github.com/proa-os/proa/images/fat"
 	"github.com/proa-os/proa/images/layout"
+	"github.com/proa-os/proa/images/slotimage"
 	"github.com/proa-os/proa/images/sparse"
 	"github.com/proa-os/proa/images/tree"
 	"github.com/proa-os/proa/images/tryboot"
@@ -33,11 +35,16 @@ const half = layout.Slot("half b")
 
 var when = time.Unix(1_700_000_000, 0)
 
-func slotOf(s layout.Slot) bootfs.Slot {
+func slotOf(s layout.Slot) bootfs.New {
+	row, err := chain.Named(chain.Tryboot)
+	if err != nil {
+		panic(err)
+	}
 	content := func(what string) tree.Content { return tree.Bytes([]byte(what + " of " + string(s))) }
-	return bootfs.Slot{Slot: s, Kernel: tree.Bytes([]byte(strings.Repeat("kernel of "+string(s)+" ", 9000))), Initrd: content("initrd"), Cmdline: "console=tty0 proa.slot=" + string(s),
+	return bootfs.New{Name: s, Config: []byte("# yours\n"), Slot: slotimage.Slot{Chains: chain.List{row}, ConfigTxt: tryboot.Config{Watchdog: 180},
+		Kernel: tree.Bytes([]byte(strings.Repeat("kernel of "+string(s)+" ", 9000))), Initrd: content("initrd"), Words: []string{"console=tty0"},
 		DTB:      map[string]tree.Content{"bcm2712-rpi-5-b.dtb": content("tree"), "bcm2711-rpi-4-b.dtb": content("tree 4")},
-		Firmware: []tree.Entry{tree.File("start4.elf", 0o644, content("elf")), tree.File("overlays/README", 0o644, content("readme"))}}
+		Firmware: []tree.Entry{tree.File("start4.elf", 0o644, content("elf")), tree.File("overlays/README", 0o644, content("readme"))}}}
 }
 
 // image returns a disk whose slots are filled as given, and which boots a by default.
@@ -48,7 +55,7 @@ func image(t *testing.T, filled ...layout.Slot) *sparse.File {
 	c := disk.Contents{Seed: "tryboot", When: when, SlotBoot: map[layout.Slot][]tree.Entry{}, State: uboot.Fresh(layout.A)}
 	for _, f := range append(filled, layout.A) {
 		s := layout.Slot(strings.TrimPrefix(string(f), "half "))
-		shared, own, err := bootfs.Tryboot(table, slotOf(s), tryboot.Config{Watchdog: 180}, []byte("# yours\n"))
+		shared, own, err := bootfs.Tryboot(table, slotOf(s))
 		must(t, err)
 		c.Boot = shared // files of a, which comes last
 		c.SlotBoot[s] = own
@@ -89,7 +96,7 @@ func TestFirmwareStartsTheImage(t *testing.T) {
 		want := slotOf(c.slot)
 		kernel, _ := want.Kernel.ReadAll()
 		watchdog := map[bool]int{true: 180}[c.flag] // only a slot on trial has the watchdog
-		if string(s.Kernel) != string(kernel) || string(s.Initrd) != "initrd of "+string(c.slot) || s.Cmdline != want.Cmdline || string(s.Tree) != c.tree || s.Watchdog != watchdog {
+		if string(s.Kernel) != string(kernel) || string(s.Initrd) != "initrd of "+string(c.slot) || s.Cmdline != want.Cmdline(want.Name) || string(s.Tree) != c.tree || s.Watchdog != watchdog {
 			t.Errorf("%s, flag %t: partition %d, %q, %q, %d bytes of kernel, watchdog %d", c.board.Filter, c.flag, s.Partition, s.Cmdline, s.Tree, len(s.Kernel), s.Watchdog)
 		}
 	}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/proa-os/proa/images/bootstate"
+	"github.com/proa-os/proa/images/cmdline"
 	"github.com/proa-os/proa/images/layout"
 )
 
@@ -45,9 +46,9 @@ type Scripts struct {
 }
 
 // NewScripts returns the scripts for the slot that the image fills.
-func NewScripts(b Board, slot layout.Slot, cmdline string, when time.Time) (Scripts, error) {
+func NewScripts(b Board, slot layout.Slot, line string, when time.Time) (Scripts, error) {
 	boot, err1 := Script(b)
-	start, err2 := SlotScript(b, slot, cmdline)
+	start, err2 := SlotScript(b, slot, line)
 	if err := errors.Join(err1, err2); err != nil {
 		return Scripts{}, err
 	}
@@ -85,17 +86,17 @@ func Script(b Board) ([]byte, error) {
 
 // SlotScript returns the text of /slots/SLOT/boot.scr, which loads and starts the slot's kernel. Script sets
 // ${proa_fallback}.
-func SlotScript(b Board, slot layout.Slot, cmdline string) ([]byte, error) {
-	if strings.Contains(cmdline, "\n") {
-		return nil, fmt.Errorf("uboot: no script can hold the command line %q", cmdline)
+func SlotScript(b Board, slot layout.Slot, line string) ([]byte, error) {
+	if strings.Contains(line, "\n") {
+		return nil, fmt.Errorf("uboot: no script can hold the command line %q", line)
 	}
 	var fallbacks []string
 	for tries := range bootstate.MaxTries + 1 {
-		fallbacks = append(fallbacks, fmt.Sprintf("proa.fallback=%s:%d", slot.Other(), tries))
+		fallbacks = append(fallbacks, cmdline.Fallback{Slot: slot.Other(), Tries: tries}.Word())
 	}
 	return render(slotText, b, map[string]any{
 		"Fallbacks": fallbacks,
-		"Slot":      slot, "Cmdline": cmdline, "Start": b.Start, "DTB": b.DTB, "FirmwareDTB": b.FirmwareDTB,
+		"Slot":      slot, "Cmdline": line, "Start": b.Start, "DTB": b.DTB, "FirmwareDTB": b.FirmwareDTB,
 		"Kernel": b.Kernel, "Comp": b.Comp, "Initrd": b.Initrd, "FDT": b.FDT,
 	})
 }

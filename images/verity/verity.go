@@ -21,6 +21,13 @@ const (
 	maxSalt  = 256
 )
 
+// Root is what a root image is verified by: the root of its hash tree, and the size of the image, behind which the tree
+// lies. Both are on the kernel command line.
+type Root struct {
+	Hash string `json:"roothash"` // hexadecimal
+	Size int64  `json:"rootsize"` // bytes
+}
+
 // Write reads size bytes of data (a multiple of BlockSize) and writes what follows the data on the disk: a block with
 // the superblock, then the tree from its top level down. It returns the root hash. The tree, less than a hundredth of
 // the data, is kept in memory.

@@ -16,6 +16,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	box "github.com/proa-os/proa/images/blackbox"
+	"github.com/proa-os/proa/images/cmdline"
 	"github.com/proa-os/proa/images/layout"
 	"github.com/proa-os/proa/init/slot"
 	"github.com/proa-os/proa/init/sys"
@@ -168,16 +169,15 @@ func TestTell(t *testing.T) {
 		verdict bool
 	}{
 		{"nothing", box.Box{}, Facts{Current: layout.A}, "", false},
-		{"command line", box.Box{}, Facts{Current: layout.A, Fallback: "b:3"}, "slot b was given up after 3 tries; it never reached PID 1 (kernel or initramfs)", true},
-		{"command line, not loaded", box.Box{}, Facts{Current: layout.A, Fallback: "b:0"}, "slot b could not be loaded by the boot loader", true},
-		{"command line about itself", box.Box{}, Facts{Current: layout.A, Fallback: "a:3"}, "", false},
-		{"command line of rubbish", box.Box{}, Facts{Current: layout.A, Fallback: "b"}, "", false},
+		{"command line", box.Box{}, Facts{Current: layout.A, Fallback: cmdline.Fallback{Slot: "b", Tries: 3}}, "slot b was given up after 3 tries; it never reached PID 1 (kernel or initramfs)", true},
+		{"command line, not loaded", box.Box{}, Facts{Current: layout.A, Fallback: cmdline.Fallback{Slot: "b", Tries: 0}}, "slot b could not be loaded by the boot loader", true},
+		{"command line about itself", box.Box{}, Facts{Current: layout.A, Fallback: cmdline.Fallback{Slot: "a", Tries: 3}}, "", false},
 		{"boot state", box.Box{}, Facts{Current: layout.A, Other: slot.Standing{GivenUp: true, Tries: 3}}, "slot b was given up after 3 tries; it never reached PID 1 (kernel or initramfs)", true},
-		{"box and command line", tried, Facts{Current: layout.A, Fallback: "b:2"}, "slot b was given up after 2 tries" + reached, true},
-		{"the box counted more", tried, Facts{Current: layout.A, Fallback: "b:1"}, "slot b was given up after 2 tries" + reached, true},
+		{"box and command line", tried, Facts{Current: layout.A, Fallback: cmdline.Fallback{Slot: "b", Tries: 2}}, "slot b was given up after 2 tries" + reached, true},
+		{"the box counted more", tried, Facts{Current: layout.A, Fallback: cmdline.Fallback{Slot: "b", Tries: 1}}, "slot b was given up after 2 tries" + reached, true},
 		{"the box alone", tried, Facts{Current: layout.A}, "slot b was started 2 times and is not good yet" + reached, false},
 		{"the next boot", told, Facts{Current: layout.A}, "slot b was given up after 2 tries" + reached, false},
-		{"told already", told, Facts{Current: layout.A, Fallback: "b:3"}, "slot b was given up after 2 tries" + reached, false},
+		{"told already", told, Facts{Current: layout.A, Fallback: cmdline.Fallback{Slot: "b", Tries: 3}}, "slot b was given up after 2 tries" + reached, false},
 		{"good since", good, Facts{Current: layout.A}, "", false},
 		{"the trial itself", tried, Facts{Current: layout.B, Try: 2}, "slot b was started once and is not good yet; it reached: stage2 mounts (started at 0 s, not finished)", false},
 		{"its first try", tried, Facts{Current: layout.B, Try: 1}, "", false},

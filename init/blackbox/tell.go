@@ -4,10 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"strconv"
-	"strings"
 
 	box "github.com/proa-os/proa/images/blackbox"
+	"github.com/proa-os/proa/images/cmdline"
 	"github.com/proa-os/proa/images/layout"
 	"github.com/proa-os/proa/init/slot"
 	"github.com/proa-os/proa/init/sys"
@@ -16,22 +15,21 @@ import (
 // Facts is what else is known of the slots.
 type Facts struct {
 	Current  layout.Slot
-	Try      int           // number of the try if the current slot is on trial; else 0
-	Other    slot.Standing // boot state of the other slot
-	Fallback string        // proa.fallback of the kernel command line, SLOT:TRIES
+	Try      int              // number of the try if the current slot is on trial; else 0
+	Other    slot.Standing    // boot state of the other slot
+	Fallback cmdline.Fallback // of the kernel command line
 }
 
 // Tell returns the reports of both slots' last trials, the other slot's first. Black box and boot state are preferred
 // to the command line, which names a slot only if neither has a report.
 func Tell(b box.Box, f Facts) (out []box.Report) {
 	other := b.Report(f.Current.Other())
-	name, tries := fallback(f.Fallback)
 	switch {
 	case other.GivenUp:
 	case f.Other.GivenUp:
 		other.GivenUp, other.Tries = true, max(other.Tries, f.Other.Tries)
-	case name == other.Slot && name != layout.Shared:
-		other.GivenUp, other.Tries = true, max(other.Tries, tries)
+	case f.Fallback.Slot == other.Slot && other.Slot != layout.Shared:
+		other.GivenUp, other.Tries = true, max(other.Tries, f.Fallback.Tries)
 	}
 	mine := b.Report(f.Current)
 	if f.Try > 0 {
@@ -43,16 +41,6 @@ func Tell(b box.Box, f Facts) (out []box.Report) {
 		}
 	}
 	return out
-}
-
-func fallback(said string) (layout.Slot, int) {
-	name, count, _ := strings.Cut(said, ":")
-	s, err := layout.ParseSlot(name)
-	n, err2 := strconv.Atoi(count)
-	if err != nil || err2 != nil || n < 0 {
-		return layout.Shared, 0
-	}
-	return s, n
 }
 
 // Verdict returns the record that preserves a report beyond this boot, since command line and boot state do not. nil:

@@ -186,7 +186,7 @@ func TestFindSlot(t *testing.T) {
 	if got := blockdev.Disk(m.Root, "vda3"); got != "vda" {
 		t.Errorf("disk of vda3: %q", got)
 	}
-	m.Line.Slot, m.Line.RootSize, m.Line.RootHash = "a", 4096, strings.Repeat("0", 64)
+	m.Line.Slot, m.Line.Root.Size, m.Line.Root.Hash = "a", 4096, strings.Repeat("0", 64)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	err := findSlot(ctx, m)

@@ -2,10 +2,8 @@ package boot
 
 import (
 	"os"
-	"slices"
-	"strings"
 
-	"github.com/proa-os/proa/images"
+	"github.com/proa-os/proa/images/cmdline"
 	"github.com/proa-os/proa/images/layout"
 	"github.com/proa-os/proa/init/slot"
 	"golang.org/x/sys/unix"
@@ -22,16 +20,12 @@ func (m *Machine) IsLive() bool {
 		raw, _ = os.ReadFile(m.Path("/proc/cmdline"))
 		_ = m.Sys.Unmount("/proc", unix.MNT_DETACH) // early-mounts mounts over it
 	}
-	return slices.Contains(strings.Fields(string(raw)), "proa.mode="+images.Live)
+	return cmdline.IsLive(string(raw))
 }
 
 // Slots returns the interface to the machine's boot state.
 func (m *Machine) Slots() (slot.Slots, error) {
-	s, err := layout.ParseSlot(m.Line.Slot)
-	if err != nil {
-		return nil, slot.ErrNoState
-	}
-	return slot.Find(m.bootState(), s)
+	return slot.Find(m.bootState(), m.Line.Slot)
 }
 
 // bootState returns the location of the machine's boot state.

@@ -22,7 +22,7 @@ import (
 func TestTrialIsFound(t *testing.T) {
 	trial := bootstate.State{Good: layout.A, Try: layout.B, Left: 2}
 	for name, c := range map[string]struct {
-		runs     string
+		runs     layout.Slot
 		state    bootstate.State
 		want     Trial
 		restarts bool
@@ -91,9 +91,9 @@ func TestTakeOverFromStage1(t *testing.T) {
 			save(t, m.Path("/sys/devices/usb/sd0/sd02/uevent"), []byte("PARTNAME=boot\n")) // stands before sda2
 			ok(t, os.Symlink("../../devices/usb/sd0/sd02", m.Path("/sys/class/block/sd02")))
 			f := m.Sys.(*sys.Fake)
-			m.Sys, m.Found, m.Line.RootHash = binds{f, map[string]string{"/dev/sda2": ours, "/dev/sd02": other}}, Found{}, manifest.Root.Hash
+			m.Sys, m.Found, m.Line.Root.Hash = binds{f, map[string]string{"/dev/sda2": ours, "/dev/sd02": other}}, Found{}, manifest.Root.Hash
 			if c.spoil {
-				m.Line.RootHash = strings.Repeat("0", 64)
+				m.Line.Root.Hash = strings.Repeat("0", 64)
 			}
 			before, err := os.ReadFile(filepath.Join(other, "grub", grubenv.File(0)))
 			ok(t, err)

@@ -44,13 +44,13 @@ func TestTwoMedia(t *testing.T) {
 	for _, order := range [][2]string{{"sda", "sdb"}, {"sdb", "sda"}} {
 		m, f := machine(t, map[string]string{"sys/class/block/sda/uevent": "", "sys/class/block/sdb/uevent": "", "dev/sda": string(pvd), "dev/sdb": string(pvd)})
 		m.Sys = media{f, m.Root, map[string][]byte{"/dev/" + order[0]: wrong, "/dev/" + order[1]: right}}
-		m.Line.Medium, m.Line.RootSize, m.Line.RootHash = "PROA", imageSize, hash
+		m.Line.Medium, m.Line.Root.Size, m.Line.Root.Hash = "PROA", imageSize, hash
 		if err := findMedium(t.Context(), m); err != nil || m.Found.Medium != "/dev/"+order[1] {
 			t.Errorf("right on %s: %v, %s\n%s", order[1], err, m.Found.Medium, f)
 		}
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
-		m.Line.RootHash = strings.Repeat("0", 64)
+		m.Line.Root.Hash = strings.Repeat("0", 64)
 		if err := findMedium(ctx, m); err == nil || !strings.Contains(err.Error(), "sda: root hash") || !strings.Contains(err.Error(), "sdb: root hash") {
 			t.Errorf("neither is right: %v", err)
 		}

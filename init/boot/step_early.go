@@ -9,7 +9,7 @@ import (
 	"strings"
 
 	"github.com/proa-os/proa/images/chain"
-	"github.com/proa-os/proa/init/cmdline"
+	"github.com/proa-os/proa/images/cmdline"
 	"github.com/proa-os/proa/init/modules"
 	"github.com/proa-os/proa/init/mounts"
 	"golang.org/x/sys/unix"

@@ -52,12 +52,12 @@ func waitFor(ctx context.Context, m *Machine, look func() (bool, error)) error {
 // root hash of the boot entry: several disks may have proa. If the kernel sees no partitions because a GPT is damaged,
 // that is repaired first.
 func findSlot(ctx context.Context, m *Machine) error {
-	name, revived := layout.Root.Of(layout.Slot(m.Line.Slot)), map[string]bool{}
+	name, revived := layout.Root.Of(m.Line.Slot), map[string]bool{}
 	return waitFor(ctx, m, func() (bool, error) {
 		var fit []string
 		var why []string
 		for _, part := range blockdev.Named(m.Root, name) {
-			if err := verity.CheckDevice(m.Path("/dev/"+part), m.Line.RootSize, m.Line.RootHash); err != nil {
+			if err := verity.CheckDevice(m.Path("/dev/"+part), m.Line.Root.Size, m.Line.Root.Hash); err != nil {
 				why = append(why, part+": "+err.Error())
 				continue
 			}
@@ -134,7 +134,7 @@ func (m *Machine) mountMedium(name string) error {
 	if err := m.Sys.Mount("/dev/"+name, liveDir, "iso9660", unix.MS_RDONLY|unix.MS_NODEV|unix.MS_NOSUID|unix.MS_NOEXEC, ""); err != nil {
 		return err
 	}
-	if err := verity.CheckDevice(m.Path(liveDir+rootFile), m.Line.RootSize, m.Line.RootHash); err != nil {
+	if err := verity.CheckDevice(m.Path(liveDir+rootFile), m.Line.Root.Size, m.Line.Root.Hash); err != nil {
 		return errors.Join(err, m.Sys.Unmount(liveDir, 0))
 	}
 	m.Found.Medium = "/dev/" + name
@@ -146,11 +146,11 @@ func attachImage(_ context.Context, m *Machine) (err error) {
 	if err != nil {
 		return err
 	}
-	return verity.CheckDevice(m.Found.Root, m.Line.RootSize, m.Line.RootHash)
+	return verity.CheckDevice(m.Found.Root, m.Line.Root.Size, m.Line.Root.Hash)
 }
 
 func mapVerity(_ context.Context, m *Machine) (err error) {
-	m.Found.Root, err = verity.Open(RootName, m.Found.Root, m.Line.RootSize, m.Line.RootHash)
+	m.Found.Root, err = verity.Open(RootName, m.Found.Root, m.Line.Root.Size, m.Line.Root.Hash)
 	return err
 }
 

@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/proa-os/proa/config/step"
+	"github.com/proa-os/proa/images/cmdline"
 	"github.com/proa-os/proa/images/layout"
 	"github.com/proa-os/proa/init/modules"
 	"github.com/proa-os/proa/init/slot"
@@ -278,7 +279,7 @@ func TestSlotAppearsLate(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := disks(t, map[string]string{"usb/sda/sda3": "root-a", "ata/sdb/sdb3": "root-a"})
 		said := saying(m)
-		m.Line.Slot, m.Line.RootSize, m.Line.RootHash = "a", imageSize, hash
+		m.Line.Slot, m.Line.Root.Size, m.Line.Root.Hash = "a", imageSize, hash
 		save(t, m.Path("/dev/sda3"), []byte("another root"))
 		began := time.Now()
 		err := findSlot(t.Context(), m)
@@ -325,7 +326,7 @@ func TestReadBoxTells(t *testing.T) {
 	for mode, want := range map[string]string{"disk": "FALLBACK slot b", "live": ""} {
 		m, _ := machine(t, nil)
 		said := saying(m)
-		m.Line.Mode, m.Line.Slot, m.Line.Fallback = mode, "a", "b:3"
+		m.Line.Mode, m.Line.Slot, m.Line.Fallback = mode, "a", cmdline.Fallback{Slot: "b", Tries: 3}
 		ok(t, readBox(t.Context(), m))
 		if got := said.String(); (want == "") != (got == "") || !strings.Contains(got, want) {
 			t.Errorf("%s: said %q", mode, got)

@@ -8,6 +8,7 @@ import (
 
 	"github.com/proa-os/proa/config/step"
 	box "github.com/proa-os/proa/images/blackbox"
+	"github.com/proa-os/proa/images/cmdline"
 	"github.com/proa-os/proa/images/layout"
 	"github.com/proa-os/proa/images/slotfile"
 	"github.com/proa-os/proa/init/blackbox"
@@ -28,7 +29,7 @@ func OfSlot(err error) bool {
 // verified and was good once. A slot that was given up is never used again, so that with two broken slots the machine
 // halts.
 func TakeOver(m *Machine, where, why string) error {
-	if !m.OnDisk() || m.Line.Slot == "" {
+	if !m.OnDisk() || m.Line.Slot == layout.Shared {
 		return fmt.Errorf("%w: mode %s has one", slot.ErrNoOther, m.Line.Mode)
 	}
 	return m.withBoot(func() error {
@@ -46,7 +47,7 @@ func TakeOver(m *Machine, where, why string) error {
 		if err := s.GiveUp(); err != nil {
 			return err
 		}
-		m.Line.Fallback = ""
+		m.Line.Fallback = cmdline.Fallback{}
 		m.keepWhy(s.Current(), where, why)
 		return nil
 	})
@@ -109,7 +110,7 @@ func (m *Machine) bootsThis() (is bool) {
 			return err
 		}
 		manifest, err := slotfile.ParseManifest(text)
-		is = err == nil && manifest.Root.Hash == m.Line.RootHash
+		is = err == nil && manifest.Root.Hash == m.Line.Root.Hash
 		return err
 	})
 	return is

@@ -5,9 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"strings"
 
 	box "github.com/proa-os/proa/images/blackbox"
+	"github.com/proa-os/proa/images/cmdline"
 	"github.com/proa-os/proa/images/layout"
 	"github.com/proa-os/proa/init/blackbox"
 	"github.com/proa-os/proa/init/blockdev"
@@ -100,12 +100,12 @@ func (m *Machine) record(p blackbox.Place, err error) {
 		m.Logf("black box: %v; continuing without it", err)
 		return
 	}
-	if m.Line.RootHash == "" {
+	if m.Line.Root.Hash == "" {
 		return // no command line: the boot is about to halt because of that
 	}
 	m.Found.Box = &p
-	root := m.Line.RootHash[:min(16, len(m.Line.RootHash))]
-	m.Box = blackbox.Record(p, box.Record{Slot: layout.Slot(m.Line.Slot), Try: m.Found.Trial.Try(), Root: root}, SinceKernel, m.Logf)
+	root := m.Line.Root.Hash[:min(16, len(m.Line.Root.Hash))]
+	m.Box = blackbox.Record(p, box.Record{Slot: m.Line.Slot, Try: m.Found.Trial.Try(), Root: root}, SinceKernel, m.Logf)
 }
 
 // Resume continues the record of stage 1 before the first step of stage 2, so that it has no gap.
@@ -122,7 +122,7 @@ func Resume(m *Machine) {
 // Recoverable says whether a restart would help a boot that cannot continue. If stage 1 has not found its disk, any
 // boot partition is read.
 func Recoverable(m *Machine) bool {
-	if m.Line.Slot == "" {
+	if m.Line.Slot == layout.Shared {
 		return false
 	}
 	for _, part := range blockdev.Named(m.Root, string(layout.Boot)) {
@@ -163,12 +163,12 @@ func (m *Machine) ReadBox(renewed layout.Slot) {
 	if err != nil {
 		m.Logf("black box: %v", err)
 	}
-	current := layout.Slot(m.Line.Slot)
-	if renewed == current.Other() && strings.HasPrefix(m.Line.Fallback, string(renewed)) {
-		m.Line.Fallback = ""
+	current := m.Line.Slot
+	if renewed == current.Other() && m.Line.Fallback.Slot == renewed {
+		m.Line.Fallback = cmdline.Fallback{}
 	}
-	if m.Line.Fallback == "" && m.Found.Trial.Other.Skipped && renewed != current.Other() {
-		m.Line.Fallback = string(current.Other()) + ":0" // the boot loader's script sets it for trials only
+	if m.Line.Fallback == (cmdline.Fallback{}) && m.Found.Trial.Other.Skipped && renewed != current.Other() {
+		m.Line.Fallback = cmdline.Fallback{Slot: current.Other()} // the boot loader's script sets it for trials only
 	}
 	f := blackbox.Facts{Current: current, Try: m.Found.Trial.Try(), Fallback: m.Line.Fallback}
 	if s, err := m.Slots(); err == nil && renewed != current.Other() {

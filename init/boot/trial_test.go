@@ -139,7 +139,7 @@ func boxed(t *testing.T, try int) (*Machine, string) {
 	if _, err := p.Read(); err != nil {
 		t.Skipf("no direct access: %v", err)
 	}
-	m.Line.Slot, m.Line.RootHash = "b", strings.Repeat("0", 64)
+	m.Line.Slot, m.Line.Root.Hash = "b", strings.Repeat("0", 64)
 	m.Found.Trial = Trial{Known: true, On: true, Left: box.MaxTries - try, Other: slot.Standing{Good: true}}
 	m.record(p, nil)
 	return m, file

@@ -2,6 +2,7 @@ package pid1
 
 import (
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/proa-os/proa/config"
@@ -53,7 +54,7 @@ func (k *keeper) judge() {
 		k.con.Logf("slot %s %s", k.m.Line.Slot, j.Text(k.deadline()))
 	}
 	if j.Verdict == health.GiveUp {
-		k.end("slot "+k.m.Line.Slot+" is "+j.Text(k.deadline()), shutdown.Reboot)
+		k.end(fmt.Sprintf("slot %s is %s", k.m.Line.Slot, j.Text(k.deadline())), shutdown.Reboot)
 	}
 }
 

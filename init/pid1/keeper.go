@@ -108,7 +108,7 @@ func (k *keeper) start(ctx context.Context) {
 			k.con.Logf("FALLBACK %s", r) // printed by readBox too, many lines before
 		}
 	}
-	k.con.Logf("up slot=%s mode=%s version=%s host=%s", dash(k.m.Line.Slot), k.m.Line.Mode, k.version, k.m.Hostname)
+	k.con.Logf("up slot=%s mode=%s version=%s host=%s", dash(string(k.m.Line.Slot)), k.m.Line.Mode, k.version, k.m.Hostname)
 }
 
 func dash(s string) string {

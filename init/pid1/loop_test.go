@@ -15,6 +15,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/sys/unix"
 
+	"github.com/proa-os/proa/images/cmdline"
 	"github.com/proa-os/proa/images/layout"
 	"github.com/proa-os/proa/init/blackbox"
 	"github.com/proa-os/proa/init/boot"
@@ -276,19 +277,19 @@ func readStatus(t *testing.T, f *sys.Fake) (s status.Status) {
 // TestRenewedSlot: after a verb has written the other slot, the report of its last trial is dropped, once.
 func TestRenewedSlot(t *testing.T) {
 	k, _ := keeping(nil, status.Status{}, 0)
-	k.m.Root, k.m.Logf, k.m.Line.Slot, k.m.Line.Fallback = t.TempDir(), t.Logf, "a", "b:3"
+	k.m.Root, k.m.Logf, k.m.Line.Slot, k.m.Line.Fallback = t.TempDir(), t.Logf, "a", cmdline.Fallback{Slot: "b", Tries: 3}
 	stamp := k.m.Path(blackbox.Stamp)
-	if k.rereadBox(); k.m.Line.Fallback != "b:3" {
+	if k.rereadBox(); k.m.Line.Fallback.String() != "b:3" {
 		t.Error("forgotten though nobody wrote the slot")
 	}
 	if err := errors.Join(os.MkdirAll(filepath.Dir(stamp), 0o755), os.WriteFile(stamp, []byte(string(layout.B)+"\n"), 0o600)); err != nil {
 		t.Fatal(err)
 	}
-	if k.rereadBox(); k.m.Line.Fallback != "" {
+	if k.rereadBox(); k.m.Line.Fallback.String() != "" {
 		t.Errorf("fallback %q is told of a slot that was written anew", k.m.Line.Fallback)
 	}
-	k.m.Line.Fallback = "b:1"
-	if k.rereadBox(); k.m.Line.Fallback != "b:1" {
+	k.m.Line.Fallback = cmdline.Fallback{Slot: "b", Tries: 1}
+	if k.rereadBox(); k.m.Line.Fallback.String() != "b:1" {
 		t.Error("read twice for one stamp")
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/proa-os/proa/images/cmdline"
 	"github.com/proa-os/proa/init/shutdown"
 	"github.com/proa-os/proa/init/slot"
 )
@@ -30,7 +31,7 @@ func (k *keeper) asksAgain() (bool, error) {
 	if again, err := t.Rearm(); again || err != nil {
 		return again, err
 	}
-	if k.m.Line.Fallback == "" {
+	if k.m.Line.Fallback == (cmdline.Fallback{}) {
 		k.m.Line.Fallback = t.Fallback()
 	}
 	return false, nil

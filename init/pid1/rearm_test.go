@@ -4,6 +4,7 @@ import (
 	"errors"
 	"testing"
 
+	"github.com/proa-os/proa/images/cmdline"
 	"github.com/proa-os/proa/images/layout"
 	"github.com/proa-os/proa/init/boot"
 	"github.com/proa-os/proa/init/console"
@@ -21,7 +22,9 @@ type trier struct {
 func (t *trier) Other() layout.Slot   { return layout.B }
 func (t *trier) Rearm() (bool, error) { return t.Arm() }
 func (t *trier) Restart() string      { return "0 tryboot" }
-func (t *trier) Fallback() string     { return map[bool]string{true: "b:3"}[t.left == 0] }
+func (t *trier) Fallback() cmdline.Fallback {
+	return map[bool]cmdline.Fallback{true: {Slot: "b", Tries: 3}}[t.left == 0]
+}
 
 func (t *trier) Arm() (bool, error) {
 	if t.err != nil || t.left == 0 {
@@ -64,7 +67,7 @@ func TestAsksAgain(t *testing.T) {
 	k := &keeper{m: &boot.Machine{}, con: &console.Console{}, slots: tr}
 	for n, want := range []bool{true, true, false} {
 		again, err := k.asksAgain()
-		if again != want || err != nil || (k.m.Line.Fallback == "b:3") == want {
+		if again != want || err != nil || (k.m.Line.Fallback.String() == "b:3") == want {
 			t.Errorf("start %d: again %t, %v, fallback %q", n+1, again, err, k.m.Line.Fallback)
 		}
 	}
@@ -74,7 +77,7 @@ func TestAsksAgain(t *testing.T) {
 	}
 	for _, other := range []slot.Slots{nil, &counted{}} {
 		k := &keeper{m: &boot.Machine{}, con: &console.Console{}, slots: other}
-		if again, err := k.asksAgain(); again || err != nil || k.m.Line.Fallback != "" {
+		if again, err := k.asksAgain(); again || err != nil || k.m.Line.Fallback.String() != "" {
 			t.Errorf("%T: again %t, %v", other, again, err)
 		}
 	}

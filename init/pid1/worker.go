@@ -96,5 +96,5 @@ func (k *keeper) limit(now time.Time) {
 	}
 	why := fmt.Sprintf("not good after %s: a disk has not answered for %s", k.deadline(), mute.Round(time.Second))
 	go k.m.Box.GiveUp("health: disk", why)
-	k.end("slot "+k.m.Line.Slot+" is "+why+"; restarting", shutdown.Reboot)
+	k.end(fmt.Sprintf("slot %s is %s; restarting", k.m.Line.Slot, why), shutdown.Reboot)
 }

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/proa-os/proa/images/bootstate"
+	"github.com/proa-os/proa/images/cmdline"
 	"github.com/proa-os/proa/images/layout"
 	"github.com/proa-os/proa/images/tryboot"
 	"github.com/proa-os/proa/images/uboot"
@@ -23,9 +24,9 @@ type Trier interface {
 	Arm() (again bool, err error)
 	// Restart returns the argument for reboot(2).
 	Restart() string
-	// Fallback returns "SLOT:TRIES" if SLOT used up its tries and the other one runs, like proa.fallback on other boot
-	// chains; or "".
-	Fallback() string
+	// Fallback returns the slot that used up its tries, if the other one runs: what other boot chains put on the command
+	// line.
+	Fallback() cmdline.Fallback
 }
 
 // trybootSlots is for firmware that reads autoboot.txt. That file names the default slot, and so it decides which slot
@@ -179,12 +180,12 @@ func (t trybootSlots) Arm() (again bool, err error) {
 	return true, nil
 }
 
-func (t trybootSlots) Fallback() string {
+func (t trybootSlots) Fallback() cmdline.Fallback {
 	s, _, err := t.read()
 	if err != nil || !s.Failed() || s.Try == t.current {
-		return ""
+		return cmdline.Fallback{}
 	}
-	return fmt.Sprintf("%s:%d", s.Try, bootstate.MaxTries)
+	return cmdline.Fallback{Slot: s.Try, Tries: bootstate.MaxTries}
 }
 
 // ErrKernel is returned for a kernel that drops the argument of a restart.

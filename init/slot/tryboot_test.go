@@ -13,9 +13,11 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/proa-os/proa/images/bootfs"
 	"github.com/proa-os/proa/images/bootstate"
+	"github.com/proa-os/proa/images/chain"
 	"github.com/proa-os/proa/images/disk"
 	"github.com/proa-os/proa/images/fat"
 	"github.com/proa-os/proa/images/layout"
+	"github.com/proa-os/proa/images/slotimage"
 	"github.com/proa-os/proa/images/sparse"
 	entries "github.com/proa-os/proa/images/tree"
 	"github.com/proa-os/proa/images/tryboot"
@@ -56,9 +58,10 @@ func newCard(bootable [2]bool) (*sparse.File, error) {
 	table, err := spec.Fit(spec.ImageSize())
 	c := disk.Contents{Seed: "slot", When: time.Unix(1_700_000_000, 0), SlotBoot: map[layout.Slot][]entries.Entry{}}
 	for i, s := range layout.Slots() {
-		file := bootfs.Slot{Slot: s, Kernel: entries.Bytes([]byte("kernel")), Initrd: entries.Bytes([]byte("initrd")), Cmdline: "proa.slot=" + string(s),
-			DTB: map[string]entries.Content{"bcm2712-rpi-5-b.dtb": entries.Bytes([]byte("tree"))}}
-		shared, own, err2 := bootfs.Tryboot(table, file, tryboot.Config{}, nil)
+		file := bootfs.New{Name: s, Slot: slotimage.Slot{Chains: chain.List{tested{of: chain.Tryboot}.row()},
+			Kernel: entries.Bytes([]byte("kernel")), Initrd: entries.Bytes([]byte("initrd")),
+			DTB: map[string]entries.Content{"bcm2712-rpi-5-b.dtb": entries.Bytes([]byte("tree"))}}}
+		shared, own, err2 := bootfs.Tryboot(table, file)
 		err = errors.Join(err, err2)
 		c.Boot, c.SlotBoot[s] = shared, slices.DeleteFunc(own, func(e entries.Entry) bool { return e.Path == tryboot.ConfigFile && !bootable[i] })
 	}
@@ -92,7 +95,7 @@ func firmware(t *testing.T, dir string, flag bool) layout.Slot {
 	machine := model.Firmware{Board: model.Pi5(), Disk: c, Walk: !healthy(text)}
 	for _, flag := range []bool{flag, false} {
 		if s, err := machine.Boot(flag); err == nil {
-			slot, err := layout.ParseSlot(strings.TrimPrefix(s.Cmdline, "proa.slot="))
+			slot, err := layout.ParseSlot(strings.TrimPrefix(s.Cmdline, "proa.mode=disk proa.slot="))
 			must(t, err)
 			return slot
 		}
@@ -150,17 +153,17 @@ func TestLostFlag(t *testing.T) {
 	for left := bootstate.MaxTries; left > 0; left-- {
 		s := c.open(t, dir, firmware(t, dir, false))
 		again, err := s.(Trier).Rearm()
-		if !again || err != nil || s.Current() != layout.A || s.(Trier).Fallback() != map[bool]string{true: "b:3"}[left == 1] {
-			t.Fatalf("%d left: again %t, %v, slot %s, fallback %q", left, again, err, s.Current(), s.(Trier).Fallback())
+		if !again || err != nil || s.Current() != layout.A || s.(Trier).Fallback().String() != map[bool]string{true: "b:3"}[left == 1] {
+			t.Fatalf("%d left: again %t, %v, slot %s, fallback %q", left, again, err, s.Current(), s.(Trier).Fallback().String())
 		}
 	}
 	s := c.open(t, dir, firmware(t, dir, false))
 	again, err := s.(Trier).Rearm()
-	if again || err != nil || s.(Trier).Fallback() != "b:3" || s.(Trier).Restart() != "0 tryboot" {
-		t.Errorf("no tries left: again %t, %v, fallback %q", again, err, s.(Trier).Fallback())
+	if again || err != nil || s.(Trier).Fallback().String() != "b:3" || s.(Trier).Restart() != "0 tryboot" {
+		t.Errorf("no tries left: again %t, %v, fallback %q", again, err, s.(Trier).Fallback().String())
 	}
 	must(t, s.Good())
-	if f := s.(Trier).Fallback(); f != "b:3" {
+	if f := s.(Trier).Fallback().String(); f != "b:3" {
 		t.Errorf("the other slot's trial is not this one's to forget: fallback %q", f)
 	}
 }

@@ -21,6 +21,7 @@ import (
 	"github.com/proa-os/proa/images/layout"
 	"github.com/proa-os/proa/images/sdboot"
 	"github.com/proa-os/proa/images/slotfile"
+	"github.com/proa-os/proa/images/slotimage"
 	"github.com/proa-os/proa/images/tree"
 	"github.com/proa-os/proa/images/uboot"
 	"github.com/proa-os/proa/images/verity"
@@ -59,15 +60,19 @@ func must(t testing.TB, err error) {
 func flashed(t *testing.T, c tested) (Target, string) {
 	t.Helper()
 	dir := t.TempDir()
-	l := bootfs.Loaders{Chains: pc(), SystemdBoot: []byte("MZ"), EFIName: "BOOTX64.EFI"}
+	first := bootfs.New{Name: layout.A, SystemdBoot: []byte("MZ"), EFIName: "BOOTX64.EFI", Slot: slotimage.Slot{Chains: pc(),
+		Words: []string{"quiet"}, Kernel: tree.Bytes([]byte("K1")), Initrd: tree.Bytes([]byte("I1"))}}
 	b := slot.Boot{Chain: c.row(), Dir: filepath.Join(dir, "boot")}
 	if c.name == chain.UBoot {
-		l = bootfs.Loaders{Chains: chain.List{c.row()}, UBoot: uboot.Scripts{Boot: []byte("boot"), Slot: []byte("slot")}}
+		first.Chains = chain.List{c.row()}
+		first.UBoot = uboot.Board{Start: "bootz", FirmwareDTB: "fdt_addr", Addresses: uboot.Addresses{
+			Kernel: 0x1000000, Initrd: 0x3000000, Script: 0x800000, State: 0x900000}}
 		b.State = filepath.Join(dir, "state")
 		must(t, os.WriteFile(b.State, uboot.Fresh(layout.A), 0o600))
 	}
-	first := bootfs.Slot{Slot: layout.A, Kernel: tree.Bytes([]byte("K1")), Initrd: tree.Bytes([]byte("I1")), Cmdline: "quiet proa.slot=a"}
-	for _, e := range bootfs.Files(l, first, nil) {
+	files, err := bootfs.Files(first)
+	must(t, err)
+	for _, e := range files {
 		path := filepath.Join(b.Dir, e.Path)
 		if e.Mode.IsDir() {
 			must(t, os.MkdirAll(path, 0o755))

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/proa-os/proa/config/step"
+	"github.com/proa-os/proa/images/cmdline"
 	"github.com/proa-os/proa/images/layout"
 	"github.com/proa-os/proa/images/slotfile"
 	"github.com/proa-os/proa/init/slot"
@@ -170,5 +171,6 @@ func keepManifest(_ context.Context, j *job) error {
 }
 
 func enable(_ context.Context, j *job) error {
-	return j.Slots.Enable(slot.Entry{Title: "proa " + j.m.Version, Cmdline: j.m.Cmdline + " proa.slot=" + string(j.slot), Scripts: j.scripts})
+	return j.Slots.Enable(slot.Entry{Title: slotfile.Title(j.m.Version),
+		Cmdline: cmdline.OfSlot(j.m.Cmdline, j.slot), Scripts: j.scripts})
 }

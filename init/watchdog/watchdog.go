@@ -15,6 +15,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/proa-os/proa/images/cmdline"
 )
 
 // Timeout is set in the hardware; hardware with a shorter maximum keeps its own.
@@ -41,7 +43,7 @@ func In(dir string) *Dogs { return &Dogs{dir: dir} }
 
 // Off is the kernel parameter that disables all watchdogs, for hardware whose watchdog does not work. (QEMU's Raspberry
 // Pis reset as soon as theirs is set.)
-const Off = "proa.watchdog=off"
+const Off = cmdline.NoWatchdog
 
 // Heed delays the use of watchdogs until file, which is /proc/cmdline, can be read, and disables them if that contains
 // Off.

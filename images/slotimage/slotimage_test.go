@@ -3,7 +3,6 @@ package slotimage
 import (
 	"bytes"
 	"encoding/hex"
-	"fmt"
 	"io"
 	"strings"
 	"testing"
@@ -12,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/proa-os/proa/images/chain"
+	"github.com/proa-os/proa/images/layout"
 	"github.com/proa-os/proa/images/slotfile"
 	"github.com/proa-os/proa/images/tree"
 	"github.com/proa-os/proa/images/tryboot"
@@ -28,7 +28,7 @@ func slot(t *testing.T) Slot {
 		t.Fatal(err)
 	}
 	return Slot{Board: "pc", Version: "v1", Kernel: tree.Bytes([]byte("K")), Initrd: tree.Bytes([]byte("I")), When: time.Unix(1<<30, 0),
-		Root: tree.Bytes(append(root, tail.Bytes()...)), Cmdline: fmt.Sprintf("proa.mode=disk proa.roothash=%x proa.rootsize=%d", hash, len(root))}
+		Image: tree.Bytes(append(root, tail.Bytes()...)), Root: verity.Root{Hash: hex.EncodeToString(hash), Size: int64(len(root))}}
 }
 
 // chains are rows of the table.
@@ -78,15 +78,15 @@ func TestGRUB(t *testing.T) {
 	m, files := list(t, s)
 	delete(files, slotfile.RootName)
 	want := map[string]string{"boot/vmlinuz": "K", "boot/initrd": "I",
-		"boot-a/grub.cfg": "linux /slots/a/vmlinuz " + s.Cmdline + " proa.slot=a $fallback\ninitrd /slots/a/initrd\n",
-		"boot-b/grub.cfg": "linux /slots/b/vmlinuz " + s.Cmdline + " proa.slot=b $fallback\ninitrd /slots/b/initrd\n"}
+		"boot-a/grub.cfg": "linux /slots/a/vmlinuz " + s.Cmdline(layout.Shared) + " proa.slot=a $fallback\ninitrd /slots/a/initrd\n",
+		"boot-b/grub.cfg": "linux /slots/b/vmlinuz " + s.Cmdline(layout.Shared) + " proa.slot=b $fallback\ninitrd /slots/b/initrd\n"}
 	if d := cmp.Diff(want, files); d != "" {
 		t.Error(d)
 	}
 	if kept, err := s.Manifest(); err != nil || !bytes.Contains(kept, []byte(`"name": "boot-a/grub.cfg"`)) {
 		t.Errorf("%v: %s", err, kept)
 	}
-	if hash, err := hex.DecodeString(m.Root.Hash); err != nil || len(hash) != 32 || m.Root.Image != 2*verity.BlockSize || m.Cmdline != s.Cmdline {
+	if hash, err := hex.DecodeString(m.Root.Hash); err != nil || len(hash) != 32 || m.Root.Image != 2*verity.BlockSize || m.Cmdline != s.Cmdline(layout.Shared) {
 		t.Errorf("%+v", m)
 	}
 }
@@ -116,7 +116,7 @@ func TestTryboot(t *testing.T) {
 	delete(files, slotfile.RootName)
 	text, _ := s.ConfigTxt.Text()
 	want := map[string]string{"boot/vmlinuz": "K", "boot/initrd": "I", "boot/x.dtb": "D", "boot/overlays/README": "O", "boot/config.txt": string(text),
-		"boot-a/cmdline.txt": s.Cmdline + " proa.slot=a\n", "boot-b/cmdline.txt": s.Cmdline + " proa.slot=b\n"}
+		"boot-a/cmdline.txt": s.Cmdline(layout.Shared) + " proa.slot=a\n", "boot-b/cmdline.txt": s.Cmdline(layout.Shared) + " proa.slot=b\n"}
 	if d := cmp.Diff(want, files); d != "" {
 		t.Error(d)
 	}
@@ -124,7 +124,7 @@ func TestTryboot(t *testing.T) {
 
 func TestNoRootHash(t *testing.T) {
 	s := slot(t)
-	s.Cmdline = "quiet"
+	s.Root = verity.Root{}
 	if err := s.Write(io.Discard, nil); err == nil {
 		t.Error("a slot that nothing can verify was written")
 	}
