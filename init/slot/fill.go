@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/proa-os/proa/images/chain"
 	"github.com/proa-os/proa/images/layout"
 	"github.com/proa-os/proa/images/sdboot"
@@ -61,7 +63,23 @@ func (b Boot) clear(slot layout.Slot) error {
 			return err
 		}
 	}
-	return b.files(slot, true, b.empty)
+	return b.emptied(slot)
+}
+
+// maxReadOnly is how often the file system may become read-only while a slot is emptied: more often than files can have
+// been left by power cuts.
+const maxReadOnly = 16
+
+// emptied empties the slot's directory. A power cut during a rename can leave a file under both names, which then share
+// their clusters. When the second one is removed, the kernel finds clusters that are free already and makes the file
+// system read-only (fat_free_clusters in fs/fat/fatent.c); the next change mounts it writable again.
+func (b Boot) emptied(slot layout.Slot) error {
+	for attempt := 1; ; attempt++ {
+		err := b.files(slot, true, b.empty)
+		if !errors.Is(err, unix.EROFS) || attempt == maxReadOnly {
+			return err
+		}
+	}
 }
 
 // empty removes everything in dir, beginning with the files that make the slot bootable.

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"golang.org/x/sys/unix"
 
 	"github.com/proa-os/proa/images/chain"
 	"github.com/proa-os/proa/images/layout"
@@ -308,4 +309,39 @@ func TestFillFlushes(t *testing.T) {
 			t.Error(d)
 		}
 	})
+}
+
+// TestClearSharedClusters: files that a power cut during a rename has left under both names are removed. The real
+// kernel's answer to that, in which this test believes, is a file system that is read-only until it is mounted again.
+func TestClearSharedClusters(t *testing.T) {
+	for name, c := range map[string]struct {
+		shared []string // whose removal makes the file system read-only
+		err    error
+	}{
+		"two": {[]string{"kernel.tmp", "new.tmp"}, nil}, "none": {nil, nil},
+		"a medium that cannot be written": {[]string{""}, unix.EROFS},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir, readOnly, removed := t.TempDir(), false, ""
+			own := filepath.Join(dir, layout.Slot("b").Dir())
+			for _, file := range []string{"kernel", "kernel.tmp", "manifest.json", "new.tmp", "zz"} {
+				must(t, errors.Join(os.MkdirAll(own, 0o755), os.WriteFile(filepath.Join(own, file), nil, 0o600)))
+			}
+			b := Boot{Dir: dir, Writable: func(change func() error) error { readOnly = slices.Contains(c.shared, ""); return change() }}
+			b.before = func(what string) error {
+				what, ok := strings.CutPrefix(what, "remove ")
+				if readOnly = readOnly || slices.Contains(c.shared, removed); ok && readOnly {
+					return unix.EROFS
+				}
+				removed = what
+				return nil
+			}
+			if err := b.clear("b"); !errors.Is(err, c.err) {
+				t.Errorf("%v, want %v", err, c.err)
+			}
+			if left, _ := os.ReadDir(own); len(left) > 0 && c.err == nil {
+				t.Errorf("left: %v", left)
+			}
+		})
+	}
 }
