@@ -38,7 +38,8 @@ type Step[T any] struct {
 	Limit  time.Duration // how long the step may take; 0: any time
 }
 
-// Row is a Step, or a package's own type for its rows, which has the same fields.
+// Row is a Step, or a package's own type for its rows, which has the same fields: go vet wants the fields' names in
+// literals of another package's type, and lists of rows are easier to read without.
 type Row[T any] interface {
 	~struct {
 		Name   string

@@ -16,22 +16,9 @@ import (
 	"github.com/proa-os/proa/images/uboot"
 )
 
-// chains are rows of the table.
-func chains(t *testing.T, names ...string) (list chain.List) {
-	t.Helper()
-	for _, name := range names {
-		c, err := chain.Named(name)
-		if err != nil {
-			t.Fatal(err)
-		}
-		list = append(list, c)
-	}
-	return list
-}
-
 func TestFiles(t *testing.T) {
 	slot := slotimage.Slot{Version: "v1", Words: []string{"quiet"}, Kernel: tree.Bytes([]byte("K")), Initrd: tree.Bytes([]byte("I")),
-		Chains: chains(t, chain.SystemdBoot, chain.GRUB)}
+		Chains: chain.Rows(chain.SystemdBoot, chain.GRUB)}
 	files, err := Files(New{Slot: slot, Name: layout.A, SystemdBoot: []byte("MZ"), EFIName: "BOOTX64.EFI", Config: []byte("# yours\n")})
 	if err != nil {
 		t.Fatal(err)
@@ -72,7 +59,7 @@ func TestFiles(t *testing.T) {
 
 func TestUBoot(t *testing.T) {
 	const dtb = "bcm2836-rpi-2-b.dtb"
-	slot := slotimage.Slot{Chains: chains(t, chain.UBoot), DTB: map[string]tree.Content{dtb: tree.Bytes(nil)}, UBoot: uboot.Board{Start: "bootz", DTB: dtb,
+	slot := slotimage.Slot{Chains: chain.Rows(chain.UBoot), DTB: map[string]tree.Content{dtb: tree.Bytes(nil)}, UBoot: uboot.Board{Start: "bootz", DTB: dtb,
 		Addresses: uboot.Addresses{Kernel: 0x1000000, Initrd: 0x3000000, FDT: 0x2000000, Script: 0x800000, State: 0x900000}}}
 	files, err := Files(New{Slot: slot, Name: layout.A, Manifest: []byte("{}")})
 	if err != nil {
@@ -112,7 +99,7 @@ func TestTryboot(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	slot := New{Name: layout.B, Slot: slotimage.Slot{Chains: chains(t, chain.Tryboot), DTB: map[string]tree.Content{"x.dtb": tree.Bytes(nil)},
+	slot := New{Name: layout.B, Slot: slotimage.Slot{Chains: chain.Rows(chain.Tryboot), DTB: map[string]tree.Content{"x.dtb": tree.Bytes(nil)},
 		Firmware: []tree.Entry{tree.File("overlays/README", 0o644, tree.Bytes(nil))}}}
 	shared, own, err := Tryboot(table, slot)
 	if err != nil {

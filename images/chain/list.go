@@ -20,6 +20,18 @@ func Named(name string) (Chain, error) {
 	return Chain{}, fmt.Errorf("no boot chain %q", name)
 }
 
+// Rows returns the rows of these names, which are constants of this package.
+func Rows(names ...string) (list List) {
+	for _, name := range names {
+		c, err := Named(name)
+		if err != nil {
+			panic("BUG: " + err.Error())
+		}
+		list = append(list, c)
+	}
+	return list
+}
+
 // Names returns the names of the chains that a kind of firmware starts.
 func Names(f Firmware) (names []string) {
 	for _, c := range Table() {

@@ -26,7 +26,8 @@ const (
 	slot     = prefix + "slot="
 	fallback = prefix + "fallback="
 
-	// NoWatchdog disables the watchdogs, for hardware whose watchdog does not work.
+	// NoWatchdog disables the watchdogs, for hardware whose watchdog does not work. (QEMU's Raspberry Pis reset as soon
+	// as theirs is set.)
 	NoWatchdog = prefix + "watchdog=off"
 )
 

@@ -31,19 +31,6 @@ func slot(t *testing.T) Slot {
 		Image: tree.Bytes(append(root, tail.Bytes()...)), Root: verity.Root{Hash: hex.EncodeToString(hash), Size: int64(len(root))}}
 }
 
-// chains are rows of the table.
-func chains(t *testing.T, names ...string) (list chain.List) {
-	t.Helper()
-	for _, name := range names {
-		c, err := chain.Named(name)
-		if err != nil {
-			t.Fatal(err)
-		}
-		list = append(list, c)
-	}
-	return list
-}
-
 // list reads a slot file with its manifest.
 func list(t *testing.T, s Slot) (m slotfile.Manifest, files map[string]string) {
 	t.Helper()
@@ -74,7 +61,7 @@ func list(t *testing.T, s Slot) (m slotfile.Manifest, files map[string]string) {
 
 func TestGRUB(t *testing.T) {
 	s := slot(t)
-	s.Chains = chains(t, chain.SystemdBoot, chain.GRUB)
+	s.Chains = chain.Rows(chain.SystemdBoot, chain.GRUB)
 	m, files := list(t, s)
 	delete(files, slotfile.RootName)
 	want := map[string]string{"boot/vmlinuz": "K", "boot/initrd": "I",
@@ -94,7 +81,7 @@ func TestGRUB(t *testing.T) {
 func TestUBoot(t *testing.T) {
 	s := slot(t)
 	s.DTB = map[string]tree.Content{"x.dtb": tree.Bytes([]byte("D"))}
-	s.Chains = chains(t, chain.UBoot)
+	s.Chains = chain.Rows(chain.UBoot)
 	s.UBoot = uboot.Board{Start: "bootz", DTB: "x.dtb", Addresses: uboot.Addresses{Kernel: 0x1000000, Initrd: 0x3000000, FDT: 0x2000000, Script: 0x800000, State: 0x900000}}
 	_, files := list(t, s)
 	if files["boot/dtb/x.dtb"] != "D" || len(files) != 6 {
@@ -109,7 +96,7 @@ func TestUBoot(t *testing.T) {
 
 func TestTryboot(t *testing.T) {
 	s := slot(t)
-	s.Chains, s.ConfigTxt = chains(t, chain.Tryboot), tryboot.Config{Watchdog: 180}
+	s.Chains, s.ConfigTxt = chain.Rows(chain.Tryboot), tryboot.Config{Watchdog: 180}
 	s.DTB = map[string]tree.Content{"broadcom/x.dtb": tree.Bytes([]byte("D"))}
 	s.Firmware = []tree.Entry{tree.File("overlays/README", 0o644, tree.Bytes([]byte("O")))}
 	_, files := list(t, s)

@@ -15,9 +15,6 @@ const (
 	ConfigFile = "config.txt"
 	// CmdlineFile holds the kernel's command line: one line.
 	CmdlineFile = "cmdline.txt"
-	// KernelFile and InitrdFile have the same names as with other boot loaders.
-	KernelFile = layout.KernelFile
-	InitrdFile = layout.InitrdFile
 
 	// maxLine is the number of bytes that the firmware reads of a line (config_txt/what_is_config_txt.adoc, "File
 	// Format").
@@ -39,7 +36,7 @@ type Config struct {
 
 // Text returns config.txt. It does not name the slot, which is given by the partition.
 func (c Config) Text() ([]byte, error) {
-	lines := []string{"arm_64bit=1", "kernel=" + KernelFile, "initramfs " + InitrdFile + " followkernel", "cmdline=" + CmdlineFile}
+	lines := []string{"arm_64bit=1", "kernel=" + layout.KernelFile, "initramfs " + layout.InitrdFile + " followkernel", "cmdline=" + CmdlineFile}
 	if c.DeviceTree != "" {
 		lines = append(lines, "device_tree="+c.DeviceTree)
 	}
@@ -59,7 +56,7 @@ func (c Config) Text() ([]byte, error) {
 func ParseConfig(text []byte) (c Config, err error) {
 	body, ok := strings.CutSuffix(string(text), "\n")
 	lines := strings.Split(body, "\n")
-	if !ok || len(lines) < 4 || lines[1] != "kernel="+KernelFile {
+	if !ok || len(lines) < 4 || lines[1] != "kernel="+layout.KernelFile {
 		return Config{}, errors.New("tryboot: config.txt was not written by proa")
 	}
 	lines = lines[4:]

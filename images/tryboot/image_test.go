@@ -36,12 +36,8 @@ const half = layout.Slot("half b")
 var when = time.Unix(1_700_000_000, 0)
 
 func slotOf(s layout.Slot) bootfs.New {
-	row, err := chain.Named(chain.Tryboot)
-	if err != nil {
-		panic(err)
-	}
 	content := func(what string) tree.Content { return tree.Bytes([]byte(what + " of " + string(s))) }
-	return bootfs.New{Name: s, Config: []byte("# yours\n"), Slot: slotimage.Slot{Chains: chain.List{row}, ConfigTxt: tryboot.Config{Watchdog: 180},
+	return bootfs.New{Name: s, Config: []byte("# yours\n"), Slot: slotimage.Slot{Chains: chain.Rows(chain.Tryboot), ConfigTxt: tryboot.Config{Watchdog: 180},
 		Kernel: tree.Bytes([]byte(strings.Repeat("kernel of "+string(s)+" ", 9000))), Initrd: content("initrd"), Words: []string{"console=tty0"},
 		DTB:      map[string]tree.Content{"bcm2712-rpi-5-b.dtb": content("tree"), "bcm2711-rpi-4-b.dtb": content("tree 4")},
 		Firmware: []tree.Entry{tree.File("start4.elf", 0o644, content("elf")), tree.File("overlays/README", 0o644, content("readme"))}}}

@@ -34,8 +34,7 @@ func flashed(t *testing.T, root string) func() (slotwrite.Target, error) {
 		t.Fatal(err)
 	}
 	return func() (slotwrite.Target, error) {
-		grub, _ := chain.Named(chain.GRUB)
-		s, err := slot.Find(slot.Boot{Chain: grub, Dir: filepath.Join(root, "disk")}, layout.A)
+		s, err := slot.Find(slot.Boot{Chain: chain.Rows(chain.GRUB)[0], Dir: filepath.Join(root, "disk")}, layout.A)
 		return slotwrite.Target{Slots: s, Device: device, Board: "pc"}, err
 	}
 }

@@ -59,7 +59,7 @@ func unusable(text []byte, err error) string {
 
 // Problem returns a problem that concerns the whole document.
 func Problem(format string, args ...any) config.Problem {
-	return config.Problem{File: ConfigFile, Line: 1, Column: 1, Message: fmt.Sprintf(format, args...)}
+	return config.Place{File: ConfigFile, Line: 1, Column: 1}.Problem(format, args...)
 }
 
 // nearlyConfig matches wrong names that users give the configuration, for example because an editor hides extensions.

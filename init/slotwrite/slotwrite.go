@@ -116,6 +116,9 @@ func (j *job) hasKernel() (has bool) {
 	return has
 }
 
+// rootImage is the last file of a manifest, which ParseManifest has checked.
+func (j *job) rootImage() slotfile.File { return j.m.Files[len(j.m.Files)-1] }
+
 func (j *job) clock() func() time.Duration {
 	if j.Clock == nil {
 		return func() time.Duration { return 0 }

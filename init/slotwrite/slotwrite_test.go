@@ -34,18 +34,12 @@ type tested struct{ name string }
 
 var chains = []tested{{chain.GRUB}, {chain.SystemdBoot}, {chain.UBoot}}
 
-func (c tested) row() chain.Chain {
-	row, err := chain.Named(c.name)
-	if err != nil {
-		panic(err)
-	}
-	return row
-}
+func (c tested) row() chain.Chain { return chain.Rows(c.name)[0] }
 
 func (c tested) inEntries() bool { return c.row().State == chain.InEntries }
 
 // pc are the chains of a disk for PCs.
-func pc() chain.List { return chain.List{tested{chain.SystemdBoot}.row(), tested{chain.GRUB}.row()} }
+func pc() chain.List { return chain.Rows(chain.SystemdBoot, chain.GRUB) }
 
 const deviceSize = 4 << 20
 

@@ -155,7 +155,7 @@ func (j *job) late(f slotfile.File) bool {
 }
 
 func writeRoot(ctx context.Context, j *job) error {
-	root := j.m.Files[len(j.m.Files)-1] // ParseManifest has checked that it is the last
+	root := j.rootImage()
 	in := &content{ctx: ctx, from: j.from, file: root}
 	return copyTo(j.Device, in, root.Size, func(done int64) { j.tick("write "+slotfile.RootName, done, root.Size) })
 }

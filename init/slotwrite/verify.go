@@ -42,7 +42,7 @@ func (j *job) hashFiles(ctx context.Context, want func(slotfile.File) bool) erro
 
 // hashRoot verifies the root image with its hash tree.
 func hashRoot(ctx context.Context, j *job) error {
-	root := j.m.Files[len(j.m.Files)-1] // ParseManifest has checked that it is the last
+	root := j.rootImage()
 	return checkSum(ctx, j.Device, root, func(done int64) { j.tick("check "+slotfile.RootName, done, root.Size) })
 }
 

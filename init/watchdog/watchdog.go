@@ -41,12 +41,8 @@ type Dogs struct {
 // In uses the watchdogs in dir, which is /dev, from the first Feed on.
 func In(dir string) *Dogs { return &Dogs{dir: dir} }
 
-// Off is the kernel parameter that disables all watchdogs, for hardware whose watchdog does not work. (QEMU's Raspberry
-// Pis reset as soon as theirs is set.)
-const Off = cmdline.NoWatchdog
-
 // Heed delays the use of watchdogs until file, which is /proc/cmdline, can be read, and disables them if that contains
-// Off.
+// cmdline.NoWatchdog.
 func (d *Dogs) Heed(file string) *Dogs {
 	d.line = file
 	return d
@@ -59,7 +55,7 @@ func (d *Dogs) may() bool {
 		if err != nil {
 			return false // not mounted yet
 		}
-		d.line, d.off = "", slices.Contains(strings.Fields(string(text)), Off)
+		d.line, d.off = "", slices.Contains(strings.Fields(string(text)), cmdline.NoWatchdog)
 	}
 	return !d.off
 }

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/proa-os/proa/images/cmdline"
 )
 
 func dog(t *testing.T, dir, name string) string {
@@ -28,7 +30,7 @@ func eaten(t *testing.T, path string) string {
 
 // TestOff: no watchdog is opened before the command line can be read, nor if that has proa.watchdog=off.
 func TestOff(t *testing.T) {
-	for line, want := range map[string]string{"quiet " + Off + "\n": "", "quiet proa.watchdog=offf\n": "\x00"} {
+	for line, want := range map[string]string{"quiet " + cmdline.NoWatchdog + "\n": "", "quiet proa.watchdog=offf\n": "\x00"} {
 		dir := t.TempDir()
 		path, file := dog(t, dir, "watchdog0"), filepath.Join(dir, "cmdline")
 		d := In(dir).Heed(file)

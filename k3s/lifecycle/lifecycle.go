@@ -9,6 +9,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/proa-os/proa/config/guard"
 	"github.com/proa-os/proa/config/k3sflags"
 )
 
@@ -95,7 +96,7 @@ func (l *lifecycle) start(ctx context.Context, r *running, after []chan struct{}
 	} else {
 		go l.awaitReady(ctx, r)
 	}
-	err := guard(func() error { return r.Run(ctx) })
+	err := guard.Call(func() error { return r.Run(ctx) }) // so that the component's name is reported
 	if ctx.Err() != nil {
 		return
 	}
@@ -103,16 +104,6 @@ func (l *lifecycle) start(ctx context.Context, r *running, after []chan struct{}
 		err = errors.New("ended without an error")
 	}
 	l.failed <- fmt.Errorf("%s: %w", r.Name, err)
-}
-
-// guard turns a panic in the component's goroutine into an error, so that the component's name is reported.
-func guard(f func() error) (err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			err = fmt.Errorf("panic: %v", p)
-		}
-	}()
-	return f()
 }
 
 func (l *lifecycle) awaitReady(ctx context.Context, r *running) {
