@@ -1,6 +1,6 @@
 // Package config is the user's configuration, the same on every board: it decodes and checks what its sources say. It
 // refuses unknown keys, and applies nothing. The schema is the struct Config and those that it refers to, here and in
-// network.go and k3s.go, only structs and comments; the manual (REFERENCE.md, schema.json and example.yaml) is generated
+// network.go, users.go, machine.go and k3s.go, only structs and comments; the manual (REFERENCE.md, schema.json and example.yaml) is generated
 // from the comments.
 package config
 
@@ -13,13 +13,55 @@ type Config struct {
 	// address of the first wired interface, or of a random number if there is none, fixed at the first boot.
 	Hostname string `yaml:"hostname" check:"hostname" example:"kiosk-3"`
 
-	// SSHAuthorizedKeys are the public keys that may log in as root, one per entry, as in ~/.ssh/authorized_keys.
-	// Empty: no SSH server is started. Passwords are never accepted.
+	// SSHAuthorizedKeys are the public keys that may log in as root, one per entry, as in ~/.ssh/authorized_keys; or
+	// where they are: github:NAME, gitlab:NAME, or a URL, fetched once the network is there, retried, and kept for boots
+	// without one. Empty, also for Users: no SSH server is started.
 	SSHAuthorizedKeys []string `yaml:"ssh_authorized_keys" check:"sshkey" example:"ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJrI9bLpDHxMWfjD0OTMwwHUnhcGE1ey4Yo/lfXoTLiP you@example.org"`
+
+	// Users are accounts besides root.
+	Users []User `yaml:"users"`
+
+	// SSH is the SSH server.
+	SSH SSH `yaml:"ssh"`
 
 	// WriteFiles are written at every boot, before the network and the services start. A file below /etc, /run or /tmp
 	// is gone after a reboot unless it stays listed; /var, /home, /opt and /root are persistent.
 	WriteFiles []File `yaml:"write_files"`
+
+	// Environment variables of k3s, of commands and of logins, such as HTTP_PROXY.
+	Environment map[string]string `yaml:"environment" check:"variable" values:"line" secret:"true" example:"HTTPS_PROXY=http://proxy.example.org:3128"`
+
+	// Timezone of logs on the console and of logins, a name of the IANA database. Empty: UTC.
+	Timezone string `yaml:"timezone" check:"timezone" example:"Europe/Berlin"`
+
+	// CACerts are further certificate authorities that proa and k3s trust, in PEM, one per entry.
+	CACerts []string `yaml:"ca_certs" check:"pem" trim:"breaks"`
+
+	// BootCmd are shell commands, run in order at every boot before the network and the services start, as root.
+	// They have 5 minutes together; what they print is in the log boot-cmd.
+	BootCmd []string `yaml:"boot_cmd" check:"command" secret:"true" example:"mkdir -p /var/lib/app"`
+
+	// RunCmd are shell commands, run in order at every boot once the network is there, beside the services, as root.
+	// What they print is in the log run-cmd. They never keep the machine from becoming ready.
+	RunCmd []string `yaml:"run_cmd" check:"command" secret:"true" example:"touch /var/lib/app/started"`
+
+	// FirstRunCmd are like RunCmd, but run only until they have succeeded once.
+	FirstRunCmd []string `yaml:"first_run_cmd" check:"command" secret:"true" example:"/var/lib/app/setup"`
+
+	// Mounts are file systems mounted at boot, besides proa's own.
+	Mounts []Mount `yaml:"mounts"`
+
+	// Swap is off unless it is set.
+	Swap Swap `yaml:"swap"`
+
+	// PhoneHome tells a server that the machine is up, at the first boot.
+	PhoneHome *PhoneHome `yaml:"phone_home"`
+
+	// Power says what happens once the first boot is done.
+	Power Power `yaml:"power"`
+
+	// FinalMessage is printed on the console once the services have started.
+	FinalMessage string `yaml:"final_message" trim:"breaks" example:"edge node is up"`
 
 	// Modules are kernel modules loaded at boot, each a name and, after a space, its parameters.
 	// Drivers of devices that are present load without being listed.
@@ -59,6 +101,12 @@ type File struct {
 
 	// Permissions in octal.
 	Permissions string `yaml:"permissions" default:"0644" check:"octal"`
+
+	// Append adds Content to what is there, instead of replacing it.
+	Append bool `yaml:"append" example:"false"`
+
+	// Defer writes the file after BootCmd and after the accounts were made, so that one of these may own it.
+	Defer bool `yaml:"defer" example:"false"`
 }
 
 // NTP has the time servers.

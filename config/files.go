@@ -84,6 +84,6 @@ func (d *decoder) wellKnown(n *yaml.Node, f File, name string) {
 // note reports a problem without rejecting the value.
 func (d *decoder) note(line, col int, msg string) {
 	if len(d.problems) < maxProblems {
-		d.problems = append(d.problems, Problem{d.file, line, col, msg})
+		d.problems = append(d.problems, Place{d.file, line, col}.Problem("%s", msg))
 	}
 }

@@ -2,9 +2,13 @@ package config
 
 // Network has the network settings.
 type Network struct {
-	// Interfaces by kernel name (eth0, wlan0) or hardware address (52:54:00:12:34:56). An interface that is not listed
-	// uses DHCP if it is wired, or if it is a Wi-Fi adapter and `wifi` has networks.
+	// Interfaces by kernel name (eth0, wlan0), by hardware address (52:54:00:12:34:56), or by a name of your own if it
+	// has `match`, or is a bond, a bridge, a VLAN or a dummy, which get that name. An interface that is not listed uses
+	// DHCP if it is wired, or if it is a Wi-Fi adapter and `wifi` has networks.
 	Interfaces map[string]Interface `yaml:"interfaces" check:"interface" example:"eth0"`
+
+	// Rules choose the routing table for packets by their addresses (ip-rule(8)).
+	Rules []Rule `yaml:"rules"`
 
 	// WiFi networks the machine may join. Without any, Wi-Fi is not used. Of the networks in range the first one in the
 	// list is joined. A wired interface with a default route is preferred to Wi-Fi. Why a network cannot be joined is
@@ -58,10 +62,32 @@ type WiFi struct {
 	Hidden bool `yaml:"hidden" example:"false"`
 }
 
-// Interface is one network interface, wired or Wi-Fi.
+// Interface is one network interface: wired, Wi-Fi, or made by proa.
 type Interface struct {
-	// DHCP requests an IPv4 address. Unset: yes, unless Addresses are given.
+	// Match selects interfaces by properties; the key is then only a label. All of them that fit get these settings.
+	Match Match `yaml:"match"`
+
+	// VLAN makes the interface a VLAN of another one.
+	VLAN *VLAN `yaml:"vlan"`
+
+	// Bond makes the interface a bond of others.
+	Bond *Bond `yaml:"bond"`
+
+	// Bridge makes the interface a bridge of others.
+	Bridge *Bridge `yaml:"bridge"`
+
+	// Dummy makes the interface a dummy, which has addresses and drops packets.
+	Dummy bool `yaml:"dummy" example:"true"`
+
+	// DHCP requests an IPv4 address. Unset: yes, unless Addresses are given, or the interface is a member of a bond or
+	// a bridge.
 	DHCP *bool `yaml:"dhcp" example:"false"`
+
+	// DHCP6 requests an IPv6 address by DHCPv6. Unset: no.
+	DHCP6 bool `yaml:"dhcp6" example:"true"`
+
+	// AcceptRA takes IPv6 addresses and routes from router advertisements. Unset: yes, unless the interface is a member.
+	AcceptRA *bool `yaml:"accept_ra" example:"false"`
 
 	// Addresses are static, with prefix length, IPv4 or IPv6.
 	Addresses []string `yaml:"addresses" check:"ifaddress" example:"192.168.1.20/24"`
@@ -72,18 +98,154 @@ type Interface struct {
 	// Routes in addition to the default route.
 	Routes []Route `yaml:"routes"`
 
+	// Metric of the default route and of routes from DHCP and router advertisements. 0: 100 for static ones, 1024 for
+	// others, 262144 more for Wi-Fi.
+	Metric int `yaml:"metric" check:"metric" example:"200"`
+
+	// DNS servers reached over this interface; they are used after `network.dns` and before those from DHCP.
+	DNS []string `yaml:"dns" check:"ip" example:"192.168.1.1"`
+
+	// Search domains of this interface.
+	Search []string `yaml:"search" check:"domain" example:"lan"`
+
 	// MTU of the interface. 0: what DHCP says, else the interface's default.
 	MTU int `yaml:"mtu" check:"mtu" example:"1500"`
+
+	// MAC is the hardware address to set. Empty: the one that the interface has.
+	MAC string `yaml:"mac" check:"mac" example:"52:54:00:12:34:56"`
+
+	// Optional interfaces may be missing or without a cable: nothing waits for them and nothing is reported.
+	Optional bool `yaml:"optional" example:"true"`
+}
+
+// Match selects interfaces. Of each property any of the patterns must fit, * and ? are wildcards.
+type Match struct {
+	// Name are kernel names.
+	Name []string `yaml:"name" check:"glob" example:"enp*"`
+
+	// MAC are hardware addresses.
+	MAC []string `yaml:"mac" check:"mac" example:"52:54:00:12:34:56"`
+
+	// Driver are the kernel's drivers, as ethtool -i prints them.
+	Driver []string `yaml:"driver" check:"glob" example:"virtio*"`
+}
+
+// VLAN is a virtual LAN, IEEE 802.1Q.
+type VLAN struct {
+	// ID of the VLAN.
+	ID int `yaml:"id" check:"vlanid,required" example:"20"`
+
+	// Link is the interface that carries it: a key of `interfaces`, or a kernel name.
+	Link string `yaml:"link" check:"interface,required" example:"eth0"`
+}
+
+// Bond makes one link out of several.
+type Bond struct {
+	// Members are the interfaces: keys of `interfaces`, or kernel names.
+	Members []string `yaml:"members" check:"interface" example:"eth0"`
+
+	// Mode of the bond.
+	Mode string `yaml:"mode" default:"active-backup" enum:"balance-rr,active-backup,balance-xor,broadcast,802.3ad,balance-tlb,balance-alb"`
+
+	// Primary is the member that is preferred.
+	Primary string `yaml:"primary" check:"interface" example:"eth0"`
+
+	// MIIMonitor is the time between two looks at a member's link, in milliseconds.
+	MIIMonitor int `yaml:"mii_monitor" default:"100" check:"milliseconds"`
+
+	// UpDelay and DownDelay in milliseconds are multiples of MIIMonitor: how long a link must be there, or be gone.
+	UpDelay int `yaml:"up_delay" check:"milliseconds" example:"200"`
+
+	// DownDelay: see UpDelay.
+	DownDelay int `yaml:"down_delay" check:"milliseconds" example:"200"`
+
+	// LACPRate of 802.3ad: how often the partner sends.
+	LACPRate string `yaml:"lacp_rate" enum:",slow,fast" example:"fast"`
+
+	// HashPolicy chooses the member for a packet.
+	HashPolicy string `yaml:"hash_policy" enum:",layer2,layer3+4,layer2+3,encap2+3,encap3+4,vlan+srcmac" example:"layer3+4"`
+
+	// Options are further parameters of the kernel's bonding driver, by their names below /sys/class/net/NAME/bonding.
+	Options map[string]string `yaml:"options" check:"bondoption" values:"line" example:"min_links=1"`
+}
+
+// Bridge joins interfaces to one network.
+type Bridge struct {
+	// Members are the interfaces: keys of `interfaces`, or kernel names.
+	Members []string `yaml:"members" check:"interface" example:"eth0"`
+
+	// STP is the spanning tree protocol. Unset: yes.
+	STP *bool `yaml:"stp" example:"false"`
+
+	// ForwardDelay, HelloTime, MaxAge and Ageing are seconds; 0: the kernel's own.
+	ForwardDelay int `yaml:"forward_delay" check:"seconds" example:"4"`
+
+	// HelloTime of the spanning tree protocol in seconds.
+	HelloTime int `yaml:"hello_time" check:"seconds" example:"2"`
+
+	// MaxAge of the spanning tree protocol in seconds.
+	MaxAge int `yaml:"max_age" check:"seconds" example:"12"`
+
+	// Ageing is the time in seconds after which an address that was not heard is forgotten.
+	Ageing int `yaml:"ageing" check:"seconds" example:"300"`
+
+	// Priority of the bridge in the spanning tree; lower wins.
+	Priority int `yaml:"priority" check:"bridgepriority" example:"32768"`
+
+	// PathCost of members in the spanning tree.
+	PathCost map[string]int `yaml:"path_cost" check:"interface" values:"pathcost" example:"eth0=100"`
+
+	// PortPriority of members in the spanning tree.
+	PortPriority map[string]int `yaml:"port_priority" check:"interface" values:"portpriority" example:"eth0=32"`
 }
 
 // Route is one static route.
 type Route struct {
-	// To is the destination network.
-	To string `yaml:"to" check:"cidr,required" example:"10.8.0.0/16"`
+	// To is the destination network; default is 0.0.0.0/0, or ::/0 if Via is an IPv6 address.
+	To string `yaml:"to" check:"destination,required" example:"10.8.0.0/16"`
 
-	// Via is the next hop.
-	Via string `yaml:"via" check:"hop,required" example:"192.168.1.254"`
+	// Via is the next hop. Empty: what is sent there is on the interface's own network.
+	Via string `yaml:"via" check:"hop" example:"192.168.1.254"`
 
 	// Metric of the route: of routes to the same network the one with the lower metric is used.
 	Metric int `yaml:"metric" check:"metric"`
+
+	// OnLink says that Via is reached without a route to it.
+	OnLink bool `yaml:"on_link" example:"true"`
+
+	// Source address of packets that take this route.
+	Source string `yaml:"source" check:"ip" example:"192.168.1.20"`
+
+	// Table of the route. 0: main, 254.
+	Table int `yaml:"table" check:"table" example:"100"`
+
+	// Type of the route.
+	Type string `yaml:"type" enum:",unicast,blackhole,unreachable,prohibit,throw,local" example:"blackhole"`
+
+	// Scope of the route.
+	Scope string `yaml:"scope" enum:",global,link,host" example:"link"`
+
+	// MTU of the route in bytes. 0: that of the interface.
+	MTU int `yaml:"mtu" check:"mtu" example:"1400"`
+}
+
+// Rule chooses a routing table (ip-rule(8)).
+type Rule struct {
+	// From is the source network. Empty: any.
+	From string `yaml:"from" check:"cidr" example:"192.168.3.0/24"`
+
+	// To is the destination network. Empty: any.
+	To string `yaml:"to" check:"cidr" example:"10.0.0.0/8"`
+
+	// Table that is looked up.
+	Table int `yaml:"table" check:"table,required" example:"100"`
+
+	// Priority of the rule; lower ones are looked at first. 0: the kernel chooses.
+	Priority int `yaml:"priority" check:"metric" example:"1000"`
+
+	// Mark of packets, as the firewall sets it. 0: any.
+	Mark int `yaml:"mark" check:"metric" example:"16"`
+
+	// TOS, the type of service, of packets. 0: any.
+	TOS int `yaml:"tos" check:"tos" example:"16"`
 }

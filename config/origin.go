@@ -10,7 +10,7 @@ type Place struct {
 
 // Problem returns a problem at this place.
 func (p Place) Problem(format string, args ...any) Problem {
-	return Problem{p.File, p.Line, p.Column, fmt.Sprintf(format, args...)}
+	return Problem{File: p.File, Line: p.Line, Column: p.Column, Message: fmt.Sprintf(format, args...)}
 }
 
 // Origin is where a value in force is written, and where those below its keys are. A list has one place for all entries.

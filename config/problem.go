@@ -8,12 +8,15 @@ import (
 	"github.com/proa-os/proa/config/rule"
 )
 
-// Problem is one error in a document, and its place.
+// Problem is one error in a document, or a note about it, and its place.
 type Problem struct {
 	File    string `json:"file"`
 	Line    int    `json:"line"`
 	Column  int    `json:"column"`
 	Message string `json:"message"`
+	// Note marks what is no error: a key of a foreign document that has no effect here, with the reason and the way to
+	// get it.
+	Note bool `json:"note,omitempty"`
 }
 
 func (p Problem) String() string {

@@ -83,8 +83,12 @@ func Of(word string) (Rule, bool) {
 	if word == "flag" {
 		return Rule{Judge: flagArg}, true
 	}
-	r, ok := rules[word]
-	return r, ok
+	for _, table := range []map[string]Rule{rules, machine, link} {
+		if r, ok := table[word]; ok {
+			return r, true
+		}
+	}
+	return Rule{}, false
 }
 
 func want(ok func(string) bool, text string) Rule {

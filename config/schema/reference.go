@@ -2,6 +2,7 @@ package schema
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 )
 
@@ -99,6 +100,10 @@ func example(t Types) string {
 func exampleKey(b *strings.Builder, t Types, k Key, indent string) {
 	switch k.Type {
 	case "list":
+		if _, ok := t[k.Elem]; !ok && k.Example == "" {
+			fmt.Fprintf(b, "%s%s: []\n", indent, k.Name)
+			return
+		}
 		fmt.Fprintf(b, "%s%s:\n", indent, k.Name)
 		if _, ok := t[k.Elem]; !ok {
 			fmt.Fprintf(b, "%s  - %s\n", indent, k.Example)
@@ -111,7 +116,10 @@ func exampleKey(b *strings.Builder, t Types, k Key, indent string) {
 		fmt.Fprintf(b, "%s%s:\n", indent, k.Name)
 		if _, ok := t[k.Elem]; !ok {
 			name, value, _ := strings.Cut(k.Example, "=")
-			fmt.Fprintf(b, "%s  %s: %q\n", indent, name, value)
+			if k.Elem == "string" {
+				value = strconv.Quote(value)
+			}
+			fmt.Fprintf(b, "%s  %s: %s\n", indent, name, value)
 			return
 		}
 		fmt.Fprintf(b, "%s  %s:\n", indent, k.Example)

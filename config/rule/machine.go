@@ -1,0 +1,78 @@
+package rule
+
+import (
+	"encoding/pem"
+	"math"
+	"path"
+	"regexp"
+	"slices"
+	"strings"
+	"unicode"
+)
+
+// machine are the rules for accounts, commands and file systems.
+var machine = map[string]Rule{
+	"username":    want(regexp.MustCompile(`^[a-z_][a-z0-9_-]{0,31}$`).MatchString, "a name of at most 32 lower-case letters, digits, - and _"),
+	"gecos":       want(func(s string) bool { return printable(s) && !strings.ContainsRune(s, ':') }, "one line without a colon"),
+	"uid":         want(between(1, 65533), "0 or a number from 1 to 65533"),
+	"password":    want(printable, "a password in one line"),
+	"percent":     want(between(0, 400), "a number from 0 to 400"),
+	"mebibytes":   want(between(0, 1<<20), "a number of MiB"),
+	"mountsource": want(func(s string) bool { return printable(s) && !strings.Contains(s, " ") }, "a device, LABEL=…, UUID=…, PARTUUID=…, or the source of a network file system"),
+	"mountpoint":  want(mountPoint, "a folder below /mnt, /srv, /home, /opt or /var"),
+	"fstype":      want(regexp.MustCompile(`^[a-z0-9_.]{1,32}$`).MatchString, "the name of a file system"),
+	"mountoption": want(regexp.MustCompile(`^[^\s,]+$`).MatchString, "an option without blanks and commas"),
+	"anyurl":      want(isURL, "a URL that begins with https:// or http://"),
+	"tries":       want(between(1, 1000), "a number from 1 to 1000"),
+	"minutes":     want(between(0, 10080), "a number of minutes"),
+	"line":        want(func(s string) bool { return strings.IndexFunc(s, unicode.IsControl) < 0 }, "one line"),
+	"phonefield":  want(regexp.MustCompile(`^(hostname|fqdn|instance_id|pub_key_(ed25519|ecdsa|rsa))$`).MatchString, "hostname, fqdn, instance_id, or pub_key_ and ed25519, ecdsa or rsa"),
+	"variable":    want(regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`).MatchString, "the name of a variable"),
+	"timezone":    want(timezone, "a time zone such as Europe/Berlin"),
+	"pem":         want(isPEM, "certificates in PEM: -----BEGIN CERTIFICATE----- …"),
+	"command":     want(func(s string) bool { return !strings.ContainsRune(s, 0) }, "a command"),
+}
+
+func mountPoint(s string) bool {
+	tops := []string{"/mnt", "/srv", "/home", "/opt", "/var"}
+	return absolute(s) && slices.ContainsFunc(tops, func(top string) bool { return s == top && top != "/var" || strings.HasPrefix(s, top+"/") })
+}
+
+func timezone(s string) bool {
+	return regexp.MustCompile(`^[A-Za-z0-9_+/-]{1,64}$`).MatchString(s) && path.Clean("/"+s) == "/"+s
+}
+
+// isPEM accepts one or more certificates, and nothing after them.
+func isPEM(s string) bool {
+	rest := []byte(s)
+	for strings.TrimSpace(string(rest)) != "" {
+		var block *pem.Block
+		if block, rest = pem.Decode(rest); block == nil || block.Type != "CERTIFICATE" {
+			return false
+		}
+	}
+	return s != ""
+}
+
+// link are the rules for interfaces and routes.
+var link = map[string]Rule{
+	"mac":            {Judge: hardware, Clean: hardwareAddress},
+	"glob":           want(regexp.MustCompile(`^[^\s/]{1,64}$`).MatchString, "a name, where * and ? are wildcards"),
+	"vlanid":         want(between(1, 4094), "a number from 1 to 4094"),
+	"milliseconds":   want(between(0, math.MaxInt32), "a number of milliseconds"),
+	"seconds":        want(between(0, 1000000), "a number of seconds"),
+	"bondoption":     want(regexp.MustCompile(`^[a-z_]+$`).MatchString, "the name of a parameter"),
+	"bridgepriority": want(between(0, 65535), "a number up to 65535"),
+	"pathcost":       want(between(1, math.MaxInt32), "a number from 1"),
+	"portpriority":   want(between(0, 63), "a number up to 63"),
+	"destination":    want(func(s string) bool { return s == "default" || isNetwork(s) }, "a network such as 10.8.0.0/16, or default"),
+	"table":          want(between(1, math.MaxInt32), "a number from 1"),
+	"tos":            want(between(0, 255), "a number up to 255"),
+}
+
+func hardware(s string) string {
+	if hardwareAddress(s) != s || strings.Count(s, ":") != 5 {
+		return "a hardware address such as 52:54:00:12:34:56"
+	}
+	return ""
+}
