@@ -1,11 +1,9 @@
 package config
 
 import (
-	"fmt"
-	"reflect"
-
 	"gopkg.in/yaml.v3"
 
+	"github.com/proa-os/proa/config/decode"
 	"github.com/proa-os/proa/config/k3sflags"
 	"github.com/proa-os/proa/config/yamlnode"
 )
@@ -44,17 +42,18 @@ type registryTLS struct {
 }
 
 // content reports a file whose content cannot be made out of its encoding.
-func (d *decoder) content(n *yaml.Node, f File, name string) {
+func content(r decode.Report, n *yaml.Node, value any, name string) {
+	f := value.(File)
 	if _, err := f.Bytes(); err != nil {
-		d.bad(n, "%s: %v", name, err)
+		r.Bad(n, "%s: %v", name, err)
 		return
 	}
-	d.wellKnown(n, f, name)
+	wellKnown(r, n, f, name)
 }
 
 // wellKnown checks a file in the format of another program whose errors would cost all of Kubernetes' images. The file
 // is written in any case: that program decides.
-func (d *decoder) wellKnown(n *yaml.Node, f File, name string) {
+func wellKnown(r decode.Report, n *yaml.Node, f File, name string) {
 	if f.Path != registriesFile || f.Encoding != "" {
 		return
 	}
@@ -62,28 +61,12 @@ func (d *decoder) wellKnown(n *yaml.Node, f File, name string) {
 	if at == nil || at.Kind != yaml.ScalarNode {
 		return
 	}
-	inner := &decoder{file: d.file}
-	text := Plain([]byte(f.Content))
-	nodes, err := parse(text)
-	if err != nil {
-		line, col, msg := parserWords(string(text), err)
-		inner.add(line, col, "%s", msg)
-	}
-	for _, doc := range nodes[:min(1, len(nodes))] {
-		inner.value(doc, reflect.ValueOf(&registries{}).Elem(), "", "registries.yaml")
-	}
-	for _, p := range inner.problems {
+	problems, _ := decode.Load(&registries{}, decode.Options{}, decode.Document(r.File(), []byte(f.Content)))
+	for _, p := range problems {
 		line, col := at.Line, at.Column
 		if at.Style == yaml.LiteralStyle { // line numbers of the file itself
 			line, col = at.Line+p.Line, p.Column
 		}
-		d.note(line, col, fmt.Sprintf("%s: %s: %s", name, registriesFile, p.Message))
-	}
-}
-
-// note reports a problem without rejecting the value.
-func (d *decoder) note(line, col int, msg string) {
-	if len(d.problems) < maxProblems {
-		d.problems = append(d.problems, Place{d.file, line, col}.Problem("%s", msg))
+		r.Warn(line, col, "%s: %s: %s", name, registriesFile, p.Message)
 	}
 }

@@ -8,6 +8,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/proa-os/proa/config/decode"
 )
 
 // within fails a test that does not terminate: if PID 1 hangs the machine does not boot. It counts CPU time, which does
@@ -62,7 +64,7 @@ func TestAliasBomb(t *testing.T) {
 	for name, doc := range map[string]string{"unknown key": bomb(12, "bogus"), "list of lists": bomb(12, "k3s"), "labels": bomb(12, "sysctls"), "args": args.String(), "wide": maps.String()} {
 		within(t, 20*time.Second, func() {
 			c, found := loaded(doc, "k3s.role=agent")
-			if c.Hostname != "kiosk-3" || c.K3s.Role != "agent" || len(found) == 0 || len(found) > maxProblems+1 {
+			if c.Hostname != "kiosk-3" || c.K3s.Role != "agent" || len(found) == 0 || len(found) > decode.MaxProblems+1 {
 				t.Errorf("%s: hostname %q, %d problems", name, c.Hostname, len(found))
 			}
 		})
@@ -98,7 +100,7 @@ func TestWorstThatFits(t *testing.T) {
 		}
 		began := time.Now()
 		within(t, 30*time.Second, func() {
-			if _, found := Parse("c.yaml", []byte(b.String())); len(found) == 0 || len(found) > maxProblems+1 {
+			if _, found := Parse("c.yaml", []byte(b.String())); len(found) == 0 || len(found) > decode.MaxProblems+1 {
 				t.Errorf("%s: %d problems", name, len(found))
 			}
 		})

@@ -17,7 +17,7 @@ const (
 	root            = "../.."
 	maxFileLines    = 500
 	maxFuncLines    = 80
-	maxPackageLines = 2000
+	maxPackageLines = 1500
 	maxReadFirst    = 200
 )
 

@@ -1,4 +1,4 @@
-package config
+package decode
 
 import (
 	"io"
@@ -10,8 +10,8 @@ import (
 const (
 	// MaxSize is the maximum size of a document in bytes; a larger one is not read.
 	MaxSize = 1 << 20
-	// maxProblems is the number of problems that are reported.
-	maxProblems = 100
+	// MaxProblems is the number of problems that are reported.
+	MaxProblems = 100
 	// maxValues is the number of values that are decoded; aliases can make a small file expand to more than fits in
 	// memory.
 	maxValues = 1 << 18

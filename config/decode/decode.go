@@ -1,4 +1,7 @@
-package config
+// Package decode reads documents into the struct of a schema, by its tags, and says what is wrong in them, with the place.
+// It refuses unknown keys, goes on after an error, never quotes a value, and is bounded in time and memory. It knows no
+// key itself.
+package decode
 
 import (
 	"fmt"
@@ -22,14 +25,16 @@ type decoder struct {
 	found    int // number of problems, including unreported ones
 	values   int
 	depth    int
+	schema   reflect.Type // of the whole document
+	options  Options
 }
 
 func (d *decoder) add(line, col int, format string, args ...any) {
 	d.found++
 	switch {
-	case d.found == maxProblems+1:
-		format, args = "more problems than %d; the others are not listed", []any{maxProblems}
-	case d.found > maxProblems:
+	case d.found == MaxProblems+1:
+		format, args = "more problems than %d; the others are not listed", []any{MaxProblems}
+	case d.found > MaxProblems:
 		return
 	}
 	d.problems = append(d.problems, d.place(line, col).Problem(format, args...))
@@ -52,7 +57,7 @@ func (d *decoder) bad(n *yaml.Node, format string, args ...any) {
 	d.add(n.Line, n.Column, format, args...)
 }
 
-func (d *decoder) root(n *yaml.Node, c *Config) {
+func (d *decoder) root(n *yaml.Node, into reflect.Value) {
 	if n.Kind == yaml.ScalarNode && n.ShortTag() == "!!null" {
 		return // an empty document has no keys
 	}
@@ -60,7 +65,7 @@ func (d *decoder) root(n *yaml.Node, c *Config) {
 		d.bad(n, "want key: value pairs, found %s%s", describe(n), rule.Hidden(strings.SplitN(n.Value, "\n", 2)[0]))
 		return
 	}
-	d.value(n, reflect.ValueOf(c).Elem(), reflect.StructTag(""), "document")
+	d.value(n, into, reflect.StructTag(""), "document")
 }
 
 // value decodes n into v. name is used in messages.
@@ -159,7 +164,7 @@ func (d *decoder) structure(n *yaml.Node, v reflect.Value, name string) {
 	given := map[string]int{} // key → line
 	d.pairs(n, name, func(key, value *yaml.Node, raw string) {
 		i, ok := fields[key.Value]
-		if !ok && d.found > maxProblems {
+		if !ok && d.found > MaxProblems {
 			return // finding similar names is expensive
 		}
 		if !ok {
@@ -183,8 +188,8 @@ func (d *decoder) structure(n *yaml.Node, v reflect.Value, name string) {
 			d.bad(n, "%s: %q is missing", name, key)
 		}
 	}
-	if f, ok := v.Interface().(File); ok {
-		d.content(n, f, name)
+	if look := d.options.Look[v.Type()]; look != nil {
+		look(Report{d}, n, v.Interface(), name)
 	}
 }
 
@@ -398,7 +403,8 @@ func names(fields map[string]int) (out []string) {
 	return out
 }
 
-func setDefaults(c *Config) { setDefaultsOf(reflect.ValueOf(c).Elem()) }
+// Defaults sets the defaults in the tags of a schema.
+func Defaults(into any) { setDefaultsOf(reflect.ValueOf(into).Elem()) }
 
 // setDefaultsOf sets the defaults in the schema's tags.
 func setDefaultsOf(v reflect.Value) {

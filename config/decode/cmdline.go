@@ -1,4 +1,4 @@
-package config
+package decode
 
 import (
 	"reflect"
@@ -13,7 +13,7 @@ import (
 // written them: dotted keys nest, a repeated key is a list, key[name]=value is a map's entry, a key alone is true, quotes keep
 // spaces. All other words are the kernel's or proa's own.
 func (d *decoder) cmdline(line []byte) []*yaml.Node {
-	top := fieldsOf(reflect.TypeFor[Config]())
+	top := fieldsOf(d.schema)
 	root := &yaml.Node{Kind: yaml.MappingNode, Line: 1, Column: 1}
 	for _, w := range split(string(line)) {
 		key, value, hasValue := strings.Cut(w.text, "=")
@@ -25,7 +25,7 @@ func (d *decoder) cmdline(line []byte) []*yaml.Node {
 			value = "true"
 		}
 		leaf := &yaml.Node{Kind: yaml.ScalarNode, Value: value, Line: 1, Column: w.column}
-		d.insert(root, path, leaf, reflect.TypeFor[Config]())
+		d.insert(root, path, leaf, d.schema)
 	}
 	if len(root.Content) == 0 {
 		return nil

@@ -1,0 +1,67 @@
+package decode
+
+import (
+	"reflect"
+
+	"gopkg.in/yaml.v3"
+
+	"github.com/proa-os/proa/config/foreign/draft"
+)
+
+// Source is one place in which configuration is written.
+type Source struct {
+	name string // in problems and origins
+	text []byte
+	read func(*decoder, []byte) []*yaml.Node // returns mappings of top-level keys
+}
+
+// Document is a YAML document. name is the file as its readers know it.
+func Document(name string, text []byte) Source { return Source{name, text, (*decoder).document} }
+
+// CommandLine is the kernel's command line. Columns of problems and origins count its characters.
+func CommandLine(line string) Source {
+	return Source{"kernel command line", []byte(line), (*decoder).cmdline}
+}
+
+// Options are what a schema brings beyond its structs and their tags.
+type Options struct {
+	// Look checks values of a type that are decoded, by that type.
+	Look map[reflect.Type]Look
+	// Foreign translates a document of another system into keys of the schema: name and first line of the file, and
+	// its top-level keys. ok is false if the document is one of this schema.
+	Foreign func(name, first string, doc *yaml.Node) (d *draft.Draft, ok bool)
+}
+
+// Look checks a value that was decoded from n. name is used in messages.
+type Look func(r Report, n *yaml.Node, value any, name string)
+
+// Report takes what a Look finds.
+type Report struct{ d *decoder }
+
+// Bad reports an error at n, for which the value is left out.
+func (r Report) Bad(n *yaml.Node, format string, args ...any) { r.d.bad(n, format, args...) }
+
+// Warn reports an error for which the value is used all the same.
+func (r Report) Warn(line, col int, format string, args ...any) {
+	if len(r.d.problems) < MaxProblems {
+		r.d.problems = append(r.d.problems, r.d.place(line, col).Problem(format, args...))
+	}
+}
+
+// File is the name of the source.
+func (r Report) File() string { return r.d.file }
+
+// Load reads sources in order into a struct of a schema, to which a pointer is given. Of a later one, scalars and lists
+// replace earlier ones, and maps are merged. The result is usable in any case: invalid parts are ignored and reported,
+// valid ones are used.
+func Load(into any, options Options, sources ...Source) ([]Problem, *Origin) {
+	v := reflect.ValueOf(into).Elem()
+	d, origin := &decoder{schema: v.Type(), options: options}, &Origin{}
+	for _, s := range sources {
+		d.file, d.values, d.at = s.name, 0, origin
+		for _, n := range s.read(d, s.text) {
+			d.root(n, v)
+		}
+	}
+	return d.problems, origin
+}
