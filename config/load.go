@@ -57,3 +57,9 @@ func Parse(name string, text []byte) (*Config, []Problem) {
 	l := Load(Document(name, text))
 	return l.Config, l.Problems
 }
+
+// Nearest returns the candidate closest to word, or "".
+func Nearest(word string, candidates []string) string { return decode.Nearest(word, candidates) }
+
+// Plain converts what editors save to UTF-8 with line feeds.
+func Plain(text []byte) []byte { return decode.Plain(text) }
