@@ -4,7 +4,6 @@ package k3sflags
 
 import (
 	_ "embed"
-	"maps"
 	"slices"
 	"strings"
 )
@@ -66,21 +65,4 @@ func Packaged() []string { return slices.Clone(packaged) }
 // Disabled says whether a component is off if --disable names it.
 func Disabled(component string) bool {
 	return slices.Contains(packaged, component) || slices.Contains(absent, component)
-}
-
-// Instead returns what to do instead of using K3s's flags that are not supported.
-func Instead() map[string]string { return maps.Clone(instead) }
-
-// instead says what to do instead of using these flags of K3s.
-var instead = map[string]string{
-	"agent-token":           "one token serves both roles: token",
-	"cluster-init":          "a cluster has one server in this release",
-	"datastore-endpoint":    "the datastore is SQLite on the data partition in this release",
-	"docker":                "containerd is the only container runtime",
-	"node-external-ip":      "the node has one address: --node-ip",
-	"rootless":              "the runtime runs as root",
-	"secrets-encryption":    "not in this release; --kube-apiserver-arg=encryption-provider-config=FILE works",
-	"snapshotter":           "containerd's overlayfs is the only snapshotter",
-	"token-file":            "the token itself: token",
-	"write-kubeconfig-mode": "root alone reads the kubeconfig; ssh in and copy it",
 }

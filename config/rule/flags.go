@@ -29,13 +29,14 @@ func flagArg(s string) string {
 	}
 	name, value, given := strings.Cut(s[2:], "=")
 	f, known := k3sflags.Named(name)
+	instead, ofK3s := k3sflags.Instead(name)
 	switch {
 	case k3sflags.Granted(name):
 		return ""
 	case ours[name] != "":
 		return "a flag that has an effect here: " + ours[name]
-	case k3sflags.Instead()[name] != "":
-		return "a flag of the runtime; it does not have this one of K3s: " + k3sflags.Instead()[name]
+	case ofK3s && !known:
+		return "a flag of the runtime; it does not have this one of K3s: " + instead
 	case !known:
 		return "a flag of the runtime" + nearFlag(name) + "; REFERENCE.md lists them"
 	case !given && f.Type != "bool":

@@ -30,7 +30,7 @@ func flags() string {
 	}
 	fmt.Fprintf(&b, "\nAccepted, and always in effect: %s.\n", code(strings.Join(k3sflags.AllGranted(), "`, `")))
 	b.WriteString("\nFlags of K3s that are not supported:\n\n| flag | instead |\n|---|---|\n")
-	instead := k3sflags.Instead()
+	instead := k3sflags.AllInstead()
 	for _, name := range slices.Sorted(maps.Keys(instead)) {
 		fmt.Fprintf(&b, "| `--%s` | %s |\n", name, instead[name])
 	}
