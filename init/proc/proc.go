@@ -21,6 +21,7 @@ import (
 type Spec struct {
 	Argv     []string
 	Env      []string
+	In       *os.File // stdin; nil: /dev/null
 	Out      *os.File // stdout and stderr; nil: /dev/null
 	CgroupFD int      // 0: the parent's cgroup
 	Cred     *syscall.Credential
@@ -96,11 +97,14 @@ func (r *Reaper) Start(s Spec) (*Proc, error) {
 		return nil, err
 	}
 	defer null.Close()
-	out := s.Out
+	in, out := s.In, s.Out
+	if in == nil {
+		in = null
+	}
 	if out == nil {
 		out = null
 	}
-	attr := &syscall.ProcAttr{Dir: "/", Env: s.Env, Files: []uintptr{null.Fd(), out.Fd(), out.Fd()},
+	attr := &syscall.ProcAttr{Dir: "/", Env: s.Env, Files: []uintptr{in.Fd(), out.Fd(), out.Fd()},
 		Sys: &syscall.SysProcAttr{Setsid: true, Credential: s.Cred}}
 	if s.CgroupFD > 0 {
 		attr.Sys.UseCgroupFD, attr.Sys.CgroupFD = true, s.CgroupFD
