@@ -66,3 +66,16 @@ func TestTwoSpellings(t *testing.T) {
 		t.Errorf("%q, %q, %v", got, ok, c.Sysctls)
 	}
 }
+
+// TestKeysOfABrokenList: of a list of keys that is not valid YAML the lines that are keys count.
+func TestKeysOfABrokenList(t *testing.T) {
+	for name, doc := range map[string]string{
+		"no dashes":     "ssh_authorized_keys:\n" + key + "\n" + key + "2\nhostname: a\n",
+		"a stray quote": "ssh_authorized_keys:\n  - \"" + key + "\n  - oops: [\nhostname: a\n",
+	} {
+		c, said := problems(t, doc, "")
+		if len(c.SSHAuthorizedKeys) == 0 || c.SSHAuthorizedKeys[0] != key || c.Hostname != "a" || said == "" {
+			t.Errorf("%s: %d keys, hostname %q, said %q", name, len(c.SSHAuthorizedKeys), c.Hostname, said)
+		}
+	}
+}

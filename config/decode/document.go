@@ -99,11 +99,17 @@ func (d *decoder) salvage(text string, err error) (nodes []*yaml.Node) {
 		case err != nil:
 			line, col, msg := parserWords(part, err)
 			cost := d.lost(lines[start])
-			if got, err := parse([]byte(spaced(part))); err == nil && cost != "" {
+			got, err := parse([]byte(spaced(part)))
+			switch kept := d.rescued(part); {
+			case err == nil && cost != "":
 				cost = "; read as if spaces stood there"
-				move(got, start)
-				nodes = append(nodes, got...)
+			case kept != nil:
+				got, cost = kept, "; the lines that are complete entries are read"
+			default:
+				got = nil
 			}
+			move(got, start)
+			nodes = append(nodes, got...)
 			d.add(line+start, col, "%s%s", msg, cost)
 		case keyLine.MatchString(lines[start]):
 			move(got, start)
@@ -116,6 +122,28 @@ func (d *decoder) salvage(text string, err error) (nodes []*yaml.Node) {
 		d.add(line, col, "%s", msg)
 	}
 	return nodes
+}
+
+// rescued returns a list of which only some lines can be understood, if its key is one of Options.Rescue.
+func (d *decoder) rescued(part string) []*yaml.Node {
+	key, rest, _ := strings.Cut(part, ":")
+	complete := d.options.Rescue[strings.TrimSpace(key)]
+	if complete == nil {
+		return nil
+	}
+	list := &yaml.Node{Kind: yaml.SequenceNode, Line: 1, Column: 1}
+	for i, line := range strings.Split(rest, "\n") {
+		entry := strings.Trim(strings.TrimSpace(line), "-\"' ")
+		if entry != "" && complete(entry) {
+			list.Content = append(list.Content, &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: entry, Line: i + 1, Column: 1})
+		}
+	}
+	if len(list.Content) == 0 {
+		return nil
+	}
+	m := &yaml.Node{Kind: yaml.MappingNode, Line: 1, Column: 1}
+	put(m, strings.TrimSpace(key), list)
+	return []*yaml.Node{m}
 }
 
 // lost says what is ignored because of an error.
