@@ -91,5 +91,4 @@ var instead = map[string]string{
 	"vmodule":                           "use --v=LEVEL",
 	"with-node-id":                      "the node's name is its hostname",
 	"write-kubeconfig-group":            "root alone reads the kubeconfig; ssh in and copy it, or run proa kubeconfig",
-	"write-kubeconfig-mode":             "root alone reads the kubeconfig; ssh in and copy it, or run proa kubeconfig",
 }

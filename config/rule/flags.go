@@ -16,7 +16,7 @@ var ours = map[string]string{
 
 // values maps the name of a flag's value in the runtime's help to a rule.
 var values = map[string]string{"address": "ip", "network": "cidr", "key=value": "label", "key=value:effect": "taint", "domain": "domain", "URL": "url",
-	"file": "path", "folder": "path", "path": "path", "port": "port", "secret": "token", "flag=value": "argument"}
+	"file": "path", "octal": "octal", "ports": "portrange", "folder": "path", "path": "path", "port": "port", "secret": "token", "flag=value": "argument"}
 
 // byName are rules for flags of which more is known than what their value is called.
 var byName = map[string]string{"node-name": "nodename", "node-ip": "nodeip", "advertise-address": "nodeip", "cluster-cidr": "podrange", "service-cidr": "svcrange",
@@ -103,4 +103,7 @@ func flagPart(f k3sflags.Flag, value string, given bool) string {
 	return ""
 }
 
-func judge(word, value string) string { return rules[word].Judge(value) }
+func judge(word, value string) string {
+	r, _ := Of(word)
+	return r.Judge(value)
+}

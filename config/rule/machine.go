@@ -66,6 +66,7 @@ var link = map[string]Rule{
 	"pathcost":       want(between(1, math.MaxInt32), "a number from 1"),
 	"portpriority":   want(between(0, 63), "a number up to 63"),
 	"destination":    want(func(s string) bool { return s == "default" || isNetwork(s) }, "a network such as 10.8.0.0/16, or default"),
+	"portrange":      want(regexp.MustCompile(`^[0-9]{1,5}-[0-9]{1,5}$`).MatchString, "ports such as 30000-32767"),
 	"table":          want(between(1, math.MaxInt32), "a number from 1"),
 	"tos":            want(between(0, 255), "a number up to 255"),
 }

@@ -57,7 +57,8 @@ func For(c *config.Config) Rules {
 	if !c.K3s.Enabled {
 		return r
 	}
-	nodePorts := flag(c.K3s.Args, "kube-apiserver-arg=service-node-port-range", ports, defaultNodePorts)
+	nodePorts := flag(c.K3s.Args, "kube-apiserver-arg=service-node-port-range", ports,
+		flag(c.K3s.Args, "service-node-port-range", ports, defaultNodePorts))
 	r.Services, r.Cgroup = flag(c.K3s.Args, "service-cidr", network, k3sflags.ServiceCIDR), PodCgroup
 	r.Ports = append(r.Ports, "tcp dport 10250", "tcp dport "+nodePorts, "udp dport "+nodePorts)
 	if c.K3s.Role == "server" || c.K3s.Role == "" && c.K3s.ServerURL == "" {

@@ -35,7 +35,7 @@ func (p Plane) WriteKubeconfigs() error {
 			return err
 		}
 	}
-	return kubeconfig.Portable(p.WriteKubeconfig, p.URL(p.advertised()), authority, p.tls("client-admin"))
+	return kubeconfig.Portable(p.WriteKubeconfig, p.KubeconfigMode(), p.URL(p.advertised()), authority, p.tls("client-admin"))
 }
 
 func (p Plane) advertised() string {

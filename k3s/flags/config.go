@@ -23,7 +23,9 @@ type Config struct {
 	AdvertiseAddress string
 	TLSSan           []string
 	WriteKubeconfig  string
-	Disable          []string // packaged manifests that are not deployed, by file name without .yaml
+	// WriteKubeconfigMode is the mode of that file in octal.
+	WriteKubeconfigMode string
+	Disable             []string // packaged manifests that are not deployed, by file name without .yaml
 
 	// Membership in the cluster.
 	Server string // URL to join; empty: this machine is the whole cluster
@@ -52,6 +54,9 @@ type Config struct {
 	SchedulerArgs         []string
 	KubeletArgs           []string
 	KubeProxyArgs         []string
+	// Shorter names for two of these.
+	ServiceNodePortRange  string
+	ProtectKernelDefaults bool
 
 	// Flags of proa only.
 	PreloadDir        string
@@ -79,6 +84,7 @@ func (c *Config) set() *pflag.FlagSet {
 	fs.StringVar(&c.AdvertiseAddress, "advertise-address", "", "`address` others reach the API server at (default: node-ip)")
 	fs.StringSliceVar(&c.TLSSan, "tls-san", nil, "additional `name` or address in the API server's certificate")
 	fs.StringVarP(&c.WriteKubeconfig, "write-kubeconfig", "o", k3sflags.KubeconfigFile, "`file` for the administrator's kubeconfig")
+	fs.StringVar(&c.WriteKubeconfigMode, "write-kubeconfig-mode", "0600", "permissions of that file, in `octal`")
 	fs.StringSliceVar(&c.Disable, "disable", nil, "do not deploy packaged `component` (coredns, local-storage)")
 	fs.StringVarP(&c.Server, "server", "s", "", "`URL` of the server to join")
 	fs.StringVarP(&c.Token, "token", "t", "", "shared `secret` for joining")
@@ -99,6 +105,8 @@ func (c *Config) set() *pflag.FlagSet {
 	fs.StringArrayVar(&c.SchedulerArgs, "kube-scheduler-arg", nil, "`flag=value` for kube-scheduler")
 	fs.StringArrayVar(&c.KubeletArgs, "kubelet-arg", nil, "`flag=value` for kubelet")
 	fs.StringArrayVar(&c.KubeProxyArgs, "kube-proxy-arg", nil, "`flag=value` for kube-proxy")
+	fs.StringVar(&c.ServiceNodePortRange, "service-node-port-range", "", "`ports` for NodePort services (default: 30000-32767)")
+	fs.BoolVar(&c.ProtectKernelDefaults, "protect-kernel-defaults", false, "kubelet fails if kernel settings differ from those it wants")
 	fs.StringVar(&c.PreloadDir, "preload-dir", k3sflags.ImageDir, "`folder` of image archives imported at start")
 	fs.StringVar(&c.PackagedManifests, "packaged-manifests", "/usr/share/proa/manifests", "`folder` of manifests copied to server/manifests at start")
 	fs.StringVar(&c.CNIBinDir, "cni-bin-dir", k3sflags.CNIBinDir, "`folder` of the CNI plugins")
@@ -128,11 +136,11 @@ func Parse(args []string) (c *Config, warnings []string, err error) {
 		return nil, nil, err
 	}
 	for _, e := range file {
-		if onCommandLine[e.key] {
+		if onCommandLine[e.key] || k3sflags.Granted(e.key) {
 			continue
 		}
 		if fs.Lookup(e.key) == nil {
-			warnings = append(warnings, fmt.Sprintf("%s: unknown key %q skipped", e.file, e.key))
+			warnings = append(warnings, fmt.Sprintf("%s: %s", e.file, unknown(e.key)))
 			continue
 		}
 		err := e.set(fs)
@@ -144,6 +152,14 @@ func Parse(args []string) (c *Config, warnings []string, err error) {
 		}
 	}
 	return c, append(warnings, c.validate(fs)...), nil
+}
+
+// unknown says why a key has no effect.
+func unknown(key string) string {
+	if text, ok := k3sflags.Instead(key); ok {
+		return fmt.Sprintf("%s has no effect: %s", key, text)
+	}
+	return fmt.Sprintf("unknown key %q skipped", key)
 }
 
 func (e entry) set(fs *pflag.FlagSet) error {

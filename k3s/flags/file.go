@@ -102,12 +102,21 @@ func scalars(n *yaml.Node) ([]string, error) {
 	case yaml.SequenceNode:
 		var all []string
 		for _, item := range n.Content {
-			if item.Kind != yaml.ScalarNode {
+			text, ok := plain(item)
+			if !ok {
 				return nil, errors.New("want a list of plain values")
 			}
-			all = append(all, item.Value)
+			all = append(all, text)
 		}
 		return all, nil
 	}
 	return nil, errors.New("want a plain value or a list")
+}
+
+// plain returns an item of a list as text. One that ends in a colon, without quotes, is a mapping to YAML.
+func plain(item *yaml.Node) (string, bool) {
+	if item.Kind == yaml.MappingNode && len(item.Content) == 2 && item.Content[1].ShortTag() == "!!null" {
+		return item.Content[0].Value + ":", true
+	}
+	return item.Value, item.Kind == yaml.ScalarNode
 }

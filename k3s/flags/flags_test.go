@@ -130,3 +130,34 @@ func TestWrongValues(t *testing.T) {
 		t.Errorf("%s, %q", c.ClusterDNS, warnings)
 	}
 }
+
+// TestFileOfK3s: what K3s's documentation and users have in the file works, or is named with the reason.
+func TestFileOfK3s(t *testing.T) {
+	path := files(t, map[string]string{"config.yaml": "write-kubeconfig-mode: 644\nservice-node-port-range: 20000-22767\n" +
+		"protect-kernel-defaults: true\ndisable-network-policy: true\ncluster-init: true\netcd-s3: true\n" +
+		"kube-apiserver-arg:\n  - oidc-username-prefix=oidc:\n  - service-node-port-range=1-2\n"})
+	c, warnings, err := Parse([]string{"--config", path})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c.KubeconfigMode() != 0o644 {
+		t.Errorf("mode %o", c.KubeconfigMode())
+	}
+	want := [][]string{{"service-node-port-range=20000-22767", "oidc-username-prefix=oidc:", "service-node-port-range=1-2"}, {"protect-kernel-defaults=true"}}
+	if diff := cmp.Diff(want, [][]string{c.APIServerArgs, c.KubeletArgs}); diff != "" {
+		t.Error(diff)
+	}
+	if len(warnings) != 2 || !strings.Contains(warnings[0], "cluster-init has no effect: ") || !strings.Contains(warnings[1], "etcd-s3 has no effect: ") {
+		t.Errorf("warnings: %q", warnings)
+	}
+}
+
+func TestKubeconfigMode(t *testing.T) {
+	for mode, want := range map[string]os.FileMode{"0640": 0o640, "777": 0o777, "0044": 0o644, "rw": 0o600, "1777": 0o600} {
+		path := files(t, map[string]string{"config.yaml": "write-kubeconfig-mode: \"" + mode + "\"\n"})
+		c, _, err := Parse([]string{"--config", path})
+		if err != nil || c.KubeconfigMode() != want {
+			t.Errorf("%s: %o %v", mode, c.KubeconfigMode(), err)
+		}
+	}
+}

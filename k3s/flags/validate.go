@@ -3,8 +3,10 @@ package flags
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"net/netip"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/pflag"
@@ -12,7 +14,7 @@ import (
 
 // validate replaces invalid values with their defaults, returns a warning for each, and fills in values derived from
 // the networks.
-func (c *Config) validate(fs *pflag.FlagSet) (warnings []string) {
+func (c *Config) validate(set *pflag.FlagSet) (warnings []string) {
 	for _, rule := range []struct {
 		flag  string
 		wrong func() error
@@ -20,16 +22,43 @@ func (c *Config) validate(fs *pflag.FlagSet) (warnings []string) {
 		{"node-name", c.wrongName}, {"flannel-backend", c.wrongBackend},
 		{"cluster-cidr", func() error { _, err := netip.ParsePrefix(c.ClusterCIDR); return err }},
 		{"service-cidr", func() error { _, err := netip.ParsePrefix(c.ServiceCIDR); return err }},
-		{"cluster-dns", c.wrongDNS},
+		{"cluster-dns", c.wrongDNS}, {"write-kubeconfig-mode", c.wrongMode},
 	} {
 		if err := rule.wrong(); err != nil {
-			f := fs.Lookup(rule.flag)
+			f := set.Lookup(rule.flag)
 			warnings = append(warnings, fmt.Sprintf("%s %q: left out, %q counts: %v", rule.flag, f.Value, f.DefValue, err))
 			_ = f.Value.Set(f.DefValue)
 		}
 	}
 	c.fillDNS()
+	c.passOn()
 	return warnings
+}
+
+// passOn turns the short names of components' arguments into these; the user's own arguments come later and count.
+func (c *Config) passOn() {
+	if c.ServiceNodePortRange != "" {
+		c.APIServerArgs = append([]string{"service-node-port-range=" + c.ServiceNodePortRange}, c.APIServerArgs...)
+	}
+	if c.ProtectKernelDefaults {
+		c.KubeletArgs = append([]string{"protect-kernel-defaults=true"}, c.KubeletArgs...)
+	}
+}
+
+// KubeconfigMode returns the permissions of the administrator's kubeconfig, which its owner can always read.
+func (c *Config) KubeconfigMode() fs.FileMode {
+	mode, err := strconv.ParseUint(c.WriteKubeconfigMode, 8, 32)
+	if err != nil {
+		return 0o600
+	}
+	return fs.FileMode(mode) | 0o600
+}
+
+func (c *Config) wrongMode() error {
+	if mode, err := strconv.ParseUint(c.WriteKubeconfigMode, 8, 32); err != nil || mode > 0o777 {
+		return errors.New("want permissions in octal, such as 0644")
+	}
+	return nil
 }
 
 func (c *Config) wrongName() error {

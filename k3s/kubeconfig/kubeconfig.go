@@ -3,6 +3,7 @@ package kubeconfig
 
 import (
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 
@@ -14,12 +15,12 @@ import (
 
 // File refers to the certificates by path, so that a renewed one is used without rewriting the kubeconfig.
 func File(path, server, authority, base string) error {
-	return write(path, api.Cluster{Server: server, CertificateAuthority: authority},
+	return write(path, 0o600, api.Cluster{Server: server, CertificateAuthority: authority},
 		api.AuthInfo{ClientCertificate: base + ".crt", ClientKey: base + ".key"})
 }
 
-// Portable embeds the certificates, for use on another machine.
-func Portable(path, server, authority, base string) error {
+// Portable embeds the certificates, for use on another machine. Whoever can read the file has all of its user's rights.
+func Portable(path string, mode fs.FileMode, server, authority, base string) error {
 	var data [3][]byte
 	for i, file := range []string{authority, base + ".crt", base + ".key"} {
 		var err error
@@ -27,11 +28,11 @@ func Portable(path, server, authority, base string) error {
 			return err
 		}
 	}
-	return write(path, api.Cluster{Server: server, CertificateAuthorityData: data[0]},
+	return write(path, mode, api.Cluster{Server: server, CertificateAuthorityData: data[0]},
 		api.AuthInfo{ClientCertificateData: data[1], ClientKeyData: data[2]})
 }
 
-func write(path string, cluster api.Cluster, user api.AuthInfo) error {
+func write(path string, mode fs.FileMode, cluster api.Cluster, user api.AuthInfo) error {
 	config := api.NewConfig()
 	config.Clusters["default"] = &cluster
 	config.AuthInfos["default"] = &user
@@ -44,6 +45,8 @@ func write(path string, cluster api.Cluster, user api.AuthInfo) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return err
 	}
-	_, err = atomicfile.WriteIfChanged(path, data, 0o600)
-	return err
+	if _, err = atomicfile.WriteIfChanged(path, data, mode); err != nil {
+		return err
+	}
+	return os.Chmod(path, mode) // of one that has not changed
 }

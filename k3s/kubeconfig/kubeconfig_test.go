@@ -34,6 +34,22 @@ func current(t *testing.T, write func(path, server, authority, base string) erro
 	return *config.Clusters[c.Cluster], *config.AuthInfos[c.AuthInfo], dir
 }
 
+func portable(path, server, authority, base string) error {
+	return Portable(path, 0o600, server, authority, base)
+}
+
+// TestModeChanges: another mode takes effect although the content is the same.
+func TestModeChanges(t *testing.T) {
+	_, _, dir := current(t, portable)
+	path := filepath.Join(dir, "new", "kubeconfig")
+	if err := Portable(path, 0o644, "https://a:6443", filepath.Join(dir, "ca.crt"), filepath.Join(dir, "me")); err != nil {
+		t.Fatal(err)
+	}
+	if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o644 {
+		t.Errorf("%v %v", info, err)
+	}
+}
+
 func TestFileNamesCertificates(t *testing.T) {
 	cluster, user, dir := current(t, File)
 	if cluster.Server != "https://a:6443" || cluster.CertificateAuthority != filepath.Join(dir, "ca.crt") ||
@@ -43,7 +59,7 @@ func TestFileNamesCertificates(t *testing.T) {
 }
 
 func TestPortableCarriesCertificates(t *testing.T) {
-	cluster, user, _ := current(t, Portable)
+	cluster, user, _ := current(t, portable)
 	if string(cluster.CertificateAuthorityData) != "CA" || string(user.ClientCertificateData) != "CERT" ||
 		string(user.ClientKeyData) != "KEY" || cluster.CertificateAuthority != "" || user.ClientKey != "" {
 		t.Errorf("%+v %+v", cluster, user)
@@ -52,7 +68,7 @@ func TestPortableCarriesCertificates(t *testing.T) {
 
 func TestPortableNeedsTheFiles(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "kubeconfig")
-	if err := Portable(path, "https://a:6443", "/nonexistent", "/nonexistent"); err == nil {
+	if err := Portable(path, 0o600, "https://a:6443", "/nonexistent", "/nonexistent"); err == nil {
 		t.Error("no error")
 	}
 	if _, err := os.Stat(path); err == nil {

@@ -93,8 +93,7 @@ var switches = map[string]bool{"cluster-init": true, "cluster-reset": true, "deb
 	"disable-scheduler": true, "docker": true, "embedded-registry": true, "enable-pprof": true,
 	"etcd-disable-snapshots": true, "etcd-expose-metrics": true, "etcd-s3": true, "etcd-s3-insecure": true,
 	"etcd-s3-skip-ssl-verify": true, "etcd-snapshot-compress": true, "flannel-external-ip": true,
-	"flannel-ipv6-masq": true, "no-flannel": true, "nonroot-devices": true, "prefer-bundled-bin": true,
-	"protect-kernel-defaults": true, "rootless": true, "secrets-encryption": true, "selinux": true,
+	"flannel-ipv6-masq": true, "no-flannel": true, "nonroot-devices": true, "prefer-bundled-bin": true, "rootless": true, "secrets-encryption": true, "selinux": true,
 	"supervisor-metrics": true, "with-node-id": true, "alsologtostderr": true, "kine-tls": true}
 
 // renamed are flags whose effect the runtime has under another name.
@@ -102,26 +101,13 @@ var renamed = map[string]func(d *draft.Draft, at *yaml.Node, value string){
 	"no-deploy":           to("disable"),
 	"no-flannel":          func(d *draft.Draft, at *yaml.Node, _ string) { arg(d, at, "flannel-backend", "none") },
 	"kube-controller-arg": to("kube-controller-manager-arg"),
-	"service-node-port-range": func(d *draft.Draft, at *yaml.Node, value string) {
-		arg(d, at, "kube-apiserver-arg", "service-node-port-range="+value)
-	},
-	"protect-kernel-defaults": func(d *draft.Draft, at *yaml.Node, value string) {
-		arg(d, at, "kubelet-arg", "protect-kernel-defaults="+orTrue(value))
-	},
-	"server":         func(d *draft.Draft, at *yaml.Node, value string) { d.Set(draft.Text(at, value), "k3s", "server_url") },
-	"token":          func(d *draft.Draft, at *yaml.Node, value string) { d.Set(draft.Text(at, value), "k3s", "token") },
-	"cluster-secret": func(d *draft.Draft, at *yaml.Node, value string) { d.Set(draft.Text(at, value), "k3s", "token") },
+	"server":              func(d *draft.Draft, at *yaml.Node, value string) { d.Set(draft.Text(at, value), "k3s", "server_url") },
+	"token":               func(d *draft.Draft, at *yaml.Node, value string) { d.Set(draft.Text(at, value), "k3s", "token") },
+	"cluster-secret":      func(d *draft.Draft, at *yaml.Node, value string) { d.Set(draft.Text(at, value), "k3s", "token") },
 }
 
 func to(flag string) func(*draft.Draft, *yaml.Node, string) {
 	return func(d *draft.Draft, at *yaml.Node, value string) { arg(d, at, flag, value) }
-}
-
-func orTrue(value string) string {
-	if value == "" {
-		return "true"
-	}
-	return value
 }
 
 func arg(d *draft.Draft, at *yaml.Node, name, value string) {

@@ -44,7 +44,7 @@ func TestAdd(t *testing.T) {
 		{"three entries", `[--kubelet-arg, max-pods, "50", --kubelet-arg, v=4]`,
 			`args: - --kubelet-arg=max-pods=50 - --kubelet-arg=v=4`, ""},
 		{"old names", `[--no-deploy, traefik, --kube-controller-arg=v=2, --protect-kernel-defaults]`,
-			`args: - --disable=traefik - --kube-controller-manager-arg=v=2 - --kubelet-arg=protect-kernel-defaults=true`, ""},
+			`args: - --disable=traefik - --kube-controller-manager-arg=v=2 - --protect-kernel-defaults`, ""},
 		{"no dashes", `[disable=coredns]`, `args: - --disable=coredns`, ""},
 		{"what joins", `[--server, "https://a:6443", -t, secret]`, `server_url: https://a:6443 token: secret`, ""},
 		{"not here", `[--cluster-init, --etcd-snapshot-retention, "5", --disable=coredns]`, `args: - --disable=coredns`,
