@@ -20,10 +20,14 @@ type Problem struct {
 }
 
 func (p Problem) String() string {
-	if p.Line == 0 {
-		return p.File + ": " + p.Message // found when the configuration was applied
+	said := p.Message
+	if p.Note {
+		said = "note: " + said
 	}
-	return fmt.Sprintf("%s:%d:%d: %s", p.File, p.Line, p.Column, p.Message)
+	if p.Line == 0 {
+		return p.File + ": " + said // found when the configuration was applied
+	}
+	return fmt.Sprintf("%s:%d:%d: %s", p.File, p.Line, p.Column, said)
 }
 
 // Nearest returns the candidate closest to word, or "".

@@ -4,6 +4,7 @@
 package cli
 
 import (
+	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -11,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/proa-os/proa/config"
+	"github.com/proa-os/proa/config/inspect"
 	"github.com/proa-os/proa/init/bootfile"
 	"github.com/proa-os/proa/init/control"
 	"github.com/proa-os/proa/init/slotwrite"
@@ -49,6 +51,7 @@ func verbs() []verb {
 		{"status", "[--json]", "state of the machine: slot, services, problems", statusVerb},
 		{"version", "", "version of this system and of Kubernetes", versionVerb},
 		{"config show", "", "the configuration in force, without secrets", showVerb},
+		{"config validate", "FILE…|-", "check configuration files; - is standard input", validateVerb},
 		{"config check", "[FILE|-]", "check a configuration; exit code 1 if it has problems", checkVerb},
 		{"config edit", "", "edit the configuration; a text with problems is not saved", editVerb},
 		{"config apply", "FILE|-", "replace the configuration by FILE, if that has no problems", applyVerb},
@@ -76,7 +79,7 @@ Examples:
 
 // more is the additional help of some verbs; for the others the general examples are shown.
 var more = map[string]string{"slot write": slotWriteHelp, "slot try": slotTryHelp, "slot rollback": slotRollbackHelp, "data erase": dataEraseHelp,
-	"config edit": configHelp, "config apply": configHelp, "kubeconfig": kubeconfigHelp, "timeline": timelineHelp}
+	"config validate": inspect.ValidateHelp, "config edit": configHelp, "config apply": configHelp, "kubeconfig": kubeconfigHelp, "timeline": timelineHelp}
 
 // Usage returns the help text.
 func Usage() string {
@@ -111,6 +114,9 @@ func Main(e Env, args []string) int {
 	}
 	switch err := v.run(e, rest); {
 	case err == flag.ErrHelp:
+		return 2
+	case errors.Is(err, inspect.ErrUsage):
+		fmt.Fprintf(e.Err, "proa: %v\n", err)
 		return 2
 	case err != nil:
 		fmt.Fprintf(e.Err, "proa: %s: %v\n", v.name, err)

@@ -2,10 +2,12 @@ package cli
 
 import (
 	"errors"
+	"flag"
 	"fmt"
 	"os"
 
 	"github.com/proa-os/proa/config"
+	"github.com/proa-os/proa/config/inspect"
 	"github.com/proa-os/proa/init/inforce"
 )
 
@@ -65,6 +67,18 @@ func differs(held, now inforce.Held) (out []string) {
 	return out
 }
 
+// validateVerb checks files by themselves, without this machine's other sources.
+func validateVerb(e Env, args []string) error {
+	var v inspect.Validate
+	fs := flags(e, "config validate")
+	v.Flags(fs)
+	if err := fs.Parse(args); err != nil {
+		return flag.ErrHelp
+	}
+	return v.Run(inspect.Streams{In: e.stdin(), Out: e.Out}, fs.Args())
+}
+
+// checkVerb checks the configuration of this machine, or one file.
 func checkVerb(e Env, args []string) error {
 	var problems []config.Problem
 	switch len(args) {
@@ -86,7 +100,7 @@ func checkVerb(e Env, args []string) error {
 	for _, p := range problems {
 		fmt.Fprintln(e.Out, p)
 	}
-	if len(problems) > 0 {
+	if config.Errors(problems) > 0 {
 		return count(problems)
 	}
 	fmt.Fprintln(e.Out, "no problems")
@@ -94,8 +108,8 @@ func checkVerb(e Env, args []string) error {
 }
 
 func count(problems []config.Problem) error {
-	if len(problems) == 1 {
-		return errors.New("1 problem")
+	if n := config.Errors(problems); n != 1 {
+		return fmt.Errorf("%d problems", n)
 	}
-	return fmt.Errorf("%d problems", len(problems))
+	return errors.New("1 problem")
 }

@@ -100,7 +100,7 @@ func (e Env) acceptable(name string, text []byte) error {
 	for _, p := range l.Problems {
 		fmt.Fprintln(e.Err, p)
 	}
-	if len(l.Problems) > 0 {
+	if config.Errors(l.Problems) > 0 {
 		return count(l.Problems)
 	}
 	if len(bytes.TrimSpace(text)) == 0 {

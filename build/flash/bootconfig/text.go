@@ -122,14 +122,15 @@ func insertKey(text []byte, key string) []byte {
 
 // Refuse returns an error if the device would find problems. The caller prints the problems.
 func (t Text) Refuse(force bool) error {
-	if len(t.Problems) == 0 || force {
+	n := config.Errors(t.Problems)
+	if n == 0 || force {
 		return nil
 	}
 	noun := "problems"
-	if len(t.Problems) == 1 {
+	if n == 1 {
 		noun = "problem"
 	}
-	return fmt.Errorf("%s has %d %s\nhint: --force takes it as it is; the device then leaves out what is wrong", t.Name, len(t.Problems), noun)
+	return fmt.Errorf("%s has %d %s\nhint: --force takes it as it is; the device then leaves out what is wrong", t.Name, n, noun)
 }
 
 // Summary returns one line with what a user should check.
