@@ -19,6 +19,7 @@ import (
 	"github.com/proa-os/proa/build/remote"
 	"github.com/proa-os/proa/config"
 	"github.com/proa-os/proa/images/layout"
+	"github.com/proa-os/proa/init/account"
 	"github.com/proa-os/proa/init/service"
 )
 
@@ -189,11 +190,11 @@ mount --bind "$1" "$1"
 mount -t tmpfs -o size=1m tmpfs "$1/var"
 for dir in run root home dev; do mount -t tmpfs -o mode=0755 tmpfs "$1/$dir"; done
 for dev in null urandom; do : > "$1/dev/$dev"; mount --bind "/dev/$dev" "$1/dev/$dev"; done
-mkdir -p "$1$2" "$1/root/.ssh"
-chmod 0700 "$1$2" "$1/root" "$1/root/.ssh"
+mkdir -p "$1/run/proa/ssh" "$1$2" "$1/root/.ssh"
+chmod 0700 "$1/run/proa/ssh" "$1/root" "$1/root/.ssh"
 printf '%s\n' "$3" > "$1$2/authorized_keys"
 printf '%s\n' "$4" > "$1/root/.ssh/authorized_keys"
-chroot "$1" dropbearkey -t ed25519 -f "$2/host_ed25519" >&2
+chroot "$1" dropbearkey -t ed25519 -f /run/proa/ssh/host_ed25519 >&2
 mount -o remount,bind,ro "$1"
 root=$1; shift 4
 exec chroot "$root" "$@"
@@ -212,7 +213,7 @@ func serveSSH(t *testing.T, root, authorized, forgotten string) string {
 	argv[len(argv)-1] = addr
 	ctx, end := context.WithCancel(context.Background())
 	cmd := exec.CommandContext(ctx, "unshare", append([]string{"-m", "--propagation", "private", "sh", "-c", stage, "sh",
-		root, service.KeysDir, authorized, forgotten}, argv...)...)
+		root, "/root/" + account.KeysName, authorized, forgotten}, argv...)...)
 	var said bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &said, &said
 	if err := cmd.Start(); err != nil {

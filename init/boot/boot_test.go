@@ -15,6 +15,7 @@ import (
 	"github.com/proa-os/proa/config/nodekernel"
 	"github.com/proa-os/proa/config/step"
 	"github.com/proa-os/proa/images/golden"
+	"github.com/proa-os/proa/init/account"
 	"github.com/proa-os/proa/init/blockdev"
 	"github.com/proa-os/proa/init/mounts"
 	"github.com/proa-os/proa/init/service"
@@ -82,7 +83,7 @@ func TestStage2Calls(t *testing.T) {
 		"sys/class/block/vda2/uevent":      "PARTNAME=boot\n",
 		"usr/share/proa/release.json":      "{}",
 	})
-	golden.Check(t, "stage2", calls(t, m, f, "mounts", "read-cmdline", "cgroups", "rlimits", "persist", "read-config", "identity", "ssh-keys", "sysctls", "write-files", "k3s-config"))
+	golden.Check(t, "stage2", calls(t, m, f, "mounts", "read-cmdline", "cgroups", "rlimits", "persist", "read-config", "identity", "accounts", "sysctls", "write-files", "k3s-config"))
 	if m.Hostname != "edge-7" {
 		t.Errorf("host name %q: the command line wins", m.Hostname)
 	}
@@ -265,7 +266,7 @@ func TestReload(t *testing.T) {
 	if text := f.Files[timeline.Dir+"/reload.json"]; strings.Count(text, `"list": "reload"`) != len(Reloads()) {
 		t.Errorf("timeline:\n%s", text)
 	}
-	for file, want := range map[string]string{"/proc/sys/vm/swappiness": "7", "/etc/motd": "hi", service.KeysDir + "/authorized_keys": testKey + "\n", service.K3sConfigFile: "v: \"3\"\n"} {
+	for file, want := range map[string]string{"/proc/sys/vm/swappiness": "7", "/etc/motd": "hi", account.KeysDir + "/root/authorized_keys": testKey + "\n", service.K3sConfigFile: "v: \"3\"\n"} {
 		if got := f.Files[file]; !strings.HasSuffix(got, want) {
 			t.Errorf("%s: %q", file, got)
 		}

@@ -29,7 +29,7 @@ func readConfig(_ context.Context, m *Machine) error {
 // need a restart.
 func Reloads() []Step {
 	return []Step{
-		{"ssh-keys", sshKeys, step.Warn, 2 * time.Minute},
+		{"accounts", accounts, step.Warn, 2 * time.Minute},
 		{"sysctls", sysctls, step.Warn, 2 * time.Minute},
 		{"user-modules", userModules, step.Warn, 5 * time.Minute},
 		{"write-files", writeFiles, step.Warn, 5 * time.Minute},

@@ -66,7 +66,7 @@ func Stage2() []Step {
 		{"clock", setClock, step.Warn, 2 * time.Minute},
 		{"read-config", readConfig, step.Warn, 2 * time.Minute},
 		{"identity", identify, step.Warn, 2 * time.Minute},
-		{"ssh-keys", sshKeys, step.Warn, 2 * time.Minute},
+		{"accounts", accounts, step.Warn, 2 * time.Minute},
 		{"sysctls", sysctls, step.Warn, 2 * time.Minute},
 		{"user-modules", userModules, step.Warn, 5 * time.Minute},
 		{"write-files", writeFiles, step.Warn, 5 * time.Minute},

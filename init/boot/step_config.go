@@ -5,9 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
-	"strings"
 
 	"github.com/proa-os/proa/config/step"
+	"github.com/proa-os/proa/init/account"
 	"github.com/proa-os/proa/init/firewall"
 	"github.com/proa-os/proa/init/identity"
 	"github.com/proa-os/proa/init/netup"
@@ -33,21 +33,16 @@ func identify(_ context.Context, m *Machine) error {
 		m.Sys.WriteFile("/etc/machine-id", []byte(id+"\n"), 0o444))
 }
 
-// sshKeys writes root's authorized keys into memory at every boot: a key removed from the configuration is refused
-// after the next boot, and without this step nobody can log in. The link is for users and for ssh-copy-id, whose keys
-// last until the next boot; the server does not follow it.
-func sshKeys(_ context.Context, m *Machine) error {
-	if err := m.Sys.MkdirAll(service.KeysDir, 0o700); err != nil {
-		return err
+// accounts makes the accounts and writes their SSH keys into memory, at every boot and whenever the configuration changes:
+// an account or a key that was removed from it is refused from then on, and without this step nobody can log in. The link
+// is for users and for ssh-copy-id, whose keys last until the next boot; the server does not follow it.
+func accounts(_ context.Context, m *Machine) error {
+	err, user := account.Apply(m.Sys, m.Root, m.Config, func(a account.Account) []string { return a.Keys })
+	link := errors.Join(m.Sys.MkdirAll("/root/.ssh", 0o700), m.Sys.Symlink(account.KeysDir+"/root/authorized_keys", "/root/.ssh/authorized_keys"))
+	if link != nil {
+		m.Logf("ssh: %v; only the keys in the configuration are used", link)
 	}
-	const file = "/authorized_keys"
-	if err := m.Sys.WriteFile(service.KeysDir+file, []byte(strings.Join(m.Config.SSHAuthorizedKeys, "\n")+"\n"), 0o600); err != nil {
-		return err
-	}
-	if err := errors.Join(m.Sys.MkdirAll("/root/.ssh", 0o700), m.Sys.Symlink(service.KeysDir+file, "/root/.ssh"+file)); err != nil {
-		m.Logf("ssh: %v; only the keys in the configuration are used", err)
-	}
-	return nil
+	return errors.Join(err, step.User(user))
 }
 
 func writeFiles(_ context.Context, m *Machine) error {

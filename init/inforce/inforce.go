@@ -76,6 +76,8 @@ func rows() []row {
 		{"version", Now, false, func(c *config.Config) any { return &c.Version }},
 		{"hostname", Machine, false, func(c *config.Config) any { return &c.Hostname }},
 		{"ssh_authorized_keys", Now, false, func(c *config.Config) any { return &c.SSHAuthorizedKeys }},
+		{"users", Now, false, func(c *config.Config) any { return &c.Users }},
+		{"ssh", Now, false, func(c *config.Config) any { return &c.SSH }},
 		{"write_files", Now, true, func(c *config.Config) any { return &c.WriteFiles }},
 		{"modules", Now, true, func(c *config.Config) any { return &c.Modules }},
 		{"sysctls", Now, true, func(c *config.Config) any { return &c.Sysctls }},

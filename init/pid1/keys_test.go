@@ -26,6 +26,16 @@ var changes = map[string][2]string{
 	"version":                            {"version: 1", "elsewhere: config.TestProblems"},
 	"hostname":                           {"hostname: a", "hostname: b"},
 	"ssh_authorized_keys":                {"", "ssh_authorized_keys: [ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJrI9bLpDHxMWfjD0OTMwwHUnhcGE1ey4Yo/lfXoTLiP]"},
+	"users[].name":                       {"users: [{name: ada}]", "users: [{name: eva}]"},
+	"users[].comment":                    {"users: [{name: ada}]", "users: [{name: ada, comment: Ada L.}]"},
+	"users[].uid":                        {"users: [{name: ada}]", "users: [{name: ada, uid: 1234}]"},
+	"users[].groups":                     {"users: [{name: ada}]", "users: [{name: ada, groups: [video]}]"},
+	"users[].home":                       {"users: [{name: ada}]", "users: [{name: ada, home: /home/lovelace}]"},
+	"users[].shell":                      {"users: [{name: ada}]", "users: [{name: ada, shell: /sbin/nologin}]"},
+	"users[].admin":                      {"users: [{name: ada}]", "users: [{name: ada, admin: true}]"},
+	"users[].password":                   {"users: [{name: ada}]", "users: [{name: ada, password: fair winds}]"},
+	"users[].ssh_authorized_keys":        {"users: [{name: ada}]", "users: [{name: ada, ssh_authorized_keys: [ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJrI9bLpDHxMWfjD0OTMwwHUnhcGE1ey4Yo/lfXoTLiP]}]"},
+	"ssh.passwords":                      {"users: [{name: ada, password: fair winds}]", "{users: [{name: ada, password: fair winds}], ssh: {passwords: true}}"},
 	"write_files[].path":                 {"write_files: [{path: /etc/a, content: a}]", "write_files: [{path: /etc/b, content: a}]"},
 	"write_files[].content":              {"write_files: [{path: /etc/a, content: a}]", "write_files: [{path: /etc/a, content: b}]"},
 	"write_files[].encoding":             {"write_files: [{path: /etc/a, content: aGkK}]", "write_files: [{path: /etc/a, content: aGkK, encoding: b64}]"},
@@ -92,7 +102,7 @@ func derived(t *testing.T, root, doc string) string {
 		t.Fatal(err)
 	}
 	for _, s := range boot.Stage2() {
-		if slices.Contains([]string{"identity", "ssh-keys", "sysctls", "user-modules", "write-files", "wifi", "k3s-config"}, s.Name) {
+		if slices.Contains([]string{"identity", "accounts", "sysctls", "user-modules", "write-files", "wifi", "k3s-config"}, s.Name) {
 			if err := s.Func(t.Context(), m); err != nil {
 				t.Fatalf("%s: %v", s.Name, err)
 			}

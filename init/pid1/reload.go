@@ -121,15 +121,23 @@ func tell(changes []inforce.Change, say func(string)) {
 	}
 }
 
-// startRows starts services that the configuration enables and that do not run yet: SSH, once there is a key.
-// Kubernetes is not started on a machine that was booted without it.
+// startRows starts services that the configuration enables and that do not run yet, and those that follow it (SSH) anew
+// with what it says, or ends them. Sessions of a server that ends continue.
 func (k *keeper) startRows(ctx context.Context, c *config.Config) {
 	facts := service.Facts{Config: c, DataErr: k.m.DataErr, Reaper: k.reaper, Say: k.con.Logf, Network: netup.Served}
-	running := k.sup.States()
-	for _, row := range service.Table(facts) {
+	rows, running := service.Table(facts), k.sup.States()
+	for _, row := range rows {
 		there := slices.ContainsFunc(running, func(s supervise.State) bool { return s.Name == row.Name })
-		if !there && (row.Name != "k3s" || k.m.Config.K3s.Enabled) {
+		switch {
+		case service.Follows(row.Name):
+			k.sup.Ensure(ctx, row)
+		case !there && (row.Name != "k3s" || k.m.Config.K3s.Enabled):
 			k.sup.Start(ctx, row)
+		}
+	}
+	for _, s := range running {
+		if service.Follows(s.Name) && !slices.ContainsFunc(rows, func(r supervise.Service) bool { return r.Name == s.Name }) {
+			k.sup.Remove(s.Name)
 		}
 	}
 }

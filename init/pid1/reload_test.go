@@ -29,7 +29,7 @@ func TestReload(t *testing.T) {
 	k := &keeper{m: &boot.Machine{Sys: fake, Root: root, Logf: t.Logf, Config: config.Default()}, con: &console.Console{}, reaper: reap()}
 	k.sup = &supervise.Supervisor{Reaper: reap(), LogDir: t.TempDir(), RunDir: t.TempDir(), Changed: func(_, _ supervise.State) {}}
 	t.Cleanup(func() { k.sup.StopAll(t.Logf) })
-	for _, name := range []string{"ssh", "ntp", "k3s"} {
+	for _, name := range []string{"ntp", "k3s"} {
 		k.sup.Start(t.Context(), supervise.Service{Name: name, Argv: []string{"/bin/sleep", "60"}, Stop: unix.SIGKILL, Grace: time.Second})
 	}
 	for slices.ContainsFunc(k.sup.States(), func(s supervise.State) bool { return s.State != "ready" }) {
@@ -61,7 +61,7 @@ func TestReload(t *testing.T) {
 	if got := k.conf.ntpServers(); !slices.Equal(got, []string{"10.0.0.1"}) {
 		t.Errorf("NTP servers %q", got)
 	}
-	for end := time.Now().Add(10 * time.Second); time.Now().Before(end) && k.sup.States()[2].State != "ready"; {
+	for end := time.Now().Add(10 * time.Second); time.Now().Before(end) && k.sup.States()[1].State != "ready"; {
 		time.Sleep(10 * time.Millisecond)
 	}
 	var said []string

@@ -13,6 +13,7 @@ import (
 
 	"github.com/proa-os/proa/build/oracle"
 	"github.com/proa-os/proa/config"
+	"github.com/proa-os/proa/init/account"
 )
 
 // TestKeysOpenTheDoor: dropbear accepts every key that the configuration accepts, and a key with options that dropbear
@@ -58,9 +59,9 @@ func newDoor(t *testing.T) door {
 	d := door{t, dir, fmt.Sprint(l.Addr().(*net.TCPAddr).Port)}
 	l.Close()
 	d.run(oracle.Tool(t, "dropbearkey"), "-t", "ed25519", "-f", filepath.Join(dir, "host"))
-	argv := sshArgv()
+	argv := sshArgv(false, false)
 	for i, a := range argv {
-		argv[i] = map[string]string{KeysDir: dir, hostKeyUsed: filepath.Join(dir, "host"), "22": "127.0.0.1:" + d.port}[a]
+		argv[i] = map[string]string{account.KeysName: dir, hostKeyUsed: filepath.Join(dir, "host"), "22": "127.0.0.1:" + d.port}[a]
 		if argv[i] == "" {
 			argv[i] = a
 		}

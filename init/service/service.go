@@ -8,6 +8,7 @@ import (
 
 	"github.com/proa-os/proa/config"
 	"github.com/proa-os/proa/config/k3sflags"
+	"github.com/proa-os/proa/init/account"
 	"github.com/proa-os/proa/init/proc"
 	"github.com/proa-os/proa/init/supervise"
 	"golang.org/x/sys/unix"
@@ -15,12 +16,11 @@ import (
 
 // Paths that the table and the boot steps share.
 const (
-	// KeysDir has the authorized_keys in force. It is in memory, so that a key removed from the configuration is
-	// refused after the next boot whatever the state of the disk.
-	KeysDir = "/run/proa/ssh"
+	// sshDir is readable by root only.
+	sshDir = "/run/proa/ssh"
 	// HostKey is where the host key is saved, hostKeyUsed where dropbear reads it.
 	HostKey     = "/var/lib/proa/ssh/host_ed25519"
-	hostKeyUsed = KeysDir + "/host_ed25519"
+	hostKeyUsed = sshDir + "/host_ed25519"
 )
 
 // Facts determine the rows.
@@ -35,9 +35,9 @@ type Facts struct {
 // Table returns the services of this machine.
 func Table(f Facts) []supervise.Service {
 	var rows []supervise.Service
-	if len(f.Config.SSHAuthorizedKeys) > 0 {
+	if key, password, root := account.Logins(f.Config); key || password {
 		rows = append(rows, supervise.Service{
-			Name: "ssh", Argv: sshArgv(), Prepare: f.hostKey().prepare, Stop: unix.SIGTERM, Grace: 3 * time.Second,
+			Name: "ssh", Argv: sshArgv(password, root), Prepare: f.hostKey().prepare, Stop: unix.SIGTERM, Grace: 3 * time.Second,
 		})
 	}
 	rows = append(rows, supervise.Service{
@@ -53,11 +53,23 @@ func Table(f Facts) []supervise.Service {
 	return rows
 }
 
-// sshArgv returns dropbear's arguments: no passwords (-s -g), no forwarding to or from other hosts (-k: no remote
-// listeners), keys in memory only (-D, -r), in the foreground, logging to stderr.
-func sshArgv() []string {
-	return []string{"/usr/sbin/dropbear", "-F", "-E", "-s", "-g", "-k", "-D", KeysDir, "-r", hostKeyUsed, "-p", "22"}
+// sshArgv returns dropbear's arguments: no passwords unless the configuration permits them (-s), and none of root unless it
+// has one (-g), no forwarding to or from other hosts (-k: no remote listeners), keys in memory only (-D, in each home; -r),
+// in the foreground, logging to stderr.
+func sshArgv(passwords, rootPassword bool) []string {
+	argv := []string{"/usr/sbin/dropbear", "-F", "-E"}
+	if !passwords {
+		argv = append(argv, "-s")
+	}
+	if !rootPassword {
+		argv = append(argv, "-g")
+	}
+	return append(argv, "-k", "-D", account.KeysName, "-r", hostKeyUsed, "-p", "22")
 }
+
+// Follows says whether a service comes, goes and restarts with the configuration while the machine runs. Kubernetes does
+// not: a machine that was booted without it has not been prepared for it.
+func Follows(name string) bool { return name == "ssh" || name == "sudo" }
 
 func (f Facts) hostKey() hostKey {
 	return hostKey{HostKey, hostKeyUsed, func(ctx context.Context, file string) error {

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"os"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -180,8 +181,8 @@ func kept(target, fstype string) bool {
 	case "proc", "sysfs", "devtmpfs", "devpts", "mqueue", "cgroup2", "bpf", "securityfs", "debugfs", "tracefs", "efivarfs", "hugetlbfs", "configfs", "fusectl", "binfmt_misc", "iso9660":
 		return true
 	case "tmpfs":
-		// a pod's tmpfs volumes are mounted inside the data file system and have to be unmounted before it
-		return !strings.HasPrefix(target, "/var/") && !strings.HasPrefix(target, "/run/proa/data/")
+		// a pod's tmpfs volumes and the accounts' keys are mounted inside the data file system and have to be unmounted before it
+		return !slices.ContainsFunc([]string{"/var/", "/home/", "/root/", "/opt/", "/run/proa/data/"}, func(top string) bool { return strings.HasPrefix(target, top) })
 	}
 	return target == "/" || target == "/etc"
 }

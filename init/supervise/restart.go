@@ -3,6 +3,7 @@ package supervise
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -69,4 +70,37 @@ func (r *run) replaced(ctx context.Context, pid int, limit time.Duration) bool {
 		}
 	}
 	return false
+}
+
+// Ensure starts a service that does not run. One that runs with other arguments is ended first; its children run on.
+func (v *Supervisor) Ensure(ctx context.Context, s Service) {
+	switch r, _ := v.row(s.Name); {
+	case r == nil:
+		v.Start(ctx, s)
+	case !slices.Equal(r.s.Argv, s.Argv):
+		v.Remove(s.Name)
+		v.Start(ctx, s)
+	}
+}
+
+// Remove ends a service, with SIGTERM and after its Grace with SIGKILL, and forgets it.
+func (v *Supervisor) Remove(name string) {
+	r, _ := v.row(name)
+	if r == nil {
+		return
+	}
+	r.stop()
+	r.signal(unix.SIGTERM)
+	select {
+	case <-r.ended:
+	case <-time.After(r.s.Grace):
+		r.signal(unix.SIGKILL)
+		select {
+		case <-r.ended:
+		case <-time.After(5 * time.Second):
+		}
+	}
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.runs = slices.DeleteFunc(v.runs, func(o *run) bool { return o == r })
 }

@@ -53,6 +53,12 @@ func (f *Fake) MkdirAll(path string, perm os.FileMode) error {
 func (f *Fake) Chown(path string, uid, gid int, mode uint32) error {
 	return f.call("chown %s %d:%d %04o", path, uid, gid, mode)
 }
+func (f *Fake) OwnDir(path string, uid, gid int, adopt bool) error {
+	return f.call("own-dir %s %d:%d %t", path, uid, gid, adopt)
+}
+func (f *Fake) MountIn(source, dir, name string) error {
+	return f.call("mount-in %s %s/%s", source, dir, name)
+}
 func (f *Fake) Symlink(target, path string) error { return f.call("symlink %s -> %s", path, target) }
 func (f *Fake) Mknod(path string, mode uint32, dev uint64) error {
 	return f.call("mknod %s %06o %d:%d", path, mode, unix.Major(dev), unix.Minor(dev))

@@ -26,6 +26,8 @@ type Sys interface {
 	Symlink(target, path string) error
 	Mknod(path string, mode uint32, dev uint64) error
 	Chown(path string, uid, gid int, mode uint32) error
+	OwnDir(path string, uid, gid int, adopt bool) error
+	MountIn(source, dir, name string) error
 	LoadModule(path, params string) error
 	SetHostname(name string) error
 	SetClock(t time.Time) error
