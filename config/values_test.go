@@ -143,3 +143,11 @@ func TestMost(t *testing.T) {
 		t.Errorf("dns: %q, want %q", c.Network.DNS, want)
 	}
 }
+
+// TestDefaultsOfOptionalSections: a section that is not there by itself has the defaults of its keys once it is.
+func TestDefaultsOfOptionalSections(t *testing.T) {
+	c, got := problems(t, "phone_home: {url: \"https://example.org/up\"}\nnetwork: {interfaces: {b: {bond: {members: [eth0]}}}}\n", "")
+	if bond := c.Network.Interfaces["b"].Bond; got != "" || c.PhoneHome.Tries != 10 || bond.Mode != "active-backup" || bond.MIIMonitor != 100 {
+		t.Errorf("%s%+v %+v", got, c.PhoneHome, c.Network.Interfaces["b"].Bond)
+	}
+}

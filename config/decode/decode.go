@@ -90,6 +90,7 @@ func (d *decoder) value(n *yaml.Node, v reflect.Value, tag reflect.StructTag, na
 	switch v.Kind() {
 	case reflect.Pointer:
 		p := reflect.New(v.Type().Elem())
+		setDefaultsOf(p.Elem())
 		before := d.found
 		if d.value(n, p.Elem(), tag, name); d.found == before {
 			v.Set(p)
