@@ -56,14 +56,22 @@ func writable(s string) string {
 	if !absolute(s) {
 		return "an absolute path without . or .."
 	}
-	at := slices.IndexFunc(elsewhere, func(e [2]string) bool { return s == e[0] || strings.HasSuffix(e[0], "/") && strings.HasPrefix(s, e[0]) })
-	if at >= 0 {
-		return "another path: proa writes this file itself, or nothing reads it; use " + elsewhere[at][1]
+	if instead, ok := Elsewhere(s); ok {
+		return "another path: proa writes this file itself, or nothing reads it; use " + instead
 	}
 	if root, name, _ := strings.Cut(s[1:], "/"); !slices.Contains(roots, root) || name == "" {
 		return "a path below /etc, /var, /home, /opt, /root, /run or /tmp; the rest of the root is read-only"
 	}
 	return ""
+}
+
+// Elsewhere says whether proa writes a file itself, or nothing reads it, and what to use instead.
+func Elsewhere(file string) (instead string, ok bool) {
+	at := slices.IndexFunc(elsewhere, func(e [2]string) bool { return file == e[0] || strings.HasSuffix(e[0], "/") && strings.HasPrefix(file, e[0]) })
+	if at < 0 {
+		return "", false
+	}
+	return elsewhere[at][1], true
 }
 
 // kept is where a file of the runtime can be written.

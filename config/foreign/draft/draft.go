@@ -61,6 +61,9 @@ func (d *Draft) Append(value *yaml.Node, path ...string) {
 // Get returns the value at a path of keys below the root; nil if there is none.
 func (d *Draft) Get(path ...string) *yaml.Node { return lookup(d.Root, path) }
 
+// Get returns the value at a path of keys below a mapping; nil if there is none.
+func Get(m *yaml.Node, path ...string) *yaml.Node { return lookup(m, path) }
+
 func lookup(n *yaml.Node, path []string) *yaml.Node {
 	for _, key := range path {
 		n = yamlnode.Lookup(n, key)

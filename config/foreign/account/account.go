@@ -1,0 +1,304 @@
+// Package account makes entries of users out of those of foreign documents. One bad value never costs an account, or its
+// other keys. It hashes no passwords, and fetches no keys.
+package account
+
+import (
+	"path"
+	"slices"
+	"strings"
+
+	"gopkg.in/yaml.v3"
+
+	"github.com/proa-os/proa/config/foreign/draft"
+	"github.com/proa-os/proa/config/foreign/field"
+)
+
+// Reader reads accounts into a draft.
+type Reader struct{ field.Reader }
+
+// New returns a reader into a draft.
+func New(d *draft.Draft) Reader { return Reader{field.Reader{Draft: d}} }
+
+// Entries returns the entries of users: of a list, of a list in a list, or of a mapping whose keys are the names.
+func Entries(d *draft.Draft, n *yaml.Node) (out []*yaml.Node) {
+	if n.Kind != yaml.MappingNode || draft.Get(n, "name") != nil {
+		return d.Items(n)
+	}
+	for _, p := range d.Pairs(n) {
+		entry := draft.Map(p.At)
+		entry.Content = append(entry.Content, draft.Text(p.At, "name"), draft.Text(p.At, p.Key))
+		if p.Value.Kind == yaml.MappingNode {
+			entry.Content = append(entry.Content, without(p.Value, "name")...)
+		}
+		out = append(out, entry)
+	}
+	return out
+}
+
+func without(m *yaml.Node, key string) (out []*yaml.Node) {
+	for i := 0; i+1 < len(m.Content); i += 2 {
+		if m.Content[i].Value != key {
+			out = append(out, m.Content[i], m.Content[i+1])
+		}
+	}
+	return out
+}
+
+// Accounts translates entries of users. locked is what holds for those without lock_passwd.
+func Accounts(d *draft.Draft, users *yaml.Node, locked bool) {
+	r := New(d)
+	for _, n := range Entries(d, users) {
+		if n.Kind == yaml.MappingNode {
+			r.User(n, locked)
+			continue
+		}
+		d.Refuse(n, "users: want an account with a name")
+	}
+}
+
+// userFields are the keys of an entry of users.
+var userFields = field.Known{
+	"name": "", "gecos": "", "groups": "", "homedir": "", "lock_passwd": "", "passwd": "", "hashed_passwd": "", "plain_text_passwd": "",
+	"primary_group": "", "shell": "", "ssh_authorized_keys": "", "ssh_import_id": "", "sudo": "", "doas": "", "uid": "", "ssh_redirect_user": "",
+	"create_groups":  "groups that do not exist are made",
+	"expiredate":     "accounts do not expire; take it out of the document then",
+	"inactive":       "accounts do not expire",
+	"no_create_home": "the home is made by itself",
+	"no_log_init":    "there is no log of logins",
+	"no_user_group":  "an account has a group of its own name",
+	"selinux_user":   "there is no SELinux",
+	"snapuser":       "there is no store to ask; write name and ssh_authorized_keys",
+	"system":         "the account gets a number from 1000 and a home",
+	"ssh_pwauth":     "it belongs to the top of the document",
+	"chpasswd":       "it belongs to the top of the document",
+}
+
+// admins are groups whose members may become root on the systems that documents come from.
+var admins = []string{"sudo", "wheel", "admin"}
+
+// User makes an account of an entry. locked is what holds for one without lock_passwd.
+func (r Reader) User(n *yaml.Node, locked bool) {
+	f := r.Fields(n, "users", userFields)
+	name, ok := draft.String(f["name"].Value)
+	if !ok || strings.TrimSpace(name) == "" {
+		if draft.Get(n, "snapuser") == nil {
+			r.Refuse(n, "users: an account without a name")
+		}
+		return
+	}
+	name = strings.TrimSpace(name)
+	u := r.Account(f["name"].Value, name)
+	r.Describe(u, f)
+	r.memberships(u, f)
+	r.accountKeys(u, name, f)
+	r.Password(u, f, locked)
+}
+
+// Account returns the account of a name, and adds it if it is not there.
+func (r Reader) Account(at *yaml.Node, name string) *yaml.Node {
+	if u := r.Find(name); u != nil {
+		return u
+	}
+	u := draft.Map(at)
+	draft.Put(u, draft.Text(at, name), "name")
+	r.Append(u, "users")
+	return u
+}
+
+// Find returns the account of a name; nil if there is none.
+func (r Reader) Find(name string) *yaml.Node {
+	list := r.Get("users")
+	if list == nil {
+		return nil
+	}
+	for _, u := range list.Content {
+		if n := draft.Get(u, "name"); n != nil && n.Value == name {
+			return u
+		}
+	}
+	return nil
+}
+
+// Describe sets comment, number, home and shell.
+func (r Reader) Describe(u *yaml.Node, f map[string]draft.Pair) {
+	if p, ok := f["gecos"]; ok {
+		s, _ := draft.String(p.Value)
+		draft.Put(u, draft.Text(p.Value, strings.ReplaceAll(s, ":", " ")), "comment")
+	}
+	if p, ok := f["uid"]; ok {
+		if id, ok := draft.Number(p.Value); ok && r.Fits(draft.Int(p.Value, id), "uid", "users: uid") {
+			draft.Put(u, draft.Int(p.Value, id), "uid")
+		} else if !ok {
+			r.Refuse(p.Value, "users: uid: want a number")
+		}
+	}
+	if p, ok := f["homedir"]; ok {
+		r.home(u, p.Value)
+	}
+	if p, ok := f["shell"]; ok {
+		r.shell(u, p.Value)
+	}
+}
+
+func (r Reader) home(u, at *yaml.Node) {
+	dir, _ := draft.String(at)
+	for _, top := range []string{"/home/", "/root", "/var/", "/opt/", "/mnt/", "/srv/"} {
+		if strings.HasPrefix(dir, top) {
+			draft.Put(u, draft.Text(at, path.Clean(dir)), "home")
+			return
+		}
+	}
+	r.Note(at, "users: homedir: the root is read-only; the home is below /home")
+}
+
+// shell: there is one shell, and none for accounts that may not log in.
+func (r Reader) shell(u, at *yaml.Node) {
+	s, _ := draft.String(at)
+	switch path.Base(strings.TrimSpace(s)) {
+	case "sh", "ash", "dash", ".", "/":
+	case "nologin", "false":
+		draft.Put(u, draft.Text(at, "/bin/false"), "shell")
+	default:
+		r.Note(at, "users: shell: the one shell of this system is /bin/sh (busybox)")
+	}
+}
+
+// memberships sets groups, and whether the account may become root.
+func (r Reader) memberships(u *yaml.Node, f map[string]draft.Pair) {
+	for _, key := range []string{"primary_group", "groups"} {
+		p, ok := f[key]
+		if !ok {
+			continue
+		}
+		for _, g := range r.groupNames(p.Value) {
+			r.Join(u, g)
+		}
+	}
+	if p, ok := f["sudo"]; ok && r.becomesRoot(p.Value, sudoAll) {
+		draft.Put(u, draft.Bool(p.Value, true), "admin")
+	}
+	if p, ok := f["doas"]; ok && r.becomesRoot(p.Value, doasAll) {
+		draft.Put(u, draft.Bool(p.Value, true), "admin")
+	}
+}
+
+func (r Reader) groupNames(n *yaml.Node) (out []*yaml.Node) {
+	if n.Kind != yaml.MappingNode {
+		return r.Words(n, ", ", "users: groups")
+	}
+	for _, p := range r.Pairs(n) {
+		out = append(out, draft.Text(p.At, p.Key))
+	}
+	return out
+}
+
+// Join makes an account a member of a group, once, and an admin if the group is one of admins.
+func (r Reader) Join(u, group *yaml.Node) {
+	name := draft.Get(u, "name").Value
+	if group.Value == name || !r.Fits(group, "username", "users: groups") {
+		return // its own group, or none
+	}
+	list := draft.Get(u, "groups")
+	if list == nil {
+		list = draft.List(group)
+		draft.Put(u, list, "groups")
+	}
+	if !slices.ContainsFunc(list.Content, func(n *yaml.Node) bool { return n.Value == group.Value }) {
+		list.Content = append(list.Content, group)
+	}
+	if slices.Contains(admins, group.Value) && name != "root" {
+		draft.Put(u, draft.Bool(group, true), "admin")
+	}
+}
+
+// becomesRoot says whether rules of sudo or doas permit everything, which is what an admin may do.
+func (r Reader) becomesRoot(n *yaml.Node, everything func(string) bool) bool {
+	for _, item := range r.Items(n) {
+		s, ok := draft.String(item)
+		if truth, is := draft.Truth(item); is {
+			if truth {
+				return true
+			}
+			continue
+		}
+		if ok && everything(strings.Join(strings.Fields(s), " ")) {
+			return true
+		}
+		if s != "" {
+			r.Note(item, "users: a rule for single commands has no effect; an account may run everything as root (ALL=(ALL) NOPASSWD:ALL), or nothing")
+		}
+	}
+	return false
+}
+
+func sudoAll(rule string) bool {
+	commands := rule[strings.LastIndexAny(rule, ":)= ")+1:]
+	return strings.Contains(rule, "=") && commands == "ALL"
+}
+
+func doasAll(rule string) bool {
+	return strings.HasPrefix(rule, "permit") && !strings.Contains(rule, " cmd ")
+}
+
+// accountKeys sets the keys. root's are those at the top.
+func (r Reader) accountKeys(u *yaml.Node, name string, f map[string]draft.Pair) {
+	if p, ok := f["ssh_redirect_user"]; ok && !field.Nothing(p.Value) {
+		r.Note(p.At, "users: ssh_redirect_user: nobody logs in to this account by SSH")
+		return
+	}
+	var keys []*yaml.Node
+	if p, ok := f["ssh_authorized_keys"]; ok {
+		keys = append(keys, r.Keys(p.Value)...)
+	}
+	if p, ok := f["ssh_import_id"]; ok {
+		keys = append(keys, r.Imports(p.Value)...)
+	}
+	for _, k := range keys {
+		if name == "root" {
+			r.Append(k, "ssh_authorized_keys")
+			continue
+		}
+		r.Give(u, k)
+	}
+}
+
+// Give adds a key to an account.
+func (r Reader) Give(u, key *yaml.Node) {
+	if !r.Fits(key, "sshkey", "ssh_authorized_keys") {
+		return
+	}
+	list := draft.Get(u, "ssh_authorized_keys")
+	if list == nil {
+		list = draft.List(key)
+		draft.Put(u, list, "ssh_authorized_keys")
+	}
+	list.Content = append(list.Content, key)
+}
+
+// Password sets the password of an account that is not locked.
+func (r Reader) Password(u *yaml.Node, f map[string]draft.Pair, locked bool) {
+	if p, ok := f["lock_passwd"]; ok {
+		truth, known := draft.Truth(p.Value)
+		if !known {
+			r.Refuse(p.Value, "users: lock_passwd: want true or false")
+		}
+		locked = truth || !known
+	}
+	for _, key := range []string{"passwd", "hashed_passwd", "plain_text_passwd"} {
+		p, ok := f[key]
+		if !ok {
+			continue
+		}
+		s, text := draft.String(p.Value)
+		switch {
+		case !text:
+			r.Refuse(p.Value, "users: %s: want a password in quotes", key)
+		case locked && s != "":
+			r.Note(p.At, "users: %s: not set, because the account is locked, as it is without lock_passwd: false", key)
+		case key == "plain_text_passwd" && strings.HasPrefix(s, "$"):
+			r.Refuse(p.Value, "users: %s: a password in the clear cannot begin with $ here; write its hash", key)
+		case s != "":
+			draft.Put(u, draft.Text(p.Value, s), "password")
+		}
+	}
+}
