@@ -1,0 +1,97 @@
+package netv1
+
+import (
+	"reflect"
+	"strings"
+	"testing"
+
+	"gopkg.in/yaml.v3"
+
+	"github.com/proa-os/proa/config"
+	"github.com/proa-os/proa/config/foreign/draft"
+)
+
+func translated(t testing.TB, text string) (section any, said string) {
+	t.Helper()
+	var doc yaml.Node
+	if err := yaml.Unmarshal([]byte(text), &doc); err != nil {
+		t.Fatal(err)
+	}
+	d := draft.New()
+	Translate(d, doc.Content[0])
+	var lines []string
+	for _, n := range d.Notes {
+		lines = append(lines, map[bool]string{true: "refused: "}[n.Refused]+n.Message)
+	}
+	out, err := yaml.Marshal(d.Root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range config.Load(config.Document("test", out)).Problems {
+		lines = append(lines, "schema: "+p.Message)
+	}
+	return parsed(t, string(out)).(map[string]any)["network"], strings.Join(lines, "\n")
+}
+
+func parsed(t testing.TB, text string) (out any) {
+	t.Helper()
+	if err := yaml.Unmarshal([]byte(text), &out); err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+func TestTranslate(t *testing.T) {
+	for _, c := range []struct{ name, config, want, said string }{
+		{"dhcp and static", `[{type: physical, name: eth0, mtu: 1400, subnets: [{type: dhcp, metric: 20}, {type: static, address: 10.0.0.2, netmask: 255.255.254.0,
+			gateway: 10.0.0.1, metric: 5, dns_nameservers: [10.0.0.1], dns_search: [lan]}]}]`,
+			`interfaces: {eth0: {mtu: 1400, dhcp: true, metric: 20, addresses: [10.0.0.2/23], routes: [{to: default, via: 10.0.0.1, metric: 5}], dns: [10.0.0.1], search: [lan]}}`, ""},
+		{"netmask as a number", `[{type: physical, name: eth0, subnets: [{type: static, address: 10.0.0.2, netmask: 22}]}]`,
+			`interfaces: {eth0: {addresses: [10.0.0.2/22], dhcp: false}}`, ""},
+		{"netmask with a hole", `[{type: physical, name: eth0, subnets: [{type: static, address: 10.0.0.2, netmask: 255.0.255.0}]}]`,
+			`interfaces: {eth0: {addresses: [10.0.0.2/255.0.255.0], dhcp: false}}`,
+			"schema: addresses[0]: want an address of one machine with prefix length, such as 192.168.1.20/24"},
+		{"both families", `[{type: physical, name: eth0, subnets: [{type: static6, address: "fd00::2/64", gateway: "fd00::1"}, {type: static, address: 10.0.0.2/24, gateway: 10.0.0.1},
+			{type: ipv6_slaac}, {type: dhcp6}]}]`,
+			`interfaces: {eth0: {addresses: ["fd00::2/64", 10.0.0.2/24], gateway: "fd00::1", routes: [{to: default, via: 10.0.0.1}], dhcp: false, accept_ra: true, dhcp6: true}}`, ""},
+		{"hardware address", `[{type: physical, name: a name, mac_address: "52:54:00:00:00:01", subnets: [{type: manual}]}, {type: vlan, name: v, vlan_link: a name, vlan_id: 3}]`,
+			`interfaces: {a-name: {match: {mac: ["52:54:00:00:00:01"]}, dhcp: false}, v: {vlan: {id: 3, link: a-name}, dhcp: false}}`, ""},
+		{"bond", `[{type: physical, name: a}, {type: bond, name: b0, mac_address: "52:54:00:00:00:02", bond_interfaces: [a, b], params: {bond-mode: 4, bond_miimon: 250, bond-lacp-rate: 1, bond-xmit-hash-policy: layer3+4,
+			bond-arp-ip-target: 10.0.0.1 10.0.0.2, bond-primary: a}, subnets: [{type: dhcp4}]}]`,
+			`interfaces: {a: {}, b0: {mac: "52:54:00:00:00:02", dhcp: true, bond: {mode: 802.3ad, members: [a, b], mii_monitor: 250, lacp_rate: fast, hash_policy: layer3+4, primary: a, options: {arp_ip_target: "10.0.0.1,10.0.0.2"}}}}`, ""},
+		{"bridge", `[{type: bridge, name: br0, bridge_interfaces: [a], params: {bridge_stp: "on", bridge_fd: 4, bridge_pathcost: [a 7], bridge_portprio: a 3}, subnets: [{type: dhcp}]}]`,
+			`interfaces: {br0: {dhcp: true, bridge: {stp: true, members: [a], forward_delay: 4, path_cost: {a: 7}, port_priority: {a: 3}}}}`, ""},
+		{"name servers and routes", `[{type: physical, name: a, subnets: [{type: static, address: 10.0.0.2/8, routes: [{network: 192.0.2.0, netmask: 255.255.255.0, gateway: 10.0.0.9}, {destination: 0.0.0.0, netmask: 0.0.0.0, gateway: 10.0.0.1}]}]},
+			{type: physical, name: b, subnets: [{type: dhcp}]}, {type: route, destination: 198.51.100.0/24, gateway: 10.0.0.8, metric: 4}, {type: nameserver, address: 10.0.0.1, search: [x, y]},
+			{type: nameserver, interface: b, address: [10.0.0.7]}, {type: route, destination: 198.51.100.0/24, gateway: 172.16.0.1}]`,
+			`{interfaces: {a: {addresses: [10.0.0.2/8], dhcp: false, routes: [{to: 192.0.2.0/24, via: 10.0.0.9}, {to: 0.0.0.0/0, via: 10.0.0.1}, {to: 198.51.100.0/24, via: 10.0.0.8, metric: 4}]}, b: {dhcp: true, dns: [10.0.0.7]}},
+			dns: [10.0.0.1], search: [x, y]}`,
+			"refused: route: no interface has a network with this gateway; write the route below the subnet of its interface"},
+		{"loopback", `[{type: loopback, name: lo, subnets: [{type: loopback, dns_nameservers: [10.0.0.1], address: 192.0.2.1/32}]}]`,
+			`{interfaces: {dummy-lo: {dummy: true, addresses: [192.0.2.1/32]}}, dns: [10.0.0.1]}`,
+			"the loopback interface is the kernel's; the address is on a dummy interface, dummy-lo"},
+		{"mistakes cost only themselves", `[{type: physcal, name: a}, {type: physical}, x, {type: physical, name: b, subnets: [{type: dchp}, {type: dhcp}]}]`,
+			`interfaces: {b: {dhcp: true}}`,
+			"refused: config: want a list of devices: - type: physical\n" +
+				"refused: config: want type: physical, vlan, bond, bridge, nameserver, route or loopback\n" +
+				"refused: config: a device without a name\n" +
+				"refused: subnets: want type: dhcp, dhcp6, static, static6, ipv6_slaac or manual"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			got, said := translated(t, "{version: 1, config: "+c.config+"}")
+			if want := parsed(t, c.want); !reflect.DeepEqual(got, want) {
+				t.Errorf("got  %v\nwant %v", got, want)
+			}
+			if said != c.said {
+				t.Errorf("said %s\nwant %s", said, c.said)
+			}
+		})
+	}
+}
+
+func TestOff(t *testing.T) {
+	got, said := translated(t, "network: {config: disabled}")
+	if got != nil || !strings.HasPrefix(said, "config: the network is not turned off here") {
+		t.Errorf("got %v, %s", got, said)
+	}
+}
