@@ -13,6 +13,7 @@ import (
 	"github.com/proa-os/proa/init/health"
 	"github.com/proa-os/proa/init/pid1"
 	"github.com/proa-os/proa/init/shutdown"
+	"github.com/proa-os/proa/init/sudo"
 	"github.com/proa-os/proa/init/sys"
 )
 
@@ -29,6 +30,9 @@ func main() {
 	}
 	if filepath.Base(os.Args[0]) == "modprobe" {
 		os.Exit((&boot.Machine{Sys: sys.Linux{}}).Modprobe(os.Args[1:], os.Stderr))
+	}
+	if filepath.Base(os.Args[0]) == "sudo" {
+		os.Exit(sudo.Client{Version: r.Version, In: os.Stdin, Out: os.Stdout, Err: os.Stderr}.Main(os.Args[1:]))
 	}
 	if filepath.Base(os.Args[0]) == "init" {
 		fmt.Fprintln(os.Stderr, "init runs as PID 1; init -print shows what it does. The command is proa.")

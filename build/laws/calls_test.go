@@ -26,7 +26,7 @@ var callLaws = []callLaw{
 		"init/netup/links changes the kernel's network as a plan says, and has the one subscription to links"},
 	{"init/netup/plan", nil, append(ofNetlink("LinkList LinkByName LinkByIndex AddrList RouteList"), "os.ReadFile", "os.Stat", "time.Now"),
 		"a plan is computed from what is passed in, so that its tests are tables"},
-	{"init", []string{"init/sys", "init/proc", "init/cli/verbs.go"}, []string{"golang.org/x/sys/unix.Kill", "syscall.Kill"},
+	{"init", []string{"init/sys", "init/proc", "init/sudo/run.go", "init/cli/verbs.go"}, []string{"golang.org/x/sys/unix.Kill", "syscall.Kill"},
 		"processes are ended by who started them, all of them at once by sys.SignalAll, and PID 1 is asked by its command"},
 }
 

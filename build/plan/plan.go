@@ -108,7 +108,7 @@ func devicePrograms(k *recipe.Kit, arch, compiler string) []deviceProgram {
 	cni := k3sflags.CNIBinDir[1:] + "/"
 	return []deviceProgram{
 		{recipe.Go{Package: "./init", Arch: arch},
-			"usr/bin/proa", []string{"usr/sbin/init", "usr/sbin/modprobe"}},
+			"usr/bin/proa", []string{"usr/sbin/init", "usr/sbin/modprobe", "usr/bin/sudo"}},
 		{recipe.Go{Package: "./init/fetch/proa-fetch", Arch: arch}, "usr/libexec/proa/proa-fetch", nil},
 		{recipe.Go{Package: "./k3s", Arch: arch, C: compiler, Defines: kubernetes},
 			"usr/bin/k3s", []string{"usr/bin/kubectl", "usr/bin/ctr"}},

@@ -67,6 +67,7 @@ func verbs() []verb {
 		{"reboot", "", "shut down in order and restart the machine", rebootVerb},
 		{"poweroff", "", "shut down in order and switch off the machine", poweroffVerb},
 		{"ntp", "", "synchronise the clock by NTP (PID 1 runs this)", ntpVerb},
+		{"sudo-service", "", "run commands of administrators as root (PID 1 runs this)", sudoVerb},
 	}
 }
 

@@ -43,6 +43,11 @@ func Table(f Facts) []supervise.Service {
 	rows = append(rows, supervise.Service{
 		Name: "ntp", Argv: []string{"/usr/bin/proa", "ntp"}, Stop: unix.SIGTERM, Grace: 2 * time.Second,
 	})
+	if account.Admins(f.Config) {
+		rows = append(rows, supervise.Service{
+			Name: "sudo", Argv: []string{"/usr/bin/proa", "sudo-service"}, Stop: unix.SIGTERM, Grace: 2 * time.Second,
+		})
+	}
 	if f.Config.K3s.Enabled {
 		rows = append(rows, supervise.Service{
 			Name: "k3s", Argv: []string{"/usr/bin/k3s", Role(f.Config.K3s)}, Wait: f.mayRun,
