@@ -61,7 +61,7 @@ func newDoor(t *testing.T) door {
 	d.run(oracle.Tool(t, "dropbearkey"), "-t", "ed25519", "-f", filepath.Join(dir, "host"))
 	argv := sshArgv(false, false)
 	for i, a := range argv {
-		argv[i] = map[string]string{account.KeysName: dir, hostKeyUsed: filepath.Join(dir, "host"), "22": "127.0.0.1:" + d.port}[a]
+		argv[i] = map[string]string{"~/" + account.KeysName: dir, hostKeyUsed: filepath.Join(dir, "host"), "22": "127.0.0.1:" + d.port}[a]
 		if argv[i] == "" {
 			argv[i] = a
 		}
@@ -97,10 +97,15 @@ func (d door) run(argv ...string) {
 	}
 }
 
-// key generates a key pair and returns the public half.
+// key generates a key pair of a kind and returns the public half.
 func (d door) key(kind string) string {
 	d.Helper()
-	file := filepath.Join(d.dir, kind)
+	return d.pair(kind, kind)
+}
+
+func (d door) pair(name, kind string) string {
+	d.Helper()
+	file := filepath.Join(d.dir, name)
 	d.run(oracle.Tool(d.T, "ssh-keygen"), "-q", "-t", kind, "-N", "", "-f", file, "-C", "me and you")
 	b, err := os.ReadFile(file + ".pub")
 	if err != nil {

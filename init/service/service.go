@@ -69,7 +69,7 @@ func sshArgv(passwords, rootPassword bool) []string {
 	if !rootPassword {
 		argv = append(argv, "-g")
 	}
-	return append(argv, "-k", "-D", account.KeysName, "-r", hostKeyUsed, "-p", "22")
+	return append(argv, "-k", "-D", "~/"+account.KeysName, "-r", hostKeyUsed, "-p", "22")
 }
 
 // Follows says whether a service comes, goes and restarts with the configuration while the machine runs. Kubernetes does

@@ -70,7 +70,7 @@ func TestTable(t *testing.T) {
 		t.Errorf("without keys there is no SSH: %s", d)
 	}
 	c.SSHAuthorizedKeys, c.K3s.Enabled = []string{"k"}, false
-	if d := cmp.Diff([]string{"ssh /usr/sbin/dropbear -F -E -s -g -k -D .proa-ssh -r /run/proa/ssh/host_ed25519 -p 22", "ntp /usr/bin/proa ntp"}, names(c)); d != "" {
+	if d := cmp.Diff([]string{"ssh /usr/sbin/dropbear -F -E -s -g -k -D ~/.proa-ssh -r /run/proa/ssh/host_ed25519 -p 22", "ntp /usr/bin/proa ntp"}, names(c)); d != "" {
 		t.Error(d)
 	}
 }

@@ -1,0 +1,187 @@
+package service
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/proa-os/proa/build/oracle"
+	"github.com/proa-os/proa/config"
+	"github.com/proa-os/proa/init/account"
+	"github.com/proa-os/proa/init/sys"
+)
+
+// inside is set in the process that has mounts of its own.
+const inside = "PROA_TEST_LOGIN"
+
+// TestLogins: accounts as they are made at boot, a real SSH server and a real client, with /etc, /root, /home, /run and
+// /var/lib/proa that only the test sees.
+func TestLogins(t *testing.T) {
+	if os.Getuid() != 0 {
+		t.Skip("accounts are root's to make")
+	}
+	oracle.Pinned(t, "dropbear")
+	cmd := exec.Command(os.Args[0], "-test.run=^TestLoginsInside$", "-test.v")
+	cmd.Env = append(os.Environ(), inside+"=1")
+	cmd.SysProcAttr = &syscall.SysProcAttr{Unshareflags: unix.CLONE_NEWNS}
+	out, err := cmd.CombinedOutput()
+	if err != nil || !bytes.Contains(out, []byte("--- PASS: TestLoginsInside")) {
+		t.Errorf("%v\n%s", err, out)
+	}
+}
+
+func TestLoginsInside(t *testing.T) {
+	if os.Getenv(inside) == "" {
+		t.Skip("TestLogins runs it")
+	}
+	stage(t)
+	h := house{T: t}
+	ada, eva := h.pair("ada"), h.pair("eva")
+	h.apply(fmt.Sprintf("{ssh_authorized_keys: [%q], users: [{name: ada, ssh_authorized_keys: [%q], groups: [video]}, {name: eva, ssh_authorized_keys: [%q], password: fair winds}]}", h.pair("root"), ada, eva))
+	h.serve(false, false)
+	h.says("ada", "ada", "id -un; id -gn; pwd; stat -c '%a %U' /home/ada", "ada\nada\n/home/ada\n700 ada\n")
+	h.says("root", "root", "id -un", "root\n")
+	h.says("ada", "ada", "rm -rf /home/ada/.proa-ssh; mv /home/ada/.proa-ssh /home/ada/x; echo k > /home/ada/.proa-ssh/authorized_keys; cat /home/ada/.proa-ssh/authorized_keys", ada+"\n")
+	h.says("eva", "eva", "cat /run/proa/ssh/keys/ada/authorized_keys /home/ada/.proa-ssh/authorized_keys /etc/shadow", "")
+	for _, c := range [][2]string{{"eva", "ada"}, {"ada", "root"}, {"root", "ada"}, {"ada", "nobody"}} {
+		h.refused(c[0], c[1])
+	}
+	h.password("eva", "fair winds", false) // not permitted
+	h.apply(fmt.Sprintf("{users: [{name: eva, ssh_authorized_keys: [%q]}]}", eva))
+	h.refused("ada", "ada")   // gone
+	h.refused("root", "root") // revoked
+	h.says("eva", "eva", "id -u; stat -c %u /home/ada", "1001\n1000\n")
+	h.apply(fmt.Sprintf("{users: [{name: eva, password: fair winds}, {name: ada, ssh_authorized_keys: [%q]}, {name: ida, password: '$6$rounds=1000$abcd$YzKDp2z/HLq4p6De4aO4b.bIQmNSQeNy4v40I2G8Gk4eqRCIpWAYoHZtogd4VuVwdn1E7C2xHrVt8ZovraLdC1'}, {name: root, password: '*'}]}", ada))
+	h.serve(true, false)
+	h.refused("eva", "eva")
+	h.says("ada", "ada", "id -u", "1000\n")
+	h.password("eva", "fair winds", true)
+	h.password("ida", "x", true)
+	h.password("eva", "foul winds", false)
+	h.password("ada", "", false)
+	h.password("root", "", false)
+	h.apply("{users: [{name: root, password: the captain}]}")
+	h.password("root", "the captain", false) // the server's arguments say so until it is started anew
+	h.serve(true, true)
+	h.password("root", "the captain", true)
+}
+
+// stage covers what an account changes.
+func stage(t *testing.T) {
+	t.Helper()
+	mount := func(source, target, kind string, flags uintptr, data string) {
+		t.Helper()
+		if err := unix.Mount(source, target, kind, flags, data); err != nil {
+			t.Fatalf("mount %s on %s: %v", kind, target, err)
+		}
+	}
+	mount("", "/", "", unix.MS_PRIVATE|unix.MS_REC, "")
+	mount("tmpfs", "/run", "tmpfs", 0, "mode=0755")
+	mount("tmpfs", "/home", "tmpfs", 0, "mode=0755")
+	for i, dir := range []string{"/etc", "/root", "/var/lib"} {
+		up, work := fmt.Sprintf("/run/up%d", i), fmt.Sprintf("/run/work%d", i)
+		if err := errors.Join(os.Mkdir(up, 0o755), os.Mkdir(work, 0o755)); err != nil {
+			t.Fatal(err)
+		}
+		mount("overlay", dir, "overlay", 0, fmt.Sprintf("lowerdir=%s,upperdir=%s,workdir=%s", dir, up, work))
+	}
+	if err := os.Chmod("/root", 0o700); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// house is a machine with accounts and an SSH server.
+type house struct {
+	*testing.T
+	port string
+}
+
+// pair generates a key pair and returns the public half.
+func (h *house) pair(name string) string {
+	h.Helper()
+	return door{T: h.T, dir: "/run"}.pair(name, "ed25519")
+}
+
+func (h *house) apply(doc string) {
+	h.Helper()
+	c, problems := config.Parse("c", []byte(doc))
+	if len(problems) > 0 {
+		h.Fatal(problems)
+	}
+	err, user := account.Apply(sys.Linux{}, "", c, func(a account.Account) []string { return a.Keys })
+	if err := errors.Join(err, user); err != nil {
+		h.Fatal(err)
+	}
+}
+
+// serve starts the server of the service table on another port.
+func (h *house) serve(passwords, root bool) {
+	h.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		h.Fatal(err)
+	}
+	h.port = fmt.Sprint(l.Addr().(*net.TCPAddr).Port)
+	l.Close()
+	d := door{T: h.T, dir: "/run", port: h.port}
+	if _, err := os.Stat(hostKeyUsed); err != nil {
+		d.run(oracle.Tool(h.T, "dropbearkey"), "-t", "ed25519", "-f", hostKeyUsed)
+	}
+	argv := sshArgv(passwords, root)
+	argv[len(argv)-1] = "127.0.0.1:" + h.port
+	server := exec.Command(oracle.Tool(h.T, "dropbear"), argv[1:]...)
+	server.Stderr = os.Stderr
+	if err := server.Start(); err != nil {
+		h.Fatal(err)
+	}
+	h.Cleanup(func() { server.Process.Kill(); server.Wait() })
+	d.await()
+}
+
+func (h *house) ssh(user, command string, options ...string) *exec.Cmd {
+	argv := append([]string{"-F", "none", "-p", h.port, "-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null", "-o", "LogLevel=ERROR"}, options...)
+	return exec.Command(oracle.Tool(h.T, "ssh"), append(argv, user+"@127.0.0.1", command)...)
+}
+
+func (h *house) key(name, user, command string) (string, error) {
+	out, err := h.ssh(user, command, "-i", filepath.Join("/run", name), "-o", "BatchMode=yes", "-o", "IdentitiesOnly=yes").Output()
+	return string(out), err
+}
+
+func (h *house) says(name, user, command, want string) {
+	h.Helper()
+	if got, err := h.key(name, user, command); got != want {
+		h.Errorf("%s as %s: %q (%v), want %q", name, user, got, err, want)
+	}
+}
+
+func (h *house) refused(name, user string) {
+	h.Helper()
+	if got, err := h.key(name, user, "echo in"); err == nil || got != "" {
+		h.Errorf("%s logged in as %s: %q", name, user, got)
+	}
+}
+
+// password logs in with one, which ssh asks a program for.
+func (h *house) password(user, password string, lets bool) {
+	h.Helper()
+	ask := "/run/ask"
+	if err := os.WriteFile(ask, fmt.Appendf(nil, "#!/bin/sh\necho '%s'\n", password), 0o700); err != nil {
+		h.Fatal(err)
+	}
+	cmd := h.ssh(user, "echo in", "-o", "PubkeyAuthentication=no", "-o", "NumberOfPasswordPrompts=1")
+	cmd.Env = append(os.Environ(), "SSH_ASKPASS="+ask, "SSH_ASKPASS_REQUIRE=force", "DISPLAY=:0")
+	out, err := cmd.CombinedOutput()
+	if got := strings.TrimSpace(string(out)) == "in"; got != lets {
+		h.Errorf("%s with a password: let in %v, want %v: %s (%v)", user, got, lets, out, err)
+	}
+}
