@@ -3,7 +3,11 @@ package config
 import (
 	"reflect"
 
+	"gopkg.in/yaml.v3"
+
 	"github.com/proa-os/proa/config/decode"
+	"github.com/proa-os/proa/config/foreign"
+	"github.com/proa-os/proa/config/foreign/draft"
 	"github.com/proa-os/proa/config/rule"
 )
 
@@ -42,8 +46,12 @@ type Loaded struct {
 }
 
 var options = decode.Options{
-	Look:   map[reflect.Type]decode.Look{reflect.TypeFor[File](): content},
-	Rescue: map[string]func(string) bool{"ssh_authorized_keys": isKey}, // whatever else is wrong, one can log in
+	Look: map[reflect.Type]decode.Look{reflect.TypeFor[File](): content},
+	Foreign: func(file, first string, doc *yaml.Node) (*draft.Draft, bool) {
+		return foreign.Translate(file, first, doc, decode.Keys(Config{}))
+	},
+	Sections: []string{"k3os"},
+	Rescue:   map[string]func(string) bool{"ssh_authorized_keys": isKey}, // whatever else is wrong, one can log in
 }
 
 func isKey(line string) bool {

@@ -136,6 +136,25 @@ func TestCommandLine(t *testing.T) {
 	}
 }
 
+// TestCommandLineEntries: a list of sections is written entry by entry.
+func TestCommandLineEntries(t *testing.T) {
+	line := `network.wifi[0].name="Harbour Bar" network.wifi[0].passphrase=fair-winds network.wifi[1].name=Quay ` +
+		`network.interfaces[eth0].routes[0].to=10.8.0.0/16 users[0].name=ada users[0].groups=video users[0].groups=audio`
+	c, got := problems(t, "network: {wifi: [{name: old}]}\n", line)
+	want := Default()
+	want.Network.WiFi = []WiFi{{Name: "Harbour Bar", Passphrase: "fair-winds"}, {Name: "Quay"}}
+	want.Network.Interfaces = map[string]Interface{"eth0": {Routes: []Route{{To: "10.8.0.0/16"}}}}
+	want.Users = []User{{Name: "ada", Groups: []string{"video", "audio"}}}
+	if d := cmp.Diff(want, c); d != "" || got != "" {
+		t.Error(d, got)
+	}
+	for _, line := range []string{"users[1].name=a", "users[x].name=a", "users[0]=a", "users.name=a", "users[-1].name=a"} {
+		if _, got := problems(t, "", line); !strings.Contains(got, "KEY[0].NAME=VALUE") {
+			t.Errorf("%s: %q", line, got)
+		}
+	}
+}
+
 func TestCommandLineProblems(t *testing.T) {
 	_, got := problems(t, "", "quiet k3s.rol=agent hostname=Not_A_Name")
 	want := "kernel command line:1:7: unknown key \"rol\"; did you mean \"role\"?\nkernel command line:1:21: hostname: want " + judged("hostname", "\x00") + "\n"

@@ -2,6 +2,8 @@ package decode
 
 import (
 	"reflect"
+	"slices"
+	"strconv"
 	"strings"
 
 	"gopkg.in/yaml.v3"
@@ -10,15 +12,15 @@ import (
 )
 
 // cmdline turns the words of the kernel command line that begin with a top-level key into documents, as if the user had
-// written them: dotted keys nest, a repeated key is a list, key[name]=value is a map's entry, a key alone is true, quotes keep
-// spaces. All other words are the kernel's or proa's own.
+// written them: dotted keys nest, a repeated key is a list, key[name]=value is a map's entry, key[0].name=value a part of a
+// list's first entry, a key alone is true, quotes keep spaces. All other words are the kernel's or proa's own.
 func (d *decoder) cmdline(line []byte) []*yaml.Node {
 	top := fieldsOf(d.schema)
 	root := &yaml.Node{Kind: yaml.MappingNode, Line: 1, Column: 1}
 	for _, w := range split(string(line)) {
 		key, value, hasValue := strings.Cut(w.text, "=")
 		path := keyPath(key)
-		if _, ours := top[path[0]]; !ours {
+		if _, ours := top[path[0]]; !ours && !slices.Contains(d.options.Sections, path[0]) {
 			continue
 		}
 		if !hasValue {
@@ -30,13 +32,17 @@ func (d *decoder) cmdline(line []byte) []*yaml.Node {
 	if len(root.Content) == 0 {
 		return nil
 	}
-	return []*yaml.Node{root}
+	return d.translated(nil, []*yaml.Node{root})
 }
 
 // insert puts leaf where path says. t is the schema at n, or nil where the path has left it; the decoder then reports the key.
 func (d *decoder) insert(n *yaml.Node, path []string, leaf *yaml.Node, t reflect.Type) {
 	child := childType(t, path[0])
 	slot := yamlnode.Lookup(n, path[0])
+	if len(path) > 1 && child != nil && child.Kind() == reflect.Slice && child.Elem().Kind() == reflect.Struct {
+		d.entry(n, slot, path, leaf, child.Elem())
+		return
+	}
 	if len(path) > 1 {
 		if slot == nil {
 			slot = &yaml.Node{Kind: yaml.MappingNode, Line: 1, Column: leaf.Column}
@@ -54,11 +60,34 @@ func (d *decoder) insert(n *yaml.Node, path []string, leaf *yaml.Node, t reflect
 		put(n, path[0], &yaml.Node{Kind: yaml.SequenceNode, Line: 1, Column: leaf.Column, Content: []*yaml.Node{leaf}})
 	case child != nil && child.Kind() == reflect.Slice && slot.Kind == yaml.SequenceNode:
 		slot.Content = append(slot.Content, leaf)
+	case t == nil && slot != nil: // a foreign section, of which is not known here what is a list
+		if slot.Kind != yaml.SequenceNode {
+			first := *slot
+			*slot = yaml.Node{Kind: yaml.SequenceNode, Line: 1, Column: first.Column, Content: []*yaml.Node{&first}}
+		}
+		slot.Content = append(slot.Content, leaf)
 	case slot != nil:
 		*slot = *leaf // of a scalar said twice the last word counts, as with the kernel's own keys
 	default:
 		put(n, path[0], leaf)
 	}
+}
+
+// entry puts leaf into an entry of a list of structs, whose number is the second part of path.
+func (d *decoder) entry(n, list *yaml.Node, path []string, leaf *yaml.Node, elem reflect.Type) {
+	if list == nil {
+		list = &yaml.Node{Kind: yaml.SequenceNode, Line: 1, Column: leaf.Column}
+		put(n, path[0], list)
+	}
+	at, err := strconv.Atoi(path[1])
+	if err != nil || at < 0 || at > len(list.Content) || len(path) < 3 {
+		d.bad(leaf, "%s: want KEY[0].NAME=VALUE, where entries are numbered from 0 in order", path[0])
+		return
+	}
+	if at == len(list.Content) {
+		list.Content = append(list.Content, &yaml.Node{Kind: yaml.MappingNode, Line: 1, Column: leaf.Column})
+	}
+	d.insert(list.Content[at], path[2:], leaf, elem)
 }
 
 func childType(t reflect.Type, key string) reflect.Type {

@@ -397,6 +397,9 @@ func fieldsOf(t reflect.Type) map[string]int {
 	return out
 }
 
+// Keys returns the names of a schema's top-level keys.
+func Keys(schema any) []string { return names(fieldsOf(reflect.TypeOf(schema))) }
+
 func names(fields map[string]int) (out []string) {
 	for k := range fields {
 		out = append(out, k)

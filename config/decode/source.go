@@ -30,6 +30,8 @@ type Options struct {
 	// Foreign translates a document of another system into keys of the schema: name and first line of the file, and
 	// its top-level keys. ok is false if the document is one of this schema.
 	Foreign func(name, first string, doc *yaml.Node) (d *draft.Draft, ok bool)
+	// Sections are top-level keys of foreign documents that the kernel command line may have too.
+	Sections []string
 	// Rescue says which lines of a list are complete entries, by its top-level key, for a list that is not valid YAML.
 	Rescue map[string]func(line string) bool
 }

@@ -67,7 +67,9 @@ func writable(s string) string {
 
 // Elsewhere says whether proa writes a file itself, or nothing reads it, and what to use instead.
 func Elsewhere(file string) (instead string, ok bool) {
-	at := slices.IndexFunc(elsewhere, func(e [2]string) bool { return file == e[0] || strings.HasSuffix(e[0], "/") && strings.HasPrefix(file, e[0]) })
+	at := slices.IndexFunc(elsewhere, func(e [2]string) bool {
+		return file == e[0] || strings.HasSuffix(e[0], "/") && strings.HasPrefix(file, e[0])
+	})
 	if at < 0 {
 		return "", false
 	}

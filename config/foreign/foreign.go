@@ -1,0 +1,115 @@
+// Package foreign recognises documents of other systems and has them translated to the schema. It refuses to guess
+// between ours and others': a document that says `version: 1` and has none of another system's sections is ours, and read
+// strictly.
+package foreign
+
+import (
+	"path"
+	"slices"
+	"strings"
+
+	"gopkg.in/yaml.v3"
+
+	"github.com/proa-os/proa/config/foreign/cloudinit"
+	"github.com/proa-os/proa/config/foreign/draft"
+	"github.com/proa-os/proa/config/foreign/k3os"
+	"github.com/proa-os/proa/config/foreign/k3sargs"
+)
+
+// document is what is known about a document before it is translated.
+type document struct {
+	file, first string
+	doc         *yaml.Node
+	keys        map[string]*yaml.Node
+	own         map[string]bool // top-level keys of the schema
+}
+
+// format is a kind of foreign document.
+type format struct {
+	name      string
+	is        func(document) bool
+	translate func(*draft.Draft, *yaml.Node)
+}
+
+// formats are looked at in this order.
+var formats = []format{
+	{"K3s", func(d document) bool { return k3sargs.IsFile(d.doc) }, k3sargs.File},
+	{"k3OS", isK3OS, k3OS},
+	{"cloud-config", isCloudConfig, cloudinit.Translate},
+}
+
+// Translate translates a document, whose first line and file name may tell its format; own are the top-level keys of the
+// schema. It returns false for a document of ours.
+func Translate(file, first string, doc *yaml.Node, own []string) (*draft.Draft, bool) {
+	d := document{path.Base(file), strings.TrimSpace(first), draft.Resolved(doc), map[string]*yaml.Node{}, map[string]bool{}}
+	for _, k := range own {
+		d.own[k] = true
+	}
+	for _, p := range draft.New().Pairs(doc) {
+		d.keys[p.Key] = p.Value
+	}
+	i := slices.IndexFunc(formats, func(f format) bool { return f.is(d) })
+	if i < 0 {
+		return nil, false
+	}
+	out := draft.New()
+	formats[i].translate(out, d.doc)
+	return out, true
+}
+
+// has says whether one of the keys stands at the top.
+func (d document) has(keys ...string) bool {
+	return slices.ContainsFunc(keys, func(k string) bool { return d.keys[k] != nil })
+}
+
+// ours says whether the document says that it is of the schema.
+func (d document) ours() bool {
+	v := d.keys["version"]
+	return v != nil && v.Kind == yaml.ScalarNode && v.Value == "1" && !d.has("config")
+}
+
+// header says whether the first line is cloud-init's. Some write more than one #, or a blank.
+func (d document) header() bool {
+	return strings.HasPrefix(strings.ReplaceAll(d.first, " ", ""), "#") &&
+		strings.HasPrefix(strings.TrimLeft(d.first, "# "), "cloud-config") && !strings.Contains(d.first, "archive")
+}
+
+func isK3OS(d document) bool {
+	if k3os.Section(d.doc) != nil {
+		return true
+	}
+	for key := range d.keys {
+		if k3os.IsSection(key) {
+			return true // without a value
+		}
+	}
+	return !d.ours() && d.has("init_cmd", "sshAuthorizedKeys", "writeFiles", "runCmd", "bootCmd", "initCmd")
+}
+
+// isKairos has one of Kairos' sections. k3s is one of the schema too; the header says whose it is.
+func isKairos(d document) bool {
+	if d.ours() {
+		return false
+	}
+	return d.has("stages", "k3s-agent", "p2p", "kairos", "bundles") ||
+		d.header() && (d.has("k3s", "install", "k0s", "reset", "upgrade"))
+}
+
+// isCloudConfig has the header, or a name that only cloud-init's files have, or a key that only cloud-init knows.
+func isCloudConfig(d document) bool {
+	if d.ours() {
+		return false
+	}
+	if d.header() || slices.Contains([]string{"user-data", "vendor-data"}, d.file) {
+		return true
+	}
+	for key := range d.keys {
+		if !d.own[key] && cloudinit.Knows(key) {
+			return true
+		}
+	}
+	return false
+}
+
+// k3OS hands the keys that k3OS does not know to the reader of cloud-config, which many mix into one file.
+func k3OS(d *draft.Draft, doc *yaml.Node) { cloudinit.Keys(d, k3os.Translate(d, doc)) }

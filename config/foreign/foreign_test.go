@@ -1,0 +1,56 @@
+package foreign_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/proa-os/proa/config"
+)
+
+// read returns the configuration of a document, with its errors and its notes.
+func read(file, text string) (c *config.Config, errors, notes string) {
+	c, problems := config.Parse(file, []byte(text))
+	for _, p := range problems {
+		if p.Note {
+			notes += p.String() + "\n"
+		} else {
+			errors += p.String() + "\n"
+		}
+	}
+	return c, errors, notes
+}
+
+// TestFormats: what a document is is told by what stands in it.
+func TestFormats(t *testing.T) {
+	for _, c := range []struct{ name, file, text, host, errors string }{
+		{"ours", "config.yaml", "version: 1\nhostname: a\n", "a", ""},
+		{"ours without a version", "config.yaml", "hostname: a\nk3s: {enabled: false}\n", "a", ""},
+		{"ours is strict", "config.yaml", "version: 1\nhostname: a\npackages: [b]\n", "a", "unknown key"},
+		{"k3OS", "config.yaml", "hostname: a\nk3os: {modules: [kvm]}\n", "a", ""},
+		{"k3OS by capital letters", "config.yaml", "hostname: a\nk3OS: {modules: kvm}\n", "a", ""},
+		{"k3OS in camel case", "config.yaml", "hostname: a\nrunCmd: [date]\n", "a", ""},
+		{"cloud-config", "config.yaml", "#cloud-config\nhostname: a\npackages: [b]\n", "a", ""},
+		{"cloud-config with a blank", "config.yaml", "# cloud-config\nhostname: a\npackages: [b]\n", "a", ""},
+		{"cloud-config by its keys", "config.yaml", "hostname: a\nruncmd: [date]\n", "a", ""},
+		{"cloud-config by its name", "user-data", "hostname: A.example.org\n", "a", ""},
+		{"k3OS in a cloud-config", "user-data", "#cloud-config\nhostname: a\nruncmd: [date]\nk3os: {token: b}\n", "a", ""},
+		{"K3s", "config.yaml", "node-name: a\ndisable: [coredns]\n", "", ""},
+		{"a wrong key of K3s", "config.yaml", "node-nam: a\ndisable: [coredns]\n", "", "unknown key"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			got, errors, _ := read(c.file, c.text)
+			if got.Hostname != c.host || (errors == "") != (c.errors == "") || !strings.Contains(errors, c.errors) {
+				t.Errorf("hostname %q, errors %q", got.Hostname, errors)
+			}
+		})
+	}
+}
+
+// TestCommandLine: k3OS's section works on the kernel's command line.
+func TestCommandLine(t *testing.T) {
+	l := config.Load(config.CommandLine("k3os.modules=kvm k3os.modules=nvme k3os.sysctl[kernel.printk]=4 k3os.server_url=https://a:6443 quiet"))
+	c := l.Config
+	if len(l.Problems) > 0 || strings.Join(c.Modules, " ") != "kvm nvme" || c.Sysctls["kernel.printk"] != "4" || c.K3s.ServerURL != "https://a:6443" {
+		t.Errorf("%+v %v", c, l.Problems)
+	}
+}
