@@ -62,9 +62,12 @@ func TestMachine(t *testing.T) {
 		"swap nothing": {"swap: {size: auto}\n", func(c *config.Config) any { return c.Swap.File }, 0, "swap.zram"},
 		"mounts": {"device_aliases: {extra: /dev/nvme0n1}\nmount_default_fields: [null, null, ext4, 'defaults,nofail', '0', '2']\nmounts:\n- [sdb1, /mnt/a]\n- [extra.1, /srv/b, auto, 'noatime,x-systemd.automount', 0, 0]\n- 'nas:/c /mnt/c nfs ro,_netdev 0 0'\n- [sdc1, none, swap, sw]\n- [ephemeral0, null]\n- [cgroup, /sys/fs/cgroup, cgroup, defaults]\n- [LABEL=x, /data]\n- [sdd, /mnt/n, ext4, noauto]\n",
 			func(c *config.Config) any { return c.Mounts }, []config.Mount{{Device: "/dev/sdb1", Path: "/mnt/a", Type: "ext4"}, {Device: "/dev/nvme0n1p1", Path: "/srv/b", Options: []string{"noatime"}}, {Device: "nas:/c", Path: "/mnt/c", Type: "nfs", Options: []string{"ro"}}}, "want a folder below /mnt"},
-		"packages": {"packages: [vim]\npackage_update: no\n", func(c *config.Config) any { return c.WriteFiles == nil }, true, "run them as pods"},
-		"ours":     {"sysctls: {vm.swappiness: 10}\nrun_cmd: [uptime]\nk3s: {token: a}\n", func(c *config.Config) any { return [3]string{c.Sysctls["vm.swappiness"], c.RunCmd[0], c.K3s.Token} }, [3]string{"10", "uptime", "a"}, ""},
-		"missing":  {"timezone: CI_MISSING_JINJA_VAR/zone\nntp: {servers: [a, CI_MISSING_JINJA_VAR/b]}\n", func(c *config.Config) any { return c.Timezone + strings.Join(c.NTP.Servers, " ") }, "a", "instance data"},
+		"packages":   {"packages: [vim]\npackage_update: no\n", func(c *config.Config) any { return c.WriteFiles == nil }, true, "run them as pods"},
+		"ours":       {"sysctls: {vm.swappiness: 10}\nrun_cmd: [uptime]\nk3s: {token: a}\n", func(c *config.Config) any { return [3]string{c.Sysctls["vm.swappiness"], c.RunCmd[0], c.K3s.Token} }, [3]string{"10", "uptime", "a"}, ""},
+		"netplan":    {"network: {version: 2, ethernets: {eth0: {addresses: [10.0.0.2/24]}}}\n", func(c *config.Config) any { return c.Network.Interfaces["eth0"].Addresses }, []string{"10.0.0.2/24"}, ""},
+		"version 1":  {"network: {version: 1, config: [{type: physical, name: eth0, subnets: [{type: static, address: 10.0.0.2/24}]}]}\n", func(c *config.Config) any { return c.Network.Interfaces["eth0"].Addresses }, []string{"10.0.0.2/24"}, ""},
+		"interfaces": {"network: {interfaces: {eth0: {addresses: [10.0.0.2/24]}}}\n", func(c *config.Config) any { return c.Network.Interfaces["eth0"].Addresses }, []string{"10.0.0.2/24"}, ""},
+		"missing":    {"timezone: CI_MISSING_JINJA_VAR/zone\nntp: {servers: [a, CI_MISSING_JINJA_VAR/b]}\n", func(c *config.Config) any { return c.Timezone + strings.Join(c.NTP.Servers, " ") }, "a", "instance data"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got, notes := sound(t, c.text)

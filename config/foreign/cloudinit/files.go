@@ -5,6 +5,8 @@ import (
 
 	"github.com/proa-os/proa/config/foreign/draft"
 	"github.com/proa-os/proa/config/foreign/field"
+	"github.com/proa-os/proa/config/foreign/netplan"
+	"github.com/proa-os/proa/config/foreign/netv1"
 	"github.com/proa-os/proa/config/foreign/paths"
 )
 
@@ -58,15 +60,15 @@ func (r *reader) truth(p draft.Pair) bool {
 	return truth
 }
 
-// network: in a document of user data cloud-init does not read it; people write it all the same.
+// network: cloud-init itself does not read it in a document of user data; people write it all the same. What is neither
+// netplan's nor of version 1 is taken for the schema's own section.
 func (r *reader) network(p draft.Pair) {
-	if c := draft.Resolved(draft.Get(p.Value, "config")); c != nil && c.Kind == yaml.ScalarNode {
-		r.Note(p.At, "network: config: disabled has no effect; interfaces that are not listed use DHCP")
-		return
+	switch {
+	case netv1.Is(p.Value):
+		netv1.Translate(r.Draft, p.Value)
+	case netplan.Is(p.Value):
+		netplan.Translate(r.Draft, p.Value)
+	default:
+		r.Set(p.Value, "network")
 	}
-	translateNetwork(r.Draft, p)
-}
-
-func translateNetwork(d *draft.Draft, p draft.Pair) {
-	d.Note(p.At, "network: not read within this document; write it as a document of its own, network-config")
 }
