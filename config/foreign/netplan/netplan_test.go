@@ -1,4 +1,4 @@
-package netplan
+package netplan_test
 
 import (
 	"reflect"
@@ -9,6 +9,7 @@ import (
 
 	"github.com/proa-os/proa/config"
 	"github.com/proa-os/proa/config/foreign/draft"
+	"github.com/proa-os/proa/config/foreign/netplan"
 )
 
 // translated returns the network section, and what was said; refusals are marked.
@@ -19,7 +20,7 @@ func translated(t testing.TB, text string) (section any, said string) {
 		t.Fatal(err)
 	}
 	d := draft.New()
-	Translate(d, doc.Content[0])
+	netplan.Translate(d, doc.Content[0])
 	var lines []string
 	for _, n := range d.Notes {
 		lines = append(lines, map[bool]string{true: "refused: "}[n.Refused]+n.Message)
@@ -135,7 +136,7 @@ func TestIs(t *testing.T) {
 		if err := yaml.Unmarshal([]byte(text), &doc); err != nil {
 			t.Fatal(err)
 		}
-		if got := Is(doc.Content[0]); got != want {
+		if got := netplan.Is(doc.Content[0]); got != want {
 			t.Errorf("Is(%s) = %v", text, got)
 		}
 	}
@@ -154,7 +155,7 @@ func FuzzTranslate(f *testing.F) {
 			return
 		}
 		d := draft.New()
-		Translate(d, doc.Content[0])
+		netplan.Translate(d, doc.Content[0])
 		out, err := yaml.Marshal(d.Root)
 		if err != nil {
 			return // a value of the document that refers to itself

@@ -1,4 +1,4 @@
-package netv1
+package netv1_test
 
 import (
 	"reflect"
@@ -9,6 +9,7 @@ import (
 
 	"github.com/proa-os/proa/config"
 	"github.com/proa-os/proa/config/foreign/draft"
+	"github.com/proa-os/proa/config/foreign/netv1"
 )
 
 func translated(t testing.TB, text string) (section any, said string) {
@@ -18,7 +19,7 @@ func translated(t testing.TB, text string) (section any, said string) {
 		t.Fatal(err)
 	}
 	d := draft.New()
-	Translate(d, doc.Content[0])
+	netv1.Translate(d, doc.Content[0])
 	var lines []string
 	for _, n := range d.Notes {
 		lines = append(lines, map[bool]string{true: "refused: "}[n.Refused]+n.Message)

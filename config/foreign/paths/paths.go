@@ -11,6 +11,7 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"github.com/proa-os/proa/config/foreign/draft"
+	"github.com/proa-os/proa/config/foreign/ifupdown"
 	"github.com/proa-os/proa/config/rule"
 )
 
@@ -22,7 +23,7 @@ func File(d *draft.Draft, file string, text []byte, at *yaml.Node) bool {
 			return true
 		}
 	}
-	return Named(d, file, at)
+	return ifupdown.File(d, file, text, at) || Named(d, file, at)
 }
 
 // Named notes that nothing reads a file. It returns false if the file is to be written nevertheless.
@@ -86,7 +87,6 @@ var unread = [][2]string{
 	{"/etc/udev/", "there is no udev; use boot_cmd"},
 	{"/etc/usb_modeswitch.d/", "there is no udev; use boot_cmd"},
 	{"/etc/fstab", "use mounts"},
-	{"/etc/dhcpcd.conf", "use network.interfaces"},
 	{"/etc/dhcp/", "use network.interfaces"},
 	{"/etc/exports", pod},
 	{"/etc/samba/", pod},

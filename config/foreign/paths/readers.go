@@ -11,6 +11,7 @@ import (
 	"github.com/proa-os/proa/config/foreign/command"
 	"github.com/proa-os/proa/config/foreign/draft"
 	"github.com/proa-os/proa/config/foreign/k3sargs"
+	"github.com/proa-os/proa/config/foreign/netplan"
 	"github.com/proa-os/proa/config/foreign/nodename"
 	"github.com/proa-os/proa/config/k3sflags"
 )
@@ -41,6 +42,7 @@ var readers = []reader{
 	{"/etc/chrony.conf", timeServers},
 	{"/etc/chrony/", timeServers},
 	{"/etc/resolv.conf", resolver},
+	{"/etc/netplan/*", network},
 	{"/etc/systemd/resolved.conf", resolved},
 	{"/etc/systemd/resolved.conf.d/", resolved},
 	{"/usr/local/share/ca-certificates/", authority},
@@ -69,6 +71,12 @@ func k3sFile(d *draft.Draft, at *yaml.Node, _, text string) {
 	doc, ok := Document(d, at, text)
 	if ok {
 		k3sargs.File(d, doc)
+	}
+}
+
+func network(d *draft.Draft, at *yaml.Node, _, text string) {
+	if doc, ok := Document(d, at, text); ok {
+		netplan.Translate(d, doc)
 	}
 }
 
