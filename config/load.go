@@ -64,6 +64,11 @@ func isKey(line string) bool {
 func Load(sources ...Source) Loaded {
 	c := Default()
 	problems, origin := decode.Load(c, options, sources...)
+	for _, found := range c.Network.conflicts() {
+		p := origin.Of(found.path...).Problem("%s", found.text)
+		p.Note = found.note
+		problems = append(problems, p)
+	}
 	return Loaded{c, problems, origin}
 }
 

@@ -206,7 +206,7 @@ func TestTags(t *testing.T) {
 func checkTag(t *testing.T, typ reflect.Type, f reflect.StructField) {
 	t.Helper()
 	for _, m := range regexp.MustCompile(`(\w+):"[^"]*"`).FindAllStringSubmatch(string(f.Tag), -1) {
-		if !slices.Contains([]string{"yaml", "default", "enum", "check", "values", "example", "trim", "most", "secret"}, m[1]) {
+		if !slices.Contains([]string{"yaml", "default", "enum", "check", "values", "example", "trim", "most", "secret", "own"}, m[1]) {
 			t.Errorf("%s.%s: nobody reads the tag %q", typ, f.Name, m[1])
 		}
 	}

@@ -89,12 +89,7 @@ func (d *decoder) value(n *yaml.Node, v reflect.Value, tag reflect.StructTag, na
 	defer func() { d.depth-- }()
 	switch v.Kind() {
 	case reflect.Pointer:
-		p := reflect.New(v.Type().Elem())
-		setDefaultsOf(p.Elem())
-		before := d.found
-		if d.value(n, p.Elem(), tag, name); d.found == before {
-			v.Set(p)
-		}
+		d.pointer(n, v, tag, name)
 	case reflect.Struct:
 		d.structure(n, v, name)
 	case reflect.Map:
@@ -103,6 +98,19 @@ func (d *decoder) value(n *yaml.Node, v reflect.Value, tag reflect.StructTag, na
 		d.list(n, v, tag, name)
 	default:
 		d.scalar(n, v, tag, name)
+	}
+}
+
+// pointer decodes an optional value. Of keys of its own the valid ones are kept, as everywhere, and an earlier source's.
+func (d *decoder) pointer(n *yaml.Node, v reflect.Value, tag reflect.StructTag, name string) {
+	p := reflect.New(v.Type().Elem())
+	setDefaultsOf(p.Elem())
+	if !v.IsNil() {
+		p.Elem().Set(v.Elem())
+	}
+	before := d.found
+	if d.value(n, p.Elem(), tag, name); d.found == before || p.Elem().Kind() == reflect.Struct && n.Kind == yaml.MappingNode {
+		v.Set(p)
 	}
 }
 

@@ -57,18 +57,40 @@ func isPEM(s string) bool {
 // link are the rules for interfaces and routes.
 var link = map[string]Rule{
 	"mac":            {Judge: hardware, Clean: hardwareAddress},
-	"glob":           want(regexp.MustCompile(`^[^\s/]{1,64}$`).MatchString, "a name, where * and ? are wildcards"),
+	"glob":           want(glob, "a name, where * and ? are wildcards"),
 	"vlanid":         want(between(1, 4094), "a number from 1 to 4094"),
 	"milliseconds":   want(between(0, math.MaxInt32), "a number of milliseconds"),
 	"seconds":        want(between(0, 1000000), "a number of seconds"),
-	"bondoption":     want(regexp.MustCompile(`^[a-z_]+$`).MatchString, "the name of a parameter"),
+	"bondoption":     {Judge: bondOption},
 	"bridgepriority": want(between(0, 65535), "a number up to 65535"),
-	"pathcost":       want(between(1, math.MaxInt32), "a number from 1"),
+	"pathcost":       want(between(1, 65535), "a number from 1 to 65535"), // BR_MAX_PATH_COST
 	"portpriority":   want(between(0, 63), "a number up to 63"),
 	"destination":    want(func(s string) bool { return s == "default" || isNetwork(s) }, "a network such as 10.8.0.0/16, or default"),
 	"portrange":      want(regexp.MustCompile(`^[0-9]{1,5}-[0-9]{1,5}$`).MatchString, "ports such as 30000-32767"),
 	"table":          want(between(1, math.MaxInt32), "a number from 1"),
 	"tos":            want(between(0, 255), "a number up to 255"),
+}
+
+func glob(s string) bool {
+	_, err := path.Match(s, "")
+	return err == nil && regexp.MustCompile(`^[^\s/]{1,64}$`).MatchString(s)
+}
+
+// bondOptions are the parameters that the driver lets one set on a bond without members (drivers/net/bonding/bond_sysfs.c),
+// except those with keys of their own.
+var bondOptions = strings.Fields("ad_actor_sys_prio ad_actor_system ad_select ad_user_port_key all_slaves_active arp_all_targets arp_interval " +
+	"arp_ip_target arp_missed_max arp_validate fail_over_mac lacp_active lp_interval min_links ns_ip6_target num_grat_arp num_unsol_na " +
+	"packets_per_slave peer_notif_delay primary_reselect resend_igmp tlb_dynamic_lb use_carrier")
+
+func bondOption(s string) string {
+	if slices.Contains(bondOptions, s) {
+		return ""
+	}
+	text := "a parameter of the bonding driver: " + strings.Join(bondOptions, ", ")
+	if n := Nearest(s, bondOptions); n != "" {
+		text += "; did you mean " + n + "?"
+	}
+	return text
 }
 
 func hardware(s string) string {

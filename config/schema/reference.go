@@ -124,6 +124,12 @@ func exampleKey(b *strings.Builder, t Types, k Key, indent string) {
 		}
 		fmt.Fprintf(b, "%s  %s:\n", indent, k.Example)
 		exampleKeys(b, t, k.Elem, indent+"    ")
+		for _, other := range t[k.Elem] {
+			if name := other.Tag.Get(own); name != "" {
+				fmt.Fprintf(b, "%s  %s:\n", indent, name)
+				exampleKey(b, t, other, indent+"    ")
+			}
+		}
 	case "string", "int", "bool":
 		fmt.Fprintf(b, "%s%s: %s\n", indent, k.Name, scalar(k))
 	default:
@@ -132,9 +138,17 @@ func exampleKey(b *strings.Builder, t Types, k Key, indent string) {
 	}
 }
 
+// own is the tag of a key of a map's entries that excludes others: the example has an entry of this name for it.
+const own = "own"
+
+// excluded is the example of a key that another key of the example excludes.
+const excluded = "-"
+
 func exampleKeys(b *strings.Builder, t Types, name, indent string) {
 	for _, k := range t[name] {
-		exampleKey(b, t, k, indent)
+		if k.Tag.Get(own) == "" && k.Example != excluded {
+			exampleKey(b, t, k, indent)
+		}
 	}
 }
 

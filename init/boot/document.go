@@ -34,6 +34,7 @@ func Reloads() []Step {
 		{"user-modules", userModules, step.Warn, 5 * time.Minute},
 		{"write-files", writeFiles, step.Warn, 5 * time.Minute},
 		{"firewall", filter, step.Warn, 2 * time.Minute},
+		{"network", changeNetwork, step.Warn, 5 * time.Minute},
 		{"k3s-config", k3sConfig, step.Warn, 2 * time.Minute},
 	}
 }
@@ -42,7 +43,7 @@ func Reloads() []Step {
 // if others fail or hang.
 func (m *Machine) Reload(ctx context.Context, c *config.Config) (failed []string) {
 	next := Machine{Sys: m.Sys, Root: m.Root, Logf: m.Logf, Line: m.Line, Hostname: m.Hostname, Modules: m.Modules, Ctx: m.Ctx, Config: c,
-		Filter: m.Filter}
+		Filter: m.Filter, Net: m.Net}
 	if fresh := (&Machine{Sys: m.Sys, Root: m.Root}); len(c.Modules) > 0 && openModules(fresh) == nil {
 		next.Modules = fresh.Modules // knows the modules that the kernel has loaded on demand since the boot
 	}

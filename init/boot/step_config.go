@@ -100,6 +100,14 @@ func network(_ context.Context, m *Machine) error {
 	return err
 }
 
+// changeNetwork applies the configuration to a network that is up. Nil in tests, and if the boot step has failed.
+func changeNetwork(_ context.Context, m *Machine) error {
+	if m.Net == nil {
+		return nil
+	}
+	return step.User(m.Net.Change(m.Ctx, m.Config))
+}
+
 // k3sConfig translates the user's k3s section into the runtime's config file.
 func k3sConfig(_ context.Context, m *Machine) error {
 	if !m.Config.K3s.Enabled {

@@ -109,13 +109,15 @@ func (m *Manager) reasons() (out []string) {
 		return []string{err.Error()}
 	}
 	for _, l := range present {
+		s := plan.Settings(m.network(), l)
+		_, member := plan.Master(m.network(), l)
 		switch {
-		case l.Kind == plan.Virtual:
+		case l.Kind == plan.Virtual || member || s.Optional || s.Dummy:
 		case l.Kind == plan.Radio && !l.Running():
 			out = append(out, l.Name()+": has joined no wireless network")
 		case !l.Running():
 			out = append(out, l.Name()+": no cable, or nothing at its other end")
-		case *plan.Settings(m.cfg.Network, l).DHCP:
+		case *s.DHCP:
 			out = append(out, l.Name()+": nobody answers DHCP")
 		default:
 			out = append(out, l.Name()+": its addresses could not be set")

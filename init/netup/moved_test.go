@@ -63,7 +63,7 @@ func moved(t *testing.T, c *client, s *server, deaf bool) {
 	e := bound(t, c, s)
 	s.change(func() { s.net, s.host, s.id, s.deaf = net.IP{10, 9, s.net[2] + 100, 0}, 33, 2, deaf })
 	began := time.Now()
-	c.poke <- struct{}{}
+	c.poke(c.link.Name())
 	c.until(t, "the new address", func() bool { return c.addrs() == s.ip(33).String()+"/24" })
 	if took := time.Since(began); took > soon {
 		t.Errorf("took %s", took)
@@ -81,9 +81,9 @@ func moved(t *testing.T, c *client, s *server, deaf bool) {
 func sameNetwork(t *testing.T, c *client, s *server) {
 	e := bound(t, c, s)
 	before := s.count(dhcpv4.MessageTypeDiscover)
-	c.poke <- struct{}{}
+	c.poke(c.link.Name())
 	c.until(t, "a second request", func() bool { return s.count(dhcpv4.MessageTypeRequest) >= 2 })
-	c.poke <- struct{}{}
+	c.poke(c.link.Name())
 	c.until(t, "a third request", func() bool { return s.count(dhcpv4.MessageTypeRequest) >= 3 })
 	if n := s.count(dhcpv4.MessageTypeDiscover) - before; n != 0 || strings.Contains(e.String(), "-") {
 		t.Errorf("%d discovers, %s", n, e)
@@ -99,10 +99,7 @@ func sameNetwork(t *testing.T, c *client, s *server) {
 func flapping(t *testing.T, c *client, s *server) {
 	e := bound(t, c, s)
 	for range 40 {
-		select {
-		case c.poke <- struct{}{}:
-		default:
-		}
+		c.poke(c.link.Name())
 		time.Sleep(5 * time.Millisecond)
 	}
 	c.until(t, "the last look", func() bool { return s.count(dhcpv4.MessageTypeRequest) >= 2 })
@@ -117,7 +114,7 @@ func nobodyThere(t *testing.T, c *client, s *server) {
 	bound(t, c, s)
 	began := time.Now()
 	s.change(func() { s.mute = true })
-	c.poke <- struct{}{}
+	c.poke(c.link.Name())
 	c.until(t, "the loss", func() bool { return strings.Contains(c.log(), "lost ") })
 	if took := time.Since(began); took < 18*time.Second || took > 25*time.Second {
 		t.Errorf("lost after %s", took)
@@ -204,7 +201,7 @@ func infiniteLease(t *testing.T, c *client, s *server) {
 	if len(list) != 1 || uint32(list[0].ValidLft) != 0xffffffff && list[0].ValidLft != 0 {
 		t.Errorf("%+v", list)
 	}
-	c.poke <- struct{}{}
+	c.poke(c.link.Name())
 	c.until(t, "the look", func() bool { return s.count(dhcpv4.MessageTypeRequest) >= 2 })
 }
 
@@ -226,7 +223,7 @@ func conflict(t *testing.T, c *client, s *server) {
 func otherAddress(t *testing.T, c *client, s *server) {
 	e := bound(t, c, s)
 	s.change(func() { s.host, s.deaf = 44, true })
-	c.poke <- struct{}{}
+	c.poke(c.link.Name())
 	c.until(t, "the new address alone", func() bool { return c.addrs() == s.ip(44).String()+"/24" })
 	time.Sleep(time.Second)
 	routes, err := netlink.RouteList(c.link, netlink.FAMILY_V4)

@@ -245,7 +245,6 @@ type client struct {
 	*Manager
 	link plan.Link
 	far  *far
-	poke chan struct{}
 	mu   sync.Mutex
 	said string
 }
@@ -253,14 +252,9 @@ type client struct {
 func (c *client) run(t *testing.T) {
 	t.Helper()
 	ctx, stop := context.WithCancel(t.Context())
-	ended := make(chan struct{})
-	c.poke = make(chan struct{}, 1)
 	c.Manager = New(sys.Linux{}, with(config.Network{}), "edge-7", resolvConf(t), c.note)
-	go func() {
-		defer close(ended)
-		c.Manager.run(ctx, c.link, c.poke)
-	}()
-	t.Cleanup(func() { stop(); <-ended })
+	c.begin(ctx, c.link)
+	t.Cleanup(func() { stop(); c.running.Wait() })
 }
 
 func (c *client) note(f string, a ...any) {

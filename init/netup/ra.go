@@ -94,7 +94,7 @@ func (m *Manager) heed(b []byte) {
 	name := l.Attrs().Name
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if _, ours := m.begun[name]; ours {
+	if p := m.begun[name]; p != nil && *plan.Settings(m.network(), p.plain).AcceptRA {
 		a := m.advice[name]
 		a.take(b[ndHeader:], name, time.Now())
 		m.advice[name] = a

@@ -1,6 +1,7 @@
 package netup
 
 import (
+	"maps"
 	"net"
 	"slices"
 	"strings"
@@ -14,20 +15,26 @@ import (
 	"github.com/proa-os/proa/init/netup/plan"
 )
 
-// Resolv returns the text of resolv.conf: the configuration's servers and domains, then those of the networks, at most
-// the three servers that libc uses. Values from networks have been validated.
+// Resolv returns the text of resolv.conf: the configuration's servers and domains, those of its interfaces that are
+// there, by their names, then those that the networks say, at most the three servers that libc uses. Values from networks have been validated.
 func (m *Manager) Resolv() string {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	now, servers, search := time.Now(), slices.Clone(m.cfg.Network.DNS), slices.Clone(m.cfg.Network.Search)
+	n := m.network()
+	now, servers, search := time.Now(), slices.Clone(n.DNS), slices.Clone(n.Search)
+	for _, name := range slices.Sorted(maps.Keys(m.begun)) {
+		s := plan.Settings(n, m.begun[name].plain)
+		servers, search = append(servers, s.DNS...), append(search, s.Search...)
+	}
+	user := len(distinct(search))
 	for _, name := range m.names() {
-		servers = append(append(servers, m.leases[name].DNS...), valid(m.advice[name].dns, now)...)
-		search = append(append(search, m.leases[name].Search...), valid(m.advice[name].search, now)...)
+		servers = slices.Concat(servers, m.leases[name].DNS, m.six[name].DNS, valid(m.advice[name].dns, now))
+		search = slices.Concat(search, m.leases[name].Search, m.six[name].Search, valid(m.advice[name].search, now))
 	}
 	servers, search = distinct(servers), distinct(search)
 	var b strings.Builder
 	b.WriteString("# written by proa from config and what the networks say\n")
-	if search = search[:min(len(search), max(len(m.cfg.Network.Search), outside.MostDomains))]; len(search) > 0 {
+	if search = search[:min(len(search), max(user, outside.MostDomains))]; len(search) > 0 {
 		b.WriteString("search " + strings.Join(search, " ") + "\n")
 	}
 	for _, s := range servers[:min(3, len(servers))] {
@@ -46,17 +53,11 @@ func distinct(list []string) (out []string) {
 	return out
 }
 
-func (m *Manager) names() (names []string) {
-	for n := range m.leases {
-		names = append(names, n)
-	}
-	for n := range m.advice {
-		if _, too := m.leases[n]; !too {
-			names = append(names, n)
-		}
-	}
+// names returns the interfaces of which a network has said something, sorted.
+func (m *Manager) names() []string {
+	names := slices.Concat(slices.Collect(maps.Keys(m.leases)), slices.Collect(maps.Keys(m.six)), slices.Collect(maps.Keys(m.advice)))
 	slices.Sort(names)
-	return names
+	return slices.Compact(names)
 }
 
 // writeResolv writes the file only if it changes, because others watch it.
@@ -79,7 +80,7 @@ func (m *Manager) NTPServers() (servers []string) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for _, name := range m.names() {
-		servers = append(servers, m.leases[name].NTP...)
+		servers = slices.Concat(servers, m.leases[name].NTP, m.six[name].NTP)
 	}
 	return servers
 }

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
 
 	"github.com/proa-os/proa/init/netup/plan"
 )
@@ -39,7 +40,30 @@ func Exists(name string) bool {
 	return err == nil
 }
 
-func of(l netlink.Link) plan.Link { return plan.Link{Link: l, Kind: kind(l.Attrs().Name)} }
+func of(l netlink.Link) plan.Link {
+	out := plan.Link{Link: l, Kind: kind(l.Attrs().Name)}
+	switch {
+	case out.Kind != plan.Virtual:
+		out.Driver = driver(l.Attrs().Name)
+	case l.Attrs().Alias == plan.Mark:
+		out.Kind = plan.Made
+	}
+	return out
+}
+
+// driver asks the driver for its name (ethtool -i); empty: it has none.
+func driver(name string) string {
+	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return ""
+	}
+	defer unix.Close(fd)
+	info, err := unix.IoctlGetEthtoolDrvinfo(fd, name)
+	if err != nil {
+		return ""
+	}
+	return unix.ByteSliceToString(info.Driver[:])
+}
 
 // kind looks for the interface's device, and for what a Wi-Fi adapter has at the time it is announced, which is before
 // phy80211 is there.

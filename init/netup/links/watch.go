@@ -20,8 +20,8 @@ type Event struct {
 	Gone   bool
 }
 
-// Watcher passes the kernel's events of interfaces with a device on to all subscribers, from one netlink subscription.
-// Those without one are left out: every pod has some.
+// Watcher passes the kernel's events of interfaces on to all subscribers, from one netlink subscription. Those without a
+// device that proa has not made are left out: every pod has some.
 type Watcher struct {
 	logf func(string, ...any)
 
@@ -110,7 +110,7 @@ func (w *Watcher) without(there map[string]bool) (gone []plan.Link) {
 	return gone
 }
 
-// see tells the subscribers of an interface with a device.
+// see tells the subscribers of an interface with a device, or made by proa.
 func (w *Watcher) see(l plan.Link, gone bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()

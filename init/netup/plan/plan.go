@@ -19,12 +19,18 @@ const (
 	Virtual Kind = iota
 	Wired
 	Radio // a Wi-Fi adapter
+	Made  // by proa: it has the alias Mark
 )
+
+// Mark is the alias (ip-link(8)) of interfaces that proa has made. It tells them from those of the cluster's network,
+// in every process.
+const Mark = "proa"
 
 // Link is an interface of the kernel at one time.
 type Link struct {
 	netlink.Link
-	Kind Kind
+	Kind   Kind
+	Driver string // as ethtool -i prints it; empty without a device
 }
 
 // Name returns the kernel's name of the interface.
@@ -44,10 +50,23 @@ type (
 	Create []netlink.Link
 	// Delete removes the interface.
 	Delete struct{}
+	// SetAlias gives the interface the alias Mark.
+	SetAlias struct{}
 	// SetMTU sets the MTU in bytes.
 	SetMTU int
+	// SetMAC sets the hardware address.
+	SetMAC net.HardwareAddr
 	// SetUp sets the interface up.
 	SetUp struct{}
+	// SetDown sets the interface down.
+	SetDown struct{}
+	// Join makes the interface a member of a bond or a bridge; index 0: of none.
+	Join struct {
+		Name  string
+		Index int
+	}
+	// SetAttribute writes a file below the interface's own folder in /sys/class/net.
+	SetAttribute struct{ Path, Value string }
 	// SetSysctl writes a file below /proc/sys, if the kernel has it.
 	SetSysctl struct{ Path, Value string }
 	// PutAddress adds an address or replaces its lifetime.
@@ -58,35 +77,44 @@ type (
 	PutRoute netlink.Route
 	// DropRoute removes a route.
 	DropRoute netlink.Route
+	// PutRule adds a rule; one that is there already stays.
+	PutRule netlink.Rule
+	// DropRule removes a rule.
+	DropRule netlink.Rule
+	// ForgetRouters removes the addresses and routes that the kernel has from router advertisements.
+	ForgetRouters struct{}
 )
 
-func (Create) String() string        { return "create" }
-func (Delete) String() string        { return "delete" }
-func (o SetMTU) String() string      { return fmt.Sprintf("mtu %d", int(o)) }
-func (SetUp) String() string         { return "up" }
+func (Create) String() string   { return "create" }
+func (Delete) String() string   { return "delete" }
+func (SetAlias) String() string { return "alias " + Mark }
+func (o SetMTU) String() string { return fmt.Sprintf("mtu %d", int(o)) }
+func (o SetMAC) String() string { return "mac " + net.HardwareAddr(o).String() }
+func (SetUp) String() string    { return "up" }
+func (SetDown) String() string  { return "down" }
+func (o SetAttribute) String() string {
+	return "attribute " + o.Path + "=" + o.Value
+}
+func (o Join) String() string {
+	if o.Index == 0 {
+		return "leave"
+	}
+	return "join " + o.Name
+}
 func (o SetSysctl) String() string   { return "sysctl " + o.Path + "=" + o.Value }
 func (o PutAddress) String() string  { return "address " + lasting(netlink.Addr(o)) }
 func (o DropAddress) String() string { return "drop address " + o.IPNet.String() }
 func (o PutRoute) String() string    { return "route " + routeText(netlink.Route(o)) }
 func (o DropRoute) String() string   { return "drop route " + routeText(netlink.Route(o)) }
+func (o PutRule) String() string     { return "rule " + ruleText(netlink.Rule(o)) }
+func (o DropRule) String() string    { return "drop rule " + ruleText(netlink.Rule(o)) }
+func (ForgetRouters) String() string { return "forget routers" }
 
 func lasting(a netlink.Addr) string {
 	if a.ValidLft == 0 {
 		return a.IPNet.String()
 	}
 	return fmt.Sprintf("%s for %d s", a.IPNet, a.ValidLft)
-}
-
-// routeText returns a route as ip-route(8) writes it.
-func routeText(r netlink.Route) string {
-	text := r.Dst.String()
-	if r.Gw != nil {
-		text += " via " + r.Gw.String()
-	}
-	if r.Src != nil {
-		text += " src " + r.Src.String()
-	}
-	return fmt.Sprintf("%s metric %d", text, r.Priority)
 }
 
 // Metrics of routes: those in the configuration are preferred to those from DHCP, and those of a cable to those of a
@@ -107,10 +135,10 @@ func metric(l Link, base int) int {
 
 // defaultRoute is marked on-link, because some hosting providers have a gateway outside of the address's network.
 func defaultRoute(gw net.IP, metric int) netlink.Route {
-	everywhere := &net.IPNet{IP: net.IPv4zero.To4(), Mask: net.CIDRMask(0, 32)}
+	family := 4
 	if gw.To4() == nil {
-		everywhere = &net.IPNet{IP: net.IPv6zero, Mask: net.CIDRMask(0, 128)}
+		family = 6
 	}
-	return netlink.Route{Dst: everywhere, Gw: gw, Priority: metric, Flags: int(netlink.FLAG_ONLINK),
+	return netlink.Route{Dst: everywhere(family), Gw: gw, Priority: metric, Flags: int(netlink.FLAG_ONLINK),
 		Protocol: unix.RTPROT_STATIC}
 }

@@ -17,7 +17,7 @@ import (
 // link returns an interface with index 2 and an MTU of 1500.
 func link(name, mac string, kind Kind) Link {
 	hw, _ := net.ParseMAC(mac)
-	return Link{&netlink.Dummy{LinkAttrs: netlink.LinkAttrs{Name: name, HardwareAddr: hw, Index: 2, MTU: 1500}}, kind}
+	return Link{Link: &netlink.Dummy{LinkAttrs: netlink.LinkAttrs{Name: name, HardwareAddr: hw, Index: 2, MTU: 1500}}, Kind: kind}
 }
 
 // loaded reads a document without problems.
@@ -56,7 +56,7 @@ func TestInterface(t *testing.T) {
 		{"a cable beside Wi-Fi", "network: {wifi: [{name: Harbour}]}", Wired,
 			plainSysctls + "up\nsysctl net/ipv4/conf/eth0/ignore_routes_with_linkdown=1\n"},
 		{"Wi-Fi", "network: {wifi: [{name: Harbour}], interfaces: {eth0: {addresses: [10.0.0.2/24], gateway: 10.0.0.1}}}",
-			Radio, plainSysctls + "up\naddress 10.0.0.2/24\nroute 0.0.0.0/0 via 10.0.0.1 metric 262244\n"},
+			Radio, plainSysctls + "sysctl net/ipv6/conf/eth0/ra_defrtr_metric=263168\nup\naddress 10.0.0.2/24\nroute 0.0.0.0/0 via 10.0.0.1 metric 262244\n"},
 		{"the user's sysctls", "sysctls: {net.ipv6.conf.eth0.accept_ra: '0', net/ipv4/conf/eth0/rp_filter: '1', " +
 			"net.ipv6.conf.all.accept_ra: '1', net.ipv4.conf.all.rp_filter: '2', net.ipv4.conf.eth1.rp_filter: '2'}", Wired,
 			plainSysctls + "sysctl net/ipv6/conf/eth0/accept_ra=1\nsysctl net/ipv4/conf/eth0/rp_filter=1\n" +

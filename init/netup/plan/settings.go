@@ -1,53 +1,116 @@
 package plan
 
 import (
+	"cmp"
 	"fmt"
+	"maps"
+	"path"
 	"slices"
 	"strings"
-
-	"github.com/vishvananda/netlink"
 
 	"github.com/proa-os/proa/config"
 )
 
 // Managed says whether proa configures an interface: those with a device, Wi-Fi adapters only if there are networks to
-// join.
+// join, and those that it makes.
 func Managed(n config.Network, l Link) bool {
-	return l.Kind == Wired || l.Kind == Radio && len(n.WiFi) > 0
+	return l.Kind == Wired || l.Kind == Radio && len(n.WiFi) > 0 || l.Kind == Made && n.Interfaces[l.Name()].Made()
 }
 
-// Settings returns the configuration of an interface; DHCP is on unless there are addresses or the user disables it.
+// Settings returns the configuration of an interface, with DHCP and AcceptRA set: DHCP is on unless there are addresses
+// or the user disables it. A member of a bond or bridge has no addresses.
 func Settings(n config.Network, l Link) config.Interface {
 	var s config.Interface
-	if keys := listedAs(n, l.Attrs()); len(keys) > 0 {
+	if keys := listedAs(n, l); len(keys) > 0 {
 		s = n.Interfaces[keys[0]]
 	}
+	on := true
+	if s.AcceptRA == nil {
+		s.AcceptRA = &on
+	}
 	if s.DHCP == nil {
-		on := len(s.Addresses) == 0
-		s.DHCP = &on
+		wanted := len(s.Addresses) == 0 && !s.Dummy
+		s.DHCP = &wanted
+	}
+	if _, member := Master(n, l); member {
+		off := false
+		s.DHCP, s.AcceptRA, s.DHCP6, s.Addresses, s.Gateway, s.Routes = &off, &off, false, nil, "", nil
 	}
 	return s
 }
 
-// listedAs returns the keys of the configuration that match a link, in order of precedence: a hardware address belongs
-// to this device only, a name may belong to another one after the next boot.
-func listedAs(n config.Network, a *netlink.LinkAttrs) (keys []string) {
-	for name := range n.Interfaces {
-		if named(a, name) {
-			keys = append(keys, name)
+// listedAs returns the keys of the configuration that are for a link, in order of precedence: a hardware address belongs
+// to this device only, a name may belong to another one after the next boot, and a match is for many.
+func listedAs(n config.Network, l Link) (keys []string) {
+	for key, s := range n.Interfaces {
+		if isFor(key, s, l) {
+			keys = append(keys, key)
 		}
 	}
-	slices.SortFunc(keys, func(x, y string) int {
-		if (x == a.Name) != (y == a.Name) {
-			return map[bool]int{true: 1, false: -1}[x == a.Name]
+	rank := func(key string) int {
+		switch {
+		case !n.Interfaces[key].Match.Empty():
+			return 2
+		case key == l.Name():
+			return 1
 		}
-		return strings.Compare(x, y)
+		return 0
+	}
+	slices.SortFunc(keys, func(x, y string) int {
+		return cmp.Or(cmp.Compare(rank(x), rank(y)), strings.Compare(x, y))
 	})
 	return keys
 }
 
-func named(a *netlink.LinkAttrs, name string) bool {
-	return a.Name == name || strings.EqualFold(a.HardwareAddr.String(), name)
+// isFor says whether a key's settings are for a link. A bond and a VLAN have the hardware addresses of what they are
+// made of, so those that are made go by their name alone.
+func isFor(key string, s config.Interface, l Link) bool {
+	switch {
+	case s.Made() || l.Kind == Made:
+		return s.Made() && l.Kind == Made && key == l.Name()
+	case !s.Match.Empty():
+		return l.Kind != Virtual && fits(s.Match, l)
+	}
+	return key == l.Name() || strings.EqualFold(hardware(l), key)
+}
+
+// hardware returns the address that the device has by itself: a bond gives all its members the same one.
+func hardware(l Link) string {
+	if own := l.Attrs().PermHWAddr; len(own) == 6 {
+		return own.String()
+	}
+	return l.Attrs().HardwareAddr.String()
+}
+
+// fits says whether of each property that is matched one of the patterns fits.
+func fits(m config.Match, l Link) bool {
+	return anyFits(m.Name, l.Name()) && anyFits(m.Driver, l.Driver) && anyFits(m.MAC, hardware(l))
+}
+
+func anyFits(patterns []string, value string) bool {
+	return len(patterns) == 0 || slices.ContainsFunc(patterns, func(p string) bool {
+		ok, err := path.Match(p, value)
+		return ok && err == nil
+	})
+}
+
+// refers says whether a word of the configuration, a key or a kernel name, means a link.
+func refers(n config.Network, word string, l Link) bool {
+	if _, isKey := n.Interfaces[word]; isKey {
+		keys := listedAs(n, l)
+		return len(keys) > 0 && keys[0] == word
+	}
+	return l.Kind != Virtual && (word == l.Name() || strings.EqualFold(hardware(l), word))
+}
+
+// Master returns the name of the bond or bridge that a link is a member of.
+func Master(n config.Network, l Link) (name string, member bool) {
+	for _, name := range slices.Sorted(maps.Keys(n.Interfaces)) {
+		if name != l.Name() && slices.ContainsFunc(n.Interfaces[name].Members(), func(m string) bool { return refers(n, m, l) }) {
+			return name, true
+		}
+	}
+	return "", false
 }
 
 // Double is an interface that the configuration lists more than once: by these keys, of which the first counts.
@@ -61,7 +124,7 @@ func (d Double) String() string {
 // Doubles returns interfaces that the configuration lists more than once.
 func Doubles(n config.Network, links []Link) (out []Double) {
 	for _, l := range links {
-		if keys := listedAs(n, l.Attrs()); len(keys) > 1 {
+		if keys := listedAs(n, l); len(keys) > 1 {
 			out = append(out, Double{keys})
 		}
 	}
@@ -72,21 +135,44 @@ func Doubles(n config.Network, links []Link) (out []Double) {
 func Absent(n config.Network, links []Link) error {
 	var missing, have []string
 	for _, l := range links {
-		if l.Kind != Virtual {
+		if l.Kind == Wired || l.Kind == Radio {
 			have = append(have, l.Name())
 		}
 	}
-	for name := range n.Interfaces {
-		there := slices.ContainsFunc(links, func(l Link) bool { return l.Kind != Virtual && named(l.Attrs(), name) })
-		if !there && !mayCome(n, name) {
-			missing = append(missing, name)
+	for _, word := range named(n) {
+		there := slices.ContainsFunc(links, func(l Link) bool { return l.Kind != Virtual && meant(n, word, l) })
+		if !there && !mayCome(n, word) {
+			missing = append(missing, word)
 		}
 	}
 	if missing == nil {
 		return nil
 	}
-	slices.Sort(missing)
 	return &AbsentError{missing, have}
+}
+
+// named returns the keys and the names of members in the configuration that have to exist, sorted.
+func named(n config.Network) []string {
+	words := map[string]bool{}
+	for key, s := range n.Interfaces {
+		if !s.Made() && !s.Optional {
+			words[key] = true
+		}
+		for _, part := range s.Parts() {
+			if _, isKey := n.Interfaces[part]; !isKey && !s.Optional {
+				words[part] = true
+			}
+		}
+	}
+	return slices.Sorted(maps.Keys(words))
+}
+
+// meant says whether a link is one that a word of the configuration is about, perhaps beside others that take precedence.
+func meant(n config.Network, word string, l Link) bool {
+	if s, isKey := n.Interfaces[word]; isKey {
+		return isFor(word, s, l)
+	}
+	return refers(n, word, l)
 }
 
 // mayCome says whether the name may belong to a Wi-Fi adapter: its driver loads firmware first, so it appears only

@@ -1,0 +1,328 @@
+package config
+
+import (
+	"fmt"
+	"maps"
+	"net/netip"
+	"regexp"
+	"slices"
+)
+
+// conflict is a value that another one excludes, with the path of its keys. What it is about has been taken out.
+type conflict struct {
+	path []string
+	text string
+	note bool // nothing was taken out
+}
+
+// Made says whether proa makes the interface.
+func (i Interface) Made() bool { return i.VLAN != nil || i.Bond != nil || i.Bridge != nil || i.Dummy }
+
+// Parts returns the interfaces that one is made of: keys of `interfaces`, or kernel names.
+func (i Interface) Parts() (out []string) {
+	if i.VLAN != nil {
+		out = append(out, i.VLAN.Link)
+	}
+	return append(out, i.Members()...)
+}
+
+// Members returns the members of a bond or a bridge: keys of `interfaces`, or kernel names.
+func (i Interface) Members() (out []string) {
+	if i.Bond != nil {
+		out = append(out, i.Bond.Members...)
+	}
+	if i.Bridge != nil {
+		out = append(out, i.Bridge.Members...)
+	}
+	return out
+}
+
+// Empty says whether nothing is matched.
+func (m Match) Empty() bool { return len(m.Name)+len(m.MAC)+len(m.Driver) == 0 }
+
+// conflicts takes out what cannot be together, so that who applies the rest finds neither two kinds of one interface
+// nor loops.
+func (n *Network) conflicts() (out []conflict) {
+	masters := map[string]string{} // by member; oneMaster fills it in
+	checks := []func(string, *Interface) []conflict{
+		oneKind, ofOthers, ofBond, ofBridge, n.noLoop, oneMaster(masters), noAddresses(masters), routesOf,
+	}
+	for _, check := range checks {
+		for _, name := range slices.Sorted(maps.Keys(n.Interfaces)) {
+			i := n.Interfaces[name]
+			found := check(name, &i)
+			n.Interfaces[name] = i
+			out = append(out, found...)
+		}
+	}
+	return append(append(out, n.gateways()...), n.rules()...)
+}
+
+func (i *Interface) conflict(name, key, format string, args ...any) conflict {
+	path := []string{"network", "interfaces", name}
+	if key != "" {
+		path = append(path, key)
+	}
+	return conflict{path: path, text: "network.interfaces: " + fmt.Sprintf(format, args...)}
+}
+
+// oneKind keeps the first of several kinds, and of an interface that is made no match.
+func oneKind(name string, i *Interface) (out []conflict) {
+	if i.VLAN != nil && (i.VLAN.ID == 0 || i.VLAN.Link == "") {
+		i.VLAN = nil // the decoder has reported what is missing
+	}
+	kinds := []struct {
+		key  string
+		has  bool
+		drop func()
+	}{
+		{"vlan", i.VLAN != nil, func() { i.VLAN = nil }}, {"bond", i.Bond != nil, func() { i.Bond = nil }},
+		{"bridge", i.Bridge != nil, func() { i.Bridge = nil }}, {"dummy", i.Dummy, func() { i.Dummy = false }},
+		{"match", !i.Match.Empty(), func() { i.Match = Match{} }},
+	}
+	first := ""
+	for _, k := range kinds {
+		switch {
+		case !k.has:
+		case first == "":
+			first = k.key
+		default:
+			k.drop()
+			const text = "%s and %s exclude each other in one interface; %s is left out"
+			out = append(out, i.conflict(name, k.key, text, first, k.key, k.key))
+		}
+	}
+	return out
+}
+
+// othersNames are names of interfaces that Kubernetes, its networks or the kernel make.
+var othersNames = regexp.MustCompile(`^(lo|proa-alone|cni[0-9]*|(flannel|veth|kube-|cali|cilium|lxc|tunl|nodelocaldns).*|.*:.*)$`)
+
+// ofOthers refuses to make an interface under a name that others use, or under a hardware address.
+func ofOthers(name string, i *Interface) []conflict {
+	if !i.Made() || !othersNames.MatchString(name) {
+		return nil
+	}
+	i.VLAN, i.Bond, i.Bridge, i.Dummy = nil, nil, nil, false
+	return []conflict{i.conflict(name, "",
+		"nothing is made with this name: it is a hardware address, or one of the cluster's or the kernel's names; use another")}
+}
+
+func ofBond(name string, i *Interface) (out []conflict) {
+	b := i.Bond
+	if b == nil {
+		return nil
+	}
+	copied := *b
+	b, i.Bond = &copied, &copied
+	single := slices.Contains([]string{"active-backup", "balance-tlb", "balance-alb"}, b.Mode)
+	switch {
+	case b.Primary != "" && !slices.Contains(b.Members, b.Primary):
+		b.Primary = ""
+		out = append(out, i.conflict(name, "bond", "primary is none of the members; it is left out"))
+	case b.Primary != "" && !single:
+		b.Primary = ""
+		out = append(out, i.conflict(name, "bond", "primary needs the mode active-backup, balance-tlb or balance-alb; it is left out"))
+	}
+	if b.LACPRate != "" && b.Mode != "802.3ad" {
+		b.LACPRate = ""
+		out = append(out, i.conflict(name, "bond", "lacp_rate needs the mode 802.3ad; it is left out"))
+	}
+	return out
+}
+
+func ofBridge(name string, i *Interface) (out []conflict) {
+	if i.Bridge == nil {
+		return nil
+	}
+	b := *i.Bridge
+	i.Bridge = &b
+	for key, of := range map[string]*map[string]int{"path_cost": &b.PathCost, "port_priority": &b.PortPriority} {
+		*of = maps.Clone(*of)
+		for member := range *of {
+			if !slices.Contains(b.Members, member) {
+				delete(*of, member)
+				out = append(out, i.conflict(name, "bridge", "%s is of none of the members; it is left out", key))
+			}
+		}
+	}
+	return out
+}
+
+// without takes a part out of an interface: a member, or the VLAN itself.
+func (i *Interface) without(part string) {
+	is := func(s string) bool { return s == part }
+	switch {
+	case i.VLAN != nil:
+		i.VLAN = nil
+	case i.Bond != nil:
+		b := *i.Bond
+		b.Members = slices.DeleteFunc(slices.Clone(b.Members), is)
+		i.Bond = &b
+	case i.Bridge != nil:
+		b := *i.Bridge
+		b.Members = slices.DeleteFunc(slices.Clone(b.Members), is)
+		i.Bridge = &b
+	}
+}
+
+// noLoop takes out a part that is made of the interface itself, perhaps by way of others.
+func (n *Network) noLoop(name string, i *Interface) (out []conflict) {
+	for _, part := range i.Parts() {
+		if n.contains(part, name, map[string]bool{}) {
+			i.without(part)
+			out = append(out, i.conflict(name, "", "it is made of itself: a loop of interfaces; %s is left out of it", part))
+		}
+	}
+	return out
+}
+
+func (n *Network) contains(whole, part string, seen map[string]bool) bool {
+	if whole == part || seen[whole] {
+		return whole == part
+	}
+	seen[whole] = true
+	return slices.ContainsFunc(n.Interfaces[whole].Parts(), func(p string) bool { return n.contains(p, part, seen) })
+}
+
+// oneMaster takes a member out that another bond or bridge has already, in the order of names.
+func oneMaster(masters map[string]string) func(string, *Interface) []conflict {
+	return func(name string, i *Interface) (out []conflict) {
+		for _, member := range i.Members() {
+			if first, taken := masters[member]; taken && first != name {
+				i.without(member)
+				out = append(out, i.conflict(name, "", "%s is a member of %s already; it is left out of %s", member, first, name))
+				continue
+			}
+			masters[member] = name
+		}
+		return out
+	}
+}
+
+// noAddresses takes addresses out of members: they belong to the bond or bridge.
+func noAddresses(masters map[string]string) func(string, *Interface) []conflict {
+	return func(name string, i *Interface) []conflict {
+		master := masters[name]
+		if master == "" {
+			return nil
+		}
+		return i.noAddresses(name, master)
+	}
+}
+
+func (i *Interface) noAddresses(name, master string) (out []conflict) {
+	on := func(b *bool) bool { return b != nil && *b }
+	for _, k := range []struct {
+		key string
+		has bool
+	}{
+		{"addresses", len(i.Addresses) > 0}, {"gateway", i.Gateway != ""}, {"routes", len(i.Routes) > 0},
+		{"dhcp", on(i.DHCP)}, {"dhcp6", i.DHCP6}, {"accept_ra", on(i.AcceptRA)},
+	} {
+		if k.has {
+			out = append(out, i.conflict(name, k.key, "a member of a bond or bridge has no addresses; give %s to %s", k.key, master))
+		}
+	}
+	i.Addresses, i.Gateway, i.Routes, i.DHCP6 = nil, "", nil, false
+	off := false
+	i.DHCP, i.AcceptRA = &off, &off
+	return out
+}
+
+// ForwardsNothing says whether the route has no next hop and no interface.
+func (r Route) ForwardsNothing() bool {
+	return slices.Contains([]string{"blackhole", "unreachable", "prohibit", "throw"}, r.Type)
+}
+
+func routesOf(name string, i *Interface) (out []conflict) {
+	i.Routes = slices.Clone(i.Routes)
+	i.Routes = slices.DeleteFunc(i.Routes, func(r Route) bool {
+		why := r.impossible()
+		if why != "" {
+			out = append(out, i.conflict(name, "routes", "%s; the route is left out", why))
+		}
+		return why != ""
+	})
+	for at, r := range i.Routes {
+		if r.ForwardsNothing() && r.Via != "" {
+			i.Routes[at].Via, i.Routes[at].OnLink = "", false
+			out = append(out, i.conflict(name, "routes", "a route of type %s has no via; via is left out", r.Type))
+		}
+	}
+	return out
+}
+
+// impossible says why a route's values do not fit together.
+func (r Route) impossible() string {
+	to, via, source := familyOf(r.To), familyOf(r.Via), familyOf(r.Source)
+	switch {
+	case to == 6 && via == 4:
+		return "an IPv6 route has an IPv4 next hop"
+	case source != 0 && source != r.Family():
+		return "to and source are of different address families"
+	case r.OnLink && via == 0:
+		return "on_link is without via"
+	}
+	return ""
+}
+
+// Family is 4 or 6. A default route has that of its next hop, else of its source.
+func (r Route) Family() int {
+	for _, s := range []string{r.To, r.Via, r.Source} {
+		if f := familyOf(s); f != 0 {
+			return f
+		}
+	}
+	return 4
+}
+
+// familyOf returns 4 or 6 for an address or a network, else 0.
+func familyOf(s string) int {
+	a, err := netip.ParseAddr(s)
+	if err != nil {
+		p, err := netip.ParsePrefix(s)
+		if err != nil {
+			return 0
+		}
+		a = p.Addr()
+	}
+	if a.Unmap().Is4() {
+		return 4
+	}
+	return 6
+}
+
+// gateways notes default routes of several interfaces that have the same metric: the kernel keeps only one of them.
+func (n *Network) gateways() (out []conflict) {
+	seen := map[string]string{}
+	for _, name := range slices.Sorted(maps.Keys(n.Interfaces)) {
+		i := n.Interfaces[name]
+		if i.Gateway == "" {
+			continue
+		}
+		id := fmt.Sprint(familyOf(i.Gateway), i.Metric)
+		if first, twice := seen[id]; twice {
+			c := i.conflict(name, "gateway",
+				"%s has a gateway of the same metric, and one of the two is used; give one of them a metric", first)
+			c.note = true
+			out = append(out, c)
+			continue
+		}
+		seen[id] = name
+	}
+	return out
+}
+
+func (n *Network) rules() (out []conflict) {
+	n.Rules = slices.DeleteFunc(slices.Clone(n.Rules), func(r Rule) bool {
+		from, to := familyOf(r.From), familyOf(r.To)
+		if from == 0 || to == 0 || from == to {
+			return false
+		}
+		const text = "network.rules: from and to are of different address families; the rule is left out"
+		out = append(out, conflict{path: []string{"network", "rules"}, text: text})
+		return true
+	})
+	return out
+}
