@@ -28,7 +28,8 @@ type Config struct {
 	// is gone after a reboot unless it stays listed; /var, /home, /opt and /root are persistent.
 	WriteFiles []File `yaml:"write_files"`
 
-	// Environment variables of k3s, of commands and of logins, such as HTTP_PROXY.
+	// Environment variables of k3s, of commands and of logins, such as HTTP_PROXY. If there is a proxy, the networks of
+	// the cluster are added to NO_PROXY for k3s. Accounts of the machine can read them.
 	Environment map[string]string `yaml:"environment" check:"variable" values:"line" secret:"true" example:"HTTPS_PROXY=http://proxy.example.org:3128"`
 
 	// Timezone of logs on the console and of logins, a name of the IANA database. Empty: UTC.
@@ -37,15 +38,17 @@ type Config struct {
 	// CACerts are further certificate authorities that proa and k3s trust, in PEM, one per entry.
 	CACerts []string `yaml:"ca_certs" check:"pem" trim:"breaks"`
 
-	// BootCmd are shell commands, run in order at every boot before the network and the services start, as root.
-	// They have 5 minutes together; what they print is in the log boot-cmd.
+	// BootCmd are shell commands, run in order at every boot before the network and the services start, as root, each by
+	// a shell of its own; one that fails does not keep the next from running. They have 5 minutes together and are killed
+	// then; what they leave in the background runs on. What they print is in the log boot-cmd.
 	BootCmd []string `yaml:"boot_cmd" check:"command" secret:"true" example:"mkdir -p /var/lib/app"`
 
 	// RunCmd are shell commands, run in order at every boot once the network is there, beside the services, as root.
 	// What they print is in the log run-cmd. They never keep the machine from becoming ready.
 	RunCmd []string `yaml:"run_cmd" check:"command" secret:"true" example:"touch /var/lib/app/started"`
 
-	// FirstRunCmd are like RunCmd, but run only until they have succeeded once.
+	// FirstRunCmd are like RunCmd, and run before these, but each only until it has succeeded once: one that failed, or was
+	// cut short, runs again at the next boot. One that is changed is a new one. Their log is first-run-cmd.
 	FirstRunCmd []string `yaml:"first_run_cmd" check:"command" secret:"true" example:"/var/lib/app/setup"`
 
 	// Mounts are file systems mounted at boot, besides proa's own.
@@ -60,7 +63,8 @@ type Config struct {
 	// Power says what happens once the first boot is done.
 	Power Power `yaml:"power"`
 
-	// FinalMessage is printed on the console once the services have started.
+	// FinalMessage is printed on the console once the services have started. $UPTIME (seconds), $TIMESTAMP, $DATASOURCE
+	// (the file) and $VERSION (of proa) are replaced.
 	FinalMessage string `yaml:"final_message" trim:"breaks" example:"edge node is up"`
 
 	// Modules are kernel modules loaded at boot, each a name and, after a space, its parameters.
@@ -102,7 +106,7 @@ type File struct {
 	// Permissions in octal.
 	Permissions string `yaml:"permissions" default:"0644" check:"octal"`
 
-	// Append adds Content to what is there, instead of replacing it.
+	// Append adds Content as lines to what is there, instead of replacing it, unless they are there already.
 	Append bool `yaml:"append" example:"false"`
 
 	// Defer writes the file after BootCmd and after the accounts were made, so that one of these may own it.

@@ -37,7 +37,8 @@ type PhoneHome struct {
 	Tries int `yaml:"tries" default:"10" check:"tries"`
 }
 
-// Power says what happens once run_cmd has ended at the first boot.
+// Power says what happens once first_run_cmd and run_cmd have ended at the first boot, whether they succeeded or not. A
+// live system, which would do it for ever, does not restart.
 type Power struct {
 	// Action is reboot or poweroff. Empty: the machine goes on.
 	Action string `yaml:"action" enum:",reboot,poweroff" example:"reboot"`

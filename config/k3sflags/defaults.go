@@ -15,6 +15,8 @@ const (
 	ContainerdSocket = "/run/k3s/containerd/containerd.sock" // --containerd-socket
 	ImageDir         = "/usr/share/proa/images"              // --preload-dir; the build puts image archives there
 	CNIBinDir        = "/usr/libexec/cni"                    // --cni-bin-dir; the build puts the plugins there
+	ClusterCIDR      = "10.42.0.0/16"                        // --cluster-cidr
+	ClusterDomain    = "cluster.local"                       // --cluster-domain
 	ServiceCIDR      = "10.43.0.0/16"                        // --service-cidr
 	APIPort          = 6443                                  // --https-listen-port
 )

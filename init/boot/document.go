@@ -30,9 +30,11 @@ func readConfig(_ context.Context, m *Machine) error {
 func Reloads() []Step {
 	return []Step{
 		{"accounts", accounts, step.Warn, 2 * time.Minute},
+		{"environment", environment, step.Warn, 2 * time.Minute},
 		{"sysctls", sysctls, step.Warn, 2 * time.Minute},
 		{"user-modules", userModules, step.Warn, 5 * time.Minute},
 		{"write-files", writeFiles, step.Warn, 5 * time.Minute},
+		{"deferred-files", deferredFiles, step.Warn, 5 * time.Minute},
 		{"firewall", filter, step.Warn, 2 * time.Minute},
 		{"network", changeNetwork, step.Warn, 5 * time.Minute},
 		{"k3s-config", k3sConfig, step.Warn, 2 * time.Minute},

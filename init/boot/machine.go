@@ -18,6 +18,7 @@ import (
 	box "github.com/proa-os/proa/images/blackbox"
 	"github.com/proa-os/proa/images/cmdline"
 	"github.com/proa-os/proa/init/blackbox"
+	"github.com/proa-os/proa/init/command"
 	"github.com/proa-os/proa/init/firewall"
 	"github.com/proa-os/proa/init/inforce"
 	"github.com/proa-os/proa/init/modules"
@@ -67,6 +68,7 @@ type Machine struct {
 	DataErr  error // why data is in memory although the machine has a disk
 	Net      *netup.Manager
 	Filter   *firewall.Filter
+	Jobs     *command.Jobs   // runs the user's commands; nil in tests and for commands beside PID 1
 	Ctx      context.Context // ends when the machine shuts down
 
 	timeline []step.Result // of the running list

@@ -67,9 +67,12 @@ func Stage2() []Step {
 		{"read-config", readConfig, step.Warn, 2 * time.Minute},
 		{"identity", identify, step.Warn, 2 * time.Minute},
 		{"accounts", accounts, step.Warn, 2 * time.Minute},
+		{"environment", environment, step.Warn, 2 * time.Minute},
 		{"sysctls", sysctls, step.Warn, 2 * time.Minute},
 		{"user-modules", userModules, step.Warn, 5 * time.Minute},
 		{"write-files", writeFiles, step.Warn, 5 * time.Minute},
+		{"boot-cmd", bootCommands, step.Warn, 10 * time.Minute},
+		{"deferred-files", deferredFiles, step.Warn, 5 * time.Minute},
 		{"wifi", wifiConfig, step.Warn, 2 * time.Minute},
 		{"firewall", filter, step.Warn, 2 * time.Minute}, // before the machine is reachable
 		{"network", network, step.Warn, 5 * time.Minute},

@@ -3,7 +3,6 @@ package boot
 import (
 	"context"
 	"errors"
-	"fmt"
 	"path/filepath"
 
 	"github.com/proa-os/proa/config/step"
@@ -13,7 +12,6 @@ import (
 	"github.com/proa-os/proa/init/netup"
 	"github.com/proa-os/proa/init/netup/plan"
 	"github.com/proa-os/proa/init/service"
-	"github.com/proa-os/proa/init/userfile"
 	"github.com/proa-os/proa/init/wifi"
 )
 
@@ -43,16 +41,6 @@ func accounts(_ context.Context, m *Machine) error {
 		m.Logf("ssh: %v; only the keys in the configuration are used", link)
 	}
 	return errors.Join(err, step.User(user))
-}
-
-func writeFiles(_ context.Context, m *Machine) error {
-	var errs []error
-	for i, f := range m.Config.WriteFiles {
-		if err := userfile.Write(m.Sys, m.Root, f); err != nil {
-			errs = append(errs, fmt.Errorf("write_files[%d] %s: %w", i, f.Path, err))
-		}
-	}
-	return step.User(errors.Join(errs...))
 }
 
 // wifiConfig writes wpa_supplicant's configuration; wpa_supplicant is started once there is a Wi-Fi adapter. A machine

@@ -8,7 +8,6 @@ import (
 	"strings"
 
 	"github.com/proa-os/proa/config/nodekernel"
-	"github.com/proa-os/proa/config/step"
 	"github.com/proa-os/proa/init/modules"
 	"github.com/proa-os/proa/init/mounts"
 	"github.com/proa-os/proa/init/tuning"
@@ -105,26 +104,4 @@ func errText(err error) string {
 		return ""
 	}
 	return err.Error()
-}
-
-// sysctls sets proa's sysctls, then the user's. A sysctl that the kernel does not have (a bridge's, before there is
-// one) is reported only if it is the user's.
-func sysctls(_ context.Context, m *Machine) error {
-	for _, s := range nodekernel.Sysctls() {
-		if err := tuning.Sysctl(m.Sys, s.Name, s.Value); err != nil {
-			m.Logf("sysctl %s: %v", s.Name, err)
-		}
-	}
-	keys := make([]string, 0, len(m.Config.Sysctls))
-	for k := range m.Config.Sysctls {
-		keys = append(keys, k)
-	}
-	sort.Strings(keys)
-	var errs []error
-	for _, k := range keys {
-		if err := tuning.Sysctl(m.Sys, k, m.Config.Sysctls[k]); err != nil {
-			errs = append(errs, fmt.Errorf("%s: %w", k, err))
-		}
-	}
-	return step.User(errors.Join(errs...))
 }

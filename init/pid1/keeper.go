@@ -14,6 +14,7 @@ import (
 	"github.com/proa-os/proa/init/blackbox"
 	"github.com/proa-os/proa/init/boot"
 	"github.com/proa-os/proa/init/clock"
+	"github.com/proa-os/proa/init/command"
 	"github.com/proa-os/proa/init/console"
 	"github.com/proa-os/proa/init/health"
 	"github.com/proa-os/proa/init/proc"
@@ -108,7 +109,29 @@ func (k *keeper) start(ctx context.Context) {
 			k.con.Logf("FALLBACK %s", r) // printed by readBox too, many lines before
 		}
 	}
+	k.m.Jobs.Follow(k.ranCommand)
+	k.after().start(ctx)
 	k.con.Logf("up slot=%s mode=%s version=%s host=%s", dash(string(k.m.Line.Slot)), k.m.Line.Mode, k.version, k.m.Hostname)
+	k.finalMessage()
+}
+
+// ranCommand makes the main loop write the status, and says how a list of commands ended.
+func (k *keeper) ranCommand(s command.State) {
+	if s.State != command.Running {
+		k.con.Logf("status %s", s)
+	}
+	select {
+	case k.poke <- struct{}{}:
+	default: // a check is pending already
+	}
+}
+
+// stopServices ends the user's commands and the services.
+func (k *keeper) stopServices() {
+	var wait sync.WaitGroup
+	wait.Go(k.m.Jobs.Stop)
+	k.sup.StopAll(k.con.Logf)
+	wait.Wait()
 }
 
 func dash(s string) string {
@@ -221,6 +244,6 @@ func (k *keeper) down(why string, end shutdown.End) {
 		}
 	}()
 	shutdown.Run(&shutdown.Machine{Sys: k.m.Sys, Root: k.m.Root, Logf: k.con.Logf, Clock: boot.SinceKernel, Flush: k.con.Flush,
-		Record: func() { k.m.Box.Down(why) }, StopServices: func() { k.sup.StopAll(k.con.Logf) }, SaveClock: k.saveClock,
+		Record: func() { k.m.Box.Down(why) }, StopServices: k.stopServices, SaveClock: k.saveClock,
 		SaveTimeline: func(done []step.Result) error { return timeline.SaveShutdown(k.m.Sys, done) }, Argument: func() string { return k.argument(end) }, Ending: func() { close(ending) }, End: end})
 }

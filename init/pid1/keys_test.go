@@ -41,6 +41,16 @@ var changes = map[string][2]string{
 	"write_files[].encoding":              {"write_files: [{path: /etc/a, content: aGkK}]", "write_files: [{path: /etc/a, content: aGkK, encoding: b64}]"},
 	"write_files[].owner":                 {"write_files: [{path: /etc/a, content: a}]", "write_files: [{path: /etc/a, content: a, owner: '1:1'}]"},
 	"write_files[].permissions":           {"write_files: [{path: /etc/a, content: a}]", "write_files: [{path: /etc/a, content: a, permissions: '0600'}]"},
+	"write_files[].append":                {"", "elsewhere: userfile.TestAppend"},
+	"write_files[].defer":                 {"", "elsewhere: boot.TestDeferredFiles"},
+	"environment":                         {"", "environment: {A: b}"},
+	"boot_cmd":                            {"", "elsewhere: boot.TestBootCommands"},
+	"run_cmd":                             {"", "elsewhere: TestFirstBoot"},
+	"first_run_cmd":                       {"", "elsewhere: TestFirstBoot"},
+	"power.action":                        {"", "elsewhere: TestFirstBoot"},
+	"power.delay":                         {"", "elsewhere: TestFirstBoot"},
+	"power.message":                       {"", "elsewhere: TestFirstBoot"},
+	"final_message":                       {"", "elsewhere: TestExpand"},
 	"modules":                             {"", "modules: [dummy]"},
 	"sysctls":                             {"sysctls: {vm.swappiness: 1}", "sysctls: {vm.swappiness: 2}"},
 	"network.interfaces.dhcp":             {"", "elsewhere: netup.TestEveryKeyIsRead"},
@@ -128,7 +138,7 @@ func derived(t *testing.T, root, doc string) string {
 		t.Fatal(err)
 	}
 	for _, s := range boot.Stage2() {
-		if slices.Contains([]string{"identity", "accounts", "sysctls", "user-modules", "write-files", "wifi", "k3s-config"}, s.Name) {
+		if slices.Contains([]string{"identity", "accounts", "environment", "sysctls", "user-modules", "write-files", "wifi", "k3s-config"}, s.Name) {
 			if err := s.Func(t.Context(), m); err != nil {
 				t.Fatalf("%s: %v", s.Name, err)
 			}

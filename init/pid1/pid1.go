@@ -14,11 +14,13 @@ import (
 
 	bootstep "github.com/proa-os/proa/config/step"
 	"github.com/proa-os/proa/init/boot"
+	"github.com/proa-os/proa/init/command"
 	"github.com/proa-os/proa/init/console"
 	"github.com/proa-os/proa/init/health"
 	"github.com/proa-os/proa/init/power"
 	"github.com/proa-os/proa/init/proc"
 	"github.com/proa-os/proa/init/sys"
+	"github.com/proa-os/proa/init/tuning"
 	"github.com/proa-os/proa/init/watchdog"
 	"golang.org/x/sys/unix"
 )
@@ -152,6 +154,7 @@ func stage2(con *console.Console, m *boot.Machine, reaper *proc.Reaper, version 
 	signals := make(chan os.Signal, 8)
 	signal.Notify(signals, unix.SIGINT, unix.SIGTERM, unix.SIGUSR1, unix.SIGUSR2)
 	_ = m.Sys.CatchCtrlAltDel() // otherwise the kernel restarts at once, without a shutdown
+	m.Jobs = command.New(reaper.Start, boot.LogDir, tuning.ServiceCgroup)
 	m.Guard = guard(con, m)
 	boot.Resume(m)
 	m.Guard.Start() // the watchdogs run since stage 1

@@ -86,6 +86,9 @@ type Proc struct {
 // Signal sends a signal; it fails if the process has ended.
 func (p *Proc) Signal(s unix.Signal) error { return unix.Kill(p.Pid, s) }
 
+// SignalGroup sends a signal to the process group of a child, which Start makes its leader.
+func (p *Proc) SignalGroup(s unix.Signal) error { return unix.Kill(-p.Pid, s) }
+
 // Start holds the lock from fork to registration, so that a child that exits at once is registered before it is reaped.
 func (r *Reaper) Start(s Spec) (*Proc, error) {
 	path, err := lookPath(s.Argv[0])

@@ -9,6 +9,7 @@ import (
 	"github.com/proa-os/proa/config"
 	"github.com/proa-os/proa/config/k3sflags"
 	"github.com/proa-os/proa/init/account"
+	"github.com/proa-os/proa/init/environ"
 	"github.com/proa-os/proa/init/proc"
 	"github.com/proa-os/proa/init/supervise"
 	"golang.org/x/sys/unix"
@@ -50,7 +51,7 @@ func Table(f Facts) []supervise.Service {
 	}
 	if f.Config.K3s.Enabled {
 		rows = append(rows, supervise.Service{
-			Name: "k3s", Argv: []string{"/usr/bin/k3s", Role(f.Config.K3s)}, Wait: f.mayRun,
+			Name: "k3s", Argv: []string{"/usr/bin/k3s", Role(f.Config.K3s)}, Wait: f.mayRun, Env: f.k3sEnv,
 			// SIGPWR tells it that the machine shuts down: it stops the pods, which may take 30 s, and itself.
 			Stop: unix.SIGPWR, Grace: k3sflags.StopGrace, Notify: true,
 		})
@@ -81,6 +82,15 @@ func (f Facts) hostKey() hostKey {
 		_, err := f.Reaper.Run(ctx, "dropbearkey", "-t", "ed25519", "-f", file)
 		return err
 	}, f.Say}
+}
+
+// k3sEnv is read at every start, so that a restart is enough for a change.
+func (f Facts) k3sEnv() []string {
+	env, err := environ.Read("", environ.K3sFile, proc.Env())
+	if err != nil {
+		f.Say("k3s: %v", err)
+	}
+	return env
 }
 
 // networkWait is how long the runtime waits for an address before it starts without one: its own errors then say what

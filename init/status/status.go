@@ -11,6 +11,7 @@ import (
 	"github.com/proa-os/proa/config"
 	"github.com/proa-os/proa/images/blackbox"
 	"github.com/proa-os/proa/init/clock"
+	"github.com/proa-os/proa/init/command"
 	"github.com/proa-os/proa/init/netup"
 	"github.com/proa-os/proa/init/supervise"
 	"github.com/proa-os/proa/init/sys"
@@ -39,6 +40,7 @@ type Status struct {
 	ConfigProblems []config.Problem  `json:"config_problems"`
 	FailedSteps    []string          `json:"failed_steps"`
 	Services       []supervise.State `json:"services"`
+	Commands       []command.State   `json:"commands,omitempty"` // the user's
 	K3s            string            `json:"k3s"`
 	NodeReady      bool              `json:"node_ready"`
 	NodeName       string            `json:"node_name,omitempty"`
@@ -113,6 +115,9 @@ func (s Status) Text() string {
 	}
 	for _, v := range s.Services {
 		line("service", "%s", v)
+	}
+	for _, c := range s.Commands {
+		line("commands", "%s", c)
 	}
 	for _, f := range s.FailedSteps {
 		line("FAILED", "%s", f)

@@ -7,6 +7,8 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -23,6 +25,8 @@ type Service struct {
 	Wait func(ctx context.Context, say func(string)) error
 	// Prepare runs before every start.
 	Prepare func(ctx context.Context) error
+	// Env returns the environment of a run; nil: proc.Env.
+	Env func() []string
 	// Stop is the signal at shutdown; Grace is the time until SIGKILL.
 	Stop  unix.Signal
 	Grace time.Duration
@@ -170,7 +174,7 @@ func (r *run) attempt(ctx context.Context) (how string) {
 		return "log: " + err.Error()
 	}
 	defer log.Close()
-	env := proc.Env()
+	env := r.env()
 	if r.s.Notify {
 		sock, err := r.listen()
 		if err != nil {
@@ -208,6 +212,14 @@ func (r *run) attempt(ctx context.Context) (how string) {
 	r.proc = nil // the PID may be reused soon
 	r.mu.Unlock()
 	return Describe(ws)
+}
+
+func (r *run) env() []string {
+	if r.s.Env == nil {
+		return proc.Env()
+	}
+	isNotify := func(line string) bool { return strings.HasPrefix(line, "NOTIFY_SOCKET=") } // only ours is read
+	return slices.DeleteFunc(r.s.Env(), isNotify)
 }
 
 // launch holds the lock, so that a concurrent stop either sees the process or prevents its start.

@@ -5,12 +5,15 @@ package tuning
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"golang.org/x/sys/unix"
 
+	"github.com/proa-os/proa/config/nodekernel"
 	"github.com/proa-os/proa/init/sys"
 )
 
@@ -21,6 +24,26 @@ func Sysctl(s sys.Sys, key, value string) error {
 		key = strings.ReplaceAll(key, ".", "/")
 	}
 	return s.WriteFile(filepath.Join("/proc/sys", key), []byte(value), 0o644)
+}
+
+// Node sets proa's own sysctls. One that the kernel does not have, a bridge's before there is one, is only logged.
+func Node(s sys.Sys, logf func(string, ...any)) {
+	for _, n := range nodekernel.Sysctls() {
+		if err := Sysctl(s, n.Name, n.Value); err != nil {
+			logf("sysctl %s: %v", n.Name, err)
+		}
+	}
+}
+
+// User sets the user's sysctls.
+func User(s sys.Sys, values map[string]string) error {
+	var errs []error
+	for _, key := range slices.Sorted(maps.Keys(values)) {
+		if err := Sysctl(s, key, values[key]); err != nil {
+			errs = append(errs, fmt.Errorf("%s: %w", key, err))
+		}
+	}
+	return errors.Join(errs...)
 }
 
 // ServiceCgroup has one child per service.

@@ -4,6 +4,8 @@ package userfile
 
 import (
 	"bufio"
+	"bytes"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -15,6 +17,20 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// WriteAll writes the files that are deferred, or those that are not. Each is written whatever becomes of the others.
+func WriteAll(s sys.Sys, root string, files []config.File, deferred bool) error {
+	var errs []error
+	for i, f := range files {
+		if f.Defer != deferred {
+			continue
+		}
+		if err := Write(s, root, f); err != nil {
+			errs = append(errs, fmt.Errorf("write_files[%d] %s: %w", i, f.Path, err))
+		}
+	}
+	return errors.Join(errs...)
+}
+
 // Write writes one file. root is where passwd and group are read from.
 func Write(s sys.Sys, root string, f config.File) error {
 	content, err := f.Bytes()
@@ -24,6 +40,11 @@ func Write(s sys.Sys, root string, f config.File) error {
 	mode, err := strconv.ParseUint(f.Permissions, 8, 32)
 	if err != nil {
 		return fmt.Errorf("permissions: %w", err)
+	}
+	if f.Append {
+		if content, err = appended(filepath.Join(root, f.Path), content); err != nil {
+			return err
+		}
 	}
 	uid, gid, err := owner(root, f.Owner)
 	if err != nil {
@@ -39,6 +60,22 @@ func Write(s sys.Sys, root string, f config.File) error {
 		return nil
 	}
 	return s.Chown(f.Path, uid, gid, uint32(mode))
+}
+
+// appended returns what is in a file with the content as lines at its end, unchanged if it has these lines already: the
+// files are written at every boot, and those on the data partition are still there then.
+func appended(file string, content []byte) ([]byte, error) {
+	have, err := os.ReadFile(file)
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		return nil, fmt.Errorf("append: %w", err)
+	}
+	if bytes.HasPrefix(have, content) || bytes.Contains(have, append([]byte("\n"), content...)) {
+		return have, nil
+	}
+	if len(have) > 0 && have[len(have)-1] != '\n' {
+		have = append(have, '\n')
+	}
+	return append(have, content...), nil
 }
 
 // owned says whether a file has that owner already. A new file belongs to root.

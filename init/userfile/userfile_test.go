@@ -151,3 +151,22 @@ func TestBomb(t *testing.T) {
 		t.Errorf("%d bytes unpacked without limit: %v", b.Len(), err)
 	}
 }
+
+// TestAppend: a file that is written at every boot gets the lines once.
+func TestAppend(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "f")
+	f := config.File{Path: path, Content: "two\nthree\n", Owner: "0:0", Permissions: "0644", Append: true}
+	for before, want := range map[string]string{"": "two\nthree\n", "one": "one\ntwo\nthree\n", "one\n": "one\ntwo\nthree\n", "one two\nthree\n": "one two\nthree\ntwo\nthree\n", "two\nthree\nfour\n": "two\nthree\nfour\n"} {
+		if err := os.WriteFile(path, []byte(before), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		for range 2 {
+			if err := Write(sys.Linux{}, "", f); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if got, _ := os.ReadFile(path); string(got) != want {
+			t.Errorf("%q became %q, not %q", before, got, want)
+		}
+	}
+}

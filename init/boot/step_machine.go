@@ -1,0 +1,45 @@
+package boot
+
+import (
+	"context"
+	"errors"
+
+	"github.com/proa-os/proa/config/step"
+	"github.com/proa-os/proa/init/environ"
+	"github.com/proa-os/proa/init/modules"
+	"github.com/proa-os/proa/init/tuning"
+	"github.com/proa-os/proa/init/userfile"
+)
+
+func environment(_ context.Context, m *Machine) error { return environ.Write(m.Sys, m.Config) }
+
+// sysctls sets proa's sysctls, then the user's.
+func sysctls(_ context.Context, m *Machine) error {
+	tuning.Node(m.Sys, m.Logf)
+	return step.User(tuning.User(m.Sys, m.Config.Sysctls))
+}
+
+// userModules loads the modules in the user's configuration.
+func userModules(_ context.Context, m *Machine) error {
+	return step.User(modules.LoadUser(m.Modules, m.Sys.WriteFile, m.Root, m.Config.Modules))
+}
+
+// writeFiles writes the files that need no account and no command; deferredFiles writes the others.
+func writeFiles(_ context.Context, m *Machine) error {
+	return step.User(userfile.WriteAll(m.Sys, m.Root, m.Config.WriteFiles, false))
+}
+
+func deferredFiles(_ context.Context, m *Machine) error {
+	return step.User(userfile.WriteAll(m.Sys, m.Root, m.Config.WriteFiles, true))
+}
+
+// bootCommands runs boot_cmd. What fails is reported as the user's mistake.
+func bootCommands(ctx context.Context, m *Machine) error {
+	if len(m.Config.BootCmd) == 0 || m.Jobs == nil {
+		return nil
+	}
+	if failed := m.Jobs.Boot(ctx, m.Config.BootCmd, environ.Commands(m.Config)).Failures(); failed != "" {
+		return step.User(errors.New(failed))
+	}
+	return nil
+}

@@ -1,0 +1,178 @@
+package pid1
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/proa-os/proa/config"
+	panics "github.com/proa-os/proa/config/guard"
+	"github.com/proa-os/proa/init/boot"
+	"github.com/proa-os/proa/init/command"
+	"github.com/proa-os/proa/init/environ"
+	"github.com/proa-os/proa/init/firstboot"
+	"github.com/proa-os/proa/init/netup"
+	"github.com/proa-os/proa/init/shutdown"
+)
+
+// addressWait is how long the user's commands wait for an address before they start without one.
+const addressWait = 60 * time.Second
+
+// after is what happens beside the services after they were started: the user's commands, and at the first boot
+// phone_home and power.
+type after struct {
+	m       *boot.Machine
+	say     func(format string, args ...any)
+	problem func(config.Problem)
+	end     func(why string, how shutdown.End)
+	served  func() bool // says whether there is an address
+	minute  time.Duration
+	book    *firstboot.Book
+	bookErr error
+}
+
+func (k *keeper) after() *after {
+	a := &after{m: k.m, say: k.con.Logf, problem: k.conf.add, end: k.end, served: netup.Served, minute: time.Minute}
+	if a.bookErr = k.m.DataErr; a.bookErr == nil {
+		a.book, a.bookErr = firstboot.Open(k.m.Root, k.m.Sys.WriteFile)
+	}
+	return a
+}
+
+// lists returns first_run_cmd and run_cmd.
+func (a *after) lists() (first, each command.List) {
+	c := a.m.Config
+	first = command.List{Key: "first_run_cmd", Log: "first-run-cmd", Commands: c.FirstRunCmd, Env: environ.Commands(c)}
+	if a.book != nil {
+		first.Skip = func(i int) bool { return a.book.Ran(c.FirstRunCmd, i) }
+		first.Done = func(i int) error { return a.book.SetRan(c.FirstRunCmd, i) }
+	}
+	return first, command.List{Key: "run_cmd", Log: "run-cmd", Commands: c.RunCmd, Env: environ.Commands(c)}
+}
+
+// start returns at once.
+func (a *after) start(ctx context.Context) {
+	first, each := a.lists()
+	for _, l := range []command.List{first, each} {
+		if len(l.Commands) > 0 {
+			a.m.Jobs.Wait(l)
+		}
+	}
+	go func() {
+		if err := panics.Call(func() error { a.run(ctx, first, each); return nil }); err != nil {
+			a.say("commands: %v", err)
+		}
+	}()
+}
+
+func (a *after) run(ctx context.Context, first, each command.List) {
+	if !a.address(ctx) {
+		return
+	}
+	if len(first.Commands) > 0 {
+		a.first(ctx, first)
+	}
+	if len(each.Commands) > 0 {
+		a.m.Jobs.Run(ctx, each)
+	}
+	a.power(ctx)
+}
+
+// address waits for an address; false: the machine shuts down.
+func (a *after) address(ctx context.Context) bool {
+	for end := time.Now().Add(addressWait); !a.served() && time.Now().Before(end); {
+		if !sleep(ctx, 200*time.Millisecond) {
+			return false
+		}
+	}
+	return ctx.Err() == nil
+}
+
+func (a *after) first(ctx context.Context, l command.List) {
+	if a.bookErr != nil {
+		a.report(l.Key, fmt.Errorf("not run: %w", a.bookErr))
+		a.m.Jobs.Refuse(l, a.bookErr.Error())
+		return
+	}
+	a.m.Jobs.Run(ctx, l)
+}
+
+// report tells the user of a key that could not be done.
+func (a *after) report(key string, err error) {
+	a.say("%s: %v", key, err)
+	a.problem(a.m.InForce.Origin.Of(key).Problem("%s: %v", key, err))
+}
+
+// power ends the first boot as the configuration says. It is recorded before the machine goes down, so that it happens
+// once; at a first boot without it, it is recorded as well. A live system cannot record anything.
+func (a *after) power(ctx context.Context) {
+	p := a.m.Config.Power
+	if p.Action == "" && a.bookErr != nil || a.book != nil && a.book.Powered() {
+		return
+	}
+	err := a.bookErr
+	if p.Action == "reboot" && !a.m.OnDisk() {
+		err = errors.New("not done: a live system, which keeps nothing, would restart for ever")
+	}
+	if err == nil && p.Action != "" {
+		a.say("power: %s in %d minutes, as configured for the first boot", p.Action, p.Delay)
+		if !sleep(ctx, time.Duration(p.Delay)*a.minute) || a.m.Jobs.Stopped() {
+			return
+		}
+	}
+	if err == nil {
+		err = a.book.SetPowered()
+	}
+	if err != nil {
+		a.report("power", err)
+		return
+	}
+	a.act(p)
+}
+
+func (a *after) act(p config.Power) {
+	how := map[string]shutdown.End{"reboot": shutdown.Reboot, "poweroff": shutdown.PowerOff}[p.Action]
+	if how == "" {
+		return
+	}
+	if p.Message != "" {
+		a.say("%s", p.Message)
+	}
+	a.end("power: the first boot is done", how)
+}
+
+// sleep returns false if the context ends before.
+func sleep(ctx context.Context, d time.Duration) bool {
+	select {
+	case <-ctx.Done():
+		return false
+	case <-time.After(d):
+		return true
+	}
+}
+
+// finalMessage prints final_message with cloud-init's variables, as $NAME or ${NAME}.
+func (k *keeper) finalMessage() {
+	text := k.m.Config.FinalMessage
+	if text == "" {
+		return
+	}
+	k.con.Logf("%s", expand(text, map[string]string{
+		"UPTIME":     fmt.Sprintf("%.2f", boot.SinceKernel().Seconds()),
+		"TIMESTAMP":  time.Now().Format(time.RFC1123Z),
+		"DATASOURCE": k.m.InForce.Document,
+		"VERSION":    k.version,
+	}))
+}
+
+// expand leaves variables that it does not know as they are.
+func expand(text string, vars map[string]string) string {
+	var pairs []string
+	for name, value := range vars {
+		pairs = append(pairs, "${"+name+"}", value, "$"+name, value)
+		pairs = append(pairs, "${"+strings.ToLower(name)+"}", value, "$"+strings.ToLower(name), value)
+	}
+	return strings.NewReplacer(pairs...).Replace(text)
+}
