@@ -8,6 +8,7 @@ import (
 	"github.com/proa-os/proa/config/decode"
 	"github.com/proa-os/proa/config/foreign"
 	"github.com/proa-os/proa/config/foreign/draft"
+	"github.com/proa-os/proa/config/foreign/userdata"
 	"github.com/proa-os/proa/config/rule"
 )
 
@@ -47,6 +48,13 @@ type Loaded struct {
 
 var options = decode.Options{
 	Look: map[reflect.Type]decode.Look{reflect.TypeFor[File](): content},
+	Unpack: func(text []byte, instance map[string]any) (*draft.Draft, [][]byte, bool) {
+		if !userdata.Is(text) {
+			return nil, nil, false
+		}
+		d := draft.New()
+		return d, userdata.Parts(d, text, instance), true
+	},
 	Foreign: func(file, first string, doc *yaml.Node) (*draft.Draft, bool) {
 		return foreign.Translate(file, first, doc, decode.Keys(Config{}))
 	},

@@ -20,7 +20,8 @@ import (
 // knows the column, and never quotes a secret.
 type decoder struct {
 	file     string
-	at       *Origin // of the value that is being decoded; nil: its origin is not recorded
+	instance map[string]any // of the source
+	at       *Origin        // of the value that is being decoded; nil: its origin is not recorded
 	problems []Problem
 	found    int // number of problems, including unreported ones
 	values   int

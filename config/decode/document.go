@@ -11,9 +11,34 @@ import (
 	"github.com/proa-os/proa/config/foreign/draft"
 )
 
-// document parses the text. If it is not valid YAML, its top-level keys are parsed one by one: a missing quote in one
-// of them must not cost the SSH keys in another.
+// document reads a document, or all documents that a text is packed of, as if they were one.
 func (d *decoder) document(text []byte) []*yaml.Node {
+	if d.options.Unpack == nil || len(text) > MaxSize {
+		return d.one(text)
+	}
+	own, documents, ok := d.options.Unpack(text, d.instance)
+	if !ok {
+		return d.one(text)
+	}
+	for _, n := range own.Notes {
+		d.say(n)
+	}
+	nodes := []*yaml.Node{own.Root}
+	for _, text := range documents {
+		for _, n := range d.one(text) {
+			if n.Kind == yaml.MappingNode {
+				draft.Join(own.Root, n)
+			} else {
+				nodes = append(nodes, n) // which is reported
+			}
+		}
+	}
+	return nodes
+}
+
+// one parses a document. If it is not valid YAML, its top-level keys are parsed one by one: a missing quote in one
+// of them must not cost the SSH keys in another.
+func (d *decoder) one(text []byte) []*yaml.Node {
 	if len(text) > MaxSize {
 		d.add(1, 1, "larger than %d KiB; not read", MaxSize>>10)
 		return nil
@@ -47,7 +72,7 @@ func (d *decoder) translated(text []byte, nodes []*yaml.Node) []*yaml.Node {
 			whole.Content = append(whole.Content, n.Content...)
 		}
 	}
-	first, _, _ := strings.Cut(string(text), "\n")
+	first, _, _ := strings.Cut(strings.TrimLeft(string(text), "\n"), "\n")
 	own, ok := d.options.Foreign(d.file, first, whole)
 	if !ok {
 		return nodes

@@ -13,20 +13,34 @@ type Source struct {
 	name string // in problems and origins
 	text []byte
 	read func(*decoder, []byte) []*yaml.Node // returns mappings of top-level keys
+
+	instance map[string]any
+}
+
+// With returns the source with instance data of cloud-init, for the templates in it: v1.local_hostname,
+// ds.meta_data.instance_id and so on, by these names.
+func (s Source) With(instance map[string]any) Source {
+	s.instance = instance
+	return s
 }
 
 // Document is a YAML document. name is the file as its readers know it.
-func Document(name string, text []byte) Source { return Source{name, text, (*decoder).document} }
+func Document(name string, text []byte) Source {
+	return Source{name: name, text: text, read: (*decoder).document}
+}
 
 // CommandLine is the kernel's command line. Columns of problems and origins count its characters.
 func CommandLine(line string) Source {
-	return Source{"kernel command line", []byte(line), (*decoder).cmdline}
+	return Source{name: "kernel command line", text: []byte(line), read: (*decoder).cmdline}
 }
 
 // Options are what a schema brings beyond its structs and their tags.
 type Options struct {
 	// Look checks values of a type that are decoded, by that type.
 	Look map[reflect.Type]Look
+	// Unpack takes a text apart that is no document: the documents in it, and a draft of what else it says. ok is false
+	// for a document.
+	Unpack func(text []byte, instance map[string]any) (d *draft.Draft, documents [][]byte, ok bool)
 	// Foreign translates a document of another system into keys of the schema: name and first line of the file, and
 	// its top-level keys. ok is false if the document is one of this schema.
 	Foreign func(name, first string, doc *yaml.Node) (d *draft.Draft, ok bool)
@@ -62,7 +76,7 @@ func Load(into any, options Options, sources ...Source) ([]Problem, *Origin) {
 	v := reflect.ValueOf(into).Elem()
 	d, origin := &decoder{schema: v.Type(), options: options}, &Origin{}
 	for _, s := range sources {
-		d.file, d.values, d.at = s.name, 0, origin
+		d.file, d.instance, d.values, d.at = s.name, s.instance, 0, origin
 		for _, n := range s.read(d, s.text) {
 			d.root(n, v)
 		}

@@ -12,7 +12,7 @@ import (
 	"github.com/proa-os/proa/config/foreign/account"
 	"github.com/proa-os/proa/config/foreign/draft"
 	"github.com/proa-os/proa/config/foreign/field"
-	"github.com/proa-os/proa/config/foreign/jinja"
+	"github.com/proa-os/proa/config/foreign/missing"
 )
 
 // reader is a document while it is being translated.
@@ -31,7 +31,7 @@ func Translate(d *draft.Draft, doc *yaml.Node) {
 		d.Refuse(doc, "want key: value pairs")
 		return
 	}
-	dropMissing(d, doc, 0)
+	missing.Drop(d, doc)
 	Keys(d, d.Pairs(doc))
 }
 
@@ -97,26 +97,4 @@ func (r *reader) get(name string) (draft.Pair, bool) {
 		return draft.Pair{}, false
 	}
 	return r.pairs[i], true
-}
-
-// dropMissing takes values out of a document that need instance data that is not there, and names them.
-func dropMissing(d *draft.Draft, n *yaml.Node, depth int) {
-	if depth > 40 || n.Kind == yaml.AliasNode {
-		return
-	}
-	step := 1
-	if n.Kind == yaml.MappingNode {
-		step = 2
-	}
-	kept := n.Content[:0:0]
-	for i := 0; i+step <= len(n.Content); i += step {
-		value := n.Content[i+step-1]
-		if value.Kind == yaml.ScalarNode && strings.Contains(value.Value, jinja.Missing) {
-			d.Note(value, "left out: the template needs instance data that this machine does not have, or an expression that is not known here")
-			continue
-		}
-		dropMissing(d, value, depth+1)
-		kept = append(kept, n.Content[i:i+step]...)
-	}
-	n.Content = kept
 }
