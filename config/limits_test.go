@@ -89,8 +89,11 @@ func TestBig(t *testing.T) {
 
 // TestWorstThatFits: a document of the maximum size with an error in each line is processed in time.
 func TestWorstThatFits(t *testing.T) {
-	for name, line := range map[string]string{"broken": "x: {\n", "unknown": "%d: 1\n", "nested": "[", "keys": "k%d: [\n", "quotes": "a: \"\n"} {
+	for name, line := range map[string]string{"foreign": "run%d: 1\n", "broken": "x: {\n", "unknown": "%d: 1\n", "nested": "[", "keys": "k%d: [\n", "quotes": "a: \"\n"} {
 		var b strings.Builder
+		if name == "foreign" {
+			b.WriteString("#cloud-config\nruncmd: [date]\n")
+		}
 		for i := 0; b.Len() < MaxSize-32; i++ {
 			if strings.Contains(line, "%d") {
 				fmt.Fprintf(&b, line, i)

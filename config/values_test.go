@@ -120,7 +120,7 @@ func TestArgs(t *testing.T) {
 	for arg, want := range map[string]string{
 		"--disable=local-storage": "", "--node-label=a=b,c=d": "", "--node-taint=a:NoSchedule": "", "--kubelet-arg=max-pods=20": "", "--disable-agent": "", "--disable-network-policy": "",
 		"--node-ip=10.0.0.1": "", "--v=2": "", "--cluster-cidr=10.1.0.0/16": "", "--kube-apiserver-arg=--profiling=false": "", "--flannel-backend=host-gw": "",
-		"--tls-sans=a": "did you mean --tls-san?", "--node_label=a=b": "did you mean --node-label?", "--zzz": "REFERENCE.md lists them", "--write-kubeconfig-mode=644": "one of K3s: root alone",
+		"--tls-sans=a": "did you mean --tls-san?", "--node_label=a=b": "did you mean --node-label?", "--zzz": "REFERENCE.md lists them", "--write-kubeconfig-group=adm": "one of K3s: root alone", "--write-kubeconfig-mode=0644": "",
 		"--config=/a": "would come too late", "--node-label=node-role.kubernetes.io/worker=true": "kubectl label node", "--node-label=a": "KEY=VALUE", "--node-taint=a=b:c": "EFFECT is",
 		"--kubelet-arg=max pods": "FLAG=VALUE", "--node-ip=here": "an address of the node that others reach", "--https-listen-port=0": "a port", "--cluster-cidr=10.1.0.0": "prefix length",
 		"--flannel-backend=wireguard": "vxlan, host-gw or none", "--v=much": "a whole number", "--tls-san": "--tls-san=NAME", "--disable-agent=maybe": "true or false", "--node-name=Upper": "lower-case",

@@ -6,6 +6,7 @@ import (
 	_ "embed"
 	"slices"
 	"strings"
+	"sync"
 )
 
 // flagsFile is what the runtime takes, written from its own flag set: go run ./k3s/flags/gendoc.
@@ -26,19 +27,20 @@ type Flag struct {
 func (f Flag) List() bool { return f.Type == "stringSlice" || f.Type == "stringArray" }
 
 // All returns the flags that k3s.args accepts, in the order of the runtime's help.
-func All() (out []Flag) {
+func All() []Flag { return slices.Clone(all()) }
+
+var all = sync.OnceValue(func() (out []Flag) {
 	for _, line := range strings.Split(strings.TrimSpace(flagsFile), "\n") {
 		f := strings.Split(line, "\t")
 		out = append(out, Flag{f[0], f[1], f[2], f[3], f[4]})
 	}
 	return out
-}
+})
 
 // Named finds a flag by its name without dashes.
 func Named(name string) (Flag, bool) {
-	all := All()
-	if i := slices.IndexFunc(all, func(f Flag) bool { return f.Name == name }); i >= 0 {
-		return all[i], true
+	if i := slices.IndexFunc(all(), func(f Flag) bool { return f.Name == name }); i >= 0 {
+		return all()[i], true
 	}
 	return Flag{}, false
 }

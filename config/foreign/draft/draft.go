@@ -40,7 +40,16 @@ func (d *Draft) Note(at *yaml.Node, format string, args ...any) { d.say(at, fals
 // Refuse reports a value that cannot be understood.
 func (d *Draft) Refuse(at *yaml.Node, format string, args ...any) { d.say(at, true, format, args...) }
 
+// maxNotes bounds what is said about a document.
+const maxNotes = 200
+
+// Enough says whether so much was said that nothing more will be: looking for similar names can be left out.
+func (d *Draft) Enough() bool { return len(d.Notes) >= maxNotes }
+
 func (d *Draft) say(at *yaml.Node, refused bool, format string, args ...any) {
+	if d.Enough() {
+		return
+	}
 	d.Notes = append(d.Notes, Note{at.Line, at.Column, fmt.Sprintf(format, args...), refused})
 }
 

@@ -2,7 +2,6 @@ package draft
 
 import (
 	"encoding/base64"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -25,15 +24,16 @@ func (d *Draft) Pairs(n *yaml.Node) (out []Pair) {
 	if n == nil || n.Kind != yaml.MappingNode {
 		return nil
 	}
-	content := yamlnode.Merged(n, d.merged)
+	content, at := yamlnode.Merged(n, d.merged), map[string]int{}
 	for i := 0; i+1 < len(content) && d.more(); i += 2 {
 		key := Resolved(content[i])
 		p := Pair{key.Value, content[i], Resolved(content[i+1])}
-		if j := slices.IndexFunc(out, func(o Pair) bool { return o.Key == p.Key }); j >= 0 {
+		if j, twice := at[p.Key]; twice {
 			d.Note(p.At, "duplicate key; this one counts, the one in line %d does not", out[j].At.Line)
 			out[j] = p
 			continue
 		}
+		at[p.Key] = len(out)
 		out = append(out, p)
 	}
 	return out

@@ -19,6 +19,9 @@ type Reader struct{ *draft.Draft }
 // Unknown names a key that nothing reads. One close to a known key is a mistake, unless that key would have no effect
 // either; it alone is quoted, because others may be a part of a secret.
 func (r Reader) Unknown(p draft.Pair, where string, known map[string]string) {
+	if r.Enough() {
+		return
+	}
 	if n := rule.Nearest(p.Key, slices.Collect(maps.Keys(known))); n != "" {
 		say := r.Refuse
 		if known[n] != "" {

@@ -92,6 +92,9 @@ func (r reader) key(k key, p draft.Pair) {
 
 // unknown names a key that nothing reads; one close to a known key is a mistake.
 func (r reader) unknown(p draft.Pair) {
+	if r.Enough() {
+		return
+	}
 	names := Keys()
 	for _, k := range section {
 		names = append(names, k.name)
