@@ -14,6 +14,10 @@ import (
 	"github.com/proa-os/proa/config/foreign/draft"
 	"github.com/proa-os/proa/config/foreign/k3os"
 	"github.com/proa-os/proa/config/foreign/k3sargs"
+	"github.com/proa-os/proa/config/foreign/kairos"
+	"github.com/proa-os/proa/config/foreign/metadata"
+	"github.com/proa-os/proa/config/foreign/netplan"
+	"github.com/proa-os/proa/config/foreign/netv1"
 )
 
 // document is what is known about a document before it is translated.
@@ -33,8 +37,12 @@ type format struct {
 
 // formats are looked at in this order.
 var formats = []format{
+	{"network configuration of cloud-init, version 1", isNetwork1, netv1.Translate},
+	{"netplan", isNetplan, netplan.Translate},
+	{"meta-data", func(d document) bool { return metadata.Is(d.doc) }, metaData},
 	{"K3s", func(d document) bool { return k3sargs.IsFile(d.doc) }, k3sargs.File},
 	{"k3OS", isK3OS, k3OS},
+	{"Kairos", isKairos, kairos.Translate},
 	{"cloud-config", isCloudConfig, cloudinit.Translate},
 }
 
@@ -72,6 +80,29 @@ func (d document) ours() bool {
 func (d document) header() bool {
 	return strings.HasPrefix(strings.ReplaceAll(d.first, " ", ""), "#") &&
 		strings.HasPrefix(strings.TrimLeft(d.first, "# "), "cloud-config") && !strings.Contains(d.first, "archive")
+}
+
+// isNetwork1 is cloud-init's network configuration of version 1, bare or below network, and nothing else.
+func isNetwork1(d document) bool {
+	n := d.doc
+	if only := d.keys["network"]; only != nil && len(d.keys) == 1 {
+		n = only
+	}
+	return netv1.Is(n)
+}
+
+// isNetplan is a document of nothing but netplan's, of which some have the keys at the top.
+func isNetplan(d document) bool {
+	said := false
+	for key, value := range d.keys {
+		switch {
+		case key == "network" && !netplan.Is(value), key != "network" && !netplan.IsKey(key):
+			return false
+		case key != "version":
+			said = true
+		}
+	}
+	return said
 }
 
 func isK3OS(d document) bool {
@@ -113,3 +144,14 @@ func isCloudConfig(d document) bool {
 
 // k3OS hands the keys that k3OS does not know to the reader of cloud-config, which many mix into one file.
 func k3OS(d *draft.Draft, doc *yaml.Node) { cloudinit.Keys(d, k3os.Translate(d, doc)) }
+
+// network translates what stands below the key network of a document of any format.
+func network(d *draft.Draft, n *yaml.Node) {
+	if netv1.Is(n) {
+		netv1.Translate(d, n)
+		return
+	}
+	netplan.Translate(d, n)
+}
+
+func metaData(d *draft.Draft, doc *yaml.Node) { metadata.Translate(d, doc, network) }

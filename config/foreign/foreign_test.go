@@ -34,6 +34,12 @@ func TestFormats(t *testing.T) {
 		{"cloud-config by its keys", "config.yaml", "hostname: a\nruncmd: [date]\n", "a", ""},
 		{"cloud-config by its name", "user-data", "hostname: A.example.org\n", "a", ""},
 		{"k3OS in a cloud-config", "user-data", "#cloud-config\nhostname: a\nruncmd: [date]\nk3os: {token: b}\n", "a", ""},
+		{"netplan", "network-config", "network: {version: 2, ethernets: {eth0: {dhcp4: true}}}\n", "", ""},
+		{"netplan, bare", "network-config", "version: 2\nethernets: {eth0: {dhcp4: true}}\n", "", ""},
+		{"version 1", "network-config", "version: 1\nconfig: [{type: physical, name: eth0, subnets: [{type: dhcp}]}]\n", "", ""},
+		{"ours with a network", "config.yaml", "hostname: a\nnetwork: {interfaces: {eth0: {mtu: 1400}}}\n", "a", ""},
+		{"meta-data", "meta-data", "instance-id: i-1\nlocal-hostname: a\n", "a", ""},
+		{"Kairos", "config.yaml", "#cloud-config\nhostname: a\nk3s: {enabled: true, args: [--disable coredns]}\n", "a", ""},
 		{"K3s", "config.yaml", "node-name: a\ndisable: [coredns]\n", "", ""},
 		{"a wrong key of K3s", "config.yaml", "node-nam: a\ndisable: [coredns]\n", "", "unknown key"},
 	} {
