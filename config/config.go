@@ -14,8 +14,9 @@ type Config struct {
 	Hostname string `yaml:"hostname" check:"hostname" example:"kiosk-3"`
 
 	// SSHAuthorizedKeys are the public keys that may log in as root, one per entry, as in ~/.ssh/authorized_keys; or
-	// where they are: github:NAME, gitlab:NAME, or a URL, fetched once the network is there, retried, and kept for boots
-	// without one. Empty, also for Users: no SSH server is started.
+	// where they are: github:NAME, gitlab:NAME, lp:NAME, or a URL with https. These are fetched once the network is there,
+	// at every boot and once a day, retried, and kept for boots without a network. Empty, also for Users: no SSH server is
+	// started.
 	SSHAuthorizedKeys []string `yaml:"ssh_authorized_keys" check:"sshkey" example:"ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJrI9bLpDHxMWfjD0OTMwwHUnhcGE1ey4Yo/lfXoTLiP you@example.org"`
 
 	// Users are accounts besides root.

@@ -83,15 +83,26 @@ var keyOption = regexp.MustCompile(`^((?i:restrict|no-pty|no-port-forwarding|no-
 	`|command="[^"]+"|permitopen="[^"]+:[0-9]+")$`)
 
 const (
-	wantKey     = "a public key such as ssh-ed25519 AAAA… (github:USER and URLs are not fetched by this release)"
+	wantKey     = "a public key such as ssh-ed25519 AAAA…, or where it is: github:NAME, gitlab:NAME, lp:NAME, or a URL that begins with https://"
 	wantOptions = "a public key, and before it only options that this machine's SSH server knows, joined by commas without spaces: restrict, no-pty, " +
 		"no-port-forwarding, no-agent-forwarding, no-X11-forwarding, no-touch-required, verify-required, command=\"…\", permitopen=\"HOST:PORT\""
 	// longestKey is the longest line that dropbear reads (MAX_AUTHKEYS_LINE); it skips longer ones.
 	longestKey = 4199
 )
 
-// sshKey accepts options before the type, as in authorized_keys, and requires a body that is a key of that type.
+// sshKey accepts a key, or where keys are.
 func sshKey(s string) string {
+	switch {
+	case KeyURL(s) != "":
+		return ""
+	case strings.HasPrefix(s, "http://"):
+		return "a URL that begins with https://: who can change what http:// sends would get the machine"
+	}
+	return publicKey(s)
+}
+
+// publicKey accepts options before the type, as in authorized_keys, and requires a body that is a key of that type.
+func publicKey(s string) string {
 	words := unquoted(s, ' ')
 	i := keyType(words)
 	switch {

@@ -65,3 +65,34 @@ func TestKeyLines(t *testing.T) {
 		}
 	}
 }
+
+// TestKeySources: what is fetched, and from where.
+func TestKeySources(t *testing.T) {
+	for entry, url := range map[string]string{
+		"github:ada": "https://github.com/ada.keys", "gh:ada-l": "https://github.com/ada-l.keys", "GitHub:Ada_corp": "https://github.com/Ada_corp.keys",
+		"gitlab:a.b": "https://gitlab.com/a.b.keys", "lp:ada": "https://launchpad.net/~ada/+sshkeys", "https://example.org:8443/k?t=1": "https://example.org:8443/k?t=1",
+		"github:": "", "github:a/b": "", "github:../x": "", "github:a b": "", "gitlab:a?b": "", "lp:a/..": "", "sourcehut:ada": "", "http://example.org/k": "",
+		"https://": "", "https://me:pw@example.org/": "", "https://example.org/#x": "", "https://example.org/a b": "", "ftp://example.org/k": "", "file:///etc/shadow": "",
+	} {
+		if got := KeyURL(entry); got != url {
+			t.Errorf("%s: %q, want %q", entry, got, url)
+		}
+		if want := sshKey(entry); (want == "") != (url != "") {
+			t.Errorf("%s: %q", entry, want)
+		}
+	}
+}
+
+// TestFetchedKeys: of what a server sends only keys are taken, each once; not a source of further keys.
+func TestFetchedKeys(t *testing.T) {
+	other := wire("ssh-rsa", "\x01\x00\x01", "\x00"+zeros(256))
+	text := "# keys of ada\n" + sound + "\r\n\n" + wire("ssh-dss", zeros(129)) + "\ngithub:eva\nhttps://example.org/\n" + other + " a comment\n" + sound + "\n<html>\n"
+	if got := Keys(text); len(got) != 2 || got[0] != sound || got[1] != other+" a comment" {
+		t.Errorf("%q", got)
+	}
+	for _, text := range []string{"", "<!DOCTYPE html>", "\x1f\x8b\x08", sound + " \xff\n", strings.Repeat("x", 1<<18)} {
+		if got := Keys(text); got != nil {
+			t.Errorf("%.20q: %q", text, got)
+		}
+	}
+}
