@@ -20,6 +20,14 @@ var elsewhere = [][2]string{
 	{"/root/.ssh/authorized_keys", "ssh_authorized_keys"},
 	{"/etc/wpa_supplicant.conf", "network.wifi"},
 	{"/etc/wpa_supplicant/", "network.wifi"},
+	{"/etc/passwd", "users"},
+	{"/etc/group", "users, whose groups are made"},
+	{"/etc/shadow", "users, with password"},
+	{"/etc/gshadow", "users"},
+	{"/etc/shells", "users, with shell"},
+	{"/etc/sudoers", "users, with admin"},
+	{"/etc/sudoers.d/", "users, with admin"},
+	{"/etc/doas.conf", "users, with admin"},
 	{"/etc/hostname", "hostname"},
 	{"/etc/machine-id", "what the first boot made"},
 	{"/run/proa/", "nothing: it is the state of PID 1"},
@@ -67,6 +75,9 @@ func writable(s string) string {
 
 // Elsewhere says whether proa writes a file itself, or nothing reads it, and what to use instead.
 func Elsewhere(file string) (instead string, ok bool) {
+	if strings.HasPrefix(file, "/home/") && (strings.HasSuffix(file, "/.ssh/authorized_keys") || strings.Contains(file, "/.proa-ssh/")) {
+		return "ssh_authorized_keys of the account in users", true
+	}
 	at := slices.IndexFunc(elsewhere, func(e [2]string) bool {
 		return file == e[0] || strings.HasSuffix(e[0], "/") && strings.HasPrefix(file, e[0])
 	})

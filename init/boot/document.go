@@ -45,7 +45,7 @@ func Reloads() []Step {
 // if others fail or hang.
 func (m *Machine) Reload(ctx context.Context, c *config.Config) (failed []string) {
 	next := Machine{Sys: m.Sys, Root: m.Root, Logf: m.Logf, Line: m.Line, Hostname: m.Hostname, Modules: m.Modules, Ctx: m.Ctx, Config: c,
-		Filter: m.Filter, Net: m.Net}
+		Filter: m.Filter, Keys: m.Keys, Fetch: m.Fetch, Net: m.Net}
 	if fresh := (&Machine{Sys: m.Sys, Root: m.Root}); len(c.Modules) > 0 && openModules(fresh) == nil {
 		next.Modules = fresh.Modules // knows the modules that the kernel has loaded on demand since the boot
 	}

@@ -19,10 +19,12 @@ import (
 	"github.com/proa-os/proa/images/cmdline"
 	"github.com/proa-os/proa/init/blackbox"
 	"github.com/proa-os/proa/init/command"
+	"github.com/proa-os/proa/init/fetch"
 	"github.com/proa-os/proa/init/firewall"
 	"github.com/proa-os/proa/init/inforce"
 	"github.com/proa-os/proa/init/modules"
 	"github.com/proa-os/proa/init/netup"
+	"github.com/proa-os/proa/init/remotekeys"
 	"github.com/proa-os/proa/init/sys"
 	"github.com/proa-os/proa/init/timeline"
 	"github.com/proa-os/proa/init/watchdog"
@@ -68,7 +70,9 @@ type Machine struct {
 	DataErr  error // why data is in memory although the machine has a disk
 	Net      *netup.Manager
 	Filter   *firewall.Filter
-	Jobs     *command.Jobs   // runs the user's commands; nil in tests and for commands beside PID 1
+	Jobs     *command.Jobs // runs the user's commands; nil in tests and for commands beside PID 1
+	Keys     *remotekeys.Keeper
+	Fetch    fetch.Run       // how HTTP servers are asked
 	Ctx      context.Context // ends when the machine shuts down
 
 	timeline []step.Result // of the running list

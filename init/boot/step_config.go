@@ -11,6 +11,7 @@ import (
 	"github.com/proa-os/proa/init/identity"
 	"github.com/proa-os/proa/init/netup"
 	"github.com/proa-os/proa/init/netup/plan"
+	"github.com/proa-os/proa/init/remotekeys"
 	"github.com/proa-os/proa/init/service"
 	"github.com/proa-os/proa/init/wifi"
 )
@@ -35,11 +36,20 @@ func identify(_ context.Context, m *Machine) error {
 // an account or a key that was removed from it is refused from then on, and without this step nobody can log in. The link
 // is for users and for ssh-copy-id, whose keys last until the next boot; the server does not follow it.
 func accounts(_ context.Context, m *Machine) error {
-	err, user := account.Apply(m.Sys, m.Root, m.Config, func(a account.Account) []string { return a.Keys })
+	if m.Keys == nil {
+		m.Keys = &remotekeys.Keeper{Sys: m.Sys, Root: m.Root, Run: m.Fetch, Ready: netup.Served, Logf: m.Logf}
+	}
+	err := m.Keys.Set(m.Ctx, m.Config, m.applyAccounts)
 	link := errors.Join(m.Sys.MkdirAll("/root/.ssh", 0o700), m.Sys.Symlink(account.KeysDir+"/root/authorized_keys", "/root/.ssh/authorized_keys"))
 	if link != nil {
 		m.Logf("ssh: %v; only the keys in the configuration are used", link)
 	}
+	return err
+}
+
+// applyAccounts is repeated when keys were fetched.
+func (m *Machine) applyAccounts() error {
+	err, user := account.Apply(m.Sys, m.Root, m.Config, func(a account.Account) []string { return m.Keys.Known(a.Keys) })
 	return errors.Join(err, step.User(user))
 }
 

@@ -16,6 +16,7 @@ import (
 	"github.com/proa-os/proa/init/boot"
 	"github.com/proa-os/proa/init/command"
 	"github.com/proa-os/proa/init/console"
+	"github.com/proa-os/proa/init/fetch"
 	"github.com/proa-os/proa/init/health"
 	"github.com/proa-os/proa/init/power"
 	"github.com/proa-os/proa/init/proc"
@@ -42,7 +43,10 @@ func Main(version string, open func(sys.Runner) sys.Sys) {
 		return
 	}
 	reaper := proc.New(ctx)
-	stage2(con, &boot.Machine{Sys: open(reaper.Run), Ctx: ctx, Logf: con.Logf}, reaper, version)
+	get := func(ctx context.Context, argv, env []string, in []byte, limit int) ([]byte, error) {
+		return reaper.Pipe(ctx, &fetch.Nobody, argv, env, in, limit)
+	}
+	stage2(con, &boot.Machine{Sys: open(reaper.Run), Ctx: ctx, Logf: con.Logf, Fetch: get}, reaper, version)
 }
 
 // forever blocks PID 1 when nothing is left to do: if it ended, the kernel would panic without a reason on the screen.
