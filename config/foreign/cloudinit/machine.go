@@ -97,7 +97,7 @@ func (r *reader) phoneHome(p draft.Pair) {
 	f := r.Fields(p.Value, "phone_home", field.Known{"url": "", "post": "", "tries": ""})
 	url, ok := f["url"]
 	if !ok {
-		r.Refuse(p.At, "phone_home: url is missing, and is required")
+		r.Note(p.At, "phone_home: without a url nothing is sent")
 		return
 	}
 	if s, _ := draft.String(url.Value); strings.Contains(s, "$") {

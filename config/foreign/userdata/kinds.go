@@ -113,6 +113,6 @@ func (r *reader) archive(p part, depth int) {
 		if content.Style&yaml.LiteralStyle == 0 {
 			line--
 		}
-		r.read(part{[]byte(text), strings.ToLower(strings.TrimSpace(kind)), line}, depth+1)
+		r.read(part{[]byte(text), strings.ToLower(strings.TrimSpace(kind)), line, true}, depth+1)
 	}
 }

@@ -26,7 +26,7 @@ func (r *reader) message(p part, depth int) {
 		kind = ""
 	}
 	body, ok := decoded(body, header["content-transfer-encoding"])
-	p = part{body, kind, p.line + lines}
+	p = part{body, kind, p.line + lines, p.inner}
 	switch boundary := params["boundary"]; {
 	case !ok:
 		r.Refuse(p.at(), "user data: a part that is not in the encoding that its head says")
@@ -84,11 +84,11 @@ func (r *reader) multipart(p part, boundary string, depth int) {
 			continue
 		}
 		if inside {
-			r.message(part{text: bytes.TrimSuffix(one, []byte("\n")), line: p.line + start}, depth+1)
+			r.message(part{text: bytes.TrimSuffix(one, []byte("\n")), line: p.line + start, inner: true}, depth+1)
 		}
 		one, start, inside = nil, i+1, mark == "--"+boundary
 	}
 	if inside { // the last boundary is missing, as when the text was cut off
-		r.message(part{text: one, line: p.line + start}, depth+1)
+		r.message(part{text: one, line: p.line + start, inner: true}, depth+1)
 	}
 }

@@ -80,9 +80,10 @@ func Parts(d *draft.Draft, text []byte, instance map[string]any) [][]byte {
 
 // part is a text with its MIME type, if it has one, and the number of lines before it.
 type part struct {
-	text []byte
-	mime string
-	line int
+	text  []byte
+	mime  string
+	line  int
+	inner bool // of an archive, where only what says so is a document
 }
 
 func (p part) at() *yaml.Node { return &yaml.Node{Kind: yaml.ScalarNode, Line: p.line + 1, Column: 1} }
@@ -119,7 +120,7 @@ func (r *reader) read(p part, depth int) {
 		r.template(p, depth)
 	case known:
 		k.read(r, p, depth)
-	case strings.HasPrefix(first, "#") || p.mime == "" || p.mime == "text/cloud-config":
+	case !p.inner || p.mime == "text/cloud-config" || strings.HasPrefix(first, "#cloud-config"):
 		r.left -= p.line
 		r.documents = append(r.documents, append(bytes.Repeat([]byte("\n"), p.line), p.text...))
 	case strings.TrimSpace(string(p.text)) != "":
@@ -136,7 +137,7 @@ func (r *reader) unpack(p part, depth int) {
 		r.Refuse(p.at(), "user data: gzip that is damaged, or larger than %d MiB", maxSize>>20)
 		return
 	}
-	r.read(part{text: inner, mime: p.mime, line: p.line}, depth+1)
+	r.read(part{inner, p.mime, p.line, p.inner}, depth+1)
 }
 
 func gunzipped(text []byte, limit int) ([]byte, bool) {
@@ -159,7 +160,7 @@ func (r *reader) template(p part, depth int) {
 	if mime == "text/jinja2" {
 		mime = ""
 	}
-	r.read(part{[]byte(text), mime, p.line + 1}, depth+1)
+	r.read(part{[]byte(text), mime, p.line + 1, p.inner}, depth+1)
 }
 
 // script appends a script to a list of commands.

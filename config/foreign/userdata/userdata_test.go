@@ -196,7 +196,7 @@ func TestBombs(t *testing.T) {
 	}
 	same := zipped(strings.Repeat("#\n", 1<<19))
 	for name, text := range map[string][]byte{
-		"large":  zipped(strings.Repeat("\x00", 200<<20)),
+		"large":  zipped(strings.Repeat("\x00", 32<<20)),
 		"nested": []byte(nest),
 		"many":   []byte("Content-Type: multipart/mixed; boundary=x\n\n" + strings.Repeat("--x\n\n#cloud-config\n\n", 30000)),
 		"chain":  zipped(string(zipped(string(zipped(string(zipped(string(zipped(string(zipped(string(zipped(string(zipped(string(zipped(string(zipped(string(zipped(string(zipped(plain))))))))))))))))))))))),
@@ -205,7 +205,6 @@ func TestBombs(t *testing.T) {
 	} {
 		start := time.Now()
 		_, errors, _ := load(text, nil)
-		t.Logf("%s: %s", name, time.Since(start))
 		if d := time.Since(start); d > 10*time.Second || !strings.Contains(errors, "more than") && !strings.Contains(errors, "larger than") {
 			t.Errorf("%s: %s: %.300s", name, d, errors)
 		}
