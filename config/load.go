@@ -1,6 +1,7 @@
 package config
 
 import (
+	"path"
 	"reflect"
 
 	"gopkg.in/yaml.v3"
@@ -8,6 +9,7 @@ import (
 	"github.com/proa-os/proa/config/decode"
 	"github.com/proa-os/proa/config/foreign"
 	"github.com/proa-os/proa/config/foreign/draft"
+	"github.com/proa-os/proa/config/foreign/imager"
 	"github.com/proa-os/proa/config/foreign/userdata"
 	"github.com/proa-os/proa/config/rule"
 )
@@ -30,8 +32,14 @@ func Default() *Config {
 	return c
 }
 
-// Document is a YAML document. name is the file as its readers know it.
-func Document(name string, text []byte) Source { return decode.Document(name, text) }
+// Document is a YAML document, or a file of Raspberry Pi Imager, which is known by its name. name is the file as its
+// readers know it.
+func Document(name string, text []byte) Source {
+	if read := imager.ReaderOf(path.Base(name)); read != nil {
+		return decode.Translated(name, text, read)
+	}
+	return decode.Document(name, text)
+}
 
 // CommandLine is the kernel's command line.
 func CommandLine(line string) Source { return decode.CommandLine(line) }

@@ -74,3 +74,31 @@ func maskFlags(args []string) *yaml.Node {
 	}
 	return n
 }
+
+// ShowOrigin renders the configuration like Show, with the place where each value is written behind it. A list has one
+// place for all its entries.
+func ShowOrigin(c *Config, o *Origin) ([]byte, error) {
+	shown := mask(reflect.ValueOf(c).Elem(), "")
+	annotate(shown, o, nil)
+	return yaml.Marshal(shown)
+}
+
+func annotate(n *yaml.Node, o *Origin, path []string) {
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		key, value := n.Content[i], n.Content[i+1]
+		below := append(path[:len(path):len(path)], key.Value)
+		if value.Kind == yaml.MappingNode && len(value.Content) > 0 {
+			annotate(value, o, below)
+			continue
+		}
+		said := "default"
+		if p := o.Of(below...); p.Line != 0 {
+			said = p.String()
+		}
+		if value.Kind == yaml.ScalarNode && !strings.Contains(value.Value, "\n") {
+			value.LineComment = "# " + said
+			continue
+		}
+		key.HeadComment = "# " + said
+	}
+}

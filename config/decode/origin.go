@@ -1,12 +1,18 @@
 package decode
 
-import "fmt"
+import (
+	"fmt"
+
+	"gopkg.in/yaml.v3"
+)
 
 // Place is where something is written: a source, and line and column in it, from 1.
 type Place struct {
 	File         string
 	Line, Column int
 }
+
+func (p Place) String() string { return fmt.Sprintf("%s:%d:%d", p.File, p.Line, p.Column) }
 
 // Problem returns a problem at this place.
 func (p Place) Problem(format string, args ...any) Problem {
@@ -60,4 +66,45 @@ func (o *Origin) set(p Place) {
 	if o != nil {
 		o.place = p
 	}
+}
+
+// saved is an Origin in a file.
+type saved struct {
+	At   *Place             `yaml:"at,omitempty,flow"`
+	Keys map[string]*Origin `yaml:"keys,omitempty"`
+}
+
+// MarshalYAML is for files of programs that show where a value came from.
+func (o *Origin) MarshalYAML() (any, error) {
+	s := saved{Keys: o.keys}
+	if o.place.Line != 0 {
+		s.At = &o.place
+	}
+	return s, nil
+}
+
+// UnmarshalYAML reads what MarshalYAML wrote.
+func (o *Origin) UnmarshalYAML(n *yaml.Node) error {
+	var s saved
+	if err := n.Decode(&s); err != nil {
+		return err
+	}
+	o.keys = s.Keys
+	if s.At != nil {
+		o.place = *s.At
+	}
+	return nil
+}
+
+// Any says whether any value is written.
+func (o *Origin) Any() bool {
+	if o == nil {
+		return false
+	}
+	for _, below := range o.keys {
+		if below.Any() {
+			return true
+		}
+	}
+	return o.place.Line != 0
 }

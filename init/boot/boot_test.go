@@ -243,7 +243,7 @@ func TestDocument(t *testing.T) {
 	if m.Config.Hostname != "before" || len(m.Problems) != 1 || !strings.Contains(m.Problems[0].Message, "config.yaml.good is used instead") {
 		t.Errorf("unreadable: host name %q, %v", m.Config.Hostname, m.Problems)
 	}
-	for name, told := range map[string]bool{"config.yml": true, "config.yaml.txt": true, "Config.YML": true, "config (1).yaml": true, "config-old.yaml": true, "user-data": true, "user-data.txt": true, "config": true,
+	for name, told := range map[string]bool{"config.yml": true, "config.yaml.txt": true, "Config.YML": true, "config (1).yaml": true, "config-old.yaml": true, "user-data": false, "user-data.txt": true, "config": true,
 		"config.txt": false, "config.yaml.good": false, "cmdline.txt": false, "autoboot.txt": false, "blackbox": false, "CONFIG.T00": false, "config.yaml": false} {
 		m, f := machine(t, map[string]string{"boot/" + name: "hostname: x\n"})
 		calls(t, m, f, "read-config")

@@ -18,8 +18,8 @@ import (
 // the console and in the status.
 func readConfig(_ context.Context, m *Machine) error {
 	held, err := inforce.ReadDocument(m.Root, m.Line.Raw)
-	m.Config, m.Problems, m.InForce = held.Config, held.Problems, held
-	for _, p := range m.Problems {
+	m.Config, m.Problems, m.InForce = held.Config, append(m.Problems, held.Problems...), held
+	for _, p := range held.Problems {
 		m.Logf("config: %s", p)
 	}
 	return errors.Join(err, inforce.Save(m.Sys.WriteFile, held))

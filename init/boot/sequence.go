@@ -64,6 +64,7 @@ func Stage2() []Step {
 		{"data", mountData, step.Warn, 2 * time.Hour}, // making or checking a file system on a large, slow disk
 		{"persist", persist, step.Halt, 2 * time.Minute},
 		{"clock", setClock, step.Warn, 2 * time.Minute},
+		{"sources", sources, step.Warn, 2 * time.Minute},
 		{"read-config", readConfig, step.Warn, 2 * time.Minute},
 		{"identity", identify, step.Warn, 2 * time.Minute},
 		{"accounts", accounts, step.Warn, 2 * time.Minute},

@@ -7,52 +7,105 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/proa-os/proa/config"
+	"github.com/proa-os/proa/init/datasource"
 )
 
 // bootDir is where the boot partition is mounted (init/boot).
-const bootDir = "/boot"
+const bootDir = datasource.BootDir
 
 // ConfigFile is the user's configuration on the boot partition or the live medium; GoodFile is the one before the last
 // change.
 const (
-	ConfigFile = bootDir + "/config.yaml"
+	ConfigFile = datasource.ConfigFile
 	GoodFile   = ConfigFile + ".good"
 )
 
-// ReadDocument reads the sources of the configuration: the document below root, then the kernel command line. It always returns a usable
-// one: if the file cannot be read, is missing or is empty, as a worn card or one that was pulled out too early has it, it
-// uses the previous one, if there is one.
+// ReadDocument reads all sources of the configuration below root and the kernel command line. It always returns a
+// usable one: if the file on the boot partition cannot be read, is missing, is empty or says nothing that can be
+// understood, as a worn card or one that was pulled out too early has it, it uses the previous one, if there is one.
 func ReadDocument(root, line string) (Held, error) {
-	from := ConfigFile
-	text, err := config.Read(filepath.Join(root, from))
-	why := unusable(text, err)
-	if errors.Is(err, os.ErrNotExist) {
-		err = nil
+	files := datasource.Read(root)
+	at := slices.IndexFunc(files, func(f datasource.File) bool { return f.Path == ConfigFile })
+	main, problems := datasource.File{Path: ConfigFile, Err: os.ErrNotExist}, []config.Problem(nil)
+	if at >= 0 {
+		main = files[at]
 	}
-	var problems []config.Problem
-	if why != "" {
-		if good, goodErr := config.Read(filepath.Join(root, GoodFile)); unusable(good, goodErr) == "" {
-			problems = append(problems, Problem("%s; %s is used instead", why, filepath.Base(GoodFile)))
-			from, text, err = GoodFile, good, nil
-		}
+	if good, ok := previous(root, main); ok {
+		problems = append(problems, Problem("%s; %s is used instead", unusable(main), filepath.Base(GoodFile)))
+		main = good
 	}
-	l := config.Load(config.Document(from, text), config.CommandLine(line))
-	problems = append(append(problems, misnamed(filepath.Join(root, bootDir))...), l.Problems...)
-	return Held{Document: from, Sum: Sum(text), Problems: problems, Config: l.Config, Origin: l.Origin}, err
+	return assemble(root, line, with(files, main), main, problems)
 }
 
-// unusable says why a document says nothing, as a card that was pulled out too early leaves it; empty: it says something.
-func unusable(text []byte, err error) string {
+// ReadWith is ReadDocument with a text instead of the file on the boot partition. name is the text in problems.
+func ReadWith(root, line, name string, text []byte) (Held, error) {
+	main := datasource.File{Path: name, Text: text}
+	return assemble(root, line, with(datasource.Read(root), main), main, nil)
+}
+
+// with returns the files with another one at the place of ConfigFile.
+func with(files []datasource.File, main datasource.File) (out []datasource.File) {
+	before := []string{"/usr/", bootDir + "/"} // sources before the data partition
+	for i, f := range files {
+		if f.Path == ConfigFile {
+			return append(append(files[:i:i], main), files[i+1:]...)
+		}
+	}
+	i := 0
+	for i < len(files) && slices.ContainsFunc(before, func(dir string) bool { return strings.HasPrefix(files[i].Path, dir) }) {
+		i++
+	}
+	return slices.Insert(slices.Clone(files), i, main)
+}
+
+func assemble(root, line string, files []datasource.File, main datasource.File, problems []config.Problem) (h Held, err error) {
+	problems = append(problems, misnamed(filepath.Join(root, bootDir))...)
+	var sources []config.Source
+	var all []byte
+	for _, f := range files {
+		switch {
+		case errors.Is(f.Err, os.ErrNotExist):
+			continue
+		case f.Err != nil && f.Path == ConfigFile:
+			err = f.Err
+		case f.Err != nil:
+			problems = append(problems, config.Place{File: f.Path, Line: 1, Column: 1}.Problem("cannot be read (%v)", f.Err))
+		default:
+			h.Sources = append(h.Sources, f.Path)
+			sources, all = append(sources, config.Document(f.Path, f.Text)), append(all, f.Text...)
+		}
+	}
+	l := config.Load(append(sources, config.CommandLine(line))...)
+	h.Document, h.Sum, h.Config, h.Origin = main.Path, Sum(all), l.Config, l.Origin
+	h.Problems = append(problems, l.Problems...)
+	return h, err
+}
+
+// previous returns the previous file if the one in use says nothing and the previous one does.
+func previous(root string, main datasource.File) (datasource.File, bool) {
+	if unusable(main) == "" {
+		return main, false
+	}
+	text, err := datasource.ReadFile(filepath.Join(root, GoodFile))
+	good := datasource.File{Path: GoodFile, Text: text, Err: err}
+	return good, unusable(good) == ""
+}
+
+// unusable says why a file says nothing; empty: it says something.
+func unusable(f datasource.File) string {
 	switch {
-	case errors.Is(err, os.ErrNotExist):
+	case errors.Is(f.Err, os.ErrNotExist):
 		return "is missing"
-	case err != nil:
-		return fmt.Sprintf("cannot be read (%v)", err)
-	case len(bytes.Trim(text, "\x00 \t\r\n")) == 0:
+	case f.Err != nil:
+		return fmt.Sprintf("cannot be read (%v)", f.Err)
+	case len(bytes.Trim(f.Text, "\x00 \t\r\n")) == 0:
 		return "is empty"
+	case !datasource.Says(f.Path, f.Text):
+		return "has nothing that can be understood"
 	}
 	return ""
 }
@@ -63,14 +116,14 @@ func Problem(format string, args ...any) config.Problem {
 }
 
 // nearlyConfig matches wrong names that users give the configuration, for example because an editor hides extensions.
-var nearlyConfig = regexp.MustCompile(`^(config( ?\([0-9]+\)|[-_ ].*)?\.ya?ml(\.ya?ml|\.txt)?|config|proa(-config)?\.ya?ml|(user-data|cloud-config|cloud-init)(\.ya?ml|\.txt)?|network-config|(ssh|userconf)(\.txt)?|wpa_supplicant\.conf|custom\.toml|firstrun\.sh|k3os[^/]*\.ya?ml)$`)
+var nearlyConfig = regexp.MustCompile(`^(config( ?\([0-9]+\)|[-_ ].*)?\.ya?ml(\.ya?ml|\.txt)?|config|proa(-config)?\.ya?ml|(user-data|meta-data|network-config|cloud-config|cloud-init)(\.ya?ml|\.txt)?|(custom\.toml|firstrun\.sh|userconf|ssh|wpa_supplicant(\.conf)?)(\.txt)?|k3os[^/]*\.ya?ml)$`)
 
 // misnamed reports files beside the configuration that were probably meant to be it.
 func misnamed(dir string) (out []config.Problem) {
 	entries, _ := os.ReadDir(dir) // errors were reported when the directory was mounted
 	for _, e := range entries {
 		name := strings.ToLower(e.Name())
-		if !e.IsDir() && nearlyConfig.MatchString(name) && !isConfig(dir, e.Name()) {
+		if !e.IsDir() && nearlyConfig.MatchString(name) && !isRead(dir, e.Name()) {
 			out = append(out, config.Problem{File: filepath.Join(bootDir, e.Name()), Line: 1, Column: 1,
 				Message: "this file is not read; the configuration is config.yaml beside it"})
 		}
@@ -78,9 +131,20 @@ func misnamed(dir string) (out []config.Problem) {
 	return out
 }
 
-// isConfig says whether a name is one of the configuration itself: a FAT knows CONFIG.YAML by config.yaml too.
-func isConfig(dir, name string) bool {
-	a, errA := os.Stat(filepath.Join(dir, name))
-	b, errB := os.Stat(filepath.Join(dir, filepath.Base(ConfigFile)))
-	return errA == nil && errB == nil && os.SameFile(a, b)
+// isRead says whether a name is one of a file that is read: a FAT knows CONFIG.YAML by config.yaml too.
+func isRead(dir, name string) bool {
+	a, err := os.Stat(filepath.Join(dir, name))
+	if err != nil {
+		return false
+	}
+	for _, s := range datasource.Table() {
+		if s.Dir != bootDir {
+			continue
+		}
+		return slices.ContainsFunc(s.Files, func(read string) bool {
+			b, err := os.Stat(filepath.Join(dir, read))
+			return err == nil && os.SameFile(a, b)
+		})
+	}
+	return false
 }

@@ -20,11 +20,12 @@ const File = "/run/proa/config.yaml"
 
 // Held is the configuration in force.
 type Held struct {
-	Document string           `yaml:"document"` // path of the file it was read from
-	Sum      string           `yaml:"sum"`      // sha256 of that file
+	Document string           `yaml:"document"`          // path of the file it was read from
+	Sum      string           `yaml:"sum"`               // sha256 of that file
+	Sources  []string         `yaml:"sources,omitempty"` // all files that were read
 	Problems []config.Problem `yaml:"problems"`
 	Config   *config.Config   `yaml:"config"`
-	Origin   *config.Origin   `yaml:"-"` // of the values as read; only for who has read them
+	Origin   *config.Origin   `yaml:"origin,omitempty"` // of the values as they were read last
 }
 
 // Sum returns the checksum of a text.

@@ -1,0 +1,24 @@
+package boot
+
+import (
+	"context"
+
+	"github.com/proa-os/proa/config/step"
+	"github.com/proa-os/proa/init/blockdev"
+	"github.com/proa-os/proa/init/datasource"
+)
+
+// sources reads media with configuration, such as a second disk for cloud-init, into the cache, where read-config finds
+// them. A medium that is bad or gone changes nothing.
+func sources(ctx context.Context, m *Machine) error {
+	_, err := m.RefreshSources(ctx)
+	return step.User(err)
+}
+
+// RefreshSources returns the sources that have changed.
+func (m *Machine) RefreshSources(ctx context.Context) ([]string, error) {
+	f := datasource.Finder{Sys: m.Sys, Root: m.Root, Logf: m.Logf, Own: func(name string) bool {
+		return name == m.Found.Disk || "/dev/"+name == m.Found.Medium || m.Found.Disk != "" && blockdev.Disk(m.Root, name) == m.Found.Disk
+	}}
+	return f.Refresh(ctx)
+}

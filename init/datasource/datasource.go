@@ -1,0 +1,117 @@
+// Package datasource has the sources of the configuration in their documented order (docs/config-sources.md): which
+// files they are, and how they get onto this machine. It decides nothing about what is in them, and changes nothing but
+// its own cache. A file is read only if it is a regular one, and only as much of it as the loader takes.
+package datasource
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/proa-os/proa/config"
+)
+
+// BootDir is where the boot partition is mounted (init/boot).
+const BootDir = "/boot"
+
+// ConfigFile is the user's configuration on the boot partition or the live medium; of all sources it is the one that
+// `proa config apply` writes.
+const ConfigFile = BootDir + "/config.yaml"
+
+// Cache has a directory for each source that is not always there, with the files it had when it last was good.
+const Cache = "/var/lib/proa/sources"
+
+// Source is a directory with files of the configuration.
+type Source struct {
+	Name  string   // in messages, and of its directory below Cache
+	Dir   string   // where its files are read
+	Files []string // patterns, in the order in which they are read; a later one has precedence
+	When  string   // when the files get there
+}
+
+// Table is the order of the sources: of a later one, scalars and lists replace those of an earlier one, and maps are
+// merged. The defaults are before the first one, the kernel command line is after the last one.
+func Table() []Source {
+	return []Source{
+		{"image", "/usr/share/proa", []string{"config.yaml"}, "always"},
+		{"boot", BootDir, append(Imager(), "meta-data", "user-data", "network-config", "config.yaml"), "always"},
+		{"data", "/var/lib/proa", []string{"config.yaml", "config.d/*.yaml"}, "always"},
+		{"nocloud", Cache + "/nocloud", []string{"meta-data", "vendor-data", "user-data", "network-config"}, "before the network"},
+		{"config-drive", Cache + "/config-drive", []string{"meta_data.json", "vendor_data.json", "user_data"}, "before the network"},
+	}
+}
+
+// Imager returns the files that Raspberry Pi Imager and its users put beside config.yaml.
+func Imager() []string {
+	return []string{"firstrun.sh", "custom.toml", "userconf", "userconf.txt", "ssh", "ssh.txt", "wpa_supplicant.conf"}
+}
+
+// File is a file of a source, as it was read.
+type File struct {
+	Path string // below root
+	Text []byte
+	Err  error // why it could not be read; a file that does not exist is not listed
+}
+
+// maxFiles bounds how many files of one pattern are read.
+const maxFiles = 100
+
+// Read returns the files of all sources, in order.
+func Read(root string) (out []File) {
+	for _, s := range Table() {
+		out = append(out, s.Read(root)...)
+	}
+	return out
+}
+
+// Read returns the files of the source that exist.
+func (s Source) Read(root string) (out []File) {
+	for _, pattern := range s.Files {
+		paths, _ := filepath.Glob(filepath.Join(root, s.Dir, pattern)) // the patterns are ours, and valid
+		slices.Sort(paths)
+		for _, path := range paths[:min(len(paths), maxFiles)] {
+			text, err := ReadFile(path)
+			if !errors.Is(err, os.ErrNotExist) {
+				out = append(out, File{filepath.Join("/", strings.TrimPrefix(path, root)), text, err})
+			}
+		}
+	}
+	return out
+}
+
+// ReadFile reads a regular file up to a byte more than the loader takes. It does not wait for the writer of a pipe.
+func ReadFile(path string) ([]byte, error) {
+	f, err := os.OpenFile(path, os.O_RDONLY|unix.O_NONBLOCK, 0)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return regular(f)
+}
+
+func regular(f *os.File) ([]byte, error) {
+	st, err := f.Stat()
+	if err != nil {
+		return nil, err
+	}
+	if !st.Mode().IsRegular() {
+		return nil, fmt.Errorf("%s is no regular file", f.Name())
+	}
+	return io.ReadAll(io.LimitReader(f, config.MaxSize+1))
+}
+
+// Says tells whether a text says anything that can be understood: a value, or nothing at all without an error, as a
+// file of comments does. A garbled file, and one that a worn card has emptied, says nothing.
+func Says(path string, text []byte) bool {
+	if strings.Trim(string(text), "\x00 \t\r\n") == "" {
+		return false
+	}
+	l := config.Load(config.Document(path, text))
+	return config.Errors(l.Problems) == 0 || l.Origin.Any()
+}

@@ -1,0 +1,192 @@
+package datasource
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/proa-os/proa/init/blockdev"
+	"github.com/proa-os/proa/init/sys"
+)
+
+// medium is a file system with a source, which is known by its label.
+type medium struct {
+	source string
+	labels []string
+	files  []onMedium
+}
+
+// onMedium is a file of a source, and where it is on the medium; the first of these that exists is taken.
+type onMedium struct {
+	name string
+	at   []string
+}
+
+// media are the media of cloud-init's data sources NoCloud and ConfigDrive. Names in capitals are those of an ISO file
+// system without long names.
+func media() []medium {
+	return []medium{
+		{"nocloud", []string{"cidata", "CIDATA"}, []onMedium{
+			{"meta-data", []string{"meta-data", "META_DAT", "META-DAT"}},
+			{"vendor-data", []string{"vendor-data", "VENDOR_D", "VENDOR-D"}},
+			{"user-data", []string{"user-data", "USER_DAT", "USER-DAT"}},
+			{"network-config", []string{"network-config", "NETWORK_", "NETWORK-"}}}},
+		{"config-drive", []string{"config-2", "CONFIG-2"}, []onMedium{
+			{"meta_data.json", []string{"openstack/latest/meta_data.json"}},
+			{"vendor_data.json", []string{"openstack/latest/vendor_data.json"}},
+			{"user_data", []string{"openstack/latest/user_data"}}}},
+	}
+}
+
+// mountPoint is where a medium is mounted while it is read.
+const mountPoint = "/run/proa/source"
+
+// patience bounds the time for all media: one that is broken must not keep the machine from coming up.
+const patience = 20 * time.Second
+
+// Finder looks for media with sources.
+type Finder struct {
+	Sys  sys.Sys
+	Root string
+	Own  func(device string) bool // says whether it is one of proa's own, such as vda3
+	Logf func(string, ...any)
+}
+
+// Refresh reads the media that are there into the cache, and returns the sources that have changed. The cache of a
+// medium that is absent, cannot be read, or says nothing is not changed.
+func (f Finder) Refresh(ctx context.Context) (changed []string, err error) {
+	ctx, stop := context.WithTimeout(ctx, patience)
+	defer stop()
+	type result struct {
+		changed []string
+		err     error
+	}
+	done := make(chan result, 1)
+	go func() { // a device that does not answer blocks this goroutine, and nothing else
+		var r result
+		r.changed, r.err = f.refresh(ctx)
+		done <- r
+	}()
+	select {
+	case r := <-done:
+		return r.changed, r.err
+	case <-ctx.Done():
+		return nil, fmt.Errorf("media with configuration: no answer after %s", patience)
+	}
+}
+
+func (f Finder) refresh(ctx context.Context) (changed []string, err error) {
+	devices, _ := filepath.Glob(filepath.Join(f.Root, "/sys/class/block/*"))
+	slices.Sort(devices)
+	seen := map[string]string{}
+	for _, d := range devices {
+		name := filepath.Base(d)
+		if f.Own(name) || unlikely(name) || ctx.Err() != nil {
+			continue
+		}
+		fstype, label := blockdev.Label(filepath.Join(f.Root, "/dev", name))
+		i := slices.IndexFunc(media(), func(m medium) bool { return slices.Contains(m.labels, label) })
+		if i < 0 {
+			continue
+		}
+		m := media()[i]
+		if first := seen[m.source]; first != "" {
+			f.Logf("%s: /dev/%s is labelled like /dev/%s, which is read; this one is not", m.source, name, first)
+			continue
+		}
+		seen[m.source] = name
+		files, readErr := f.read(m, "/dev/"+name, fstype)
+		if readErr != nil {
+			err = errors.Join(err, fmt.Errorf("%s on /dev/%s: %w", m.source, name, readErr))
+			continue
+		}
+		new, keepErr := f.keep(m, files)
+		err = errors.Join(err, keepErr)
+		if new {
+			changed = append(changed, m.source)
+			f.Logf("%s: read from /dev/%s", m.source, name)
+		}
+	}
+	return changed, err
+}
+
+// unlikely are devices that hold no medium, and a floppy drive, which takes seconds to say that it is empty.
+func unlikely(name string) bool {
+	return slices.ContainsFunc([]string{"fd", "ram", "loop", "dm-", "zram", "md", "nbd", "mtdblock"}, func(p string) bool { return strings.HasPrefix(name, p) })
+}
+
+// read returns the files of a medium by their names in the cache.
+func (f Finder) read(m medium, device, fstype string) (files map[string][]byte, err error) {
+	if err := f.Sys.MkdirAll(mountPoint, 0o700); err != nil {
+		return nil, err
+	}
+	if err := f.Sys.Mount(device, mountPoint, fstype, unix.MS_RDONLY|unix.MS_NOSUID|unix.MS_NODEV|unix.MS_NOEXEC, ""); err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, f.Sys.Unmount(mountPoint, unix.MNT_DETACH)) }()
+	dir, err := os.OpenRoot(filepath.Join(f.Root, mountPoint)) // a link on the medium leads nowhere else
+	if err != nil {
+		return nil, err
+	}
+	defer dir.Close()
+	files = map[string][]byte{}
+	for _, file := range m.files {
+		text, err := first(dir, file.at)
+		if err != nil && !errors.Is(err, os.ErrNotExist) {
+			return nil, err
+		}
+		if err == nil {
+			files[file.name] = text
+		}
+	}
+	return files, nil
+}
+
+// first returns the first of the files that exists.
+func first(dir *os.Root, paths []string) (text []byte, err error) {
+	for _, path := range paths {
+		var f *os.File
+		if f, err = dir.OpenFile(path, os.O_RDONLY|unix.O_NONBLOCK, 0); err != nil {
+			continue
+		}
+		text, err = regular(f)
+		f.Close()
+		return text, err
+	}
+	return nil, err
+}
+
+// keep replaces the cache of a source if the files say something, and says whether that changed it.
+func (f Finder) keep(m medium, files map[string][]byte) (changed bool, err error) {
+	for name, text := range files {
+		if !Says(name, text) && len(strings.TrimSpace(string(text))) > 0 {
+			return false, fmt.Errorf("%s: %s has nothing that can be understood; what this medium said before is kept", m.source, name)
+		}
+	}
+	if len(files) == 0 {
+		return false, fmt.Errorf("%s: none of its files is there; what this medium said before is kept", m.source)
+	}
+	dir := filepath.Join(Cache, m.source)
+	if err := f.Sys.MkdirAll(dir, 0o700); err != nil {
+		return false, err
+	}
+	for _, file := range m.files {
+		text := files[file.name] // one that is gone is emptied, which says nothing
+		have, err := os.ReadFile(filepath.Join(f.Root, dir, file.name))
+		if string(have) == string(text) && (err == nil || text == nil) {
+			continue
+		}
+		if err := f.Sys.WriteFile(filepath.Join(dir, file.name), text, 0o600); err != nil {
+			return changed, fmt.Errorf("%s: %w", m.source, err)
+		}
+		changed = true
+	}
+	return changed, nil
+}
