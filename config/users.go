@@ -28,7 +28,8 @@ type User struct {
 	Admin bool `yaml:"admin" example:"true"`
 
 	// Password as a hash of crypt(5), which begins with $, or in the clear. Empty, or a mark of passwd(1) such as ! or *: no
-	// password. It is for the console, and for SSH if ssh.passwords permits that.
+	// password. It is for the console, which knows $1$, $5$ and $6$, and for SSH if ssh.passwords permits that, which
+	// knows $2b$, $y$ and the like too.
 	Password string `yaml:"password" check:"password,quoted" trim:"breaks" secret:"true" example:"$6$…"`
 
 	// SSHAuthorizedKeys may log in to this account: keys, or where they are, as in the list at the top. Keys in

@@ -1,6 +1,9 @@
 package rule
 
-import "testing"
+import (
+	"strings"
+	"testing"
+)
 
 // TestWhatTheConsumerRefuses: values that are well-formed and that the kernel, the API server, the kubelet or nobody would take. One of them
 // costs a route, a file or the whole cluster, long after the check said that there are no problems.
@@ -13,6 +16,7 @@ func TestWhatTheConsumerRefuses(t *testing.T) {
 		{"ifaddress", []string{"192.168.1.20/24", "10.0.0.1/32", "fd00::2/64"}, []string{"0.0.0.0/0", "224.0.0.1/24", "127.0.0.2/8", "::/64", "10.0.0.1"}},
 		{"metric", []string{"0", "1024"}, []string{"-5", "99999999999"}},
 		{"url", []string{"https://a:6443/", "https://[fd00::1]:6443"}, []string{"https://a:99999", "https://:6443", "https://a:x"}},
+		{"password", []string{"fair: winds", "$6$rounds=1000$abcd$YzKDp2z/HLq4", "*", "!", "!$6$a$b", strings.Repeat("x", 100)}, []string{"$6$a:b", "$6$a b", "a\nb", strings.Repeat("x", 101), "!$6$a:0:"}},
 		{"nodename", []string{"a.example.org"}, []string{"a.example.org."}},
 		{"path", []string{"/etc/a b"}, []string{"/etc/a\x00b", "/etc/a\nb"}},
 		{"writable", []string{"/etc/rancher/k3s/registries.yaml", "/etc/motd", "/var/lib/rancher/k3s/server/manifests/a.yaml", "/etc/hosts", "/etc/modules.txt"},

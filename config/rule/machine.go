@@ -15,7 +15,7 @@ var machine = map[string]Rule{
 	"username":    want(regexp.MustCompile(`^[a-z_][a-z0-9_-]{0,31}$`).MatchString, "a name of at most 32 lower-case letters, digits, - and _"),
 	"gecos":       want(func(s string) bool { return printable(s) && !strings.ContainsRune(s, ':') }, "one line without a colon"),
 	"uid":         want(between(1, 65533), "0 or a number from 1 to 65533"),
-	"password":    want(printable, "a password in one line"),
+	"password":    {Judge: password},
 	"percent":     want(between(0, 400), "a number from 0 to 400"),
 	"mebibytes":   want(between(0, 1<<20), "a number of MiB"),
 	"mountsource": want(func(s string) bool { return printable(s) && !strings.Contains(s, " ") }, "a device, LABEL=…, UUID=…, PARTUUID=…, or the source of a network file system"),
@@ -31,6 +31,23 @@ var machine = map[string]Rule{
 	"timezone":    want(timezone, "a time zone such as Europe/Berlin"),
 	"pem":         want(isPEM, "certificates in PEM: -----BEGIN CERTIFICATE----- …"),
 	"command":     want(func(s string) bool { return !strings.ContainsRune(s, 0) }, "a command"),
+}
+
+// longestPassword is the longest that the SSH server reads (dropbear, DROPBEAR_MAX_PASSWORD_LEN).
+const longestPassword = 100
+
+// password: a hash is copied into a line of shadow(5).
+func password(s string) string {
+	hash := strings.HasPrefix(s, "$") || strings.HasPrefix(s, "!$")
+	switch {
+	case !printable(s):
+		return "a password in one line"
+	case hash && strings.ContainsAny(s, ": "):
+		return "a hash of crypt(5), since it begins with $: such a hash has no colon and no space"
+	case !hash && len(s) > longestPassword:
+		return "a password of at most 100 bytes, which is what the SSH server reads"
+	}
+	return ""
 }
 
 func mountPoint(s string) bool {

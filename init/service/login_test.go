@@ -69,10 +69,33 @@ func TestLoginsInside(t *testing.T) {
 	h.password("eva", "foul winds", false)
 	h.password("ada", "", false)
 	h.password("root", "", false)
+	h.deadDisk(ada)
 	h.apply("{users: [{name: root, password: the captain}]}")
 	h.password("root", "the captain", false) // the server's arguments say so until it is started anew
 	h.serve(true, true)
 	h.password("root", "the captain", true)
+}
+
+// deadDisk: accounts whose homes cannot be made or written log in nevertheless, to one in memory if need be, and a key that
+// was revoked lets nobody in.
+func (h *house) deadDisk(ada string) {
+	h.Helper()
+	if err := unix.Mount("", "/home", "", unix.MS_REMOUNT|unix.MS_RDONLY, ""); err != nil {
+		h.Fatal(err)
+	}
+	eva := h.pair("eva2")
+	err := h.try(fmt.Sprintf("{users: [{name: ada, ssh_authorized_keys: [%q]}, {name: late, ssh_authorized_keys: [%q]}]}", ada, eva))
+	if err == nil || !strings.Contains(err.Error(), "users: late: home /home/late: ") || strings.Contains(err.Error(), "ada") {
+		h.Errorf("read-only /home: %v", err)
+	}
+	h.says("ada", "ada", "pwd", "/home/ada\n")
+	h.says("eva2", "late", "pwd; echo no > x; rm -r .proa-ssh; ls -A", "/run/proa/home/late\n.proa-ssh\n")
+	h.refused("ada", "late")
+	_ = h.try(fmt.Sprintf("{users: [{name: ada}, {name: late, ssh_authorized_keys: [%q]}]}", eva))
+	h.refused("ada", "ada")
+	if err := unix.Mount("", "/home", "", unix.MS_REMOUNT, ""); err != nil {
+		h.Fatal(err)
+	}
 }
 
 // stage covers what an account changes.
@@ -94,7 +117,7 @@ func stage(t *testing.T) {
 		}
 		mount("overlay", dir, "overlay", 0, fmt.Sprintf("lowerdir=%s,upperdir=%s,workdir=%s", dir, up, work))
 	}
-	if err := os.Chmod("/root", 0o700); err != nil {
+	if err := errors.Join(os.Chmod("/root", 0o700), os.Mkdir("/run/proa", 0o755)); err != nil { // as init/mounts makes it
 		t.Fatal(err)
 	}
 }
@@ -113,14 +136,19 @@ func (h *house) pair(name string) string {
 
 func (h *house) apply(doc string) {
 	h.Helper()
+	if err := h.try(doc); err != nil {
+		h.Fatal(err)
+	}
+}
+
+func (h *house) try(doc string) error {
+	h.Helper()
 	c, problems := config.Parse("c", []byte(doc))
 	if len(problems) > 0 {
 		h.Fatal(problems)
 	}
 	err, user := account.Apply(sys.Linux{}, "", c, func(a account.Account) []string { return a.Keys })
-	if err := errors.Join(err, user); err != nil {
-		h.Fatal(err)
-	}
+	return errors.Join(err, user)
 }
 
 // serve starts the server of the service table on another port.

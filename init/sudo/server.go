@@ -208,19 +208,3 @@ func say(c *net.UnixConn, a answer) {
 		_, _ = c.Write(append(b, '\n'))
 	}
 }
-
-func credentials(c *net.UnixConn) (cred unix.Ucred, err error) {
-	raw, err := c.SyscallConn()
-	if err != nil {
-		return cred, err
-	}
-	var got *unix.Ucred
-	var inner error
-	if err := raw.Control(func(fd uintptr) { got, inner = unix.GetsockoptUcred(int(fd), unix.SOL_SOCKET, unix.SO_PEERCRED) }); err != nil {
-		return cred, err
-	}
-	if inner != nil {
-		return cred, inner
-	}
-	return *got, nil
-}
