@@ -39,7 +39,7 @@ type format struct {
 var formats = []format{
 	{"network configuration of cloud-init, version 1", isNetwork1, netv1.Translate},
 	{"netplan", isNetplan, netplan.Translate},
-	{"meta-data", func(d document) bool { return metadata.Is(d.doc) }, metaData},
+	{"meta-data", func(d document) bool { return !d.header() && metadata.Is(d.doc) }, metaData},
 	{"K3s", func(d document) bool { return k3sargs.IsFile(d.doc) }, k3sargs.File},
 	{"k3OS", isK3OS, k3OS},
 	{"Kairos", isKairos, kairos.Translate},
@@ -117,12 +117,12 @@ func isK3OS(d document) bool {
 	return !d.ours() && d.has("init_cmd", "sshAuthorizedKeys", "writeFiles", "runCmd", "bootCmd", "initCmd")
 }
 
-// isKairos has one of Kairos' sections. k3s is one of the schema too; the header says whose it is.
+// isKairos has one of Kairos' sections. k3s is one of the schema too; the header says whose it is, or variables in it.
 func isKairos(d document) bool {
 	if d.ours() {
 		return false
 	}
-	return d.has("stages", "k3s-agent", "p2p", "kairos", "bundles") ||
+	return d.has("stages", "k3s-agent", "p2p", "kairos", "bundles") || draft.Get(d.keys["k3s"], "env") != nil ||
 		d.header() && (d.has("k3s", "install", "k0s", "reset", "upgrade"))
 }
 

@@ -39,6 +39,8 @@ func TestFormats(t *testing.T) {
 		{"version 1", "network-config", "version: 1\nconfig: [{type: physical, name: eth0, subnets: [{type: dhcp}]}]\n", "", ""},
 		{"ours with a network", "config.yaml", "hostname: a\nnetwork: {interfaces: {eth0: {mtu: 1400}}}\n", "a", ""},
 		{"meta-data", "meta-data", "instance-id: i-1\nlocal-hostname: a\n", "a", ""},
+		{"cloud-config with keys of meta-data", "user-data", "#cloud-config\nlocal-hostname: b\nhostname: a\npower_state: {mode: x}\n", "a", "power_state"},
+		{"Kairos without a header", "config.yaml", "hostname: a\ninstall: {auto: true}\nk3s: {enabled: true, env: {K3S_TOKEN: b}}\n", "a", ""},
 		{"Kairos", "config.yaml", "#cloud-config\nhostname: a\nk3s: {enabled: true, args: [--disable coredns]}\n", "a", ""},
 		{"K3s", "config.yaml", "node-name: a\ndisable: [coredns]\n", "", ""},
 		{"a wrong key of K3s", "config.yaml", "node-nam: a\ndisable: [coredns]\n", "", "unknown key"},

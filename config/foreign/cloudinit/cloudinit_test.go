@@ -29,7 +29,8 @@ func TestHostname(t *testing.T) {
 		"hostname: ${NAME}":                        {"", "default name"},
 		"hostname: 0x1f":                           {"0x1f", ""},
 		"hostname: box\npreserve_hostname: true":   {"box", "every boot"},
-		"local-hostname: box\nmanage_etc_hosts: 1": {"", "meta-data"},
+		"local-hostname: box\nmanage_etc_hosts: 1": {"box", ""},
+		"local-hostname: a\nhostname: box":         {"box", "meta-data"},
 	} {
 		got, notes := sound(t, text+"\n")
 		if got.Hostname != c.want || !strings.Contains(notes, c.note) || c.note == "" && notes != "" {

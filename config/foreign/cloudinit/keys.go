@@ -32,7 +32,7 @@ var keys = []key{
 	{name: "preserve_hostname", note: "the host name is the one of this document at every boot"},
 	{name: "create_hostname_file", note: "the host name needs no file here"},
 	{name: "manage_etc_hosts", read: (*reader).etcHosts},
-	{name: "local_hostname", note: "a key of meta-data; write hostname"},
+	{name: "local_hostname", read: (*reader).localHostname},
 	{name: "instance_id", note: "a key of meta-data; it has no effect in a cloud-config"},
 
 	{name: "ssh_authorized_keys", read: (*reader).rootKeys},

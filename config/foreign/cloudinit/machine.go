@@ -32,6 +32,15 @@ func (r *reader) fqdn(p draft.Pair) {
 	}
 }
 
+// localHostname is a key of meta-data, which some write here.
+func (r *reader) localHostname(p draft.Pair) {
+	if r.Draft.Get("hostname") != nil {
+		r.Note(p.At, "local-hostname: a key of meta-data; hostname counts")
+		return
+	}
+	r.hostname(p)
+}
+
 func (r *reader) etcHosts(p draft.Pair) {
 	s, _ := draft.String(p.Value)
 	if truth, ok := draft.Truth(p.Value); ok && !truth || s == "template" {
