@@ -29,7 +29,7 @@ type User struct {
 
 	// Password as a hash of crypt(5), which begins with $, or in the clear. Empty, or a mark of passwd(1) such as ! or *: no
 	// password. It is for the console, which knows $1$, $5$ and $6$, and for SSH if ssh.passwords permits that, which
-	// knows $2b$, $y$ and the like too.
+	// knows $2b$, $y$ and the like too. Without a password of any account there is no login on the console.
 	Password string `yaml:"password" check:"password,quoted" trim:"breaks" secret:"true" example:"$6$…"`
 
 	// SSHAuthorizedKeys may log in to this account: keys, or where they are, as in the list at the top. Keys in

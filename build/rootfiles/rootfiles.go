@@ -41,14 +41,14 @@ var applets = strings.Fields(`
 usr/bin/ash usr/bin/awk usr/bin/base64 usr/bin/basename usr/bin/cat usr/bin/chmod usr/bin/chown usr/bin/clear usr/bin/cmp
 usr/bin/cp usr/bin/cut usr/bin/date usr/bin/dd usr/bin/df usr/bin/diff usr/bin/dirname usr/bin/dmesg usr/bin/du usr/bin/echo
 usr/bin/env usr/bin/expr usr/bin/false usr/bin/find usr/bin/free usr/bin/grep usr/bin/gunzip usr/bin/gzip usr/bin/head
-usr/bin/hexdump usr/bin/hostname usr/bin/id usr/bin/kill usr/bin/killall usr/bin/less usr/bin/ln usr/bin/ls usr/bin/md5sum
+usr/bin/hexdump usr/bin/hostname usr/bin/id usr/bin/kill usr/bin/killall usr/bin/less usr/bin/ln usr/bin/login usr/bin/ls usr/bin/md5sum
 usr/bin/mkdir usr/bin/mknod usr/bin/mktemp usr/bin/more usr/bin/mv usr/bin/nc usr/bin/nslookup usr/bin/nsenter usr/bin/od
 usr/bin/pgrep usr/bin/pidof usr/bin/ping usr/bin/printf usr/bin/ps usr/bin/pwd usr/bin/readlink usr/bin/realpath usr/bin/rm
 usr/bin/rmdir usr/bin/sed usr/bin/seq usr/bin/sh usr/bin/sha256sum usr/bin/sleep usr/bin/sort usr/bin/stat usr/bin/stty
 usr/bin/sync usr/bin/tail usr/bin/tar usr/bin/tee usr/bin/test usr/bin/timeout usr/bin/top usr/bin/touch usr/bin/tr
 usr/bin/traceroute usr/bin/true usr/bin/tty usr/bin/uname usr/bin/uniq usr/bin/unxz usr/bin/uptime usr/bin/vi usr/bin/watch
 usr/bin/wc usr/bin/wget usr/bin/which usr/bin/xargs usr/bin/yes usr/bin/zcat
-usr/sbin/arp usr/sbin/blkid usr/sbin/brctl usr/sbin/chroot usr/sbin/fdisk usr/sbin/ifconfig usr/sbin/ip usr/sbin/lsmod
+usr/sbin/arp usr/sbin/blkid usr/sbin/brctl usr/sbin/chroot usr/sbin/fdisk usr/sbin/getty usr/sbin/ifconfig usr/sbin/ip usr/sbin/lsmod
 usr/sbin/route usr/sbin/sysctl
 `)
 

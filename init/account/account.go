@@ -62,6 +62,9 @@ func Make(c *config.Config, f Facts) Set {
 		a := &s.Accounts[i]
 		a.Shell = s.shell(*a, f.HasShell)
 		a.Password = s.password(*a, f.MachineID)
+		if !c.SSH.Passwords && !consoleKnows(a.Password) {
+			s.problem("users: %s: the login on the console knows only hashes that begin with $6$, $5$ or $1$; this one is for ssh.passwords", a.Name)
+		}
 	}
 	s.group(f.Base)
 	return s
@@ -159,6 +162,12 @@ func (s *Set) password(a Account, machine string) string {
 	return hash(a.Password, salt(machine, a.Name))
 }
 
+// consoleKnows says whether busybox's login, which verifies passwords itself, knows a kind of hash; dropbear knows all of
+// crypt(5).
+func consoleKnows(hash string) bool {
+	return hash == "*" || slices.ContainsFunc([]string{"$6$", "$5$", "$1$"}, func(kind string) bool { return strings.HasPrefix(hash, kind) })
+}
+
 // locked says whether a password lets nobody in: there is none, or it is one of the marks that passwd(1) writes.
 func locked(password string) bool {
 	return password == "" || password[0] == '*' || strings.HasPrefix(password, "!$") || strings.Trim(password, "!") == "" || password == "x"
@@ -174,6 +183,11 @@ func Logins(c *config.Config) (key, password, root bool) {
 		}
 	}
 	return key, password, root
+}
+
+// Passwords says whether any account can log in with a password on the console.
+func Passwords(c *config.Config) bool {
+	return slices.ContainsFunc(c.Users, func(u config.User) bool { return !locked(u.Password) })
 }
 
 // Admins returns whether any account of the configuration is an administrator.

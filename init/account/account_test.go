@@ -65,6 +65,8 @@ func TestMake(t *testing.T) {
 		{"users: [{name: root, uid: 5, groups: [kvm], shell: /bin/ash, comment: The captain}]", "",
 			[]string{"root:x:0:0:The captain:/root:/bin/ash"}, []string{"kvm:x:36:root"}, "root has the number 0"},
 		{"users: [{name: ada, shell: /bin/bash}]", "", []string{"ada:x:1000:1000:ada:/home/ada:/bin/sh"}, []string{"ada:x:1000:"}, "no shell /bin/bash"},
+		{"users: [{name: ada, password: $y$j9T$a$b}]", "", []string{"ada:x:1000:1000:ada:/home/ada:/bin/sh"}, []string{"ada:x:1000:"}, "knows only hashes that begin with $6$"},
+		{"{users: [{name: ada, password: $y$j9T$a$b}], ssh: {passwords: true}}", "", []string{"ada:x:1000:1000:ada:/home/ada:/bin/sh"}, []string{"ada:x:1000:"}, ""},
 		{"users: [{name: ada, shell: /usr/sbin/nologin}]", "", []string{"ada:x:1000:1000:ada:/home/ada:/usr/sbin/nologin"}, []string{"ada:x:1000:"}, ""},
 		{"users: [{name: ada}, {name: ada, groups: [video], uid: 9}]", "", []string{"ada:x:1000:1000:ada:/home/ada:/bin/sh"}, []string{"ada:x:1000:", "video:x:999:ada"}, "listed above"},
 	} {

@@ -33,6 +33,13 @@ func Open() *Console {
 	return c
 }
 
+// Names returns the names of the kernel's active consoles, such as tty0 and ttyS0; none before /sys is mounted. root is the
+// prefix of the path.
+func Names(root string) []string {
+	active, _ := os.ReadFile(root + "/sys/class/tty/console/active")
+	return strings.Fields(string(active))
+}
+
 // Reopen looks for the consoles again.
 func (c *Console) Reopen() {
 	c.mu.Lock()
@@ -40,8 +47,7 @@ func (c *Console) Reopen() {
 	if len(c.sinks) > 0 {
 		return
 	}
-	active, _ := os.ReadFile(c.Root + "/sys/class/tty/console/active")
-	for _, name := range strings.Fields(string(active)) {
+	for _, name := range Names(c.Root) {
 		if f, err := os.OpenFile(c.Root+"/dev/"+name, os.O_WRONLY|unix.O_NOCTTY, 0); err == nil {
 			c.sinks = append(c.sinks, start(f))
 		}

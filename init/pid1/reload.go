@@ -8,6 +8,7 @@ import (
 
 	"github.com/proa-os/proa/config"
 	"github.com/proa-os/proa/init/boot"
+	"github.com/proa-os/proa/init/console"
 	"github.com/proa-os/proa/init/inforce"
 	"github.com/proa-os/proa/init/netup"
 	"github.com/proa-os/proa/init/service"
@@ -124,7 +125,7 @@ func tell(changes []inforce.Change, say func(string)) {
 // startRows starts services that the configuration enables and that do not run yet, and those that follow it (SSH) anew
 // with what it says, or ends them. Sessions of a server that ends continue.
 func (k *keeper) startRows(ctx context.Context, c *config.Config) {
-	facts := service.Facts{Config: c, DataErr: k.m.DataErr, Reaper: k.reaper, Say: k.con.Logf, Network: netup.Served}
+	facts := service.Facts{Config: c, Consoles: console.Names(""), DataErr: k.m.DataErr, Reaper: k.reaper, Say: k.con.Logf, Network: netup.Served}
 	rows, running := service.Table(facts), k.sup.States()
 	for _, row := range rows {
 		there := slices.ContainsFunc(running, func(s supervise.State) bool { return s.Name == row.Name })

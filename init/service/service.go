@@ -4,6 +4,7 @@ package service
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"github.com/proa-os/proa/config"
@@ -26,11 +27,12 @@ const (
 
 // Facts determine the rows.
 type Facts struct {
-	Config  *config.Config
-	DataErr error // error why data is in memory although it should be on the disk
-	Reaper  *proc.Reaper
-	Network func() bool // says whether there is an address
-	Say     func(format string, args ...any)
+	Config   *config.Config
+	Consoles []string // names of the kernel's consoles
+	DataErr  error    // error why data is in memory although it should be on the disk
+	Reaper   *proc.Reaper
+	Network  func() bool // says whether there is an address
+	Say      func(format string, args ...any)
 }
 
 // Table returns the services of this machine.
@@ -40,6 +42,9 @@ func Table(f Facts) []supervise.Service {
 		rows = append(rows, supervise.Service{
 			Name: "ssh", Argv: sshArgv(password, root), Prepare: f.hostKey().prepare, Stop: unix.SIGTERM, Grace: 3 * time.Second,
 		})
+	}
+	if account.Passwords(f.Config) {
+		rows = append(rows, consoleLogins(f.Consoles)...)
 	}
 	rows = append(rows, supervise.Service{
 		Name: "ntp", Argv: []string{"/usr/bin/proa", "ntp"}, Stop: unix.SIGTERM, Grace: 2 * time.Second,
@@ -75,7 +80,9 @@ func sshArgv(passwords, rootPassword bool) []string {
 
 // Follows says whether a service comes, goes and restarts with the configuration while the machine runs. Kubernetes does
 // not: a machine that was booted without it has not been prepared for it.
-func Follows(name string) bool { return name == "ssh" || name == "sudo" }
+func Follows(name string) bool {
+	return name == "ssh" || name == "sudo" || strings.HasPrefix(name, consoleLogin)
+}
 
 func (f Facts) hostKey() hostKey {
 	return hostKey{HostKey, hostKeyUsed, func(ctx context.Context, file string) error {
