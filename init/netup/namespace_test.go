@@ -18,6 +18,7 @@ import (
 	"github.com/insomniacslk/dhcp/dhcpv4/server4"
 	"github.com/vishvananda/netlink"
 	"github.com/vishvananda/netns"
+	"golang.org/x/sys/unix"
 
 	"github.com/proa-os/proa/config"
 	"github.com/proa-os/proa/init/netup/links"
@@ -35,7 +36,7 @@ func inside(t *testing.T) bool {
 	}
 	c := exec.Command(os.Args[0], "-test.run", "^"+t.Name()+"$", "-test.v", "-test.parallel=8")
 	c.Env = append(os.Environ(), mark+"="+t.Name())
-	c.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNET}
+	c.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNET | syscall.CLONE_NEWNS}
 	out, err := c.CombinedOutput()
 	if err != nil && c.ProcessState == nil {
 		t.Skipf("no network namespace here: %v", err)
@@ -47,6 +48,15 @@ func inside(t *testing.T) bool {
 		t.Skip("skipped inside the namespace")
 	}
 	return false
+}
+
+// ownSysfs mounts the sysfs of the test's network namespace: that of the host shows the host's interfaces.
+func ownSysfs(t *testing.T) {
+	t.Helper()
+	must(t, unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""))
+	if err := unix.Mount("sysfs", "/sys", "sysfs", 0, ""); err != nil {
+		t.Skipf("no sysfs here: %v", err)
+	}
 }
 
 // wire creates a veth pair: N-dev, which is returned, and N-net in the returned namespace, with the address peer.
@@ -82,7 +92,7 @@ func elsewhere(t *testing.T) *far {
 		return err
 	})
 	t.Cleanup(func() { f.ns.Close() })
-	h, err := netlink.NewHandleAt(f.ns)
+	h, err := netlink.NewHandleAt(f.ns, unix.NETLINK_ROUTE)
 	must(t, err)
 	f.Handle = h
 	lo, err := h.LinkByName("lo")
