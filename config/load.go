@@ -10,6 +10,7 @@ import (
 	"github.com/proa-os/proa/config/foreign"
 	"github.com/proa-os/proa/config/foreign/draft"
 	"github.com/proa-os/proa/config/foreign/imager"
+	"github.com/proa-os/proa/config/foreign/metadata"
 	"github.com/proa-os/proa/config/foreign/userdata"
 	"github.com/proa-os/proa/config/rule"
 )
@@ -55,7 +56,8 @@ type Loaded struct {
 }
 
 var options = decode.Options{
-	Look: map[reflect.Type]decode.Look{reflect.TypeFor[File](): content},
+	Look:     map[reflect.Type]decode.Look{reflect.TypeFor[File](): content},
+	Instance: metadata.Instance,
 	Unpack: func(text []byte, instance map[string]any) (*draft.Draft, [][]byte, bool) {
 		if !userdata.Is(text) {
 			return nil, nil, false

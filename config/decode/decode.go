@@ -20,7 +20,7 @@ import (
 // knows the column, and never quotes a secret.
 type decoder struct {
 	file     string
-	instance map[string]any // of the source
+	instance map[string]any // of the machine, for templates
 	at       *Origin        // of the value that is being decoded; nil: its origin is not recorded
 	problems []Problem
 	found    int // number of problems, including unreported ones

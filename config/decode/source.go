@@ -13,15 +13,6 @@ type Source struct {
 	name string // in problems and origins
 	text []byte
 	read func(*decoder, []byte) []*yaml.Node // returns mappings of top-level keys
-
-	instance map[string]any
-}
-
-// With returns the source with instance data of cloud-init, for the templates in it: v1.local_hostname,
-// ds.meta_data.instance_id and so on, by these names.
-func (s Source) With(instance map[string]any) Source {
-	s.instance = instance
-	return s
 }
 
 // Document is a YAML document. name is the file as its readers know it.
@@ -38,6 +29,8 @@ func CommandLine(line string) Source {
 type Options struct {
 	// Look checks values of a type that are decoded, by that type.
 	Look map[reflect.Type]Look
+	// Instance describes the machine to templates in later sources, if the source is a file that does; nil otherwise.
+	Instance func(name string, text []byte) map[string]any
 	// Unpack takes a text apart that is no document: the documents in it, and a draft of what else it says. ok is false
 	// for a document.
 	Unpack func(text []byte, instance map[string]any) (d *draft.Draft, documents [][]byte, ok bool)
@@ -76,10 +69,21 @@ func Load(into any, options Options, sources ...Source) ([]Problem, *Origin) {
 	v := reflect.ValueOf(into).Elem()
 	d, origin := &decoder{schema: v.Type(), options: options}, &Origin{}
 	for _, s := range sources {
-		d.file, d.instance, d.values, d.at = s.name, s.instance, 0, origin
+		d.file, d.values, d.at = s.name, 0, origin
+		if about := d.about(s); about != nil {
+			d.instance = about
+		}
 		for _, n := range s.read(d, s.text) {
 			d.root(n, v)
 		}
 	}
 	return d.problems, origin
+}
+
+// about is what a source says about the machine, to templates.
+func (d *decoder) about(s Source) map[string]any {
+	if d.options.Instance == nil || len(s.text) > MaxSize {
+		return nil
+	}
+	return d.options.Instance(s.name, s.text)
 }

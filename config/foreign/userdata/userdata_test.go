@@ -76,8 +76,8 @@ func zipped(text string) []byte {
 }
 
 // load returns the configuration, its errors and its notes.
-func load(text []byte, instance map[string]any) (c *config.Config, errors, notes string) {
-	l := config.Load(config.Document("user-data", text).With(instance))
+func load(text []byte) (c *config.Config, errors, notes string) {
+	l := config.Load(config.Document("meta-data", []byte("instance-id: i-1\nname: box\n")), config.Document("user-data", text))
 	for _, p := range l.Problems {
 		if p.Note {
 			notes += p.String() + "\n"
@@ -97,14 +97,14 @@ func TestPacked(t *testing.T) {
 		"gzip, base64":  []byte(coded(zipped(plain)) + "\n"),
 		"twice":         zipped(string(zipped(plain))),
 		"CRLF":          zipped(strings.ReplaceAll(plain, "\n", "\r\n")),
-		"template":      []byte("## template: jinja\n" + strings.Replace(plain, "box", "{{ v1.name }}", 1)),
+		"template":      []byte("## template: jinja\n" + strings.Replace(plain, "box", "{{ ds.meta_data.name }}", 1)),
 		"mail":          []byte("MIME-Version: 1.0\nContent-Type: text/cloud-config\n\n" + plain),
 		"folded head":   []byte("Content-Type: multipart/mixed;\n boundary=\"x\"\n\n--x\nContent-Type: text/cloud-config\n\n" + plain + "\n--x--\n"),
 		"no end":        []byte("Content-Type: multipart/mixed; boundary=x\r\n\r\n--x\r\n\r\n" + plain),
 		"archive":       []byte("#cloud-config-archive\n- |\n  " + strings.ReplaceAll(plain, "\n", "\n  ") + "\n"),
 		"typed archive": []byte("#cloud-config-archive\n- type: text/cloud-config\n  content: |\n    " + strings.ReplaceAll(plain[14:], "\n", "\n    ") + "\n"),
 	} {
-		c, errors, notes := load(text, map[string]any{"v1": map[string]any{"name": "box"}})
+		c, errors, notes := load(text)
 		if c.Hostname != "box" || len(c.SSHAuthorizedKeys) != 1 || errors+notes != "" {
 			t.Errorf("%s: %q %q\n%s%s", name, c.Hostname, c.SSHAuthorizedKeys, errors, notes)
 		}
@@ -113,7 +113,7 @@ func TestPacked(t *testing.T) {
 
 // TestMail: all parts count, each in its place, and problems have the line of the whole text.
 func TestMail(t *testing.T) {
-	c, errors, _ := load([]byte(mail), nil)
+	c, errors, _ := load([]byte(mail))
 	if c.Hostname != "box" || len(c.SSHAuthorizedKeys) != 1 || len(c.BootCmd) != 1 || len(c.RunCmd) != 1 || len(c.FirstRunCmd) != 3 {
 		t.Errorf("%+v", c)
 	}
@@ -139,12 +139,12 @@ func TestScripts(t *testing.T) {
 		"mixed":  {"#!/bin/sh\necho a \\\n  b\ncurl -sfL https://get.k3s.io | sh -\n", "echo a \\\n  b", "not installed"},
 		"jinja":  {"## template: jinja\n#!/bin/sh\necho {{ v1.nope }}\n", "", "instance data"},
 	} {
-		got, errors, notes := load([]byte(c.text), nil)
+		got, errors, notes := load([]byte(c.text))
 		if run := strings.Join(got.FirstRunCmd, ""); !strings.Contains(run, c.run) || (run == "") != (c.run == "") || errors != "" || !strings.Contains(notes, c.note) || c.note == "" && notes != "" {
 			t.Errorf("%s: %q\n%s%s", name, got.FirstRunCmd, errors, notes)
 		}
 	}
-	if c, _, _ := load([]byte("#!/bin/sh\ncurl -sfL https://get.k3s.io | K3S_TOKEN=x sh -s - \\\n  --disable traefik\n"), nil); c.K3s.Token != "x" || len(c.K3s.Args) != 1 {
+	if c, _, _ := load([]byte("#!/bin/sh\ncurl -sfL https://get.k3s.io | K3S_TOKEN=x sh -s - \\\n  --disable traefik\n")); c.K3s.Token != "x" || len(c.K3s.Args) != 1 {
 		t.Errorf("%+v", c.K3s)
 	}
 }
@@ -159,7 +159,7 @@ func TestNamed(t *testing.T) {
 		"#upstart-job\nstart on x\n":                         "Upstart",
 		"#cloud-config-archive\n- {type: x/y, content: z}\n": "not known",
 	} {
-		if _, errors, notes := load([]byte(text), nil); errors != "" || !strings.Contains(notes, want) {
+		if _, errors, notes := load([]byte(text)); errors != "" || !strings.Contains(notes, want) {
 			t.Errorf("%q: %s%s", text, errors, notes)
 		}
 	}
@@ -167,7 +167,7 @@ func TestNamed(t *testing.T) {
 
 // TestMissingData: values whose template has no data are left out and named; the others count.
 func TestMissingData(t *testing.T) {
-	c, errors, notes := load([]byte("## template: jinja\n#cloud-config\nhostname: a-{{ v1.id }}\ntimezone: UTC\nntp: {servers: [a.example.org, '{{ x }}']}\nfinal_message: {{ a b }}\n"), nil)
+	c, errors, notes := load([]byte("## template: jinja\n#cloud-config\nhostname: a-{{ v1.id }}\ntimezone: UTC\nntp: {servers: [a.example.org, '{{ x }}']}\nfinal_message: {{ a b }}\n"))
 	if c.Hostname != "" || c.Timezone != "UTC" || len(c.NTP.Servers) != 1 || errors != "" || strings.Count(notes, "left out") != 4 || !strings.HasPrefix(notes, "user-data:6:1: note: template") {
 		t.Errorf("%+v %s%s", c, errors, notes)
 	}
@@ -182,7 +182,7 @@ func TestBroken(t *testing.T) {
 		"#cloud-config-archive\n- [a]\n":                                "without text",
 		"Content-Type: multipart/mixed; boundary=x\n\n--x\n\n#cloud-config\n- a\n--x\n\n#cloud-config\nhostname: box\n--x--\n": "want key: value pairs",
 	} {
-		if _, errors, _ := load([]byte(text), nil); !strings.Contains(errors, want) {
+		if _, errors, _ := load([]byte(text)); !strings.Contains(errors, want) {
 			t.Errorf("%q: %s", text, errors)
 		}
 	}
@@ -204,7 +204,7 @@ func TestBombs(t *testing.T) {
 		"lines":  []byte("Content-Type: multipart/mixed; boundary=x\n\n" + strings.Repeat("\n", 900<<10) + strings.Repeat("--x\n\n#a\n", 100)),
 	} {
 		start := time.Now()
-		_, errors, _ := load(text, nil)
+		_, errors, _ := load(text)
 		if d := time.Since(start); d > 10*time.Second || !strings.Contains(errors, "more than") && !strings.Contains(errors, "larger than") {
 			t.Errorf("%s: %s: %.300s", name, d, errors)
 		}
