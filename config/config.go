@@ -33,10 +33,10 @@ type Config struct {
 	// the cluster are added to NO_PROXY for k3s. Accounts of the machine can read them.
 	Environment map[string]string `yaml:"environment" check:"variable" values:"line" secret:"true" example:"HTTPS_PROXY=http://proxy.example.org:3128"`
 
-	// Timezone of logs on the console and of logins, a name of the IANA database. Empty: UTC.
+	// Timezone of logins and commands, and of k3s after its next start, a name of the IANA database. Empty: UTC.
 	Timezone string `yaml:"timezone" check:"timezone" example:"Europe/Berlin"`
 
-	// CACerts are further certificate authorities that proa and k3s trust, in PEM, one per entry.
+	// CACerts are further certificate authorities that proa, k3s and commands trust, in PEM, one per entry.
 	CACerts []string `yaml:"ca_certs" check:"pem" trim:"breaks"`
 
 	// BootCmd are shell commands, run in order at every boot before the network and the services start, as root, each by

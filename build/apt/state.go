@@ -82,6 +82,8 @@ Dir::State "DIR";
 Dir::State::lists "DIR/lists";
 Dir::State::status "DIR/status";
 Dir::Cache "DIR/cache";
+Dir::Cache::pkgcache "pkgcache.bin";
+Dir::Cache::srcpkgcache "srcpkgcache.bin";
 Dir::Etc::sourcelist "DIR/etc/sources.list";
 Dir::Etc::sourceparts "/dev/null";
 Dir::Etc::preferences "/dev/null";

@@ -1,5 +1,5 @@
 // Package rootfiles lists the files of unpacked Debian packages that go into the root image: programs with their
-// libraries, certificates, and on a board with a Wi-Fi adapter its firmware. Every file is in a list here or is a
+// libraries, certificates, time zones, and on a board with a Wi-Fi adapter its firmware. Every file is in a list here or is a
 // dependency of one that is.
 package rootfiles
 
@@ -63,7 +63,11 @@ func Entries(dir string, b boards.Board) ([]tree.Entry, error) {
 	if err != nil {
 		return nil, err
 	}
-	have, err := elfdeps.Collect(dir, slices.Concat(programs, radio))
+	zones, err := timeZones(dir)
+	if err != nil {
+		return nil, err
+	}
+	have, err := elfdeps.Collect(dir, slices.Concat(programs, radio, zones))
 	if err != nil {
 		return nil, err
 	}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/proa-os/proa/boards"
 	"github.com/proa-os/proa/build/testfiles"
+	"github.com/proa-os/proa/config/rule"
 )
 
 func TestCertificatesInOrder(t *testing.T) {
@@ -28,7 +29,10 @@ var radios = map[string]string{
 }
 
 func TestRadio(t *testing.T) {
-	files := map[string]string{caDir + "/a.crt": "A"}
+	files := map[string]string{caDir + "/a.crt": "A", zoneDir + "/right/UTC": "TZif", zoneDir + "/zone.tab": "no zone"}
+	for _, z := range rule.Zones() {
+		files[zoneDir+"/"+z] = "TZif2"
+	}
 	for _, p := range programs {
 		files[p] = p
 	}
@@ -45,6 +49,9 @@ func TestRadio(t *testing.T) {
 		return have
 	}
 	without := entries(boards.Board{})
+	if !without[zoneDir+"/Europe/Berlin"] || without[zoneDir+"/right/UTC"] || without[zoneDir+"/zone.tab"] {
+		t.Error("of the time zones, the files are others")
+	}
 	for name, text := range radios {
 		files[name] = text
 	}

@@ -28,7 +28,7 @@ var machine = map[string]Rule{
 	"line":        want(func(s string) bool { return strings.IndexFunc(s, unicode.IsControl) < 0 }, "one line"),
 	"phonefield":  want(regexp.MustCompile(`^(hostname|fqdn|instance_id|pub_key_(ed25519|ecdsa|rsa))$`).MatchString, "hostname, fqdn, instance_id, or pub_key_ and ed25519, ecdsa or rsa"),
 	"variable":    want(regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`).MatchString, "the name of a variable"),
-	"timezone":    want(timezone, "a time zone such as Europe/Berlin"),
+	"timezone":    {Judge: timezone, Clean: zoneName},
 	"pem":         want(isPEM, "certificates in PEM: -----BEGIN CERTIFICATE----- …"),
 	"command":     want(func(s string) bool { return !strings.ContainsRune(s, 0) }, "a command"),
 }
@@ -53,10 +53,6 @@ func password(s string) string {
 func mountPoint(s string) bool {
 	tops := []string{"/mnt", "/srv", "/home", "/opt", "/var"}
 	return absolute(s) && slices.ContainsFunc(tops, func(top string) bool { return s == top && top != "/var" || strings.HasPrefix(s, top+"/") })
-}
-
-func timezone(s string) bool {
-	return regexp.MustCompile(`^[A-Za-z0-9_+/-]{1,64}$`).MatchString(s) && path.Clean("/"+s) == "/"+s
 }
 
 // isPEM accepts one or more certificates, and nothing after them.

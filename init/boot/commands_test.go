@@ -49,3 +49,20 @@ func TestEnvironment(t *testing.T) {
 		t.Errorf("%q", f.Files)
 	}
 }
+
+// TestTimezone: programs find the zone, and none is taken that the image lacks.
+func TestTimezone(t *testing.T) {
+	m, f := machine(t, map[string]string{"usr/share/zoneinfo/Europe/Berlin": "TZif"})
+	m.Config.Timezone = "Europe/Berlin"
+	if got := calls(t, m, f, "timezone"); got != "# timezone\nsymlink /etc/localtime -> /usr/share/zoneinfo/Europe/Berlin\nwrite /etc/timezone 0644\n" {
+		t.Error(got)
+	}
+	m.Config.Timezone = "Europe/London"
+	if err := timezone(t.Context(), m); !errors.As(err, new(*step.UserError)) {
+		t.Error(err)
+	}
+	m.Config.Timezone = ""
+	if got := calls(t, m, f, "timezone"); !strings.HasSuffix(got, "symlink /etc/localtime -> /usr/share/zoneinfo/Etc/UTC\nwrite /etc/timezone 0644\n") {
+		t.Error(got)
+	}
+}

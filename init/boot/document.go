@@ -31,6 +31,8 @@ func Reloads() []Step {
 	return []Step{
 		{"accounts", accounts, step.Warn, 2 * time.Minute},
 		{"environment", environment, step.Warn, 2 * time.Minute},
+		{"ca-certs", caCerts, step.Warn, 2 * time.Minute},
+		{"timezone", timezone, step.Warn, 2 * time.Minute},
 		{"sysctls", sysctls, step.Warn, 2 * time.Minute},
 		{"user-modules", userModules, step.Warn, 5 * time.Minute},
 		{"write-files", writeFiles, step.Warn, 5 * time.Minute},

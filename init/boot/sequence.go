@@ -69,6 +69,8 @@ func Stage2() []Step {
 		{"identity", identify, step.Warn, 2 * time.Minute},
 		{"accounts", accounts, step.Warn, 2 * time.Minute},
 		{"environment", environment, step.Warn, 2 * time.Minute},
+		{"ca-certs", caCerts, step.Warn, 2 * time.Minute},
+		{"timezone", timezone, step.Warn, 2 * time.Minute},
 		{"sysctls", sysctls, step.Warn, 2 * time.Minute},
 		{"user-modules", userModules, step.Warn, 5 * time.Minute},
 		{"write-files", writeFiles, step.Warn, 5 * time.Minute},

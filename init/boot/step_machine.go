@@ -1,10 +1,14 @@
 package boot
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"fmt"
+	"os"
 
 	"github.com/proa-os/proa/config/step"
+	"github.com/proa-os/proa/init/cacerts"
 	"github.com/proa-os/proa/init/environ"
 	"github.com/proa-os/proa/init/modules"
 	"github.com/proa-os/proa/init/tuning"
@@ -12,6 +16,20 @@ import (
 )
 
 func environment(_ context.Context, m *Machine) error { return environ.Write(m.Sys, m.Config) }
+
+func caCerts(_ context.Context, m *Machine) error {
+	return cacerts.Write(m.Sys, m.Root, m.Config.CACerts)
+}
+
+// timezone makes the zone that of all programs; k3s reads it when it starts.
+func timezone(_ context.Context, m *Machine) error {
+	name := cmp.Or(m.Config.Timezone, "Etc/UTC")
+	file := "/usr/share/zoneinfo/" + name
+	if _, err := os.Stat(m.Path(file)); err != nil && m.Config.Timezone != "" {
+		return step.User(fmt.Errorf("timezone: this image has no zone of that name: %w", err))
+	}
+	return errors.Join(m.Sys.Symlink(file, "/etc/localtime"), m.Sys.WriteFile("/etc/timezone", []byte(name+"\n"), 0o644))
+}
 
 // sysctls sets proa's sysctls, then the user's.
 func sysctls(_ context.Context, m *Machine) error {

@@ -91,7 +91,7 @@ func (j *Jobs) step(ctx context.Context, l List, i int, s *State, out *os.File) 
 		return
 	}
 	j.set(s, func(s *State) { s.State, s.Command = Running, i+1 })
-	fmt.Fprintf(out, "== %s %d of %d, %s\n", l.Key, i+1, len(l.Commands), time.Now().Format(time.RFC3339))
+	fmt.Fprintf(out, "== %s %d of %d, %s\n", l.Key, i+1, len(l.Commands), time.Now().UTC().Format(time.RFC3339))
 	how := j.one(ctx, l, i, out)
 	if how == "" && l.Done != nil {
 		if err := l.Done(i); err != nil {

@@ -44,6 +44,8 @@ var changes = map[string][2]string{
 	"write_files[].append":                {"", "elsewhere: userfile.TestAppend"},
 	"write_files[].defer":                 {"", "elsewhere: boot.TestDeferredFiles"},
 	"environment":                         {"", "environment: {A: b}"},
+	"timezone":                            {"", "elsewhere: boot.TestTimezone"},
+	"ca_certs":                            {"", "elsewhere: cacerts.TestBundle"},
 	"boot_cmd":                            {"", "elsewhere: boot.TestBootCommands"},
 	"run_cmd":                             {"", "elsewhere: TestFirstBoot"},
 	"first_run_cmd":                       {"", "elsewhere: TestFirstBoot"},

@@ -62,6 +62,7 @@ func Root(arch string) pin.Set {
 	return pin.Set{Name: "root", Arch: arch, Packages: []string{
 		"busybox-static", "ca-certificates", "crun", "dropbear-bin", "e2fsprogs", "mount", "nftables",
 		"openssh-client", "openssh-sftp-server", // scp and sftp on the device
+		"tzdata", "tzdata-legacy", // time zones; legacy: the names that people still write, such as US/Eastern
 	}}
 }
 
