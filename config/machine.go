@@ -1,11 +1,12 @@
 package config
 
-// Swap says what memory that is not used may be moved to.
+// Swap says what memory that is not used may be moved to. It is the machine's; pods get none of it.
 type Swap struct {
 	// Zram is the size of a compressed swap device in memory, in percent of the memory. 0: none.
 	Zram int `yaml:"zram" check:"percent" example:"50"`
 
-	// File is the size of a swap file on the data partition, in MiB. 0: none. It wears out flash memory.
+	// File is the size of a swap file on the data partition, in MiB, at most half of what is free there. 0: none; a file
+	// of an earlier configuration is removed. It wears out flash memory.
 	File int `yaml:"file" check:"mebibytes" example:"1024"`
 }
 

@@ -34,7 +34,7 @@ var callLaws = []callLaw{
 func door() []string {
 	out := []string{module + "init/sys.Linux", "golang.org/x/sys/unix.SYS_REBOOT"}
 	for _, name := range strings.Fields("Mount Unmount Reboot Sync Settimeofday ClockSettime Adjtimex ClockAdjtime Sethostname Setrlimit " +
-		"FinitModule InitModule DeleteModule Mknod Chroot PivotRoot Exec") {
+		"FinitModule InitModule DeleteModule Mknod Chroot PivotRoot Exec SYS_SWAPON SYS_SWAPOFF") {
 		out = append(out, "golang.org/x/sys/unix."+name, "syscall."+name)
 	}
 	return out

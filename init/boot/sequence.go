@@ -73,6 +73,7 @@ func Stage2() []Step {
 		{"timezone", timezone, step.Warn, 2 * time.Minute},
 		{"sysctls", sysctls, step.Warn, 2 * time.Minute},
 		{"user-modules", userModules, step.Warn, 5 * time.Minute},
+		{"swap", swapping, step.Warn, 2 * time.Minute},
 		{"write-files", writeFiles, step.Warn, 5 * time.Minute},
 		{"boot-cmd", bootCommands, step.Warn, 10 * time.Minute},
 		{"deferred-files", deferredFiles, step.Warn, 5 * time.Minute},

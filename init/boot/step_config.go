@@ -3,7 +3,6 @@ package boot
 import (
 	"context"
 	"errors"
-	"path/filepath"
 
 	"github.com/proa-os/proa/config/step"
 	"github.com/proa-os/proa/init/account"
@@ -62,11 +61,7 @@ func wifiConfig(_ context.Context, m *Machine) error {
 	if why := wifi.Missing(m.Root); why != "" {
 		return step.User(errors.New(why))
 	}
-	text, err := wifi.Conf(m.Config.Network)
-	if err != nil {
-		return step.User(err)
-	}
-	return errors.Join(m.Sys.MkdirAll(wifi.Dir, 0o700), m.Sys.WriteFile(wifi.File, []byte(text), 0o600))
+	return wifi.Write(m.Sys, m.Config.Network)
 }
 
 // filter loads the firewall rules at boot and when the configuration has changed; it then follows the cluster's nodes
@@ -108,23 +103,5 @@ func changeNetwork(_ context.Context, m *Machine) error {
 
 // k3sConfig translates the user's k3s section into the runtime's config file.
 func k3sConfig(_ context.Context, m *Machine) error {
-	if !m.Config.K3s.Enabled {
-		return nil
-	}
-	text, err := service.K3sConfig(m.Config.K3s, m.Hostname)
-	if err != nil {
-		return step.User(err)
-	}
-	if err := m.Sys.MkdirAll(filepath.Dir(service.K3sConfigFile), 0o755); err != nil {
-		return err
-	}
-	if err := m.Sys.WriteFile(service.K3sConfigFile, text, 0o600); err != nil {
-		return err
-	}
-	// The node's password identifies the node to the cluster; /etc is lost at every boot.
-	const kept = StateDir + "/node"
-	if err := m.Sys.MkdirAll(kept, 0o700); err != nil {
-		return err
-	}
-	return m.Sys.Symlink(kept, "/etc/rancher/node")
+	return service.Configure(m.Sys, m.Config, m.Hostname, StateDir+"/node")
 }

@@ -1,16 +1,15 @@
 package boot
 
 import (
-	"cmp"
 	"context"
 	"errors"
-	"fmt"
-	"os"
 
 	"github.com/proa-os/proa/config/step"
 	"github.com/proa-os/proa/init/cacerts"
 	"github.com/proa-os/proa/init/environ"
+	"github.com/proa-os/proa/init/localtime"
 	"github.com/proa-os/proa/init/modules"
+	"github.com/proa-os/proa/init/swap"
 	"github.com/proa-os/proa/init/tuning"
 	"github.com/proa-os/proa/init/userfile"
 )
@@ -21,14 +20,14 @@ func caCerts(_ context.Context, m *Machine) error {
 	return cacerts.Write(m.Sys, m.Root, m.Config.CACerts)
 }
 
-// timezone makes the zone that of all programs; k3s reads it when it starts.
 func timezone(_ context.Context, m *Machine) error {
-	name := cmp.Or(m.Config.Timezone, "Etc/UTC")
-	file := "/usr/share/zoneinfo/" + name
-	if _, err := os.Stat(m.Path(file)); err != nil && m.Config.Timezone != "" {
-		return step.User(fmt.Errorf("timezone: this image has no zone of that name: %w", err))
-	}
-	return errors.Join(m.Sys.Symlink(file, "/etc/localtime"), m.Sys.WriteFile("/etc/timezone", []byte(name+"\n"), 0o644))
+	return step.User(localtime.Set(m.Sys, m.Root, m.Config.Timezone))
+}
+
+// swapping is over before anything uses much memory.
+func swapping(_ context.Context, m *Machine) error {
+	load := func(name string) error { return m.Modules.Load(name, "") }
+	return step.User(swap.Setup{Sys: m.Sys, Root: m.Root, Load: load, Disk: m.OnDisk() && m.DataErr == nil}.Apply(m.Config.Swap))
 }
 
 // sysctls sets proa's sysctls, then the user's.

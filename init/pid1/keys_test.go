@@ -44,6 +44,8 @@ var changes = map[string][2]string{
 	"write_files[].append":                {"", "elsewhere: userfile.TestAppend"},
 	"write_files[].defer":                 {"", "elsewhere: boot.TestDeferredFiles"},
 	"environment":                         {"", "environment: {A: b}"},
+	"swap.zram":                           {"", "elsewhere: swap.TestApply"},
+	"swap.file":                           {"", "elsewhere: swap.TestFile"},
 	"timezone":                            {"", "elsewhere: boot.TestTimezone"},
 	"ca_certs":                            {"", "elsewhere: cacerts.TestBundle"},
 	"boot_cmd":                            {"", "elsewhere: boot.TestBootCommands"},

@@ -3,12 +3,15 @@ package service
 import (
 	"fmt"
 	"maps"
+	"path/filepath"
 	"slices"
 	"strings"
 
 	"github.com/proa-os/proa/config"
 	"github.com/proa-os/proa/config/k3sflags"
+	"github.com/proa-os/proa/config/step"
 	"github.com/proa-os/proa/config/yamlnode"
+	"github.com/proa-os/proa/init/sys"
 	"gopkg.in/yaml.v3"
 )
 
@@ -26,9 +29,32 @@ func Role(k config.K3s) string {
 	return "server"
 }
 
+// Configure writes the runtime's config file, unless the runtime is not started. kept is a folder on the data partition for
+// the node's password, which identifies the node to the cluster, while /etc is lost at every boot.
+func Configure(s sys.Sys, c *config.Config, hostname, kept string) error {
+	if !c.K3s.Enabled {
+		return nil
+	}
+	text, err := K3sConfig(c, hostname)
+	if err != nil {
+		return step.User(err)
+	}
+	if err := s.MkdirAll(filepath.Dir(K3sConfigFile), 0o755); err != nil {
+		return err
+	}
+	if err := s.WriteFile(K3sConfigFile, text, 0o600); err != nil {
+		return err
+	}
+	if err := s.MkdirAll(kept, 0o700); err != nil {
+		return err
+	}
+	return s.Symlink(kept, "/etc/rancher/node")
+}
+
 // K3sConfig renders the runtime's config file. The user's args come last and take precedence; a repeated list flag
 // becomes a list.
-func K3sConfig(k config.K3s, hostname string) ([]byte, error) {
+func K3sConfig(c *config.Config, hostname string) ([]byte, error) {
+	k := c.K3s
 	doc := &yaml.Node{Kind: yaml.MappingNode}
 	add := func(key string, values ...string) { addFlag(doc, key, values...) }
 	add("node-name", hostname)
@@ -43,6 +69,9 @@ func K3sConfig(k config.K3s, hostname string) ([]byte, error) {
 	}
 	for _, t := range k.Taints {
 		add("node-taint+", t)
+	}
+	if c.Swap != (config.Swap{}) {
+		add("kubelet-arg", "fail-swap-on=false") // pods get none: the kubelet's swapBehavior is NoSwap
 	}
 	for i, a := range k.Args {
 		name, value, given := strings.Cut(strings.TrimPrefix(a, "--"), "=")

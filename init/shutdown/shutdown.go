@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/proa-os/proa/config/step"
+	"github.com/proa-os/proa/init/swap"
 	"github.com/proa-os/proa/init/sys"
 	"golang.org/x/sys/unix"
 )
@@ -63,6 +64,7 @@ func Sequence() []Step {
 		{"stop-processes", stopProcesses, step.Warn, 10 * time.Second},
 		{"boot-state", bootState, step.Warn, 10 * time.Second}, // processes that held the lock have ended
 		{"save-timeline", saveTimeline, step.Warn, 5 * time.Second},
+		{"swap-off", swapOff, step.Warn, 15 * time.Second}, // a swap file keeps its file system from being unmounted
 		{"sync", whileWriting(syncDisks), step.Warn, 5 * time.Minute},
 		{"unmount", whileWriting(unmount), step.Warn, 2 * time.Minute},
 		{"sync-again", whileWriting(syncDisks), step.Warn, time.Minute},
@@ -142,6 +144,15 @@ func others(root string) bool {
 		}
 	}
 	return false
+}
+
+func swapOff(_ context.Context, m *Machine) (err error) {
+	for _, path := range swap.InUse(m.Root) {
+		if path != "/dev/zram0" { // it is in memory, and goes with it
+			err = errors.Join(err, m.Sys.SwapOff(path))
+		}
+	}
+	return err
 }
 
 // unmount unmounts all file systems on disks in reverse order; one that is still in use is remounted read-only, so that

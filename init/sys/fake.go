@@ -69,6 +69,10 @@ func (f *Fake) SetClock(t time.Time) error           { return f.call("clock %s",
 func (f *Fake) AdjustClock(tx *unix.Timex) error {
 	return f.call("adjust-clock %#x %d", tx.Modes, tx.Offset)
 }
+func (f *Fake) SwapOn(path string, priority int) error {
+	return f.call("swap-on %s %d", path, priority)
+}
+func (f *Fake) SwapOff(path string) error       { return f.call("swap-off %s", path) }
 func (f *Fake) Sync()                           { _ = f.call("sync") }
 func (f *Fake) SignalAll(sig unix.Signal) error { return f.call("signal-all %s", unix.SignalName(sig)) }
 func (f *Fake) CatchCtrlAltDel() error          { return f.call("catch-ctrl-alt-del") }

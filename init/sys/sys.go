@@ -36,6 +36,9 @@ type Sys interface {
 	Run(ctx context.Context, argv ...string) (string, error)
 	SwitchRoot(root string, argv []string) error
 
+	SwapOn(path string, priority int) error
+	SwapOff(path string) error
+
 	Sync()
 	SignalAll(sig unix.Signal) error
 	CatchCtrlAltDel() error

@@ -4,11 +4,23 @@ import (
 	"crypto/pbkdf2"
 	"crypto/sha1"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"strings"
 
 	"github.com/proa-os/proa/config"
+	"github.com/proa-os/proa/config/step"
+	"github.com/proa-os/proa/init/sys"
 )
+
+// Write writes wpa_supplicant's configuration, which only root can read.
+func Write(s sys.Sys, c config.Network) error {
+	text, err := Conf(c)
+	if err != nil {
+		return step.User(err)
+	}
+	return errors.Join(s.MkdirAll(Dir, 0o700), s.WriteFile(File, []byte(text), 0o600))
+}
 
 // Conf returns wpa_supplicant's configuration. Names, keys and passphrases are written as hexadecimal digits, so no
 // user input needs quoting.
