@@ -6,6 +6,7 @@ package remote
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/ed25519"
 	"encoding/pem"
@@ -48,6 +49,7 @@ func NewKey(comment string) (Key, error) {
 type Node struct {
 	Addr   string // 127.0.0.1:PORT
 	Signer ssh.Signer
+	User   string // empty: root
 }
 
 // Result is the result of a command. Err is nil if it exited with 0.
@@ -113,7 +115,7 @@ func (n Node) dial(ctx context.Context) (*ssh.Client, error) {
 	// A forwarded port accepts connections before the guest does: without a deadline the handshake would block forever.
 	_ = conn.SetDeadline(time.Now().Add(30 * time.Second))
 	c, chans, reqs, err := ssh.NewClientConn(conn, n.Addr, &ssh.ClientConfig{
-		User:            "root",
+		User:            cmp.Or(n.User, "root"),
 		Auth:            []ssh.AuthMethod{ssh.PublicKeys(n.Signer)},
 		HostKeyCallback: ssh.InsecureIgnoreHostKey(),
 	})

@@ -27,7 +27,7 @@ func TestRunAgainstARealServer(t *testing.T) {
 		t.Error("false: no error for a command that exits with 1")
 	}
 	stranger, _ := NewKey("stranger")
-	if r := (Node{n.Addr, stranger.Signer}).Run(context.Background(), "cat", nil); r.Err == nil {
+	if r := (Node{Addr: n.Addr, Signer: stranger.Signer}).Run(context.Background(), "cat", nil); r.Err == nil {
 		t.Error("a key the server does not know was let in")
 	}
 }
@@ -36,7 +36,7 @@ func TestWaitGivesUpWithTheLastError(t *testing.T) {
 	key, _ := NewKey("test")
 	ctx, cancel := context.WithTimeout(context.Background(), 300*time.Millisecond)
 	defer cancel()
-	_, err := (Node{serve(t, key), key.Signer}).Wait(ctx, "false", 10*time.Millisecond)
+	_, err := (Node{Addr: serve(t, key), Signer: key.Signer}).Wait(ctx, "false", 10*time.Millisecond)
 	if !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), "false") {
 		t.Errorf("got %v; want the deadline and the command", err)
 	}
@@ -44,7 +44,7 @@ func TestWaitGivesUpWithTheLastError(t *testing.T) {
 
 func TestRefusesOtherMachines(t *testing.T) {
 	key, _ := NewKey("test")
-	if r := (Node{"192.0.2.1:22", key.Signer}).Run(context.Background(), "true", nil); r.Err == nil || !strings.Contains(r.Err.Error(), "loopback") {
+	if r := (Node{Addr: "192.0.2.1:22", Signer: key.Signer}).Run(context.Background(), "true", nil); r.Err == nil || !strings.Contains(r.Err.Error(), "loopback") {
 		t.Errorf("got %v; want a refusal", r.Err)
 	}
 }
