@@ -2,11 +2,13 @@ package netplan
 
 import (
 	"net/netip"
+	"strings"
 
 	"gopkg.in/yaml.v3"
 
 	"github.com/proa-os/proa/config/foreign/draft"
 	"github.com/proa-os/proa/config/foreign/nic"
+	"github.com/proa-os/proa/config/rule"
 )
 
 // common are the keys that all devices have.
@@ -170,13 +172,35 @@ func (r *reader) match(dev *device, p draft.Pair) {
 
 func (r *reader) pattern(dev *device, item *yaml.Node, key string) {
 	text, _ := dev.Scalar(item)
-	for _, word := range fields(text) {
-		if word[0] == '!' {
-			r.Refuse(item, "match: patterns that exclude are not known here; name what is meant")
-			continue
-		}
+	for _, word := range strings.Fields(text) {
 		dev.Add(draft.Text(item, word), "match", key)
 	}
+}
+
+// selects says whether a device without one of its patterns would be more interfaces than are meant.
+func (r *reader) selects(dev *device) bool {
+	for _, key := range draft.New().Pairs(dev.value("match")) {
+		for _, item := range draft.New().Items(key.Value) {
+			want := ""
+			switch text, _ := draft.String(item); {
+			case strings.HasPrefix(text, "!"):
+				want = "patterns that do not exclude"
+			case key.Key == "macaddress":
+				want = notMAC(text)
+			}
+			if want != "" {
+				r.Refuse(item, "match: want %s; the device is left out, because more interfaces than are meant would fit the rest", want)
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// notMAC returns what the schema wants of a hardware address; "" if it is one.
+func notMAC(text string) string {
+	mac, _ := rule.Of("mac")
+	return mac.Judge(mac.Clean(strings.TrimSpace(text)))
 }
 
 func (r *reader) setName(dev *device, p draft.Pair) {

@@ -83,6 +83,9 @@ func (r *reader) device(dev *device) {
 	} else if !r.onDummy(dev) {
 		return
 	}
+	if !r.selects(dev) {
+		return
+	}
 	dev.NIC = nic.New(r.Draft, dev.at, dev.key)
 	switch dev.section.name {
 	case "dummy-devices":

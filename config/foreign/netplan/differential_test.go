@@ -41,6 +41,7 @@ var judged = []judgement{
 	{regexp.MustCompile(`^\+\S+ bond mii_monitor 100$`), "a bond without a monitor never fails over; the schema's default is to look 10 times a second"},
 	{regexp.MustCompile(`^-\S+ route .*type=multicast`), "routes of this type are not made here, which a note says"},
 	{regexp.MustCompile(`^-member \S+ (dhcp[46] true|address .*|dns .*|search .*|route .*|accept-ra .*|metric .*)$`), "a member of a bond or a bridge has no addresses, which a note says"},
+	{regexp.MustCompile(`^\+member \S+ accept-ra false$`), "a member takes no addresses from router advertisements: networkd has no link-local addresses there"},
 }
 
 // TestSameAsNetplan compares with systemd-networkd's files that `netplan generate` writes.
@@ -305,6 +306,9 @@ func (f *facts) route(name, to, via, metric, table, scope, kind, source, mtu, on
 			to = "::/0"
 		}
 	}
+	if via == "" {
+		onLink = "" // the kernel takes it with a next hop only (fib_check_nh)
+	}
 	if metric == "0" || metric == "-1" {
 		metric = ""
 	}
@@ -461,6 +465,8 @@ func (f *facts) made(name string, i config.Interface) {
 		f.nonzero(name, "bridge forward_delay", number(b.ForwardDelay))
 		f.nonzero(name, "bridge hello_time", number(b.HelloTime))
 		f.nonzero(name, "bridge max_age", number(b.MaxAge))
-		f.nonzero(name, "bridge priority", number(b.Priority))
+		if b.Priority != nil {
+			f.nonzero(name, "bridge priority", number(*b.Priority))
+		}
 	}
 }

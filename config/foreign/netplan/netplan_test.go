@@ -56,6 +56,9 @@ func TestTranslate(t *testing.T) {
 		{"match", `{ethernets: {nice label: {match: {driver: [virtio_net, "e1000*"], name: "en* eth*", macaddress: "52:54:00:01:02:03"}, dhcp4: true}}}`,
 			`interfaces: {nice-label: {match: {driver: [virtio_net, "e1000*"], name: ["en*", "eth*"], mac: ["52:54:00:01:02:03"]}, dhcp: true}}`, ""},
 		{"match all", `{ethernets: {all: {match: {}, dhcp4: true}}}`, `interfaces: {all: {match: {name: ["*"]}, dhcp: true}}`, ""},
+		{"a pattern that is broken", `{ethernets: {a: {match: {name: "en*", macaddress: "52:54"}, addresses: [10.0.0.2/8]}, b: {match: {name: "!eth0"}}, c: {}}}`, `interfaces: {c: {dhcp: false}}`,
+			"refused: match: want a hardware address such as 52:54:00:12:34:56; the device is left out, because more interfaces than are meant would fit the rest\n" +
+				"refused: match: want patterns that do not exclude; the device is left out, because more interfaces than are meant would fit the rest"},
 		{"labels that collide", `{ethernets: {a-long-label-for-one: {match: {name: x}}, a-long-label-for-two: {match: {name: y}}}}`,
 			`interfaces: {a-long-label-fo: {match: {name: [x]}, dhcp: false}, a-long-label--2: {match: {name: [y]}, dhcp: false}}`, ""},
 		{"routes and rules", `{ethernets: {a: {addresses: [10.0.0.2/24], routes: [{to: 10.9.0.0/16, via: 10.0.0.9, metric: 7, table: 12,

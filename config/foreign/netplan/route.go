@@ -1,6 +1,7 @@
 package netplan
 
 import (
+	"slices"
 	"strings"
 
 	"gopkg.in/yaml.v3"
@@ -8,8 +9,6 @@ import (
 	"github.com/proa-os/proa/config/foreign/draft"
 	"github.com/proa-os/proa/config/foreign/nic"
 )
-
-func fields(text string) []string { return strings.Fields(text) }
 
 // routeKeys are the keys of a route, with the schema's and how the value is put.
 var routeKeys = map[string]struct {
@@ -59,14 +58,16 @@ func (r *reader) routes(dev *device, p draft.Pair) {
 	}
 }
 
+// route returns a route; nil if it is of a type that is not made here. What has no next hop is on the link anyway.
 func (r *reader) route(item *yaml.Node) *yaml.Node {
-	route := draft.Map(item)
-	for _, p := range r.Pairs(item) {
+	route, pairs := draft.Map(item), r.Pairs(item)
+	hop := slices.ContainsFunc(pairs, func(p draft.Pair) bool { return p.Key == "via" })
+	for _, p := range pairs {
 		known, ok := routeKeys[p.Key]
 		why, named := routeNotes[p.Key]
 		switch {
-		case draft.IsNull(p.Value):
-		case p.Key == "type" && !contains(routeTypes, p.Value.Value) && p.Value.Kind == yaml.ScalarNode:
+		case draft.IsNull(p.Value), p.Key == "on-link" && !hop:
+		case p.Key == "type" && !slices.Contains(routeTypes, p.Value.Value) && p.Value.Kind == yaml.ScalarNode:
 			r.Note(p.At, "type: routes of this type are not made here; the route is left out")
 			return nil
 		case ok:
@@ -112,9 +113,6 @@ func (r *reader) rules(_ *device, p draft.Pair) {
 				continue
 			}
 			draft.Put(rule, known.put(key.Value), known.key)
-			if known.key == "table" {
-				continue
-			}
 		}
 		r.addRule(item, rule)
 	}
@@ -129,15 +127,6 @@ func (r *reader) addRule(item, rule *yaml.Node) {
 		draft.Put(rule, draft.Int(item, mainTable), "table")
 	}
 	r.Append(rule, "network", "rules")
-}
-
-func contains(list []string, s string) bool {
-	for _, have := range list {
-		if have == s {
-			return true
-		}
-	}
-	return false
 }
 
 func names[V any](known map[string]V, notes map[string]string) (out []string) {
