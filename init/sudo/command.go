@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/proa-os/proa/init/environ"
 	"github.com/proa-os/proa/init/proc"
 )
 
@@ -51,7 +52,7 @@ func (s Server) prepare(r request, name string, uid, gid uint32) (c command, err
 	if c.path == "" {
 		c.path, err = locate(path, c.dir, c.argv[0])
 	}
-	c.env = c.environment(r, login, path, []string{"SUDO_USER=" + name, fmt.Sprint("SUDO_UID=", uid), fmt.Sprint("SUDO_GID=", gid),
+	c.env = c.environment(s.configured(), r, login, path, []string{"SUDO_USER=" + name, fmt.Sprint("SUDO_UID=", uid), fmt.Sprint("SUDO_GID=", gid),
 		"SUDO_COMMAND=" + strings.Join(append([]string{c.path}, c.argv[1:]...), " ")})
 	return c, err
 }
@@ -85,8 +86,27 @@ func quote(w string) string {
 	return "'" + strings.ReplaceAll(w, "'", `'\''`) + "'"
 }
 
-func (c command) environment(r request, login bool, path string, about []string) (env []string) {
-	for _, v := range append(proc.Env(), r.Env...) {
+// configured returns the environment of all programs, with what the configuration adds to it (environment). As logins do, it
+// removes a pair of quotes around a value.
+func (s Server) configured() (env []string) {
+	all, _ := environ.Read(s.Root, environ.LoginFile, proc.Env()) // without the file it is that of all programs
+	for _, v := range all {
+		name, value, _ := strings.Cut(v, "=")
+		if n := len(value); n > 1 && value[0] == '"' && value[n-1] == '"' {
+			value = value[1 : n-1]
+		}
+		env = append(env, name+"="+value)
+	}
+	return env
+}
+
+func (c command) environment(all []string, r request, login bool, path string, about []string) (env []string) {
+	for _, v := range all {
+		if !own.MatchString(v) {
+			env = put(env, v)
+		}
+	}
+	for _, v := range r.Env {
 		if !own.MatchString(v) && (r.Keep && !login || kept.MatchString(v)) {
 			env = put(env, v)
 		}

@@ -17,6 +17,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/proa-os/proa/init/account"
+	"github.com/proa-os/proa/init/environ"
 )
 
 // socketOf makes the test's program the command sudo.
@@ -57,6 +58,7 @@ func newRig(t *testing.T) *rig {
 	r := &rig{T: t, dir: dir, root: filepath.Join(dir, "root"), socket: filepath.Join(dir, "socket"), program: filepath.Join(dir, "sudo")}
 	r.put("/etc/passwd", fmt.Sprintf("root:x:0:0::%s:/bin/sh\nada:x:%d:%[2]d::/:/bin/sh\nbob:x:%[3]d:%[3]d::%[1]s:\n", dir, ada, bob), 0o644)
 	r.put("/etc/group", fmt.Sprintf("root:x:0:\nbob:x:%d:\nvideo:x:61044:ada,bob\n", bob), 0o644)
+	r.put(environ.LoginFile, environ.Login(map[string]string{"HTTPS_PROXY": "http://proxy:3128", "QUOTED": `"a b"`, "PATH": "/evil"}), 0o644)
 	r.put(account.AdminsFile, fmt.Sprintf("ada %d\n", ada), 0o600)
 	self, err := os.ReadFile("/proc/self/exe")
 	must(t, err)
@@ -126,6 +128,8 @@ func TestCommands(t *testing.T) {
 		{ada, []string{"no-such-command"}, "", "", 1, "no-such-command: command not found"},
 		{ada, []string{"/etc"}, "", "", 1, "not a program"},
 		{ada, []string{"sh", "-c", "echo $FOO-$TERM-$HOME-$PATH"}, "", "-vt220-" + r.dir + "-/usr/sbin:/usr/bin:/sbin:/bin\n", 0, ""},
+		{ada, []string{"sh", "-c", "echo $HTTPS_PROXY $QUOTED $LANG"}, "", "http://proxy:3128 \"a b\" C.UTF-8\n", 0, ""},
+		{ada, []string{"HTTPS_PROXY=", "sh", "-c", "echo $HTTPS_PROXY-"}, "", "-\n", 0, ""},
 		{ada, []string{"-E", "sh", "-c", "echo $FOO-$TERM-$HOME"}, "", "bar-vt220-" + r.dir + "\n", 0, ""},
 		{ada, []string{"FOO=1 2", "HOME=/x", "sh", "-c", "echo $FOO-$HOME"}, "", "1 2-/x\n", 0, ""},
 		{ada, []string{"-i", "echo", "$HOME", "a  b", "it's"}, "", r.dir + " a  b it's\n", 0, ""},
