@@ -76,22 +76,47 @@ var userFields = field.Known{
 // admins are groups whose members may become root on the systems that documents come from.
 var admins = []string{"sudo", "wheel", "admin"}
 
-// User makes an account of an entry. locked is what holds for one without lock_passwd.
+// User makes an account of an entry. locked is what holds for one without lock_passwd. Of an admin whose account cannot
+// be made the keys are root's: whoever wrote them has to get in.
 func (r Reader) User(n *yaml.Node, locked bool) {
 	f := r.Fields(n, "users", userFields)
-	name, ok := draft.String(f["name"].Value)
-	if !ok || strings.TrimSpace(name) == "" {
-		if draft.Get(n, "snapuser") == nil {
-			r.Refuse(n, "users: an account without a name")
+	at, ok := r.name(n, f)
+	if at == nil {
+		return
+	}
+	name, u := at.Value, draft.Map(at)
+	draft.Put(u, at, "name")
+	if ok {
+		u = r.Account(at, name)
+	}
+	r.memberships(u, f)
+	if !ok {
+		if draft.Get(u, "admin") != nil {
+			r.accountKeys(u, "root", f)
 		}
 		return
 	}
-	name = strings.TrimSpace(name)
-	u := r.Account(f["name"].Value, name)
 	r.Describe(u, f)
-	r.memberships(u, f)
 	r.accountKeys(u, name, f)
 	r.Password(u, f, locked)
+}
+
+// name returns the name of an account; nil if the entry is about something else, false if there can be no such account.
+func (r Reader) name(n *yaml.Node, f map[string]draft.Pair) (*yaml.Node, bool) {
+	written, _ := draft.String(f["name"].Value)
+	name := strings.TrimSpace(written)
+	if name == "" {
+		if draft.Get(n, "snapuser") != nil {
+			return nil, false
+		}
+		r.Refuse(n, "users: an account without a name")
+		return draft.Text(n, ""), false
+	}
+	at := draft.Text(f["name"].Value, strings.ToLower(name))
+	if at.Value != name {
+		r.Note(at, "users: name: in small letters, as accounts are")
+	}
+	return at, r.Fits(at, "username", "users: name")
 }
 
 // Account returns the account of a name, and adds it if it is not there.
@@ -119,11 +144,18 @@ func (r Reader) Find(name string) *yaml.Node {
 	return nil
 }
 
+// put sets a key of an account, if the value is one that a rule permits.
+func (r Reader) put(u, value *yaml.Node, key, word string) {
+	if r.Fits(value, word, "users: "+key) {
+		draft.Put(u, value, key)
+	}
+}
+
 // Describe sets comment, number, home and shell.
 func (r Reader) Describe(u *yaml.Node, f map[string]draft.Pair) {
 	if p, ok := f["gecos"]; ok {
 		s, _ := draft.String(p.Value)
-		draft.Put(u, draft.Text(p.Value, strings.ReplaceAll(s, ":", " ")), "comment")
+		r.put(u, draft.Text(p.Value, strings.ReplaceAll(s, ":", " ")), "comment", "gecos")
 	}
 	if p, ok := f["uid"]; ok {
 		if id, ok := draft.Number(p.Value); ok && r.Fits(draft.Int(p.Value, id), "uid", "users: uid") {
@@ -144,7 +176,7 @@ func (r Reader) home(u, at *yaml.Node) {
 	dir, _ := draft.String(at)
 	for _, top := range []string{"/home/", "/root", "/var/", "/opt/", "/mnt/", "/srv/"} {
 		if strings.HasPrefix(dir, top) {
-			draft.Put(u, draft.Text(at, path.Clean(dir)), "home")
+			r.put(u, draft.Text(at, path.Clean(dir)), "home", "path")
 			return
 		}
 	}
@@ -298,7 +330,7 @@ func (r Reader) Password(u *yaml.Node, f map[string]draft.Pair, locked bool) {
 		case key == "plain_text_passwd" && strings.HasPrefix(s, "$"):
 			r.Refuse(p.Value, "users: %s: a password in the clear cannot begin with $ here; write its hash", key)
 		case s != "":
-			draft.Put(u, draft.Text(p.Value, s), "password")
+			r.put(u, draft.Text(p.Value, s), "password", "password")
 		}
 	}
 }

@@ -63,5 +63,5 @@ func (r Reader) SetPassword(password *yaml.Node, name string, at *yaml.Node) {
 		r.Note(at, "chpasswd: no account of this name is listed in users; the password has no effect")
 		return
 	}
-	draft.Put(u, password, "password")
+	r.put(u, password, "password", "password")
 }

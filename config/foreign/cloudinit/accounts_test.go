@@ -86,6 +86,16 @@ func TestOneBadEntry(t *testing.T) {
 	}
 }
 
+// TestNoSuchName: whoever brings a key and may become root gets in, whatever is wrong with the name.
+func TestNoSuchName(t *testing.T) {
+	c, errors, notes := load("users:\n- {name: Ada, sudo: true, ssh_authorized_keys: [" + key1 + "]}\n- {name: {{user}}, groups: [sudo], ssh_authorized_keys: [" + key1 + "]}\n- {name: a b, ssh_authorized_keys: [" + key2 + "]}\n")
+	says(t, errors, "without a name", "users: name")
+	says(t, notes, "small letters")
+	if len(c.Users) != 1 || c.Users[0].Name != "ada" || len(c.Users[0].SSHAuthorizedKeys) != 1 || !reflect.DeepEqual(c.SSHAuthorizedKeys, []string{key1}) {
+		t.Errorf("%+v %q", c.Users, c.SSHAuthorizedKeys)
+	}
+}
+
 func TestPasswordLogin(t *testing.T) {
 	for text, want := range map[string]bool{"ssh_pwauth: yes": true, "ssh_pwauth: 'True'": true, "ssh_pwauth: false": false, "ssh_pwauth: unchanged": false} {
 		if c, _ := sound(t, text+"\n"); c.SSH.Passwords != want {

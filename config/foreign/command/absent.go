@@ -24,7 +24,7 @@ const (
 var absent = map[string]string{
 	"apt": noPackages, "apt-get": noPackages, "apt-key": noPackages, "apt-mark": noPackages, "add-apt-repository": noPackages, "dpkg": noPackages,
 	"dpkg-reconfigure": noPackages, "yum": noPackages, "dnf": noPackages, "rpm": noPackages, "zypper": noPackages, "apk": noPackages,
-	"snap": noPackages, "pip": noPackages, "pip3": noPackages, "npm": noPackages, "curl": "use wget, or build curl into the image",
+	"snap": noPackages, "pip": noPackages, "pip3": noPackages, "npm": noPackages, "curl": "use wget, which verifies no certificates, or run it in a pod",
 	"git":       "write the files by write_files, or run git in a pod",
 	"systemctl": noServices, "service": noServices, "rc-service": noServices, "rc-update": noServices, "journalctl": "use proa logs", "loginctl": noServices,
 	"netplan": useNetwork, "ifup": useNetwork, "ifdown": useNetwork, "nmcli": useNetwork, "connmanctl": useNetwork, "networkctl": useNetwork,
