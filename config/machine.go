@@ -10,9 +10,12 @@ type Swap struct {
 	File int `yaml:"file" check:"mebibytes" example:"1024"`
 }
 
-// Mount is a file system that is mounted at boot besides proa's own.
+// Mount is a file system that is mounted at boot besides proa's own, before accounts and files are made. The boot waits
+// half a minute for its device, not for a server; one that comes later is mounted then. nodev and nosuid are set unless
+// Options say dev or suid. Nothing of the disk that proa runs from can be mounted.
 type Mount struct {
-	// Device is a block device, LABEL=…, UUID=…, PARTUUID=…, or the source of a network file system.
+	// Device is a block device, LABEL=…, UUID=…, PARTUUID=…, PARTLABEL=…, the source of a network file system, or a folder
+	// for the option bind.
 	Device string `yaml:"device" check:"mountsource,required" example:"LABEL=photos"`
 
 	// Path is where it is mounted, below /mnt, /srv, /home, /opt or /var. It is made if it is missing.
@@ -22,7 +25,7 @@ type Mount struct {
 	Type string `yaml:"type" check:"fstype" example:"ext4"`
 
 	// Options as in fstab(5).
-	Options []string `yaml:"options" check:"mountoption" example:"noatime"`
+	Options []string `yaml:"options" check:"mountoption" secret:"true" example:"noatime"`
 }
 
 // PhoneHome tells a server that the machine is up.

@@ -19,7 +19,7 @@ var machine = map[string]Rule{
 	"percent":     want(between(0, 400), "a number from 0 to 400"),
 	"mebibytes":   want(between(0, 1<<20), "a number of MiB"),
 	"mountsource": want(func(s string) bool { return printable(s) && !strings.Contains(s, " ") }, "a device, LABEL=…, UUID=…, PARTUUID=…, or the source of a network file system"),
-	"mountpoint":  want(mountPoint, "a folder below /mnt, /srv, /home, /opt or /var"),
+	"mountpoint":  want(mountPoint, "a folder below /mnt, /srv, /home, /opt or /var, and not one that has PID 1's own files"),
 	"fstype":      want(regexp.MustCompile(`^[a-z0-9_.]{1,32}$`).MatchString, "the name of a file system"),
 	"mountoption": want(regexp.MustCompile(`^[^\s,]+$`).MatchString, "an option without blanks and commas"),
 	"anyurl":      want(isURL, "a URL that begins with https:// or http://"),
@@ -50,8 +50,14 @@ func password(s string) string {
 	return ""
 }
 
+// covers says whether a mount at s would hide own, or lies within it.
+func covers(s, own string) bool { return strings.HasPrefix(own+"/", s+"/") || strings.HasPrefix(s, own+"/") }
+
 func mountPoint(s string) bool {
 	tops := []string{"/mnt", "/srv", "/home", "/opt", "/var"}
+	if covers(s, "/var/lib/proa") || covers(s, "/var/log/proa") {
+		return false // the state and the logs of PID 1
+	}
 	return absolute(s) && slices.ContainsFunc(tops, func(top string) bool { return s == top && top != "/var" || strings.HasPrefix(s, top+"/") })
 }
 

@@ -27,6 +27,7 @@ import (
 	"github.com/proa-os/proa/init/remotekeys"
 	"github.com/proa-os/proa/init/sys"
 	"github.com/proa-os/proa/init/timeline"
+	"github.com/proa-os/proa/init/usermount"
 	"github.com/proa-os/proa/init/watchdog"
 	"golang.org/x/sys/unix"
 )
@@ -70,6 +71,7 @@ type Machine struct {
 	DataErr  error // why data is in memory although the machine has a disk
 	Net      *netup.Manager
 	Filter   *firewall.Filter
+	Mounts   *usermount.Mounter
 	Jobs     *command.Jobs // runs the user's commands; nil in tests and for commands beside PID 1
 	Keys     *remotekeys.Keeper
 	Fetch    fetch.Run       // how HTTP servers are asked

@@ -67,6 +67,7 @@ func Stage2() []Step {
 		{"sources", sources, step.Warn, 2 * time.Minute},
 		{"read-config", readConfig, step.Warn, 2 * time.Minute},
 		{"identity", identify, step.Warn, 2 * time.Minute},
+		{"user-mounts", userMounts, step.Warn, 2 * time.Minute},
 		{"accounts", accounts, step.Warn, 2 * time.Minute},
 		{"environment", environment, step.Warn, 2 * time.Minute},
 		{"ca-certs", caCerts, step.Warn, 2 * time.Minute},

@@ -9,9 +9,11 @@ import (
 	"github.com/proa-os/proa/init/environ"
 	"github.com/proa-os/proa/init/localtime"
 	"github.com/proa-os/proa/init/modules"
+	"github.com/proa-os/proa/init/netup"
 	"github.com/proa-os/proa/init/swap"
 	"github.com/proa-os/proa/init/tuning"
 	"github.com/proa-os/proa/init/userfile"
+	"github.com/proa-os/proa/init/usermount"
 )
 
 func environment(_ context.Context, m *Machine) error { return environ.Write(m.Sys, m.Config) }
@@ -22,6 +24,12 @@ func caCerts(_ context.Context, m *Machine) error {
 
 func timezone(_ context.Context, m *Machine) error {
 	return step.User(localtime.Set(m.Sys, m.Root, m.Config.Timezone))
+}
+
+// userMounts mounts the user's file systems, before homes and files are written into them.
+func userMounts(_ context.Context, m *Machine) error {
+	m.Mounts = &usermount.Mounter{Sys: m.Sys, Root: m.Root, Disk: m.Found.Disk, System: m.Found.Root, Served: netup.Served, Logf: m.Logf}
+	return step.User(m.Mounts.Start(m.Ctx, m.Config.Mounts))
 }
 
 // swapping is over before anything uses much memory.

@@ -54,7 +54,7 @@ func readClock() (s clock.State) {
 func (k *keeper) gather() status.Status {
 	s := status.Status{Version: k.version, Hostname: k.m.Hostname, Board: k.m.Line.Board, Mode: k.m.Line.Mode, Slot: string(k.m.Line.Slot), Fallback: k.m.Line.Fallback.String(),
 		Good: k.good, SlotError: k.goodErr, BlackBox: k.m.Reports, ConfigProblems: k.conf.problems(), FailedSteps: texts(k.failed),
-		Clock: readClock(), DefaultRoute: netup.HasDefaultRoute(), Addresses: netup.Addresses(), Services: k.sup.States(), Commands: k.m.Jobs.States(), K3s: "off by config"}
+		Clock: readClock(), DefaultRoute: netup.HasDefaultRoute(), Addresses: netup.Addresses(), Services: k.sup.States(), Commands: k.m.Jobs.States(), Mounts: k.m.Mounts.States(), K3s: "off by config"}
 	if k.slots != nil {
 		var err error
 		if s.Trial, s.Tries, err = k.slots.Trial(); err != nil {

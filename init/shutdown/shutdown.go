@@ -158,6 +158,11 @@ func swapOff(_ context.Context, m *Machine) (err error) {
 // unmount unmounts all file systems on disks in reverse order; one that is still in use is remounted read-only, so that
 // it is clean nevertheless.
 func unmount(_ context.Context, m *Machine) error {
+	for _, t := range pick(mountinfo(m.Root), func(_, fstype string) bool { return slices.Contains(ofServers, fstype) }) {
+		if err := m.Sys.Unmount(t, unix.MNT_FORCE|unix.MNT_DETACH); err != nil { // a server that is gone must not hold up the disks
+			m.Logf("%v", err)
+		}
+	}
 	for pass := range 3 {
 		left := targets(m.Root)
 		if len(left) == 0 {
@@ -176,13 +181,15 @@ func unmount(_ context.Context, m *Machine) error {
 	return nil
 }
 
+// ofServers are file systems whose data is elsewhere; the sync before has sent it.
+var ofServers = []string{"nfs", "nfs4", "cifs", "smb3", "ceph"}
+
 // targets returns the mount points to unmount, last mounted first.
-func targets(root string) []string {
-	text, err := os.ReadFile(root + "/proc/self/mountinfo")
-	if err != nil {
-		return nil
-	}
-	return parse(string(text))
+func targets(root string) []string { return parse(mountinfo(root)) }
+
+func mountinfo(root string) string {
+	text, _ := os.ReadFile(root + "/proc/self/mountinfo") // without it nothing can be unmounted
+	return string(text)
 }
 
 // kept says whether a mount stays: it has nothing to save, or is needed until the end, with everything in memory below
@@ -198,7 +205,12 @@ func kept(target, fstype string) bool {
 	return target == "/" || target == "/etc"
 }
 
-func parse(mountinfo string) (found []string) {
+func parse(mountinfo string) []string {
+	return pick(mountinfo, func(target, fstype string) bool { return !kept(target, fstype) })
+}
+
+// pick returns the mount points that want says, last mounted first.
+func pick(mountinfo string, want func(target, fstype string) bool) (found []string) {
 	for _, line := range strings.Split(mountinfo, "\n") {
 		left, right, ok := strings.Cut(line, " - ")
 		f, g := strings.Fields(left), strings.Fields(right)
@@ -206,7 +218,7 @@ func parse(mountinfo string) (found []string) {
 			continue
 		}
 		target := strings.NewReplacer(`\040`, " ", `\011`, "\t", `\134`, `\`).Replace(f[4])
-		if !kept(target, g[0]) {
+		if want(target, g[0]) {
 			found = append([]string{target}, found...)
 		}
 	}

@@ -75,7 +75,7 @@ func TestLimits(t *testing.T) {
 		}
 		all += s.Limit
 	}
-	if all != 585*time.Second {
+	if all != 600*time.Second {
 		t.Errorf("going down may take %s", all)
 	}
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/proa-os/proa/init/netup"
 	"github.com/proa-os/proa/init/supervise"
 	"github.com/proa-os/proa/init/sys"
+	"github.com/proa-os/proa/init/usermount"
 )
 
 // File is the path of the status file.
@@ -41,6 +42,7 @@ type Status struct {
 	FailedSteps    []string          `json:"failed_steps"`
 	Services       []supervise.State `json:"services"`
 	Commands       []command.State   `json:"commands,omitempty"` // the user's
+	Mounts         []usermount.State `json:"mounts,omitempty"` // the user's
 	K3s            string            `json:"k3s"`
 	NodeReady      bool              `json:"node_ready"`
 	NodeName       string            `json:"node_name,omitempty"`
@@ -115,6 +117,9 @@ func (s Status) Text() string {
 	}
 	for _, v := range s.Services {
 		line("service", "%s", v)
+	}
+	for _, m := range s.Mounts {
+		line("mount", "%s", m)
 	}
 	for _, c := range s.Commands {
 		line("commands", "%s", c)
