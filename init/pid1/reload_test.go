@@ -93,11 +93,22 @@ func TestKeysBringSSH(t *testing.T) {
 	next.SSHAuthorizedKeys = []string{"ssh-ed25519 AAAA"}
 	k.startRows(t.Context(), next)
 	k.startRows(t.Context(), next)
-	var names []string
-	for _, s := range k.sup.States() {
-		names = append(names, s.Name)
+	names := func() (out []string) {
+		for _, s := range k.sup.States() {
+			out = append(out, s.Name)
+		}
+		return out
 	}
-	if !slices.Equal(names, []string{"ntp", "ssh"}) {
-		t.Errorf("%q", names)
+	if got := names(); !slices.Equal(got, []string{"ntp", "ssh"}) {
+		t.Errorf("%q", got)
+	}
+	next.Users = []config.User{{Name: "ada", Admin: true}}
+	k.startRows(t.Context(), next)
+	if got := names(); !slices.Equal(got, []string{"ntp", "ssh", "sudo"}) {
+		t.Errorf("an administrator: %q", got)
+	}
+	k.startRows(t.Context(), config.Default()) // the last key and administrator are gone
+	if got := names(); !slices.Equal(got, []string{"ntp"}) {
+		t.Errorf("%q", got)
 	}
 }

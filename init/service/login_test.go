@@ -1,6 +1,7 @@
 package service
 
 import (
+	"bufio"
 	"bytes"
 	"errors"
 	"fmt"
@@ -11,6 +12,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -31,12 +33,29 @@ func TestLogins(t *testing.T) {
 	}
 	oracle.Pinned(t, "dropbear")
 	cmd := exec.Command(os.Args[0], "-test.run=^TestLoginsInside$", "-test.v")
-	cmd.Env = append(os.Environ(), inside+"=1")
+	cmd.Env = append(os.Environ(), inside+"="+device(t))
 	cmd.SysProcAttr = &syscall.SysProcAttr{Unshareflags: unix.CLONE_NEWNS}
 	out, err := cmd.CombinedOutput()
 	if err != nil || !bytes.Contains(out, []byte("--- PASS: TestLoginsInside")) {
 		t.Errorf("%v\n%s", err, out)
 	}
+}
+
+// device compiles the program of the machine, with its link sudo, where every account can run it.
+func device(t *testing.T) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("/tmp", "proa")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	if out, err := exec.Command("go", "build", "-o", dir+"/proa", "..").CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	if err := errors.Join(os.Chmod(dir, 0o755), os.Symlink("proa", dir+"/sudo")); err != nil {
+		t.Fatal(err)
+	}
+	return dir
 }
 
 func TestLoginsInside(t *testing.T) {
@@ -69,11 +88,76 @@ func TestLoginsInside(t *testing.T) {
 	h.password("eva", "foul winds", false)
 	h.password("ada", "", false)
 	h.password("root", "", false)
+	h.admins(ada, eva)
 	h.deadDisk(ada)
 	h.apply("{users: [{name: root, password: the captain}]}")
 	h.password("root", "the captain", false) // the server's arguments say so until it is started anew
 	h.serve(true, true)
 	h.password("root", "the captain", true)
+}
+
+// admins: an administrator becomes root by sudo, through SSH, and nobody else does.
+func (h *house) admins(ada, eva string) {
+	h.Helper()
+	dir := os.Getenv(inside)
+	doc := "{users: [{name: ada, admin: %t, ssh_authorized_keys: [%q]}, {name: eva, ssh_authorized_keys: [%q]}]}"
+	h.apply(fmt.Sprintf(doc, true, ada, eva))
+	if got, err := h.key("ada", "ada", dir+"/sudo id -u 2>&1"); err == nil || !strings.Contains(got, "users, admin: true") {
+		h.Errorf("no service: %q, %v", got, err)
+	}
+	server := exec.Command(dir+"/proa", "sudo-service")
+	server.Stdout, server.Stderr = os.Stderr, os.Stderr
+	if err := server.Start(); err != nil {
+		h.Fatal(err)
+	}
+	h.Cleanup(func() { server.Process.Kill(); server.Wait() })
+	for began := time.Now(); time.Since(began) < time.Minute; time.Sleep(50 * time.Millisecond) {
+		if _, err := os.Stat("/run/proa/sudo.sock"); err == nil {
+			break
+		}
+	}
+	sudo := dir + "/sudo "
+	h.says("ada", "ada", sudo+"id -u; "+sudo+"-u eva id -un; "+sudo+"sh -c 'exit 7'; echo $?", "0\neva\n7\n")
+	h.says("ada", "ada", "echo x | "+sudo+"tee /run/only-root; stat -c %U /run/only-root; A=b "+sudo+"sh -c 'echo $A-$SUDO_USER-$HOME'", "x\nroot\n-ada-/root\n")
+	for _, command := range []string{"id -u", "-u ada id -u", "-n true", "-i"} {
+		if got, err := h.key("eva", "eva", sudo+command); err == nil || got != "" {
+			h.Errorf("eva: sudo %s: %q, %v", command, got, err)
+		}
+	}
+	h.interrupt(sudo)
+	h.apply(fmt.Sprintf(doc, false, ada, eva))
+	if got, err := h.key("ada", "ada", sudo+"id -u"); err == nil || got != "" {
+		h.Errorf("ada is no administrator any more: %q, %v", got, err)
+	}
+}
+
+// interrupt: Ctrl-C on the terminal of a login ends the command that sudo runs, and nothing else.
+func (h *house) interrupt(sudo string) {
+	h.Helper()
+	cmd := h.ssh("ada", sudo+"sh -c 'echo begun; exec sleep 100'; echo code $?", "-tt", "-i", "/run/ada", "-o", "BatchMode=yes", "-o", "IdentitiesOnly=yes")
+	in, err := cmd.StdinPipe()
+	if err != nil {
+		h.Fatal(err)
+	}
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		h.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		h.Fatal(err)
+	}
+	defer time.AfterFunc(time.Minute, func() { cmd.Process.Kill() }).Stop()
+	var said strings.Builder
+	for lines := bufio.NewScanner(out); lines.Scan(); {
+		said.WriteString(lines.Text() + "\n")
+		if strings.HasPrefix(lines.Text(), "begun") {
+			_, _ = in.Write([]byte{3})
+		}
+	}
+	_ = cmd.Wait() // what it said is compared
+	if !strings.Contains(said.String(), "code 130") {
+		h.Errorf("Ctrl-C: %q", said.String())
+	}
 }
 
 // deadDisk: accounts whose homes cannot be made or written log in nevertheless, to one in memory if need be, and a key that

@@ -28,9 +28,12 @@ func TestUnmountOrder(t *testing.T) {
 26 20 254:5 /var /var rw - ext4 /dev/vda5 rw
 27 26 0:50 / /var/lib/kubelet/pods/1/volumes/a\040b rw - tmpfs tmpfs rw
 28 22 0:51 / /run/k3s/containerd/rootfs rw - overlay overlay rw
+30 20 254:5 /home /home rw - ext4 /dev/vda5 rw
+31 30 0:20 /proa/ssh/keys/ada /home/ada/.proa-ssh rw - tmpfs tmpfs rw
+32 25 0:20 /proa/ssh/keys/ada /run/proa/data/home/ada/.proa-ssh rw - tmpfs tmpfs rw
 29 22 0:4 net:[1] /run/netns/cni-1 rw - nsfs nsfs rw
 `
-	want := []string{"/run/netns/cni-1", "/run/k3s/containerd/rootfs", "/var/lib/kubelet/pods/1/volumes/a b", "/var", "/run/proa/data", "/boot"}
+	want := []string{"/run/netns/cni-1", "/run/proa/data/home/ada/.proa-ssh", "/home/ada/.proa-ssh", "/home", "/run/k3s/containerd/rootfs", "/var/lib/kubelet/pods/1/volumes/a b", "/var", "/run/proa/data", "/boot"}
 	if d := cmp.Diff(want, parse(mountinfo)); d != "" {
 		t.Error(d)
 	}

@@ -3,6 +3,7 @@ package sudo
 import (
 	"errors"
 	"fmt"
+	"runtime"
 	"sync"
 	"syscall"
 
@@ -18,9 +19,9 @@ type job struct {
 
 // start starts a command with the three files. The terminal becomes that of its session.
 func start(c command, files []int, tty bool) (*job, error) {
-	attr := &syscall.ProcAttr{Dir: c.dir, Env: c.env, Files: []uintptr{uintptr(files[0]), uintptr(files[1]), uintptr(files[2])},
+	attr := &syscall.ProcAttr{Env: c.env, Files: []uintptr{uintptr(files[0]), uintptr(files[1]), uintptr(files[2])},
 		Sys: &syscall.SysProcAttr{Setsid: true, Setctty: tty, Credential: &syscall.Credential{Uid: c.who.uid, Gid: c.who.gid, Groups: c.who.groups}}}
-	pid, err := syscall.ForkExec(c.path, c.argv, attr)
+	pid, err := forkIn(c.dir, c.path, c.argv, attr)
 	switch {
 	case errors.Is(err, unix.ENOEXEC):
 		return nil, fmt.Errorf("%s: not a program of this machine, and no script with #!", c.path)
@@ -30,6 +31,24 @@ func start(c command, files []int, tty bool) (*job, error) {
 	j := &job{pid: pid, done: make(chan int, 1)}
 	go j.wait()
 	return j, nil
+}
+
+// forkIn starts a process in a directory that the user of the process may have no right to enter: an administrator's home
+// for sudo -u, as it is inherited elsewhere. The thread that enters it has a directory of its own, and ends afterwards.
+func forkIn(dir, path string, argv []string, attr *syscall.ProcAttr) (pid int, err error) {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		runtime.LockOSThread() // without an Unlock, the thread ends with the goroutine
+		if err = unix.Unshare(unix.CLONE_FS); err == nil {
+			err = unix.Chdir(dir)
+		}
+		if err == nil {
+			pid, err = syscall.ForkExec(path, argv, attr)
+		}
+	}()
+	<-done
+	return pid, err
 }
 
 // wait reaps the process only when no signal is on its way to it, because its number may be given to another one then.

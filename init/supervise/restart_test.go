@@ -53,3 +53,28 @@ func TestRestartEndsThePause(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestEnsure: a service with the same arguments runs on, one with others is replaced, and one that is removed ends.
+func TestEnsure(t *testing.T) {
+	r := newRig(t)
+	ready := func(s State) bool { return s.State == "ready" }
+	s := shell("exec sleep 60")
+	s.Stop, s.Grace = unix.SIGKILL, time.Second
+	r.Ensure(t.Context(), s)
+	first := r.wait(t, "the first run", ready)
+	r.Ensure(t.Context(), s)
+	if again := r.wait(t, "the same run", ready); again.Pid != first.Pid {
+		t.Errorf("replaced without need: %v, %v", first, again)
+	}
+	s.Argv = append(s.Argv, "x")
+	r.Ensure(t.Context(), s)
+	if second := r.wait(t, "the second run", ready); second.Pid == first.Pid || len(r.States()) != 1 || !errors.Is(unix.Kill(first.Pid, 0), unix.ESRCH) {
+		t.Errorf("not replaced: %v, %v", first, r.States())
+	}
+	last := r.States()[0].Pid
+	r.Remove("svc")
+	r.Remove("svc")
+	if len(r.States()) != 0 || !errors.Is(unix.Kill(last, 0), unix.ESRCH) {
+		t.Errorf("removed: %v", r.States())
+	}
+}
