@@ -98,14 +98,17 @@ func oneKind(name string, i *Interface) (out []conflict) {
 // othersNames are names of interfaces that Kubernetes, its networks or the kernel make.
 var othersNames = regexp.MustCompile(`^(lo|proa-alone|cni[0-9]*|(flannel|veth|kube-|cali|cilium|lxc|tunl|nodelocaldns).*|.*:.*)$`)
 
+// plainName excludes what the kernel replaces (%d), and what needs quotes elsewhere.
+var plainName = regexp.MustCompile(`^[A-Za-z0-9_.-]{1,15}$`)
+
 // ofOthers refuses to make an interface under a name that others use, or under a hardware address.
 func ofOthers(name string, i *Interface) []conflict {
-	if !i.Made() || !othersNames.MatchString(name) {
+	if !i.Made() || plainName.MatchString(name) && !othersNames.MatchString(name) {
 		return nil
 	}
 	i.VLAN, i.Bond, i.Bridge, i.Dummy = nil, nil, nil, false
 	return []conflict{i.conflict(name, "",
-		"nothing is made with this name: it is a hardware address, or one of the cluster's or the kernel's names; use another")}
+		"nothing is made with this name: use letters, digits, -, _ and ., and no name of the kernel's or the cluster's")}
 }
 
 func ofBond(name string, i *Interface) (out []conflict) {

@@ -20,6 +20,7 @@ func TestConflicts(t *testing.T) {
 			}},
 		"the cluster's name": {"    cni0: {bridge: {members: [eth0]}}\n", "nothing is made with this name",
 			func(n Network) bool { return !n.Interfaces["cni0"].Made() }},
+		"a template":       {"    'br%d': {bridge: {members: [eth0]}}\n", "nothing is made with this name", func(n Network) bool { return !n.Interfaces["br%d"].Made() }},
 		"a VLAN of itself": {"    v: {vlan: {id: 2, link: v}}\n", "a loop of interfaces", func(n Network) bool { return !n.Interfaces["v"].Made() }},
 		"a loop of three": {"    a: {bond: {members: [b, eth0]}}\n    b: {bridge: {members: [c]}}\n    c: {vlan: {id: 2, link: a}}\n", "4:5: network.interfaces: it is made of itself: a loop of interfaces; b is left out of it\n",
 			func(n Network) bool {

@@ -6,6 +6,7 @@ package firewall
 
 import (
 	"fmt"
+	"maps"
 	"net/netip"
 	"regexp"
 	"slices"
@@ -32,6 +33,7 @@ type Rules struct {
 	Ports    []string // nft expressions for what the machine itself serves, "tcp dport 22"
 	Allow    []string // nft expressions from the configuration
 	Inside   []string // interfaces of pods and of the cluster's network; a trailing * is a wildcard
+	Bridges  []string // of the configuration, between whose members packets pass
 	Services string   // service network; empty: none
 	Pods     []Route  // pod networks of other nodes that are routed without a tunnel
 	Nodes    []string // addresses of the cluster's other nodes
@@ -53,6 +55,11 @@ func For(c *config.Config) Rules {
 	r := Rules{Off: f.Enabled != nil && !*f.Enabled, Ports: []string{"tcp dport 22"}, Inside: append(slices.Clone(inside), f.Inside...)}
 	for _, a := range f.Allow {
 		r.Allow = append(r.Allow, allowed(a))
+	}
+	for _, name := range slices.Sorted(maps.Keys(c.Network.Interfaces)) {
+		if c.Network.Interfaces[name].Bridge != nil {
+			r.Bridges = append(r.Bridges, name)
+		}
 	}
 	if !c.K3s.Enabled {
 		return r
@@ -128,7 +135,7 @@ func (r Rules) Text() string {
 	known = append(known, r.within()...)
 	known = append(known, "ct status dnat accept") // a NodePort, a load balancer, a hostPort: exposed on purpose
 	chain(&b, "input", "input", late, "drop", known, accept(own), accept(r.Ports), r.pods(), accept(r.Allow), r.nodes())
-	chain(&b, "forward", "forward", late, "drop", known, r.routed())
+	chain(&b, "forward", "forward", late, "drop", known, r.bridged(), r.routed())
 	b.WriteString("}\n")
 	return b.String()
 }
@@ -153,6 +160,15 @@ func accept(list []string) (out []string) {
 func (r Rules) within() (out []string) {
 	for _, name := range r.Inside {
 		out = append(out, fmt.Sprintf("iifname %q accept", name))
+	}
+	return out
+}
+
+// bridged accepts what passes between two members of a bridge: br_netfilter, which pods need, shows it to this chain. It
+// is not for this machine, nor for its pods, which have a bridge of their own.
+func (r Rules) bridged() (out []string) {
+	for _, name := range r.Bridges {
+		out = append(out, fmt.Sprintf("iifname %[1]q oifname %[1]q accept", name))
 	}
 	return out
 }

@@ -24,6 +24,15 @@ func TestText(t *testing.T) {
 	}
 }
 
+// TestBridged: the members of a bridge of the configuration reach each other, those of others do not.
+func TestBridged(t *testing.T) {
+	text := For(documented(t, "network: {interfaces: {br0: {bridge: {members: [eth0, eth1]}}, bond0: {bond: {members: [eth2]}}}}\n")).Text()
+	_, forward, _ := strings.Cut(text, "chain forward")
+	if !strings.Contains(forward, `iifname "br0" oifname "br0" accept`) || strings.Contains(text, "bond0") {
+		t.Error(text)
+	}
+}
+
 // TestNothingOfOthers: values that the runtime would refuse are not passed to nft.
 func TestNothingOfOthers(t *testing.T) {
 	c := config.Default()
