@@ -141,9 +141,10 @@ func lease6(t *testing.T, c *client, s *server6er) {
 func renew6(t *testing.T, c *client, s *server6er) {
 	s.valid = 10 * time.Second
 	s.bound(t, c)
+	before := s.count(dhcpv6.MessageTypeSolicit) // one, or more if the server was slow
 	c.until(t, "two renewals", func() bool { return s.count(dhcpv6.MessageTypeRenew) >= 2 })
-	if !has(c.link.Name(), s.host+"/128")() || s.count(dhcpv6.MessageTypeSolicit) != 1 {
-		t.Errorf("%d solicits", s.count(dhcpv6.MessageTypeSolicit))
+	if n := s.count(dhcpv6.MessageTypeSolicit) - before; n != 0 || !has(c.link.Name(), s.host+"/128")() {
+		t.Errorf("%d more solicits", n)
 	}
 }
 
@@ -177,10 +178,11 @@ func refused6(t *testing.T, c *client, s *server6er) {
 // moved6: after the cable was plugged into another network, its server says that the address is not of it.
 func moved6(t *testing.T, c *client, s *server6er) {
 	s.bound(t, c)
+	before := s.count(dhcpv6.MessageTypeSolicit)
 	c.poke(c.link.Name())
 	c.until(t, "the question", func() bool { return s.count(dhcpv6.MessageTypeConfirm) == 1 })
 	time.Sleep(500 * time.Millisecond)
-	if !has(c.link.Name(), s.host+"/128")() || s.count(dhcpv6.MessageTypeSolicit) != 1 {
+	if !has(c.link.Name(), s.host+"/128")() || s.count(dhcpv6.MessageTypeSolicit) != before {
 		t.Error("the same network: the address was not kept")
 	}
 	s.change(func() { s.host, s.id, s.no = "fd09::33", 3, iana.StatusNotOnLink })
