@@ -36,7 +36,8 @@ func identify(_ context.Context, m *Machine) error {
 // is for users and for ssh-copy-id, whose keys last until the next boot; the server does not follow it.
 func accounts(_ context.Context, m *Machine) error {
 	if m.Keys == nil {
-		m.Keys = &remotekeys.Keeper{Sys: m.Sys, Root: m.Root, Run: m.Fetch, Ready: netup.Served, Logf: m.Logf}
+		m.Keys = &remotekeys.Keeper{Sys: m.Sys, Root: m.Root, Run: m.Fetch, Logf: m.Logf,
+			Ready: func() bool { return len(netup.Addresses()) > 0 }}
 	}
 	err := m.Keys.Set(m.Ctx, m.Config, m.applyAccounts)
 	link := errors.Join(m.Sys.MkdirAll("/root/.ssh", 0o700), m.Sys.Symlink(account.KeysDir+"/root/authorized_keys", "/root/.ssh/authorized_keys"))

@@ -35,9 +35,9 @@ const (
 )
 
 // Pauses between two tries, and after an answer. They are variables for tests.
-type pauses struct{ first, last, again, ready time.Duration }
+type pauses struct{ first, last, again, look time.Duration }
 
-var usual = pauses{2 * time.Second, 5 * time.Minute, 24 * time.Hour, time.Second}
+var usual = pauses{2 * time.Second, 5 * time.Minute, 24 * time.Hour, 5 * time.Second}
 
 // Keeper follows the sources of a configuration.
 type Keeper struct {
@@ -119,27 +119,44 @@ func (k follower) follow(ctx context.Context, s *source) {
 	}
 	err := guard.Call(func() error {
 		for !k.Ready() {
-			if !fetch.Sleep(ctx, p.ready) {
+			if !fetch.Sleep(ctx, min(p.look, time.Second)) {
 				return nil
 			}
 		}
 		backoff := fetch.Backoff{First: p.first, Last: p.last}
 		for {
 			err := k.once(ctx, s)
-			pause := p.again
+			pause, sleep := p.again, fetch.Sleep
 			if err == nil {
 				backoff.Reset()
 			} else {
-				pause = backoff.Next()
+				pause, sleep = backoff.Next(), k.untilNetwork(p.look)
 			}
 			k.note(ctx, s, err, time.Now().Add(pause))
-			if !fetch.Sleep(ctx, pause) {
+			if !sleep(ctx, pause) {
 				return nil
 			}
 		}
 	})
 	if err != nil {
 		k.note(ctx, s, err, time.Time{})
+	}
+}
+
+// untilNetwork returns a pause that ends early when there is a network that was not there, as of a cable plugged in.
+func (k follower) untilNetwork(look time.Duration) func(context.Context, time.Duration) bool {
+	return func(ctx context.Context, d time.Duration) bool {
+		end, there := time.Now().Add(d), k.Ready()
+		for left := d; left > 0; left = time.Until(end) {
+			if !fetch.Sleep(ctx, min(look, left)) {
+				return false
+			}
+			before := there
+			if there = k.Ready(); there && !before {
+				return true
+			}
+		}
+		return true
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -173,6 +174,24 @@ func TestFollow(t *testing.T) {
 	next.begin(url)
 	next.expect(key2)
 	next.problem("waiting for the network; the 1 keys fetched before are used")
+}
+
+// TestCable: a network that comes ends the pause after a failure.
+func TestCable(t *testing.T) {
+	m := newMachine(t)
+	var there atomic.Bool
+	there.Store(true)
+	m.Ready = there.Load
+	m.pauses = pauses{time.Hour, time.Hour, time.Hour, 10 * time.Millisecond}
+	m.site.set(http.NotFound)
+	m.begin(m.site.URL)
+	m.problem("404")
+	m.site.set(text(key1))
+	there.Store(false)
+	time.Sleep(200 * time.Millisecond)
+	there.Store(true)
+	m.expect(key1)
+	m.problem("")
 }
 
 // TestFullDisk: keys that cannot be kept are used.
