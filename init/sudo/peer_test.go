@@ -22,6 +22,10 @@ func TestContainers(t *testing.T) {
 			t.Errorf("namespace %q: %q %q %v", name, out, said.String(), err)
 		}
 	}
+	if r.mu.Lock(); !strings.Contains(r.log, "refused: uid 61000, process ") {
+		t.Errorf("the log has no refusal:\n%s", r.log)
+	}
+	r.mu.Unlock()
 	if err := outside(1<<22+1, -1); err == nil {
 		t.Error("a process that is gone")
 	}

@@ -92,7 +92,8 @@ func (s Server) answer(c *net.UnixConn) (int, error) {
 	}
 	who, err := peer(c)
 	if err != nil {
-		return 0, fmt.Errorf("peer credentials: %w", err)
+		s.Logf("refused: uid %d, process %d: %v", who.Uid, who.Pid, err)
+		return 0, err
 	}
 	name, err := admin(filepath.Join(s.Root, account.AdminsFile), who.Uid)
 	if err != nil {
