@@ -20,7 +20,7 @@ const (
 	notHere      = "it steers cloud-init itself, which does not run here"
 	noFirmware   = "firmware settings are in config.txt on the boot partition"
 	growsItself  = "the data partition grows to the end of the disk by itself at the first boot; the root does not grow"
-	otherDisks   = "disks are not partitioned or formatted; do it once in first_run_cmd (fdisk, mkfs.ext4), and mount them with mounts"
+	wholeDisks   = "disks are not partitioned; make a file system on the whole disk with fs_setup, or partition it once in first_run_cmd (fdisk)"
 	subscription = "this system needs no subscription"
 )
 
@@ -83,8 +83,8 @@ var keys = []key{
 	{name: "mount_default_fields", with: "mounts"},
 	{name: "swap", read: (*reader).swap},
 	{name: "device_aliases", with: "mounts"},
-	{name: "disk_setup", note: otherDisks},
-	{name: "fs_setup", note: otherDisks},
+	{name: "disk_setup", note: wholeDisks},
+	{name: "fs_setup", read: (*reader).fileSystems},
 	{name: "growpart", read: (*reader).growpart},
 	{name: "resize_rootfs", note: growsItself},
 
