@@ -30,14 +30,14 @@ type Mount struct {
 
 // PhoneHome tells a server that the machine is up.
 type PhoneHome struct {
-	// URL that gets a POST once the network is there: a form with the fields of Post.
+	// URL that gets a POST once the network is there: a form with the fields of Post. $INSTANCE_ID in it is replaced.
 	URL string `yaml:"url" check:"anyurl,required" example:"https://example.org/up"`
 
-	// Post are the fields: hostname, fqdn, instance_id, and pub_key_NAME (ed25519, ecdsa, rsa) for the SSH host keys.
-	// Empty: all.
+	// Post are the fields: hostname, fqdn, instance_id (the machine id), and pub_key_NAME (ed25519, ecdsa, rsa) for the SSH
+	// host keys, of which proa has ed25519. Empty: all.
 	Post []string `yaml:"post" check:"phonefield" example:"hostname"`
 
-	// Tries after which it gives up.
+	// Tries after which it gives up, with pauses from 1 s to 5 min.
 	Tries int `yaml:"tries" default:"10" check:"tries"`
 }
 

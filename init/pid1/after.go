@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"strings"
 	"time"
 
@@ -12,8 +13,11 @@ import (
 	"github.com/proa-os/proa/init/boot"
 	"github.com/proa-os/proa/init/command"
 	"github.com/proa-os/proa/init/environ"
+	"github.com/proa-os/proa/init/fetch"
 	"github.com/proa-os/proa/init/firstboot"
 	"github.com/proa-os/proa/init/netup"
+	"github.com/proa-os/proa/init/phonehome"
+	"github.com/proa-os/proa/init/service"
 	"github.com/proa-os/proa/init/shutdown"
 )
 
@@ -71,13 +75,61 @@ func (a *after) run(ctx context.Context, first, each command.List) {
 	if !a.address(ctx) {
 		return
 	}
+	told := make(chan struct{})
+	go func() {
+		defer close(told)
+		if err := panics.Call(func() error { a.phoneHome(ctx); return nil }); err != nil {
+			a.say("phone_home: %v", err)
+		}
+	}()
 	if len(first.Commands) > 0 {
 		a.first(ctx, first)
 	}
 	if len(each.Commands) > 0 {
 		a.m.Jobs.Run(ctx, each)
 	}
+	<-told
 	a.power(ctx)
+}
+
+// phoneHome tells the server once in the life of the machine; if that fails it is not tried at later boots. A boot that is
+// cut short does not count.
+func (a *after) phoneHome(ctx context.Context) {
+	p := a.m.Config.PhoneHome
+	if p == nil && a.bookErr != nil || a.book != nil && a.book.PhonedHome() {
+		return
+	}
+	err := a.bookErr
+	if err == nil && p != nil {
+		caller := phonehome.Caller{Client: fetch.Client{Run: a.m.Fetch, Environment: a.m.Config.Environment}, CAs: a.m.Config.CACerts, Logf: a.say}
+		if err = caller.Call(ctx, *p, a.facts(ctx)); ctx.Err() != nil {
+			return
+		}
+	}
+	if a.bookErr == nil {
+		err = errors.Join(err, a.book.SetPhonedHome())
+	}
+	if err != nil {
+		a.report("phone_home", err)
+	}
+}
+
+// facts are what the machine tells. Without an SSH server it has no host key.
+func (a *after) facts(ctx context.Context) phonehome.Facts {
+	f := phonehome.Facts{Hostname: a.m.Hostname}
+	if s := a.m.Config.Network.Search; len(s) > 0 {
+		f.Domain = s[0]
+	}
+	id, _ := os.ReadFile(a.m.Path("/etc/machine-id")) // identity has reported why it is not there
+	f.InstanceID = strings.TrimSpace(string(id))
+	if out, err := a.m.Sys.Run(ctx, "dropbearkey", "-y", "-f", service.HostKey); err == nil {
+		for line := range strings.Lines(out) {
+			if strings.HasPrefix(line, "ssh-") {
+				f.Keys = append(f.Keys, strings.TrimSpace(line))
+			}
+		}
+	}
+	return f
 }
 
 // address waits for an address; false: the machine shuts down.

@@ -1,6 +1,8 @@
 package pid1
 
 import (
+	"context"
+	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -14,6 +16,7 @@ import (
 	"github.com/proa-os/proa/images"
 	"github.com/proa-os/proa/init/boot"
 	"github.com/proa-os/proa/init/command"
+	"github.com/proa-os/proa/init/fetch"
 	"github.com/proa-os/proa/init/firstboot"
 	"github.com/proa-os/proa/init/shutdown"
 	"github.com/proa-os/proa/init/sys"
@@ -116,5 +119,32 @@ func TestExpand(t *testing.T) {
 	got := expand("up $UPTIME ${version} $VERSIONS $OTHER $$", map[string]string{"UPTIME": "1.5", "VERSION": "v2"})
 	if got != "up 1.5 v2 v2S $OTHER $$" {
 		t.Error(got)
+	}
+}
+
+// TestPhoneHome: the server is told once, with what the machine is called; one that fails is not asked at later boots.
+func TestPhoneHome(t *testing.T) {
+	for status, problem := range map[int]bool{204: false, 500: true} {
+		root, asked := t.TempDir(), []string{}
+		c := config.Default()
+		c.PhoneHome = &config.PhoneHome{URL: "https://example.org/up", Tries: 1}
+		for range 2 {
+			said, _, _ := firstBoot(t, root, c, func(a *after) {
+				a.m.Hostname = "edge-7"
+				a.m.Fetch = func(_ context.Context, _, _ []string, in []byte, _ int) ([]byte, error) {
+					var r fetch.Request
+					err := json.Unmarshal(in, &r)
+					asked = append(asked, string(r.Body))
+					return fmt.Appendf(nil, "{\"status\": %d}\n", status), err
+				}
+			})
+			if len(asked) != 1 || !strings.Contains(asked[0], "hostname=edge-7&") {
+				t.Fatalf("%d: asked %q\n%s", status, asked, said)
+			}
+			if strings.Contains(said, "problem: phone_home: given up after 1 tries: example.org: HTTP status 500") != problem {
+				t.Errorf("%d: %s", status, said)
+			}
+			problem = false
+		}
 	}
 }

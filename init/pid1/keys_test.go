@@ -55,6 +55,7 @@ var changes = map[string][2]string{
 	"boot_cmd":                            {"", "elsewhere: boot.TestBootCommands"},
 	"run_cmd":                             {"", "elsewhere: TestFirstBoot"},
 	"first_run_cmd":                       {"", "elsewhere: TestFirstBoot"},
+	"phone_home":                          {"", "elsewhere: TestPhoneHome"},
 	"power.action":                        {"", "elsewhere: TestFirstBoot"},
 	"power.delay":                         {"", "elsewhere: TestFirstBoot"},
 	"power.message":                       {"", "elsewhere: TestFirstBoot"},
