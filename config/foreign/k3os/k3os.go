@@ -57,14 +57,6 @@ func Translate(d *draft.Draft, doc *yaml.Node) (others []draft.Pair) {
 	return others
 }
 
-// Keys are the names of the top-level keys.
-func Keys() (out []string) {
-	for _, k := range top {
-		out = append(out, k.name)
-	}
-	return out
-}
-
 func (r reader) section(p draft.Pair) {
 	if !draft.IsNull(p.Value) && p.Value.Kind != yaml.MappingNode {
 		r.Refuse(p.Value, "k3os: want key: value pairs")
@@ -73,7 +65,7 @@ func (r reader) section(p draft.Pair) {
 	for _, p := range r.Pairs(p.Value) {
 		k, ok := find(slices.Concat(section, top), p.Key)
 		if !ok {
-			r.unknown(p)
+			r.unknown(p, "k3os", names())
 			continue
 		}
 		r.key(k, p)
@@ -91,19 +83,23 @@ func (r reader) key(k key, p draft.Pair) {
 }
 
 // unknown names a key that nothing reads; one close to a known key is a mistake.
-func (r reader) unknown(p draft.Pair) {
+func (r reader) unknown(p draft.Pair, where string, known []string) {
 	if r.Enough() {
 		return
 	}
-	names := Keys()
-	for _, k := range section {
-		names = append(names, k.name)
-	}
-	if n := rule.Nearest(snake(p.Key), names); n != "" {
-		r.Refuse(p.At, "k3os: unknown key %q; did you mean %q?", p.Key, n)
+	if n := rule.Nearest(snake(p.Key), known); n != "" {
+		r.Refuse(p.At, "%s: unknown key %q; did you mean %q?", where, p.Key, n)
 		return
 	}
-	r.Note(p.At, "k3os: a key that k3OS does not know; it has no effect")
+	r.Note(p.At, "%s: a key that k3OS does not know; it has no effect", where)
+}
+
+// names are those of all keys below the section.
+func names() (out []string) {
+	for _, k := range slices.Concat(section, top) {
+		out = append(out, k.name)
+	}
+	return out
 }
 
 // find compares names as k3OS does: without regard to case style, and of one or several.

@@ -185,7 +185,7 @@ func (r reader) part(e *paths.Entry, f draft.Pair) {
 		e.Path = f.Value
 	case "content":
 		e.Content = f.Value
-	case "encoding", "enconding":
+	case "encoding":
 		e.Encoding = f.Value
 	case "owner":
 		e.Owner = f.Value
@@ -198,6 +198,6 @@ func (r reader) part(e *paths.Entry, f draft.Pair) {
 	case "defer":
 		e.Defer, _ = draft.Truth(f.Value)
 	default:
-		r.Note(f.At, "write_files: a key that k3OS does not know; it has no effect")
+		r.unknown(f, "write_files", []string{"append", "content", "defer", "encoding", "owner", "path", "permissions"})
 	}
 }
