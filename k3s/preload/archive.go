@@ -12,12 +12,14 @@ import (
 	"io"
 	"os"
 	"strings"
+	"time"
 
 	"github.com/containerd/containerd/v2/client"
 	"github.com/containerd/containerd/v2/core/content"
 	"github.com/containerd/containerd/v2/core/diff"
 	"github.com/containerd/containerd/v2/core/images"
 	"github.com/containerd/containerd/v2/core/images/archive"
+	"github.com/containerd/containerd/v2/core/leases"
 	"github.com/containerd/errdefs"
 	"github.com/containerd/platforms"
 	"github.com/distribution/reference"
@@ -64,6 +66,18 @@ func decompress(r io.ReadSeeker) (io.Reader, error) {
 	return r, nil
 }
 
+// leased returns a context whose new contents and snapshots are kept until done is called. The lease is named after the
+// archive: what an import that a power cut ended has left is removed first, instead of filling the disk until its lease
+// expires after a day.
+func leased(ctx context.Context, c *client.Client, path string) (context.Context, func(context.Context) error, error) {
+	lease := leases.Lease{ID: "import-" + digest.FromString(path).Encoded()}
+	err := c.LeasesService().Delete(ctx, lease, leases.SynchronousDelete)
+	if err != nil && !errdefs.IsNotFound(err) {
+		return nil, nil, fmt.Errorf("remove what an earlier import has left: %w", err)
+	}
+	return c.WithLease(ctx, leases.WithID(lease.ID), leases.WithExpiration(24*time.Hour))
+}
+
 // importFile imports the images of an archive into containerd. Image names are created last: an image that cannot be
 // unpacked never has one, and containerd garbage collects its parts when the lease expires.
 func importFile(ctx context.Context, c *client.Client, path string) (map[string]digest.Digest, error) {
@@ -79,7 +93,7 @@ func importFile(ctx context.Context, c *client.Client, path string) (map[string]
 	if z, ok := r.(*zstd.Decoder); ok {
 		defer z.Close()
 	}
-	ctx, done, err := c.WithLease(ctx)
+	ctx, done, err := leased(ctx, c, path)
 	if err != nil {
 		return nil, err
 	}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/containerd/containerd/v2/client"
 	"github.com/containerd/containerd/v2/core/images"
+	"github.com/containerd/errdefs"
 )
 
 const proa = "proa.local/pause:1"
@@ -112,6 +113,28 @@ func TestImportThatWasCut(t *testing.T) {
 	}
 	b.start()
 	b.wholeAgain(files)
+}
+
+// TestLeftoversAreRemoved: layers that an interrupted import was unpacking do not stay until its lease expires.
+func TestLeftoversAreRemoved(t *testing.T) {
+	b := newBench(t)
+	path := b.put(b.p.Packaged, "pause.tar", oci(t, proa, image(t, runtime.GOARCH, map[string]string{"pause": "content"})))
+	ctx, _, err := leased(context.Background(), b.c, path) // never done
+	if err != nil {
+		t.Fatal(err)
+	}
+	const half = "extract-half"
+	snapshots := b.c.SnapshotService(snapshotter)
+	if _, err := snapshots.Prepare(ctx, half, ""); err != nil {
+		t.Fatal(err)
+	}
+	b.start()
+	if _, err := snapshots.Stat(context.Background(), half); !errdefs.IsNotFound(err) {
+		t.Errorf("still there: %v", err)
+	}
+	if !b.has(proa) {
+		t.Error("not imported")
+	}
 }
 
 // TestUnpin: images of an earlier version may be garbage collected, but not before those of this version are imported.
