@@ -85,6 +85,15 @@ func TestFile(t *testing.T) {
 			v7: {vlan: {id: 7, link: eth0}, dhcp: true, dhcp6: true, metric: 20}, b0: {bond: {mode: 802.3ad, mii_monitor: 1000, lacp_rate: fast, members: [members]}},
 			members: {match: {name: ["en*"], driver: [virtio_net]}, dhcp: false}, eth5: {}}}}`,
 			"a domain that chooses a name server has no effect: all servers are asked about all names"},
+		{"systemd-networkd, selected", []string{
+			"/etc/systemd/network/wired.network", "[Match]\nType=ether\n[Network]\nDHCP=yes\n",
+			"/etc/systemd/network/path.network", "[Match]\nPath=pci-0000:02:00.0\n[Network]\nAddress=10.0.0.2/24\n",
+			"/etc/systemd/network/not.network", "[Match]\nName=!eth0\n[Network]\nAddress=10.0.0.2/24\n",
+			"/etc/systemd/network/mtu.link", "[Match]\nMACAddress=52:54:00:00:00:01\n[Link]\nMTUBytes=9000\nName=lan0\n"},
+			`{network: {interfaces: {wired: {match: {name: ["e*"]}, dhcp: true, dhcp6: true}, mtu: {match: {mac: ["52:54:00:00:00:01"]}, mtu: 9000}}}}`,
+			"path.network: [Match]: only Name, MACAddress, PermanentMACAddress, Driver and Type=ether select interfaces here; the file is left out\n" +
+				"not.network: [Match]: only Name, MACAddress, PermanentMACAddress, Driver and Type=ether select interfaces here; the file is left out\n" +
+				"mtu.link: [Link]: a setting that has no effect; use network.interfaces"},
 		{"NetworkManager", []string{"/etc/NetworkManager/system-connections/a.nmconnection", "[connection]\nid=a\ntype=ethernet\ninterface-name=eth0\n[ipv4]\nmethod=manual\naddress1=10.0.0.2/24,10.0.0.1\ndns=10.0.0.1;10.0.0.3;\nroute1=192.0.2.0/24,10.0.0.9,5\n[ipv6]\nmethod=auto\n",
 			"/etc/NetworkManager/system-connections/w.nmconnection", "[connection]\ntype=wifi\n[wifi]\nssid=Pier\nmode=infrastructure\n[wifi-security]\nkey-mgmt=wpa-psk\npsk=fair winds\n[ipv4]\nmethod=auto\n"},
 			`{network: {interfaces: {eth0: {addresses: [10.0.0.2/24], gateway: 10.0.0.1, dns: [10.0.0.1, 10.0.0.3], dhcp: false, routes: [{to: 192.0.2.0/24, via: 10.0.0.9, metric: 5}]}}, wifi: [{name: Pier, passphrase: fair winds}]}}`, ""},

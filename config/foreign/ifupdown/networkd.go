@@ -1,6 +1,7 @@
 package ifupdown
 
 import (
+	"net"
 	"path"
 	"strings"
 	"time"
@@ -15,6 +16,9 @@ import (
 func networkFile(f file) {
 	parts := f.parts()
 	n := f.matched(parts)
+	if n == nil {
+		return
+	}
 	for _, p := range parts {
 		switch p.name {
 		case "", "Match":
@@ -45,7 +49,14 @@ func networkFile(f file) {
 	}
 }
 
-// matched returns the interface that the file is for.
+// matchKeys are the schema's keys of what selects interfaces.
+var matchKeys = map[string]string{"name": "name", "originalname": "name", "macaddress": "mac", "permanentmacaddress": "mac", "driver": "driver"}
+
+// matchTypes are the kernel's names of interfaces by what networkctl calls their type.
+var matchTypes = map[string]string{"ether": "e*", "wlan": "wl*"}
+
+// matched returns the interface that the file is for; nil if something selects it that is not known here, because more
+// interfaces than are meant would fit the rest.
 func (f file) matched(parts []part) *nic.NIC {
 	var match part
 	for _, p := range parts {
@@ -57,23 +68,46 @@ func (f file) matched(parts []part) *nic.NIC {
 	if len(names) == 1 && len(match.settings) == 1 && !strings.ContainsAny(names[0].Value, "*?[!") {
 		return f.nic(names[0].Value)
 	}
+	patterns, ok := f.patterns(match)
+	if !ok {
+		f.note("[Match]: only Name, MACAddress, PermanentMACAddress, Driver and Type=ether select interfaces here; the file is left out")
+		return nil
+	}
 	base := strings.TrimSuffix(path.Base(f.path), path.Ext(f.path))
 	n := f.nic(nic.Label(base, func(s string) bool { return f.Get("network", "interfaces", s) != nil }))
-	keys := map[string]string{"name": "name", "originalname": "name", "macaddress": "mac", "permanentmacaddress": "mac", "driver": "driver"}
-	for _, s := range match.settings {
-		key, ok := keys[s.key]
-		if !ok {
-			f.note("[Match]: only Name, MACAddress, PermanentMACAddress and Driver select interfaces here")
-			continue
-		}
-		for _, word := range list(s.value) {
-			n.Add(word, "match", key)
-		}
+	for _, p := range patterns {
+		n.Add(p.value, "match", p.key)
 	}
-	if !n.Has("match") {
+	if len(patterns) == 0 {
 		n.Add(draft.Text(f.at, "*"), "match", "name")
 	}
 	return n
+}
+
+// patterns returns what selects interfaces, under the schema's keys.
+func (f file) patterns(match part) (out []setting, ok bool) {
+	for _, s := range match.settings {
+		key := matchKeys[s.key]
+		for _, word := range list(s.value) {
+			switch {
+			case s.key == "type" && matchTypes[word.Value] != "" && match.get("name") == "":
+				out = append(out, setting{"name", draft.Text(word, matchTypes[word.Value])})
+			case s.key == "type" && matchTypes[word.Value] != "":
+			case key == "" || strings.HasPrefix(word.Value, "!"):
+				return nil, false
+			case key == "mac" && !isMAC(word.Value):
+				return nil, false
+			default:
+				out = append(out, setting{key, word})
+			}
+		}
+	}
+	return out, true
+}
+
+func isMAC(text string) bool {
+	mac, err := net.ParseMAC(text)
+	return err == nil && len(mac) == 6
 }
 
 func (f file) each(p part, n *nic.NIC, keys map[string]func(*nic.NIC, *yaml.Node)) {
@@ -182,16 +216,13 @@ func (f file) filled(p part, keys map[string]valueKey) *yaml.Node {
 // linkFile reads systemd.link(5), of which only the size of packets and the hardware address have an effect.
 func linkFile(f file) {
 	parts := f.parts()
+	n := f.matched(parts)
+	if n == nil {
+		return
+	}
 	for _, p := range parts {
-		if p.name != "Link" {
-			continue
-		}
-		for _, s := range p.settings {
-			if set := linkKeys[s.key]; set != nil {
-				set(f.matched(parts), s.value)
-				continue
-			}
-			f.note("[Link]: interfaces keep the kernel's names and settings")
+		if p.name == "Link" {
+			f.each(p, n, linkKeys)
 		}
 	}
 }
