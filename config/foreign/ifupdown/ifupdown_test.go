@@ -140,3 +140,24 @@ func FuzzFile(f *testing.F) {
 		config.Load(config.Document("fuzz", out))
 	})
 }
+
+func TestCommand(t *testing.T) {
+	for text, want := range map[string]string{
+		"sudo connmanctl config ethernet_525400aa0001_cable --ipv4 manual 10.0.0.2 255.255.255.0 10.0.0.1 --ipv6 off --nameservers 10.0.0.1 10.0.0.3 --domains lan": `{network: {interfaces: {"52:54:00:aa:00:01": {addresses: [10.0.0.2/24], gateway: 10.0.0.1, dhcp: false, accept_ra: false,
+			dns: [10.0.0.1, 10.0.0.3], search: [lan]}}}}`,
+		"connmanctl config ethernet_525400aa0001_cable --ipv4 dhcp":           `{network: {interfaces: {"52:54:00:aa:00:01": {dhcp: true}}}}`,
+		"connmanctl config $SERVICE --ipv4 dhcp":                              ``,
+		"connmanctl services":                                                 ``,
+		"connmanctl config ethernet_525400aa0001_cable --ipv4 dhcp; touch /x": ``,
+	} {
+		d := draft.New()
+		handled := ifupdown.Command(d, text, d.Root)
+		out, err := yaml.Marshal(d.Root)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if handled != (want != "") || handled && !reflect.DeepEqual(parsed(t, string(out)), parsed(t, want)) {
+			t.Errorf("%s: %v\n%s", text, handled, out)
+		}
+	}
+}

@@ -25,6 +25,8 @@ func (r *reader) settings(dev *entry, done ...string) {
 			dev.Bool(p.Value, "accept_ra")
 		case p.Key == "optional":
 			dev.Bool(p.Value, "optional")
+		case p.Key == "subnets" && r.member[dev.name]:
+			r.ofMember(p)
 		case p.Key == "subnets":
 			for _, item := range r.Items(p.Value) {
 				if r.subnet(dev, item) {
@@ -35,6 +37,8 @@ func (r *reader) settings(dev *entry, done ...string) {
 			if yes, ok := draft.Truth(p.Value); !ok || yes {
 				r.Note(p.At, "%s: not a key of version 1; use a subnet of type dhcp", p.Key)
 			}
+		case p.Key == "ipv4_conf" || p.Key == "ipv6_conf":
+			r.Note(p.At, "%s: use sysctls, with net.%s.conf.NAME.SETTING", p.Key, p.Key[:4])
 		case p.Key == "keep_configuration" || p.Key == "wakeonlan":
 			r.Note(p.At, "%s: not changed here", p.Key)
 		default:
@@ -44,6 +48,15 @@ func (r *reader) settings(dev *entry, done ...string) {
 	}
 	if !r.member[dev.name] {
 		dev.Put(draft.Bool(dhcp, on), "dhcp")
+	}
+}
+
+// ofMember says that a member of a bond or a bridge has no addresses.
+func (r *reader) ofMember(p draft.Pair) {
+	for _, item := range r.Items(p.Value) {
+		if kind, _ := draft.String(find(r.Pairs(item), "type")); kind != "manual" {
+			r.Note(item, "subnets: a member of a bond or bridge has no addresses; say it of the bond or bridge")
+		}
 	}
 }
 

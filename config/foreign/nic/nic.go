@@ -208,14 +208,15 @@ func DNS(d *draft.Draft, servers, search []*yaml.Node) {
 	}
 }
 
-// Towards returns the key of the interface that has an address in one network with the hop; empty if none has, and the
-// only interface if there is but one.
+// Towards returns the key of the interface that has an address in one network with the hop; if none has, that of the only
+// interface, or of the only one with DHCP; else nothing.
 func Towards(d *draft.Draft, hop string) string {
 	a, err := netip.ParseAddr(hop)
 	all := d.Get("network", "interfaces")
 	if err != nil || all == nil {
 		return ""
 	}
+	var dhcp []string
 	for i := 0; i+1 < len(all.Content); i += 2 {
 		n := &NIC{d, all.Content[i].Value, all.Content[i+1]}
 		for _, address := range d.Items(n.at("addresses")) {
@@ -223,9 +224,12 @@ func Towards(d *draft.Draft, hop string) string {
 				return n.Key
 			}
 		}
+		if on := n.at("dhcp"); len(all.Content) == 2 || on != nil && on.Value == "true" {
+			dhcp = append(dhcp, n.Key)
+		}
 	}
-	if len(all.Content) == 2 {
-		return all.Content[0].Value
+	if len(dhcp) == 1 {
+		return dhcp[0]
 	}
 	return ""
 }
