@@ -5,6 +5,7 @@ import (
 
 	"github.com/proa-os/proa/config/foreign/command"
 	"github.com/proa-os/proa/config/foreign/draft"
+	"github.com/proa-os/proa/config/foreign/ifupdown"
 )
 
 // bootCommands run at every boot, before the network.
@@ -19,7 +20,7 @@ func (r *reader) script(p draft.Pair, key string) {
 	for _, c := range command.Lines(r.Draft, p.Key, p.Value) {
 		c.Text = per(c.Text)
 		switch action, delay := command.Restart(c.Text); {
-		case command.InstallsK3s(r.Draft, c.At, c.Text), command.LoadsModule(r.Draft, c.At, c.Text):
+		case command.InstallsK3s(r.Draft, c.At, c.Text), command.LoadsModule(r.Draft, c.At, c.Text), ifupdown.Command(r.Draft, c.Text, c.At):
 		case action != "" && key == "first_run_cmd":
 			r.Set(draft.Text(c.At, action), "power", "action")
 			r.Set(draft.Int(c.At, delay), "power", "delay")

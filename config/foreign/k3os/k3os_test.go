@@ -89,3 +89,20 @@ func TestOneBadValue(t *testing.T) {
 		t.Errorf("%+v\n%s", c, all)
 	}
 }
+
+// TestConnmanCommands: an address that k3OS set by a program that is not here is the interface's.
+func TestConnmanCommands(t *testing.T) {
+	c, errors, notes := read(`
+run_cmd:
+- connmanctl config ethernet_525400aa0001_cable --ipv4 manual 10.0.0.2 255.255.255.0 10.0.0.1
+- touch /run/x
+k3os: {}
+`)
+	if len(errors)+len(notes) > 0 {
+		t.Errorf("said %v %v", errors, notes)
+	}
+	eth := c.Network.Interfaces["52:54:00:aa:00:01"]
+	if len(eth.Addresses) != 1 || eth.Addresses[0] != "10.0.0.2/24" || eth.Gateway != "10.0.0.1" || len(c.RunCmd) != 1 {
+		t.Errorf("got %+v, run_cmd %v", eth, c.RunCmd)
+	}
+}

@@ -6,6 +6,7 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"github.com/proa-os/proa/config/foreign/draft"
+	"github.com/proa-os/proa/config/foreign/ifupdown"
 	"github.com/proa-os/proa/config/foreign/k3sargs"
 	"github.com/proa-os/proa/config/foreign/nodename"
 	"github.com/proa-os/proa/config/foreign/paths"
@@ -18,8 +19,8 @@ var top = []key{
 	{"write_files", files, ""},
 	{"hostname", hostname, ""},
 	{"init_cmd", early, ""},
-	{"boot_cmd", list("boot_cmd"), ""},
-	{"run_cmd", list("run_cmd"), ""},
+	{"boot_cmd", commands("boot_cmd"), ""},
+	{"run_cmd", commands("run_cmd"), ""},
 	{"ntp_servers", list("ntp", "servers"), ""},
 	{"dns_nameservers", nameservers, ""},
 	{"k3s_args", args, ""},
@@ -58,6 +59,20 @@ func list(path ...string) func(reader, draft.Pair) {
 				r.Append(draft.Text(item, s), path...)
 			}
 		}
+	}
+}
+
+// commands are a list of which those that set up an interface, by a program that is not here, become its settings.
+func commands(key string) func(reader, draft.Pair) {
+	return func(r reader, p draft.Pair) {
+		rest := draft.List(p.Value)
+		for _, item := range r.Items(p.Value) {
+			if s, ok := draft.String(item); !ok || !ifupdown.Command(r.Draft, s, item) {
+				rest.Content = append(rest.Content, item)
+			}
+		}
+		p.Value = rest
+		list(key)(r, p)
 	}
 }
 
