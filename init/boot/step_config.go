@@ -104,5 +104,5 @@ func changeNetwork(_ context.Context, m *Machine) error {
 
 // k3sConfig translates the user's k3s section into the runtime's config file.
 func k3sConfig(_ context.Context, m *Machine) error {
-	return service.Configure(m.Sys, m.Config, m.Hostname, StateDir+"/node")
+	return service.Configure(m.Sys, m.Root, m.Config, m.Hostname, StateDir+"/node")
 }

@@ -61,7 +61,7 @@ func verbs() []verb {
 		{"slot try", "a|b [--reboot]", "verify that slot, and make the next boot a trial of it", slotTryVerb},
 		{"slot rollback", "[--reboot]", "make the next boot use the other slot, if that one is good", slotRollbackVerb},
 		{"data erase", "--yes", "format the data partition at the next boot; everything on it is lost", dataEraseVerb},
-		{"logs", "NAME [-f]", "a service's log: k3s, ssh, ntp; -f follows", logsVerb},
+		{"logs", "NAME [-f]", "a log: of a service (k3s, ssh, ntp) or of commands (boot-cmd, run-cmd); -f follows", logsVerb},
 		{"timeline", "", "how long each step of the boot, and of lists of steps since then, took", timelineVerb},
 		{"restart", "NAME", "restart a service: k3s, ssh, ntp; pods keep running", restartVerb},
 		{"reboot", "", "shut down in order and restart the machine", rebootVerb},

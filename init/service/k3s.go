@@ -11,6 +11,7 @@ import (
 	"github.com/proa-os/proa/config/k3sflags"
 	"github.com/proa-os/proa/config/step"
 	"github.com/proa-os/proa/config/yamlnode"
+	"github.com/proa-os/proa/init/swap"
 	"github.com/proa-os/proa/init/sys"
 	"gopkg.in/yaml.v3"
 )
@@ -31,11 +32,13 @@ func Role(k config.K3s) string {
 
 // Configure writes the runtime's config file, unless the runtime is not started. kept is a folder on the data partition for
 // the node's password, which identifies the node to the cluster, while /etc is lost at every boot.
-func Configure(s sys.Sys, c *config.Config, hostname, kept string) error {
+func Configure(s sys.Sys, root string, c *config.Config, hostname, kept string) error {
 	if !c.K3s.Enabled {
 		return nil
 	}
-	text, err := K3sConfig(c, hostname)
+	// until the next boot, what is removed from the configuration is still in use
+	swapping := c.Swap != (config.Swap{}) || len(swap.InUse(root)) > 0
+	text, err := K3sConfig(c.K3s, hostname, swapping)
 	if err != nil {
 		return step.User(err)
 	}
@@ -53,8 +56,7 @@ func Configure(s sys.Sys, c *config.Config, hostname, kept string) error {
 
 // K3sConfig renders the runtime's config file. The user's args come last and take precedence; a repeated list flag
 // becomes a list.
-func K3sConfig(c *config.Config, hostname string) ([]byte, error) {
-	k := c.K3s
+func K3sConfig(k config.K3s, hostname string, swapping bool) ([]byte, error) {
 	doc := &yaml.Node{Kind: yaml.MappingNode}
 	add := func(key string, values ...string) { addFlag(doc, key, values...) }
 	add("node-name", hostname)
@@ -70,7 +72,7 @@ func K3sConfig(c *config.Config, hostname string) ([]byte, error) {
 	for _, t := range k.Taints {
 		add("node-taint+", t)
 	}
-	if c.Swap != (config.Swap{}) {
+	if swapping {
 		add("kubelet-arg", "fail-swap-on=false") // pods get none: the kubelet's swapBehavior is NoSwap
 	}
 	for i, a := range k.Args {

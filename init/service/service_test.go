@@ -14,7 +14,7 @@ func TestK3sConfig(t *testing.T) {
 	k := config.K3s{Enabled: true, ServerURL: "https://10.0.0.1:6443", Token: "K10::server:x",
 		Labels: map[string]string{"b": "2", "a": "true"}, Taints: []string{"k=v:NoSchedule"},
 		Args: []string{"--disable=traefik", "--disable=servicelb", "--node-label=c=3", "--node-name=other", "--snapshotter", "--flannel-backend=host-gw", "--flannel-backend=vxlan"}}
-	got, err := K3sConfig(&config.Config{K3s: k}, "edge-7")
+	got, err := K3sConfig(k, "edge-7", false)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -39,9 +39,17 @@ flannel-backend: vxlan
 	}
 }
 
+// TestSwap: the kubelet does not start on a machine that swaps without being told so; the user has the last word.
+func TestSwap(t *testing.T) {
+	got, err := K3sConfig(config.K3s{Args: []string{"--kubelet-arg=v=2"}}, "a", true)
+	if err != nil || !strings.Contains(string(got), "kubelet-arg:\n    - fail-swap-on=false\n    - v=2\n") {
+		t.Errorf("%v\n%s", err, got)
+	}
+}
+
 // TestStringsStayStrings: a token of digits must stay a string.
 func TestStringsStayStrings(t *testing.T) {
-	got, err := K3sConfig(&config.Config{K3s: config.K3s{Token: "0123"}}, "123")
+	got, err := K3sConfig(config.K3s{Token: "0123"}, "123", false)
 	if err != nil || !strings.Contains(string(got), "token: \"0123\"") || !strings.Contains(string(got), "node-name: \"123\"") {
 		t.Errorf("%v\n%s", err, got)
 	}

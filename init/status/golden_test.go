@@ -8,6 +8,8 @@ import (
 	"github.com/proa-os/proa/images/blackbox"
 	"github.com/proa-os/proa/images/golden"
 	"github.com/proa-os/proa/init/clock"
+	"github.com/proa-os/proa/init/command"
+	"github.com/proa-os/proa/init/usermount"
 )
 
 // TestGolden: the output of `proa status` and `proa status --json` after a fallback, and during the second try of a
@@ -24,6 +26,10 @@ func TestGolden(t *testing.T) {
 			}}}},
 		"trial": {Version: "v2", Hostname: "edge-7", Board: "pc", Mode: "disk", Slot: "b", Trial: true, Tries: 1, K3s: "starting: apiserver", Clock: clock.State{Source: "build", Sure: true}, Health: "not good yet: default route: there is none",
 			BlackBox: []blackbox.Report{{Slot: "b", Tries: 1, Left: []blackbox.Try{{Try: 1, Step: "stage2 network", State: blackbox.Failed, Error: "not done after 5m0s", Seconds: 310}}}}},
+		"user": {Version: "v1", Hostname: "edge-7", Mode: "disk", Slot: "a", Good: true, K3s: "off by config",
+			Mounts: []usermount.State{{Path: "/srv/photos", Mounted: true}, {Path: "/srv/films", Reason: "no device with this LABEL yet; it is mounted when it appears"}},
+			Commands: []command.State{{Key: "boot_cmd", Log: "boot-cmd", State: command.Failed, Count: 2, Command: 2, Succeeded: 1, Failed: []command.Failure{{Command: 1, How: "exit code 7"}}},
+				{Key: "run_cmd", Log: "run-cmd", State: command.Running, Count: 3, Command: 2, Succeeded: 1}}},
 	} {
 		text, err := json.MarshalIndent(s, "", "  ")
 		if err != nil {

@@ -42,7 +42,7 @@ type Status struct {
 	FailedSteps    []string          `json:"failed_steps"`
 	Services       []supervise.State `json:"services"`
 	Commands       []command.State   `json:"commands,omitempty"` // the user's
-	Mounts         []usermount.State `json:"mounts,omitempty"` // the user's
+	Mounts         []usermount.State `json:"mounts,omitempty"`   // the user's
 	K3s            string            `json:"k3s"`
 	NodeReady      bool              `json:"node_ready"`
 	NodeName       string            `json:"node_name,omitempty"`

@@ -187,14 +187,20 @@ func (m *Mounter) attempt(ctx context.Context, j *job) error {
 	if j.Type != "" && j.Type != "auto" {
 		argv = append(argv, "-t", j.Type)
 	}
-	_, err = m.Sys.Run(ctx, append(argv, source, j.Path)...)
-	return explained(err, j.Type)
+	out, err := m.Sys.Run(ctx, append(argv, source, j.Path)...)
+	return explained(err, out, j.Type)
 }
 
-// explained adds what to do about an error of mount(8).
-func explained(err error, fstype string) error {
-	if err != nil && strings.Contains(err.Error(), "unknown filesystem type") {
-		return refusal{fmt.Errorf("this kernel has no file system %s in its image: %w", fstype, err)}
+// explained returns what mount(8) has printed about an error. Its last line is a hint at dmesg.
+func explained(err error, out, fstype string) error {
+	if err == nil {
+		return nil
+	}
+	if strings.Contains(out, "unknown filesystem type") {
+		return refusal{fmt.Errorf("this image has no file system %s", cmp.Or(fstype, "of the kind that is on the device"))}
+	}
+	if line, _, _ := strings.Cut(strings.TrimSpace(out), "\n"); line != "" {
+		return errors.New(line)
 	}
 	return err
 }
