@@ -8,7 +8,6 @@ import (
 
 	"github.com/proa-os/proa/config"
 	"github.com/proa-os/proa/config/step"
-	"github.com/proa-os/proa/images/atomicfile"
 	"github.com/proa-os/proa/init/bootfile"
 	"github.com/proa-os/proa/init/inforce"
 	"github.com/proa-os/proa/init/slot"
@@ -17,7 +16,7 @@ import (
 // readConfig never fails because of the user's configuration: the valid parts are used, and problems are reported on
 // the console and in the status.
 func readConfig(_ context.Context, m *Machine) error {
-	held, err := inforce.ReadDocument(m.Root, m.Line.Raw)
+	held, err := m.readHeld(time.Now())
 	m.Config, m.Problems, m.InForce = held.Config, append(m.Problems, held.Problems...), held
 	for _, p := range held.Problems {
 		m.Logf("config: %s", p)
@@ -58,16 +57,11 @@ func (m *Machine) Reload(ctx context.Context, c *config.Config) (failed []string
 
 // DocumentPlace returns where the configuration of this machine can be written.
 func (m *Machine) DocumentPlace() (bootfile.Place, error) {
+	if m.Place != nil {
+		return m.Place()
+	}
 	if !m.OnDisk() {
 		return bootfile.Place{}, fmt.Errorf("mode %s: the configuration lies on a medium that cannot be written; flash a disk", m.Line.Mode)
 	}
-	device := slot.Device(BootDir)
-	flush := func(path string) error {
-		err := atomicfile.SyncDir(path) // fsyncs a file too
-		if err == nil && device != "" {
-			err = atomicfile.SyncDir(device) // flushes the disk's own cache, with earlier writes
-		}
-		return err
-	}
-	return bootfile.Place{Dir: BootDir, Change: slot.Remount(m.Sys, BootDir, bootFlags), Flush: flush}, nil
+	return slot.Files(m.Sys, BootDir, bootFlags), nil
 }

@@ -18,6 +18,7 @@ import (
 	box "github.com/proa-os/proa/images/blackbox"
 	"github.com/proa-os/proa/images/cmdline"
 	"github.com/proa-os/proa/init/blackbox"
+	"github.com/proa-os/proa/init/bootfile"
 	"github.com/proa-os/proa/init/command"
 	"github.com/proa-os/proa/init/fetch"
 	"github.com/proa-os/proa/init/firewall"
@@ -67,6 +68,8 @@ type Machine struct {
 	Config   *config.Config
 	Problems []config.Problem
 	InForce  inforce.Held // for other programs, see init/inforce
+	// Place replaces DocumentPlace in tests.
+	Place    func() (bootfile.Place, error)
 	Hostname string
 	DataErr  error // why data is in memory although the machine has a disk
 	Net      *netup.Manager

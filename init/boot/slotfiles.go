@@ -1,13 +1,11 @@
 package boot
 
 import (
-	"errors"
 	"fmt"
 
 	"github.com/proa-os/proa/images/layout"
 	"github.com/proa-os/proa/init/blockdev"
 	"github.com/proa-os/proa/init/slot"
-	"golang.org/x/sys/unix"
 )
 
 // slotPart is a slot's own boot partition.
@@ -28,29 +26,13 @@ func (m *Machine) slotPartitions(on slot.Disk) map[layout.Slot]slotPart {
 	return own
 }
 
-// mountSlot mounts a slot's own boot partition at /run/proa/boot-SLOT. It is flushed and unmounted before the call
-// returns.
+// mountSlot mounts a slot's own boot partition at /run/proa/boot-SLOT.
 func (m *Machine) mountSlot(own map[layout.Slot]slotPart) func(layout.Slot, bool, func(string) error) error {
 	return func(of layout.Slot, write bool, use func(dir string) error) error {
 		part, ok := own[of]
 		if !ok {
 			return fmt.Errorf("slot %q has no boot partition", of)
 		}
-		dir := RunDir + "/boot-" + string(of)
-		if err := m.Sys.MkdirAll(dir, 0o700); err != nil {
-			return err
-		}
-		flags := uintptr(bootFlags)
-		if !write {
-			flags |= unix.MS_RDONLY
-		}
-		if err := m.Sys.Mount(part.dev, dir, "vfat", flags, "umask=0077,utf8=1"); err != nil {
-			return err
-		}
-		err := use(m.Path(dir))
-		if write {
-			err = errors.Join(err, slot.SyncFS(m.Path(dir)))
-		}
-		return errors.Join(err, m.Sys.Unmount(dir, 0))
+		return slot.Mounted(m.Sys, m.Root, part.dev, RunDir+"/boot-"+string(of), bootFlags, write, use)
 	}
 }

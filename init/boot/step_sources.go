@@ -4,7 +4,6 @@ import (
 	"context"
 
 	"github.com/proa-os/proa/config/step"
-	"github.com/proa-os/proa/init/blockdev"
 	"github.com/proa-os/proa/init/datasource"
 )
 
@@ -17,8 +16,6 @@ func sources(ctx context.Context, m *Machine) error {
 
 // RefreshSources returns the sources that have changed.
 func (m *Machine) RefreshSources(ctx context.Context) ([]string, error) {
-	f := datasource.Finder{Sys: m.Sys, Root: m.Root, Logf: m.Logf, Own: func(name string) bool {
-		return name == m.Found.Disk || "/dev/"+name == m.Found.Medium || m.Found.Disk != "" && blockdev.Disk(m.Root, name) == m.Found.Disk
-	}}
+	f := datasource.Finder{Sys: m.Sys, Root: m.Root, Logf: m.Logf, Disk: m.Found.Disk, Medium: m.Found.Medium}
 	return f.Refresh(ctx)
 }

@@ -19,18 +19,41 @@ type Place struct {
 
 // Replace writes text to the file name. The previous content is first saved as old.
 func (p Place) Replace(name, old string, text []byte) error {
-	change := p.Change
-	if change == nil {
-		change = func(do func() error) error { return do() }
-	}
-	err := change(func() error {
+	return p.change("replace", name, func() error {
 		if err := p.keep(name, old); err != nil {
 			return err
 		}
 		return p.put(name, text)
 	})
-	if err != nil {
-		return fmt.Errorf("replace %s: %w", filepath.Join(p.Dir, name), err)
+}
+
+// Put writes text to the file name; the previous content is lost.
+func (p Place) Put(name string, text []byte) error {
+	return p.change("write", name, func() error { return p.put(name, text) })
+}
+
+// Remove removes the file name. It may be gone already.
+func (p Place) Remove(name string) error {
+	return p.change("remove", name, func() error {
+		if p.before != nil {
+			if err := p.before("remove " + name); err != nil {
+				return err
+			}
+		}
+		if err := os.Remove(filepath.Join(p.Dir, name)); err != nil && !errors.Is(err, os.ErrNotExist) {
+			return err
+		}
+		return p.Flush(p.Dir)
+	})
+}
+
+func (p Place) change(what, name string, do func() error) error {
+	change := p.Change
+	if change == nil {
+		change = func(do func() error) error { return do() }
+	}
+	if err := change(do); err != nil {
+		return fmt.Errorf("%s %s: %w", what, filepath.Join(p.Dir, name), err)
 	}
 	return nil
 }

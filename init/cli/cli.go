@@ -55,6 +55,8 @@ func verbs() []verb {
 		{"config check", "[FILE|-]", "check a configuration; exit code 1 if it has problems", checkVerb},
 		{"config edit", "", "edit the configuration; a text with problems is not saved", editVerb},
 		{"config apply", "FILE|-", "replace the configuration by FILE, if that has no problems", applyVerb},
+		{"config confirm", "", "keep a change that was applied with --confirm", confirmVerb},
+		{"config revert", "", "take a change that was applied with --confirm back at once", revertVerb},
 		{"kubeconfig", "[--server S]", "the administrator's kubeconfig, for kubectl on other machines", kubeconfigVerb},
 		{"slot", "", "which slot runs, whether it is on trial, and what is in the other one", slotVerb},
 		{"slot write", "a|b FILE", "write a .slot file to the slot that does not run; - reads standard input", slotWriteVerb},
@@ -80,7 +82,7 @@ Examples:
 
 // more is the additional help of some verbs; for the others the general examples are shown.
 var more = map[string]string{"slot write": slotWriteHelp, "slot try": slotTryHelp, "slot rollback": slotRollbackHelp, "data erase": dataEraseHelp,
-	"config validate": inspect.ValidateHelp, "config edit": configHelp, "config apply": configHelp, "kubeconfig": kubeconfigHelp, "timeline": timelineHelp}
+	"config validate": inspect.ValidateHelp, "config edit": configHelp, "config apply": configHelp, "config confirm": configHelp, "config revert": configHelp, "kubeconfig": kubeconfigHelp, "timeline": timelineHelp}
 
 // Usage returns the help text.
 func Usage() string {

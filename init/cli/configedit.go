@@ -4,18 +4,24 @@ import (
 	"bufio"
 	"bytes"
 	"errors"
+	"flag"
 	"fmt"
 	"io"
 	"os"
 	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"slices"
 	"strings"
+	"time"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/proa-os/proa/config"
+	"github.com/proa-os/proa/init/account"
 	"github.com/proa-os/proa/init/boot"
+	"github.com/proa-os/proa/init/bootfile"
+	"github.com/proa-os/proa/init/confirm"
 	"github.com/proa-os/proa/init/control"
 	"github.com/proa-os/proa/init/inforce"
 )
@@ -25,7 +31,12 @@ The text is checked as at boot. A text with a problem is not saved: the configur
 previous configuration is saved as /boot/config.yaml.good; to go back: proa config apply /boot/config.yaml.good. SSH keys, files, sysctls,
 modules and NTP servers take effect at once; the command says what needs proa restart k3s or proa reboot.
 
+With --confirm the change is on trial: unless proa config confirm is run within that time, the old configuration returns by
+itself, and so it does if the change costs the default route, the SSH server, or the node's Ready. That holds across one
+restart of the machine, for what needs one; a second one brings back the old configuration.
+
 Examples:
+  proa config apply new.yaml --confirm 10m     then, if the machine still answers: proa config confirm
   proa config edit
   ssh root@NODE proa config apply - < config.yaml
 `
@@ -36,31 +47,59 @@ const (
 	rejectedFile = "/run/proa/config.rejected.yaml"
 )
 
+// applying are the flags of `proa config apply`.
+type applying struct {
+	force   bool
+	confirm time.Duration // 0: without a trial
+}
+
 func applyVerb(e Env, args []string) error {
-	var names []string
-	force := false
-	for _, a := range args {
-		if a == "--force" || a == "-force" {
-			force = true
-			continue
-		}
-		names = append(names, a)
-	}
-	if len(names) != 1 {
-		return errors.New("usage: proa config apply FILE; - reads standard input")
-	}
-	text, err := e.given(names[0])
+	how, name, err := parseApply(e, args)
 	if err != nil {
 		return err
 	}
-	if err := e.acceptable(names[0], text); err != nil && !force {
+	text, err := e.given(name)
+	if err != nil {
+		return err
+	}
+	if err := e.acceptable(name, text); err != nil && !how.force {
 		return e.reject(text, fmt.Errorf("%w; --force saves it nevertheless, and the machine ignores the invalid parts", err))
+	}
+	if how.confirm > 0 {
+		return e.try(text, how.confirm)
 	}
 	before, err := e.current()
 	if err != nil {
 		return err
 	}
 	return e.save(before, text, rejectedFile)
+}
+
+// parseApply takes flags before and after the file.
+func parseApply(e Env, args []string) (how applying, name string, err error) {
+	usage := errors.New("usage: proa config apply FILE [--confirm 10m]; - reads standard input")
+	fs := flags(e, "config apply")
+	fs.BoolVar(&how.force, "force", false, "save a text with problems too")
+	fs.DurationVar(&how.confirm, "confirm", 0, "take the change back unless proa config confirm is run within this time")
+	var names []string
+	for rest := args; ; {
+		if err := fs.Parse(rest); err != nil {
+			return how, "", flag.ErrHelp
+		}
+		if fs.NArg() == 0 {
+			break
+		}
+		names, rest = append(names, fs.Arg(0)), fs.Args()[1:]
+	}
+	given := false
+	fs.Visit(func(f *flag.Flag) { given = given || f.Name == "confirm" })
+	switch {
+	case len(names) != 1:
+		return how, "", usage
+	case given && (how.confirm < confirm.Shortest || how.confirm > confirm.Longest):
+		return how, "", fmt.Errorf("--confirm: want a time from %s to %s, such as 10m", confirm.Shortest, confirm.Longest)
+	}
+	return how, names[0], nil
 }
 
 func (e Env) given(name string) ([]byte, error) {
@@ -96,20 +135,32 @@ func (e Env) acceptable(name string, text []byte) error {
 	if err != nil {
 		return err
 	}
-	l := config.Load(config.Document(name, text), config.CommandLine(string(line)))
+	l, err := inforce.ReadWith(e.Root, string(line), name, text)
+	if err != nil {
+		return err
+	}
+	var ours []config.Problem
 	for _, p := range l.Problems {
 		fmt.Fprintln(e.Err, p)
+		if !slices.Contains(l.Sources, p.File) || p.File == name { // those of other files were there before
+			ours = append(ours, p)
+		}
 	}
-	if config.Errors(l.Problems) > 0 {
-		return count(l.Problems)
+	if config.Errors(ours) > 0 {
+		return count(ours)
 	}
 	if len(bytes.TrimSpace(text)) == 0 {
 		return errors.New("the text is empty")
 	}
-	if held, err := inforce.Load(e.Root); err == nil && len(held.Config.SSHAuthorizedKeys) > 0 && len(l.Config.SSHAuthorizedKeys) == 0 {
-		return errors.New("ssh_authorized_keys is empty: nobody could log in any more")
+	if held, err := inforce.Load(e.Root); err == nil && loginable(held.Config) && !loginable(l.Config) {
+		return errors.New("no SSH key and no account with a password is left: nobody could log in any more")
 	}
 	return nil
+}
+
+func loginable(c *config.Config) bool {
+	key, password, _ := account.Logins(c)
+	return key || password
 }
 
 // reject keeps a text that exists nowhere else.
@@ -134,6 +185,9 @@ func (e Env) save(before, text []byte, keptIn string) error {
 		err = errors.New("another process changed the configuration meanwhile; see proa config show, then run the command again")
 	}
 	if err == nil {
+		err = e.noTrial()
+	}
+	if err == nil {
 		err = e.replace(text)
 	}
 	if err != nil {
@@ -148,19 +202,23 @@ func (e Env) save(before, text []byte, keptIn string) error {
 }
 
 func (e Env) replace(text []byte) error {
-	place := e.Place
-	if place == nil {
-		m, err := boot.Running(e.Sys)
-		if err != nil {
-			return err
-		}
-		place = m.DocumentPlace
-	}
-	p, err := place()
+	p, err := e.place()
 	if err != nil {
 		return err
 	}
 	return p.Replace(filepath.Base(inforce.ConfigFile), filepath.Base(inforce.GoodFile), text)
+}
+
+// place returns where the configuration can be written.
+func (e Env) place() (bootfile.Place, error) {
+	if e.Place != nil {
+		return e.Place()
+	}
+	m, err := boot.Running(e.Sys)
+	if err != nil {
+		return bootfile.Place{}, err
+	}
+	return m.DocumentPlace()
 }
 
 // editVerb continues with a text that an earlier edit could not save.

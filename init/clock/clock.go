@@ -4,6 +4,7 @@
 package clock
 
 import (
+	"encoding/json"
 	"os"
 	"strings"
 	"time"
@@ -74,4 +75,12 @@ func parse(kept string) (last time.Time, sure bool) {
 	text, mark, _ := strings.Cut(strings.TrimSpace(kept), " ")
 	last, err := time.Parse(time.RFC3339, text)
 	return last, err == nil && mark == sureMark
+}
+
+// ReadState returns what StateFile has; the zero value if it cannot be read.
+func ReadState() (s State) {
+	if b, err := os.ReadFile(StateFile); err == nil {
+		_ = json.Unmarshal(b, &s) // written atomically
+	}
+	return s
 }

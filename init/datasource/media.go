@@ -55,8 +55,9 @@ const patience = 20 * time.Second
 type Finder struct {
 	Sys  sys.Sys
 	Root string
-	Own  func(device string) bool // says whether it is one of proa's own, such as vda3
 	Logf func(string, ...any)
+	// Disk and Medium are what this machine was started from, such as vda and /dev/sr0. They are no sources.
+	Disk, Medium string
 }
 
 // Refresh reads the media that are there into the cache, and returns the sources that have changed. The cache of a
@@ -88,7 +89,7 @@ func (f Finder) refresh(ctx context.Context) (changed []string, err error) {
 	seen := map[string]string{}
 	for _, d := range devices {
 		name := filepath.Base(d)
-		if f.Own(name) || unlikely(name) || ctx.Err() != nil {
+		if f.own(name) || unlikely(name) || ctx.Err() != nil {
 			continue
 		}
 		fstype, label := blockdev.Label(filepath.Join(f.Root, "/dev", name))
@@ -115,6 +116,11 @@ func (f Finder) refresh(ctx context.Context) (changed []string, err error) {
 		}
 	}
 	return changed, err
+}
+
+// own says whether a device is what the machine was started from, or a partition of it.
+func (f Finder) own(name string) bool {
+	return "/dev/"+name == f.Medium || f.Disk != "" && (name == f.Disk || blockdev.Disk(f.Root, name) == f.Disk)
 }
 
 // unlikely are devices that hold no medium, and a floppy drive, which takes seconds to say that it is empty.

@@ -94,7 +94,7 @@ func (d *device) plug(name, fstype, label string, files map[string]string) {
 }
 
 func (d *device) refresh() ([]string, error) {
-	f := Finder{Sys: d, Root: d.root, Own: func(name string) bool { return name == "vda" }, Logf: d.t.Logf}
+	f := Finder{Sys: d, Root: d.root, Disk: "vda", Logf: d.t.Logf}
 	return f.Refresh(d.t.Context())
 }
 

@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/proa-os/proa/config"
+	"github.com/proa-os/proa/init/confirm"
 	"github.com/proa-os/proa/init/datasource"
 )
 
@@ -24,10 +25,26 @@ const (
 	GoodFile   = ConfigFile + ".good"
 )
 
-// ReadDocument reads all sources of the configuration below root and the kernel command line. It always returns a
-// usable one: if the file on the boot partition cannot be read, is missing, is empty or says nothing that can be
-// understood, as a worn card or one that was pulled out too early has it, it uses the previous one, if there is one.
+// ReadDocument reads all sources of the configuration below root and the kernel command line, with the text that is on
+// trial instead of the file on the boot partition, if there is one.
 func ReadDocument(root, line string) (Held, error) {
+	t, err := confirm.Load(filepath.Join(root, bootDir))
+	if t == nil {
+		h, readErr := ReadConfirmed(root, line)
+		if err != nil {
+			h.Problems = append(h.Problems, Problem("%v; config.yaml is used", err))
+		}
+		return h, readErr
+	}
+	h, err := ReadWith(root, line, ConfigFile, []byte(t.Text))
+	h.Document, h.Trial = filepath.Join(bootDir, confirm.File), t
+	return h, err
+}
+
+// ReadConfirmed is ReadDocument without a text on trial. It always returns a usable configuration: if the file on the
+// boot partition cannot be read, is missing, is empty or says nothing that can be understood, as a worn card or one that
+// was pulled out too early has it, it uses the previous one, if there is one.
+func ReadConfirmed(root, line string) (Held, error) {
 	files := datasource.Read(root)
 	at := slices.IndexFunc(files, func(f datasource.File) bool { return f.Path == ConfigFile })
 	main, problems := datasource.File{Path: ConfigFile, Err: os.ErrNotExist}, []config.Problem(nil)
@@ -113,6 +130,11 @@ func unusable(f datasource.File) string {
 // Problem returns a problem that concerns the whole document.
 func Problem(format string, args ...any) config.Problem {
 	return config.Place{File: ConfigFile, Line: 1, Column: 1}.Problem(format, args...)
+}
+
+// TakenBack is what the status says after a configuration on trial was put back.
+func TakenBack(why string) config.Problem {
+	return Problem("the last change was taken back: %s; its text is in %s", why, filepath.Join(bootDir, confirm.Rejected))
 }
 
 // nearlyConfig matches wrong names that users give the configuration, for example because an editor hides extensions.

@@ -13,6 +13,7 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"github.com/proa-os/proa/config"
+	"github.com/proa-os/proa/init/confirm"
 )
 
 // File is readable by root only, because it contains secrets.
@@ -26,6 +27,7 @@ type Held struct {
 	Problems []config.Problem `yaml:"problems"`
 	Config   *config.Config   `yaml:"config"`
 	Origin   *config.Origin   `yaml:"origin,omitempty"` // of the values as they were read last
+	Trial    *confirm.Trial   `yaml:"-"`                // set if the configuration waits for confirmation
 }
 
 // Sum returns the checksum of a text.

@@ -12,6 +12,8 @@ func (k *keeper) verbs() []control.Verb {
 	return []control.Verb{
 		{Name: "restart", Run: k.restartVerb},
 		{Name: "reload", Run: k.reloadVerb},
+		{Name: "confirm", Run: k.confirmVerb},
+		{Name: "revert", Run: k.revertVerb},
 	}
 }
 

@@ -13,6 +13,7 @@ import (
 	"github.com/proa-os/proa/init/boot"
 	"github.com/proa-os/proa/init/console"
 	"github.com/proa-os/proa/init/proc"
+	"github.com/proa-os/proa/init/status"
 	"github.com/proa-os/proa/init/supervise"
 	"golang.org/x/sys/unix"
 )
@@ -68,13 +69,13 @@ func speak(socket string) {
 
 // TestToldOnce: a problem is printed on the console once, however often its list is sent, and by however many runs.
 func TestToldOnce(t *testing.T) {
-	var k told
+	var k status.Told
 	for _, c := range []struct{ lines, want string }{{"a b", "a b"}, {"a b", ""}, {"", ""}, {"b c", "c"}} {
-		if got := strings.Join(k.fresh("k3s", strings.Fields(c.lines)), " "); got != c.want {
+		if got := strings.Join(k.Fresh("k3s", strings.Fields(c.lines)), " "); got != c.want {
 			t.Errorf("%s: told %q, want %q", c.lines, got, c.want)
 		}
 	}
-	if got := k.fresh("wifi-wlan0", []string{"a"}); len(got) != 1 {
+	if got := k.Fresh("wifi-wlan0", []string{"a"}); len(got) != 1 {
 		t.Error("another service's problem was not told")
 	}
 }

@@ -1,9 +1,7 @@
 package pid1
 
 import (
-	"encoding/json"
 	"fmt"
-	"os"
 	"reflect"
 	"strings"
 
@@ -43,18 +41,10 @@ func (k *keeper) noteNTP() {
 	}
 }
 
-// readClock reads the state of the clock; the zero value if the file cannot be read.
-func readClock() (s clock.State) {
-	if b, err := os.ReadFile(clock.StateFile); err == nil {
-		_ = json.Unmarshal(b, &s) // written atomically
-	}
-	return s
-}
-
 func (k *keeper) gather() status.Status {
 	s := status.Status{Version: k.version, Hostname: k.m.Hostname, Board: k.m.Line.Board, Mode: k.m.Line.Mode, Slot: string(k.m.Line.Slot), Fallback: k.m.Line.Fallback.String(),
-		Good: k.good, SlotError: k.goodErr, BlackBox: k.m.Reports, ConfigProblems: k.conf.problems(), FailedSteps: texts(k.failed),
-		Clock: readClock(), DefaultRoute: netup.HasDefaultRoute(), Addresses: netup.Addresses(), Services: k.sup.States(), Commands: k.m.Jobs.States(), Mounts: k.m.Mounts.States(), K3s: "off by config"}
+		Good: k.good, SlotError: k.goodErr, BlackBox: k.m.Reports, ConfigProblems: k.conf.problems(), ConfigTrial: k.trial.String(), FailedSteps: texts(k.failed),
+		Clock: clock.ReadState(), DefaultRoute: netup.HasDefaultRoute(), Addresses: netup.Addresses(), Services: k.sup.States(), Commands: k.m.Jobs.States(), Mounts: k.m.Mounts.States(), K3s: "off by config"}
 	if k.slots != nil {
 		var err error
 		if s.Trial, s.Tries, err = k.slots.Trial(); err != nil {

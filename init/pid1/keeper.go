@@ -15,8 +15,10 @@ import (
 	"github.com/proa-os/proa/init/boot"
 	"github.com/proa-os/proa/init/clock"
 	"github.com/proa-os/proa/init/command"
+	"github.com/proa-os/proa/init/confirm"
 	"github.com/proa-os/proa/init/console"
 	"github.com/proa-os/proa/init/health"
+	"github.com/proa-os/proa/init/netup"
 	"github.com/proa-os/proa/init/proc"
 	"github.com/proa-os/proa/init/shutdown"
 	"github.com/proa-os/proa/init/slot"
@@ -54,11 +56,13 @@ type keeper struct {
 	end     func(why string, how shutdown.End)
 	lock    func(wait time.Duration) (io.Closer, error) // of the boot state, which the verbs change too
 	saving  sync.Mutex
-	told    told
+	told    status.Told
 	full    fullness
 	damage  string               // damage of the running root
 	corrupt func() (bool, error) // says whether the root is damaged
 	conf    conf
+	trial   confirm.Running
+	route   func() bool // says whether there is a default route
 	worker
 }
 
@@ -67,6 +71,8 @@ func newKeeper(m *boot.Machine, con *console.Console, reaper *proc.Reaper, versi
 		held: heldFile, before: health.Load(heldFile)}
 	k.sup = &supervise.Supervisor{Reaper: reaper, LogDir: boot.LogDir, Cgroup: tuning.ServiceCgroup, RunDir: boot.RunDir, Changed: k.changed}
 	k.conf.begin(m)
+	k.trial.Set(m.InForce.Trial, k.began)
+	k.route = netup.HasDefaultRoute
 	k.slots, k.slotErr = m.Slots()
 	k.worker = newWorker(k.began)
 	k.end = k.worker.end
@@ -80,7 +86,7 @@ func (k *keeper) changed(before, now supervise.State) {
 	if before.String() != now.String() {
 		k.con.Logf("status %s", now)
 	}
-	for _, p := range k.told.fresh(now.Name, now.Facts.Problems) {
+	for _, p := range k.told.Fresh(now.Name, now.Facts.Problems) {
 		k.con.Logf("status %s problem: %s", now.Name, p)
 	}
 	select {
@@ -99,6 +105,7 @@ func (k *keeper) start(ctx context.Context) {
 	k.serveControl(ctx)
 	go k.work(ctx, k.look)
 	go k.keepReserve(ctx)
+	go k.followTrial(ctx)
 	k.firstLook()
 	go func() {
 		k.m.PlugRest()
@@ -201,7 +208,7 @@ func (k *keeper) noteClock() {
 }
 
 func (k *keeper) saveClock() {
-	if err := clock.Save(k.m.Sys.WriteFile, boot.ClockFile, time.Now(), readClock().Sure); err != nil {
+	if err := clock.Save(k.m.Sys.WriteFile, boot.ClockFile, time.Now(), clock.ReadState().Sure); err != nil {
 		k.con.Logf("clock: %v", err)
 	}
 }

@@ -3,8 +3,8 @@ package pid1
 import (
 	"context"
 	"slices"
-	"strings"
 	"sync"
+	"time"
 
 	"github.com/proa-os/proa/config"
 	"github.com/proa-os/proa/init/boot"
@@ -73,6 +73,7 @@ func (c *conf) read(h inforce.Held) []inforce.Change {
 	defer c.mu.Unlock()
 	c.next, c.found = h.Config, h.Problems
 	c.held.Document, c.held.Sum, c.held.Problems = h.Document, h.Sum, h.Problems
+	c.held.Sources, c.held.Origin = h.Sources, h.Origin
 	return inforce.Changes(c.held.Config, h.Config)
 }
 
@@ -84,6 +85,7 @@ func (k *keeper) reloadVerb(ctx context.Context, _ string, say func(string)) err
 	if err != nil {
 		return err
 	}
+	k.trial.Set(held.Trial, time.Now())
 	changes := k.conf.read(held)
 	for _, p := range held.Problems {
 		k.con.Logf("config: %s", p)
@@ -96,30 +98,8 @@ func (k *keeper) reloadVerb(ctx context.Context, _ string, say func(string)) err
 	k.conf.took(inforce.Now, k.con.Logf)
 	k.noteNTP()
 	k.startRows(ctx, held.Config)
-	tell(changes, say)
+	inforce.Tell(changes, say)
 	return nil
-}
-
-// tell prints the changes by what makes them take effect.
-func tell(changes []inforce.Change, say func(string)) {
-	if len(changes) == 0 {
-		say("no changes")
-	}
-	for _, when := range []inforce.When{inforce.Now, inforce.K3s, inforce.Machine} {
-		var keys []string
-		for _, c := range changes {
-			if c.When == when {
-				keys = append(keys, c.Key)
-			}
-		}
-		switch {
-		case keys == nil:
-		case when == inforce.Now:
-			say("in force now: " + strings.Join(keys, ", "))
-		default:
-			say("takes effect with " + string(when) + ": " + strings.Join(keys, ", "))
-		}
-	}
 }
 
 // startRows starts services that the configuration enables and that do not run yet, and those that follow it (SSH) anew

@@ -39,6 +39,7 @@ type Status struct {
 	DefaultRoute   bool              `json:"default_route"`
 	Addresses      []netup.Address   `json:"addresses"`
 	ConfigProblems []config.Problem  `json:"config_problems"`
+	ConfigTrial    string            `json:"config_trial,omitempty"` // until when a change waits for confirmation
 	FailedSteps    []string          `json:"failed_steps"`
 	Services       []supervise.State `json:"services"`
 	Commands       []command.State   `json:"commands,omitempty"` // the user's
@@ -111,6 +112,9 @@ func (s Status) Text() string {
 	line("k3s", "%s", s.K3s)
 	if s.NodeName != "" {
 		line("node", "%s", strings.TrimSpace(s.NodeName+" "+s.NodeIP))
+	}
+	if s.ConfigTrial != "" {
+		line("CONFIRM", "%s", s.ConfigTrial)
 	}
 	for _, p := range s.Problems {
 		line("PROBLEM", "%s", p)

@@ -1,10 +1,10 @@
-package pid1
+package status
 
 import "sync"
 
-// told remembers which problems have been printed on the console, because a service repeats its list with every change
+// Told remembers which problems have been printed on the console, because a service repeats its list with every change
 // and in every run.
-type told struct {
+type Told struct {
 	mu   sync.Mutex
 	said map[string]bool
 }
@@ -12,8 +12,8 @@ type told struct {
 // maxTold limits it; beyond that some problems are printed again.
 const maxTold = 1000
 
-// fresh returns the lines that were not printed before.
-func (t *told) fresh(service string, lines []string) (out []string) {
+// Fresh returns the lines that were not printed before.
+func (t *Told) Fresh(service string, lines []string) (out []string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.said == nil || len(t.said) > maxTold {
