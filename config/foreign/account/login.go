@@ -46,7 +46,8 @@ func (r Reader) Imports(n *yaml.Node) (out []*yaml.Node) {
 }
 
 // distributions are the accounts that images for cloud-init have, and that may become root there.
-var distributions = strings.Fields("ubuntu debian pi fedora centos rhel rocky almalinux ec2-user cloud-user core alpine arch opensuse sles suse gentoo freebsd admin rancher kairos dietpi pirate")
+var distributions = strings.Fields("ubuntu debian pi fedora centos rhel rocky almalinux " +
+	"ec2-user cloud-user core alpine arch opensuse sles suse gentoo freebsd admin rancher kairos dietpi pirate")
 
 // SetPassword sets the password of an account. The account that a distribution's image has is made.
 func (r Reader) SetPassword(password *yaml.Node, name string, at *yaml.Node) {

@@ -14,7 +14,8 @@ import (
 const neverOverwritten = "a device that has a file system or partitions is never overwritten; empty it first"
 
 // formatFields are the keys of an entry of fs_setup.
-var formatFields = field.Known{"label": "", "filesystem": "", "device": "", "partition": "", "overwrite": neverOverwritten, "replace_fs": neverOverwritten,
+var formatFields = field.Known{"label": "", "filesystem": "", "device": "", "partition": "",
+	"overwrite": neverOverwritten, "replace_fs": neverOverwritten,
 	"extra_opts": "the options of mke2fs are its own", "cmd": "write the command into boot_cmd"}
 
 // fileSystems makes a command for each file system, which runs at every boot. mounts are tried again until it has been.

@@ -168,7 +168,8 @@ func (r *reader) password(p draft.Pair) {
 }
 
 func (r *reader) chpasswd(p draft.Pair) {
-	f := r.Fields(p.Value, "chpasswd", field.Known{"expire": "passwords do not expire, and need not be changed at the first login", "list": "", "users": ""})
+	f := r.Fields(p.Value, "chpasswd", field.Known{
+		"expire": "passwords do not expire, and need not be changed at the first login", "list": "", "users": ""})
 	if list, ok := f["list"]; ok {
 		for _, item := range r.Items(list.Value) {
 			s, _ := draft.String(item)
@@ -223,6 +224,7 @@ func (r *reader) passwordEntry(n *yaml.Node) {
 
 // ssh: what of the host keys is printed on the console.
 func (r *reader) ssh(p draft.Pair) {
-	r.Fields(p.Value, "ssh", field.Known{"emit_keys_to_console": "host keys are not printed on the console", "ssh_deletekeys": itsOwnKeys,
+	r.Fields(p.Value, "ssh", field.Known{
+		"emit_keys_to_console": "host keys are not printed on the console", "ssh_deletekeys": itsOwnKeys,
 		"ssh_genkeytypes": itsOwnKeys, "ssh_quiet_keygen": itsOwnKeys})
 }

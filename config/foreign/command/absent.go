@@ -21,25 +21,45 @@ const (
 )
 
 // absent are programs of other systems that commands call, and the way to get what they are for.
-var absent = map[string]string{
-	"apt": noPackages, "apt-get": noPackages, "apt-key": noPackages, "apt-mark": noPackages, "add-apt-repository": noPackages, "dpkg": noPackages,
-	"dpkg-reconfigure": noPackages, "yum": noPackages, "dnf": noPackages, "rpm": noPackages, "zypper": noPackages, "apk": noPackages,
-	"snap": noPackages, "pip": noPackages, "pip3": noPackages, "npm": noPackages, "curl": "use wget, which verifies no certificates, or run it in a pod",
-	"git":       "write the files by write_files, or run git in a pod",
-	"systemctl": noServices, "service": noServices, "rc-service": noServices, "rc-update": noServices, "journalctl": "use proa logs", "loginctl": noServices,
-	"netplan": useNetwork, "ifup": useNetwork, "ifdown": useNetwork, "nmcli": useNetwork, "connmanctl": useNetwork, "networkctl": useNetwork,
-	"dhclient": useNetwork, "wpa_cli": useNetwork, "wpa_supplicant": useNetwork, "resolvectl": "use network.dns", "hostnamectl": "use hostname",
-	"iptables": "use network.firewall; for address translation run a pod with hostNetwork", "ip6tables": "use network.firewall", "ufw": "use network.firewall",
-	"docker": noDocker, "docker-compose": noDocker, "podman": noDocker, "ctr": noDocker,
-	"useradd": useUsers, "adduser": useUsers, "usermod": useUsers, "groupadd": useUsers, "addgroup": useUsers, "passwd": useUsers, "chpasswd": useUsers, "chage": useUsers,
-	"timedatectl": useClock, "ntpdate": useClock, "chronyc": useClock,
-	"modprobe": "use modules", "update-grub": "the kernel's command line is a part of the image", "update-grub2": "the kernel's command line is a part of the image",
-	"grub-mkconfig": "the kernel's command line is a part of the image", "update-extlinux": "the kernel's command line is a part of the image",
-	"update-ca-certificates": "use ca_certs", "update-locale": "there is one locale, C with UTF-8", "locale-gen": "there is one locale, C with UTF-8",
-	"localectl": "there is one locale, C with UTF-8", "setupcon": "the console has the kernel's keyboard layout, US", "raspi-config": "set what it sets by this document, or in config.txt of the boot partition",
-	"swapon": "use swap", "swapoff": "swap is off unless the document sets it", "mkswap": "use swap", "growpart": "the data partition grows by itself",
-	"python": "run it as a pod", "python3": "run it as a pod", "perl": "run it as a pod", "ansible-playbook": "run it from another machine", "bash": "use sh",
-	"cloud-init": "it does not run here", "tailscale": "run it as a pod", "kubeadm": "use the keys below k3s", "microk8s": "use the keys below k3s", "rke2": "use the keys below k3s",
+var absent = []struct{ programs, reason string }{
+	{"apt apt-get apt-key apt-mark add-apt-repository dpkg dpkg-reconfigure yum dnf rpm", noPackages},
+	{"zypper apk snap pip pip3 npm", noPackages},
+	{"curl", "use wget, which verifies no certificates, or run it in a pod"},
+	{"git", "write the files by write_files, or run git in a pod"},
+	{"systemctl service rc-service rc-update loginctl", noServices},
+	{"journalctl", "use proa logs"},
+	{"netplan ifup ifdown nmcli connmanctl networkctl dhclient wpa_cli wpa_supplicant", useNetwork},
+	{"resolvectl", "use network.dns"},
+	{"hostnamectl", "use hostname"},
+	{"iptables", "use network.firewall; for address translation run a pod with hostNetwork"},
+	{"ip6tables ufw", "use network.firewall"},
+	{"docker docker-compose podman ctr", noDocker},
+	{"useradd adduser usermod groupadd addgroup passwd chpasswd chage", useUsers},
+	{"timedatectl ntpdate chronyc", useClock},
+	{"modprobe", "use modules"},
+	{"update-grub update-grub2 grub-mkconfig update-extlinux", "the kernel's command line is a part of the image"},
+	{"update-ca-certificates", "use ca_certs"},
+	{"update-locale locale-gen localectl", "there is one locale, C with UTF-8"},
+	{"setupcon", "the console has the kernel's keyboard layout, US"},
+	{"raspi-config", "set what it sets by this document, or in config.txt of the boot partition"},
+	{"swapon mkswap", "use swap"},
+	{"swapoff", "swap is off unless the document sets it"},
+	{"growpart", "the data partition grows by itself"},
+	{"python python3 perl tailscale", "run it as a pod"},
+	{"ansible-playbook", "run it from another machine"},
+	{"bash", "use sh"},
+	{"cloud-init", "it does not run here"},
+	{"kubeadm microk8s rke2", "use the keys below k3s"},
+}
+
+// instead returns what to use instead of a program; "" if it is here, or not known.
+func instead(program string) string {
+	for _, a := range absent {
+		if slices.Contains(strings.Fields(a.programs), program) {
+			return a.reason
+		}
+	}
+	return ""
 }
 
 // boundary separates simple commands of sh, as far as a search for program names needs it.
@@ -56,8 +76,8 @@ func Note(d *draft.Draft, at *yaml.Node, name, text string) {
 	var seen []string
 	for _, simple := range boundary.Split(text, 1000) {
 		program := Program(simple)
-		reason, ok := absent[program]
-		if !ok || slices.Contains(seen, program) {
+		reason := instead(program)
+		if reason == "" || slices.Contains(seen, program) {
 			continue
 		}
 		seen = append(seen, program)

@@ -43,54 +43,71 @@ type token struct {
 
 var raw = regexp.MustCompile(`\{%-?\s*endraw\s*-?%\}`)
 
+// lexer splits a template.
+type lexer struct {
+	rest string
+	line int
+	trim bool // white space at the beginning of rest is left out
+	out  []token
+}
+
 // tokens splits a template. Comments are left out. The first line feed behind a statement belongs to it, as cloud-init
 // has it (trim_blocks); a - at an end of a tag takes all white space there.
-func tokens(s string) (out []token) {
-	line, trim := 1, false
-	add := func(text string) {
-		if trim {
-			text = strings.TrimLeft(text, " \t\r\n")
-		}
-		out = append(out, token{'t', text, line})
+func tokens(s string) []token {
+	l := &lexer{rest: s, line: 1}
+	for l.tag() {
 	}
-	for {
-		i := opening(s)
-		if i < 0 {
-			add(s)
-			return out
-		}
-		before, kind := s[:i], s[i+1]
-		at := line + strings.Count(before, "\n")
-		s = s[i+2:]
-		end := closing(s, map[byte]string{'{': "}}", '%': "%}", '#': "#}"}[kind])
-		inner := s[:min(end, len(s))]
-		if strings.HasPrefix(inner, "-") {
-			before = strings.TrimRight(before, " \t\r\n")
-		}
-		add(before)
-		trim = strings.HasSuffix(inner, "-")
-		line = at + strings.Count(inner, "\n")
-		s = s[min(end+2, len(s)):]
-		inner = strings.TrimSpace(strings.TrimSuffix(strings.TrimLeft(inner, "-+"), "-"))
-		if kind == '%' && inner == "raw" {
-			m := raw.FindStringIndex(s)
-			if m == nil {
-				m = []int{len(s), len(s)}
-			}
-			out = append(out, token{'t', s[:m[0]], at})
-			line += strings.Count(s[:m[0]], "\n")
-			s, inner, kind = s[m[1]:], "", '#'
-		}
-		switch kind {
-		case '{':
-			out = append(out, token{'e', inner, at})
-		case '%':
-			out = append(out, token{'s', inner, at})
-		}
-		if kind != '{' && !trim && strings.HasPrefix(s, "\n") {
-			s, line = s[1:], line+1
-		}
+	l.text(l.rest)
+	return l.out
+}
+
+func (l *lexer) text(s string) {
+	if l.trim {
+		s = strings.TrimLeft(s, " \t\r\n")
 	}
+	l.out = append(l.out, token{'t', s, l.line})
+}
+
+// tag takes the text up to the next tag, and the tag; false if there is none.
+func (l *lexer) tag() bool {
+	i := opening(l.rest)
+	if i < 0 {
+		return false
+	}
+	before, kind := l.rest[:i], l.rest[i+1]
+	at := l.line + strings.Count(before, "\n")
+	inner := l.rest[i+2:]
+	end := closing(inner, map[byte]string{'{': "}}", '%': "%}", '#': "#}"}[kind])
+	inner, l.rest = inner[:end], inner[min(end+2, len(inner)):]
+	if strings.HasPrefix(inner, "-") {
+		before = strings.TrimRight(before, " \t\r\n")
+	}
+	l.text(before)
+	l.trim, l.line = strings.HasSuffix(inner, "-"), at+strings.Count(inner, "\n")
+	inner = strings.TrimSpace(strings.TrimSuffix(strings.TrimLeft(inner, "-+"), "-"))
+	switch {
+	case kind == '%' && inner == "raw":
+		l.raw(at)
+	case kind == '%':
+		l.out = append(l.out, token{'s', inner, at})
+	case kind == '{':
+		l.out = append(l.out, token{'e', inner, at})
+	}
+	if kind != '{' && !l.trim && strings.HasPrefix(l.rest, "\n") {
+		l.rest, l.line = l.rest[1:], l.line+1
+	}
+	return true
+}
+
+// raw takes what is not to be rendered.
+func (l *lexer) raw(at int) {
+	m := raw.FindStringIndex(l.rest)
+	if m == nil {
+		m = []int{len(l.rest), len(l.rest)}
+	}
+	l.out = append(l.out, token{'t', l.rest[:m[0]], at})
+	l.line += strings.Count(l.rest[:m[0]], "\n")
+	l.rest = l.rest[m[1]:]
 }
 
 // opening finds the next tag.

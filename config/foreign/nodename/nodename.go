@@ -22,7 +22,8 @@ func Set(d *draft.Draft, at *yaml.Node, value string) {
 		return
 	}
 	if Template(value) {
-		d.Note(at, "hostname: a template, which is not rendered here; the machine gets its default name, proa- and six digits of its hardware address; write the name out")
+		d.Note(at, "hostname: a template, which is not rendered here; "+
+			"the machine gets its default name, proa- and six digits of its hardware address; write the name out")
 		return
 	}
 	name, domain, _ := strings.Cut(value, ".")
