@@ -39,16 +39,22 @@ func TestMounts(t *testing.T) {
 	dir := t.TempDir()
 	s := sys.Linux{}
 	must(t, s.Mount("root", "/mnt", "tmpfs", 0, ""), s.Mount("", "/mnt", "", unix.MS_REMOUNT|unix.MS_RDONLY, ""))
-	m := &Mounter{Sys: s, Logf: t.Logf, wait: 10 * time.Second}
+	m := &Mounter{Sys: s, Logf: t.Logf, wait: 5 * time.Second}
 	err := m.Start(t.Context(), []config.Mount{
 		{Device: dir, Path: "/mnt/a/b/c", Options: []string{"bind"}},
 		{Device: "tmpfs", Path: "/mnt/a/b", Type: "tmpfs", Options: []string{"defaults", "nofail", "x-systemd.automount", "size=1m", "noatime"}},
 		{Device: "tmpfs", Path: "/mnt/d", Type: "tmpfs", Options: []string{"suid", "ro"}},
-		{Device: "/dev/null", Path: "/mnt/e", Type: "nosuchfs"},
+		{Device: "/dev/null", Path: "/mnt/e", Options: []string{"nofail"}},
 		{Device: "tmpfs", Path: "/mnt/f", Type: "tmpfs", Options: []string{"noauto"}},
 	})
-	if err == nil || strings.Count(err.Error(), "mounts[") != 2 || !strings.Contains(err.Error(), "mounts[3] /mnt/e: this image has no file system nosuchfs") || !strings.Contains(err.Error(), "noauto") {
+	if err == nil || strings.Count(err.Error(), "mounts[") != 2 || !strings.Contains(err.Error(), "mounts[3] /mnt/e: ") || !strings.Contains(err.Error(), "noauto") {
 		t.Error(err)
+	}
+	for end := time.Now().Add(5 * time.Second); !strings.Contains(m.States()[3].Reason, "/dev/null is not a block device") && time.Now().Before(end); {
+		time.Sleep(20 * time.Millisecond)
+	}
+	if why := m.States()[3].Reason; !strings.Contains(why, "/dev/null is not a block device") || strings.Contains(why, "dmesg") {
+		t.Error(why)
 	}
 	table, _ := os.ReadFile("/proc/self/mounts")
 	for _, want := range []string{"tmpfs /mnt/a/b tmpfs rw,nosuid,nodev,noatime,size=1024k", "folders /mnt tmpfs rw,nosuid,nodev,noexec", " /mnt/a/b/c ", "tmpfs /mnt/d tmpfs ro,nodev,"} {
@@ -58,6 +64,31 @@ func TestMounts(t *testing.T) {
 	}
 	if st := m.States(); !st[0].Mounted || !st[1].Mounted || !st[2].Mounted || st[3].Mounted {
 		t.Errorf("%v", st)
+	}
+}
+
+// TestDisk: a file system is found by its label on a disk that the kernel has, and one of another kind is named.
+func TestDisk(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "disk")
+	if out, err := exec.Command("mkfs.ext4", "-q", "-L", "proa-test-label", file, "4M").CombinedOutput(); err != nil {
+		t.Skipf("mkfs.ext4: %v %s", err, out)
+	}
+	loop, err := exec.Command("losetup", "--find", "--show", file).CombinedOutput()
+	if err != nil {
+		t.Skipf("losetup: %v %s", err, loop)
+	}
+	device, dir := strings.TrimSpace(string(loop)), t.TempDir()
+	defer exec.Command("losetup", "--detach", device).Run()
+	m := &Mounter{Sys: sys.Linux{}, Logf: t.Logf, wait: 5 * time.Second}
+	err = m.Start(t.Context(), []config.Mount{{Device: "LABEL=proa-test-label", Path: dir, Options: []string{"noatime"}}})
+	var st unix.Statfs_t
+	if err := errors.Join(err, unix.Statfs(dir, &st)); err != nil || st.Type != unix.EXT4_SUPER_MAGIC {
+		t.Errorf("%v, type %x", err, st.Type)
+	}
+	must(t, sys.Linux{}.Unmount(dir, 0))
+	out, err := sys.Linux{}.Run(t.Context(), "mount", "-t", "zfs", device, dir)
+	if err := explained(err, out, "zfs"); err == nil || err.Error() != "this image has no file system zfs" {
+		t.Errorf("%v of %q", err, out)
 	}
 }
 
