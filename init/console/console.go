@@ -48,8 +48,9 @@ func (c *Console) Reopen() {
 		return
 	}
 	for _, name := range Names(c.Root) {
-		if f, err := os.OpenFile(c.Root+"/dev/"+name, os.O_WRONLY|unix.O_NOCTTY, 0); err == nil {
-			c.sinks = append(c.sinks, start(f))
+		path := c.Root + "/dev/" + name
+		if f, err := open(path); err == nil {
+			c.sinks = append(c.sinks, start(f, path))
 		}
 	}
 	if f, err := os.OpenFile(c.Root+"/dev/kmsg", os.O_WRONLY, 0); err == nil {
@@ -57,7 +58,11 @@ func (c *Console) Reopen() {
 	}
 }
 
-func start(f *os.File) sink {
+func open(path string) (*os.File, error) { return os.OpenFile(path, os.O_WRONLY|unix.O_NOCTTY, 0) }
+
+// start writes lines to a terminal. When a login on it ends, the kernel hangs up the terminal: whoever has it open gets
+// EIO from then on, and has to open it again (tty_vhangup_session in drivers/tty/tty_io.c).
+func start(f *os.File, path string) sink {
 	s := sink{lines: make(chan string, 512), idle: make(chan struct{})}
 	go func() {
 		for line := range s.lines {
@@ -65,7 +70,14 @@ func start(f *os.File) sink {
 				s.idle <- struct{}{}
 				continue
 			}
-			_, _ = f.WriteString(line) // there is nowhere to report this error
+			if _, err := f.WriteString(line); err == nil {
+				continue
+			}
+			if again, err := open(path); err == nil {
+				f.Close()
+				f = again
+				_, _ = f.WriteString(line) // there is nowhere to report this error
+			}
 		}
 	}()
 	return s

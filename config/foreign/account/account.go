@@ -48,11 +48,14 @@ func without(m *yaml.Node, key string) (out []*yaml.Node) {
 func Accounts(d *draft.Draft, users *yaml.Node, locked bool) {
 	r := New(d)
 	for _, n := range Entries(d, users) {
-		if n.Kind == yaml.MappingNode {
+		switch {
+		case n.Kind == yaml.MappingNode:
 			r.User(n, locked)
-			continue
+		case n.Value == "default":
+			d.Note(n, "users: default: there is no default account; the keys at the top of the document are root's")
+		default:
+			d.Refuse(n, "users: want an account with a name")
 		}
-		d.Refuse(n, "users: want an account with a name")
 	}
 }
 
