@@ -51,8 +51,8 @@ func TestMachine(t *testing.T) {
 		"resolv":       {"manage_resolv_conf: true\nresolv_conf: {nameservers: [10.0.0.2], searchdomains: [a.example.org], domain: b.example.org, options: {rotate: true}}\n", func(c *config.Config) any { return [2][]string{c.Network.DNS, c.Network.Search} }, [2][]string{{"10.0.0.2"}, {"b.example.org", "a.example.org"}}, "options"},
 		"resolv off":   {"resolv_conf: {nameservers: [10.0.0.2]}\n", func(c *config.Config) any { return len(c.Network.DNS) }, 0, "manage_resolv_conf"},
 		"phone":        {"phone_home: {url: 'https://example.org/up', post: [hostname, pub_key_dsa, pub_key_rsa], tries: '5'}\n", func(c *config.Config) any { return *c.PhoneHome }, config.PhoneHome{URL: "https://example.org/up", Post: []string{"hostname", "pub_key_rsa"}, Tries: 5}, "DSA"},
-		"phone all":    {"phone_home: {url: 'http://example.org', post: all}\n", func(c *config.Config) any { return *c.PhoneHome }, config.PhoneHome{URL: "http://example.org", Tries: 10}, ""},
-		"final":        {"final_message: up after $uptime s, ${timestamp} $VERSION\n", func(c *config.Config) any { return c.FinalMessage }, "up after $UPTIME s, $TIMESTAMP $VERSION", ""},
+		"phone all":    {"phone_home: {url: 'http://example.org/$INSTANCE_ID/', post: all}\n", func(c *config.Config) any { return *c.PhoneHome }, config.PhoneHome{URL: "http://example.org/$INSTANCE_ID/", Tries: 10}, ""},
+		"final":        {"final_message: up after $uptime s, ${timestamp} $VERSION\n", func(c *config.Config) any { return c.FinalMessage }, "up after $uptime s, ${timestamp} $VERSION", ""},
 		"power":        {"power_state: {mode: reboot, delay: '+5', message: bye, timeout: 30, condition: True}\n", func(c *config.Config) any { return c.Power }, config.Power{Action: "reboot", Delay: 5, Message: "bye"}, "timeout"},
 		"halt":         {"power_state: {mode: halt, delay: now}\n", func(c *config.Config) any { return c.Power }, config.Power{Action: "poweroff"}, "halt"},
 		"no power":     {"power_state: {mode: reboot, condition: no}\n", func(c *config.Config) any { return c.Power.Action }, "", ""},
@@ -79,6 +79,14 @@ func TestMachine(t *testing.T) {
 				t.Errorf("notes: %s", notes)
 			}
 		})
+	}
+}
+
+// TestOneBadField: a field that does not exist costs no other.
+func TestOneBadField(t *testing.T) {
+	c, errors, _ := load("phone_home: {url: 'http://example.org', post: [nonsense, fqdn]}\n")
+	if says(t, errors, "phone_home: post"); c.PhoneHome == nil || !reflect.DeepEqual(c.PhoneHome.Post, []string{"fqdn"}) {
+		t.Errorf("%+v", c.PhoneHome)
 	}
 }
 

@@ -14,9 +14,6 @@ func (r *reader) phoneHome(p draft.Pair) {
 		r.Note(p.At, "phone_home: without a url nothing is sent")
 		return
 	}
-	if s, _ := draft.String(url.Value); strings.Contains(s, "$") {
-		r.Note(url.Value, "phone_home: variables in the URL are not replaced; the fields of the form have these values")
-	}
 	r.Text(url, "phone_home", "url")
 	if post, ok := f["post"]; ok {
 		r.postFields(post)
@@ -37,23 +34,21 @@ func (r *reader) postFields(p draft.Pair) {
 		case "pub_key_dsa":
 			r.Note(w, "phone_home: there is no DSA key")
 		default:
-			r.Append(w, "phone_home", "post")
+			if r.Fits(w, "phonefield", "phone_home: post") { // one that does not would cost the others
+				r.Append(w, "phone_home", "post")
+			}
 		}
 	}
 }
 
-// variables of final_message are capital or small in cloud-init, and capital here.
-var variables = strings.NewReplacer("$uptime", "$UPTIME", "$timestamp", "$TIMESTAMP", "$datasource", "$DATASOURCE", "$version", "$VERSION",
-	"${uptime}", "$UPTIME", "${timestamp}", "$TIMESTAMP", "${datasource}", "$DATASOURCE", "${version}", "$VERSION",
-	"${UPTIME}", "$UPTIME", "${TIMESTAMP}", "$TIMESTAMP", "${DATASOURCE}", "$DATASOURCE", "${VERSION}", "$VERSION")
-
+// finalMessage has variables, which are replaced when it is printed.
 func (r *reader) finalMessage(p draft.Pair) {
 	s, ok := draft.String(p.Value)
 	if !ok {
 		r.Refuse(p.Value, "final_message: want text")
 		return
 	}
-	r.Set(draft.Text(p.Value, variables.Replace(s)), "final_message")
+	r.Set(draft.Text(p.Value, s), "final_message")
 }
 
 var powerActions = map[string]string{"reboot": "reboot", "poweroff": "poweroff", "halt": "poweroff"}
