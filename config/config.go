@@ -30,7 +30,7 @@ type Config struct {
 	WriteFiles []File `yaml:"write_files"`
 
 	// Environment variables of k3s, of commands and of logins, such as HTTP_PROXY. If there is a proxy, the networks of
-	// the cluster are added to NO_PROXY for k3s. Accounts of the machine can read them.
+	// the cluster are added to NO_PROXY for k3s. PATH is put before proa's own. Accounts of the machine can read them.
 	Environment map[string]string `yaml:"environment" check:"variable" values:"line" secret:"true" example:"HTTPS_PROXY=http://proxy.example.org:3128"`
 
 	// Timezone of logins and commands, and of k3s after its next start, a name of the IANA database. Empty: UTC.

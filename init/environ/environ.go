@@ -25,6 +25,9 @@ const (
 	LoginFile = "/etc/environment"
 )
 
+// defaultPath is in proc.Env too.
+const defaultPath = "/usr/sbin:/usr/bin:/sbin:/bin"
+
 // Write writes both files. Logins of every account read the first one.
 func Write(s sys.Sys, c *config.Config) error {
 	return errors.Join(s.WriteFile(LoginFile, []byte(Login(c.Environment)), 0o644),
@@ -37,6 +40,7 @@ func Commands(c *config.Config) []string { return Merge(proc.Env(), c.Environmen
 // Merge returns base with the variables of vars, which replace those of the same name: with two of a name programs
 // differ in which one they use.
 func Merge(base []string, vars map[string]string) []string {
+	vars = reachable(vars)
 	var out []string
 	for _, line := range base {
 		name, _, _ := strings.Cut(line, "=")
@@ -45,6 +49,24 @@ func Merge(base []string, vars map[string]string) []string {
 		}
 	}
 	return append(out, lines(vars)...)
+}
+
+// reachable completes a PATH: $PATH in it is expanded by no shell, and without the folders of the root k3s finds none of
+// the programs that it runs.
+func reachable(vars map[string]string) map[string]string {
+	own, set := vars["PATH"]
+	if !set {
+		return maps.Clone(vars)
+	}
+	var folders []string
+	for _, f := range append(strings.Split(own, ":"), strings.Split(defaultPath, ":")...) {
+		if strings.HasPrefix(f, "/") && !slices.Contains(folders, f) {
+			folders = append(folders, f)
+		}
+	}
+	out := maps.Clone(vars)
+	out["PATH"] = strings.Join(folders, ":")
+	return out
 }
 
 func lines(vars map[string]string) (out []string) {
@@ -58,7 +80,7 @@ func lines(vars map[string]string) (out []string) {
 // remove one.
 func Login(vars map[string]string) string {
 	quoted := map[string]string{}
-	for name, v := range vars {
+	for name, v := range reachable(vars) {
 		if len(v) > 1 && v[0] == '"' && v[len(v)-1] == '"' {
 			v = `"` + v + `"`
 		}
@@ -70,7 +92,7 @@ func Login(vars map[string]string) string {
 // K3s returns the text of K3sFile: the variables, with the cluster's own networks in NO_PROXY if there is a proxy. args
 // are the runtime's flags, which may name other networks.
 func K3s(vars map[string]string, args []string) string {
-	all := maps.Clone(vars)
+	all := reachable(vars)
 	if proxied(vars) {
 		list := append([]string{first(vars, "NO_PROXY", "no_proxy")}, inside(args)...)
 		list = slices.DeleteFunc(list, func(s string) bool { return s == "" })

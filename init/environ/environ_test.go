@@ -7,11 +7,13 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/proa-os/proa/init/proc"
 )
 
 // TestLogin: a real shell that reads /etc/profile has exactly the values of the configuration, whatever is in them.
 func TestLogin(t *testing.T) {
-	vars := map[string]string{"PLAIN": "x", "EMPTY": "", "SPACES": "  a  b ", "QUOTED": `"q"`, "HALF": `"q`, "DOLLAR": "$HOME `id` $(id) \\n", "EQUALS": `a="b"`, "PATH": "/usr/bin:/bin", "UTF8": "Höhe"}
+	vars := map[string]string{"PLAIN": "x", "EMPTY": "", "SPACES": "  a  b ", "QUOTED": `"q"`, "HALF": `"q`, "DOLLAR": "$HOME `id` $(id) \\n", "EQUALS": `a="b"`, "PATH": "/usr/bin:/bin:/usr/sbin:/sbin", "UTF8": "Höhe"}
 	profile, err := os.ReadFile("../../overlay/rootfs/etc/profile")
 	if err != nil {
 		t.Fatal(err)
@@ -43,8 +45,14 @@ func TestLogin(t *testing.T) {
 
 func TestMerge(t *testing.T) {
 	got := Merge([]string{"PATH=/bin", "HOME=/root"}, map[string]string{"PATH": "/opt", "A": ""})
-	if !slices.Equal(got, []string{"HOME=/root", "A=", "PATH=/opt"}) {
+	if !slices.Equal(got, []string{"HOME=/root", "A=", "PATH=/opt:/usr/sbin:/usr/bin:/sbin:/bin"}) {
 		t.Errorf("%q", got)
+	}
+	if got := K3s(map[string]string{"PATH": "/bin:$PATH:"}, nil); got != "PATH=/bin:/usr/sbin:/usr/bin:/sbin\n" {
+		t.Error(got)
+	}
+	if !slices.Contains(proc.Env(), "PATH="+defaultPath) {
+		t.Error("there are two default paths")
 	}
 }
 
