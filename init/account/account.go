@@ -117,14 +117,19 @@ const (
 	bareSh   = "/bin/sh"
 )
 
+// Home returns the home of an entry's account.
+func Home(u config.User) string {
+	switch {
+	case u.Name == "root":
+		return rootHome
+	case u.Home == "":
+		return "/home/" + u.Name
+	}
+	return u.Home
+}
+
 func account(u config.User, uid, gid int) Account {
-	a := Account{Name: u.Name, UID: uid, GID: gid, Comment: u.Comment, Home: u.Home, Shell: u.Shell, Password: u.Password, Keys: u.SSHAuthorizedKeys, Admin: u.Admin}
-	if a.Home == "" {
-		a.Home = "/home/" + u.Name
-	}
-	if u.Name == "root" {
-		a.Home = rootHome
-	}
+	a := Account{Name: u.Name, UID: uid, GID: gid, Comment: u.Comment, Home: Home(u), Shell: u.Shell, Password: u.Password, Keys: u.SSHAuthorizedKeys, Admin: u.Admin}
 	for _, g := range u.Groups {
 		if g != u.Name && !slices.Contains(a.Groups, g) {
 			a.Groups = append(a.Groups, g)

@@ -5,7 +5,6 @@ import (
 	"errors"
 
 	"github.com/proa-os/proa/config/step"
-	"github.com/proa-os/proa/init/account"
 	"github.com/proa-os/proa/init/firewall"
 	"github.com/proa-os/proa/init/identity"
 	"github.com/proa-os/proa/init/netup"
@@ -32,25 +31,14 @@ func identify(_ context.Context, m *Machine) error {
 }
 
 // accounts makes the accounts and writes their SSH keys into memory, at every boot and whenever the configuration changes:
-// an account or a key that was removed from it is refused from then on, and without this step nobody can log in. The link
-// is for users and for ssh-copy-id, whose keys last until the next boot; the server does not follow it.
-func accounts(_ context.Context, m *Machine) error {
-	if m.Keys == nil {
-		m.Keys = &remotekeys.Keeper{Sys: m.Sys, Root: m.Root, Run: m.Fetch, Logf: m.Logf,
-			Ready: func() bool { return len(netup.Addresses()) > 0 }}
-	}
-	err := m.Keys.Set(m.Ctx, m.Config, m.applyAccounts)
-	link := errors.Join(m.Sys.MkdirAll("/root/.ssh", 0o700), m.Sys.Symlink(account.KeysDir+"/root/authorized_keys", "/root/.ssh/authorized_keys"))
-	if link != nil {
-		m.Logf("ssh: %v; only the keys in the configuration are used", link)
-	}
-	return err
-}
+// an account or a key that was removed from it is refused from then on, and without this step nobody can log in.
+func accounts(_ context.Context, m *Machine) error { return m.keys().Accounts(m.Ctx, m.Config) }
 
-// applyAccounts is repeated when keys were fetched.
-func (m *Machine) applyAccounts() error {
-	err, user := account.Apply(m.Sys, m.Root, m.Config, func(a account.Account) []string { return m.Keys.Known(a.Keys) })
-	return errors.Join(err, step.User(user))
+func (m *Machine) keys() *remotekeys.Keeper {
+	if m.Keys == nil {
+		m.Keys = &remotekeys.Keeper{Sys: m.Sys, Root: m.Root, Run: m.Fetch, Logf: m.Logf, Ready: func() bool { return len(netup.Addresses()) > 0 }}
+	}
+	return m.Keys
 }
 
 // wifiConfig writes wpa_supplicant's configuration; wpa_supplicant is started once there is a Wi-Fi adapter. A machine

@@ -50,6 +50,8 @@ type Keeper struct {
 	program string     // for tests; empty: fetch.Program
 	pauses  pauses     // zero: usual
 	using   sync.Mutex // held while keys are put to use
+	use     func() error
+	homes   []string
 	mu      sync.Mutex
 	sources []*source
 	fresh   map[string][]string // fetched since the start, for a disk that cannot be written
@@ -81,8 +83,9 @@ func (k *Keeper) Set(ctx context.Context, c *config.Config, use func() error) er
 		ctx, k.stop = context.WithCancel(ctx)
 	}
 	k.mu.Unlock()
+	k.use, k.homes = use, homes(c)
 	err := use()
-	f := follower{k, fetch.Client{Run: k.Run, Environment: c.Environment, Program: k.program}, slices.Clone(c.CACerts), use}
+	f := follower{k, fetch.Client{Run: k.Run, Environment: c.Environment, Program: k.program}, slices.Clone(c.CACerts)}
 	for _, s := range list {
 		go f.follow(ctx, s)
 	}
@@ -94,7 +97,6 @@ type follower struct {
 	*Keeper
 	client fetch.Client
 	cas    []string
-	use    func() error
 }
 
 // entries returns the sources of a configuration, each once.

@@ -89,6 +89,7 @@ func TestLoginsInside(t *testing.T) {
 	h.password("ada", "", false)
 	h.password("root", "", false)
 	h.admins(ada, eva)
+	h.covered(ada)
 	h.deadDisk(ada)
 	h.apply("{users: [{name: root, password: the captain}]}")
 	h.password("root", "the captain", false) // the server's arguments say so until it is started anew
@@ -157,6 +158,20 @@ func (h *house) interrupt(sudo string) {
 	_ = cmd.Wait() // what it said is compared
 	if !strings.Contains(said.String(), "code 130") {
 		h.Errorf("Ctrl-C: %q", said.String())
+	}
+}
+
+// covered: a file system that is mounted on a home has no keys until the accounts are made again (remotekeys.Keeper.Covered).
+func (h *house) covered(ada string) {
+	h.Helper()
+	if err := unix.Mount("tmpfs", "/home/ada", "tmpfs", 0, ""); err != nil {
+		h.Fatal(err)
+	}
+	h.refused("ada", "ada")
+	h.apply(fmt.Sprintf("{users: [{name: ada, ssh_authorized_keys: [%q]}]}", ada))
+	h.says("ada", "ada", "pwd; stat -c %U /home/ada", "/home/ada\nada\n")
+	if err := errors.Join(unix.Unmount("/home/ada/.proa-ssh", 0), unix.Unmount("/home/ada", 0)); err != nil {
+		h.Fatal(err)
 	}
 }
 

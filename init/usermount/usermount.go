@@ -55,6 +55,8 @@ type Mounter struct {
 	System string // the device of the root
 	Served func() bool
 	Logf   func(string, ...any)
+	// Mounted is called when a file system has been mounted. nil: nothing depends on it.
+	Mounted func(path string)
 
 	mu     sync.Mutex
 	states []State
@@ -148,6 +150,9 @@ func (m *Mounter) follow(ctx context.Context, j *job) {
 			m.set(j, true, "")
 			m.Logf("mounted %s", j.Path)
 			close(j.up)
+			if m.Mounted != nil {
+				m.Mounted(j.Path)
+			}
 			return
 		}
 		var final refusal
