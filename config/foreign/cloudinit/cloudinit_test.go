@@ -11,9 +11,9 @@ import (
 
 // TestUnknownKeys: a slip is an error, unless the key that was meant has no effect either; anything else is named.
 func TestUnknownKeys(t *testing.T) {
-	_, errors, notes := load("users:\n- {name: ada, ssh_authorised_keys: [x]}\nruncmds: [x]\nlocal: de\nhomelab: 1\nsecret-token-of-mine: 2\n")
+	_, errors, notes := load("write_files:\n- {path: /etc/a, content: x, enconding: ''}\nusers:\n- {name: ada, ssh_authorised_keys: [x]}\nruncmds: [x]\nlocal: de\nhomelab: 1\nsecret-token-of-mine: 2\n")
 	says(t, errors, `did you mean "ssh_authorized_keys"?`, `did you mean "runcmd"?`)
-	says(t, notes, `did you mean "locale"?`, "neither cloud-init nor proa knows")
+	says(t, notes, `did you mean "locale"?`, `did you mean "encoding"?`, "neither cloud-init nor proa knows")
 	if strings.Contains(errors+notes, "secret") || strings.Count(errors, "\n") != 2 {
 		t.Error(errors, notes)
 	}

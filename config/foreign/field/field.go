@@ -16,15 +16,15 @@ import (
 // Reader reads into a draft.
 type Reader struct{ *draft.Draft }
 
-// Unknown names a key that nothing reads. One close to a known key is a mistake, unless that key would have no effect
-// either; it alone is quoted, because others may be a part of a secret.
+// Unknown names a key that nothing reads. One close to a known key is a mistake, unless it costs nothing: that key would
+// have no effect either, or the value asks for nothing; it alone is quoted, because others may be a part of a secret.
 func (r Reader) Unknown(p draft.Pair, where string, known map[string]string) {
 	if r.Enough() {
 		return
 	}
 	if n := rule.Nearest(p.Key, slices.Collect(maps.Keys(known))); n != "" {
 		say := r.Refuse
-		if known[n] != "" {
+		if known[n] != "" || Nothing(p.Value) {
 			say = r.Note
 		}
 		say(p.At, "%sunknown key %q; did you mean %q?", where, p.Key, n)
@@ -33,12 +33,12 @@ func (r Reader) Unknown(p draft.Pair, where string, known map[string]string) {
 	r.Note(p.At, "%sa key that neither cloud-init nor proa knows; it has no effect", where)
 }
 
-// Nothing says whether a value asks for nothing: false, none, an empty list.
+// Nothing says whether a value asks for nothing: false, none, an empty text or list.
 func Nothing(n *yaml.Node) bool {
 	if truth, ok := draft.Truth(n); ok {
 		return !truth
 	}
-	return draft.IsNull(n) || n.Kind != yaml.ScalarNode && len(n.Content) == 0
+	return draft.IsNull(n) || n.Value == "" && len(n.Content) == 0
 }
 
 // Known are the keys of a mapping: "" for those that are read, a reason for those that have no effect.

@@ -11,6 +11,7 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"github.com/proa-os/proa/config/foreign/draft"
+	"github.com/proa-os/proa/config/foreign/field"
 	"github.com/proa-os/proa/config/rule"
 )
 
@@ -88,7 +89,11 @@ func (r reader) unknown(p draft.Pair, where string, known []string) {
 		return
 	}
 	if n := rule.Nearest(snake(p.Key), known); n != "" {
-		r.Refuse(p.At, "%s: unknown key %q; did you mean %q?", where, p.Key, n)
+		say := r.Refuse
+		if field.Nothing(p.Value) {
+			say = r.Note
+		}
+		say(p.At, "%s: unknown key %q; did you mean %q?", where, p.Key, n)
 		return
 	}
 	r.Note(p.At, "%s: a key that k3OS does not know; it has no effect", where)
