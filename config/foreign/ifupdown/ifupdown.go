@@ -11,6 +11,7 @@ import (
 
 	"github.com/proa-os/proa/config/foreign/draft"
 	"github.com/proa-os/proa/config/foreign/nic"
+	"github.com/proa-os/proa/config/foreign/wpa"
 )
 
 // formats are the files by their path, as path.Match has it.
@@ -33,6 +34,10 @@ var formats = []struct {
 	{"/etc/connman/main.conf", func(f file) { f.note("connman's own settings have no effect; use network") }},
 	{"/etc/NetworkManager/system-connections/*", networkManager},
 	{"/etc/NetworkManager/conf.d/*", func(f file) { f.note("NetworkManager is not here; use network") }},
+}
+
+func supplicant(f file) {
+	wpa.Read(f.Draft, strings.SplitN(f.text, "\n", maxLines), func(line int) *yaml.Node { return f.node(line, "") })
 }
 
 // file is a file that is being translated.
@@ -73,9 +78,16 @@ type line struct {
 	rest string
 }
 
+// maxLines bounds how much is read of a file.
+const maxLines = 5000
+
 // lines returns the lines that have something in them, without comments.
 func (f file) lines(comments string) (out []line) {
 	for i, text := range strings.Split(f.text, "\n") {
+		if i == maxLines {
+			f.Refuse(f.at, "%s: more than %d lines; the rest is left out", path.Base(f.path), maxLines)
+			break
+		}
 		text = strings.TrimSpace(text)
 		if text == "" || strings.ContainsAny(text[:1], comments) {
 			continue

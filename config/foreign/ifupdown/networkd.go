@@ -55,6 +55,9 @@ var matchKeys = map[string]string{"name": "name", "originalname": "name", "macad
 // matchTypes are the kernel's names of interfaces by what networkctl calls their type.
 var matchTypes = map[string]string{"ether": "e*", "wlan": "wl*"}
 
+// maxTries bounds how many labels are tried for a file.
+const maxTries = 50
+
 // matched returns the interface that the file is for; nil if something selects it that is not known here, because more
 // interfaces than are meant would fit the rest.
 func (f file) matched(parts []part) *nic.NIC {
@@ -74,7 +77,8 @@ func (f file) matched(parts []part) *nic.NIC {
 		return nil
 	}
 	base := strings.TrimSuffix(path.Base(f.path), path.Ext(f.path))
-	n := f.nic(nic.Label(base, func(s string) bool { return f.Get("network", "interfaces", s) != nil }))
+	tries := 0
+	n := f.nic(nic.Label(base, func(s string) bool { tries++; return tries < maxTries && f.Get("network", "interfaces", s) != nil }))
 	for _, p := range patterns {
 		n.Add(p.value, "match", p.key)
 	}

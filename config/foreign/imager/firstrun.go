@@ -6,6 +6,7 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"github.com/proa-os/proa/config/foreign/draft"
+	"github.com/proa-os/proa/config/foreign/wpa"
 )
 
 // firstRun reads the calls in the script that Imager writes for a first boot, of the programs imager_custom and
@@ -32,7 +33,7 @@ func firstRun(d *draft.Draft, lines []string) {
 		case len(words) > 0 && strings.HasSuffix(words[len(words)-1], "<<WPAEOF") || strings.Contains(lines[i], "<<'WPAEOF'"):
 			block := until(lines[i+1:], "WPAEOF")
 			if d.Get("network", "wifi") == nil {
-				s.wpa(block, i+1)
+				wpa.Read(d, block, func(line int) *yaml.Node { return at(i+1+line, 0) })
 			}
 			end = i + len(block) + 1
 		}

@@ -8,6 +8,7 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"github.com/proa-os/proa/config/foreign/draft"
+	"github.com/proa-os/proa/config/foreign/wpa"
 )
 
 // Read makes keys of the schema of a file's lines.
@@ -21,7 +22,7 @@ var readers = map[string]Read{
 	"ssh.txt":             ssh,
 	"userconf":            userconf,
 	"userconf.txt":        userconf,
-	"wpa_supplicant.conf": wpaSupplicant,
+	"wpa_supplicant.conf": func(d *draft.Draft, lines []string) { wpa.Read(d, lines, func(i int) *yaml.Node { return at(i, 0) }) },
 }
 
 // ReaderOf returns the reader of a file by its name; nil: the file is none of these.

@@ -157,6 +157,9 @@ func (r *reader) collect(s section, p draft.Pair) {
 		r.Refuse(p.Value, "%s: want devices by name: NAME: {…}", s.name)
 	}
 	for _, dev := range r.Pairs(p.Value) {
+		if nic.Full(r.Draft, dev.At, len(r.devices)) {
+			return
+		}
 		if dev.Key == "renderer" {
 			r.renderer(nil, dev)
 			continue

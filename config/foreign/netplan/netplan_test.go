@@ -1,9 +1,11 @@
 package netplan_test
 
 import (
+	"fmt"
 	"reflect"
 	"strings"
 	"testing"
+	"time"
 
 	"gopkg.in/yaml.v3"
 
@@ -165,4 +167,34 @@ func FuzzTranslate(f *testing.F) {
 		}
 		config.Load(config.Document("fuzz", out))
 	})
+}
+
+// TestWorstThatFits: the largest documents take seconds.
+func TestWorstThatFits(t *testing.T) {
+	for name, part := range map[string]func(i int) string{
+		"labels": func(i int) string { return fmt.Sprintf("  the-same-beginning-%d: {match: {name: e%d}}\n", i, i) },
+		"names":  func(i int) string { return fmt.Sprintf("  e%d: {dhcp4: true}\n", i) },
+		"devices": func(i int) string {
+			return fmt.Sprintf("  e%d: {addresses: [10.0.0.1/8, 10.0.0.2/8, 10.0.0.3/8]}\n", i)
+		},
+		"unknown":  func(i int) string { return fmt.Sprintf("  e%d: {mtuu: 1}\n", i) },
+		"networks": func(i int) string { return fmt.Sprintf("  w%d: {access-points: {a%d: {}}}\n", i, i) },
+	} {
+		var b strings.Builder
+		b.WriteString(map[bool]string{true: "wifis:\n", false: "ethernets:\n"}[name == "networks"])
+		for i := 0; b.Len() < config.MaxSize-100; i++ {
+			b.WriteString(part(i))
+		}
+		var doc yaml.Node
+		if err := yaml.Unmarshal([]byte(b.String()), &doc); err != nil {
+			t.Fatal(err)
+		}
+		start := time.Now()
+		netplan.Translate(draft.New(), doc.Content[0])
+		if d := time.Since(start); d > 20*time.Second {
+			t.Errorf("%s: %v", name, d)
+		} else {
+			t.Logf("%s: %v", name, d)
+		}
+	}
 }

@@ -79,6 +79,9 @@ func Translate(d *draft.Draft, doc *yaml.Node) {
 // entries returns the entries, and notes what they are called and what is part of what.
 func (r *reader) entries(list *yaml.Node) (out []entry) {
 	for _, item := range r.Items(list) {
+		if nic.Full(r.Draft, item, len(out)) {
+			break
+		}
 		if item.Kind != yaml.MappingNode {
 			r.Refuse(item, "config: want a list of devices: - type: physical")
 			continue
@@ -92,21 +95,15 @@ func (r *reader) entries(list *yaml.Node) (out []entry) {
 			}
 		}
 	}
+	taken := map[string]bool{}
 	for _, e := range out {
-		if find(e.pairs, "mac_address") != nil && find(e.pairs, "type").Value == "physical" {
-			r.labels[e.name] = nic.Label(e.name, func(s string) bool { return r.taken(s, e.name) })
+		kind, _ := draft.String(find(e.pairs, "type"))
+		if r.labels[e.name] == "" && kind == "physical" && find(e.pairs, "mac_address") != nil {
+			label := nic.Label(e.name, func(s string) bool { return taken[s] })
+			r.labels[e.name], taken[label] = label, true
 		}
 	}
 	return out
-}
-
-func (r *reader) taken(label, name string) bool {
-	for other, have := range r.labels {
-		if have == label && other != name {
-			return true
-		}
-	}
-	return false
 }
 
 // key returns the key of network.interfaces for a device of the document, or for an interface of the kernel.

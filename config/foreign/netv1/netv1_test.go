@@ -1,9 +1,11 @@
 package netv1_test
 
 import (
+	"fmt"
 	"reflect"
 	"strings"
 	"testing"
+	"time"
 
 	"gopkg.in/yaml.v3"
 
@@ -98,5 +100,31 @@ func TestOff(t *testing.T) {
 	got, said := translated(t, "network: {config: disabled}")
 	if got != nil || !strings.HasPrefix(said, "config: the network is not turned off here") {
 		t.Errorf("got %v, %s", got, said)
+	}
+}
+
+// TestWorstThatFits: the largest documents take seconds.
+func TestWorstThatFits(t *testing.T) {
+	for name, part := range map[string]string{
+		"labels": "- {type: physical, name: the-same-beginning-%d, mac_address: '52:54:00:00:00:01'}\n",
+		"names":  "- {type: vlan, name: v%d}\n",
+		"routes": "- {type: route, destination: 10.0.0.0/8, gateway: 10.0.%d.1}\n",
+	} {
+		var b strings.Builder
+		b.WriteString("config:\n- {type: physical, name: a, subnets: [{type: static, address: 10.0.0.2/8}]}\n")
+		for i := 0; b.Len() < config.MaxSize-100; i++ {
+			fmt.Fprintf(&b, part, i)
+		}
+		var doc yaml.Node
+		if err := yaml.Unmarshal([]byte(b.String()), &doc); err != nil {
+			t.Fatal(err)
+		}
+		start := time.Now()
+		netv1.Translate(draft.New(), doc.Content[0])
+		if d := time.Since(start); d > 20*time.Second {
+			t.Errorf("%s: %v", name, d)
+		} else {
+			t.Logf("%s: %v", name, d)
+		}
 	}
 }

@@ -10,7 +10,25 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"github.com/proa-os/proa/config/foreign/draft"
+	"github.com/proa-os/proa/config/yamlnode"
 )
+
+// MaxEntries bounds how many devices a document may have, and how many entries a list of one: each is compared with those
+// before it.
+const MaxEntries = 1000
+
+// Full says whether a list of that length takes no more, which is refused.
+func Full(d *draft.Draft, at *yaml.Node, length int) bool {
+	if length < MaxEntries {
+		return false
+	}
+	if last := len(d.Notes) - 1; last < 0 || d.Notes[last].Message != tooMany { // once in a row
+		d.Refuse(at, tooMany)
+	}
+	return true
+}
+
+const tooMany = "more than 1000 entries; the rest is left out"
 
 // NIC is one interface in the making.
 type NIC struct {
@@ -36,7 +54,11 @@ func (n *NIC) Put(value *yaml.Node, path ...string) { draft.Put(n.node, value, p
 func (n *NIC) Has(path ...string) bool { return n.at(path...) != nil }
 
 func (n *NIC) at(path ...string) *yaml.Node {
-	return n.Get(append([]string{"network", "interfaces", n.Key}, path...)...)
+	at := n.node
+	for _, key := range path {
+		at = yamlnode.Lookup(at, key)
+	}
+	return at
 }
 
 // Add appends a value to the list at a path of keys, unless the same text is there already.
@@ -45,6 +67,9 @@ func (n *NIC) Add(value *yaml.Node, path ...string) {
 	if list == nil {
 		list = draft.List(value)
 		n.Put(list, path...)
+	}
+	if Full(n.Draft, value, len(list.Content)) {
+		return
 	}
 	for _, have := range list.Content {
 		if value.Kind == yaml.ScalarNode && have.Value == value.Value {
@@ -185,10 +210,21 @@ func Domains(d *draft.Draft, at *yaml.Node, words []string) (out []string) {
 	return out
 }
 
+// entries returns what was put into a list, which counts for no bound.
+func entries(list *yaml.Node) []*yaml.Node {
+	if list == nil {
+		return nil
+	}
+	return list.Content
+}
+
 // DNS adds name servers and search domains of the machine.
 func DNS(d *draft.Draft, servers, search []*yaml.Node) {
 	add := func(at *yaml.Node, text, key string) {
-		for _, have := range d.Items(d.Get("network", key)) {
+		if Full(d, at, len(entries(d.Get("network", key)))) {
+			return
+		}
+		for _, have := range entries(d.Get("network", key)) {
 			if have.Value == text {
 				return
 			}
@@ -219,7 +255,7 @@ func Towards(d *draft.Draft, hop string) string {
 	var dhcp []string
 	for i := 0; i+1 < len(all.Content); i += 2 {
 		n := &NIC{d, all.Content[i].Value, all.Content[i+1]}
-		for _, address := range d.Items(n.at("addresses")) {
+		for _, address := range entries(n.at("addresses")) {
 			if p, err := netip.ParsePrefix(address.Value); err == nil && p.Contains(a) {
 				return n.Key
 			}

@@ -92,7 +92,10 @@ func AddWiFi(d *draft.Draft, network *yaml.Node) {
 			name = network.Content[i+1]
 		}
 	}
-	for _, have := range d.Items(d.Get("network", "wifi")) {
+	if Full(d, network, len(entries(d.Get("network", "wifi")))) {
+		return
+	}
+	for _, have := range entries(d.Get("network", "wifi")) {
 		if len(have.Content) > 1 && have.Content[1].Value == name.Value {
 			return
 		}
