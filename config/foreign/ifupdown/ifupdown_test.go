@@ -73,7 +73,7 @@ func TestFile(t *testing.T) {
 			"network={ssid=\"Three it is\" key_mgmt=NONE}\nnetwork={\nssid=\"Four\"\nkey_mgmt=WPA-EAP\nidentity=\"a\"\n}\nnetwork={\nssid=\"Five\"\npsk=0123456789012345678901234567890123456789012345678901234567890123\n"},
 			`{network: {wifi_country: DE, wifi: [{name: Two, passphrase: slack tide, hidden: true}, {name: One, passphrase: fair winds}, {name: Three it is},
 			{name: Five, passphrase: "0123456789012345678901234567890123456789012345678901234567890123"}]}}`,
-			"refused: network: the closing } is missing\nnetwork: networks with accounts (WPA Enterprise) cannot be joined; use one with a passphrase"},
+			"network: the closing } is missing; the network is read as if it stood at the end\nnetwork: networks with accounts (WPA Enterprise) cannot be joined; use one with a passphrase"},
 		{"systemd-networkd", []string{
 			"/etc/systemd/network/10-lan.network", "[Match]\nName=eth0\n\n[Network]\nAddress=10.0.0.2/24\nGateway=10.0.0.1\nDNS=10.0.0.1 10.0.0.3\nDomains=lan ~corp\nVLAN=v7\nIPv6AcceptRA=no\n[Route]\nDestination=192.0.2.0/24\nGateway=10.0.0.9\nMetric=9\n",
 			"/etc/systemd/network/v7.netdev", "[NetDev]\nName=v7\nKind=vlan\n[VLAN]\nId=7\n",

@@ -1,5 +1,5 @@
 // Package wpa translates wpa_supplicant.conf(5), which Raspberry Pi's images and many documents bring. It refuses
-// networks that have no end; those that cannot be joined are named and left out.
+// nothing: networks that cannot be joined are named and left out.
 package wpa
 
 import (
@@ -49,7 +49,7 @@ func Read(d *draft.Draft, lines []string, at func(line int) *yaml.Node) {
 		}
 	}
 	if open != nil {
-		d.Refuse(open[""], "network: the closing } is missing")
+		d.Note(open[""], "network: the closing } is missing; the network is read as if it stood at the end")
 		networks = append(networks, open)
 	}
 	slices.SortStableFunc(networks, func(a, b block) int { return b.priority() - a.priority() })
