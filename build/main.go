@@ -38,6 +38,7 @@ type options struct {
 	flash                           flash.Options
 	kubeconfig                      kubeconfig.Options
 	validate                        inspect.Validate
+	show                            inspect.Show
 }
 
 // call is one invocation.
@@ -55,7 +56,7 @@ func verbs() []verb {
 		{"why", "BOARD [KIND] [STEP]", "say why steps would run, or why they ran last time", whyHelp, whyVerb, imageFlags},
 		{"run", "BOARD", "boot an image in QEMU and wait for the node", runHelp, runVerb, runFlags},
 		{"flash", "BOARD [DEVICE]", "write an image to a disk or an SD card", flash.Help, flashVerb, flashFlags},
-		{"config", "VERB FILE…", "check configuration files", configHelp, configFilesVerb, configFilesFlags},
+		{"config", "VERB FILE…", "check configuration files, and show what they make together", configHelp, configFilesVerb, configFilesFlags},
 		{"config-into", "IMAGE", "put a config.yaml into an image file", flash.IntoHelp, configVerb, configFlags},
 		{"kubeconfig", "root@ADDRESS", "fetch a node's kubeconfig, or merge it into yours", kubeconfig.Help, kubeconfigVerb, kubeconfigFlags},
 		{"verify", "BOARD [KIND]", "make every step again and compare the outputs", verifyHelp, verifyVerb, imageFlags},

@@ -6,6 +6,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/proa-os/proa/config/inspect"
@@ -15,15 +16,22 @@ const configHelp = `
 The verbs about configuration files, with the code that reads them on the device.
 
   validate FILE…   all problems of all files; - is standard input
+  show FILE…       the configuration that the files make together
 
-` + inspect.ValidateHelp
+` + inspect.ValidateHelp + `  proa config show --origin user-data config.yaml
+
+` + inspect.ShowHelp
 
 // configFilesFlags are those of all verbs about configuration files.
-func configFilesFlags(f *flag.FlagSet, o *options) { o.validate.Flags(f) }
+func configFilesFlags(f *flag.FlagSet, o *options) {
+	o.validate.Flags(f)
+	o.show.Flags(f)
+}
 
 // configFilesVerbs is the table of the second words.
 func configFilesVerbs() map[string]func(*call, inspect.Streams, []string) error {
 	return map[string]func(*call, inspect.Streams, []string) error{
+		"show":     func(c *call, s inspect.Streams, files []string) error { return c.opts.show.Run(s, files) },
 		"validate": func(c *call, s inspect.Streams, files []string) error { return c.opts.validate.Run(s, files) },
 	}
 }
@@ -50,5 +58,6 @@ func subcommands() (out []string) {
 	for name := range configFilesVerbs() {
 		out = append(out, name)
 	}
+	slices.Sort(out)
 	return out
 }

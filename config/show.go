@@ -7,6 +7,7 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"github.com/proa-os/proa/config/k3sflags"
+	"github.com/proa-os/proa/config/yamlnode"
 )
 
 // Show renders the configuration in force, with secrets replaced.
@@ -47,7 +48,7 @@ func mask(v reflect.Value, tag reflect.StructTag) *yaml.Node {
 
 func mask2(v reflect.Value, tag reflect.StructTag) *yaml.Node {
 	switch {
-	case v.IsZero() && v.Kind() != reflect.Bool:
+	case v.IsZero() && v.Kind() != reflect.Bool, (v.Kind() == reflect.Slice || v.Kind() == reflect.Map) && v.Len() == 0:
 		return nil
 	case tag.Get("secret") == "flags":
 		return maskFlags(v.Interface().([]string))
@@ -101,4 +102,15 @@ func annotate(n *yaml.Node, o *Origin, path []string) {
 		}
 		key.HeadComment = "# " + said
 	}
+}
+
+// ShowKey renders the value at a path of keys like Show; nothing if it is not set.
+func ShowKey(c *Config, path ...string) ([]byte, error) {
+	n := mask(reflect.ValueOf(c).Elem(), "")
+	for _, key := range path {
+		if n = yamlnode.Lookup(n, key); n == nil {
+			return nil, nil
+		}
+	}
+	return yaml.Marshal(n)
 }

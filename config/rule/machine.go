@@ -51,7 +51,9 @@ func password(s string) string {
 }
 
 // covers says whether a mount at s would hide own, or lies within it.
-func covers(s, own string) bool { return strings.HasPrefix(own+"/", s+"/") || strings.HasPrefix(s, own+"/") }
+func covers(s, own string) bool {
+	return strings.HasPrefix(own+"/", s+"/") || strings.HasPrefix(s, own+"/")
+}
 
 func mountPoint(s string) bool {
 	tops := []string{"/mnt", "/srv", "/home", "/opt", "/var"}

@@ -50,7 +50,8 @@ func verbs() []verb {
 	return []verb{
 		{"status", "[--json]", "state of the machine: slot, services, problems", statusVerb},
 		{"version", "", "version of this system and of Kubernetes", versionVerb},
-		{"config show", "", "the configuration in force, without secrets", showVerb},
+		{"config show", "[--origin]", "the configuration in force, without secrets", showVerb},
+		{"config diff", "[FILE|-]", "what differs from the configuration in force, and what each change needs", diffVerb},
 		{"config validate", "FILE…|-", "check configuration files; - is standard input", validateVerb},
 		{"config check", "[FILE|-]", "check a configuration; exit code 1 if it has problems", checkVerb},
 		{"config edit", "", "edit the configuration; a text with problems is not saved", editVerb},
@@ -82,7 +83,7 @@ Examples:
 
 // more is the additional help of some verbs; for the others the general examples are shown.
 var more = map[string]string{"slot write": slotWriteHelp, "slot try": slotTryHelp, "slot rollback": slotRollbackHelp, "data erase": dataEraseHelp,
-	"config validate": inspect.ValidateHelp, "config edit": configHelp, "config apply": configHelp, "config confirm": configHelp, "config revert": configHelp, "kubeconfig": kubeconfigHelp, "timeline": timelineHelp}
+	"config validate": inspect.ValidateHelp, "config diff": diffHelp, "config edit": configHelp, "config apply": configHelp, "config confirm": configHelp, "config revert": configHelp, "kubeconfig": kubeconfigHelp, "timeline": timelineHelp}
 
 // Usage returns the help text.
 func Usage() string {

@@ -119,7 +119,7 @@ func TestMistakes(t *testing.T) {
 	}{
 		{"stauts", 2, "did you mean \"status\"?"},
 		{"status now", 1, "unexpected argument \"now\""},
-		{"config", 2, "config needs a subcommand: proa config show, proa config validate, proa config check, "},
+		{"config", 2, "config needs a subcommand: proa config show, proa config diff, proa config validate, "},
 		{"confg check", 2, "did you mean \"config check\"?"},
 		{"data", 2, "data needs a subcommand: proa data erase"},
 		{"frobnicate", 2, "unknown verb \"frobnicate\"\n"},

@@ -22,7 +22,13 @@ func (e Env) document() (inforce.Held, error) {
 
 // showVerb prints the configuration in force, and how the file on the boot partition differs.
 func showVerb(e Env, args []string) error {
-	if err := noArgs(args); err != nil {
+	var v inspect.Show
+	fs := flags(e, "config show")
+	v.Flags(fs)
+	if err := fs.Parse(args); err != nil {
+		return flag.ErrHelp
+	}
+	if err := noArgs(fs.Args()); err != nil {
 		return err
 	}
 	now, err := e.document()
@@ -37,18 +43,56 @@ func showVerb(e Env, args []string) error {
 	if err != nil {
 		return err
 	}
-	text, err := config.Show(held.Config)
-	if err != nil {
-		return err
-	}
 	for _, p := range held.Problems {
 		fmt.Fprintf(e.Out, "# %s\n", p)
 	}
 	for _, line := range differs(held, now) {
 		fmt.Fprintf(e.Out, "# %s\n", line)
 	}
-	_, err = e.Out.Write(text)
-	return err
+	return v.Print(e.Out, held.Config, held.Origin)
+}
+
+const diffHelp = `
+Without FILE the files of this machine are compared, as they are now; with FILE, that instead of config.yaml. - is standard input.
+Each key that differs is printed with what makes it take effect: at once (with proa config apply), proa restart k3s, or
+proa reboot. Secrets are hidden: two that differ look alike.
+
+Examples:
+  proa config diff
+  ssh root@NODE proa config diff - < config.yaml
+`
+
+// diffVerb prints what differs from the configuration in force.
+func diffVerb(e Env, args []string) error {
+	if len(args) > 1 {
+		return noArgs(args[1:])
+	}
+	line, err := e.read("/proc/cmdline")
+	if err != nil {
+		return err
+	}
+	held, err := inforce.Load(e.Root)
+	if err != nil {
+		return err
+	}
+	now, err := inforce.ReadDocument(e.Root, string(line))
+	if len(args) == 1 {
+		var text []byte
+		if text, err = e.given(args[0]); err == nil {
+			now, err = inforce.ReadWith(e.Root, string(line), args[0], text)
+		}
+	}
+	if err != nil {
+		return err
+	}
+	var changes []inspect.Change
+	for _, c := range inforce.Changes(held.Config, now.Config) {
+		changes = append(changes, inspect.Change{Key: c.Key, Says: string(c.When)})
+	}
+	if changes == nil {
+		fmt.Fprintln(e.Out, "no differences")
+	}
+	return inspect.Diff(e.Out, held.Config, now.Config, changes)
 }
 
 // differs returns the keys in which the file differs from the configuration in force, and what makes them take effect.

@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -13,7 +14,7 @@ import (
 	"github.com/proa-os/proa/init/confirm"
 	"github.com/proa-os/proa/init/control"
 	"github.com/proa-os/proa/init/inforce"
-	"github.com/proa-os/proa/init/status"
+	"github.com/proa-os/proa/init/supervise"
 )
 
 // noTrial is an error while a change waits for confirmation: what it would be taken back to must stay as it is.
@@ -58,17 +59,8 @@ func (e Env) holds() (h confirm.Holds) {
 		return h
 	}
 	h.Route, h.Ready = s.DefaultRoute, s.NodeReady
-	h.SSH = sshReady(s)
+	h.SSH = slices.ContainsFunc(s.Services, func(v supervise.State) bool { return v.Name == "ssh" && v.State == "ready" })
 	return h
-}
-
-func sshReady(s status.Status) bool {
-	for _, v := range s.Services {
-		if v.Name == "ssh" {
-			return v.State == "ready"
-		}
-	}
-	return false
 }
 
 func confirmVerb(e Env, args []string) error { return e.trialVerb("confirm", args) }

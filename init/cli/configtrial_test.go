@@ -71,3 +71,19 @@ func TestApplyOnTrialFails(t *testing.T) {
 		t.Errorf("exit %d, %q", code, errs)
 	}
 }
+
+// TestDiff: each key that differs, with what it needs, of the files of the machine or of another one; and the origins.
+func TestDiff(t *testing.T) {
+	e, _ := changeable(t)
+	if code, out, errs := run(e, "config", "diff"); code != 0 || out != "no differences\n" {
+		t.Errorf("exit %d, %q, %q", code, out, errs)
+	}
+	e.In = strings.NewReader(oneKey + "ntp: {servers: [10.0.0.9]}\nk3s: {token: hunter2}\n")
+	want := "ntp: at once\n  + servers:\n  +     - 10.0.0.9\nk3s.token: proa restart k3s\n  + (secret)\n"
+	if code, out, errs := run(e, "config", "diff", "-"); code != 0 || out != want {
+		t.Errorf("exit %d, %q, %q", code, out, errs)
+	}
+	if code, out, errs := run(e, "config", "show", "--origin"); code != 0 || !strings.Contains(out, "hostname: edge-7 # ") {
+		t.Errorf("exit %d, %q, %q", code, out, errs)
+	}
+}

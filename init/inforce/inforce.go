@@ -3,6 +3,7 @@
 package inforce
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
@@ -137,14 +138,11 @@ func Changes(old, now *config.Config) (out []Change) {
 	return out
 }
 
-// same compares two values; an empty list and nil are equal.
+// same compares two values as they are written in a file: there an empty list and none are equal.
 func same(a, b reflect.Value) bool {
-	if a.Kind() == reflect.Slice || a.Kind() == reflect.Map {
-		if a.Len() == 0 && b.Len() == 0 {
-			return true
-		}
-	}
-	return reflect.DeepEqual(a.Interface(), b.Interface())
+	x, errX := yaml.Marshal(a.Interface())
+	y, errY := yaml.Marshal(b.Interface())
+	return errX == nil && errY == nil && bytes.Equal(x, y)
 }
 
 // lost says whether an element of old is missing in now.

@@ -1,6 +1,7 @@
 package inforce
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -88,5 +89,24 @@ func TestSaved(t *testing.T) {
 	}
 	if _, err := Load(t.TempDir()); err == nil {
 		t.Error("nothing was read without an error")
+	}
+}
+
+// TestSavedIsTheSame: the configuration in force that was read from its file does not differ from itself.
+func TestSavedIsTheSame(t *testing.T) {
+	root := t.TempDir()
+	for _, text := range []string{"", "network: {firewall: {allow: [tcp/80]}}\nhostname: a\n", "modules: []\nsysctls: {}\nusers: [{name: ada}]\n"} {
+		c := load(t, text)
+		err := Save(func(name string, b []byte, perm os.FileMode) error {
+			path := filepath.Join(root, name)
+			return errors.Join(os.MkdirAll(filepath.Dir(path), 0o755), os.WriteFile(path, b, perm))
+		}, Held{Config: c})
+		back, loadErr := Load(root)
+		if err != nil || loadErr != nil {
+			t.Fatal(err, loadErr)
+		}
+		if got := Changes(back.Config, c); len(got) > 0 {
+			t.Errorf("%q: %v", text, got)
+		}
 	}
 }
