@@ -137,6 +137,13 @@ func (m *Manager) loopback() error {
 	return links.Apply(m.sys, lo, []plan.Op{plan.SetUp{}})
 }
 
+// plugged: the cable of an interface was plugged in, perhaps into another network.
+func (m *Manager) plugged(ctx context.Context, l plan.Link) {
+	m.doubt(l.Name())
+	go m.solicit(ctx, l)
+	m.poke(l.Name())
+}
+
 // see handles an event: a new interface is started; one whose cable was plugged in is poked, because the network may be
 // another one.
 func (m *Manager) see(ctx context.Context, e links.Event) {
@@ -155,8 +162,11 @@ func (m *Manager) see(ctx context.Context, e links.Event) {
 	}
 	m.begin(ctx, e.Link)
 	if e.Before != nil && !e.Before.Running() && e.Running() {
-		m.doubt(e.Name())
-		go m.solicit(ctx, e.Link)
-		m.poke(e.Name())
+		m.plugged(ctx, e.Link)
+		for _, name := range plan.Above(m.network(), e.Link) { // their own links may have been there all the time
+			if l, err := links.ByName(name); err == nil {
+				m.plugged(ctx, l)
+			}
+		}
 	}
 }

@@ -276,7 +276,11 @@ func (c *client) note(f string, a ...any) {
 func (c *client) log() string { c.mu.Lock(); defer c.mu.Unlock(); return c.said }
 
 func (c *client) addrs() (out string) {
-	list, _ := netlink.AddrList(c.link, netlink.FAMILY_V4)
+	var of netlink.Link // nil: of all interfaces
+	if c.link.Link != nil {
+		of = c.link
+	}
+	list, _ := netlink.AddrList(of, netlink.FAMILY_V4)
 	for _, a := range list {
 		out += a.IPNet.String() + " "
 	}

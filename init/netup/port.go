@@ -88,6 +88,11 @@ func (m *Manager) settle(ctx context.Context, p *port, anew bool) {
 	s := plan.Settings(c.Network, now)
 	m.keep(ctx, p, &p.v4, *s.DHCP, m.lease)
 	m.keep(ctx, p, &p.v6, s.DHCP6, m.lease6)
+	if !*s.AcceptRA {
+		m.mu.Lock()
+		delete(m.advice, now.Name())
+		m.mu.Unlock()
+	}
 	if err := m.writeResolv(); err != nil {
 		m.logf("network: %v", err)
 	}

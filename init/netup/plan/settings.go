@@ -113,6 +113,21 @@ func Master(n config.Network, l Link) (name string, member bool) {
 	return "", false
 }
 
+// Above returns the interfaces that are made of a link, directly or by way of others, sorted.
+func Above(n config.Network, l Link) []string {
+	found := map[string]bool{}
+	for more := true; more; {
+		more = false
+		for name, s := range n.Interfaces {
+			of := func(part string) bool { return refers(n, part, l) || found[part] }
+			if !found[name] && name != l.Name() && slices.ContainsFunc(s.Parts(), of) {
+				found[name], more = true, true
+			}
+		}
+	}
+	return slices.Sorted(maps.Keys(found))
+}
+
 // Double is an interface that the configuration lists more than once: by these keys, of which the first counts.
 type Double struct{ Keys []string }
 

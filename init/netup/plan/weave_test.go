@@ -100,6 +100,16 @@ func TestWhose(t *testing.T) {
 	}
 }
 
+func TestAbove(t *testing.T) {
+	n := loaded(t, "network:\n  interfaces:\n    lan: {match: {driver: [e1000]}}\n    b: {bond: {members: [lan]}}\n    c: {bridge: {members: [v]}}\n    v: {vlan: {id: 5, link: b}}\n    w: {vlan: {id: 6, link: eth1}}\n").Network
+	if got := strings.Join(Above(n, at(2, "eth0", Wired, "e1000", 0)), " "); got != "b c v" {
+		t.Error(got)
+	}
+	if got := strings.Join(Above(n, at(3, "eth1", Wired, "virtio_net", 0)), " "); got != "w" {
+		t.Error(got)
+	}
+}
+
 func TestMember(t *testing.T) {
 	c := loaded(t, "network: {interfaces: {br0: {bridge: {members: [eth0]}}, eth0: {mtu: 1400, mac: '02:00:00:00:00:77'}}}")
 	const want = "mtu 1400\nsysctl net/ipv4/conf/eth0/promote_secondaries=1\nsysctl net/ipv6/conf/eth0/accept_ra=0\nsysctl net/ipv6/conf/eth0/disable_ipv6=1\nup\n"
