@@ -47,6 +47,9 @@ func TestLeaseOfMade(t *testing.T) {
 			c.until(t, "a lease by it", has("m", "10.9.77.34/24"))
 			c.change(t, network(t, "p0-dev: {optional: true, dhcp: false}"))
 			c.until(t, "it to be no more", gone("m"))
+			last, err := netlink.LinkByName("p0-dev")
+			must(t, err)
+			must(t, netlink.LinkDel(last))
 		})
 	}
 }

@@ -155,6 +155,8 @@ func TestBridge(t *testing.T) {
 	c.change(t, network(t, "p0-dev: {addresses: [10.9.0.3/24]}\np1-dev: {addresses: [10.9.1.2/24]}"))
 	c.until(t, "the bridge to be gone", gone("br0"))
 	c.until(t, "an answer without it", answers("10.9.0.1"))
+	c.change(t, network(t, "p0-dev: {addresses: [10.9.0.3/24]}\nlater: {bridge: {}, addresses: [10.9.7.2/24]}"))
+	c.until(t, "the address of a bridge without members", has("later", "10.9.7.2/24"))
 	untouched()
 	if strings.Contains(c.log(), "attribute") || strings.Contains(c.log(), "join") {
 		t.Errorf("said:\n%s", c.log())
@@ -256,6 +258,8 @@ func TestDummy(t *testing.T) {
 	c.until(t, "its address", has("d", "10.9.0.2/32"))
 	c.change(t, network(t, "p0-dev: {optional: true}"))
 	c.until(t, "it to be gone", gone("d"))
+	c.change(t, network(t, "e: {dummy: true, addresses: [10.9.0.3/32]}"))
+	c.until(t, "the address of one that is made later", has("e", "10.9.0.3/32"))
 }
 
 // TestMatch: by driver, hardware address and wildcard, also of what is plugged in later.

@@ -296,7 +296,12 @@ func (c *client) until(t *testing.T, what string, ok func() bool) {
 			return
 		}
 	}
-	t.Fatalf("waited for %s; addresses %q, said:\n%s", what, c.addrs(), c.log())
+	list, err := links.List()
+	for _, l := range list {
+		t.Logf("%d %s %s kind %d alias %q up %t master %d", l.Attrs().Index, l.Name(), l.Type(), l.Kind, l.Attrs().Alias,
+			l.Attrs().Flags&net.FlagUp != 0, l.Attrs().MasterIndex)
+	}
+	t.Fatalf("waited for %s; addresses %q, links %v, said:\n%s", what, c.addrs(), err, c.log())
 }
 
 // TestDHCP uses a real server over a cable. The parts run in parallel, since each waits for timers of the protocol.

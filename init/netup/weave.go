@@ -39,6 +39,7 @@ func (m *Manager) followParts(ctx context.Context) {
 // and returns whether there was none.
 func (m *Manager) weave() bool {
 	failed := map[string]bool{}
+	defer m.notice()
 	for range weaveRounds {
 		present, err := links.List()
 		if err != nil {
@@ -62,6 +63,13 @@ func (m *Manager) weave() bool {
 		}
 	}
 	return true
+}
+
+// notice looks for interfaces that were made: the kernel announces no new alias of an interface that is down.
+func (m *Manager) notice() {
+	if _, err := m.Links.Scan(); err != nil {
+		m.logf("network: %v", err)
+	}
 }
 
 // do carries out a task.

@@ -115,8 +115,12 @@ func (w *Watcher) see(l plan.Link, gone bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	before, known := w.known[l.Name()]
+	if known && !gone && before.Attrs().Index != l.Attrs().Index { // another one of the same name: the end of the first was missed
+		w.tell(Event{Link: before, Gone: true})
+		known = false
+	}
 	switch {
-	case gone && known:
+	case gone && known && before.Attrs().Index == l.Attrs().Index:
 		delete(w.known, l.Name())
 	case gone || l.Kind == plan.Virtual:
 		return
@@ -127,6 +131,10 @@ func (w *Watcher) see(l plan.Link, gone bool) {
 	if known {
 		e.Before = &before
 	}
+	w.tell(e)
+}
+
+func (w *Watcher) tell(e Event) {
 	for _, tell := range w.subscribers {
 		tell(e)
 	}

@@ -53,3 +53,18 @@ func TestSubscribers(t *testing.T) {
 		t.Error(d)
 	}
 }
+
+// TestNamesake: of two interfaces of one name in a row each is told of, even if the end of the first was missed.
+func TestNamesake(t *testing.T) {
+	w := NewWatcher(t.Logf)
+	said := events(w)
+	first, second := link("eth0", plan.Wired, 0), link("eth0", plan.Wired, 0)
+	first.Attrs().Index, second.Attrs().Index = 2, 3
+	w.see(first, false)
+	w.see(second, false)
+	w.see(first, true) // late
+	w.see(second, true)
+	if d := cmp.Diff("+eth0 -eth0 +eth0 -eth0", said()); d != "" {
+		t.Error(d)
+	}
+}
