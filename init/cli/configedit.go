@@ -29,7 +29,7 @@ import (
 const configHelp = `
 The text is checked as at boot. A text with a problem is not saved: the configuration is unchanged, and the text is kept in /run/proa. The
 previous configuration is saved as /boot/config.yaml.good; to go back: proa config apply /boot/config.yaml.good. SSH keys, files, sysctls,
-modules and NTP servers take effect at once; the command says what needs proa restart k3s or proa reboot.
+modules, network (except Wi-Fi) and NTP servers take effect at once; the command says what needs proa restart k3s or proa reboot.
 
 With --confirm the change is on trial: unless proa config confirm is run within that time, the old configuration returns by
 itself, and so it does if the change costs the default route, the SSH server, or the node's Ready. That holds across one

@@ -140,7 +140,9 @@ func (m *Manager) retry(ctx context.Context, p *port, ops []plan.Op) []plan.Op {
 // bond.
 func (m *Manager) resettle(ctx context.Context, before []plan.Link) {
 	for _, p := range m.ports() {
-		was := slices.ContainsFunc(before, func(l plan.Link) bool { return l.Name() == p.plain.Name() && l.Attrs().MasterIndex != 0 })
+		was := slices.ContainsFunc(before, func(l plan.Link) bool {
+			return l.Name() == p.plain.Name() && l.Attrs().MasterIndex != 0
+		})
 		now, err := links.ByName(p.plain.Name())
 		if was && err == nil && now.Attrs().MasterIndex == 0 {
 			m.settle(ctx, p, true)

@@ -16,7 +16,8 @@ import (
 )
 
 // Resolv returns the text of resolv.conf: the configuration's servers and domains, those of its interfaces that are
-// there, by their names, then those that the networks say, at most the three servers that libc uses. Values from networks have been validated.
+// there, by their names, then those that the networks say, at most the three servers that libc uses. Values from networks
+// have been validated.
 func (m *Manager) Resolv() string {
 	m.mu.Lock()
 	defer m.mu.Unlock()

@@ -63,7 +63,8 @@ func (d *Client) message(kind dhcpv6.MessageType, lease *Lease, server dhcpv6.DU
 	m.AddOption(ia)
 	m.AddOption(dhcpv6.OptElapsedTime(0))
 	if kind != dhcpv6.MessageTypeRelease && kind != dhcpv6.MessageTypeConfirm {
-		m.AddOption(dhcpv6.OptRequestedOption(dhcpv6.OptionDNSRecursiveNameServer, dhcpv6.OptionDomainSearchList, dhcpv6.OptionNTPServer))
+		m.AddOption(dhcpv6.OptRequestedOption(dhcpv6.OptionDNSRecursiveNameServer, dhcpv6.OptionDomainSearchList,
+			dhcpv6.OptionNTPServer))
 	}
 	return m, nil
 }
@@ -105,7 +106,8 @@ func (d *Client) ask(ctx context.Context) (*Lease, error) {
 }
 
 // request sends a Request, Renew or Rebind, and returns the lease of the Reply. With a server only its answer counts.
-func (d *Client) request(ctx context.Context, c *nclient6.Client, kind dhcpv6.MessageType, lease *Lease, server dhcpv6.DUID) (*Lease, error) {
+func (d *Client) request(ctx context.Context, c *nclient6.Client, kind dhcpv6.MessageType, lease *Lease,
+	server dhcpv6.DUID) (*Lease, error) {
 	m, err := d.message(kind, lease, server)
 	if err != nil {
 		return nil, err
