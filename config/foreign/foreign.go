@@ -39,7 +39,7 @@ type format struct {
 var formats = []format{
 	{"network configuration of cloud-init, version 1", isNetwork1, netv1.Translate},
 	{"netplan", isNetplan, netplan.Translate},
-	{"meta-data", func(d document) bool { return !d.header() && metadata.Is(d.doc) }, metaData},
+	{"meta-data", isMetaData, metaData},
 	{"K3s", func(d document) bool { return k3sargs.IsFile(d.doc) }, k3sargs.File},
 	{"k3OS", isK3OS, k3OS},
 	{"Kairos", isKairos, kairos.Translate},
@@ -131,7 +131,7 @@ func isCloudConfig(d document) bool {
 	if d.ours() {
 		return false
 	}
-	if d.header() || slices.Contains([]string{"user-data", "vendor-data"}, d.file) {
+	if d.header() || slices.Contains([]string{"user-data", "user_data", "vendor-data"}, d.file) {
 		return true
 	}
 	for key := range d.keys {
@@ -152,6 +152,12 @@ func network(d *draft.Draft, n *yaml.Node) {
 		return
 	}
 	netplan.Translate(d, n)
+}
+
+// isMetaData has its name on a NoCloud or ConfigDrive medium, or what only meta-data has.
+func isMetaData(d document) bool {
+	named := slices.Contains([]string{"meta-data", "meta_data.json"}, d.file) && !d.ours()
+	return !d.header() && (named || metadata.Is(d.doc))
 }
 
 func metaData(d *draft.Draft, doc *yaml.Node) { metadata.Translate(d, doc, network) }

@@ -43,7 +43,7 @@ func Table() []Source {
 		{"boot", BootDir, append(Imager(), "meta-data", "user-data", "network-config", "config.yaml"), "always"},
 		{"data", "/var/lib/proa", []string{"config.yaml", "config.d/*.yaml"}, "always"},
 		{"nocloud", Cache + "/nocloud", []string{"meta-data", "vendor-data", "user-data", "network-config"}, "before the network"},
-		{"config-drive", Cache + "/config-drive", []string{"meta_data.json", "vendor_data.json", "user_data"}, "before the network"},
+		{"config-drive", Cache + "/config-drive", []string{"meta_data.json", "user_data"}, "before the network"},
 	}
 }
 
@@ -59,13 +59,22 @@ type File struct {
 	Err  error // why it could not be read; a file that does not exist is not listed
 }
 
-// maxFiles bounds how many files of one pattern are read.
-const maxFiles = 100
+// Limits of all files together, so that reading them takes seconds on the slowest machine, whatever is in them.
+const (
+	maxFiles = 100     // of one pattern
+	maxTotal = 4 << 20 // bytes
+)
 
-// Read returns the files of all sources, in order.
+// Read returns the files of all sources, in order. Those after maxTotal have an error.
 func Read(root string) (out []File) {
+	total := 0
 	for _, s := range Table() {
-		out = append(out, s.Read(root)...)
+		for _, f := range s.Read(root) {
+			if total += len(f.Text); total > maxTotal {
+				f.Text, f.Err = nil, fmt.Errorf("the files before it and this one have more than %d MiB", maxTotal>>20)
+			}
+			out = append(out, f)
+		}
 	}
 	return out
 }

@@ -40,7 +40,6 @@ func media() []medium {
 			{"network-config", []string{"network-config", "NETWORK_", "NETWORK-"}}}},
 		{"config-drive", []string{"config-2", "CONFIG-2"}, []onMedium{
 			{"meta_data.json", []string{"openstack/latest/meta_data.json"}},
-			{"vendor_data.json", []string{"openstack/latest/vendor_data.json"}},
 			{"user_data", []string{"openstack/latest/user_data"}}}},
 	}
 }
