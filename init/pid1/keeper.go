@@ -106,6 +106,7 @@ func (k *keeper) start(ctx context.Context) {
 	go k.work(ctx, k.look)
 	go k.keepReserve(ctx)
 	go k.followTrial(ctx)
+	go k.readLateMedia(ctx)
 	k.firstLook()
 	go func() {
 		k.m.PlugRest()
