@@ -19,8 +19,13 @@ type Config struct {
 	// started.
 	SSHAuthorizedKeys []string `yaml:"ssh_authorized_keys" check:"sshkey" example:"ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJrI9bLpDHxMWfjD0OTMwwHUnhcGE1ey4Yo/lfXoTLiP you@example.org"`
 
+	// DataSources are media that may configure this machine besides this file, by their kinds. Empty: any, but only as long
+	// as nothing else configures it: whoever can plug in a USB stick cannot take over a machine that has a configuration.
+	// A medium that was there when it had none stays permitted.
+	DataSources []string `yaml:"data_sources" check:"datasource" example:"nocloud"`
+
 	// Users are accounts besides root.
-	Users []User `yaml:"users"`
+	Users []User `yaml:"users" partial:"true"`
 
 	// SSH is the SSH server.
 	SSH SSH `yaml:"ssh"`

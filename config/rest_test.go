@@ -79,3 +79,11 @@ func TestKeysOfABrokenList(t *testing.T) {
 		}
 	}
 }
+
+// TestAccountsKeepTheirKeys: one wrong key of an account costs nothing else of it; without a name there is no account.
+func TestAccountsKeepTheirKeys(t *testing.T) {
+	c, said := problems(t, "users:\n  - {name: ada, shell: sh, sudo: all, ssh_authorized_keys: ["+key+"]}\n  - {name: 'A b', ssh_authorized_keys: ["+key+"]}\n", "")
+	if len(c.Users) != 1 || c.Users[0].Name != "ada" || len(c.Users[0].SSHAuthorizedKeys) != 1 || c.Users[0].Shell != "" || strings.Count(said, "\n") != 3 {
+		t.Errorf("%+v\n%s", c.Users, said)
+	}
+}

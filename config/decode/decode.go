@@ -255,7 +255,8 @@ func keyTag(tag reflect.StructTag) reflect.StructTag {
 	return reflect.StructTag(fmt.Sprintf("check:%q", tag.Get("check")+",required"))
 }
 
-// list decodes the valid entries. An invalid entry of write_files does not affect the others.
+// list decodes the valid entries. An invalid entry of write_files does not affect the others. Of a list whose tag is
+// partial, an entry with an error keeps its valid keys: an account whose shell is wrong keeps its SSH keys.
 func (d *decoder) list(n *yaml.Node, v reflect.Value, tag reflect.StructTag, name string) {
 	if n.Kind != yaml.SequenceNode {
 		d.bad(n, "%s: want a list, found %s%s", name, describe(n), rule.Hidden(strings.SplitN(n.Value, "\n", 2)[0]))
@@ -268,13 +269,24 @@ func (d *decoder) list(n *yaml.Node, v reflect.Value, tag reflect.StructTag, nam
 		}
 		e := reflect.New(v.Type().Elem()).Elem()
 		setDefaultsOf(e)
-		before := d.found
-		if d.below(nil, item, e, entryTag(tag), fmt.Sprintf("%s[%d]", name, i)); d.found == before && d.first(item, e, tag, ids, fmt.Sprintf("%s[%d]", name, i)) {
+		before, place := d.found, fmt.Sprintf("%s[%d]", name, i)
+		d.below(nil, item, e, entryTag(tag), place)
+		if sound := d.found == before || tag.Get("partial") == "true" && complete(e); sound && d.first(item, e, tag, ids, place) {
 			out = reflect.Append(out, e)
 		}
 	}
 	v.Set(out.Slice(0, d.most(n, out.Len(), tag, name)))
 	d.took(n)
+}
+
+// complete says whether a struct has all values that are required.
+func complete(v reflect.Value) bool {
+	for i := range v.NumField() {
+		if has(v.Type().Field(i).Tag, "required") && v.Field(i).IsZero() {
+			return false
+		}
+	}
+	return true
 }
 
 // most returns how many of the entries of a list are used, and reports the others.

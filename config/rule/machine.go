@@ -30,6 +30,7 @@ var machine = map[string]Rule{
 	"variable":    want(regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`).MatchString, "the name of a variable"),
 	"timezone":    {Judge: timezone, Clean: zoneName},
 	"pem":         want(isPEM, "certificates in PEM: -----BEGIN CERTIFICATE----- …"),
+	"datasource":  want(func(s string) bool { return s == "nocloud" || s == "config-drive" }, "nocloud or config-drive"),
 	"command":     want(func(s string) bool { return !strings.ContainsRune(s, 0) }, "a command"),
 }
 

@@ -85,7 +85,7 @@ func (f Finder) Refresh(ctx context.Context) (changed []string, err error) {
 func (f Finder) refresh(ctx context.Context) (changed []string, err error) {
 	devices, _ := filepath.Glob(filepath.Join(f.Root, "/sys/class/block/*"))
 	slices.Sort(devices)
-	seen := map[string]string{}
+	seen, permitted := map[string]string{}, Permitted(f.Root)
 	for _, d := range devices {
 		name := filepath.Base(d)
 		if f.own(name) || unlikely(name) || ctx.Err() != nil {
@@ -97,6 +97,10 @@ func (f Finder) refresh(ctx context.Context) (changed []string, err error) {
 			continue
 		}
 		m := media()[i]
+		if !permitted(m.source) {
+			err = errors.Join(err, fmt.Errorf("%s on /dev/%s is not read, because this machine has a configuration; data_sources: [%[1]s] in config.yaml permits it", m.source, name))
+			continue
+		}
 		if first := seen[m.source]; first != "" {
 			f.Logf("%s: /dev/%s is labelled like /dev/%s, which is read; this one is not", m.source, name, first)
 			continue

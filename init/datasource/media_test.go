@@ -197,3 +197,39 @@ func TestLabel(t *testing.T) {
 		t.Errorf("%s %q", fstype, label)
 	}
 }
+
+// TestPermitted: a stick that somebody plugs in changes nothing on a machine that has a configuration, unless that
+// permits it, or the medium was there first.
+func TestPermitted(t *testing.T) {
+	for name, c := range map[string]struct {
+		config string
+		before bool // the medium has configured the machine
+		want   bool
+	}{
+		"no configuration":    {"", false, true},
+		"comments":            {"# nothing yet\nversion: 1\n", false, true},
+		"a configuration":     {"hostname: b\n", false, false},
+		"it permits media":    {"hostname: b\ndata_sources: [nocloud]\n", false, true},
+		"it permits others":   {"data_sources: [config-drive]\n", false, false},
+		"the medium was here": {"hostname: b\n", true, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			d := newDevice(t)
+			d.plug("sdb", "12", "CIDATA", map[string]string{"user-data": userData})
+			boot := filepath.Join(d.root, BootDir)
+			must(t, os.MkdirAll(boot, 0o755))
+			if c.before {
+				_, err := d.refresh()
+				must(t, err)
+			}
+			must(t, os.WriteFile(filepath.Join(boot, "config.yaml"), []byte(c.config), 0o600))
+			_, err := d.refresh()
+			if got := d.cached("nocloud/user-data") == userData; got != c.want || (err == nil) != c.want {
+				t.Errorf("read: %v, %v", got, err)
+			}
+			if err != nil && !strings.Contains(err.Error(), "data_sources: [nocloud] in config.yaml permits it") {
+				t.Error(err)
+			}
+		})
+	}
+}

@@ -80,6 +80,7 @@ func rows() []row {
 		{"version", Now, false, func(c *config.Config) any { return &c.Version }},
 		{"hostname", Machine, false, func(c *config.Config) any { return &c.Hostname }},
 		{"ssh_authorized_keys", Now, false, func(c *config.Config) any { return &c.SSHAuthorizedKeys }},
+		{"data_sources", Machine, false, func(c *config.Config) any { return &c.DataSources }},
 		{"users", Now, false, func(c *config.Config) any { return &c.Users }},
 		{"ssh", Now, false, func(c *config.Config) any { return &c.SSH }},
 		{"write_files", Now, true, func(c *config.Config) any { return &c.WriteFiles }},

@@ -28,7 +28,7 @@ var top = []key{
 
 // section are the keys below k3os.
 var section = []key{
-	{"data_sources", nil, "sources of configuration are looked for without being named"},
+	{"data_sources", dataSources, ""},
 	{"modules", list("modules"), ""},
 	{"sysctls", pairs("sysctls"), ""},
 	{"ntp_servers", list("ntp", "servers"), ""},
@@ -137,6 +137,22 @@ func nameservers(r reader, p draft.Pair) {
 	}
 	p.Value = &yaml.Node{Kind: yaml.SequenceNode, Content: items, Line: p.Value.Line, Column: p.Value.Column}
 	list("network", "dns")(r, p)
+}
+
+// dataSources are the media among k3OS's sources. Those of clouds are asked over the network, which is not read here.
+func dataSources(r reader, p draft.Pair) {
+	for _, item := range r.Items(p.Value) {
+		switch s, _ := draft.String(item); strings.ToLower(s) {
+		case "cdrom":
+			r.Append(draft.Text(item, "nocloud"), "data_sources")
+			r.Append(draft.Text(item, "config-drive"), "data_sources")
+		case "openstack":
+			r.Append(draft.Text(item, "config-drive"), "data_sources")
+		case "":
+		default:
+			r.Note(item, "data_sources: metadata over the network is not read in this release; attach a medium of NoCloud, labelled cidata, or use config.yaml")
+		}
+	}
 }
 
 // wifi are networks; k3OS takes pass and password for passphrase too.
