@@ -25,7 +25,7 @@ const (
 // Server answers requests. It is a process of its own: it waits for its children, and PID 1 only sees whether it runs.
 type Server struct {
 	Root string                                  // prefix of passwd and group, and of account.AdminsFile
-	Logf func(string, ...any)                    // the audit log: one line for each command and each refusal
+	Logf func(string, ...any)                    // the audit log: one line for each command and each refusal, without arguments, which may be secrets
 	peer func(*net.UnixConn) (unix.Ucred, error) // nil: from the kernel; tests replace it
 }
 
@@ -119,11 +119,11 @@ func (s Server) start(r request, files []int, name string, who unix.Ucred) (*job
 	if err == nil {
 		var j *job
 		if j, err = start(c, files, r.TTY); err == nil {
-			s.Logf("%s (uid %d): as %s in %s: %s %q", name, who.Uid, c.who.name, c.dir, c.path, c.argv[1:])
+			s.Logf("%s (uid %d): as %s in %s: %s, %d arguments", name, who.Uid, c.who.name, c.dir, c.path, len(c.argv)-1)
 			return j, nil
 		}
 	}
-	s.Logf("%s (uid %d): as %s: %q: %v", name, who.Uid, r.User, r.Argv, err)
+	s.Logf("%s (uid %d): as %s: refused: %v", name, who.Uid, r.User, err)
 	return nil, err
 }
 
