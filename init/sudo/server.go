@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"runtime/debug"
 	"time"
@@ -48,6 +49,9 @@ func Listen(path string) (*net.UnixListener, error) {
 // Serve answers each connection in a goroutine, until the context ends.
 func (s Server) Serve(ctx context.Context, l *net.UnixListener) error {
 	context.AfterFunc(ctx, func() { l.Close() })
+	// A signal that is ignored stays so in the commands (execve(2)), where no shell could trap it. What is caught here has
+	// its default there.
+	signal.Notify(make(chan os.Signal, 1), unix.SIGHUP, unix.SIGINT, unix.SIGQUIT)
 	places := make(chan struct{}, atOnce)
 	for {
 		c, err := l.AcceptUnix()
