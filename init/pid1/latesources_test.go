@@ -46,7 +46,12 @@ func TestLateMedium(t *testing.T) {
 	iso := make([]byte, 32768+2048)
 	copy(iso[32768:], "\x01CD001\x01")
 	copy(iso[32768+40:], "cidata")
-	for name, text := range map[string][]byte{"dev/sdb": iso, "sys/class/block/sdb/size": nil} {
+	mine, err := os.ReadFile(filepath.Join(tr.m.Root, inforce.ConfigFile))
+	if err != nil {
+		t.Fatal(err)
+	}
+	mine = append(mine, "\ndata_sources: [nocloud]\n"...)
+	for name, text := range map[string][]byte{"dev/sdb": iso, "sys/class/block/sdb/size": nil, inforce.ConfigFile: mine} {
 		path := filepath.Join(tr.m.Root, name)
 		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 			t.Fatal(err)
