@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -60,7 +61,13 @@ func TestTakenBack(t *testing.T) {
 	m.run("proa config apply - --confirm 2m", strings.NewReader(kept))
 	m.until("proa status", "waits for proa config confirm", bootBudget)
 	m.run("proa config confirm", nil)
-	if text := m.run("cat /boot/config.yaml; proa status", nil); !strings.Contains(text, "Lisbon") || strings.Contains(text, "waits for") {
+	if text := m.run("cat /boot/config.yaml", nil); !strings.Contains(text, "Lisbon") {
 		t.Errorf("not confirmed:\n%s", text)
 	}
+	m.untilIs("proa status", "no change that waits", func(text string) error { // the status is written every few seconds
+		if strings.Contains(text, "waits for") {
+			return errors.New("a change still waits")
+		}
+		return nil
+	}, bootBudget)
 }
