@@ -12,7 +12,6 @@ import (
 
 	"github.com/vishvananda/netlink"
 
-	"github.com/proa-os/proa/config/guard"
 	"github.com/proa-os/proa/init/netup/wait"
 )
 
@@ -56,7 +55,7 @@ func (d *Client) Run(ctx context.Context) {
 // discover gets an address (INIT to REQUESTING). A current address, kept because it is not known whether the network is
 // still the same, is requested first.
 func (d *Client) discover(ctx context.Context) state {
-	answer, woken, err := d.talk(ctx, d.end(), d.ask)
+	answer, woken, err := wait.Talk(ctx, d.Poke, d.end(), d.ask)
 	if err == nil {
 		return d.take(answer)
 	}
@@ -104,7 +103,7 @@ func (d *Client) bound(ctx context.Context) state {
 // reboot verifies whether the address is valid in the network that the cable is plugged into now (INIT-REBOOT). Without
 // an answer it is unknown: servers do not answer for addresses of other networks. Then it continues with discover.
 func (d *Client) reboot(ctx context.Context) state {
-	answer, woken, err := d.talk(ctx, d.until, d.confirm)
+	answer, woken, err := wait.Talk(ctx, d.Poke, d.until, d.confirm)
 	return d.judge(answer, woken, err, func() state { return (*Client).discover })
 }
 
@@ -113,12 +112,12 @@ func (d *Client) renewing(ctx context.Context) state {
 	if d.lease.Server == nil || !time.Now().Before(d.bind) {
 		return (*Client).rebinding
 	}
-	answer, woken, err := d.talk(ctx, d.bind, d.extend)
+	answer, woken, err := wait.Talk(ctx, d.Poke, d.bind, d.extend)
 	return d.judge(answer, woken, err, func() state { return d.later(ctx, d.bind, (*Client).renewing) })
 }
 
 func (d *Client) rebinding(ctx context.Context) state {
-	answer, woken, err := d.talk(ctx, d.until, d.extendAnywhere)
+	answer, woken, err := wait.Talk(ctx, d.Poke, d.until, d.extendAnywhere)
 	return d.judge(answer, woken, err, func() state {
 		d.complain(err)
 		if d.expire() {
@@ -130,45 +129,11 @@ func (d *Client) rebinding(ctx context.Context) state {
 
 // later retries after half of the remaining time (section 4.4.5), within limits.
 func (d *Client) later(ctx context.Context, end time.Time, again state) state {
-	left := max(time.Until(end), 0)
-	if woken := wait.For(ctx, d.Poke, min(max(left/2, time.Second), left)); woken != wait.TimedOut {
+	if woken := wait.Half(ctx, d.Poke, end); woken != wait.TimedOut {
 		return d.anew(woken)
 	}
 	return again
 }
-
-// talk speaks with servers until there is an answer, the time is over, or the cable was put in, after which an answer would be to something
-// else. woken says which of them ended it.
-func (d *Client) talk(ctx context.Context, end time.Time, speak func(context.Context) (*Lease, error)) (*Lease, wait.Woken, error) {
-	ctx, stop := context.WithDeadline(ctx, end)
-	defer stop()
-	type result struct {
-		lease *Lease
-		err   error
-	}
-	done := make(chan result, 1)
-	go func() {
-		var r result
-		r.err = guard.Call(func() (err error) { // a panic in the protocol's library must not take PID 1 along
-			r.lease, err = speak(ctx)
-			return err
-		})
-		done <- r
-	}()
-	select {
-	case r := <-done:
-		return r.lease, wait.TimedOut, r.err
-	case _, there := <-d.Poke:
-		stop()
-		<-done // speak must have ended before its inputs change
-		if there {
-			return nil, wait.Poked, errPoked
-		}
-		return nil, wait.Gone, errPoked
-	}
-}
-
-var errPoked = errors.New("the cable was put in anew")
 
 // judge returns the next state: after a valid answer, or without one.
 func (d *Client) judge(answer *Lease, woken wait.Woken, err error, silence func() state) state {

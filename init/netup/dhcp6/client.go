@@ -56,7 +56,7 @@ func (d *Client) Run(ctx context.Context) {
 
 // solicit finds a server and requests addresses from it (sections 18.2.1 and 18.2.2).
 func (d *Client) solicit(ctx context.Context) state {
-	lease, woken, err := d.talk(ctx, time.Now().Add(time.Minute), d.ask)
+	lease, woken, err := wait.Talk(ctx, d.Poke, time.Now().Add(time.Minute), d.ask)
 	switch {
 	case err == nil:
 		return d.take(lease)
@@ -95,7 +95,7 @@ func (d *Client) bound(ctx context.Context) state {
 
 // confirm asks whether the addresses fit the network (section 18.2.3). Without an answer they are kept.
 func (d *Client) confirm(ctx context.Context) state {
-	_, woken, err := d.talk(ctx, d.until, d.fits)
+	_, woken, err := wait.Talk(ctx, d.Poke, d.until, d.fits)
 	var no *refusal
 	switch {
 	case woken != wait.TimedOut:
@@ -112,12 +112,12 @@ func (d *Client) renewing(ctx context.Context) state {
 	if !time.Now().Before(d.bind) {
 		return (*Client).rebinding
 	}
-	lease, woken, err := d.talk(ctx, d.bind, d.extend)
+	lease, woken, err := wait.Talk(ctx, d.Poke, d.bind, d.extend)
 	return d.judge(lease, woken, err, func() state { return d.later(ctx, d.bind, (*Client).renewing) })
 }
 
 func (d *Client) rebinding(ctx context.Context) state {
-	lease, woken, err := d.talk(ctx, d.until, d.extendAnywhere)
+	lease, woken, err := wait.Talk(ctx, d.Poke, d.until, d.extendAnywhere)
 	return d.judge(lease, woken, err, func() state {
 		d.complain(err)
 		if !time.Now().Before(d.until) {
@@ -130,44 +130,11 @@ func (d *Client) rebinding(ctx context.Context) state {
 
 // later retries after half of the remaining time, within limits.
 func (d *Client) later(ctx context.Context, end time.Time, again state) state {
-	left := max(time.Until(end), 0)
-	if woken := wait.For(ctx, d.Poke, min(max(left/2, time.Second), left)); woken != wait.TimedOut {
+	if woken := wait.Half(ctx, d.Poke, end); woken != wait.TimedOut {
 		return d.anew(woken)
 	}
 	return again
 }
-
-// talk speaks with servers until there is an answer, the time is over, or the cable was plugged in.
-func (d *Client) talk(ctx context.Context, end time.Time, speak func(context.Context) (*Lease, error)) (*Lease, wait.Woken, error) {
-	ctx, stop := context.WithDeadline(ctx, end)
-	defer stop()
-	type result struct {
-		lease *Lease
-		err   error
-	}
-	done := make(chan result, 1)
-	go func() {
-		var r result
-		r.err = guard.Call(func() (err error) { // a panic in the protocol's library must not take PID 1 along
-			r.lease, err = speak(ctx)
-			return err
-		})
-		done <- r
-	}()
-	select {
-	case r := <-done:
-		return r.lease, wait.TimedOut, r.err
-	case _, there := <-d.Poke:
-		stop()
-		<-done // speak must have ended before its inputs change
-		if there {
-			return nil, wait.Poked, errPoked
-		}
-		return nil, wait.Gone, errPoked
-	}
-}
-
-var errPoked = errors.New("the cable was plugged in")
 
 // judge returns the next state: after a valid answer, or without one.
 func (d *Client) judge(lease *Lease, woken wait.Woken, err error, silence func() state) state {
