@@ -106,12 +106,9 @@ func isNetplan(d document) bool {
 }
 
 func isK3OS(d document) bool {
-	if k3os.Section(d.doc) != nil {
-		return true
-	}
 	for key := range d.keys {
 		if k3os.IsSection(key) {
-			return true // without a value
+			return true
 		}
 	}
 	return !d.ours() && d.has("init_cmd", "sshAuthorizedKeys", "writeFiles", "runCmd", "bootCmd", "initCmd")

@@ -53,6 +53,14 @@ func merged(m *yaml.Node, sources func(*yaml.Node, int) []*yaml.Node, nearer map
 	return out
 }
 
+// EndsInColon returns the text of a list's entry that ends in a colon: without quotes it is a mapping to YAML.
+func EndsInColon(item *yaml.Node) (text string, ok bool) {
+	if item.Kind != yaml.MappingNode || len(item.Content) != 2 || item.Content[1].ShortTag() != "!!null" {
+		return "", false
+	}
+	return item.Content[0].Value + ":", true
+}
+
 // Add appends a key to a mapping. The key must not exist.
 func Add(m *yaml.Node, key string, value *yaml.Node) {
 	m.Content = append(m.Content, &yaml.Node{Kind: yaml.ScalarNode, Value: key}, value)

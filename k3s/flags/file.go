@@ -10,6 +10,8 @@ import (
 	"strings"
 
 	"gopkg.in/yaml.v3"
+
+	"github.com/proa-os/proa/config/yamlnode"
 )
 
 // entry is one key of the merged configuration files, with the file that set it last.
@@ -113,10 +115,10 @@ func scalars(n *yaml.Node) ([]string, error) {
 	return nil, errors.New("want a plain value or a list")
 }
 
-// plain returns an item of a list as text. One that ends in a colon, without quotes, is a mapping to YAML.
+// plain returns an item of a list as text.
 func plain(item *yaml.Node) (string, bool) {
-	if item.Kind == yaml.MappingNode && len(item.Content) == 2 && item.Content[1].ShortTag() == "!!null" {
-		return item.Content[0].Value + ":", true
+	if text, ok := yamlnode.EndsInColon(item); ok {
+		return text, true
 	}
 	return item.Value, item.Kind == yaml.ScalarNode
 }

@@ -25,7 +25,7 @@ func InstallsK3s(d *draft.Draft, at *yaml.Node, text string) bool {
 	if exec := env["INSTALL_K3S_EXEC"]; exec != "" {
 		args = append(words(exec), args...)
 	}
-	for name, key := range map[string]string{"K3S_TOKEN": "token", "K3S_CLUSTER_SECRET": "token", "K3S_URL": "server_url"} {
+	for name, key := range k3sargs.Variables {
 		if env[name] != "" {
 			d.Set(draft.Text(at, env[name]), "k3s", key)
 		}

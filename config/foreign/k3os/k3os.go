@@ -25,18 +25,8 @@ type key struct {
 	note string
 }
 
-// Section returns the value of the key below which k3OS's own keys are, whose name people write in several ways; nil if
-// there is none.
-func Section(doc *yaml.Node) *yaml.Node {
-	for _, p := range draft.New().Pairs(doc) {
-		if IsSection(p.Key) {
-			return p.Value
-		}
-	}
-	return nil
-}
-
-// IsSection says whether a top-level key is k3OS's section. proa is its other name.
+// IsSection says whether a top-level key is the one below which k3OS's own keys are; people write it in several ways, and
+// proa is its other name.
 func IsSection(name string) bool {
 	return strings.EqualFold(name, "k3os") || name == "proa"
 }

@@ -179,7 +179,7 @@ func args(r reader, p draft.Pair) { k3sargs.Add(r.Draft, r.Items(p.Value)) }
 func environment(r reader, p draft.Pair) {
 	for _, e := range r.Pairs(p.Value) {
 		s, ok := draft.String(e.Value)
-		switch key := joins[strings.ToUpper(e.Key)]; {
+		switch key := k3sargs.Variables[strings.ToUpper(e.Key)]; {
 		case !ok:
 			r.Refuse(e.Value, "environment: want text")
 		case key != "" && r.Get("k3s", key) == nil:
@@ -192,9 +192,6 @@ func environment(r reader, p draft.Pair) {
 		}
 	}
 }
-
-// joins are variables that K3s reads as flags.
-var joins = map[string]string{"K3S_URL": "server_url", "K3S_TOKEN": "token", "K3S_CLUSTER_SECRET": "token"}
 
 // files are written at every boot, as k3OS does.
 func files(r reader, p draft.Pair) {

@@ -7,6 +7,7 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"github.com/proa-os/proa/config/foreign/draft"
+	"github.com/proa-os/proa/config/yamlnode"
 )
 
 // IsFile says whether a document is K3s's own configuration file: all of its keys are flags.
@@ -35,10 +36,10 @@ func File(d *draft.Draft, doc *yaml.Node) {
 	}
 }
 
-// scalar returns a value as text. One that ends in a colon, without quotes, is a mapping to YAML.
+// scalar returns a value as text.
 func scalar(n *yaml.Node) (string, bool) {
-	if n.Kind == yaml.MappingNode && len(n.Content) == 2 && draft.IsNull(n.Content[1]) {
-		return n.Content[0].Value + ":", true
+	if text, ok := yamlnode.EndsInColon(n); ok {
+		return text, true
 	}
 	return draft.String(n)
 }

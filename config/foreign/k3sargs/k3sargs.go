@@ -38,6 +38,9 @@ func Add(d *draft.Draft, args []*yaml.Node) {
 	}
 }
 
+// Variables are the variables by which K3s is told to join, with the keys of the k3s section that they are here.
+var Variables = map[string]string{"K3S_URL": "server_url", "K3S_TOKEN": "token", "K3S_CLUSTER_SECRET": "token"}
+
 // word is one argument with its place.
 type word struct {
 	text string
