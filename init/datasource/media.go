@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -85,7 +86,8 @@ func (f Finder) Refresh(ctx context.Context) (changed []string, err error) {
 func (f Finder) refresh(ctx context.Context) (changed []string, err error) {
 	devices, _ := filepath.Glob(filepath.Join(f.Root, "/sys/class/block/*"))
 	slices.Sort(devices)
-	seen, permitted := map[string]string{}, Permitted(f.Root)
+	seen := map[string]string{}
+	permitted := sync.OnceValue(func() func(string) bool { return Permitted(f.Root) }) // most machines have no medium
 	for _, d := range devices {
 		name := filepath.Base(d)
 		if f.own(name) || unlikely(name) || ctx.Err() != nil {
@@ -97,7 +99,7 @@ func (f Finder) refresh(ctx context.Context) (changed []string, err error) {
 			continue
 		}
 		m := media()[i]
-		if !permitted(m.source) {
+		if !permitted()(m.source) {
 			err = errors.Join(err, fmt.Errorf("%s on /dev/%s is not read, because this machine has a configuration; data_sources: [%[1]s] in config.yaml permits it", m.source, name))
 			continue
 		}
