@@ -5,18 +5,13 @@ import (
 	"testing"
 
 	"github.com/proa-os/proa/config"
+	"github.com/proa-os/proa/config/foreign/foreigntest"
 )
 
 // read returns the configuration of a document, with its errors and its notes.
 func read(file, text string) (c *config.Config, errors, notes string) {
 	c, problems := config.Parse(file, []byte(text))
-	for _, p := range problems {
-		if p.Note {
-			notes += p.String() + "\n"
-		} else {
-			errors += p.String() + "\n"
-		}
-	}
+	errors, notes = foreigntest.Split(problems)
 	return c, errors, notes
 }
 

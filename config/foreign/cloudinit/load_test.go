@@ -4,31 +4,14 @@ import (
 	"strings"
 	"testing"
 
-	"gopkg.in/yaml.v3"
-
 	"github.com/proa-os/proa/config"
-	"github.com/proa-os/proa/config/decode"
 	"github.com/proa-os/proa/config/foreign/cloudinit"
-	"github.com/proa-os/proa/config/foreign/draft"
+	"github.com/proa-os/proa/config/foreign/foreigntest"
 )
 
 // load returns the configuration that a document gives, its errors and its notes, each in a line.
 func load(text string) (c *config.Config, errors, notes string) {
-	foreign := func(_, _ string, doc *yaml.Node) (*draft.Draft, bool) {
-		d := draft.New()
-		cloudinit.Translate(d, doc)
-		return d, true
-	}
-	c = config.Default()
-	problems, _ := decode.Load(c, decode.Options{Foreign: foreign}, decode.Document("user-data", []byte(text)))
-	for _, p := range problems {
-		if p.Note {
-			notes += p.String() + "\n"
-		} else {
-			errors += p.String() + "\n"
-		}
-	}
-	return c, errors, notes
+	return foreigntest.Load("user-data", text, cloudinit.Translate)
 }
 
 // sound loads a document that has no errors.

@@ -2,13 +2,13 @@ package ifupdown_test
 
 import (
 	"reflect"
-	"strings"
 	"testing"
 
 	"gopkg.in/yaml.v3"
 
 	"github.com/proa-os/proa/config"
 	"github.com/proa-os/proa/config/foreign/draft"
+	"github.com/proa-os/proa/config/foreign/foreigntest"
 	"github.com/proa-os/proa/config/foreign/ifupdown"
 )
 
@@ -22,26 +22,7 @@ func translated(t testing.TB, files ...string) (document any, said string) {
 			t.Errorf("%s is not read", files[i])
 		}
 	}
-	var lines []string
-	for _, n := range d.Notes {
-		lines = append(lines, map[bool]string{true: "refused: "}[n.Refused]+n.Message)
-	}
-	out, err := yaml.Marshal(d.Root)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, p := range config.Load(config.Document("test", out)).Problems {
-		lines = append(lines, "schema: "+p.Message)
-	}
-	return parsed(t, string(out)), strings.Join(lines, "\n")
-}
-
-func parsed(t testing.TB, text string) (out any) {
-	t.Helper()
-	if err := yaml.Unmarshal([]byte(text), &out); err != nil {
-		t.Fatal(err)
-	}
-	return out
+	return foreigntest.Drafted(t, d)
 }
 
 func TestFile(t *testing.T) {
@@ -100,7 +81,7 @@ func TestFile(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			got, said := translated(t, c.files...)
-			if want := parsed(t, c.want); !reflect.DeepEqual(got, want) {
+			if want := foreigntest.Parsed(t, c.want); !reflect.DeepEqual(got, want) {
 				t.Errorf("got  %v\nwant %v", got, want)
 			}
 			if said != c.said {
@@ -156,7 +137,7 @@ func TestCommand(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if handled != (want != "") || handled && !reflect.DeepEqual(parsed(t, string(out)), parsed(t, want)) {
+		if handled != (want != "") || handled && !reflect.DeepEqual(foreigntest.Parsed(t, string(out)), foreigntest.Parsed(t, want)) {
 			t.Errorf("%s: %v\n%s", text, handled, out)
 		}
 	}

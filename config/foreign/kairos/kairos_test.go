@@ -6,32 +6,15 @@ import (
 	"strings"
 	"testing"
 
-	"gopkg.in/yaml.v3"
-
 	"github.com/proa-os/proa/config"
-	"github.com/proa-os/proa/config/decode"
-	"github.com/proa-os/proa/config/foreign/draft"
+	"github.com/proa-os/proa/config/foreign/foreigntest"
 	"github.com/proa-os/proa/config/foreign/kairos"
 )
 
 const key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJrI9bLpDHxMWfjD0OTMwwHUnhcGE1ey4Yo/lfXoTLiP one@example.org"
 
 func load(text string) (c *config.Config, errors, notes string) {
-	foreign := func(_, _ string, doc *yaml.Node) (*draft.Draft, bool) {
-		d := draft.New()
-		kairos.Translate(d, doc)
-		return d, true
-	}
-	c = config.Default()
-	problems, _ := decode.Load(c, decode.Options{Foreign: foreign}, decode.Document("config.yaml", []byte(text)))
-	for _, p := range problems {
-		if p.Note {
-			notes += p.String() + "\n"
-		} else {
-			errors += p.String() + "\n"
-		}
-	}
-	return c, errors, notes
+	return foreigntest.Load("config.yaml", text, kairos.Translate)
 }
 
 // TestTranslate compares what a document gives with what is wanted, and the words of its notes.

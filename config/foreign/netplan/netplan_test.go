@@ -11,38 +11,14 @@ import (
 
 	"github.com/proa-os/proa/config"
 	"github.com/proa-os/proa/config/foreign/draft"
+	"github.com/proa-os/proa/config/foreign/foreigntest"
 	"github.com/proa-os/proa/config/foreign/netplan"
 )
 
 // translated returns the network section, and what was said; refusals are marked.
 func translated(t testing.TB, text string) (section any, said string) {
 	t.Helper()
-	var doc yaml.Node
-	if err := yaml.Unmarshal([]byte(text), &doc); err != nil {
-		t.Fatal(err)
-	}
-	d := draft.New()
-	netplan.Translate(d, doc.Content[0])
-	var lines []string
-	for _, n := range d.Notes {
-		lines = append(lines, map[bool]string{true: "refused: "}[n.Refused]+n.Message)
-	}
-	out, err := yaml.Marshal(d.Root)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, p := range config.Load(config.Document("test", out)).Problems {
-		lines = append(lines, "schema: "+p.Message)
-	}
-	return parsed(t, string(out)).(map[string]any)["network"], strings.Join(lines, "\n")
-}
-
-func parsed(t testing.TB, text string) (out any) {
-	t.Helper()
-	if err := yaml.Unmarshal([]byte(text), &out); err != nil {
-		t.Fatal(err)
-	}
-	return out
+	return foreigntest.Network(t, text, netplan.Translate)
 }
 
 func TestTranslate(t *testing.T) {
@@ -116,7 +92,7 @@ func TestTranslate(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			got, said := translated(t, c.text)
-			if want := parsed(t, c.want); !reflect.DeepEqual(got, want) {
+			if want := foreigntest.Parsed(t, c.want); !reflect.DeepEqual(got, want) {
 				t.Errorf("got  %v\nwant %v", got, want)
 			}
 			if said != c.said {
@@ -129,7 +105,7 @@ func TestTranslate(t *testing.T) {
 // TestAliasesAndMerges: what YAML repeats is as if it were written twice, and none of it is changed by the other's use.
 func TestAliasesAndMerges(t *testing.T) {
 	got, said := translated(t, "x: &x {dhcp4: true, mtu: 1400}\nethernets:\n  a: *x\n  b: {<<: *x, mtu: 1300}\n")
-	want := parsed(t, `interfaces: {a: {dhcp: true, mtu: 1400}, b: {dhcp: true, mtu: 1300}}`)
+	want := foreigntest.Parsed(t, `interfaces: {a: {dhcp: true, mtu: 1400}, b: {dhcp: true, mtu: 1300}}`)
 	if !reflect.DeepEqual(got, want) || said != "a key that nothing here reads" {
 		t.Errorf("got %v, %s", got, said)
 	}

@@ -11,37 +11,14 @@ import (
 
 	"github.com/proa-os/proa/config"
 	"github.com/proa-os/proa/config/foreign/draft"
+	"github.com/proa-os/proa/config/foreign/foreigntest"
 	"github.com/proa-os/proa/config/foreign/netv1"
 )
 
+// translated returns the network section, and what was said; refusals are marked.
 func translated(t testing.TB, text string) (section any, said string) {
 	t.Helper()
-	var doc yaml.Node
-	if err := yaml.Unmarshal([]byte(text), &doc); err != nil {
-		t.Fatal(err)
-	}
-	d := draft.New()
-	netv1.Translate(d, doc.Content[0])
-	var lines []string
-	for _, n := range d.Notes {
-		lines = append(lines, map[bool]string{true: "refused: "}[n.Refused]+n.Message)
-	}
-	out, err := yaml.Marshal(d.Root)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, p := range config.Load(config.Document("test", out)).Problems {
-		lines = append(lines, "schema: "+p.Message)
-	}
-	return parsed(t, string(out)).(map[string]any)["network"], strings.Join(lines, "\n")
-}
-
-func parsed(t testing.TB, text string) (out any) {
-	t.Helper()
-	if err := yaml.Unmarshal([]byte(text), &out); err != nil {
-		t.Fatal(err)
-	}
-	return out
+	return foreigntest.Network(t, text, netv1.Translate)
 }
 
 func TestTranslate(t *testing.T) {
@@ -86,7 +63,7 @@ func TestTranslate(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			got, said := translated(t, "{version: 1, config: "+c.config+"}")
-			if want := parsed(t, c.want); !reflect.DeepEqual(got, want) {
+			if want := foreigntest.Parsed(t, c.want); !reflect.DeepEqual(got, want) {
 				t.Errorf("got  %v\nwant %v", got, want)
 			}
 			if said != c.said {
