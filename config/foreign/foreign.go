@@ -16,6 +16,7 @@ import (
 	"github.com/proa-os/proa/config/foreign/k3sargs"
 	"github.com/proa-os/proa/config/foreign/kairos"
 	"github.com/proa-os/proa/config/foreign/metadata"
+	"github.com/proa-os/proa/config/foreign/netdata"
 	"github.com/proa-os/proa/config/foreign/netplan"
 	"github.com/proa-os/proa/config/foreign/netv1"
 )
@@ -38,6 +39,7 @@ type format struct {
 // formats are looked at in this order.
 var formats = []format{
 	{"network configuration of cloud-init, version 1", isNetwork1, netv1.Translate},
+	{"network_data.json of OpenStack", func(d document) bool { return netdata.Is(d.doc) }, netdata.Translate},
 	{"netplan", isNetplan, netplan.Translate},
 	{"meta-data", isMetaData, metaData},
 	{"K3s", func(d document) bool { return k3sargs.IsFile(d.doc) }, k3sargs.File},

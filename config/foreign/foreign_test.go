@@ -32,6 +32,7 @@ func TestFormats(t *testing.T) {
 		{"netplan", "network-config", "network: {version: 2, ethernets: {eth0: {dhcp4: true}}}\n", "", ""},
 		{"netplan, bare", "network-config", "version: 2\nethernets: {eth0: {dhcp4: true}}\n", "", ""},
 		{"version 1", "network-config", "version: 1\nconfig: [{type: physical, name: eth0, subnets: [{type: dhcp}]}]\n", "", ""},
+		{"network_data.json", "network_data.json", `{"links": [], "networks": [{"link": "a", "type": "ipv4"}], "services": []}`, "", "want link"},
 		{"ours with a network", "config.yaml", "hostname: a\nnetwork: {interfaces: {eth0: {mtu: 1400}}}\n", "a", ""},
 		{"meta-data", "meta-data", "instance-id: i-1\nlocal-hostname: a\n", "a", ""},
 		{"cloud-config with keys of meta-data", "user-data", "#cloud-config\nlocal-hostname: b\nhostname: a\npower_state: {mode: x}\n", "a", "power_state"},
