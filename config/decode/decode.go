@@ -41,6 +41,14 @@ func (d *decoder) add(line, col int, format string, args ...any) {
 	d.problems = append(d.problems, d.place(line, col).Problem(format, args...))
 }
 
+// lose reports a problem by which a part of the text is lost.
+func (d *decoder) lose(line, col int, format string, args ...any) {
+	d.add(line, col, format, args...)
+	if len(d.problems) > 0 {
+		d.problems[len(d.problems)-1].Lost = true // or the problem that says there are more
+	}
+}
+
 func (d *decoder) place(line, col int) Place { return Place{d.file, max(line, 1), max(col, 1)} }
 
 // took records the origin of the value that was decoded last.

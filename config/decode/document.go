@@ -46,7 +46,7 @@ func (d *decoder) one(text []byte) []*yaml.Node {
 	text = Plain(text)
 	if whole := bytes.TrimRight(text, "\x00"); len(whole) < len(text) { // a power cut may leave this in a file on a FAT
 		line := 1 + bytes.Count(whole, []byte("\n"))
-		d.add(line, 1, "%d NUL bytes at the end of the file: what stood there is lost; the rest is read", len(text)-len(whole))
+		d.lose(line, 1, "%d NUL bytes at the end of the file: what stood there is lost; the rest is read", len(text)-len(whole))
 		text = whole
 	}
 	nodes, err := parse(text)
@@ -123,11 +123,11 @@ func (d *decoder) salvage(text string, err error) (nodes []*yaml.Node) {
 			d.found++
 		case err != nil:
 			line, col, msg := parserWords(part, err)
-			cost := d.lost(lines[start])
+			cost, say := d.lost(lines[start]), d.lose
 			got, err := parse([]byte(spaced(part)))
 			switch kept := d.rescued(part); {
 			case err == nil && cost != "":
-				cost = "; read as if spaces stood there"
+				cost, say = "; read as if spaces stood there", d.add
 			case kept != nil:
 				got, cost = kept, "; the lines that are complete entries are read"
 			default:
@@ -135,7 +135,7 @@ func (d *decoder) salvage(text string, err error) (nodes []*yaml.Node) {
 			}
 			move(got, start)
 			nodes = append(nodes, got...)
-			d.add(line+start, col, "%s%s", msg, cost)
+			say(line+start, col, "%s%s", msg, cost)
 		case keyLine.MatchString(lines[start]):
 			move(got, start)
 			nodes = append(nodes, got...)
@@ -144,7 +144,7 @@ func (d *decoder) salvage(text string, err error) (nodes []*yaml.Node) {
 	}
 	if d.found == before {
 		line, col, msg := parserWords(text, err)
-		d.add(line, col, "%s", msg)
+		d.lose(line, col, "%s", msg)
 	}
 	return nodes
 }

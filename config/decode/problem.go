@@ -17,6 +17,8 @@ type Problem struct {
 	// Note marks what is no error: a key of a foreign document that has no effect here, with the reason and the way to
 	// get it.
 	Note bool `json:"note,omitempty"`
+	// Lost marks a text that is damaged: more may have stood there than could be read.
+	Lost bool `json:"-" yaml:"-"`
 }
 
 func (p Problem) String() string {

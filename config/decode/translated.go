@@ -15,7 +15,12 @@ func Translated(name string, text []byte, read func(*draft.Draft, []string)) Sou
 			d.add(1, 1, "larger than %d KiB; not read", MaxSize>>10)
 			return nil
 		}
-		out, lines := draft.New(), bytes.Split(bytes.TrimRight(Plain(text), "\x00"), []byte("\n"))
+		text = Plain(text)
+		if at := bytes.IndexFunc(text, func(r rune) bool { return r < ' ' && r != '\t' && r != '\n' }); at >= 0 {
+			line := 1 + bytes.Count(text[:at], []byte("\n"))
+			d.lose(line, 1, "a byte %#02x, which no text has: the file is damaged; what can be understood is read", text[at])
+		}
+		out, lines := draft.New(), bytes.Split(bytes.TrimRight(text, "\x00"), []byte("\n"))
 		read(out, texts(lines))
 		for _, n := range out.Notes {
 			d.say(n)

@@ -28,6 +28,7 @@ func readConfig(_ context.Context, m *Machine) error {
 // need a restart.
 func Reloads() []Step {
 	return []Step{
+		{"keep-sources", keepSources, step.Warn, 2 * time.Minute},
 		{"accounts", accounts, step.Warn, 2 * time.Minute},
 		{"environment", environment, step.Warn, 2 * time.Minute},
 		{"ca-certs", caCerts, step.Warn, 2 * time.Minute},

@@ -66,6 +66,7 @@ func Stage2() []Step {
 		{"clock", setClock, step.Warn, 2 * time.Minute},
 		{"sources", sources, step.Warn, 2 * time.Minute},
 		{"read-config", readConfig, step.Warn, 2 * time.Minute},
+		{"keep-sources", keepSources, step.Warn, 2 * time.Minute},
 		{"identity", identify, step.Warn, 2 * time.Minute},
 		{"user-mounts", userMounts, step.Warn, 2 * time.Minute},
 		{"accounts", accounts, step.Warn, 2 * time.Minute},

@@ -19,3 +19,9 @@ func (m *Machine) RefreshSources(ctx context.Context) ([]string, error) {
 	f := datasource.Finder{Sys: m.Sys, Root: m.Root, Logf: m.Logf, Disk: m.Found.Disk, Medium: m.Found.Medium}
 	return f.Refresh(ctx)
 }
+
+// keepSources copies files of the configuration that are good, for the next time that one is not. Without the copies,
+// as on a full disk, the machine is as good as before.
+func keepSources(_ context.Context, m *Machine) error {
+	return step.User(datasource.Keep(m.Sys, m.Root))
+}

@@ -33,17 +33,18 @@ type Source struct {
 	Dir   string   // where its files are read
 	Files []string // patterns, in the order in which they are read; a later one has precedence
 	When  string   // when the files get there
+	Kept  keeping  // what is used instead of files that are bad
 }
 
 // Table is the order of the sources: of a later one, scalars and lists replace those of an earlier one, and maps are
 // merged. The defaults are before the first one, the kernel command line is after the last one.
 func Table() []Source {
 	return []Source{
-		{"image", "/usr/share/proa", []string{"config.yaml"}, "always"},
-		{"boot", BootDir, append(Imager(), "meta-data", "user-data", "network-config", "config.yaml"), "always"},
-		{"data", "/var/lib/proa", []string{"config.yaml", "config.d/*.yaml"}, "always"},
-		{"nocloud", Cache + "/nocloud", []string{"meta-data", "vendor-data", "user-data", "network-config"}, "before the network"},
-		{"config-drive", Cache + "/config-drive", []string{"meta_data.json", "user_data"}, "before the network"},
+		{"image", "/usr/share/proa", []string{"config.yaml"}, "always", nothing}, // its bytes are verified
+		{"boot", BootDir, append(Imager(), "meta-data", "user-data", "network-config", "config.yaml"), "always", evenIfGone},
+		{"data", "/var/lib/proa", []string{"config.yaml", "config.d/*.yaml"}, "always", ifBad},
+		{"nocloud", Cache + "/nocloud", []string{"meta-data", "vendor-data", "user-data", "network-config"}, "before the network", nothing}, // all of it is kept
+		{"config-drive", Cache + "/config-drive", []string{"meta_data.json", "user_data"}, "before the network", nothing},
 	}
 }
 
@@ -56,7 +57,9 @@ func Imager() []string {
 type File struct {
 	Path string // below root
 	Text []byte
-	Err  error // why it could not be read; a file that does not exist is not listed
+	Err  error  // why it could not be read; a file that does not exist is not listed
+	For  string // the file that is bad, if this one is read in its place, or before it for what it has lost
+	Why  string // what is wrong with that
 }
 
 // Limits of all files together, so that reading them takes seconds on the slowest machine, whatever is in them.
@@ -65,11 +68,11 @@ const (
 	maxTotal = 4 << 20 // bytes
 )
 
-// Read returns the files of all sources, in order. Those after maxTotal have an error.
+// Read returns the files of all sources that are used, in order. Those after maxTotal have an error.
 func Read(root string) (out []File) {
 	total := 0
 	for _, s := range Table() {
-		for _, f := range s.Read(root) {
+		for _, f := range s.held(root) {
 			if total += len(f.Text); total > maxTotal {
 				f.Text, f.Err = nil, fmt.Errorf("the files before it and this one have more than %d MiB", maxTotal>>20)
 			}
@@ -79,7 +82,7 @@ func Read(root string) (out []File) {
 	return out
 }
 
-// Read returns the files of the source that exist.
+// Read returns the files of the source that exist, good or bad.
 func (s Source) Read(root string) (out []File) {
 	for _, pattern := range s.Files {
 		paths, _ := filepath.Glob(filepath.Join(root, s.Dir, pattern)) // the patterns are ours, and valid
@@ -87,7 +90,7 @@ func (s Source) Read(root string) (out []File) {
 		for _, path := range paths[:min(len(paths), maxFiles)] {
 			text, err := ReadFile(path)
 			if !errors.Is(err, os.ErrNotExist) {
-				out = append(out, File{filepath.Join("/", strings.TrimPrefix(path, root)), text, err})
+				out = append(out, File{Path: filepath.Join("/", strings.TrimPrefix(path, root)), Text: text, Err: err})
 			}
 		}
 	}
@@ -113,14 +116,4 @@ func regular(f *os.File) ([]byte, error) {
 		return nil, fmt.Errorf("%s is no regular file", f.Name())
 	}
 	return io.ReadAll(io.LimitReader(f, config.MaxSize+1))
-}
-
-// Says tells whether a text says anything that can be understood: a value, or nothing at all without an error, as a
-// file of comments does. A garbled file, and one that a worn card has emptied, says nothing.
-func Says(path string, text []byte) bool {
-	if strings.Trim(string(text), "\x00 \t\r\n") == "" {
-		return false
-	}
-	l := config.Load(config.Document(path, text))
-	return config.Errors(l.Problems) == 0 || l.Origin.Any()
 }

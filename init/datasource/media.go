@@ -175,26 +175,30 @@ func first(dir *os.Root, paths []string) (text []byte, err error) {
 }
 
 // keep replaces the cache of a source if the files say something, and says whether that changed it.
-func (f Finder) keep(m medium, files map[string][]byte) (changed bool, err error) {
+func (finder Finder) keep(m medium, files map[string][]byte) (changed bool, err error) {
 	for name, text := range files {
-		if !Says(name, text) && len(strings.TrimSpace(string(text))) > 0 {
+		f := File{Path: name, Text: text}
+		if bad(f) != "" && len(strings.TrimSpace(string(text))) > 0 {
 			return false, fmt.Errorf("%s: %s has nothing that can be understood; what this medium said before is kept", m.source, name)
+		}
+		if damaged(f) && accepted(finder.Root, m.source) {
+			return false, fmt.Errorf("%s: %s is damaged; what this medium said before is kept", m.source, name)
 		}
 	}
 	if len(files) == 0 {
 		return false, fmt.Errorf("%s: none of its files is there; what this medium said before is kept", m.source)
 	}
 	dir := filepath.Join(Cache, m.source)
-	if err := f.Sys.MkdirAll(dir, 0o700); err != nil {
+	if err := finder.Sys.MkdirAll(dir, 0o700); err != nil {
 		return false, err
 	}
 	for _, file := range m.files {
 		text := files[file.name] // one that is gone is emptied, which says nothing
-		have, err := os.ReadFile(filepath.Join(f.Root, dir, file.name))
+		have, err := os.ReadFile(filepath.Join(finder.Root, dir, file.name))
 		if string(have) == string(text) && (err == nil || text == nil) {
 			continue
 		}
-		if err := f.Sys.WriteFile(filepath.Join(dir, file.name), text, 0o600); err != nil {
+		if err := finder.Sys.WriteFile(filepath.Join(dir, file.name), text, 0o600); err != nil {
 			return changed, fmt.Errorf("%s: %w", m.source, err)
 		}
 		changed = true

@@ -134,6 +134,10 @@ func TestMedia(t *testing.T) {
 			if changed, err := d.refresh(); err == nil || len(changed) > 0 || d.cached("nocloud/user-data") != userData {
 				t.Errorf("garbage: %q, %v, %q", changed, err, d.cached("nocloud/user-data"))
 			}
+			d.plug("sdb", kind, label, map[string]string{"user-data": "#cloud-config\nhostname: c\nssh_author [\n"})
+			if changed, err := d.refresh(); err == nil || len(changed) > 0 || d.cached("nocloud/user-data") != userData {
+				t.Errorf("half a text: %q, %v, %q", changed, err, d.cached("nocloud/user-data"))
+			}
 			d.plug("sdb", kind, label, map[string]string{"user-data": "#cloud-config\nhostname: b\n"})
 			if changed, err := d.refresh(); err != nil || len(changed) != 1 || d.cached("nocloud/user-data") != "#cloud-config\nhostname: b\n" || d.cached("nocloud/meta-data") != "" {
 				t.Errorf("another medium: %q, %v, %q", changed, err, d.cached("nocloud/user-data"))

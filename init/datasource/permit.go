@@ -17,7 +17,7 @@ func Permitted(root string) func(source string) bool {
 		if filepath.Dir(s.Dir) == Cache {
 			continue
 		}
-		for _, f := range s.Read(root) {
+		for _, f := range s.held(root) {
 			if f.Err == nil {
 				files = append(files, config.Document(f.Path, f.Text))
 			}

@@ -1,9 +1,6 @@
 package inforce
 
 import (
-	"bytes"
-	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -22,7 +19,7 @@ const bootDir = datasource.BootDir
 // change.
 const (
 	ConfigFile = datasource.ConfigFile
-	GoodFile   = ConfigFile + ".good"
+	GoodFile   = datasource.GoodFile
 )
 
 // ReadDocument reads all sources of the configuration below root and the kernel command line, with the text that is on
@@ -41,52 +38,45 @@ func ReadDocument(root, line string) (Held, error) {
 	return h, err
 }
 
-// ReadConfirmed is ReadDocument without a text on trial. It always returns a usable configuration: if the file on the
-// boot partition cannot be read, is missing, is empty or says nothing that can be understood, as a worn card or one that
-// was pulled out too early has it, it uses the previous one, if there is one.
+// ReadConfirmed is ReadDocument without a text on trial. It always returns a usable configuration: for files of the boot
+// and the data partition that are bad, as a worn card or one that was pulled out too early has them, it uses what they
+// said when they last were good (init/datasource).
 func ReadConfirmed(root, line string) (Held, error) {
-	files := datasource.Read(root)
-	at := slices.IndexFunc(files, func(f datasource.File) bool { return f.Path == ConfigFile })
-	main, problems := datasource.File{Path: ConfigFile, Err: os.ErrNotExist}, []config.Problem(nil)
-	if at >= 0 {
-		main = files[at]
+	files, main := datasource.Read(root), datasource.File{Path: ConfigFile, Err: os.ErrNotExist}
+	for _, f := range files {
+		if f.Path == ConfigFile || f.For == ConfigFile {
+			main = f
+		}
 	}
-	if good, ok := previous(root, main); ok {
-		problems = append(problems, Problem("%s; %s is used instead", unusable(main), filepath.Base(GoodFile)))
-		main = good
-	}
-	return assemble(root, line, with(files, main), main, problems)
+	return assemble(root, line, files, main)
 }
 
 // ReadWith is ReadDocument with a text instead of the file on the boot partition. name is the text in problems.
 func ReadWith(root, line, name string, text []byte) (Held, error) {
 	main := datasource.File{Path: name, Text: text}
-	return assemble(root, line, with(datasource.Read(root), main), main, nil)
+	return assemble(root, line, with(datasource.Read(root), main), main)
 }
 
-// with returns the files with another one at the place of ConfigFile.
-func with(files []datasource.File, main datasource.File) (out []datasource.File) {
-	before := []string{"/usr/", bootDir + "/"} // sources before the data partition
-	for i, f := range files {
-		if f.Path == ConfigFile {
-			return append(append(files[:i:i], main), files[i+1:]...)
-		}
-	}
+// with returns the files with another one at the place of ConfigFile, or of what stands in for it.
+func with(files []datasource.File, main datasource.File) []datasource.File {
+	before := []string{"/usr/share/", bootDir + "/", datasource.Cache + "/boot/"} // sources before the data partition
+	out := slices.DeleteFunc(slices.Clone(files), func(f datasource.File) bool { return f.Path == ConfigFile || f.For == ConfigFile })
 	i := 0
-	for i < len(files) && slices.ContainsFunc(before, func(dir string) bool { return strings.HasPrefix(files[i].Path, dir) }) {
+	for i < len(out) && slices.ContainsFunc(before, func(dir string) bool { return strings.HasPrefix(out[i].Path, dir) }) {
 		i++
 	}
-	return slices.Insert(slices.Clone(files), i, main)
+	return slices.Insert(out, i, main)
 }
 
-func assemble(root, line string, files []datasource.File, main datasource.File, problems []config.Problem) (h Held, err error) {
-	problems = append(problems, misnamed(filepath.Join(root, bootDir))...)
+func assemble(root, line string, files []datasource.File, main datasource.File) (h Held, err error) {
+	problems := misnamed(filepath.Join(root, bootDir))
 	var sources []config.Source
 	var all []byte
 	for _, f := range files {
+		if f.For != "" {
+			problems = append(problems, config.Place{File: f.For, Line: 1, Column: 1}.Problem("%s; %s is used %s", f.Why, shown(f.Path), instead(files, f.For)))
+		}
 		switch {
-		case errors.Is(f.Err, os.ErrNotExist):
-			continue
 		case f.Err != nil && f.Path == ConfigFile:
 			err = f.Err
 		case f.Err != nil:
@@ -102,29 +92,20 @@ func assemble(root, line string, files []datasource.File, main datasource.File, 
 	return h, err
 }
 
-// previous returns the previous file if the one in use says nothing and the previous one does.
-func previous(root string, main datasource.File) (datasource.File, bool) {
-	if unusable(main) == "" {
-		return main, false
+// instead says how a file is used that stands in for another one.
+func instead(files []datasource.File, path string) string {
+	if slices.ContainsFunc(files, func(f datasource.File) bool { return f.Path == path }) {
+		return "for what it has lost"
 	}
-	text, err := datasource.ReadFile(filepath.Join(root, GoodFile))
-	good := datasource.File{Path: GoodFile, Text: text, Err: err}
-	return good, unusable(good) == ""
+	return "instead"
 }
 
-// unusable says why a file says nothing; empty: it says something.
-func unusable(f datasource.File) string {
-	switch {
-	case errors.Is(f.Err, os.ErrNotExist):
-		return "is missing"
-	case f.Err != nil:
-		return fmt.Sprintf("cannot be read (%v)", f.Err)
-	case len(bytes.Trim(f.Text, "\x00 \t\r\n")) == 0:
-		return "is empty"
-	case !datasource.Says(f.Path, f.Text):
-		return "has nothing that can be understood"
+// shown is the name of a file beside config.yaml, and the path of another one.
+func shown(path string) string {
+	if filepath.Dir(path) == bootDir {
+		return filepath.Base(path)
 	}
-	return ""
+	return path
 }
 
 // Problem returns a problem that concerns the whole document.
