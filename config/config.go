@@ -19,9 +19,13 @@ type Config struct {
 	// started.
 	SSHAuthorizedKeys []string `yaml:"ssh_authorized_keys" check:"sshkey" example:"ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJrI9bLpDHxMWfjD0OTMwwHUnhcGE1ey4Yo/lfXoTLiP you@example.org"`
 
-	// DataSources are media that may configure this machine besides this file, by their kinds. Empty: any, but only as long
-	// as nothing else configures it: whoever can plug in a USB stick cannot take over a machine that has a configuration.
-	// A medium that was there when it had none stays permitted.
+	// Remote is a document elsewhere, with more configuration.
+	Remote Remote `yaml:"config"`
+
+	// DataSources are what may configure this machine besides this file: media (nocloud, config-drive), and the metadata
+	// services of clouds (ec2, openstack, hetzner, digitalocean). Empty: any medium, and the service of the cloud that the
+	// hardware names, but only as long as nothing else configures it: whoever can plug in a USB stick cannot take over a
+	// machine that has a configuration. What was there when it had none stays permitted. A service named here is asked in any case.
 	DataSources []string `yaml:"data_sources" check:"datasource" example:"nocloud"`
 
 	// Users are accounts besides root.
@@ -91,6 +95,19 @@ type Config struct {
 
 	// Health says when a new system, after an upgrade, counts as good.
 	Health Health `yaml:"health"`
+}
+
+// Remote is a document with more configuration, in any format that this file may have. It is fetched once the network is
+// there, at every boot, retried, and kept for boots without a network. What it says has precedence over everything but the
+// kernel command line. At the first boot the machine waits for it, at most a minute; at a later one what has changed is
+// applied like a change of this file.
+type Remote struct {
+	// URL of the document, with https and a certificate of the system's authorities or of CACerts. With http anybody on the
+	// network between can change it, which is warned of unless SHA256 is set. Empty: none.
+	URL string `yaml:"url" check:"anyurl" secret:"true" example:"https://example.org/proa/kiosk-3.yaml"`
+
+	// SHA256 of the document, in hex. One with another sum is not used. Empty: any document is.
+	SHA256 string `yaml:"sha256" check:"sha256" example:"e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"`
 }
 
 // File is one entry of write_files.

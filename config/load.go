@@ -3,6 +3,7 @@ package config
 import (
 	"path"
 	"reflect"
+	"strings"
 
 	"gopkg.in/yaml.v3"
 
@@ -85,6 +86,11 @@ func Load(sources ...Source) Loaded {
 	for _, found := range c.Network.conflicts() {
 		p := origin.Of(found.path...).Problem("%s", found.text)
 		p.Note = found.note
+		problems = append(problems, p)
+	}
+	if strings.HasPrefix(c.Remote.URL, "http:") && c.Remote.SHA256 == "" {
+		p := origin.Of("config", "url").Problem("url: without TLS, whoever is on the network between can change the document; use https, or set config.sha256")
+		p.Note = true
 		problems = append(problems, p)
 	}
 	return Loaded{c, problems, origin}

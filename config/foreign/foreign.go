@@ -75,7 +75,7 @@ func (d document) has(keys ...string) bool {
 // ours says whether the document says that it is of the schema.
 func (d document) ours() bool {
 	v := d.keys["version"]
-	return v != nil && v.Kind == yaml.ScalarNode && v.Value == "1" && !d.has("config")
+	return v != nil && v.Kind == yaml.ScalarNode && v.Value == "1" && !netv1.Is(d.doc)
 }
 
 // header says whether the first line is cloud-init's. Some write more than one #, or a blank.

@@ -30,9 +30,13 @@ var machine = map[string]Rule{
 	"variable":    want(regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`).MatchString, "the name of a variable"),
 	"timezone":    {Judge: timezone, Clean: zoneName},
 	"pem":         want(isPEM, "certificates in PEM: -----BEGIN CERTIFICATE----- …"),
-	"datasource":  want(func(s string) bool { return s == "nocloud" || s == "config-drive" }, "nocloud or config-drive"),
+	"datasource":  want(func(s string) bool { return slices.Contains(sources, s) }, "one of "+strings.Join(sources, ", ")),
+	"sha256":      want(regexp.MustCompile(`^[0-9a-fA-F]{64}$`).MatchString, "64 hex digits"),
 	"command":     want(func(s string) bool { return !strings.ContainsRune(s, 0) }, "a command"),
 }
+
+// sources are what may configure a machine besides its own files (init/datasource): media, and services of clouds.
+var sources = strings.Fields("nocloud config-drive ec2 openstack hetzner digitalocean")
 
 // longestPassword is the longest that the SSH server reads (dropbear, DROPBEAR_MAX_PASSWORD_LEN).
 const longestPassword = 100

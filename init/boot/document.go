@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/proa-os/proa/config"
@@ -17,11 +18,24 @@ import (
 // the console and in the status.
 func readConfig(_ context.Context, m *Machine) error {
 	held, err := m.readHeld(time.Now())
-	m.Config, m.Problems, m.InForce = held.Config, append(m.Problems, held.Problems...), held
+	return errors.Join(err, m.holds(held))
+}
+
+// readAgain is for sources that have come since.
+func (m *Machine) readAgain() error {
+	held, err := inforce.ReadDocument(m.Root, m.Line.Raw)
+	return errors.Join(err, m.holds(held))
+}
+
+func (m *Machine) holds(held inforce.Held) error {
+	m.Config, m.InForce = held.Config, held
 	for _, p := range held.Problems {
-		m.Logf("config: %s", p)
+		if !slices.Contains(m.Problems, p) {
+			m.Problems = append(m.Problems, p)
+			m.Logf("config: %s", p)
+		}
 	}
-	return errors.Join(err, inforce.Save(m.Sys.WriteFile, held))
+	return inforce.Save(m.Sys.WriteFile, held)
 }
 
 // Reloads are the steps of stage 2 that can be repeated with a changed configuration on a running machine; the others

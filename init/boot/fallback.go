@@ -38,10 +38,10 @@ func (m *Machine) bootState() slot.Boot {
 		boot.State = m.Path("/dev/" + part)
 	}
 	if boot.Chain.OwnBoot {
-		own := m.slotPartitions(on)
+		own := on.Own(m.Root)
 		boot.Numbers, boot.Mount, boot.CanTry = map[layout.Slot]int{}, m.mountSlot(own), slot.KernelTells("/proc/kallsyms")
 		for of, part := range own {
-			boot.Numbers[of] = part.number
+			boot.Numbers[of] = part.Number
 		}
 	}
 	return boot

@@ -23,6 +23,7 @@ import (
 	"github.com/proa-os/proa/init/fetch"
 	"github.com/proa-os/proa/init/firewall"
 	"github.com/proa-os/proa/init/inforce"
+	"github.com/proa-os/proa/init/metadata"
 	"github.com/proa-os/proa/init/modules"
 	"github.com/proa-os/proa/init/netup"
 	"github.com/proa-os/proa/init/remotekeys"
@@ -81,6 +82,7 @@ type Machine struct {
 	Ctx      context.Context // ends when the machine shuts down
 
 	timeline []step.Result // of the running list
+	remote   *metadata.Keeper
 }
 
 // Found is what stage 1 passes to stage 2.

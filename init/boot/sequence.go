@@ -67,6 +67,7 @@ func Stage2() []Step {
 		{"sources", sources, step.Warn, 2 * time.Minute},
 		{"read-config", readConfig, step.Warn, 2 * time.Minute},
 		{"keep-sources", keepSources, step.Warn, 2 * time.Minute},
+		{"remote-sources", remoteSources, step.Warn, 5 * time.Minute},
 		{"identity", identify, step.Warn, 2 * time.Minute},
 		{"user-mounts", userMounts, step.Warn, 2 * time.Minute},
 		{"accounts", accounts, step.Warn, 2 * time.Minute},

@@ -40,19 +40,19 @@ func TestSlotPartitions(t *testing.T) {
 	})
 	for boot, want := range map[string][2]int{"/dev/sda1": {2, 3}, "/dev/sdb1": {2, 5}, "/dev/sdc1": {2}, "": {}, "/dev/gone": {}} {
 		on := slot.DiskOf(m.Root, boot)
-		own := m.slotPartitions(on)
-		if got := [2]int{own[layout.A].number, own[layout.B].number}; got != want || on.Chain().OwnBoot != (want[1] > 0) {
+		own := on.Own(m.Root)
+		if got := [2]int{own[layout.A].Number, own[layout.B].Number}; got != want || on.Chain().OwnBoot != (want[1] > 0) {
 			t.Errorf("%s: %v, want %v; chain %s", boot, got, want, on.Chain().Name)
 		}
 	}
-	if dev := m.slotPartitions(slot.DiskOf(m.Root, "/dev/sda1"))[layout.B].dev; dev != m.Path("/dev/sda3") {
+	if dev := slot.DiskOf(m.Root, "/dev/sda1").Own(m.Root)[layout.B].Dev; dev != m.Path("/dev/sda3") {
 		t.Errorf("slot b lies on %s", dev)
 	}
 }
 
 func TestMountSlot(t *testing.T) {
 	m, fake := machine(t, nil)
-	mount := m.mountSlot(map[layout.Slot]slotPart{layout.B: {"/dev/sda3", 3}})
+	mount := m.mountSlot(map[layout.Slot]slot.OwnPart{layout.B: {Dev: "/dev/sda3", Number: 3}})
 	broken := errors.New("disk full")
 	err := mount(layout.B, true, func(dir string) error {
 		if dir != m.Path("/run/proa/boot-b") {

@@ -66,7 +66,10 @@ func filter(ctx context.Context, m *Machine) error {
 	return m.Filter.Set(ctx, m.Config)
 }
 
-func network(_ context.Context, m *Machine) error {
+func network(ctx context.Context, m *Machine) error {
+	if m.Net != nil { // remote-sources has brought it up
+		return changeNetwork(ctx, m)
+	}
 	m.Net = netup.New(m.Sys, m.Config, m.Hostname, m.Path("/etc/resolv.conf"), m.Logf)
 	m.Net.Load = m.loadAnew
 	err := m.Net.Up(m.Ctx)

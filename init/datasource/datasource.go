@@ -44,8 +44,22 @@ func Table() []Source {
 		{"boot", BootDir, append(Imager(), "meta-data", "user-data", "network-config", "config.yaml"), "always", evenIfGone},
 		{"data", "/var/lib/proa", []string{"config.yaml", "config.d/*.yaml"}, "always", ifBad},
 		{"nocloud", Cache + "/nocloud", []string{"meta-data", "vendor-data", "user-data", "network-config"}, "before the network", nothing}, // all of it is kept
-		{"config-drive", Cache + "/config-drive", []string{"meta_data.json", "user_data"}, "before the network", nothing},
+		{"config-drive", Cache + "/config-drive", openStack(), "before the network", nothing},
+		cloud("ec2"), cloud("digitalocean"), cloud("hetzner"),
+		{"openstack", Cache + "/openstack", openStack(), onNetwork, nothing},
+		{"url", Cache + "/url", nil, onNetwork, nothing}, // the file of config.url, see URLFile
 	}
+}
+
+// onNetwork is when init/metadata has asked a service.
+const onNetwork = "once the network is there"
+
+func cloud(name string) Source {
+	return Source{name, Cache + "/" + name, []string{"meta-data", "vendor-data", "user-data"}, onNetwork, nothing}
+}
+
+func openStack() []string {
+	return []string{"meta_data.json", "vendor-data", "vendor-data2", "user_data", "network_data.json"}
 }
 
 // Imager returns the files that Raspberry Pi Imager and its users put beside config.yaml.

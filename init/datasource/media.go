@@ -28,6 +28,7 @@ type medium struct {
 type onMedium struct {
 	name string
 	at   []string
+	made func(text []byte) ([]byte, error) // makes it of what is on the medium; nil: it is that
 }
 
 // media are the media of cloud-init's data sources NoCloud and ConfigDrive. Names in capitals are those of an ISO file
@@ -35,14 +36,24 @@ type onMedium struct {
 func media() []medium {
 	return []medium{
 		{"nocloud", []string{"cidata", "CIDATA"}, []onMedium{
-			{"meta-data", []string{"meta-data", "META_DAT", "META-DAT"}},
-			{"vendor-data", []string{"vendor-data", "VENDOR_D", "VENDOR-D"}},
-			{"user-data", []string{"user-data", "USER_DAT", "USER-DAT"}},
-			{"network-config", []string{"network-config", "NETWORK_", "NETWORK-"}}}},
+			{"meta-data", []string{"meta-data", "META_DAT", "META-DAT"}, nil},
+			{"vendor-data", []string{"vendor-data", "VENDOR_D", "VENDOR-D"}, nil},
+			{"user-data", []string{"user-data", "USER_DAT", "USER-DAT"}, nil},
+			{"network-config", []string{"network-config", "NETWORK_", "NETWORK-"}, nil}}},
 		{"config-drive", []string{"config-2", "CONFIG-2"}, []onMedium{
-			{"meta_data.json", []string{"openstack/latest/meta_data.json"}},
-			{"user_data", []string{"openstack/latest/user_data"}}}},
+			{"meta_data.json", []string{"openstack/latest/meta_data.json"}, nil},
+			{"vendor-data", []string{"openstack/latest/vendor_data.json"}, Vendor},
+			{"vendor-data2", []string{"openstack/latest/vendor_data2.json"}, Vendor},
+			{"user_data", []string{"openstack/latest/user_data"}, nil},
+			{"network_data.json", []string{"openstack/latest/network_data.json"}, nil}}},
 	}
+}
+
+func (m medium) names() (out []string) {
+	for _, f := range m.files {
+		out = append(out, f.name)
+	}
+	return out
 }
 
 // mountPoint is where a medium is mounted while it is read.
@@ -113,7 +124,7 @@ func (f Finder) refresh(ctx context.Context) (changed []string, err error) {
 			err = errors.Join(err, fmt.Errorf("%s on /dev/%s: %w", m.source, name, readErr))
 			continue
 		}
-		new, keepErr := f.keep(m, files)
+		new, keepErr := Store(f.Sys, f.Root, m.source, m.names(), files)
 		err = errors.Join(err, keepErr)
 		if new {
 			changed = append(changed, m.source)
@@ -153,7 +164,12 @@ func (f Finder) read(m medium, device, fstype string) (files map[string][]byte, 
 		if err != nil && !errors.Is(err, os.ErrNotExist) {
 			return nil, err
 		}
-		if err == nil {
+		if err == nil && file.made != nil {
+			if text, err = file.made(text); err != nil {
+				f.Logf("%s: %s is left out: %v", m.source, file.at[0], err)
+			}
+		}
+		if err == nil && len(text) > 0 {
 			files[file.name] = text
 		}
 	}
@@ -172,36 +188,4 @@ func first(dir *os.Root, paths []string) (text []byte, err error) {
 		return text, err
 	}
 	return nil, err
-}
-
-// keep replaces the cache of a source if the files say something, and says whether that changed it.
-func (finder Finder) keep(m medium, files map[string][]byte) (changed bool, err error) {
-	for name, text := range files {
-		f := File{Path: name, Text: text}
-		if bad(f) != "" && len(strings.TrimSpace(string(text))) > 0 {
-			return false, fmt.Errorf("%s: %s has nothing that can be understood; what this medium said before is kept", m.source, name)
-		}
-		if damaged(f) && accepted(finder.Root, m.source) {
-			return false, fmt.Errorf("%s: %s is damaged; what this medium said before is kept", m.source, name)
-		}
-	}
-	if len(files) == 0 {
-		return false, fmt.Errorf("%s: none of its files is there; what this medium said before is kept", m.source)
-	}
-	dir := filepath.Join(Cache, m.source)
-	if err := finder.Sys.MkdirAll(dir, 0o700); err != nil {
-		return false, err
-	}
-	for _, file := range m.files {
-		text := files[file.name] // one that is gone is emptied, which says nothing
-		have, err := os.ReadFile(filepath.Join(finder.Root, dir, file.name))
-		if string(have) == string(text) && (err == nil || text == nil) {
-			continue
-		}
-		if err := finder.Sys.WriteFile(filepath.Join(dir, file.name), text, 0o600); err != nil {
-			return changed, fmt.Errorf("%s: %w", m.source, err)
-		}
-		changed = true
-	}
-	return changed, nil
 }

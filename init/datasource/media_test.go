@@ -157,11 +157,13 @@ func TestMedia(t *testing.T) {
 // TestConfigDrive: OpenStack's layout, and no other file system than one with its label.
 func TestConfigDrive(t *testing.T) {
 	d := newDevice(t)
-	d.plug("sr0", "iso", "config-2", map[string]string{"openstack/latest/meta_data.json": `{"hostname": "a", "public_keys": {"mine": "ssh-ed25519 AAAA"}}`, "openstack/latest/user_data": userData})
+	d.plug("sr0", "iso", "config-2", map[string]string{"openstack/latest/meta_data.json": `{"hostname": "a", "public_keys": {"mine": "ssh-ed25519 AAAA"}}`, "openstack/latest/user_data": userData,
+		"openstack/latest/vendor_data.json": `{"cloud-init": "#cloud-config\ntimezone: Europe/Berlin\n"}`, "openstack/latest/vendor_data2.json": "garbage", "openstack/latest/network_data.json": `{"links": [], "networks": [], "services": []}`})
 	d.plug("sdc1", "iso", "data", map[string]string{"user-data": "#cloud-config\nhostname: other\n"})
 	d.plug("fd0", "12", "CIDATA", map[string]string{"user-data": "#cloud-config\nhostname: other\n"})
 	changed, err := d.refresh()
-	if err != nil || !slices.Equal(changed, []string{"config-drive"}) || d.cached("config-drive/user_data") != userData || !strings.Contains(d.cached("config-drive/meta_data.json"), "public_keys") {
+	if err != nil || !slices.Equal(changed, []string{"config-drive"}) || d.cached("config-drive/user_data") != userData || !strings.Contains(d.cached("config-drive/meta_data.json"), "public_keys") ||
+		d.cached("config-drive/vendor-data") != "#cloud-config\ntimezone: Europe/Berlin\n" || d.cached("config-drive/vendor-data2") != "" || !strings.Contains(d.cached("config-drive/network_data.json"), "links") {
 		t.Errorf("%q, %v", changed, err)
 	}
 	if want := []string{"/dev/sr0 iso9660", "unmounted"}; !slices.Equal(d.mounts, want) {

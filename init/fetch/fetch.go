@@ -41,7 +41,8 @@ type Request struct {
 	Limit   int64         // largest body of the answer, in bytes; 0: DefaultLimit
 	Timeout time.Duration // for the whole request; 0: DefaultTimeout
 	CAs     []string      // certificates in PEM that are trusted besides the system's (the configuration's ca_certs)
-	Direct  bool          // uses no proxy: for link-local addresses such as a cloud's metadata
+	Direct  bool          // uses no proxy and follows no redirection: for link-local addresses such as a cloud's metadata
+	LowPort bool          // asks from a port below 1024, as only root can: Scaleway's metadata service wants that
 }
 
 // Answer is what the server said. Keys of Header are in canonical form (net/textproto).
@@ -91,7 +92,11 @@ func (c Client) Do(ctx context.Context, r Request) (Answer, error) {
 	ctx, cancel := context.WithTimeout(ctx, r.Timeout+grace)
 	defer cancel()
 	const head = 256 << 10 // a header of 32 KiB, escaped
-	out, err := c.Run(ctx, []string{c.program()}, c.env(), in, head+int(r.Limit))
+	argv := []string{c.program()}
+	if r.LowPort {
+		argv = append(argv, lowPort)
+	}
+	out, err := c.Run(ctx, argv, c.env(), in, head+int(r.Limit))
 	if err != nil {
 		return Answer{}, fmt.Errorf("%s: %w", u.Host, err)
 	}

@@ -1,6 +1,8 @@
 package inforce
 
 import (
+	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -86,10 +88,41 @@ func assemble(root, line string, files []datasource.File, main datasource.File) 
 			sources, all = append(sources, config.Document(f.Path, f.Text)), append(all, f.Text...)
 		}
 	}
-	l := config.Load(append(sources, config.CommandLine(line))...)
+	load := func() config.Loaded {
+		return config.Load(append(sources[:len(sources):len(sources)], config.CommandLine(line))...)
+	}
+	l := load()
+	if f, problem := remote(root, l); f.Path != "" {
+		h.Sources = append(h.Sources, f.Path)
+		sources, all = append(sources, config.Document(f.Path, f.Text)), append(all, f.Text...)
+		from := l.Config.Remote
+		l = load()
+		l.Config.Remote = from // an address in the document itself is not followed
+	} else if problem != "" {
+		problems = append(problems, l.Origin.Of("config").Problem("%s", problem))
+	}
 	h.Document, h.Sum, h.Config, h.Origin = main.Path, Sum(all), l.Config, l.Origin
 	h.Problems = append(problems, l.Problems...)
 	return h, err
+}
+
+// remote returns the document of config.url that was fetched last, if there is one.
+func remote(root string, l config.Loaded) (f datasource.File, problem string) {
+	from := l.Config.Remote
+	if from.URL == "" {
+		return f, ""
+	}
+	path := datasource.URLFile(from.URL)
+	text, err := datasource.ReadFile(filepath.Join(root, path))
+	switch {
+	case errors.Is(err, os.ErrNotExist):
+		return f, "" // it is being fetched, which the status says
+	case err != nil:
+		return f, fmt.Sprintf("config.url: what was fetched cannot be read: %v", err)
+	case !datasource.Matches(text, from.SHA256):
+		return f, "config.url: what was fetched has another sum than config.sha256 and is not used"
+	}
+	return datasource.File{Path: path, Text: text}, ""
 }
 
 // instead says how a file is used that stands in for another one.

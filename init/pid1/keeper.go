@@ -107,6 +107,7 @@ func (k *keeper) start(ctx context.Context) {
 	go k.keepReserve(ctx)
 	go k.followTrial(ctx)
 	go k.readLateMedia(ctx)
+	go k.m.Remote().Follow(ctx, func() { k.reload(ctx) })
 	k.firstLook()
 	go func() {
 		k.m.PlugRest()

@@ -26,6 +26,8 @@ var changes = map[string][2]string{
 	"version":                             {"version: 1", "elsewhere: config.TestProblems"},
 	"hostname":                            {"hostname: a", "hostname: b"},
 	"ssh_authorized_keys":                 {"", "ssh_authorized_keys: [ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJrI9bLpDHxMWfjD0OTMwwHUnhcGE1ey4Yo/lfXoTLiP]"},
+	"config.url":                          {"", "elsewhere: metadata.TestURL"},
+	"config.sha256":                       {"", "elsewhere: metadata.TestURL"},
 	"data_sources":                        {"", "elsewhere: datasource.TestPermitted"},
 	"users[].name":                        {"users: [{name: ada}]", "users: [{name: eva}]"},
 	"users[].comment":                     {"users: [{name: ada}]", "users: [{name: ada, comment: Ada L.}]"},

@@ -44,7 +44,7 @@ func Main(version string, open func(sys.Runner) sys.Sys) {
 	}
 	reaper := proc.New(ctx)
 	get := func(ctx context.Context, argv, env []string, in []byte, limit int) ([]byte, error) {
-		return reaper.Pipe(ctx, &fetch.Nobody, argv, env, in, limit)
+		return reaper.Pipe(ctx, fetch.As(argv), argv, env, in, limit)
 	}
 	stage2(con, &boot.Machine{Sys: open(reaper.Run), Ctx: ctx, Logf: con.Logf, Fetch: get}, reaper, version)
 }

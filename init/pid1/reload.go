@@ -98,6 +98,7 @@ func (k *keeper) reloadVerb(ctx context.Context, _ string, say func(string)) err
 	k.conf.took(inforce.Now, k.con.Logf)
 	k.noteNTP()
 	k.startRows(ctx, held.Config)
+	k.m.Remote().Poke()
 	inforce.Tell(changes, say)
 	return nil
 }

@@ -16,13 +16,16 @@ var ErrLong = errors.New("the output is too long")
 
 // Pipe starts a program as the given user (nil: root), writes in to its standard input, and returns at most limit bytes
 // of its output. The program is killed when the context ends or when it writes more.
-func (r *Reaper) Pipe(ctx context.Context, as *syscall.Credential, argv, env []string, in []byte, limit int) ([]byte, error) {
+func (r *Reaper) Pipe(ctx context.Context, as *syscall.SysProcAttr, argv, env []string, in []byte, limit int) ([]byte, error) {
+	if as == nil {
+		as = &syscall.SysProcAttr{}
+	}
 	files, err := pipes(2)
 	if err != nil {
 		return nil, err
 	}
 	defer closeAll(files)
-	p, err := r.Start(Spec{Argv: argv, Env: env, In: files[0], Out: files[3], Cred: as})
+	p, err := r.Start(Spec{Argv: argv, Env: env, In: files[0], Out: files[3], Cred: as.Credential, Caps: as.AmbientCaps})
 	if err != nil {
 		return nil, err
 	}

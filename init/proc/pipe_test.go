@@ -28,7 +28,7 @@ func TestPipe(t *testing.T) {
 	if syscall.Getuid() != 0 {
 		return
 	}
-	if out, err := reap().Pipe(t.Context(), &syscall.Credential{Uid: 65534, Gid: 65534}, []string{"/usr/bin/id", "-u"}, nil, nil, 100); string(out) != "65534\n" || err != nil {
+	if out, err := reap().Pipe(t.Context(), &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534}}, []string{"/usr/bin/id", "-u"}, nil, nil, 100); string(out) != "65534\n" || err != nil {
 		t.Errorf("%q, %v", out, err)
 	}
 }

@@ -25,6 +25,7 @@ type Spec struct {
 	Out      *os.File // stdout and stderr; nil: /dev/null
 	CgroupFD int      // 0: the parent's cgroup
 	Cred     *syscall.Credential
+	Caps     []uintptr // capabilities that it keeps although it is not root
 }
 
 // Reaper is the single waiter.
@@ -108,7 +109,7 @@ func (r *Reaper) Start(s Spec) (*Proc, error) {
 		out = null
 	}
 	attr := &syscall.ProcAttr{Dir: "/", Env: s.Env, Files: []uintptr{in.Fd(), out.Fd(), out.Fd()},
-		Sys: &syscall.SysProcAttr{Setsid: true, Credential: s.Cred}}
+		Sys: &syscall.SysProcAttr{Setsid: true, Credential: s.Cred, AmbientCaps: s.Caps}}
 	if s.CgroupFD > 0 {
 		attr.Sys.UseCgroupFD, attr.Sys.CgroupFD = true, s.CgroupFD
 	}

@@ -235,8 +235,11 @@ func (k *Keeper) cached(entry string) []string {
 	return rule.Keys(string(text))
 }
 
-// Problems says which sources could not be fetched, why, and when they are tried again.
+// Problems says which sources could not be fetched, why, and when they are tried again. A nil Keeper has none.
 func (k *Keeper) Problems() (out []string) {
+	if k == nil {
+		return nil
+	}
 	k.mu.Lock()
 	var failed []source
 	for _, s := range k.sources {

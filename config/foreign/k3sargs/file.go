@@ -10,10 +10,14 @@ import (
 	"github.com/proa-os/proa/config/yamlnode"
 )
 
-// IsFile says whether a document is K3s's own configuration file: all of its keys are flags.
+// IsFile says whether a document is K3s's own configuration file: all of its keys are flags, and no flag has keys of its
+// own, as config has in a document of the schema.
 func IsFile(doc *yaml.Node) bool {
 	var keys []string
 	for _, p := range draft.New().Pairs(doc) {
+		if p.Value.Kind == yaml.MappingNode {
+			return false
+		}
 		keys = append(keys, flagOf(p.Key))
 	}
 	return len(keys) > 0 && !slices.ContainsFunc(keys, func(k string) bool { return !known(k) })

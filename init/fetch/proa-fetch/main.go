@@ -13,9 +13,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/rand/v2"
+	"net"
 	"net/http"
 	"net/url"
 	"os"
+	"syscall"
 
 	"github.com/proa-os/proa/init/fetch"
 )
@@ -89,10 +92,28 @@ func client(r fetch.Request) (*http.Client, error) {
 	}
 	t := &http.Transport{Proxy: http.ProxyFromEnvironment, TLSClientConfig: &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12},
 		DisableCompression: true, DisableKeepAlives: true, ForceAttemptHTTP2: true, MaxResponseHeaderBytes: 32 << 10}
+	if r.LowPort {
+		t.DialContext = lowPort
+	}
+	check := redirect
 	if r.Direct {
 		t.Proxy = nil
+		check = func(*http.Request, []*http.Request) error {
+			return errors.New("redirected, which is not followed here")
+		}
 	}
-	return &http.Client{Transport: t, CheckRedirect: redirect}, nil
+	return &http.Client{Transport: t, CheckRedirect: check}, nil
+}
+
+// lowPort connects from a port below 1024. The resolver's own connections are not made by this.
+func lowPort(ctx context.Context, network, address string) (conn net.Conn, err error) {
+	for range 20 {
+		d := net.Dialer{LocalAddr: &net.TCPAddr{Port: 600 + rand.N(424)}}
+		if conn, err = d.DialContext(ctx, network, address); !errors.Is(err, syscall.EADDRINUSE) && !errors.Is(err, syscall.EADDRNOTAVAIL) {
+			return conn, err
+		}
+	}
+	return nil, err
 }
 
 // redirect is called before each redirection.

@@ -1,0 +1,105 @@
+package metadata
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"github.com/proa-os/proa/config"
+	"github.com/proa-os/proa/init/datasource"
+	"github.com/proa-os/proa/init/fetch"
+	"github.com/proa-os/proa/init/inforce"
+)
+
+// task is one thing to fetch.
+type task struct {
+	name string // in messages; it has no secret
+	key  string // what it is known by
+	file string // in the cache: once it is there, the boot does not wait
+	once func(ctx context.Context) (changed bool, err error)
+}
+
+// asker is how the configuration says to ask.
+type asker struct {
+	*Keeper
+	client fetch.Client
+	config *config.Config
+}
+
+// tasks returns what the configuration on this machine asks for now.
+func (k *Keeper) tasks() (out []task) {
+	held, err := inforce.ReadDocument(k.Root, k.Line)
+	if err != nil {
+		k.Logf("sources: %v", err) // what can be read is used
+	}
+	a := asker{k, fetch.Client{Run: k.Run, Environment: held.Config.Environment, Program: k.program}, held.Config}
+	facts := look(k.Root, k.Line)
+	for _, c := range k.clouds() {
+		if a.permitted(c, facts) {
+			out = append(out, a.service(c))
+		}
+	}
+	if held.Config.Remote.URL != "" {
+		out = append(out, a.remote(held.Config.Remote))
+	}
+	return out
+}
+
+// permitted says whether a service is asked: if the user names it, or if the hardware does and nothing else configures
+// the machine.
+func (a asker) permitted(c cloud, f facts) bool {
+	if slices.Contains(a.config.DataSources, c.name) || f.ds == c.name {
+		return true
+	}
+	return c.is(f) && datasource.Permitted(a.Root)(c.name)
+}
+
+// service asks the metadata service of a cloud.
+func (a asker) service(c cloud) task {
+	var names []string
+	for _, f := range c.files {
+		names = append(names, f.file)
+	}
+	return task{c.name, c.name, filepath.Join(datasource.Cache, c.name, names[0]), func(ctx context.Context) (bool, error) {
+		files, err := visit(ctx, a.client, c)
+		if err != nil {
+			return false, err
+		}
+		return datasource.Store(a.Sys, a.Root, c.name, names, files)
+	}}
+}
+
+// remote fetches the document of config.url.
+func (a asker) remote(from config.Remote) task {
+	file := datasource.URLFile(from.URL)
+	return task{"config.url", from.URL + " " + from.SHA256, file, func(ctx context.Context) (bool, error) {
+		got, err := a.client.Do(ctx, fetch.Request{URL: from.URL, Limit: config.MaxSize, Timeout: 2 * within, CAs: a.config.CACerts})
+		switch {
+		case err != nil:
+			return false, err
+		case !datasource.Matches(got.Body, from.SHA256):
+			return false, fmt.Errorf("%s: the document has another sum than config.sha256", host(from.URL))
+		case len(got.Body) == 0:
+			return false, fmt.Errorf("%s: the document is empty", host(from.URL))
+		}
+		return datasource.Store(a.Sys, a.Root, "url", []string{filepath.Base(file)}, map[string][]byte{filepath.Base(file): got.Body})
+	}}
+}
+
+func host(address string) string {
+	u, err := url.Parse(address)
+	if err != nil {
+		return "the server" // config has checked it
+	}
+	return u.Host
+}
+
+// fresh says whether nothing of the task was ever fetched.
+func (k *Keeper) fresh(t task) bool {
+	_, err := os.Stat(filepath.Join(k.Root, t.file))
+	return errors.Is(err, os.ErrNotExist)
+}
