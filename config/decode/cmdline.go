@@ -91,6 +91,9 @@ func (d *decoder) entry(n, list *yaml.Node, path []string, leaf *yaml.Node, elem
 }
 
 func childType(t reflect.Type, key string) reflect.Type {
+	if t != nil && t.Kind() == reflect.Pointer { // a section that may be absent
+		t = t.Elem()
+	}
 	switch {
 	case t == nil:
 		return nil
