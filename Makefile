@@ -9,7 +9,7 @@ LIGHT := ./config/... ./boards/... ./images/... ./overlay/... ./init/... ./build
 BOARDS := $(patsubst boards/%/board.yaml,%,$(wildcard boards/*/board.yaml))
 
 .NOTPARALLEL: # the steps of a target share the cores already; MAKEFLAGS=-j of the user would mix their output
-.PHONY: help iso disk sd slot boards run test unit vet e2e e2e-tables e2e-cuts e2e-fallback e2e-boards e2e-faults e2e-full bench verify lock clean
+.PHONY: help iso disk sd slot boards run test unit vet check-schema fuzz e2e e2e-tables e2e-cuts e2e-fallback e2e-boards e2e-faults e2e-full bench verify lock clean
 help: ## this list
 	@sed -n 's/^\([a-z0-9-]*\):.*## /  make \1\t/p' Makefile | expand -t 20
 
@@ -31,6 +31,12 @@ vet:
 	for arch in arm64 arm; do GOARCH=$$arch go vet ./config/... ./images/... ./init/... || exit; done
 unit: ## laws, unit, golden and oracle tests
 	$(PROA) tool -- go test $(LIGHT) ./k3s/...
+check-schema: ## judge config/schema.json and our documents with the YAML language server; needs node and npm
+	cd config/schema/check && npm ci --ignore-scripts --no-audit --no-fund && node check.mjs
+FUZZTIME ?= 10m
+fuzz: ## fuzz all that reads what users wrote, FUZZTIME=10m each, with one worker
+	grep -rlE '^func Fuzz' --include=*_test.go config init images build | while read file; do sed -n 's/^func \(Fuzz[A-Za-z]*\).*/\1/p' $$file | while read name; do \
+		$(PROA) tool -- go test ./$$(dirname $$file) -run '^$$' -fuzz "^$$name\$$" -fuzztime $(FUZZTIME) -parallel 1 </dev/null || exit; done || exit; done
 e2e: iso disk ## boot the images in QEMU, run a pod
 	PROA_E2E=ci $(PROA) tool -- go test -count=1 -parallel 2 -timeout 80m -v ./build/e2e
 e2e-fallback: disk slot ## six broken slots that must fall back, with both boot loaders of a PC

@@ -43,7 +43,11 @@ func kind(t Types, name string, k Key) object {
 		}
 		return o
 	case "int":
-		return object{"type": "integer"}
+		o := object{"type": "integer"}
+		if values := enum(k); len(values) > 0 {
+			o["enum"] = numbers(values)
+		}
+		return o
 	case "bool":
 		return object{"type": "boolean"}
 	case "list":
@@ -60,4 +64,13 @@ func kind(t Types, name string, k Key) object {
 		return object{"type": "object", "additionalProperties": elem}
 	}
 	return objectOf(t, name)
+}
+
+func numbers(values []string) (out []int) {
+	for _, v := range values {
+		if n, err := strconv.Atoi(v); err == nil {
+			out = append(out, n)
+		}
+	}
+	return out
 }
