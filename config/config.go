@@ -23,7 +23,7 @@ type Config struct {
 	Remote Remote `yaml:"config"`
 
 	// DataSources are what may configure this machine besides this file: media (nocloud, config-drive), and the metadata
-	// services of clouds (ec2, openstack, hetzner, digitalocean). Empty: any medium, and the service of the cloud that the
+	// services of clouds (ec2, gce, azure, openstack, hetzner, digitalocean, scaleway, vultr). Empty: any medium, and the service of the cloud that the
 	// hardware names, but only as long as nothing else configures it: whoever can plug in a USB stick cannot take over a
 	// machine that has a configuration. What was there when it had none stays permitted. A service named here is asked in any case.
 	DataSources []string `yaml:"data_sources" check:"datasource" example:"nocloud"`

@@ -36,7 +36,7 @@ var machine = map[string]Rule{
 }
 
 // sources are what may configure a machine besides its own files (init/datasource): media, and services of clouds.
-var sources = strings.Fields("nocloud config-drive ec2 openstack hetzner digitalocean")
+var sources = strings.Fields("nocloud config-drive ec2 gce azure openstack hetzner digitalocean scaleway vultr")
 
 // longestPassword is the longest that the SSH server reads (dropbear, DROPBEAR_MAX_PASSWORD_LEN).
 const longestPassword = 100

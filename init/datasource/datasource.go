@@ -45,7 +45,7 @@ func Table() []Source {
 		{"data", "/var/lib/proa", []string{"config.yaml", "config.d/*.yaml"}, "always", ifBad},
 		{"nocloud", Cache + "/nocloud", []string{"meta-data", "vendor-data", "user-data", "network-config"}, "before the network", nothing}, // all of it is kept
 		{"config-drive", Cache + "/config-drive", openStack(), "before the network", nothing},
-		cloud("ec2"), cloud("digitalocean"), cloud("hetzner"),
+		cloud("azure"), cloud("digitalocean"), cloud("ec2"), cloud("gce"), cloud("hetzner"), cloud("scaleway"), cloud("vultr"),
 		{"openstack", Cache + "/openstack", openStack(), onNetwork, nothing},
 		{"url", Cache + "/url", nil, onNetwork, nothing}, // the file of config.url, see URLFile
 	}

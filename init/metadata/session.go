@@ -19,6 +19,7 @@ type session struct {
 	cloud  cloud
 	header map[string]string
 	known  map[string]found // answers by path
+	cas    []string
 }
 
 type found struct {
@@ -27,11 +28,11 @@ type found struct {
 }
 
 // visit asks a service for all of its files.
-func visit(ctx context.Context, client fetch.Client, c cloud) (files map[string][]byte, err error) {
+func visit(ctx context.Context, client fetch.Client, c cloud, cas []string) (files map[string][]byte, err error) {
 	ctx, stop := context.WithTimeout(ctx, patience)
 	defer stop()
 	for _, base := range c.bases { // one that cannot be reached is followed by the next
-		s := &session{ctx, client, c, maps.Clone(c.header), map[string]found{}}
+		s := &session{ctx, client, c, maps.Clone(c.header), map[string]found{}, cas}
 		s.cloud.bases = []string{base}
 		got, visitErr := s.files()
 		if visitErr == nil {
@@ -105,7 +106,7 @@ func (s *session) get(path string, low bool) (found, error) {
 	if f, ok := s.known[path]; ok {
 		return f, nil
 	}
-	a, err := s.client.Do(s.ctx, fetch.Request{URL: s.cloud.bases[0] + path, Header: s.header, Limit: config.MaxSize, Timeout: within, Direct: true, LowPort: low})
+	a, err := s.client.Do(s.ctx, fetch.Request{URL: s.cloud.bases[0] + path, Header: s.header, Limit: config.MaxSize, Timeout: within, Direct: !s.cloud.far, CAs: s.cas, LowPort: low})
 	var status *fetch.StatusError
 	name, value, _ := strings.Cut(s.cloud.proof, ": ")
 	switch {

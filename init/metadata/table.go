@@ -14,6 +14,7 @@ type cloud struct {
 	header map[string]string
 	token  *token
 	proof  string // a header with value of the answers, without which they are not the service's
+	far    bool   // is not link-local: through a proxy, verified with the configuration's authorities
 	files  []answer
 }
 
@@ -75,5 +76,38 @@ func clouds() []cloud {
 				{file: "meta-data", path: "/metadata/v1.json", must: true},
 				{file: "vendor-data", path: "/metadata/v1.json", made: field("vendor_data")},
 				{file: "user-data", path: "/metadata/v1/user-data"}}},
+		// cloud.google.com, "About VM metadata"
+		{name: "gce", bases: []string{linkLocal}, header: map[string]string{"Metadata-Flavor": "Google"}, proof: "Metadata-Flavor: Google",
+			is: func(f facts) bool {
+				return f.is("product_name", "Google Compute Engine") || f.is("product_serial", "GoogleCloud-")
+			},
+			files: []answer{
+				{file: "meta-data", path: gceAll, must: true, made: gce},
+				{file: "user-data", path: gceAll, made: gceUser}}},
+		// learn.microsoft.com, "Azure Instance Metadata Service"; the asset tag is the same on all of its machines
+		{name: "azure", bases: []string{linkLocal}, header: map[string]string{"Metadata": "true"},
+			is: func(f facts) bool { return f.is("chassis_asset_tag", "7783-7084-3265-9085-8269-3286-77") },
+			files: []answer{
+				{file: "meta-data", path: azureAll, must: true, made: azure},
+				{file: "user-data", path: azureAll, made: azureUser}}},
+		// scaleway.com, "Instance API", "User data": it is given to ports below 1024 only
+		{name: "scaleway", bases: []string{"http://169.254.42.42", "http://[fd00:42::42]"},
+			is: func(f facts) bool { return f.is("sys_vendor", "Scaleway") },
+			files: []answer{
+				{file: "meta-data", path: "/conf?format=json", must: true, made: scaleway},
+				{file: "vendor-data", path: "/vendor_data/cloud-init", low: true},
+				{file: "user-data", path: "/user_data/cloud-init", low: true}}},
+		// vultr.com, "Metadata API"
+		{name: "vultr", bases: []string{linkLocal}, header: map[string]string{"Metadata-Token": "cloudinit"},
+			is: func(f facts) bool { return f.is("sys_vendor", "Vultr") },
+			files: []answer{
+				{file: "meta-data", path: "/v1.json", must: true, made: vultr},
+				{file: "vendor-data", path: "/v1.json", made: field("vendor-data")},
+				{file: "user-data", path: "/v1.json", made: field("user-data")}}},
 	}
 }
+
+const (
+	gceAll   = "/computeMetadata/v1/?recursive=true&alt=json"
+	azureAll = "/metadata/instance?api-version=2021-08-01"
+)

@@ -38,7 +38,11 @@ func (k *Keeper) tasks() (out []task) {
 	}
 	a := asker{k, fetch.Client{Run: k.Run, Environment: held.Config.Environment, Program: k.program}, held.Config}
 	facts := look(k.Root, k.Line)
-	for _, c := range k.clouds() {
+	all := k.clouds()
+	if c, ok := seed(facts); ok {
+		all = append(slices.Clip(all), c)
+	}
+	for _, c := range all {
 		if a.permitted(c, facts) {
 			out = append(out, a.service(c))
 		}
@@ -65,7 +69,7 @@ func (a asker) service(c cloud) task {
 		names = append(names, f.file)
 	}
 	return task{c.name, c.name, filepath.Join(datasource.Cache, c.name, names[0]), func(ctx context.Context) (bool, error) {
-		files, err := visit(ctx, a.client, c)
+		files, err := visit(ctx, a.client, c, a.config.CACerts)
 		if err != nil {
 			return false, err
 		}

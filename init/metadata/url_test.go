@@ -155,3 +155,38 @@ func TestFollow(t *testing.T) {
 	stop()
 	<-ended
 }
+
+// TestSeed: NoCloud at an address, on the command line or as the serial number; the latter only for a machine without a
+// configuration.
+func TestSeed(t *testing.T) {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch r.URL.Path {
+		case "/4711/meta-data":
+			fmt.Fprint(w, "instance-id: i-1")
+		case "/4711/user-data":
+			fmt.Fprint(w, user)
+		default:
+			http.NotFound(w, r)
+		}
+	}))
+	defer server.Close()
+	words := ";s=" + server.URL + "/__dmi.chassis-serial-number__/;h=edge-1"
+	for name, c := range map[string]struct {
+		line, serial, config string
+		want                 bool
+	}{
+		"command line":          {"quiet ds=nocloud" + words, "", "modules: [dummy]\n", true},
+		"old name":              {"ds=nocloud-net" + words, "", "", true},
+		"serial number":         {"", "ds=nocloud" + words, "", true},
+		"serial, configured":    {"", "ds=nocloud" + words, "modules: [dummy]\n", false},
+		"no address":            {"ds=nocloud", "", "", false},
+		"a file of the machine": {"ds=nocloud;s=/etc/", "", "", false},
+	} {
+		m := newMachine(t, map[string]string{"sys/class/dmi/id/chassis_serial": "4711\n", "sys/class/dmi/id/product_serial": c.serial + "\n", datasource.ConfigFile: c.config})
+		m.Line = c.line
+		read, err := m.first()
+		if got := m.configuration().Config; err != nil || (read == 1) != c.want || (got.Hostname == "edge-1" && got.Timezone == "Europe/Berlin") != c.want {
+			t.Errorf("%s: read %d times, %v, %q", name, read, err, got.Hostname)
+		}
+	}
+}

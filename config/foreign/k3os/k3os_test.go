@@ -34,7 +34,7 @@ init_cmd: [one]
 boot_cmd: [two]
 run_cmd: [three]
 k3os:
-  data_sources: [aws, cdrom]
+  data_sources: [aws, packet, cdrom]
   modules: [kvm, "bonding mode=1"]
   sysctl: {kernel.printk: 4 4 1 7, vm.swappiness: 10}
   ntp_servers: [a.example.org]
@@ -60,7 +60,7 @@ k3os:
 	want.Users = []config.User{{Name: "rancher", Admin: true, Password: "$6$salt$hash", SSHAuthorizedKeys: []string{key}}}
 	want.K3s = config.K3s{Enabled: true, Role: "agent", ServerURL: "https://a.example.org:6443", Token: "K10abc::server:def",
 		Labels: map[string]string{"region": "quay", "loud": "true"}, Taints: []string{"a=b:NoSchedule"}, Args: []string{"--node-ip=192.0.2.9"}}
-	want.DataSources = []string{"nocloud", "config-drive"}
+	want.DataSources = []string{"ec2", "nocloud", "config-drive"}
 	want.Environment, want.Timezone = map[string]string{"HTTP_PROXY": "http://p.example.org"}, "Europe/Berlin"
 	if d := cmp.Diff(want, c); d != "" || len(errors) > 0 {
 		t.Errorf("%s\n%q", d, errors)

@@ -139,18 +139,27 @@ func nameservers(r reader, p draft.Pair) {
 	list("network", "dns")(r, p)
 }
 
-// dataSources are the media among k3OS's sources. Those of clouds are asked over the network, which is not read here.
+// services are k3OS's names of clouds whose metadata service is asked here too.
+var services = map[string]string{"aws": "ec2", "gcp": "gce", "openstack": "openstack", "hetzner": "hetzner", "digitalocean": "digitalocean", "scaleway": "scaleway", "vultr": "vultr"}
+
+// dataSources are media and clouds.
 func dataSources(r reader, p draft.Pair) {
 	for _, item := range r.Items(p.Value) {
-		switch s, _ := draft.String(item); strings.ToLower(s) {
-		case "cdrom":
+		s, _ := draft.String(item)
+		s = strings.ToLower(s)
+		if name := services[s]; name != "" {
+			r.Append(draft.Text(item, name), "data_sources")
+		}
+		switch {
+		case s == "cdrom":
 			r.Append(draft.Text(item, "nocloud"), "data_sources")
 			r.Append(draft.Text(item, "config-drive"), "data_sources")
-		case "openstack":
+		case s == "openstack":
 			r.Append(draft.Text(item, "config-drive"), "data_sources")
-		case "":
-		default:
-			r.Note(item, "data_sources: metadata over the network is not read in this release; attach a medium of NoCloud, labelled cidata, or use config.yaml")
+		case s == "packet":
+			r.Note(item, "data_sources: packet, later Equinix Metal, does not exist any more")
+		case s != "" && services[s] == "":
+			r.Note(item, "data_sources: not a source of k3OS; it has no effect")
 		}
 	}
 }

@@ -44,7 +44,7 @@ var sections = []section{
 	{name: "k0s", note: "the Kubernetes of this system is K3s; use k3s"},
 	{name: "k0s_worker", note: "the Kubernetes of this system is K3s; use k3s"},
 	{name: "fail_on_bundles_errors", note: noBundles},
-	{name: "config_url", note: "write the document to the boot partition, or give it to the machine as user data"},
+	{name: "config_url", read: func(d *draft.Draft, p draft.Pair) { d.Set(p.Value, "config", "url") }},
 	{name: "name", note: "a name of the document has no effect"},
 	{name: "options", note: noInstaller},
 	{name: "grub_options", note: "the boot loader is written with the image"},

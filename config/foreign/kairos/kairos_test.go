@@ -88,3 +88,11 @@ func FuzzTranslate(f *testing.F) {
 	}
 	f.Fuzz(func(_ *testing.T, text string) { load(text) })
 }
+
+// TestConfigURL: the address of more configuration is one of the schema.
+func TestConfigURL(t *testing.T) {
+	c, problems := config.Parse("a.yaml", []byte("#cloud-config\nconfig_url: https://example.org/a.yaml\nk3s: {enabled: true}\n"))
+	if c.Remote.URL != "https://example.org/a.yaml" || len(problems) > 0 {
+		t.Errorf("%q, %v", c.Remote.URL, problems)
+	}
+}
