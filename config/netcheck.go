@@ -4,8 +4,9 @@ import (
 	"fmt"
 	"maps"
 	"net/netip"
-	"regexp"
 	"slices"
+
+	"github.com/proa-os/proa/config/rule"
 )
 
 // conflict is a value that another one excludes, with the path of its keys. What it is about has been taken out.
@@ -45,7 +46,7 @@ func (m Match) Empty() bool { return len(m.Name)+len(m.MAC)+len(m.Driver) == 0 }
 func (n *Network) conflicts() (out []conflict) {
 	masters := map[string]string{} // by member; oneMaster fills it in
 	checks := []func(string, *Interface) []conflict{
-		oneKind, ofOthers, ofBond, ofBridge, n.noLoop, oneMaster(masters), noAddresses(masters), routesOf,
+		oneKind, ofOthers, renamed, ofBond, ofBridge, n.noLoop, oneMaster(masters), noAddresses(masters), routesOf,
 	}
 	for _, check := range checks {
 		for _, name := range slices.Sorted(maps.Keys(n.Interfaces)) {
@@ -95,20 +96,32 @@ func oneKind(name string, i *Interface) (out []conflict) {
 	return out
 }
 
-// othersNames are names of interfaces that Kubernetes, its networks or the kernel make.
-var othersNames = regexp.MustCompile(`^(lo|proa-alone|cni[0-9]*|(flannel|veth|kube-|cali|cilium|lxc|tunl|nodelocaldns).*|.*:.*)$`)
-
-// plainName excludes what the kernel replaces (%d), and what needs quotes elsewhere.
-var plainName = regexp.MustCompile(`^[A-Za-z0-9_.-]{1,15}$`)
-
 // ofOthers refuses to make an interface under a name that others use, or under a hardware address.
 func ofOthers(name string, i *Interface) []conflict {
-	if !i.Made() || plainName.MatchString(name) && !othersNames.MatchString(name) {
+	if !i.Made() || rule.Nameable(name) {
 		return nil
 	}
 	i.VLAN, i.Bond, i.Bridge, i.Dummy = nil, nil, nil, false
 	return []conflict{i.conflict(name, "",
 		"nothing is made with this name: use letters, digits, -, _ and ., and no name of the kernel's or the cluster's")}
+}
+
+// renamed leaves a new name out where it is not certain whose it is, or where it belongs to others.
+func renamed(name string, i *Interface) (out []conflict) {
+	switch {
+	case !i.Rename:
+		return nil
+	case len(i.Match.MAC) != 1:
+		out = append(out, i.conflict(name, "rename", "rename needs match with one mac; rename is left out"))
+	case !rule.Nameable(name):
+		out = append(out, i.conflict(name, "rename",
+			"no interface gets this name: use letters, digits, -, _ and ., and no name of the kernel's or the cluster's"))
+	}
+	if i.Rename = out == nil; i.Rename && len(i.Match.Name) > 0 {
+		i.Match.Name = nil
+		out = append(out, i.conflict(name, "match", "with rename the interface is found by mac alone; name is left out"))
+	}
+	return out
 }
 
 func ofBond(name string, i *Interface) (out []conflict) {

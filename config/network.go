@@ -67,8 +67,13 @@ type WiFi struct {
 
 // Interface is one network interface: wired, Wi-Fi, or made by proa.
 type Interface struct {
-	// Match selects interfaces by properties; the key is then only a label. All of them that fit get these settings.
+	// Match selects interfaces by properties; the key is then only a label, unless Rename makes it the name. All of them that fit get these settings.
 	Match Match `yaml:"match" own:"lan"`
+
+	// Rename gives the interface that Match finds the key as its name; Match needs one MAC for that, and no Name. Another
+	// interface that has the name gets the one that becomes free. Cards are renamed as soon as they are there, before
+	// anything else is done with them, Wi-Fi adapters that are in use at the next boot.
+	Rename bool `yaml:"rename" example:"-"`
 
 	// VLAN makes the interface a VLAN of another one. Of VLAN, Bond, Bridge and Dummy an interface has at most one, and
 	// no Match beside it.

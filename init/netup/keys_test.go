@@ -43,6 +43,7 @@ func TestEveryKeyIsRead(t *testing.T) {
 		"optional":       func(s *config.Interface) { s.Optional = true },
 		"dummy":          func(s *config.Interface) { s.Dummy = true },
 		"match":          func(s *config.Interface) { s.Match.Name = []string{"eth*"} },
+		"rename":         func(s *config.Interface) { s.Match.MAC, s.Rename = []string{"02:00:00:00:00:01"}, true },
 		"vlan":           func(s *config.Interface) { s.VLAN = &config.VLAN{ID: 5, Link: "k0"} },
 		"bond":           func(s *config.Interface) { s.Bond = &config.Bond{Mode: "802.3ad"} },
 		"bridge":         func(s *config.Interface) { s.Bridge = &config.Bridge{} },
@@ -116,7 +117,8 @@ func shown(t *testing.T, s config.Interface) string {
 	m := New(sys.Linux{}, c, "h", "", t.Logf)
 	m.begun["k0"] = &port{plain: link}
 	lines := []string{fmt.Sprint("mtu ", l.Attrs().MTU), fmt.Sprint("dhcp ", *got.DHCP, got.DHCP6), "mac " + l.Attrs().HardwareAddr.String(),
-		"ra " + string(ra) + string(metric), m.Resolv(), fmt.Sprint(plan.Absent(c.Network, nil))}
+		"ra " + string(ra) + string(metric), m.Resolv(), fmt.Sprint(plan.Absent(c.Network, nil)),
+		fmt.Sprint(plan.Renames(c.Network, []plan.Link{named(at, "k9")}, nil, func(plan.Link) bool { return false }))}
 	for _, a := range addrs {
 		lines = append(lines, "address "+a.IPNet.String())
 	}
@@ -126,6 +128,12 @@ func shown(t *testing.T, s config.Interface) string {
 	}
 	slices.Sort(lines)
 	return strings.Join(lines, "\n")
+}
+
+// named is the interface with another name, as the kernel has it before it is renamed.
+func named(at netlink.LinkAttrs, name string) plan.Link {
+	at.Name = name
+	return plan.Link{Link: &netlink.Veth{LinkAttrs: at}, Kind: plan.Wired}
 }
 
 // allRoutes returns the routes of the main table and of table 100.

@@ -48,6 +48,9 @@ type Manager struct {
 
 	plainMTU map[string]int // of interfaces whose MTU a lease changed
 
+	named map[int]string // names before renaming, by index; guarded by hand
+	kept  map[int]bool   // indexes of interfaces that could not be renamed
+
 	lonely  bool // the missing network was logged
 	writing sync.Mutex
 	wrote   string // current content of resolv.conf
@@ -58,7 +61,9 @@ func New(s sys.Sys, cfg *config.Config, hostname, resolv string, logf func(strin
 	m := &Manager{sys: s, hostname: hostname, logf: logf, resolv: resolv, Links: links.NewWatcher(logf),
 		parts: make(chan struct{}, 1), told: map[string]bool{}, begun: map[string]*port{}, leases: map[string]dhcp.Lease{},
 		six:    map[string]dhcp6.Lease{},
-		advice: map[string]advice{}, plainMTU: map[string]int{}}
+		advice: map[string]advice{}, plainMTU: map[string]int{},
+		named: map[int]string{}, kept: map[int]bool{}}
+	m.Links.Hold = m.hold
 	m.conf.Store(cfg)
 	return m
 }
@@ -78,6 +83,7 @@ func (m *Manager) Up(ctx context.Context) error {
 		m.logf("network: %v", err)
 	}
 	m.hand.Lock()
+	m.rename(ctx)
 	m.weave()
 	m.hand.Unlock()
 	m.Links.Subscribe(func(e links.Event) { m.see(ctx, e) })
@@ -109,6 +115,10 @@ func (m *Manager) Change(ctx context.Context, c *config.Config) error {
 		m.forget(l.Name())
 		errs = append(errs, links.Apply(m.sys, l, []plan.Op{plan.Delete{}}))
 	}
+	m.mu.Lock()
+	m.kept = map[int]bool{}
+	m.mu.Unlock()
+	m.rename(ctx)
 	for _, p := range m.ports() {
 		m.settle(ctx, p, false)
 		m.refit(p, old)
@@ -144,14 +154,19 @@ func (m *Manager) plugged(ctx context.Context, l plan.Link) {
 	m.poke(l.Name())
 }
 
+// partsChanged has followParts look.
+func (m *Manager) partsChanged() {
+	select {
+	case m.parts <- struct{}{}:
+	default:
+	}
+}
+
 // see handles an event: a new interface is started; one whose cable was plugged in is poked, because the network may be
 // another one.
 func (m *Manager) see(ctx context.Context, e links.Event) {
 	if e.Gone || e.Before == nil || e.Before.Attrs().MasterIndex != e.Attrs().MasterIndex {
-		select {
-		case m.parts <- struct{}{}:
-		default:
-		}
+		m.partsChanged()
 	}
 	switch {
 	case e.Gone:

@@ -28,6 +28,7 @@ func (m *Manager) followParts(ctx context.Context) {
 		}
 		m.hand.Lock()
 		look = weaveLook
+		m.rename(ctx)
 		if !m.weave() {
 			look = weavePause
 		}

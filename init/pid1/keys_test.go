@@ -89,6 +89,7 @@ var changes = map[string][2]string{
 	"network.interfaces.routes[].type":    {"", "elsewhere: netup.TestEveryKeyIsRead"},
 	"network.interfaces.routes[].scope":   {"", "elsewhere: netup.TestEveryKeyIsRead"},
 	"network.interfaces.routes[].mtu":     {"", "elsewhere: netup.TestEveryKeyIsRead"},
+	"network.interfaces.rename":           {"", "elsewhere: netup.TestRename"},
 	"network.interfaces.match.name":       {"", "elsewhere: netup.TestEveryKeyOfMadeIsRead"},
 	"network.interfaces.match.mac":        {"", "elsewhere: netup.TestEveryKeyOfMadeIsRead"},
 	"network.interfaces.match.driver":     {"", "elsewhere: netup.TestEveryKeyOfMadeIsRead"},

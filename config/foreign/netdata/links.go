@@ -8,6 +8,7 @@ import (
 
 	"github.com/proa-os/proa/config/foreign/draft"
 	"github.com/proa-os/proa/config/foreign/nic"
+	"github.com/proa-os/proa/config/rule"
 )
 
 // named returns the links with the keys that they have here: bond0, vlan20, and of cards a label.
@@ -85,6 +86,9 @@ func (r *reader) card(l *link, mac *yaml.Node) {
 	switch {
 	case mac != nil:
 		l.Add(draft.Text(mac, strings.ReplaceAll(strings.TrimSpace(s), "-", ":")), "match", "mac")
+		if name := text(l.pairs, "name"); rule.Nameable(name) && name == l.Key {
+			l.Put(draft.Bool(mac, true), "rename")
+		}
 	case text(l.pairs, "name") == "":
 		r.Refuse(l.at, "links: a card without ethernet_mac_address, by which it is found")
 	}

@@ -16,6 +16,8 @@ func TestTranslate(t *testing.T) {
 	for _, c := range []struct{ name, config, want, said string }{
 		{"dhcp", `{"links": [` + card + `], "networks": [{"id": "network0", "link": "tap0a1b2c3d-4e", "type": "ipv4_dhcp", "network_id": "n"}], "services": []}`,
 			`interfaces: {tap0a1b2c3d-4e: {match: {mac: ["fa:16:3e:00:00:01"]}, mtu: 1450, dhcp: true}}`, ""},
+		{"a name", `{"links": [{"id": "tap0", "type": "phy", "name": "lan0", "ethernet_mac_address": "fa:16:3e:00:00:01"}], "networks": [{"link": "tap0", "type": "ipv6_slaac"}]}`,
+			`interfaces: {lan0: {match: {mac: ["fa:16:3e:00:00:01"]}, rename: true, dhcp: false, accept_ra: true}}`, ""},
 		{"static, both families", `{"links": [` + card + `], "networks": [
 			{"id": "network0", "link": "tap0a1b2c3d-4e", "type": "ipv4", "ip_address": "10.1.2.3", "netmask": "255.255.252.0",
 			 "routes": [{"network": "0.0.0.0", "netmask": "0.0.0.0", "gateway": "10.1.0.1"}, {"network": "10.9.0.0", "netmask": "255.255.0.0", "gateway": "10.1.0.2"}],

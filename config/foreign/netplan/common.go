@@ -160,6 +160,9 @@ func (r *reader) match(dev *device, p draft.Pair) {
 	keys := map[string]string{"name": "name", "macaddress": "mac", "driver": "driver"}
 	for _, key := range pairs {
 		ours, ok := keys[key.Key]
+		if key.Key == "name" && dev.newName() == dev.key {
+			continue // the hardware address says it all
+		}
 		if !ok {
 			nic.Unknown(r.Draft, key.At, []string{"name", "macaddress", "driver"})
 			continue
@@ -203,8 +206,28 @@ func notMAC(text string) string {
 	return mac.Judge(mac.Clean(strings.TrimSpace(text)))
 }
 
+// newName returns the name that set-name gives the device, if it can have it: it is found by one hardware address.
+func (dev *device) newName() string {
+	name, _ := draft.String(dev.value("set-name"))
+	name = strings.TrimSpace(name)
+	for _, p := range draft.New().Pairs(dev.value("match")) {
+		if p.Key != "macaddress" {
+			continue
+		}
+		if text, ok := draft.String(p.Value); ok && notMAC(text) == "" && rule.Nameable(name) {
+			return name
+		}
+	}
+	return ""
+}
+
+// setName: with the new name the hardware address alone tells whose it is.
 func (r *reader) setName(dev *device, p draft.Pair) {
 	name, _ := dev.Scalar(p.Value)
+	if dev.key == name && dev.newName() == name {
+		dev.Put(draft.Bool(p.Value, true), "rename")
+		return
+	}
 	if m := dev.value("match"); m != nil {
 		for _, key := range draft.New().Pairs(m) {
 			if key.Key == "name" && key.Value.Value == name {
@@ -212,6 +235,6 @@ func (r *reader) setName(dev *device, p draft.Pair) {
 			}
 		}
 	}
-	r.Note(p.At, "set-name: interfaces keep the kernel's name; the settings are for the interface that fits `match`, and "+
-		"this document's references to it are kept")
+	r.Note(p.At, "set-name: the interface keeps the kernel's name, because an interface gets another one only if `match` has its "+
+		"macaddress, and no other device has that name; this document's references to it are kept")
 }

@@ -186,7 +186,11 @@ func (r *reader) survey() {
 	}
 	for _, dev := range r.devices {
 		if dev.has("match") {
-			key := nic.Label(dev.id, func(s string) bool { return taken[s] })
+			name := dev.newName()
+			if name == "" || taken[name] {
+				name = dev.id
+			}
+			key := nic.Label(name, func(s string) bool { return taken[s] })
 			r.keys[dev.id], taken[key] = key, true
 		}
 		if _, made := dev.section.keys["interfaces"]; made {

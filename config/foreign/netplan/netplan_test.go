@@ -21,6 +21,9 @@ func translated(t testing.TB, text string) (section any, said string) {
 	return foreigntest.Network(t, text, netplan.Translate)
 }
 
+const keeps = "set-name: the interface keeps the kernel's name, because an interface gets another one only if `match` has its " +
+	"macaddress, and no other device has that name; this document's references to it are kept"
+
 func TestTranslate(t *testing.T) {
 	for _, c := range []struct{ name, text, want, said string }{
 		{"static", `{version: 2, ethernets: {lan0: {addresses: [10.1.2.3/24, "fd00::3/64"], gateway4: 10.1.2.1, gateway6: "fd00::1", mtu: 1400,
@@ -99,6 +102,17 @@ func TestTranslate(t *testing.T) {
 				t.Errorf("said %s\nwant %s", said, c.said)
 			}
 		})
+	}
+}
+
+// TestSetName: a device that is selected by its hardware address gets its name; one that is selected otherwise keeps its own.
+func TestSetName(t *testing.T) {
+	got, said := translated(t, `{ethernets: {up: {match: {macaddress: "52:54:00:01:02:03", name: "en*"}, set-name: lan0}, eth7: {}, down: {match: {macaddress: "52:54:00:01:02:04"}, set-name: eth7},
+			any: {match: {driver: e1000}, set-name: lan1}}, vlans: {v5: {id: 5, link: up}}}`)
+	want := foreigntest.Parsed(t, `interfaces: {lan0: {match: {mac: ["52:54:00:01:02:03"]}, rename: true, dhcp: false}, eth7: {dhcp: false}, down: {match: {mac: ["52:54:00:01:02:04"]}, dhcp: false},
+			any: {match: {driver: [e1000]}, dhcp: false}, v5: {vlan: {id: 5, link: lan0}, dhcp: false}}`)
+	if !reflect.DeepEqual(got, want) || said != keeps+"\n"+keeps {
+		t.Errorf("got %v\nwant %v\nsaid %s", got, want, said)
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 
 	"github.com/proa-os/proa/config/foreign/draft"
 	"github.com/proa-os/proa/config/foreign/nic"
+	"github.com/proa-os/proa/config/rule"
 )
 
 // Is says whether a mapping is a document of this kind: a list `config`, or the word that turns the network off.
@@ -124,7 +125,7 @@ func (r *reader) begin(e entry) *entry {
 	return &e
 }
 
-// physical is found by its hardware address, if it is given; the name is then only a label.
+// physical is found by its hardware address, if it is given, and gets the name, as cloud-init has it.
 func (r *reader) physical(e entry) {
 	dev := r.begin(e)
 	if dev == nil {
@@ -133,6 +134,9 @@ func (r *reader) physical(e entry) {
 	if mac := find(e.pairs, "mac_address"); mac != nil {
 		if text, ok := dev.Scalar(mac); ok {
 			dev.Add(draft.Text(mac, text), "match", "mac")
+		}
+		if rule.Nameable(dev.name) && r.key(dev.name) == dev.name && !dev.Has("rename") {
+			dev.Put(draft.Bool(e.at, true), "rename")
 		}
 	}
 	r.settings(dev, "mac_address")

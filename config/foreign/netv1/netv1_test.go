@@ -36,6 +36,8 @@ func TestTranslate(t *testing.T) {
 			`interfaces: {eth0: {addresses: ["fd00::2/64", 10.0.0.2/24], gateway: "fd00::1", routes: [{to: default, via: 10.0.0.1}], dhcp: false, accept_ra: true, dhcp6: true}}`, ""},
 		{"hardware address", `[{type: physical, name: a name, mac_address: "52:54:00:00:00:01", subnets: [{type: manual}]}, {type: vlan, name: v, vlan_link: a name, vlan_id: 3}]`,
 			`interfaces: {a-name: {match: {mac: ["52:54:00:00:00:01"]}, dhcp: false}, v: {vlan: {id: 3, link: a-name}, dhcp: false}}`, ""},
+		{"a new name", `[{type: physical, name: lan0, mac_address: "52:54:00:00:00:01", subnets: [{type: dhcp}]}, {type: physical, name: cni0, mac_address: "52:54:00:00:00:02"}]`,
+			`interfaces: {lan0: {match: {mac: ["52:54:00:00:00:01"]}, rename: true, dhcp: true}, cni0: {match: {mac: ["52:54:00:00:00:02"]}, dhcp: false}}`, ""},
 		{"bond", `[{type: physical, name: a}, {type: bond, name: b0, mac_address: "52:54:00:00:00:02", bond_interfaces: [a, b], params: {bond-mode: 4, bond_miimon: 250, bond-lacp-rate: 1, bond-xmit-hash-policy: layer3+4,
 			bond-arp-ip-target: 10.0.0.1 10.0.0.2}, subnets: [{type: dhcp4}]}]`,
 			`interfaces: {a: {}, b0: {mac: "52:54:00:00:00:02", dhcp: true, bond: {mode: 802.3ad, members: [a, b], mii_monitor: 250, lacp_rate: fast, hash_policy: layer3+4, options: {arp_ip_target: "10.0.0.1,10.0.0.2"}}}}`, ""},

@@ -66,6 +66,8 @@ func apply(s sys.Sys, l netlink.Link, op plan.Op) error {
 		return netlink.LinkSetMTU(l, int(op))
 	case plan.SetMAC:
 		return setMAC(l, net.HardwareAddr(op))
+	case plan.Rename:
+		return rename(l, string(op))
 	case plan.SetUp:
 		return netlink.LinkSetUp(l)
 	case plan.SetDown:
@@ -125,6 +127,15 @@ func setMAC(l netlink.Link, mac net.HardwareAddr) error {
 		return err
 	}
 	return errors.Join(netlink.LinkSetDown(l), netlink.LinkSetHardwareAddr(l, mac), netlink.LinkSetUp(l))
+}
+
+// rename sets the interface down for it if the kernel needs that (before 6.2), and up again if it was.
+func rename(l netlink.Link, name string) error {
+	err := netlink.LinkSetName(l, name)
+	if !errors.Is(err, unix.EBUSY) {
+		return err
+	}
+	return errors.Join(netlink.LinkSetDown(l), netlink.LinkSetName(l, name), netlink.LinkSetUp(l))
 }
 
 // forgetRouters drops what is not permanent: those that expire meanwhile are no error. Addresses from DHCPv6 have 128 bits

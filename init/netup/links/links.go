@@ -34,6 +34,15 @@ func ByName(name string) (plan.Link, error) {
 	return of(l), nil
 }
 
+// byIndex returns an interface as it is now, whatever its name.
+func byIndex(index int) (plan.Link, error) {
+	l, err := netlink.LinkByIndex(index)
+	if err != nil {
+		return plan.Link{}, err
+	}
+	return of(l), nil
+}
+
 // Exists says whether there is an interface of that name.
 func Exists(name string) bool {
 	_, err := netlink.LinkByName(name)

@@ -24,6 +24,8 @@ type Event struct {
 // device that proa has not made are left out: every pod has some.
 type Watcher struct {
 	logf func(string, ...any)
+	// Hold says of a new interface that it is not told of yet: it gets another name first. nil: of none.
+	Hold func(plan.Link) bool
 
 	mu          sync.Mutex
 	known       map[string]plan.Link
@@ -73,10 +75,34 @@ func (w *Watcher) follow(ctx context.Context) error {
 	}
 	for u := range updates {
 		if u.Family != unix.AF_BRIDGE { // an interface that leaves a bridge is "deleted" as its port
-			w.see(of(u.Link), u.Header.Type == unix.RTM_DELLINK)
+			w.update(of(u.Link), u.Header.Type == unix.RTM_DELLINK)
 		}
 	}
 	return nil
+}
+
+// update handles an event. One that was sent before a renaming may come after a scan has seen that: if name and index are
+// not those that are known, the kernel is asked for the present ones.
+func (w *Watcher) update(l plan.Link, gone bool) {
+	if !gone && w.contradicts(l) {
+		now, err := byIndex(l.Attrs().Index)
+		if err != nil {
+			return // its end is told of by another event
+		}
+		l = now
+	}
+	w.see(l, gone)
+}
+
+func (w *Watcher) contradicts(l plan.Link) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for name, known := range w.known {
+		if (name == l.Name()) != (known.Attrs().Index == l.Attrs().Index) {
+			return true
+		}
+	}
+	return false
 }
 
 // Scan lists the existing interfaces, and tells the subscribers of each and of those that are gone.
@@ -85,9 +111,9 @@ func (w *Watcher) Scan() ([]plan.Link, error) {
 	if err != nil {
 		return nil, fmt.Errorf("list links: %w", err)
 	}
-	there := map[string]bool{}
+	there := map[string]int{}
 	for _, l := range list {
-		there[l.Name()] = true
+		there[l.Name()] = l.Attrs().Index
 	}
 	for _, l := range w.without(there) {
 		w.see(l, true)
@@ -99,11 +125,11 @@ func (w *Watcher) Scan() ([]plan.Link, error) {
 }
 
 // without returns the known interfaces that are not there any more.
-func (w *Watcher) without(there map[string]bool) (gone []plan.Link) {
+func (w *Watcher) without(there map[string]int) (gone []plan.Link) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for name, l := range w.known {
-		if !there[name] {
+		if there[name] != l.Attrs().Index {
 			gone = append(gone, l)
 		}
 	}
@@ -114,6 +140,7 @@ func (w *Watcher) without(there map[string]bool) (gone []plan.Link) {
 func (w *Watcher) see(l plan.Link, gone bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	w.renamed(l)
 	before, known := w.known[l.Name()]
 	if known && !gone && before.Attrs().Index != l.Attrs().Index { // another one of the same name: the end of the first was missed
 		w.tell(Event{Link: before, Gone: true})
@@ -122,7 +149,7 @@ func (w *Watcher) see(l plan.Link, gone bool) {
 	switch {
 	case gone && known && before.Attrs().Index == l.Attrs().Index:
 		delete(w.known, l.Name())
-	case gone || l.Kind == plan.Virtual:
+	case gone || l.Kind == plan.Virtual || !known && w.Hold != nil && w.Hold(l):
 		return
 	default:
 		w.known[l.Name()] = l
@@ -132,6 +159,16 @@ func (w *Watcher) see(l plan.Link, gone bool) {
 		e.Before = &before
 	}
 	w.tell(e)
+}
+
+// renamed tells the end of an interface under the name that it had.
+func (w *Watcher) renamed(l plan.Link) {
+	for name, before := range w.known {
+		if name != l.Name() && l.Attrs().Index != 0 && before.Attrs().Index == l.Attrs().Index {
+			delete(w.known, name)
+			w.tell(Event{Link: before, Gone: true})
+		}
+	}
 }
 
 func (w *Watcher) tell(e Event) {

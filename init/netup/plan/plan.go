@@ -56,6 +56,8 @@ type (
 	SetMTU int
 	// SetMAC sets the hardware address.
 	SetMAC net.HardwareAddr
+	// Rename gives the interface another name.
+	Rename string
 	// SetUp sets the interface up.
 	SetUp struct{}
 	// SetDown sets the interface down.
@@ -90,6 +92,7 @@ func (Delete) String() string   { return "delete" }
 func (SetAlias) String() string { return "alias " + Mark }
 func (o SetMTU) String() string { return fmt.Sprintf("mtu %d", int(o)) }
 func (o SetMAC) String() string { return "mac " + net.HardwareAddr(o).String() }
+func (o Rename) String() string { return "rename to " + string(o) }
 func (SetUp) String() string    { return "up" }
 func (SetDown) String() string  { return "down" }
 func (o SetAttribute) String() string {
