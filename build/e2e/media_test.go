@@ -86,7 +86,7 @@ func TestNoCloud(t *testing.T) {
 	})
 	t.Run("intruder", func(t *testing.T) {
 		t.Parallel()
-		m := withMedium(t, "version: 1\nhostname: mine\nssh: {authorized_keys: ['%KEY%']}\nk3s: {enabled: false}\n")
+		m := withMedium(t, "version: 1\nhostname: mine\nssh_authorized_keys: ['%KEY%']\nk3s: {enabled: false}\n")
 		m.spec.Extra = []string{medium{"cidata", map[string]string{
 			"meta-data": "instance-id: i-2\nlocal-hostname: theirs\n",
 			"user-data": "#cloud-config\nruncmd: ['touch /var/lib/said']\n",
