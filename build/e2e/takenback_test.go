@@ -25,7 +25,7 @@ var cuts = []struct{ name, config, flags, why string }{
 // at the console, and keeps the text.
 func TestTakenBackKinds(t *testing.T) {
 	needs(t, "network")
-	m := start(t, options{kind: "img", firmware: qemu.BIOS, medium: qemu.Disk, restrict: true, config: rootKey})
+	m := start(t, options{kind: "img", firmware: qemu.BIOS, medium: qemu.Disk, config: rootKey}) // with a default route
 	m.until("proa status", "eth0=10.0.2.15/24", bootBudget)
 	sound := strings.ReplaceAll(rootKey, "%KEY%", m.key.Authorized)
 	for _, c := range cuts {
