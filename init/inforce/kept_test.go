@@ -12,19 +12,6 @@ import (
 	"github.com/proa-os/proa/init/sys"
 )
 
-// below makes changes below a directory.
-type below struct {
-	sys.Linux
-	root string
-}
-
-func (b below) MkdirAll(path string, perm os.FileMode) error {
-	return b.Linux.MkdirAll(filepath.Join(b.root, path), perm)
-}
-func (b below) WriteFile(path string, text []byte, perm os.FileMode) error {
-	return b.Linux.WriteFile(filepath.Join(b.root, path), text, perm)
-}
-
 const keyOfA = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJrI9bLpDHxMWfjD0OTMwwHUnhcGE1ey4Yo/lfXoTLiP a"
 
 // good is what each file of the boot and the data partition says, and what that is for.
@@ -103,7 +90,7 @@ func hold(t *testing.T, root string, says func(*config.Config) bool, errs int) H
 	if err != nil || !says(h.Config) || min(config.Errors(h.Problems), 1) != errs {
 		t.Errorf("%v, %+v\n%v", err, h.Config, h.Problems)
 	}
-	if err := datasource.Keep(below{root: root}, root); err != nil {
+	if err := datasource.Keep(sys.Below{Sys: sys.Linux{}, Dir: root}, root); err != nil {
 		t.Error(err)
 	}
 	return h

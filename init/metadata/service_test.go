@@ -57,19 +57,6 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// below writes files below a directory.
-type below struct {
-	sys.Sys
-	root string
-}
-
-func (b below) WriteFile(path string, data []byte, perm os.FileMode) error {
-	return b.Sys.WriteFile(filepath.Join(b.root, path), data, perm)
-}
-func (b below) MkdirAll(path string, perm os.FileMode) error {
-	return b.Sys.MkdirAll(filepath.Join(b.root, path), perm)
-}
-
 // machine is a keeper with a real program, below a directory of its own.
 type machine struct {
 	*testing.T
@@ -84,7 +71,7 @@ func newMachine(t *testing.T, files map[string]string) machine {
 	}
 	m := machine{t, nil}
 	root := t.TempDir()
-	m.Keeper = &Keeper{Sys: below{sys.Linux{}, root}, Root: root, Run: fetch.Exec, Ready: func() bool { return true }, Logf: t.Logf, program: file,
+	m.Keeper = &Keeper{Sys: sys.Below{Sys: sys.Linux{}, Dir: root}, Root: root, Run: fetch.Exec, Ready: func() bool { return true }, Logf: t.Logf, program: file,
 		times: times{20 * time.Millisecond, 50 * time.Millisecond, 10 * time.Millisecond, time.Second, 20 * time.Second}}
 	for name, text := range files {
 		m.write(name, text)

@@ -79,22 +79,9 @@ func newMachine(t *testing.T) *machine {
 	}
 	root := t.TempDir()
 	m := &machine{T: t, site: newSite(t), got: make(chan []string, 100)}
-	m.Keeper = Keeper{Sys: below{sys.Linux{}, root}, Root: root, Run: fetch.Exec, Ready: func() bool { return true }, Logf: t.Logf, program: program,
+	m.Keeper = Keeper{Sys: sys.Below{Sys: sys.Linux{}, Dir: root}, Root: root, Run: fetch.Exec, Ready: func() bool { return true }, Logf: t.Logf, program: program,
 		pauses: pauses{50 * time.Millisecond, 100 * time.Millisecond, 200 * time.Millisecond, 10 * time.Millisecond}}
 	return m
-}
-
-// below writes files below a directory.
-type below struct {
-	sys.Sys
-	root string
-}
-
-func (b below) WriteFile(path string, data []byte, perm os.FileMode) error {
-	return b.Sys.WriteFile(filepath.Join(b.root, path), data, perm)
-}
-func (b below) MkdirAll(path string, perm os.FileMode) error {
-	return b.Sys.MkdirAll(filepath.Join(b.root, path), perm)
 }
 
 // begin puts a list in force.
