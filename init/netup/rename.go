@@ -2,6 +2,7 @@ package netup
 
 import (
 	"context"
+	"slices"
 
 	"github.com/proa-os/proa/init/netup/links"
 	"github.com/proa-os/proa/init/netup/plan"
@@ -40,7 +41,10 @@ func (m *Manager) rename(ctx context.Context) {
 			m.named[t.Link.Attrs().Index] = t.Name
 		}
 	}
-	if m.keepNames(); len(tasks) > 0 {
+	if slices.ContainsFunc(present, func(l plan.Link) bool { return plan.Misnamed(m.network(), l) }) {
+		m.keepNames()
+	}
+	if len(tasks) > 0 {
 		m.notice()
 		m.refresh(ctx, tasks)
 	}
