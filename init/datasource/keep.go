@@ -4,25 +4,28 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/proa-os/proa/config"
 	"github.com/proa-os/proa/init/sys"
 )
 
-// Store replaces the files in the cache of a source, of which names are all, if those that are there say something. It
-// says whether that changed one.
-func Store(s sys.Sys, root, source string, names []string, files map[string][]byte) (changed bool, err error) {
+// Store replaces the files in the cache of a source if those that are there say something. It says whether that changed
+// one.
+func Store(s sys.Sys, root, source string, files map[string][]byte) (changed bool, err error) {
 	for name, text := range files {
 		if len(text) > config.MaxSize {
 			return false, fmt.Errorf("%s: %s is larger than %d KiB; what it said before is kept", source, name, config.MaxSize>>10)
 		}
-		if !Says(name, text) && len(strings.TrimSpace(string(text))) > 0 {
+		bad, damaged := judge(File{Path: name, Text: text})
+		if bad != "" && len(strings.TrimSpace(string(text))) > 0 {
 			return false, fmt.Errorf("%s: %s has nothing that can be understood; what it said before is kept", source, name)
 		}
-		if damaged(File{Path: name, Text: text}) && accepted(root, source) {
+		if damaged && accepted(root, source) {
 			return false, fmt.Errorf("%s: %s is damaged; what it said before is kept", source, name)
 		}
 	}
@@ -33,7 +36,7 @@ func Store(s sys.Sys, root, source string, names []string, files map[string][]by
 	if err := s.MkdirAll(dir, 0o700); err != nil {
 		return false, err
 	}
-	for _, name := range names {
+	for _, name := range names(source, files) {
 		text := files[name] // one that is gone is emptied, which says nothing
 		have, err := os.ReadFile(filepath.Join(root, dir, name))
 		if string(have) == string(text) && (err == nil || text == nil) {
@@ -45,6 +48,16 @@ func Store(s sys.Sys, root, source string, names []string, files map[string][]by
 		changed = true
 	}
 	return changed, nil
+}
+
+// names are those of all files of a source: what Table has, and for config.url, whose names are sums, what was fetched.
+func names(source string, files map[string][]byte) []string {
+	for _, s := range Table() {
+		if s.Name == source && s.Files != nil {
+			return s.Files
+		}
+	}
+	return slices.Sorted(maps.Keys(files))
 }
 
 // URLFile is the file in the cache with the document of an address: that of another one is never used for it.

@@ -45,8 +45,9 @@ func (s Source) held(root string) (out []File) {
 // over returns the file, or what is read for it if it is bad and another one stands in for it. What can be read of a
 // damaged document is read over that one; Imager's files have no keys that could be told apart.
 func (f File) over(good func() (File, bool)) []File {
-	why, part := bad(f), false
-	if why == "" && damaged(f) {
+	why, damaged := judge(f)
+	part := false
+	if why == "" && damaged {
 		why, part = "is damaged", !slices.Contains(Imager(), filepath.Base(f.Path))
 	}
 	if why == "" {
@@ -90,7 +91,8 @@ func stands(root, path string, kept map[string]File) (File, bool) {
 	}
 	text, err := ReadFile(filepath.Join(root, GoodFile))
 	good := File{Path: GoodFile, Text: text, Err: err}
-	return good, bad(good) == ""
+	bad, _ := judge(good)
+	return good, bad == ""
 }
 
 // cache is the directory of the last good files of a source that is always there.
@@ -131,7 +133,7 @@ func (s Source) keep(change sys.Sys, root string) error {
 		}
 	}
 	for _, f := range files {
-		if bad(f) != "" || damaged(f) {
+		if bad, damaged := judge(f); bad != "" || damaged {
 			continue
 		}
 		if len(f.Text) == 0 {

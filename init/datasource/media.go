@@ -49,13 +49,6 @@ func media() []medium {
 	}
 }
 
-func (m medium) names() (out []string) {
-	for _, f := range m.files {
-		out = append(out, f.name)
-	}
-	return out
-}
-
 // mountPoint is where a medium is mounted while it is read.
 const mountPoint = "/run/proa/source"
 
@@ -124,7 +117,7 @@ func (f Finder) refresh(ctx context.Context) (changed []string, err error) {
 			err = errors.Join(err, fmt.Errorf("%s on /dev/%s: %w", m.source, name, readErr))
 			continue
 		}
-		new, keepErr := Store(f.Sys, f.Root, m.source, m.names(), files)
+		new, keepErr := Store(f.Sys, f.Root, m.source, files)
 		err = errors.Join(err, keepErr)
 		if new {
 			changed = append(changed, m.source)

@@ -45,6 +45,15 @@ type Request struct {
 	LowPort bool          // asks from a port below 1024, as only root can: Scaleway's metadata service wants that
 }
 
+// Host returns the host of an address, with its port: of a URL, what may be shown.
+func Host(address string) string {
+	u, err := url.Parse(address)
+	if err != nil {
+		return "the server" // of an address that nobody has checked
+	}
+	return u.Host
+}
+
 // Answer is what the server said. Keys of Header are in canonical form (net/textproto).
 type Answer struct {
 	Status int               `json:"status"`

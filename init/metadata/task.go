@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
@@ -64,16 +63,12 @@ func (a asker) permitted(c cloud, f facts) bool {
 
 // service asks the metadata service of a cloud.
 func (a asker) service(c cloud) task {
-	var names []string
-	for _, f := range c.files {
-		names = append(names, f.file)
-	}
-	return task{c.name, c.name, filepath.Join(datasource.Cache, c.name, names[0]), func(ctx context.Context) (bool, error) {
+	return task{c.name, c.name, filepath.Join(datasource.Cache, c.name, c.files[0].file), func(ctx context.Context) (bool, error) {
 		files, err := visit(ctx, a.client, c, a.config.CACerts)
 		if err != nil {
 			return false, err
 		}
-		return datasource.Store(a.Sys, a.Root, c.name, names, files)
+		return datasource.Store(a.Sys, a.Root, c.name, files)
 	}}
 }
 
@@ -86,20 +81,12 @@ func (a asker) remote(from config.Remote) task {
 		case err != nil:
 			return false, err
 		case !datasource.Matches(got.Body, from.SHA256):
-			return false, fmt.Errorf("%s: the document has another sum than config.sha256", host(from.URL))
+			return false, fmt.Errorf("%s: the document has another sum than config.sha256", fetch.Host(from.URL))
 		case len(got.Body) == 0:
-			return false, fmt.Errorf("%s: the document is empty", host(from.URL))
+			return false, fmt.Errorf("%s: the document is empty", fetch.Host(from.URL))
 		}
-		return datasource.Store(a.Sys, a.Root, "url", []string{filepath.Base(file)}, map[string][]byte{filepath.Base(file): got.Body})
+		return datasource.Store(a.Sys, a.Root, "url", map[string][]byte{filepath.Base(file): got.Body})
 	}}
-}
-
-func host(address string) string {
-	u, err := url.Parse(address)
-	if err != nil {
-		return "the server" // config has checked it
-	}
-	return u.Host
 }
 
 // fresh says whether nothing of the task was ever fetched.

@@ -10,7 +10,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
@@ -275,10 +274,4 @@ func Name(entry string) string {
 	return entry
 }
 
-func host(entry string) string {
-	u, err := url.Parse(rule.KeyURL(entry))
-	if err != nil {
-		return "the server" // entries are valid URLs
-	}
-	return u.Host
-}
+func host(entry string) string { return fetch.Host(rule.KeyURL(entry)) }
