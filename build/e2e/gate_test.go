@@ -44,7 +44,7 @@ func boxTells(t *testing.T, m *machine) {
 func TestHangingTrial(t *testing.T) {
 	needs(t, "ci")
 	t.Parallel()
-	m := prepare(t, options{kind: "img", firmware: qemu.BIOS, medium: qemu.Disk,
+	m := prepare(t, options{kind: "img", firmware: qemu.BIOS, medium: qemu.Disk, cpus: 1,
 		config: gateConfig + "write_files: [{path: /sys/fs/cgroup/proa/init/cgroup.freeze, content: '1'}]\n"})
 	m.pressStart()
 	m.expect("user-modules ok", bootBudget)

@@ -50,7 +50,7 @@ type options struct {
 	firmware qemu.Firmware
 	medium   qemu.Medium
 	memory   int
-	cpus     int // 0: two
+	cpus     int // 0: two; one where a start cannot be repeated, because the emulator stalls another one once in thirty boots
 	restrict bool
 	moves    bool      // its cable can be plugged into another network
 	disk     int64     // bytes; 0: diskSize

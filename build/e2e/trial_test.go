@@ -26,7 +26,7 @@ const neverReady = "k3s.enabled=true k3s.role=agent k3s.server_url=https://127.0
 func TestLateTrial(t *testing.T) {
 	needs(t, "ci")
 	t.Parallel()
-	m := start(t, options{kind: "img", firmware: qemu.UEFI, medium: qemu.Disk, config: gateConfig})
+	m := start(t, options{kind: "img", firmware: qemu.UEFI, medium: qemu.Disk, config: gateConfig, cpus: 1})
 	m.untilGood(bootBudget)
 	m.off()
 	lastTry(t, m.spec.Image, "proa-a.conf", func(cmdline string) string { return cmdline + " health.deadline=1m " + neverReady })
@@ -44,7 +44,7 @@ func TestLateTrial(t *testing.T) {
 func TestBrokenTrial(t *testing.T) {
 	needs(t, "ci")
 	t.Parallel()
-	m := prepare(t, options{kind: "img", firmware: qemu.BIOS, medium: qemu.Disk, config: gateConfig})
+	m := prepare(t, options{kind: "img", firmware: qemu.BIOS, medium: qemu.Disk, config: gateConfig, cpus: 1})
 	lastTry(t, m.spec.Image, "proa-a+3.conf", func(cmdline string) string {
 		return strings.Replace(cmdline, "proa.roothash=", "proa.roothash="+strings.Repeat("0", 64)+" was=", 1)
 	})
