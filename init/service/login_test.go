@@ -207,6 +207,7 @@ func stage(t *testing.T) {
 		}
 	}
 	mount("", "/", "", unix.MS_PRIVATE|unix.MS_REC, "")
+	defer keep(t, mount)()
 	mount("tmpfs", "/run", "tmpfs", 0, "mode=0755")
 	mount("tmpfs", "/home", "tmpfs", 0, "mode=0755")
 	for i, dir := range []string{"/etc", "/root", "/var/lib"} {
@@ -216,8 +217,30 @@ func stage(t *testing.T) {
 		}
 		mount("overlay", dir, "overlay", 0, fmt.Sprintf("lowerdir=%s,upperdir=%s,workdir=%s", dir, up, work))
 	}
-	if err := errors.Join(os.Chmod("/root", 0o700), os.Mkdir("/run/proa", 0o755)); err != nil { // as init/mounts makes it
+	if err := errors.Join(os.Chmod("/root", 0o700), os.Mkdir("/run/proa", 0o755), os.MkdirAll("/var/lib/proa", 0o755)); err != nil { // as init/mounts makes them
 		t.Fatal(err)
+	}
+}
+
+// keep returns what brings the tool root back to its path, which is below the home directory of who tests. Programs of the
+// host, if it has such, are other versions.
+func keep(t *testing.T, mount func(source, target, kind string, flags uintptr, data string)) (back func()) {
+	t.Helper()
+	root, _, is := strings.Cut(os.Getenv("PROA_TOOLROOT"), "/steps/")
+	if !is {
+		return func() {}
+	}
+	fd, err := unix.Open(root, unix.O_PATH|unix.O_CLOEXEC, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return func() {
+		t.Helper()
+		defer unix.Close(fd)
+		if err := os.MkdirAll(root, 0o755); err != nil {
+			t.Fatal(err)
+		}
+		mount(fmt.Sprintf("/proc/self/fd/%d", fd), root, "", unix.MS_BIND, "")
 	}
 }
 
