@@ -7,8 +7,8 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/proa-os/proa/build/flash/disks"
 	"github.com/proa-os/proa/build/progress"
+	"github.com/proa-os/proa/images/disks"
 )
 
 // errUntouched is returned after Ctrl-C before anything was written.

@@ -18,7 +18,7 @@ import (
 
 	"github.com/proa-os/proa/boards"
 	"github.com/proa-os/proa/build/flash/bootconfig"
-	"github.com/proa-os/proa/build/flash/disks"
+	"github.com/proa-os/proa/images/disks"
 )
 
 // Build makes an image of a kind and returns its path.

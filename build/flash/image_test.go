@@ -12,9 +12,9 @@ import (
 	"github.com/klauspost/compress/zstd"
 
 	"github.com/proa-os/proa/boards"
-	"github.com/proa-os/proa/build/flash/disks"
-	"github.com/proa-os/proa/build/flash/disks/fixture"
 	"github.com/proa-os/proa/images/disk"
+	"github.com/proa-os/proa/images/disks"
+	"github.com/proa-os/proa/images/disks/fixture"
 	"github.com/proa-os/proa/images/fat"
 	"github.com/proa-os/proa/images/layout"
 	"github.com/proa-os/proa/images/tree"

@@ -5,8 +5,8 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/proa-os/proa/build/flash/disks"
 	"github.com/proa-os/proa/build/progress"
+	"github.com/proa-os/proa/images/disks"
 )
 
 // list prints the disks that may be written to, why others may not, and the command to type.

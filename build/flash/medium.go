@@ -10,7 +10,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/proa-os/proa/build/flash/disks"
+	"github.com/proa-os/proa/images/disks"
 )
 
 // medium is a disk or file that an image is written to.

@@ -9,7 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/proa-os/proa/build/flash/disks/fixture"
+	"github.com/proa-os/proa/images/disks/fixture"
 )
 
 func read(t *testing.T, machine string) *System {

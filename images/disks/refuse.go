@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/proa-os/proa/build/progress"
 	"github.com/proa-os/proa/images/layout"
 )
 
@@ -31,7 +30,7 @@ var rules = []rule{
 		return when(!d.Removable, "is built in, not removable; --force writes to it anyway")
 	}, true},
 	{"too small", func(d Disk, need int64) string {
-		return when(d.Size < need, "has %s, the image needs %s", progress.Bytes(d.Size), progress.Bytes(need))
+		return when(d.Size < need, "has %s, the image needs %s", Bytes(d.Size), Bytes(need))
 	}, false},
 }
 
