@@ -10,10 +10,10 @@ import (
 	"github.com/proa-os/proa/images/bootfs"
 	"github.com/proa-os/proa/images/chain"
 	"github.com/proa-os/proa/images/disk"
+	"github.com/proa-os/proa/images/diskimage"
 	"github.com/proa-os/proa/images/layout"
 	"github.com/proa-os/proa/images/slotimage"
 	"github.com/proa-os/proa/images/tree"
-	"github.com/proa-os/proa/images/uboot"
 )
 
 // Disk writes the raw image of kind "disk" or "sd": slot a filled and on trial, slot b empty.
@@ -39,54 +39,43 @@ func Disk(file, kind string, p Parts) error {
 	})
 }
 
-// contents returns the content of the partitions. Where the firmware chooses between boot partitions, the other files
-// that it reads belong to the slot and are replaced with it.
-func (p Parts) contents(kind string, table layout.Table, s slotimage.Slot) (c disk.Contents, err error) {
-	chains := p.Board.Chains(kind)
-	c = disk.Contents{Seed: p.seed(kind), When: p.When, Hybrid: p.Board.Table == "hybrid",
-		Root: map[layout.Slot]tree.Content{layout.A: s.Image}}
-	if c.Raw, err = p.raw(); err != nil {
-		return c, err
-	}
-	if chains.Has(chain.GRUB) {
-		if c.GRUB, err = p.grub(); err != nil {
-			return c, err
-		}
-	}
-	if chains.Needs(layout.State.Of(layout.Shared)) {
-		c.State = uboot.Fresh(layout.A)
-	}
-	n, err := p.filled(s)
+// contents returns the content of the partitions.
+func (p Parts) contents(kind string, table layout.Table, s slotimage.Slot) (disk.Contents, error) {
+	i, err := p.image(kind, s)
 	if err != nil {
-		return c, err
+		return disk.Contents{}, err
 	}
-	if chains.Has(chain.Tryboot) {
-		shared, own, err := bootfs.Tryboot(table, n)
-		c.Boot, c.SlotBoot = shared, map[layout.Slot][]tree.Entry{layout.A: own}
-		return c, err
-	}
-	c.Boot, err = p.bootFiles(n)
-	return c, err
+	return i.Contents(table)
 }
 
-// filled is a new image whose slot a is filled.
-func (p Parts) filled(s slotimage.Slot) (n bootfs.New, err error) {
-	n = bootfs.New{Slot: s, Name: layout.A, Config: p.Config, EFIName: p.Board.EFIName}
-	n.Manifest, err = s.Manifest()
-	return n, err
-}
-
-// bootFiles returns the files of the boot partition that both slots share.
-func (p Parts) bootFiles(n bootfs.New) (_ []tree.Entry, err error) {
-	if n.Chains.Has(chain.SystemdBoot) {
-		if n.SystemdBoot, err = p.efi(); err != nil {
-			return nil, err
+// image is a new disk whose slot a is filled.
+func (p Parts) image(kind string, s slotimage.Slot) (i diskimage.Image, err error) {
+	i = diskimage.Image{Seed: p.seed(kind), When: p.When, Chains: p.Board.Chains(kind), Hybrid: p.Board.Table == "hybrid"}
+	if i.Raw, err = p.raw(); err != nil {
+		return i, err
+	}
+	if i.Chains.Has(chain.GRUB) {
+		if i.GRUB, err = p.grub(); err != nil {
+			return i, err
 		}
 	}
-	if n.Loose, err = p.firmware(n.DTB); err != nil {
-		return nil, err
+	i.New, err = p.filled(s, i.Chains)
+	return i, err
+}
+
+// filled are the files of the boot partitions. Under tryboot the other files that the firmware reads are the slot's.
+func (p Parts) filled(s slotimage.Slot, chains chain.List) (n bootfs.New, err error) {
+	n = bootfs.New{Slot: s, Name: layout.A, Config: p.Config, EFIName: p.Board.EFIName}
+	if n.Manifest, err = s.Manifest(); err != nil || chains.Has(chain.Tryboot) {
+		return n, err
 	}
-	return bootfs.Files(n)
+	if chains.Has(chain.SystemdBoot) {
+		if n.SystemdBoot, err = p.efi(); err != nil {
+			return n, err
+		}
+	}
+	n.Loose, err = p.firmware(n.DTB)
+	return n, err
 }
 
 // deviceTrees returns the kernel package's device trees that the board names, by their path there.

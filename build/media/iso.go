@@ -8,8 +8,10 @@ import (
 	"github.com/proa-os/proa/images"
 	"github.com/proa-os/proa/images/chain"
 	"github.com/proa-os/proa/images/cmdline"
+	"github.com/proa-os/proa/images/diskimage"
 	"github.com/proa-os/proa/images/iso"
 	"github.com/proa-os/proa/images/layout"
+	"github.com/proa-os/proa/images/tree"
 )
 
 // ISO writes the live image. tmp is for intermediate files.
@@ -30,6 +32,9 @@ func ISO(file, tmp string, p Parts) error {
 			return err
 		}
 	}
+	if s.Installer, err = p.installer(); err != nil {
+		return err
+	}
 	return files.Create(file, func(f *os.File) error {
 		if err := f.Truncate(iso.MaxSize(s)); err != nil {
 			return err
@@ -40,6 +45,23 @@ func ISO(file, tmp string, p Parts) error {
 		}
 		return f.Truncate(size)
 	})
+}
+
+// installer returns what a disk of the board needs besides the files of the live system.
+func (p Parts) installer() ([]tree.Entry, error) {
+	s, err := p.slotWithFiles()
+	if err != nil {
+		return nil, err
+	}
+	i, err := p.image("disk", s)
+	if err != nil {
+		return nil, err
+	}
+	k, err := diskimage.KitOf(p.Board.Layout(), i)
+	if err != nil {
+		return nil, err
+	}
+	return k.Files(diskimage.Content{GRUB: i.GRUB, Manifest: i.Manifest})
 }
 
 func (p Parts) isolinux() (b iso.BIOS, err error) {

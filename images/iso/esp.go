@@ -17,11 +17,11 @@ func espImage(s Spec) ([]byte, error) {
 	err := fat.Write(mem, 0, fat.Spec{
 		Size: espSize(s), Label: "PROA-EFI", ID: serial(s, "esp"), When: s.When,
 		Files: []tree.Entry{
-			tree.File("EFI/BOOT/"+s.UEFI.EFIName, 0o644, tree.Bytes(s.UEFI.SystemdBoot)),
+			tree.File(EFIDir+"/"+s.UEFI.EFIName, 0o644, tree.Bytes(s.UEFI.SystemdBoot)),
 			tree.File("loader/loader.conf", 0o644, tree.Bytes([]byte("timeout 0\neditor no\nauto-entries no\nauto-firmware no\n"))),
 			tree.File("loader/entries/proa.conf", 0o644, tree.Bytes(entry)),
-			tree.File("vmlinuz", 0o644, s.Kernel),
-			tree.File("initrd", 0o644, s.Initrd),
+			tree.File(layout.KernelFile, 0o644, s.Kernel),
+			tree.File(layout.InitrdFile, 0o644, s.Initrd),
 		},
 	})
 	if err != nil {

@@ -30,7 +30,7 @@ func (t *toc) makeHybrid(img Image, s Spec) error {
 	}
 	le.PutUint32(record[diskID:], serial(s, "mbr"))
 	mbr.Entry{Active: true, Type: mbr.HiddenNTFS, Sectors: uint32(t.size / layout.Sector)}.Put(record, 0)
-	mbr.Entry{Type: mbr.ESP, First: uint32(t.extents[espFile] / layout.Sector), Sectors: uint32(t.lengths[espFile] / layout.Sector)}.Put(record, 1)
+	mbr.Entry{Type: mbr.ESP, First: uint32(t.extents[ESPFile] / layout.Sector), Sectors: uint32(t.lengths[ESPFile] / layout.Sector)}.Put(record, 1)
 	record[510], record[511] = 0x55, 0xaa
 	_, err := img.WriteAt(record, 0)
 	return err

@@ -18,8 +18,11 @@ import (
 const (
 	RootImage = "proa/root.img" // EROFS image followed by its verity tree
 
+	// ESPFile is the EFI system partition, which has KernelFile, InitrdFile and EFIDir/NAME of the Spec.
+	ESPFile = "boot/esp.img"
+	EFIDir  = "EFI/BOOT"
+
 	isolinuxBin = "isolinux/isolinux.bin"
-	espFile     = "boot/esp.img"
 )
 
 // Spec describes an ISO.
@@ -35,6 +38,8 @@ type Spec struct {
 	Config  []byte
 	UEFI    UEFI
 	BIOS    BIOS
+	// Installer has the files that only the installer reads, below proa/; each smaller than 1 MiB.
+	Installer []tree.Entry
 }
 
 // UEFI is the systemd-boot part of the image.
@@ -93,7 +98,7 @@ type file struct {
 }
 
 func (s Spec) files(esp []byte) []file {
-	list := []file{{espFile, tree.Bytes(esp)}}
+	list := []file{{ESPFile, tree.Bytes(esp)}}
 	if s.hasBIOS() {
 		list = append(list,
 			file{"boot/initrd", s.Initrd},
@@ -101,6 +106,9 @@ func (s Spec) files(esp []byte) []file {
 			file{isolinuxBin, tree.Bytes(s.BIOS.Isolinux)},
 			file{"isolinux/isolinux.cfg", tree.Bytes(isolinuxConfig(s))},
 			file{"isolinux/ldlinux.c32", tree.Bytes(s.BIOS.Ldlinux)})
+	}
+	for _, e := range s.Installer {
+		list = append(list, file{e.Path, e.Content})
 	}
 	return append(list, file{layout.ConfigFile, tree.Bytes(s.Config)}, file{RootImage, s.Root})
 }

@@ -41,7 +41,7 @@ func skeleton(img Image, s Spec, files []file, tempDir string) (err error) {
 
 // elTorito returns the boot catalog. BIOSes take its first entry.
 func elTorito(s Spec) *iso9660.ElTorito {
-	efi := &iso9660.ElToritoEntry{Platform: iso9660.EFI, BootFile: espFile}
+	efi := &iso9660.ElToritoEntry{Platform: iso9660.EFI, BootFile: ESPFile}
 	if !s.hasBIOS() {
 		return &iso9660.ElTorito{BootCatalog: "boot/boot.cat", Entries: []*iso9660.ElToritoEntry{efi}}
 	}
