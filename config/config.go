@@ -90,6 +90,9 @@ type Config struct {
 	// NTP synchronises the clock.
 	NTP NTP `yaml:"ntp"`
 
+	// Install says how the live system of an ISO installs itself on a disk.
+	Install Install `yaml:"install"`
+
 	// K3s is the Kubernetes runtime.
 	K3s K3s `yaml:"k3s"`
 

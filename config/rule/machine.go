@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"unicode"
+
+	"github.com/proa-os/proa/config/diskwish"
 )
 
 // machine are the rules for accounts, commands and file systems.
@@ -22,6 +24,7 @@ var machine = map[string]Rule{
 	"mountpoint":  want(mountPoint, "a folder below /mnt, /srv, /home, /opt or /var, and not one that has PID 1's own files"),
 	"fstype":      want(regexp.MustCompile(`^[a-z0-9_.]{1,32}$`).MatchString, "the name of a file system"),
 	"mountoption": want(regexp.MustCompile(`^[^\s,]+$`).MatchString, "an option without blanks and commas"),
+	"disk":        {Judge: disk},
 	"anyurl":      want(isURL, "a URL that begins with https:// or http://"),
 	"tries":       want(between(1, 1000), "a number from 1 to 1000"),
 	"minutes":     want(between(0, 10080), "a number of minutes"),
@@ -122,6 +125,16 @@ func bondOption(s string) string {
 func hardware(s string) string {
 	if hardwareAddress(s) != s || strings.Count(s, ":") != 5 {
 		return "a hardware address such as 52:54:00:12:34:56"
+	}
+	return ""
+}
+
+func disk(s string) string {
+	if s == "" {
+		return ""
+	}
+	if _, err := diskwish.Parse(s); err != nil {
+		return "a disk: " + err.Error()
 	}
 	return ""
 }

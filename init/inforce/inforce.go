@@ -106,6 +106,7 @@ func rows() []row {
 		{"network.dns", Now, false, func(c *config.Config) any { return &c.Network.DNS }},
 		{"network.search", Now, false, func(c *config.Config) any { return &c.Network.Search }},
 		{"ntp", Now, false, func(c *config.Config) any { return &c.NTP }},
+		{"install", Machine, false, func(c *config.Config) any { return &c.Install }},
 		{"k3s.enabled", Machine, false, func(c *config.Config) any { return &c.K3s.Enabled }},
 		{"k3s.role", Machine, false, func(c *config.Config) any { return &c.K3s.Role }},
 		{"k3s.server_url", Machine, false, func(c *config.Config) any { return &c.K3s.ServerURL }}, // it may change the role

@@ -47,11 +47,12 @@ k3os:
   taints: [a=b:NoSchedule]
   k3s_args: [agent, --node-ip=192.0.2.9]
   environment: {HTTP_PROXY: "http://p.example.org", TZ: Europe/Berlin}
-  install: {device: /dev/sda}
+  install: {device: /dev/sda, silent: true, powerOff: true, force_efi: true}
 `)
 	want := config.Default()
 	want.SSHAuthorizedKeys, want.Hostname = []string{key}, "edge-1"
 	want.WriteFiles = []config.File{{Path: "/etc/motd", Content: "aGk=", Encoding: "b64", Owner: "root:root", Permissions: "0600"}}
+	want.Install.Device, want.Install.Silent, want.Install.PowerOff = "/dev/sda", true, true
 	want.BootCmd, want.RunCmd = []string{"one", "two"}, []string{"three"}
 	want.Modules = []string{"kvm", "bonding mode=1"}
 	want.Sysctls = map[string]string{"kernel.printk": "4 4 1 7", "vm.swappiness": "10"}

@@ -41,7 +41,7 @@ var section = []key{
 	{"taints", list("k3s", "taints"), ""},
 	{"k3s_args", args, ""},
 	{"environment", environment, ""},
-	{"install", nil, "this machine is installed already, or started live; proa flash writes an image to a disk"},
+	{"install", install, ""},
 	{"upgrade", nil, "a new system is written with proa slot write"},
 	{"mode", nil, "the mode is chosen by the image: disk or live"},
 	{"version", nil, "the version is the image's"},

@@ -1,5 +1,5 @@
 // Package kairos translates documents of Kairos: its own sections, the stages of yip, and the keys that it has from
-// cloud-init. It installs nothing, and renders no templates.
+// cloud-init. It renders no templates.
 package kairos
 
 import (
@@ -34,7 +34,7 @@ var sections = []section{
 	{name: "k3s", read: server},
 	{name: "k3s_agent", read: agent},
 	{name: "stages", read: stages},
-	{name: "install", note: noInstaller},
+	{name: "install", read: install},
 	{name: "reset", note: noInstaller},
 	{name: "upgrade", note: "upgrade with proa upgrade"},
 	{name: "p2p", note: noPeers},
