@@ -67,6 +67,10 @@ func New(k *recipe.Kit, b boards.Board, kind images.Kind) (*Plan, error) {
 	}
 	content := sets.All(b)
 	out := &Plan{Graph: p.graph, Board: b, Kind: kind}
+	if (kind.Name == "disk" || kind.Name == "iso") && b.Chains("disk").Has(chain.GRUB) { // an ISO has it for the installer
+		grub := p.step("grub", tools, p.graph.Find(media.Loaders))(k.GRUBCore(b, media.Loaders))
+		media.GRUB, needs = grub.Name, append(needs, grub)
+	}
 	switch kind.Name {
 	case "iso":
 		out.Image = p.step("iso", needs...)(k.ISO(media, out.File(), config))
@@ -74,10 +78,6 @@ func New(k *recipe.Kit, b boards.Board, kind images.Kind) (*Plan, error) {
 		media.Loaders, media.Firmware, content = "", "", sets.Slot(b) // a slot file has no boot loaders
 		out.Image = p.step("slot", kernel, initramfs, root)(k.SlotFile(media, out.File()))
 	case "disk":
-		if b.Chains(kind.Name).Has(chain.GRUB) {
-			grub := p.step("grub", tools, p.graph.Find(media.Loaders))(k.GRUBCore(b, media.Loaders))
-			media.GRUB, needs = grub.Name, append(needs, grub)
-		}
 		out.Image = p.step("disk", needs...)(k.Disk(media, out.File(), config))
 	case "sd":
 		out.Image = p.step("sd", needs...)(k.SD(media, out.File(), config))
@@ -110,6 +110,7 @@ func devicePrograms(k *recipe.Kit, arch, compiler string) []deviceProgram {
 		{recipe.Go{Package: "./init", Arch: arch},
 			"usr/bin/proa", []string{"usr/sbin/init", "usr/sbin/modprobe", "usr/bin/sudo"}},
 		{recipe.Go{Package: "./init/fetch/proa-fetch", Arch: arch}, "usr/libexec/proa/proa-fetch", nil},
+		{recipe.Go{Package: "./init/install/proa-install", Arch: arch}, "usr/libexec/proa/proa-install", nil},
 		{recipe.Go{Package: "./k3s", Arch: arch, C: compiler, Defines: kubernetes},
 			"usr/bin/k3s", []string{"usr/bin/kubectl", "usr/bin/ctr"}},
 		{recipe.Go{Package: "github.com/containerd/containerd/v2/cmd/containerd-shim-runc-v2", Arch: arch},

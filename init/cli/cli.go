@@ -15,6 +15,8 @@ import (
 	"github.com/proa-os/proa/config/inspect"
 	"github.com/proa-os/proa/init/bootfile"
 	"github.com/proa-os/proa/init/control"
+	"github.com/proa-os/proa/init/install/help"
+	"github.com/proa-os/proa/init/reset"
 	"github.com/proa-os/proa/init/slotwrite"
 	"github.com/proa-os/proa/init/sys"
 )
@@ -64,6 +66,8 @@ func verbs() []verb {
 		{"slot try", "a|b [--reboot]", "verify that slot, and make the next boot a trial of it", slotTryVerb},
 		{"slot rollback", "[--reboot]", "make the next boot use the other slot, if that one is good", slotRollbackVerb},
 		{"data erase", "--yes", "format the data partition at the next boot; everything on it is lost", dataEraseVerb},
+		{"install", "[FLAGS]", "install the system of an ISO on a disk of this machine; without flags it asks", installVerb},
+		{"reset", "--yes [--keep-config]", "make the machine as it was when it was new: data and configuration are lost", resetVerb},
 		{"logs", "NAME [-f]", "a log: of a service (k3s, ssh, ntp) or of commands (boot-cmd, run-cmd); -f follows", logsVerb},
 		{"timeline", "", "how long each step of the boot, and of lists of steps since then, took", timelineVerb},
 		{"restart", "NAME", "restart a service: k3s, ssh, ntp; pods keep running", restartVerb},
@@ -82,7 +86,7 @@ Examples:
 `
 
 // more is the additional help of some verbs; for the others the general examples are shown.
-var more = map[string]string{"slot write": slotWriteHelp, "slot try": slotTryHelp, "slot rollback": slotRollbackHelp, "data erase": dataEraseHelp,
+var more = map[string]string{"slot write": slotWriteHelp, "slot try": slotTryHelp, "slot rollback": slotRollbackHelp, "data erase": reset.EraseHelp, "reset": reset.Help, "install": help.Text,
 	"config validate": inspect.ValidateHelp, "config diff": diffHelp, "config edit": configHelp, "config apply": configHelp, "config confirm": configHelp, "config revert": configHelp, "kubeconfig": kubeconfigHelp, "timeline": timelineHelp}
 
 // Usage returns the help text.

@@ -28,6 +28,7 @@ const (
 // Facts determine the rows.
 type Facts struct {
 	Config   *config.Config
+	Live     bool     // the system runs from its medium and not from a disk
 	Consoles []string // names of the kernel's consoles
 	DataErr  error    // error why data is in memory although it should be on the disk
 	Reaper   *proc.Reaper
@@ -54,7 +55,8 @@ func Table(f Facts) []supervise.Service {
 			Name: "sudo", Argv: []string{"/usr/bin/proa", "sudo-service"}, Stop: unix.SIGTERM, Grace: 2 * time.Second,
 		})
 	}
-	if f.Config.K3s.Enabled {
+	rows = append(rows, f.installers()...)
+	if f.Config.K3s.Enabled && !f.silent() {
 		rows = append(rows, supervise.Service{
 			Name: "k3s", Argv: []string{"/usr/bin/k3s", Role(f.Config.K3s)}, Wait: f.mayRun, Env: f.k3sEnv,
 			// SIGPWR tells it that the machine shuts down: it stops the pods, which may take 30 s, and itself.
@@ -81,7 +83,7 @@ func sshArgv(passwords, rootPassword bool) []string {
 // Follows says whether a service comes, goes and restarts with the configuration while the machine runs. Kubernetes does
 // not: a machine that was booted without it has not been prepared for it.
 func Follows(name string) bool {
-	return name == "ssh" || name == "sudo" || strings.HasPrefix(name, consoleLogin)
+	return name == "ssh" || name == "sudo" || strings.HasPrefix(name, consoleLogin) || strings.HasPrefix(name, consoleInstall)
 }
 
 func (f Facts) hostKey() hostKey {

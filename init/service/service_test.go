@@ -3,6 +3,7 @@ package service
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 
@@ -89,5 +90,29 @@ func TestNoClusterInMemory(t *testing.T) {
 	err := Facts{DataErr: cause, Network: func() bool { return true }}.mayRun(context.Background(), func(string) {})
 	if !errors.Is(err, cause) {
 		t.Errorf("%v", err)
+	}
+}
+
+// TestInstaller: a live system offers the installer, or installs itself and runs no Kubernetes; a disk does neither.
+func TestInstaller(t *testing.T) {
+	for _, c := range []struct {
+		doc  string
+		live bool
+		want []string
+	}{
+		{"", false, []string{"ntp", "k3s"}},
+		{"install: {silent: true}", false, []string{"ntp", "k3s"}},
+		{"", true, []string{"ntp", "install-tty1", "install-ttyS0", "k3s"}},
+		{"users: [{name: ada, password: fair winds}]", true, []string{"login-tty1", "login-ttyS0", "ntp", "k3s"}},
+		{"install: {silent: true}", true, []string{"ntp", "install"}},
+	} {
+		conf, problems := config.Parse("c", []byte(c.doc))
+		var got []string
+		for _, row := range Table(Facts{Config: conf, Live: c.live, Consoles: []string{"tty0", "ttyS0"}}) {
+			got = append(got, row.Name)
+		}
+		if len(problems) > 0 || !slices.Equal(got, c.want) {
+			t.Errorf("%q, live %v: %v, want %v; %v", c.doc, c.live, got, c.want, problems)
+		}
 	}
 }

@@ -1,0 +1,128 @@
+// Command proa-install is the installer: proa install, the screen on the consoles of a live system, and what
+// install.silent does. It is a program of its own, so that PID 1 and the initramfs stay small. It reads nothing but the
+// live medium, the configuration in force, and what its user types.
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"os/signal"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/proa-os/proa/init/fetch"
+	"github.com/proa-os/proa/init/inforce"
+	"github.com/proa-os/proa/init/install/run"
+	"github.com/proa-os/proa/init/install/screen"
+	"github.com/proa-os/proa/init/netup"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), unix.SIGINT, unix.SIGTERM, unix.SIGHUP)
+	defer stop()
+	e := run.Env{MediumDir: "/boot", In: os.Stdin, Out: os.Stdout, Live: terminal(os.Stdout), Address: netup.Served, End: end}
+	e.Fetch = fetch.Client{Run: fetch.Exec}.Do
+	switch err := start(ctx, e, os.Args[1:]); {
+	case errors.Is(err, flag.ErrHelp):
+	case err != nil:
+		fmt.Fprintln(os.Stderr, "proa: install:", err)
+		os.Exit(1)
+	}
+}
+
+func start(ctx context.Context, e run.Env, args []string) error {
+	switch {
+	case len(args) == 1 && args[0] == "--silent":
+		return silent(ctx, e)
+	case len(args) == 2 && args[0] == "--console":
+		return console(ctx, e, args[1])
+	}
+	interrupt(ctx, e.In)
+	return e.Command(ctx, args)
+}
+
+// silent is a service of the live system. An installation that failed is not repeated by itself: it would erase a disk
+// again and again. proa restart install does.
+func silent(ctx context.Context, e run.Env) error {
+	held, err := inforce.Load("")
+	if err == nil {
+		e.Fetch = fetch.Client{Run: fetch.Exec, Environment: held.Config.Environment}.Do
+		err = e.Silent(ctx, held.Config)
+	}
+	if err != nil {
+		fmt.Println("not installed:", err)
+		note(err)
+	}
+	<-ctx.Done()
+	return nil
+}
+
+// note says on the consoles why a silent installation failed; PID 1's log has the rest.
+func note(err error) {
+	if f, open := os.OpenFile("/dev/console", os.O_WRONLY|unix.O_NOCTTY, 0); open == nil {
+		fmt.Fprintf(f, "\r\nproa: install: %v\r\nproa: install: proa logs install shows more; proa restart install tries again\r\n", err)
+		_ = f.Close() // nothing is told of a console that is gone
+	}
+}
+
+// console offers the installer on a console of a live system, until the machine restarts.
+func console(ctx context.Context, e run.Env, name string) error {
+	tty, err := os.OpenFile("/dev/"+name, os.O_RDWR, 0) // becomes the controlling terminal, so that Ctrl-C is a signal
+	if err != nil {
+		return err
+	}
+	defer tty.Close() // the process ends
+	signal.Ignore(unix.SIGTTOU, unix.SIGTTIN)
+	e.In, e.Out, e.Live = tty, tty, true
+	for ctx.Err() == nil {
+		if _, err := screen.Line(tty, tty, "\r\nThis system runs from its medium. Press Enter to install it on a disk of this machine.\r\n"); err != nil {
+			return err
+		}
+		fresh, stop := signal.NotifyContext(context.Background(), unix.SIGINT)
+		go func() {
+			select {
+			case <-fresh.Done():
+				_ = tty.SetReadDeadline(time.Now()) // ends a question
+			case <-ctx.Done():
+				_ = tty.SetReadDeadline(time.Now())
+			}
+		}()
+		if err := e.Command(fresh, nil); err != nil {
+			fmt.Fprintf(tty, "\r\nproa: install: %v\r\n", err)
+		}
+		stop()
+		_ = tty.SetReadDeadline(time.Time{})
+	}
+	return nil
+}
+
+// interrupt makes Ctrl-C end a question.
+func interrupt(ctx context.Context, in any) {
+	if f, ok := in.(*os.File); ok && terminal(f) {
+		context.AfterFunc(ctx, func() {
+			time.Sleep(200 * time.Millisecond) // the installer ends by itself while it writes
+			_ = f.SetReadDeadline(time.Now())
+		})
+	}
+}
+
+// end restarts the machine as the command does.
+func end(powerOff bool) error {
+	verb := map[bool]string{false: "reboot", true: "poweroff"}[powerOff]
+	out, err := exec.Command("/usr/bin/proa", verb).CombinedOutput()
+	if err != nil {
+		return fmt.Errorf("%s: %w: %s", verb, err, bytes.TrimSpace(out))
+	}
+	return nil
+}
+
+func terminal(f *os.File) bool {
+	_, err := unix.IoctlGetTermios(int(f.Fd()), unix.TCGETS)
+	return err == nil
+}
