@@ -3,6 +3,7 @@ package qemu
 import (
 	"fmt"
 	"io"
+	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -33,6 +34,8 @@ type Spec struct {
 	Medium   Medium
 	Image    string   // raw; written to if Medium is Disk
 	Extra    []string // further raw disks, read-only
+	Targets  []string // further raw disks, written to
+	Typed    *os.File // what is typed on the serial console; nil: nothing
 	Memory   int      // MiB; 0: 2048
 	CPUs     int      // 0: 2
 	Accel    string   // empty: tcg
@@ -70,6 +73,10 @@ func (s Spec) args(ports forwards) []string {
 		id := fmt.Sprintf("x%d", i)
 		args = append(args, "-drive", "if=none,format=raw,readonly=on,id="+id+",file="+extra,
 			"-device", "virtio-blk-pci,drive="+id)
+	}
+	for i, target := range s.Targets {
+		id := fmt.Sprintf("t%d", i)
+		args = append(args, "-drive", "if=none,format=raw,id="+id+",file="+target, "-device", "virtio-blk-pci,serial=TARGET"+strconv.Itoa(i)+",drive="+id)
 	}
 	return args
 }

@@ -45,6 +45,9 @@ func Start(ctx context.Context, s Spec) (*VM, error) {
 	vm.cmd = exec.CommandContext(ctx, s.Tools.System, append(s.args(ports), loads...)...)
 	vm.cmd.Env = command.Env()
 	vm.cmd.Stdout, vm.cmd.Stderr = vm.console, vm.console
+	if s.Typed != nil {
+		vm.cmd.Stdin = s.Typed
+	}
 	// QEMU must not outlive a test that was killed, and Ctrl-C at the terminal is handled by us.
 	vm.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL, Setpgid: true}
 	if err := vm.cmd.Start(); err != nil {

@@ -1,0 +1,146 @@
+package e2e
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/proa-os/proa/build/qemu"
+)
+
+// installBudget is for reading the medium, writing the disk and reading it back.
+const installBudget = 20 * time.Minute
+
+// installer is a machine that was started from the ISO, with empty disks and somebody at its serial console.
+type installer struct {
+	*machine
+	keys *os.File
+}
+
+// fromISO starts the machine from the ISO, which has no configuration. It ends when it restarts.
+func fromISO(t *testing.T, firmware qemu.Firmware, medium qemu.Medium, sizes []int64, extra func(*machine) []string) installer {
+	t.Helper()
+	m := prepare(t, options{kind: "iso", firmware: firmware, medium: medium, restrict: true})
+	typed, keys, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { typed.Close(); keys.Close() })
+	m.spec.Typed, m.spec.NoReboot = typed, true
+	for i, size := range sizes {
+		disk := filepath.Join(t.TempDir(), fmt.Sprintf("target%d.img", i))
+		if err := os.WriteFile(disk, nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Truncate(disk, size); err != nil {
+			t.Fatal(err)
+		}
+		m.spec.Targets = append(m.spec.Targets, disk)
+	}
+	if extra != nil {
+		m.spec.Extra = extra(m)
+	}
+	return installer{m, keys}
+}
+
+// answer waits for a question and types the answer.
+func (i installer) answer(question, answer string) {
+	i.t.Helper()
+	i.expect(question, bootBudget)
+	i.enter(answer)
+}
+
+func (i installer) enter(lines ...string) {
+	i.t.Helper()
+	if _, err := i.keys.WriteString(strings.Join(lines, "\n") + "\n"); err != nil {
+		i.t.Fatal(err)
+	}
+}
+
+// fromDisk starts the machine from a disk that was installed.
+func (i installer) fromDisk(disk string) {
+	i.t.Helper()
+	ctx, cancel := i.Budget(context.Background(), bootBudget)
+	defer cancel()
+	if err := i.Wait(ctx); err != nil {
+		i.t.Fatalf("the machine did not restart: %v", err)
+	}
+	i.spec.Medium, i.spec.Image, i.spec.Targets, i.spec.NoReboot = qemu.Disk, disk, nil, false
+	i.powerOn()
+	i.expect("mode=disk", bootBudget)
+}
+
+// TestInstall: from the ISO to a disk by the screen on the serial console, and from the disk to a good slot.
+func TestInstall(t *testing.T) {
+	needs(t, "install")
+	for _, c := range []struct {
+		name     string
+		firmware qemu.Firmware
+		medium   qemu.Medium
+	}{{"seabios-cd", qemu.BIOS, qemu.CD}, {"ovmf-usb", qemu.UEFI, qemu.USB}} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			i := fromISO(t, c.firmware, c.medium, []int64{diskSize}, nil)
+			i.powerOn()
+			i.expect("Press Enter to install", bootBudget)
+			i.enter("")
+			i.answer("Install on which disk?", "1")
+			i.answer("Where does the configuration come from?", "1")
+			i.enter("quay", i.key.Authorized, "", "")
+			i.answer("will be written to", "yes")
+			i.expect("installed proa", installBudget)
+			i.expect("Next:", bootBudget)
+			i.enter("")
+			i.fromDisk(i.spec.Targets[0])
+			i.says("root", "hostname", "quay\n")
+			i.untilGood(readyBudget)
+			i.off()
+		})
+	}
+}
+
+// TestInstallStopped: Ctrl-C in the middle leaves a disk that does not boot, and the installer can be called again.
+func TestInstallStopped(t *testing.T) {
+	needs(t, "install")
+	i := fromISO(t, qemu.BIOS, qemu.CD, []int64{diskSize}, nil)
+	i.powerOn()
+	i.expect("Press Enter to install", bootBudget)
+	for _, stop := range []bool{true, false} {
+		i.enter("")
+		i.answer("Install on which disk?", "1")
+		i.answer("Where does the configuration come from?", "1")
+		i.enter("quay", i.key.Authorized, "", "")
+		i.answer("will be written to", "yes")
+		if stop {
+			i.expect("erase: ", installBudget)
+			if _, err := i.keys.WriteString("\x03"); err != nil {
+				t.Fatal(err)
+			}
+			i.expect("does not boot; run the installer again", installBudget)
+			i.expect("Press Enter to install", bootBudget)
+		}
+	}
+	i.expect("installed proa", installBudget)
+	i.enter("")
+	i.fromDisk(i.spec.Targets[0])
+	i.off()
+}
+
+// TestInstallSilent: without anybody at the console, onto the disk that a serial number names; a small one is no choice.
+func TestInstallSilent(t *testing.T) {
+	needs(t, "install")
+	i := fromISO(t, qemu.UEFI, qemu.CD, []int64{1 << 30, diskSize, diskSize}, func(m *machine) []string {
+		return []string{medium{"cidata", map[string]string{
+			"meta-data": "instance-id: i-1\n",
+			"user-data": "version: 1\nssh_authorized_keys: ['%KEY%']\nk3s: {enabled: false}\ninstall: {silent: true, device: serial=TARGET2, power_off: true}\n",
+		}}.fat(m)}
+	})
+	i.powerOn()
+	i.fromDisk(i.spec.Targets[2])
+	i.says("root", "proa install --list >/dev/null 2>&1; echo $?", "1\n") // a disk is no medium to install from
+	i.off()
+}
