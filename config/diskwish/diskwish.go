@@ -1,7 +1,7 @@
 // Package diskwish is the grammar by which users name a disk: install.device and proa install --device. It knows no disks
 // and refuses words that it does not know.
 //
-//	/dev/sda, sda                     the disk with that name
+//	/dev/sda, sda, nvme0n1, mmcblk0   the disk with that name; other names need their path
 //	serial=S64DNF0R  model=Samsung    what proa install --list shows; upper and lower case are the same
 //	bus=nvme  nvme                    nvme, sata, scsi, usb, sd, emmc or virtio
 //	size>=100G  size<2T  size=32G     G: 1000³ bytes, as on the label of disks; Gi: 1024³
@@ -66,7 +66,7 @@ func Parse(text string) (w Wish, err error) {
 	return w, nil
 }
 
-var name = regexp.MustCompile(`^(/dev/[A-Za-z0-9_./!:-]+|[a-z]+[0-9a-z]*)$`)
+var name = regexp.MustCompile(`^(/dev/[A-Za-z0-9_./!:-]+|(sd|vd|hd|xvd)[a-z]+|nvme\d+n\d+|mmcblk\d+)$`)
 
 func (w *Wish) add(word string) error {
 	key, op, value := cut(word)
