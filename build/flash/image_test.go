@@ -117,7 +117,7 @@ func on(t *testing.T, machine, file string) (*job, *bytes.Buffer) {
 		Options: Options{Image: file, Yes: true},
 		board:   pc,
 		build:   func(string) (string, error) { return "", errors.New("nothing is to be built") },
-		root:    fixture.Unpack(t, "disks/testdata/"+machine+".txt"), open: openTarget, access: func(string) error { return nil },
+		root:    fixture.Unpack(t, "../../images/disks/testdata/"+machine+".txt"), open: openTarget, access: func(string) error { return nil },
 		in: &bytes.Buffer{}, out: &out, now: time.Now,
 		bars: func(step string, total int64) *bar {
 			return &bar{out: io.Discard, now: time.Now, step: step, total: total}
