@@ -9,7 +9,8 @@ type Install struct {
 	Device string `yaml:"device" check:"disk" example:"smallest nvme"`
 
 	// Silent installs at the boot of the live system, without a question. A disk with something on it is left alone,
-	// unless Force is set.
+	// unless Force is set. Both count only in files of the medium itself and on the kernel command line: not on
+	// another disk, and not from a metadata service.
 	Silent bool `yaml:"silent" example:"true"`
 
 	// Force lets a silent installation overwrite a disk with something on it. Not one on which the system of this ISO
@@ -17,8 +18,8 @@ type Install struct {
 	Force bool `yaml:"force" example:"false"`
 
 	// Data says what becomes of the data partition of a disk that has proa: keep it, if the layout is the same, or replace
-	// it by an empty one.
-	Data string `yaml:"data" default:"keep" enum:"keep,replace"`
+	// it by an empty one. Empty: keep.
+	Data string `yaml:"data" enum:",keep,replace" example:"replace"`
 
 	// ConfigURL is where the config.yaml of the installed system is. Empty: it gets that of the ISO.
 	ConfigURL string `yaml:"config_url" check:"anyurl" secret:"true" example:"https://example.org/quay.yaml"`

@@ -101,6 +101,7 @@ func assemble(root, line string, files []datasource.File, main datasource.File) 
 	} else if problem != "" {
 		problems = append(problems, l.Origin.Of("config").Problem("%s", problem))
 	}
+	problems = append(problems, ownInstall(l)...)
 	h.Document, h.Sum, h.Config, h.Origin = main.Path, Sum(all), l.Config, l.Origin
 	h.Problems = append(problems, l.Problems...)
 	return h, err

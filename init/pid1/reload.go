@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/proa-os/proa/config"
+	"github.com/proa-os/proa/images"
 	"github.com/proa-os/proa/init/boot"
 	"github.com/proa-os/proa/init/console"
 	"github.com/proa-os/proa/init/inforce"
@@ -106,7 +107,7 @@ func (k *keeper) reloadVerb(ctx context.Context, _ string, say func(string)) err
 // startRows starts services that the configuration enables and that do not run yet, and those that follow it (SSH) anew
 // with what it says, or ends them. Sessions of a server that ends continue.
 func (k *keeper) startRows(ctx context.Context, c *config.Config) {
-	facts := service.Facts{Config: c, Live: !k.m.OnDisk(), Consoles: console.Names(""), DataErr: k.m.DataErr, Reaper: k.reaper, Say: k.con.Logf, Network: netup.Served}
+	facts := service.Facts{Config: c, Live: k.m.Line.Mode == images.Live, Consoles: console.Names(""), DataErr: k.m.DataErr, Reaper: k.reaper, Say: k.con.Logf, Network: netup.Served}
 	rows, running := service.Table(facts), k.sup.States()
 	for _, row := range rows {
 		there := slices.ContainsFunc(running, func(s supervise.State) bool { return s.Name == row.Name })

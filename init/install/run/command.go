@@ -6,7 +6,6 @@ import (
 	"flag"
 	"fmt"
 	"io"
-	"os"
 	"strings"
 
 	"github.com/proa-os/proa/config"
@@ -43,6 +42,8 @@ func parse(args []string, out io.Writer) (f flags, err error) {
 		return f, errors.New("--data: want keep or replace")
 	case f.config != "" && f.url != "":
 		return f, errors.New("--config and --config-url: one of them")
+	case f.config == "-" && !f.yes:
+		return f, errors.New("--config - reads the configuration from where an answer would be typed; add --yes")
 	}
 	return f, nil
 }
@@ -84,6 +85,7 @@ func (e Env) direct(ctx context.Context, f flags, m medium.Medium, list []target
 	if c.Config, err = e.configOf(ctx, f); err != nil {
 		return err
 	}
+	c.Config = without(c.Config)
 	if err := e.check(c); err != nil {
 		return err
 	}
@@ -115,9 +117,9 @@ func (e Env) configOf(ctx context.Context, f flags) ([]byte, error) {
 	case f.url != "":
 		return e.fetchConfig(ctx, &config.Config{Install: config.Install{ConfigURL: f.url}})
 	case f.config == "-":
-		return io.ReadAll(io.LimitReader(e.In, 2<<20))
+		return io.ReadAll(io.LimitReader(e.In, config.MaxSize+1))
 	case f.config != "":
-		return os.ReadFile(f.config)
+		return config.Read(f.config)
 	}
 	return e.mediumConfig()
 }

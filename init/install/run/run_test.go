@@ -84,6 +84,9 @@ func newBench(t *testing.T, dir, in string, used bool) *bench {
 		},
 		Fetch: func(_ context.Context, r fetch.Request) (fetch.Answer, error) {
 			b.asked = append(b.asked, r)
+			if strings.HasSuffix(r.URL, "/portal") {
+				return fetch.Answer{Body: []byte("<!DOCTYPE html><html><body>Welcome</body></html>\n")}, nil
+			}
 			return fetch.Answer{Body: []byte("hostname: fetched\n")}, nil
 		}}
 	return b
@@ -123,9 +126,10 @@ func TestSilent(t *testing.T) {
 		"used":   {config.Install{Silent: true}, true, "holiday photos", "none", false, nil},
 		"force":  {config.Install{Silent: true, Force: true, PowerOff: true}, true, "", "ssh_authorized_keys", true, nil},
 		"url":    {config.Install{Silent: true, ConfigURL: "http://a.example.org/x"}, false, "", "hostname: fetched", false, nil},
+		"portal": {config.Install{Silent: true, ConfigURL: "http://a.example.org/portal"}, false, "nothing that can be understood", "none", false, nil},
 		"hook":   {config.Install{Silent: true, Webhook: "http://a.example.org/hook"}, false, "", "ssh_authorized_keys", false, []string{"started", "done"}},
-		"failed": {config.Install{Silent: true, Webhook: "http://a.example.org/hook"}, true, "holiday photos", "none", false, []string{"started", "failed"}},
-		"absent": {config.Install{Silent: true, Device: "nvme"}, false, "no disk fits", "none", false, nil},
+		"failed": {config.Install{Silent: true, Webhook: "http://a.example.org/hook"}, true, "holiday photos", "none", false, []string{"failed"}},
+		"absent": {config.Install{Silent: true, Device: "nvme", Webhook: "http://a.example.org/hook"}, false, "no disk fits", "none", false, []string{"failed"}},
 	} {
 		b := newBench(t, dir, "", c.used)
 		err := b.Silent(t.Context(), &config.Config{Install: c.install})
@@ -190,6 +194,8 @@ func TestCommand(t *testing.T) {
 		"screen, own":    {"", "1\n3\nyes\n\n", false, "installed proa v1", "ssh_authorized_keys"},
 		"screen, gone":   {"", "1\n", false, "no disk was changed", "none"},
 		"screen, ^C":     {"", "1\n1\n\x03", false, "no disk was changed", "none"},
+		"stdin":          {"--device first --yes --config -", key + "install: {silent: true}\n", false, "installed proa v1", "ssh_authorized_keys"},
+		"stdin, no yes":  {"--device first --config -", key, false, "add --yes", "none"},
 		"both sources":   {"--config a --config-url b", "", false, "one of them", "none"},
 		"no medium":      {"--list", "", false, "not started from an ISO", "none"},
 		"config missing": {"--device first --yes --config /nonexistent", "", false, "no such file", "none"},
@@ -210,7 +216,7 @@ func TestCommand(t *testing.T) {
 			t.Errorf("%s: a secret is shown", name)
 		}
 		b.MediumDir = dir
-		if got := b.config(t); !strings.Contains(got, c.config) {
+		if got := b.config(t); !strings.Contains(got, c.config) || strings.Contains(got, "install") {
 			t.Errorf("%s: config.yaml of the disk is %q", name, got)
 		}
 	}

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/proa-os/proa/config"
+	"github.com/proa-os/proa/images/layout"
+	"github.com/proa-os/proa/init/datasource"
 	"github.com/proa-os/proa/init/fetch"
 	"github.com/proa-os/proa/init/install/medium"
 	"github.com/proa-os/proa/init/install/target"
@@ -36,15 +38,18 @@ func (e Env) Silent(ctx context.Context, c *config.Config) error {
 		fmt.Fprintln(e.Out, err)
 		return nil
 	}
-	e.tell(ctx, c, report{Event: "started", Device: choice.Disk.Path, Version: m.Kit.Version})
+	tell := func(event, why string) {
+		e.tell(ctx, c, report{Event: event, Device: choice.Disk.Path, Version: m.Kit.Version, Error: why})
+	}
 	if err == nil {
+		tell("started", "")
 		err = e.silent(ctx, c, choice)
 	}
 	if err != nil {
-		e.tell(ctx, c, report{Event: "failed", Device: choice.Disk.Path, Version: m.Kit.Version, Error: err.Error()})
+		tell("failed", err.Error())
 		return err
 	}
-	e.tell(ctx, c, report{Event: "done", Device: choice.Disk.Path, Version: m.Kit.Version})
+	tell("done", "")
 	return e.End(c.Install.PowerOff)
 }
 
@@ -78,11 +83,15 @@ func allowed(m medium.Medium, d target.Disk, force bool) error {
 	return nil
 }
 
-// fetchConfig asks until there is an answer. One with problems is used: the installed system uses what it understands.
+// fetchConfig asks until there is an answer. One with problems is used, as the installed system does; one without anything
+// to understand, as the page of a captive portal is, would leave a machine that nobody can reach.
 func (e Env) fetchConfig(ctx context.Context, c *config.Config) ([]byte, error) {
 	a, err := e.ask(ctx, fetch.Request{URL: c.Install.ConfigURL, CAs: c.CACerts})
 	if err != nil {
 		return nil, fmt.Errorf("install.config_url: %w", err)
+	}
+	if !datasource.Says(layout.ConfigFile, a.Body) {
+		return nil, errors.New("install.config_url: the answer has nothing that can be understood as a configuration")
 	}
 	return without(a.Body), nil
 }
