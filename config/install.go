@@ -9,12 +9,12 @@ type Install struct {
 	Device string `yaml:"device" check:"disk" example:"smallest nvme"`
 
 	// Silent installs at the boot of the live system, without a question. A disk with something on it is left alone,
-	// unless Force is set. Both count only in files of the medium itself and on the kernel command line: not on
-	// another disk, and not from a metadata service.
+	// unless Force is set. A metadata service cannot set it.
 	Silent bool `yaml:"silent" example:"true"`
 
 	// Force lets a silent installation overwrite a disk with something on it. Not one on which the system of this ISO
-	// is already: otherwise a machine that starts from the ISO again would be installed for ever.
+	// is already: otherwise a machine that starts from the ISO again would be installed for ever. It counts only in files of
+	// the medium itself and on the kernel command line.
 	Force bool `yaml:"force" example:"false"`
 
 	// Data says what becomes of the data partition of a disk that has proa: keep it, if the layout is the same, or replace

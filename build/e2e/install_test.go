@@ -1,7 +1,9 @@
 package e2e
 
 import (
+	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -10,6 +12,7 @@ import (
 	"time"
 
 	"github.com/proa-os/proa/build/qemu"
+	"github.com/proa-os/proa/images/sparse"
 )
 
 // installBudget is for reading the medium, writing the disk and reading it back.
@@ -19,6 +22,7 @@ const installBudget = 20 * time.Minute
 type installer struct {
 	*machine
 	keys *os.File
+	used string // the second disk
 }
 
 // fromISO starts the machine from the ISO, which has no configuration. It ends when it restarts.
@@ -44,7 +48,11 @@ func fromISO(t *testing.T, firmware qemu.Firmware, medium qemu.Medium, sizes []i
 	if extra != nil {
 		m.spec.Extra = extra(m)
 	}
-	return installer{m, keys}
+	i := installer{machine: m, keys: keys}
+	if len(m.spec.Targets) > 1 {
+		i.used = m.spec.Targets[1]
+	}
+	return i
 }
 
 // answer waits for a question and types the answer.
@@ -130,17 +138,66 @@ func TestInstallStopped(t *testing.T) {
 	i.off()
 }
 
-// TestInstallSilent: without anybody at the console, onto the disk that a serial number names; a small one is no choice.
+// TestInstallSilent: without anybody at the console, as a second disk says, onto the empty disk that a serial number names.
+// One with something on it is left as it is, whatever that second disk wants.
 func TestInstallSilent(t *testing.T) {
 	needs(t, "install")
-	i := fromISO(t, qemu.UEFI, qemu.CD, []int64{1 << 30, diskSize, diskSize}, func(m *machine) []string {
-		return []string{medium{"cidata", map[string]string{
-			"meta-data": "instance-id: i-1\n",
-			"user-data": "version: 1\nssh_authorized_keys: ['%KEY%']\nk3s: {enabled: false}\ninstall: {silent: true, device: serial=TARGET2, power_off: true}\n",
-		}}.fat(m)}
-	})
-	i.powerOn()
-	i.fromDisk(i.spec.Targets[2])
-	i.says("root", "proa install --list >/dev/null 2>&1; echo $?", "1\n") // a disk is no medium to install from
-	i.off()
+	for name, c := range map[string]struct {
+		target  string
+		refused bool
+	}{"empty": {"TARGET2", false}, "used": {"TARGET1", true}} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			i := fromISO(t, qemu.UEFI, qemu.CD, []int64{1 << 30, diskSize, diskSize}, func(m *machine) []string {
+				return []string{medium{"cidata", map[string]string{
+					"meta-data": "instance-id: i-1\n",
+					"user-data": "version: 1\nssh_authorized_keys: ['%KEY%']\nk3s: {enabled: false}\ninstall: {silent: true, force: true, device: serial=" + c.target + ", power_off: true}\n",
+				}}.fat(m)}
+			})
+			photos := bytes.Repeat([]byte("photos"), 1<<16)
+			writeAt(t, i.spec.Targets[1], photos, 1<<30)
+			i.powerOn()
+			if c.refused {
+				i.expect("has something on it", bootBudget)
+				i.until("proa status", "install.force is not used from here", bootBudget)
+				i.off()
+				i.same(photos, 1<<30)
+				return
+			}
+			i.fromDisk(i.spec.Targets[2])
+			i.says("root", "proa install --list >/dev/null 2>&1; echo $?", "1\n") // a disk is no medium to install from
+			i.off()
+			i.same(photos, 1<<30)
+		})
+	}
+}
+
+func writeAt(t *testing.T, file string, text []byte, at int64) {
+	t.Helper()
+	f, err := os.OpenFile(file, os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = f.WriteAt(text, at)
+	if err := errors.Join(err, f.Close()); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// same says whether the disk TARGET1 has this text, and nothing else.
+func (i installer) same(text []byte, at int64) {
+	i.t.Helper()
+	f, err := os.Open(i.used)
+	if err != nil {
+		i.t.Fatal(err)
+	}
+	defer f.Close()
+	got := make([]byte, len(text))
+	if _, err := f.ReadAt(got, at); err != nil || !bytes.Equal(got, text) {
+		i.t.Errorf("the disk with photos was written to (%v)", err)
+	}
+	head := make([]byte, 1<<20)
+	if _, err := f.ReadAt(head, 0); err != nil || !sparse.IsZero(head) {
+		i.t.Errorf("the disk with photos has a new beginning (%v)", err)
+	}
 }

@@ -9,8 +9,8 @@ import (
 	"github.com/proa-os/proa/config"
 )
 
-// TestOwnInstall: only the medium itself and the kernel command line can have a disk erased without a question; another
-// disk and a service of the network can say which disk, and no more.
+// TestOwnInstall: only the medium itself and the kernel command line can have a disk with something on it erased without a
+// question; another disk can have an empty one installed, and a service of the network can say which disk, and no more.
 func TestOwnInstall(t *testing.T) {
 	const all = "version: 1\ninstall: {silent: true, force: true, device: smallest}\n"
 	for name, c := range map[string]struct {
@@ -20,9 +20,9 @@ func TestOwnInstall(t *testing.T) {
 		"medium":                   {"/boot/config.yaml", all, "", true, true},
 		"seed on the medium":       {"/boot/user-data", all, "", true, true},
 		"command line":             {"/boot/config.yaml", "hostname: a\n", "install.silent=true install.device=smallest", true, false},
-		"another disk":             {"/var/lib/proa/sources/nocloud/user-data", all, "", false, false},
-		"k3OS's words":             {"/var/lib/proa/sources/nocloud/user-data", "#cloud-config\nk3os: {install: {silent: true, device: /dev/vda}}\n", "", false, false},
-		"config drive":             {"/var/lib/proa/sources/config-drive/user_data", all, "", false, false},
+		"another disk":             {"/var/lib/proa/sources/nocloud/user-data", all, "", true, false},
+		"k3OS's words":             {"/var/lib/proa/sources/nocloud/user-data", "#cloud-config\nk3os: {install: {silent: true, device: /dev/vda}}\n", "", true, false},
+		"config drive":             {"/var/lib/proa/sources/config-drive/user_data", all, "", true, false},
 		"service":                  {"/var/lib/proa/sources/ec2/user-data", all, "", false, false},
 		"service and command line": {"/var/lib/proa/sources/ec2/user-data", all, "install.silent=true", true, false},
 	} {

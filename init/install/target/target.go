@@ -106,19 +106,28 @@ func (d *Disk) proa(f *os.File) bool {
 	return true
 }
 
-// blank looks where partition tables, file systems and members of RAIDs have their signatures.
+// blank looks where partition tables, file systems and members of RAIDs have their signatures, and at samples of the rest:
+// a disk that has lost its signatures, or is encrypted without any, has data too.
 func blank(f *os.File, size int64) (bool, error) {
-	const part = 1 << 20
+	const part, samples, sample = 1 << 20, 256, 4096
 	for _, at := range []int64{0, max(size-part, 0)} {
-		b := make([]byte, min(part, size))
-		if _, err := f.ReadAt(b, at); err != nil {
+		if zero, err := zeros(f, at, min(part, size)); !zero || err != nil {
 			return false, err
 		}
-		if !sparse.IsZero(b) {
-			return false, nil
+	}
+	for i := range int64(samples) {
+		at := size / samples * i / sample * sample
+		if zero, err := zeros(f, at, min(sample, size-at)); !zero || err != nil {
+			return false, err
 		}
 	}
 	return true, nil
+}
+
+func zeros(f *os.File, at, length int64) (bool, error) {
+	b := make([]byte, length)
+	_, err := f.ReadAt(b, at)
+	return err == nil && sparse.IsZero(b), err
 }
 
 func partitions(list []disks.Part) string {

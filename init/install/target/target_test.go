@@ -1,6 +1,7 @@
 package target
 
 import (
+	"bytes"
 	"os"
 	"path/filepath"
 	"strings"
@@ -46,6 +47,7 @@ func TestLook(t *testing.T) {
 		"new":           {func(*os.File) {}, "empty", false, false},
 		"a file system": {func(f *os.File) { f.WriteAt([]byte{0x53, 0xef}, 1080) }, "data without partitions", true, false},
 		"a RAID member": {func(f *os.File) { f.WriteAt([]byte("RAID"), size-8192) }, "data without partitions", true, false},
+		"a lost table":  {func(f *os.File) { f.WriteAt(bytes.Repeat([]byte("photo"), 40<<20/5), 1<<30) }, "data without partitions", true, false},
 		"proa without data": {func(f *os.File) {
 			table, _ := spec.Fit(spec.ImageSize())
 			must(t, gpt.Write(f, size, table, gpt.Derive("x", table)))
