@@ -49,9 +49,7 @@ func (m *guest) run(ctx context.Context, c *call) error {
 		return err
 	}
 	defer vm.Kill()
-	if c.opts.iso {
-		fmt.Fprintln(c.out, "proa: live image: no configuration, so no SSH; Ctrl-C presses the power button")
-	} else if c.opts.image != "" {
+	if c.opts.image != "" {
 		m.own(c, vm)
 	} else if err := m.ready(ctx, c, vm); err != nil && ctx.Err() == nil {
 		return err

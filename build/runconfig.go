@@ -10,7 +10,7 @@ import (
 	"github.com/proa-os/proa/images"
 )
 
-// injectConfig replaces config.yaml in the boot partition of a proa disk image.
+// injectConfig replaces config.yaml in a disk image or an ISO of proa.
 func injectConfig(file string, b boards.Board, config []byte) error {
 	f, err := os.OpenFile(file, os.O_RDWR, 0)
 	if err != nil {

@@ -26,7 +26,7 @@ Ctrl-C cuts the power. Files of the machine lie in out/BOARD/run.
   proa run pc
   proa run pc --firmware bios --memory 4096
   proa run pc --config my.yaml --ssh-key ~/.ssh/id_ed25519.pub
-  proa run pc --iso                  the live image: no configuration, so no SSH
+  proa run pc --iso                  the live image; what it writes is in memory
   proa run armv7-virt                every board that QEMU has a machine for
 
 A disk of your own, as flash writes it; it is booted as it is, and keeps what the machine writes:
@@ -42,7 +42,7 @@ func runFlags(f *flag.FlagSet, o *options) {
 	f.IntVar(&o.cpus, "cpus", 2, "number of CPUs")
 	f.BoolVar(&o.offline, "offline", false, "no network but the ports that lead in")
 	f.StringVar(&o.image, "image", "", "boot the disk in `FILE`, as it is, instead of a copy of the board's image")
-	f.StringVar(&o.config, "config", "", "config.yaml `FILE` for the boot partition")
+	f.StringVar(&o.config, "config", "", "config.yaml `FILE` for the copy")
 	f.StringVar(&o.sshKey, "ssh-key", "", "public key `FILE` that may log in, beside the generated one")
 	lockedFlag(f, o)
 }
@@ -155,10 +155,10 @@ func (s *session) prepare(ctx context.Context, c *call, b boards.Board) (*guest,
 	tools := qemu.ToolsIn(root.Dir, b.QEMU)
 	m := &guest{lock: lock, dir: dir, shown: short(s.kit.Repo, dir), spec: qemu.Spec{Tools: tools, Medium: medium, Image: file, Dir: dir, Forward: []int{sshPort, apiPort}}}
 	m.spec.Accel = s.accel(ctx, tools, b)
-	if m.spec.Firmware, err = firmware(b, name, c.opts.firmware); err != nil || c.opts.iso || c.opts.image != "" {
+	if m.spec.Firmware, err = firmware(b, name, c.opts.firmware); err != nil || c.opts.image != "" {
 		return m, err
 	}
-	return m, m.disk(file, b, c.opts)
+	return m, m.copy(file, b, c.opts)
 }
 
 // diskKind returns the kind of the board's own medium.
@@ -183,8 +183,8 @@ func (s *session) accel(ctx context.Context, t qemu.Tools, b boards.Board) strin
 	return ""
 }
 
-// disk copies the image and writes config.yaml to it.
-func (m *guest) disk(file string, b boards.Board, o options) error {
+// copy copies the image and writes config.yaml to it.
+func (m *guest) copy(file string, b boards.Board, o options) error {
 	key, err := remote.NewKey("proa-run")
 	if err != nil {
 		return err
@@ -197,8 +197,14 @@ func (m *guest) disk(file string, b boards.Board, o options) error {
 	if err != nil {
 		return err
 	}
-	m.spec.Image = filepath.Join(m.dir, "disk.img")
-	if err := errors.Join(qemu.NewDisk(m.spec.Image, file, m.spec.Tools.Room(runDisk)), m.spec.Tools.Adapt(m.spec.Image)); err != nil {
+	if o.iso {
+		m.spec.Image = filepath.Join(m.dir, "live.iso")
+		err = qemu.Copy(m.spec.Image, file, 0)
+	} else {
+		m.spec.Image = filepath.Join(m.dir, "disk.img")
+		err = errors.Join(qemu.NewDisk(m.spec.Image, file, m.spec.Tools.Room(runDisk)), m.spec.Tools.Adapt(m.spec.Image))
+	}
+	if err != nil {
 		return err
 	}
 	return injectConfig(m.spec.Image, b, config)

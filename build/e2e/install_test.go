@@ -25,10 +25,11 @@ type installer struct {
 	used string // the second disk
 }
 
-// fromISO starts the machine from the ISO, which has no configuration. It ends when it restarts.
-func fromISO(t *testing.T, firmware qemu.Firmware, medium qemu.Medium, sizes []int64, extra func(*machine) []string) installer {
+// fromISO is a machine with the ISO. It ends when it restarts.
+func fromISO(t *testing.T, o options, sizes []int64, extra func(*machine) []string) installer {
 	t.Helper()
-	m := prepare(t, options{kind: "iso", firmware: firmware, medium: medium, restrict: true})
+	o.kind, o.restrict = "iso", true
+	m := prepare(t, o)
 	typed, keys, err := os.Pipe()
 	if err != nil {
 		t.Fatal(err)
@@ -92,7 +93,7 @@ func TestInstall(t *testing.T) {
 	}{{"seabios-cd", qemu.BIOS, qemu.CD}, {"ovmf-usb", qemu.UEFI, qemu.USB}} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			i := fromISO(t, c.firmware, c.medium, []int64{diskSize}, nil)
+			i := fromISO(t, options{firmware: c.firmware, medium: c.medium}, []int64{diskSize}, nil)
 			i.powerOn()
 			i.expect("Press Enter to install", bootBudget)
 			i.enter("")
@@ -114,7 +115,7 @@ func TestInstall(t *testing.T) {
 // TestInstallStopped: Ctrl-C in the middle leaves a disk that does not boot, and the installer can be called again.
 func TestInstallStopped(t *testing.T) {
 	needs(t, "install")
-	i := fromISO(t, qemu.BIOS, qemu.CD, []int64{diskSize}, nil)
+	i := fromISO(t, options{firmware: qemu.BIOS, medium: qemu.CD}, []int64{diskSize}, nil)
 	i.powerOn()
 	i.expect("Press Enter to install", bootBudget)
 	for _, stop := range []bool{true, false} {
@@ -138,22 +139,26 @@ func TestInstallStopped(t *testing.T) {
 	i.off()
 }
 
-// TestInstallSilent: without anybody at the console, as a second disk says, onto the empty disk that a serial number names.
-// One with something on it is left as it is, whatever that second disk wants.
+// TestInstallSilent: without anybody at the console, onto the disk that a serial number names: as a second disk says, if it
+// is empty; as the ISO's own configuration says, whatever is on it. Another disk is left as it is.
 func TestInstallSilent(t *testing.T) {
 	needs(t, "install")
 	for name, c := range map[string]struct {
-		target  string
+		own     bool
+		target  int
 		refused bool
-	}{"empty": {"TARGET2", false}, "used": {"TARGET1", true}} {
+	}{"empty": {false, 2, false}, "used": {false, 1, true}, "forced": {true, 1, false}} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			i := fromISO(t, qemu.UEFI, qemu.CD, []int64{1 << 30, diskSize, diskSize}, func(m *machine) []string {
-				return []string{medium{"cidata", map[string]string{
-					"meta-data": "instance-id: i-1\n",
-					"user-data": "version: 1\nssh_authorized_keys: ['%KEY%']\nk3s: {enabled: false}\ninstall: {silent: true, force: true, device: serial=" + c.target + ", power_off: true}\n",
-				}}.fat(m)}
-			})
+			o := options{firmware: qemu.UEFI, medium: qemu.CD}
+			text := fmt.Sprintf("version: 1\nssh_authorized_keys: ['%%KEY%%']\nk3s: {enabled: false}\ninstall: {silent: true, force: true, device: serial=TARGET%d}\n", c.target)
+			seed := func(m *machine) []string {
+				return []string{medium{"cidata", map[string]string{"meta-data": "instance-id: i-1\n", "user-data": text}}.fat(m)}
+			}
+			if c.own {
+				o.config, seed = text, nil
+			}
+			i := fromISO(t, o, []int64{1 << 30, diskSize, diskSize}, seed)
 			photos := bytes.Repeat([]byte("photos"), 1<<16)
 			writeAt(t, i.spec.Targets[1], photos, 1<<30)
 			i.powerOn()
@@ -161,13 +166,14 @@ func TestInstallSilent(t *testing.T) {
 				i.expect("has something on it", bootBudget)
 				i.until("proa status", "install.force is not used from here", bootBudget)
 				i.off()
-				i.same(photos, 1<<30)
-				return
+			} else {
+				i.fromDisk(i.spec.Targets[c.target])
+				i.says("root", "proa install --list >/dev/null 2>&1; echo $?", "1\n") // a disk is no medium to install from
+				i.off()
 			}
-			i.fromDisk(i.spec.Targets[2])
-			i.says("root", "proa install --list >/dev/null 2>&1; echo $?", "1\n") // a disk is no medium to install from
-			i.off()
-			i.same(photos, 1<<30)
+			if c.target != 1 || c.refused {
+				i.same(photos, 1<<30)
+			}
 		})
 	}
 }

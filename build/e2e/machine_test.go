@@ -85,6 +85,12 @@ func prepare(t *testing.T, o options) *machine {
 	if o.medium == qemu.Disk {
 		m.spec.Image = filepath.Join(dir, "disk.img")
 		m.fill(o)
+	} else if o.config != "" {
+		m.spec.Image = filepath.Join(dir, "live.iso")
+		if err := qemu.Copy(m.spec.Image, o.image(t), 0); err != nil {
+			t.Fatal(err)
+		}
+		inject(t, m.spec.Image, 0, strings.ReplaceAll(o.config, "%KEY%", key.Authorized))
 	}
 	return m
 }

@@ -54,6 +54,12 @@ func TestRunImage(t *testing.T) {
 	proa.until(t, "mode=disk", "run", "pc", "--image", disk, "--offline")
 }
 
+// TestRunISO: the live image becomes Ready too, with a configuration that is put into it.
+func TestRunISO(t *testing.T) {
+	needs(t, "run")
+	command(t).until(t, "ready after ", "run", "pc", "--iso", "--offline")
+}
+
 // cli is the path of the compiled command.
 type cli string
 

@@ -156,7 +156,7 @@ func (j *job) write(ctx context.Context, name string, img *image, g *given) erro
 	if err := bootconfig.Suits(img.sectors(), img.size, j.board.Name); err != nil {
 		return fmt.Errorf("%s: %w", img.name, err)
 	}
-	if _, err := bootconfig.Find(img.head, img.size); err != nil && g != nil {
+	if err := bootconfig.Room(img.sectors(), img.size); err != nil && g != nil {
 		return fmt.Errorf("%s: %w; --config, --ssh-key and --wifi have nowhere to go", img.name, err)
 	}
 	if err := j.confirm(ctx, target, img); err != nil {
@@ -216,7 +216,7 @@ func (j *job) copy(ctx context.Context, name string, m medium, img *image) ([]by
 func (j *job) configure(name string, m medium, g *given) error {
 	if g == nil {
 		if text, err := bootconfig.Read(m, m.Size()); err == nil && len(text.Config.SSHAuthorizedKeys) == 0 {
-			fmt.Fprintf(j.out, "nobody can log in yet: edit config.yaml on the partition PROA-BOOT of %s, or use --config or --ssh-key\n", name)
+			fmt.Fprintf(j.out, "nobody can log in yet: %suse --config or --ssh-key\n", editable(m, name))
 		}
 		return nil
 	}
@@ -229,4 +229,12 @@ func (j *job) configure(name string, m medium, g *given) error {
 	}
 	fmt.Fprintf(j.out, "config.yaml: %s\n", text.Summary())
 	return nil
+}
+
+// editable says where config.yaml can be edited on the disk. An ISO has it, and nobody can edit it there.
+func editable(m medium, name string) string {
+	if _, err := bootconfig.Find(m, m.Size()); err != nil {
+		return ""
+	}
+	return fmt.Sprintf("edit config.yaml on the partition PROA-BOOT of %s, or ", name)
 }

@@ -17,7 +17,7 @@ After Ctrl-C or an error the disk has no partition table; the same command again
 
 // IntoHelp is the long help of config-into.
 const IntoHelp = `
-IMAGE is a disk image of any board. The file is checked as the device checks it; problems are reported with file, line and
+IMAGE is a disk image of any board, or an ISO. The file is checked as the device checks it; problems are reported with file, line and
 column. Without --config the key or the network is added to the config.yaml of the image. Use a copy of the image in out/: the next build
 replaces the one there.
 

@@ -7,8 +7,11 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/proa-os/proa/boards"
+	"github.com/proa-os/proa/images/iso"
+	"github.com/proa-os/proa/images/tree"
 )
 
 func TestInto(t *testing.T) {
@@ -80,13 +83,47 @@ func TestIntoTakesConfigurationsOfAnySize(t *testing.T) {
 	}
 }
 
+// TestISO: an ISO has its configuration in a file of ISO 9660, and one that another program made has no room for it.
+func TestISO(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "some.iso")
+	f, err := os.Create(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	some := bytes.Repeat([]byte("some"), 3000)
+	s := iso.Spec{Label: "PROA", Seed: "a", When: time.Unix(1_700_000_000, 0), Config: []byte("version: 1\n"), Kernel: tree.Bytes(some), Initrd: tree.Bytes(some),
+		Root: tree.Bytes(bytes.Repeat(some, 200)), UEFI: iso.UEFI{SystemdBoot: some, EFIName: "BOOTX64.EFI"}}
+	if err := f.Truncate(iso.MaxSize(s)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := iso.Write(f, s, t.TempDir(), nil); err != nil {
+		t.Fatal(err)
+	}
+	my := write600(t, "my.yaml", "version: 1\nhostname: quay\n")
+	var out bytes.Buffer
+	for _, o := range []Options{{Config: my}, {SSHKey: write600(t, "id.pub", key)}, {Show: true}} {
+		if err := Into(t.Context(), o, []string{file}, &out); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if text := out.String(); !strings.Contains(text, "hostname: quay\nssh_authorized_keys:\n") {
+		t.Error(text)
+	}
+	if _, err := f.WriteAt(make([]byte, 64<<10), 16*2048+156); err != nil {
+		t.Fatal(err)
+	}
+	if err := Into(t.Context(), Options{Config: my}, []string{file}, &out); err == nil || !strings.Contains(err.Error(), "without room") {
+		t.Error(err)
+	}
+}
+
 // A file that is not a disk image is named by its type, with what to do instead.
 func TestIntoSaysWhatAFileIs(t *testing.T) {
 	for want, c := range map[string]struct {
 		at   int64
 		text string
 	}{
-		"it is an ISO, which is not changed":     {0x8001, "CD001"},
 		"it is a slot file":                      {0, "manifest.json\x00"},
 		"unpack it by `zstd -d FILE`":            {0, "\x28\xb5\x2f\xfd"},
 		"it is a QCOW2 image":                    {0, "QFI\xfb"},

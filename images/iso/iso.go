@@ -79,6 +79,9 @@ func Write(img Image, s Spec, tempDir string, progress Progress) (size int64, er
 	if err := t.makeHybrid(img, s); err != nil {
 		return 0, fmt.Errorf("iso: %w", err)
 	}
+	if err := PutConfig(img, s.Config); err != nil {
+		return 0, fmt.Errorf("iso: %w", err)
+	}
 	return t.size, nil
 }
 
@@ -110,7 +113,7 @@ func (s Spec) files(esp []byte) []file {
 	for _, e := range s.Installer {
 		list = append(list, file{e.Path, e.Content})
 	}
-	return append(list, file{layout.ConfigFile, tree.Bytes(s.Config)}, file{RootImage, s.Root})
+	return append(list, file{layout.ConfigFile, tree.Bytes(room())}, file{RootImage, s.Root})
 }
 
 func (s Spec) hasBIOS() bool { return s.BIOS.Isolinux != nil }

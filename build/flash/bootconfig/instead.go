@@ -19,7 +19,7 @@ var others = []struct {
 	magic string
 	is    string
 }{
-	{isoAt, isoMagic, "it is an ISO, which is not changed once it is made; take a disk image (`make disk`), or boot the ISO without a configuration"},
+	{isoAt, isoMagic, "it is an ISO and no disk image"},
 	{0, slotfile.ManifestName + "\x00", "it is a slot file, which holds no configuration: a device keeps its own; take a disk image (`make disk`)"},
 	{0, "\x28\xb5\x2f\xfd", "it is compressed; unpack it by `zstd -d FILE`"},
 	{0, "\x1f\x8b", "it is compressed; unpack it by `gunzip FILE`"},

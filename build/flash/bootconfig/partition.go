@@ -8,6 +8,7 @@ import (
 
 	"github.com/proa-os/proa/images/fat"
 	"github.com/proa-os/proa/images/gpt"
+	"github.com/proa-os/proa/images/iso"
 	"github.com/proa-os/proa/images/layout"
 )
 
@@ -65,33 +66,46 @@ func Suits(img fat.Image, size int64, board string) error {
 	return nil
 }
 
-// Read returns the config.yaml of the boot partition, checked.
-func Read(img fat.Image, size int64) (Text, error) {
-	p, err := Find(img, size)
-	if err != nil {
-		return Text{}, err
+// Room says why no config.yaml can be put into an image: it is neither a disk image nor an ISO of proa's.
+func Room(img fat.Image, size int64) error {
+	if isISO(img) {
+		_, err := iso.ReadConfig(img)
+		return err
 	}
-	b, err := fat.ReadFile(img, p.Start, p.Size, layout.ConfigFile)
+	_, err := Find(img, size)
+	return err
+}
+
+// Read returns the config.yaml of the boot partition or of an ISO, checked.
+func Read(img fat.Image, size int64) (Text, error) {
+	b, err := read(img, size)
 	if err != nil {
 		return Text{}, err
 	}
 	return Check(layout.ConfigFile, b), nil
 }
 
+func read(img fat.Image, size int64) ([]byte, error) {
+	if isISO(img) {
+		return iso.ReadConfig(img)
+	}
+	p, err := Find(img, size)
+	if err != nil {
+		return nil, err
+	}
+	return fat.ReadFile(img, p.Start, p.Size, layout.ConfigFile)
+}
+
 // Put replaces config.yaml. flush is called between writing and reading back; it must write to the medium and drop
 // caches.
 func Put(img fat.Image, size int64, t Text, when time.Time, flush func() error) error {
-	p, err := Find(img, size)
-	if err != nil {
-		return err
-	}
-	if err := fat.Inject(img, p.Start, p.Size, layout.ConfigFile, t.Bytes, when); err != nil {
+	if err := write(img, size, t, when); err != nil {
 		return err
 	}
 	if err := flush(); err != nil {
 		return err
 	}
-	back, err := fat.ReadFile(img, p.Start, p.Size, layout.ConfigFile)
+	back, err := read(img, size)
 	if err != nil {
 		return fmt.Errorf("read back: %w", err)
 	}
@@ -99,4 +113,15 @@ func Put(img fat.Image, size int64, t Text, when time.Time, flush func() error) 
 		return fmt.Errorf("read back: %s is not what was written", layout.ConfigFile)
 	}
 	return nil
+}
+
+func write(img fat.Image, size int64, t Text, when time.Time) error {
+	if isISO(img) {
+		return iso.PutConfig(img, t.Bytes)
+	}
+	p, err := Find(img, size)
+	if err != nil {
+		return err
+	}
+	return fat.Inject(img, p.Start, p.Size, layout.ConfigFile, t.Bytes, when)
 }
