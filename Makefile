@@ -43,7 +43,7 @@ e2e-fallback: disk slot ## six broken slots that must fall back, with both boot 
 	PROA_E2E=fallback $(PROA) tool -- go test -count=1 -timeout 4h -v -run TestFallback ./build/e2e
 e2e-tables: ## have the kernel read every partition table that a power cut can leave
 	PROA_E2E=tables $(PROA) tool -- go test -count=1 -timeout 30m -v -run TestTables ./build/e2e
-e2e-install: iso ## install from the ISO: by the screen, stopped in the middle, without anybody
+e2e-install: iso ## install from the ISO: by the screen on both consoles, stopped in the middle, without anybody
 	PROA_E2E=install $(PROA) tool -- go test -count=1 -parallel 2 -timeout 3h -v -run TestInstall ./build/e2e
 e2e-cuts: disk ## power cuts in first boot, in image import and while data grows; PROA_CUTS, PROA_SEED; hours
 	for scope in first-boot-cuts import-cuts grow-cuts; do PROA_E2E=$$scope $(PROA) tool -- go test -count=1 -parallel 2 -timeout 6h -v -run TestPowerCuts ./build/e2e || exit; done
