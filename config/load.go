@@ -83,6 +83,7 @@ func isKey(line string) bool {
 func Load(sources ...Source) Loaded {
 	c := Default()
 	problems, origin := decode.Load(c, options, sources...)
+	joinKeys(c, origin, sources)
 	for _, found := range c.Network.conflicts() {
 		p := origin.Of(found.path...).Problem("%s", found.text)
 		p.Note = found.note

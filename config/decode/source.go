@@ -25,6 +25,9 @@ func CommandLine(line string) Source {
 	return Source{name: "kernel command line", text: []byte(line), read: (*decoder).cmdline}
 }
 
+// Name returns the name of the source.
+func (s Source) Name() string { return s.name }
+
 // Options are what a schema brings beyond its structs and their tags.
 type Options struct {
 	// Look checks values of a type that are decoded, by that type.
