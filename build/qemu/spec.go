@@ -40,6 +40,7 @@ type Spec struct {
 	CPUs     int      // 0: 2
 	Accel    string   // empty: tcg
 	Restrict bool     // no network but the forwarded ports
+	Cards    []string // models of further network adapters, see Card
 	Moves    bool     // the cable can be plugged into a second network, Elsewhere, see VM.Plug
 	Forward  []int    // guest TCP ports forwarded from loopback, see VM.Addr
 	Dir      string   // for sockets and the firmware's variables; must exist
@@ -59,6 +60,10 @@ func (s Spec) args(ports forwards) []string {
 	args = append(args, s.networks(ports)...)
 	if !s.Tools.HideNIC {
 		args = append(args, "-device", s.Tools.NIC.Device+",netdev="+s.cable())
+	}
+	for i, model := range s.Cards {
+		id := fmt.Sprintf("c%d", i)
+		args = append(args, "-netdev", fmt.Sprintf("%s,net=10.78.%d.0/24,dhcpstart=10.78.%d.15", s.netdev(id, nil), i, i), "-device", model+",netdev="+id+",mac="+Card(i))
 	}
 	args = append(args, s.Tools.Serial...)
 	if !s.Clock.IsZero() {
@@ -123,6 +128,10 @@ func (s Spec) netdev(id string, ports map[int]int) string {
 	}
 	return text
 }
+
+// Card returns the hardware address of an adapter in Spec.Cards. Its network, 10.78.N.0/24, has a router and a DHCP server
+// as the first one's has.
+func Card(n int) string { return fmt.Sprintf("52:54:00:78:00:%02x", n) }
 
 func (s Spec) qmpSocket() string { return filepath.Join(s.Dir, "qmp.sock") }
 func (s Spec) varsFile() string  { return filepath.Join(s.Dir, "vars.fd") }
