@@ -80,6 +80,31 @@ func TestURL(t *testing.T) {
 	}
 }
 
+// TestURLSlow: a server that never ends its answer does not hold up the boot longer than it may, and what was fetched
+// before stays.
+func TestURLSlow(t *testing.T) {
+	for name, says := range broken() {
+		if name != "slow" && name != "endless" {
+			continue
+		}
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := newSite(t, "hostname: far\n")
+			m := newMachine(t, map[string]string{datasource.ConfigFile: "hostname: near\nconfig: {url: '" + s.URL + "'}\nca_certs: " + authority(t, s.Server) + "\n"})
+			s.set(says)
+			m.times.answer = 2 * time.Second
+			began := time.Now()
+			if read, err := m.first(); err == nil || read != 0 || m.configuration().Config.Hostname != "near" || time.Since(began) > 2*time.Minute {
+				t.Errorf("%d, %v after %s", read, err, time.Since(began))
+			}
+			m.write(datasource.URLFile(s.URL), "hostname: far\n")
+			if changed := m.fetch(t.Context(), m.tasks()); changed || m.configuration().Config.Hostname != "far" {
+				t.Error("what it said before is gone")
+			}
+		})
+	}
+}
+
 // TestSum: a document with another sum than the configuration's is not used, neither a new one nor one in the cache.
 func TestSum(t *testing.T) {
 	const far = "hostname: far\n"
