@@ -10,7 +10,7 @@ import (
 // manyCards names two of four adapters by what they are, gives the second a default route that is not the preferred one,
 // and bonds the other two, whose order the kernel chooses.
 const manyCards = `version: 1
-hostname: quay-4
+hostname: edge-1
 ssh_authorized_keys: ['%KEY%']
 network:
   interfaces:
@@ -36,7 +36,7 @@ func TestManyCards(t *testing.T) {
 		"ip -4 -o addr show dev " + field + " | grep -o '10.78.0.15/24'":                               "10.78.0.15/24\n",
 		"cat /sys/class/net/bond0/bonding/active_slave /sys/class/net/bond0/bonding/slaves":            "left\nleft right\n",
 		"ip -4 -o addr show dev bond0 | grep -o 198.51.100.7/24":                                       "198.51.100.7/24\n",
-		"kubectl get node quay-4 -o jsonpath='{.status.addresses[?(@.type==\"InternalIP\")].address}'": "10.0.2.15",
+		"kubectl get node edge-1 -o jsonpath='{.status.addresses[?(@.type==\"InternalIP\")].address}'": "10.0.2.15",
 	} {
 		m.until(command, want, bootBudget)
 	}

@@ -18,6 +18,8 @@ var cuts = []struct{ name, config, flags, why string }{
 	{"gateway that is none", "network: {interfaces: {eth0: {addresses: [10.0.2.15/24], gateway: 10.0.2.99}}}\n", "--confirm 1m", "nobody confirmed it within 1m0s"},
 	{"address of somebody else's machine", "network: {interfaces: {eth0: {addresses: [10.0.2.77/24], gateway: 10.0.2.2}}}\n", "--confirm 1m", "nobody confirmed it within 1m0s"},
 	{"name server that is none", "network: {dns: [192.0.2.53]}\nntp: {servers: [192.0.2.54]}\n", "--confirm 1m", "nobody confirmed it within 1m0s"},
+	{"bond of one card that wants two", "network: {interfaces: {b0: {bond: {members: [eth0], mode: 802.3ad, options: {min_links: '2'}}, dhcp: true}}}\n", "--confirm 10m", "default route: lost for 1m0s"},
+	{"routes to nowhere", "network: {interfaces: {eth0: {dhcp: true, routes: [{to: 0.0.0.0/1, via: 10.0.2.99}, {to: 128.0.0.0/1, via: 10.0.2.99}]}}}\n", "--confirm 1m", "nobody confirmed it within 1m0s"},
 	{"no key", "", "--force --confirm 10m", "SSH server: lost for 1m0s"},
 }
 
@@ -48,5 +50,21 @@ func TestTakenBackKinds(t *testing.T) {
 				t.Errorf("the configuration is\n%s", got)
 			}
 		})
+	}
+}
+
+// TestTakenBackNode: a change with which Kubernetes does not start costs the node's Ready, and is taken back.
+func TestTakenBackNode(t *testing.T) {
+	needs(t, "network")
+	const node = "version: 1\nhostname: edge-1\nssh_authorized_keys: ['%KEY%']\n"
+	m := start(t, options{kind: "img", firmware: qemu.BIOS, medium: qemu.Disk, config: node})
+	m.nodeReady()
+	sound := strings.ReplaceAll(node, "%KEY%", m.key.Authorized)
+	mark := m.Mark()
+	m.run("proa config apply - --confirm 20m && proa restart k3s", strings.NewReader(sound+"k3s: {args: ['--kubelet-arg=config=/nonexistent']}\n"))
+	m.expectAfter(mark, "config: the change is taken back: node Ready: lost for 5m0s", 20*time.Minute)
+	m.nodeReady()
+	if got := m.run("cat /boot/config.yaml", nil); got != sound {
+		t.Errorf("the configuration is\n%s", got)
 	}
 }
