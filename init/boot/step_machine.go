@@ -41,7 +41,7 @@ func swapping(_ context.Context, m *Machine) error {
 // sysctls sets proa's sysctls, then the user's.
 func sysctls(_ context.Context, m *Machine) error {
 	tuning.Node(m.Sys, m.Logf)
-	return step.User(tuning.User(m.Sys, m.Config.Sysctls))
+	return step.User(tuning.User(m.Sys, m.Config))
 }
 
 // userModules loads the modules in the user's configuration.

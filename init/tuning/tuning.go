@@ -13,6 +13,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/proa-os/proa/config"
 	"github.com/proa-os/proa/config/nodekernel"
 	"github.com/proa-os/proa/init/sys"
 )
@@ -35,15 +36,29 @@ func Node(s sys.Sys, logf func(string, ...any)) {
 	}
 }
 
-// User sets the user's sysctls.
-func User(s sys.Sys, values map[string]string) error {
+// User sets the user's sysctls. One of an interface that is not there yet, because the network step makes it or gives it
+// its name, is set by that step (init/netup/plan).
+func User(s sys.Sys, c *config.Config) error {
 	var errs []error
-	for _, key := range slices.Sorted(maps.Keys(values)) {
-		if err := Sysctl(s, key, values[key]); err != nil {
+	for _, key := range slices.Sorted(maps.Keys(c.Sysctls)) {
+		if err := Sysctl(s, key, c.Sysctls[key]); err != nil && !(errors.Is(err, os.ErrNotExist) && comes(c, key)) {
 			errs = append(errs, fmt.Errorf("%s: %w", key, err))
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// comes says whether a sysctl is one of an interface that the configuration makes or names.
+func comes(c *config.Config, key string) bool {
+	if !strings.Contains(key, "/") {
+		key = strings.ReplaceAll(key, ".", "/")
+	}
+	parts := strings.Split(key, "/") // net/ipv4/conf/NAME/what
+	if len(parts) != 5 || parts[0] != "net" || parts[2] != "conf" && parts[2] != "neigh" {
+		return false
+	}
+	i, is := c.Network.Interfaces[parts[3]]
+	return is && (i.Made() || i.Rename)
 }
 
 // ServiceCgroup has one child per service.

@@ -57,9 +57,9 @@ func TestInterface(t *testing.T) {
 			plainSysctls + "up\nsysctl net/ipv4/conf/eth0/ignore_routes_with_linkdown=1\n"},
 		{"Wi-Fi", "network: {wifi: [{name: Harbour}], interfaces: {eth0: {addresses: [10.0.0.2/24], gateway: 10.0.0.1}}}",
 			Radio, plainSysctls + "sysctl net/ipv6/conf/eth0/ra_defrtr_metric=263168\nup\naddress 10.0.0.2/24\nroute 0.0.0.0/0 via 10.0.0.1 metric 262244\n"},
-		{"the user's sysctls", "sysctls: {net.ipv6.conf.eth0.accept_ra: '0', net/ipv4/conf/eth0/rp_filter: '1', " +
+		{"the user's sysctls", "sysctls: {net.ipv6.conf.eth0.accept_ra: '0', net/ipv4/conf/eth0/rp_filter: '1', net.ipv4.neigh.eth0.gc_stale_time: '9', " +
 			"net.ipv6.conf.all.accept_ra: '1', net.ipv4.conf.all.rp_filter: '2', net.ipv4.conf.eth1.rp_filter: '2'}", Wired,
-			plainSysctls + "sysctl net/ipv6/conf/eth0/accept_ra=1\nsysctl net/ipv4/conf/eth0/rp_filter=1\n" +
+			plainSysctls + "sysctl net/ipv6/conf/eth0/accept_ra=1\nsysctl net/ipv4/conf/eth0/rp_filter=1\nsysctl net/ipv4/neigh/eth0/gc_stale_time=9\n" +
 				"sysctl net/ipv6/conf/eth0/accept_ra=0\nup\n"},
 	} {
 		if d := cmp.Diff(c.want, text(Interface(loaded(t, c.doc), link("eth0", "", c.kind)))); d != "" {

@@ -28,6 +28,7 @@ func sysctls(users map[string]string, l Link, s config.Interface, member bool) [
 	for _, key := range []string{"default", "all", name} {
 		for _, family := range []string{"ipv4", "ipv6"} {
 			ops = append(ops, usersOwn(users, "net/"+family+"/conf/", key, name)...)
+			ops = append(ops, usersOwn(users, "net/"+family+"/neigh/", key, name)...)
 		}
 	}
 	return ops
