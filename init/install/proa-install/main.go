@@ -12,7 +12,6 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
-	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -24,7 +23,11 @@ import (
 )
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), unix.SIGINT, unix.SIGTERM, unix.SIGHUP)
+	ends := []os.Signal{unix.SIGTERM, unix.SIGHUP, unix.SIGINT}
+	if len(os.Args) > 1 && os.Args[1] == "--console" {
+		ends = ends[:2] // Ctrl-C ends one installation there, and not the service
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), ends...)
 	defer stop()
 	e := run.Env{MediumDir: "/boot", In: os.Stdin, Out: os.Stdout, Live: terminal(os.Stdout), Address: netup.Served, End: end}
 	e.Fetch = fetch.Client{Run: fetch.Exec}.Do
@@ -43,7 +46,11 @@ func start(ctx context.Context, e run.Env, args []string) error {
 	case len(args) == 2 && args[0] == "--console":
 		return console(ctx, e, args[1])
 	}
-	interrupt(ctx, e.In)
+	if tty, err := os.OpenFile("/dev/tty", os.O_RDWR, 0); err == nil && terminal(os.Stdin) {
+		defer tty.Close() // the process ends
+		e.In, e.Echo = tty, echo(tty)
+		defer interrupt(ctx, tty)()
+	}
 	return e.Command(ctx, args)
 }
 
@@ -79,37 +86,24 @@ func console(ctx context.Context, e run.Env, name string) error {
 	}
 	defer tty.Close() // the process ends
 	signal.Ignore(unix.SIGTTOU, unix.SIGTTIN)
-	e.In, e.Out, e.Live = tty, tty, true
+	e.In, e.Out, e.Live, e.Echo = tty, tty, true, echo(tty)
+	defer interrupt(ctx, tty)() // the service ends at once when it is to
 	for ctx.Err() == nil {
-		if _, err := screen.Line(tty, tty, "\r\nThis system runs from its medium. Press Enter to install it on a disk of this machine.\r\n"); err != nil {
+		if _, err := screen.Line(tty, tty, "\r\nThis system runs from its medium. Press Enter to install it on a disk of this machine.\r\n"); err != nil && ctx.Err() == nil {
 			return err
 		}
-		fresh, stop := signal.NotifyContext(context.Background(), unix.SIGINT)
-		go func() {
-			select {
-			case <-fresh.Done():
-				_ = tty.SetReadDeadline(time.Now()) // ends a question
-			case <-ctx.Done():
-				_ = tty.SetReadDeadline(time.Now())
-			}
-		}()
-		if err := e.Command(fresh, nil); err != nil {
+		if ctx.Err() != nil {
+			break
+		}
+		once, stop := signal.NotifyContext(ctx, unix.SIGINT)
+		done := interrupt(once, tty)
+		if err := e.Command(once, nil); err != nil {
 			fmt.Fprintf(tty, "\r\nproa: install: %v\r\n", err)
 		}
+		done()
 		stop()
-		_ = tty.SetReadDeadline(time.Time{})
 	}
 	return nil
-}
-
-// interrupt makes Ctrl-C end a question.
-func interrupt(ctx context.Context, in any) {
-	if f, ok := in.(*os.File); ok && terminal(f) {
-		context.AfterFunc(ctx, func() {
-			time.Sleep(200 * time.Millisecond) // the installer ends by itself while it writes
-			_ = f.SetReadDeadline(time.Now())
-		})
-	}
 }
 
 // end restarts the machine as the command does.
@@ -120,9 +114,4 @@ func end(powerOff bool) error {
 		return fmt.Errorf("%s: %w: %s", verb, err, bytes.TrimSpace(out))
 	}
 	return nil
-}
-
-func terminal(f *os.File) bool {
-	_, err := unix.IoctlGetTermios(int(f.Fd()), unix.TCGETS)
-	return err == nil
 }

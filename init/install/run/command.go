@@ -130,7 +130,7 @@ func (e Env) screen(ctx context.Context, m medium.Medium, list []target.Disk) er
 	if err != nil {
 		return err
 	}
-	s := screen.Screen{In: e.In, Out: e.Out, Root: e.Root, Version: m.Kit.Version, Disks: list, Medium: own, Fetch: func(url string) ([]byte, error) {
+	s := screen.Screen{In: e.In, Out: e.Out, Root: e.Root, Version: m.Kit.Version, Disks: list, Medium: own, Echo: e.Echo, Fetch: func(url string) ([]byte, error) {
 		a, err := e.Fetch(ctx, fetch.Request{URL: url})
 		return a.Body, err
 	}}

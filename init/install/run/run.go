@@ -26,7 +26,8 @@ type Env struct {
 	MediumDir string // where the live medium is mounted
 	In        io.Reader
 	Out       io.Writer
-	Live      bool // the output is a terminal, which shows progress in one line
+	Live      bool          // the output is a terminal, which shows progress in one line
+	Echo      func(on bool) // says whether the terminal shows what is typed; nil: the input is none
 	Fetch     func(context.Context, fetch.Request) (fetch.Answer, error)
 	Address   func() bool               // says whether the machine has an address
 	End       func(powerOff bool) error // restarts or switches off the machine

@@ -66,6 +66,7 @@ type bench struct {
 	out   bytes.Buffer
 	disk  string
 	asked []fetch.Request
+	echo  []bool
 	ended []bool
 }
 
@@ -77,7 +78,7 @@ func newBench(t *testing.T, dir, in string, used bool) *bench {
 	size := install.Need(m.Kit.Spec)
 	must(t, os.WriteFile(b.disk, nil, 0o600))
 	must(t, os.Truncate(b.disk, size))
-	b.Env = Env{Root: t.TempDir(), MediumDir: dir, In: strings.NewReader(in), Out: &b.out, Address: func() bool { return true },
+	b.Env = Env{Echo: func(on bool) { b.echo = append(b.echo, on) }, Root: t.TempDir(), MediumDir: dir, In: strings.NewReader(in), Out: &b.out, Address: func() bool { return true },
 		End: func(off bool) error { b.ended = append(b.ended, off); return nil },
 		List: func(layout.Spec) ([]target.Disk, error) {
 			return []target.Disk{{Disk: disks.Disk{Name: "vda", Model: "Twin", Size: size}, Path: b.disk, Used: used, Has: "holiday photos"}}, nil
@@ -211,6 +212,9 @@ func TestCommand(t *testing.T) {
 		}
 		if !strings.Contains(text, c.says) {
 			t.Errorf("%s: %s", name, text)
+		}
+		if want := []bool{false, true}; name == "screen, join" && !slices.Equal(b.echo, want) {
+			t.Errorf("%s: echo %v, want %v", name, b.echo, want)
 		}
 		if strings.Contains(text, "hunter2") {
 			t.Errorf("%s: a secret is shown", name)

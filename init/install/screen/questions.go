@@ -13,9 +13,10 @@ import (
 
 // question is one: what it asks, and where its answer belongs.
 type question struct {
-	ask  string
-	when func(document) bool // nil: always
-	put  func(d document, answer string)
+	ask    string
+	when   func(document) bool // nil: always
+	put    func(d document, answer string)
+	secret bool // the answer is not shown while it is typed
 }
 
 // document is a configuration that is made of answers.
@@ -38,22 +39,22 @@ func (d document) has(section, key string) bool {
 // questions are all of them. An empty answer leaves the default, which the question names.
 func (s Screen) list() []question {
 	return []question{
-		{"Host name (empty: proa- and six digits): ", nil, func(d document, a string) { d["hostname"] = a }},
-		{"SSH key that may log in as root, or github:NAME (empty: none): ", nil, func(d document, a string) { d["ssh_authorized_keys"] = []string{a} }},
+		{"Host name (empty: proa- and six digits): ", nil, func(d document, a string) { d["hostname"] = a }, false},
+		{"SSH key that may log in as root, or github:NAME (empty: none): ", nil, func(d document, a string) { d["ssh_authorized_keys"] = []string{a} }, false},
 		{"Server of the cluster to join, such as https://10.0.0.1:6443 (empty: this machine is the server of a new one): ", nil,
-			func(d document, a string) { d.section("k3s")["server_url"] = a }},
-		{"Token of the cluster: ", func(d document) bool { return d.has("k3s", "server_url") }, func(d document, a string) { d.section("k3s")["token"] = a }},
+			func(d document, a string) { d.section("k3s")["server_url"] = a }, false},
+		{"Token of the cluster: ", func(d document) bool { return d.has("k3s", "server_url") }, func(d document, a string) { d.section("k3s")["token"] = a }, true},
 		{"Wi-Fi network (empty: none): ", func(document) bool { return s.radio() }, func(d document, a string) {
 			d.section("network")["wifi"] = []document{{"name": a}}
-		}},
+		}, false},
 		{"Passphrase of it (empty: open network): ", func(d document) bool { return d.has("network", "wifi") }, func(d document, a string) {
 			d.section("network")["wifi"].([]document)[0]["passphrase"] = a
-		}},
+		}, true},
 		{"Country of the radio, such as DE (empty: world): ", func(d document) bool { return d.has("network", "wifi") },
-			func(d document, a string) { d.section("network")["wifi_country"] = a }},
-		{"Fixed address with prefix, such as 192.168.1.20/24 (empty: DHCP): ", nil, func(d document, a string) { s.wired(d)["addresses"] = []string{a} }},
-		{"Gateway (empty: none): ", fixed, func(d document, a string) { s.wired(d)["gateway"] = a }},
-		{"Name server (empty: none): ", fixed, func(d document, a string) { d.section("network")["dns"] = []string{a} }},
+			func(d document, a string) { d.section("network")["wifi_country"] = a }, false},
+		{"Fixed address with prefix, such as 192.168.1.20/24 (empty: DHCP): ", nil, func(d document, a string) { s.wired(d)["addresses"] = []string{a} }, false},
+		{"Gateway (empty: none): ", fixed, func(d document, a string) { s.wired(d)["gateway"] = a }, false},
+		{"Name server (empty: none): ", fixed, func(d document, a string) { d.section("network")["dns"] = []string{a} }, false},
 	}
 }
 
@@ -102,9 +103,18 @@ func (s Screen) questions() ([]byte, error) {
 	return text, err
 }
 
+// typed reads an answer. Whoever stands by, and the log of a serial console, do not see a secret one.
+func (s Screen) typed(q question) (string, error) {
+	if q.secret && s.Echo != nil {
+		s.Echo(false)
+		defer func() { s.Echo(true); fmt.Fprintln(s.Out) }()
+	}
+	return s.line(q.ask)
+}
+
 func (s Screen) answered(q question, d document, before []byte) ([]byte, error) {
 	for {
-		answer, err := s.line(q.ask)
+		answer, err := s.typed(q)
 		if err != nil || answer == "" {
 			return before, err
 		}

@@ -22,6 +22,7 @@ type Screen struct {
 	Disks   []target.Disk
 	Medium  []byte // configuration on the medium
 	Fetch   func(url string) ([]byte, error)
+	Echo    func(on bool) // says whether the terminal shows what is typed; nil: it is none
 }
 
 // Answers are the decisions.
