@@ -3,6 +3,7 @@
 package plan
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/proa-os/proa/boards"
@@ -94,6 +95,9 @@ type deviceProgram struct {
 	links     []string
 }
 
+// installer is in the images of boards that have an ISO.
+const installer = "./init/install/proa-install"
+
 // devicePrograms is the table of programs; PID 1 is the first. k3s is the only one that uses cgo (SQLite).
 func devicePrograms(k *recipe.Kit, arch, compiler string) []deviceProgram {
 	// Kubernetes reads its version from its own variables, and uses it to accept or refuse nodes and clients.
@@ -110,7 +114,7 @@ func devicePrograms(k *recipe.Kit, arch, compiler string) []deviceProgram {
 		{recipe.Go{Package: "./init", Arch: arch},
 			"usr/bin/proa", []string{"usr/sbin/init", "usr/sbin/modprobe", "usr/bin/sudo"}},
 		{recipe.Go{Package: "./init/fetch/proa-fetch", Arch: arch}, "usr/libexec/proa/proa-fetch", nil},
-		{recipe.Go{Package: "./init/install/proa-install", Arch: arch}, "usr/libexec/proa/proa-install", nil},
+		{recipe.Go{Package: installer, Arch: arch}, "usr/libexec/proa/proa-install", nil},
 		{recipe.Go{Package: "./k3s", Arch: arch, C: compiler, Defines: kubernetes},
 			"usr/bin/k3s", []string{"usr/bin/kubectl", "usr/bin/ctr"}},
 		{recipe.Go{Package: "github.com/containerd/containerd/v2/cmd/containerd-shim-runc-v2", Arch: arch},
@@ -123,6 +127,9 @@ func devicePrograms(k *recipe.Kit, arch, compiler string) []deviceProgram {
 // programs plans the compilation of the programs in the root image.
 func (p *planner) programs(compiler *graph.Action) (list []recipe.Install, steps []*graph.Action) {
 	for _, d := range devicePrograms(p.Kit, p.board.Arch, compiler.Name) {
+		if d.goPackage.Package == installer && !slices.Contains(p.board.Images, "iso") {
+			continue // nothing to install from
+		}
 		s := p.compile(d.goPackage, compiler)
 		steps = append(steps, s)
 		list = append(list, recipe.Install{Step: s.Name, File: d.goPackage.Name(), Path: d.path, Links: d.links})

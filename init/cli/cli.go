@@ -16,6 +16,7 @@ import (
 	"github.com/proa-os/proa/init/bootfile"
 	"github.com/proa-os/proa/init/control"
 	"github.com/proa-os/proa/init/install/help"
+	"github.com/proa-os/proa/init/install/launch"
 	"github.com/proa-os/proa/init/reset"
 	"github.com/proa-os/proa/init/slotwrite"
 	"github.com/proa-os/proa/init/sys"
@@ -89,11 +90,16 @@ Examples:
 var more = map[string]string{"slot write": slotWriteHelp, "slot try": slotTryHelp, "slot rollback": slotRollbackHelp, "data erase": reset.EraseHelp, "reset": reset.Help, "install": help.Text,
 	"config validate": inspect.ValidateHelp, "config diff": diffHelp, "config edit": configHelp, "config apply": configHelp, "config confirm": configHelp, "config revert": configHelp, "kubeconfig": kubeconfigHelp, "timeline": timelineHelp}
 
-// Usage returns the help text.
-func Usage() string {
+// Usage returns the help text of this machine.
+func Usage() string { return usage(launch.There()) }
+
+func usage(installer bool) string {
 	var b strings.Builder
 	b.WriteString("proa shows and controls this machine.\n\nUsage: proa VERB\n\n")
 	for _, v := range verbs() {
+		if v.name == "install" && !installer {
+			continue
+		}
 		fmt.Fprintf(&b, "  %-24s %s\n", strings.TrimSpace(v.name+" "+v.args), v.help)
 	}
 	return b.String() + examples

@@ -150,6 +150,9 @@ func TestCheckOfStandardInput(t *testing.T) {
 }
 
 func TestHelp(t *testing.T) {
+	if !strings.Contains(usage(true), "  install [FLAGS]") || strings.Contains(usage(false), "  install [FLAGS]") {
+		t.Error("the installer is listed where there is none, or not where there is one")
+	}
 	for _, args := range []string{"", "--help", "help"} {
 		code, out, _ := run(Env{}, strings.Fields(args)...)
 		if code != 0 || out != Usage() || !strings.Contains(out, "proa logs k3s -f") {

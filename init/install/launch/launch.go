@@ -15,6 +15,12 @@ import (
 // Program is the path of the installer in the root image (build/plan).
 const Program = "/usr/libexec/proa/proa-install"
 
+// There says whether this system has the installer: boards without an ISO have none.
+func There() bool {
+	_, err := os.Stat(Program)
+	return err == nil
+}
+
 // ErrFailed is returned if the installer has said itself what failed.
 var ErrFailed = errors.New("nothing more was done")
 
