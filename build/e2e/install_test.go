@@ -81,6 +81,7 @@ func (i installer) fromDisk(disk string) {
 	i.spec.Medium, i.spec.Image, i.spec.Targets, i.spec.NoReboot = qemu.Disk, disk, nil, false
 	i.powerOn()
 	i.expect("mode=disk", bootBudget)
+	i.until("proa status", "mode disk", bootBudget) // SSH has its host key
 }
 
 // TestInstall: from the ISO to a disk by the screen on the serial console, and from the disk to a good slot.
