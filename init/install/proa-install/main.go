@@ -9,6 +9,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"os/signal"
@@ -57,25 +58,17 @@ func start(ctx context.Context, e run.Env, args []string) error {
 // silent is a service of the live system. An installation that failed is not repeated by itself: it would erase a disk
 // again and again. proa restart install does.
 func silent(ctx context.Context, e run.Env) error {
+	e.Out = io.MultiWriter(os.Stdout, consoles{})
 	held, err := inforce.Load("")
 	if err == nil {
 		e.Fetch = fetch.Client{Run: fetch.Exec, Environment: held.Config.Environment}.Do
 		err = e.Silent(ctx, held.Config)
 	}
 	if err != nil {
-		fmt.Println("not installed:", err)
-		note(err)
+		fmt.Fprintf(e.Out, "not installed: %v\nproa logs install shows more; proa restart install tries again\n", err)
 	}
 	<-ctx.Done()
 	return nil
-}
-
-// note says on the consoles why a silent installation failed; PID 1's log has the rest.
-func note(err error) {
-	if f, open := os.OpenFile("/dev/console", os.O_WRONLY|unix.O_NOCTTY, 0); open == nil {
-		fmt.Fprintf(f, "\r\nproa: install: %v\r\nproa: install: proa logs install shows more; proa restart install tries again\r\n", err)
-		_ = f.Close() // nothing is told of a console that is gone
-	}
 }
 
 // console offers the installer on a console of a live system, until the machine restarts.

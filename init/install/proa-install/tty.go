@@ -2,7 +2,9 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"os"
+	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -53,4 +55,19 @@ func withFD(f *os.File, use func(fd int)) {
 	if c, err := f.SyscallConn(); err == nil {
 		_ = c.Control(func(fd uintptr) { use(int(fd)) }) // fails for a closed file only
 	}
+}
+
+// consoles shows lines on the machine's consoles, where nobody may be: what cannot be shown is in the log.
+type consoles struct{}
+
+func (consoles) Write(b []byte) (int, error) {
+	f, err := os.OpenFile("/dev/console", os.O_WRONLY|unix.O_NOCTTY, 0)
+	if err != nil {
+		return len(b), nil
+	}
+	defer f.Close() // as above
+	for line := range strings.Lines(string(b)) {
+		fmt.Fprintf(f, "proa: install: %s\r\n", strings.TrimRight(line, "\r\n"))
+	}
+	return len(b), nil
 }
