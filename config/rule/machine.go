@@ -105,18 +105,18 @@ func glob(s string) bool {
 	return err == nil && regexp.MustCompile(`^[^\s/]{1,64}$`).MatchString(s)
 }
 
-// bondOptions are the parameters that the driver lets one set on a bond without members (drivers/net/bonding/bond_sysfs.c),
+// BondOptions are the parameters that the driver lets one set on a bond without members (drivers/net/bonding/bond_sysfs.c),
 // except those with keys of their own.
-var bondOptions = strings.Fields("ad_actor_sys_prio ad_actor_system ad_select ad_user_port_key all_slaves_active arp_all_targets arp_interval " +
+var BondOptions = strings.Fields("ad_actor_sys_prio ad_actor_system ad_select ad_user_port_key all_slaves_active arp_all_targets arp_interval " +
 	"arp_ip_target arp_missed_max arp_validate fail_over_mac lacp_active lp_interval min_links ns_ip6_target num_grat_arp num_unsol_na " +
 	"packets_per_slave peer_notif_delay primary_reselect resend_igmp tlb_dynamic_lb use_carrier")
 
 func bondOption(s string) string {
-	if slices.Contains(bondOptions, s) {
+	if slices.Contains(BondOptions, s) {
 		return ""
 	}
-	text := "a parameter of the bonding driver: " + strings.Join(bondOptions, ", ")
-	if n := Nearest(s, bondOptions); n != "" {
+	text := "a parameter of the bonding driver: " + strings.Join(BondOptions, ", ")
+	if n := Nearest(s, BondOptions); n != "" {
 		text += "; did you mean " + n + "?"
 	}
 	return text

@@ -29,6 +29,9 @@ var routeNotes = map[string]string{
 // routeTypes are the types that routes can have here; others are of no use on a node.
 var routeTypes = []string{"unicast", "blackhole", "unreachable", "prohibit", "throw", "local"}
 
+// hopless are types of routes that send nothing.
+var hopless = []string{"blackhole", "unreachable", "prohibit", "throw"}
+
 // text returns a scalar as text, trimmed, and anything else as it is, which the schema refuses.
 func text(value *yaml.Node) *yaml.Node {
 	if s, ok := draft.String(value); ok {
@@ -61,12 +64,18 @@ func (r *reader) routes(dev *device, p draft.Pair) {
 // route returns a route; nil if it is of a type that is not made here. What has no next hop is on the link anyway.
 func (r *reader) route(item *yaml.Node) *yaml.Node {
 	route, pairs := draft.Map(item), r.Pairs(item)
+	kind := ""
+	if at := draft.Get(item, "type"); at != nil {
+		kind = at.Value
+	}
 	hop := slices.ContainsFunc(pairs, func(p draft.Pair) bool { return p.Key == "via" })
 	for _, p := range pairs {
 		known, ok := routeKeys[p.Key]
 		why, named := routeNotes[p.Key]
 		switch {
 		case draft.IsNull(p.Value), p.Key == "on-link" && !hop:
+		case p.Key == "via" && slices.Contains(hopless, kind):
+			r.Note(p.At, "via: a route of type %s sends nothing, and has no next hop", kind)
 		case p.Key == "type" && !slices.Contains(routeTypes, p.Value.Value) && p.Value.Kind == yaml.ScalarNode:
 			r.Note(p.At, "type: routes of this type are not made here; the route is left out")
 			return nil

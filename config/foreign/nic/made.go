@@ -9,6 +9,7 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"github.com/proa-os/proa/config/foreign/draft"
+	"github.com/proa-os/proa/config/rule"
 )
 
 // BondModes are the modes by the numbers that the kernel's bonding driver has for them (bonding.rst).
@@ -24,18 +25,12 @@ var bondKeys = map[string]func(n *NIC, value *yaml.Node){
 	"xmit_hash_policy": func(n *NIC, value *yaml.Node) { n.Text(value, "bond", "hash_policy") },
 }
 
-// bondOptions are further parameters of the kernel's bonding driver, with the unit of those that are times.
-var bondOptions = map[string]time.Duration{
-	"active_slave": 0, "ad_actor_sys_prio": 0, "ad_actor_system": 0, "ad_select": 0, "ad_user_port_key": 0,
-	"all_slaves_active": 0, "arp_all_targets": 0, "arp_interval": time.Millisecond, "arp_ip_target": 0,
-	"arp_validate": 0, "fail_over_mac": 0, "lp_interval": time.Second, "min_links": 0, "num_grat_arp": 0,
-	"num_unsol_na": 0, "packets_per_slave": 0, "peer_notif_delay": time.Millisecond, "primary_reselect": 0,
-	"resend_igmp": 0, "tlb_dynamic_lb": 0, "use_carrier": 0,
-}
+// bondTimes are the driver's parameters that are times, with their unit.
+var bondTimes = map[string]time.Duration{"arp_interval": time.Millisecond, "lp_interval": time.Second, "peer_notif_delay": time.Millisecond}
 
 // BondParameters are the names of parameters that BondParameter knows, without primary, which names an interface.
 func BondParameters() []string {
-	return append(slices.Sorted(maps.Keys(bondOptions)), slices.Sorted(maps.Keys(bondKeys))...)
+	return append(slices.Clone(rule.BondOptions), slices.Sorted(maps.Keys(bondKeys))...)
 }
 
 // BondParameter sets a parameter by the kernel's name; false if there is none of that name.
@@ -44,11 +39,15 @@ func (n *NIC) BondParameter(name string, value *yaml.Node) bool {
 		set(n, value)
 		return true
 	}
-	unit, ok := bondOptions[name]
-	if ok {
-		n.Put(n.option(value, unit), "bond", "options", name)
+	if name == "active_slave" { // a state that the kernel has, and no setting
+		n.Note(value, "active_slave: the kernel chooses the member that sends; the bond's primary says which one is preferred")
+		return true
 	}
-	return ok
+	known := slices.Contains(rule.BondOptions, name)
+	if known {
+		n.Put(n.option(value, bondTimes[name]), "bond", "options", name)
+	}
+	return known
 }
 
 // option returns the value of a parameter as the kernel's driver takes it: lists are separated by commas, and switches
