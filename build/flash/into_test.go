@@ -2,6 +2,7 @@ package flash
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -97,7 +98,8 @@ func TestISO(t *testing.T) {
 	if err := f.Truncate(iso.MaxSize(s)); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := iso.Write(f, s, t.TempDir(), nil); err != nil {
+	size, err := iso.Write(f, s, t.TempDir(), nil)
+	if err := errors.Join(err, f.Truncate(size)); err != nil {
 		t.Fatal(err)
 	}
 	my := write600(t, "my.yaml", "version: 1\nhostname: quay\n")
@@ -109,6 +111,15 @@ func TestISO(t *testing.T) {
 	}
 	if text := out.String(); !strings.Contains(text, "hostname: quay\nssh_authorized_keys:\n") {
 		t.Error(text)
+	}
+	j, said := on(t, "laptop", file)
+	target := garbage(t)
+	j.Config = my
+	if err := j.run(t.Context(), []string{target}); err != nil {
+		t.Fatalf("%v\n%s", err, said)
+	}
+	if got, err := iso.ReadConfig(bytes.NewReader(content(t, target))); err != nil || string(got) != "version: 1\nhostname: quay\n" {
+		t.Errorf("on the stick: %q, %v", got, err)
 	}
 	if _, err := f.WriteAt(make([]byte, 64<<10), 16*2048+156); err != nil {
 		t.Fatal(err)
