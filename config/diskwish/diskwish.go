@@ -12,6 +12,7 @@
 package diskwish
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"path"
@@ -189,9 +190,9 @@ func (w Wish) Pick(all []Disk) (d Disk, why error) {
 	slices.SortStableFunc(fit, func(a, b Disk) int {
 		switch {
 		case w.Order == Smallest && a.Size != b.Size:
-			return cmp(a.Size, b.Size)
+			return cmp.Compare(a.Size, b.Size)
 		case w.Order == Largest && a.Size != b.Size:
-			return cmp(b.Size, a.Size)
+			return cmp.Compare(b.Size, a.Size)
 		}
 		return strings.Compare(a.Name, b.Name)
 	})
@@ -206,11 +207,4 @@ func (w Wish) Pick(all []Disk) (d Disk, why error) {
 		return d, fmt.Errorf("%d disks fit: %s; name one by its serial number, or add smallest, largest or first", len(fit), strings.Join(names, ", "))
 	}
 	return fit[0], nil
-}
-
-func cmp(a, b int64) int {
-	if a < b {
-		return -1
-	}
-	return 1
 }

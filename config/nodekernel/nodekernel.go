@@ -3,7 +3,10 @@
 // the modules of a board's hardware.
 package nodekernel
 
-import "strconv"
+import (
+	"strconv"
+	"strings"
+)
 
 // Modules returns the modules that are loaded in advance. A kernel may have any of them built in.
 func Modules() []string {
@@ -65,4 +68,13 @@ func maxPIDs() string {
 		return "32768"
 	}
 	return "4194304"
+}
+
+// Path returns a sysctl's path below /proc/sys. Its name has dots or slashes as separators; with slashes a dot is part of a
+// name (an interface eth0.5).
+func Path(name string) string {
+	if strings.Contains(name, "/") {
+		return name
+	}
+	return strings.ReplaceAll(name, ".", "/")
 }

@@ -56,9 +56,9 @@ type record struct{ start, size, length int64 }
 
 // findConfig reads the records of the root directory.
 func findConfig(img io.ReaderAt) (r record, err error) {
-	pvd := make([]byte, sector)
-	if _, err := img.ReadAt(pvd, 16*sector); err != nil || string(pvd[1:6]) != "CD001" {
-		return r, fmt.Errorf("no ISO 9660 volume (%v)", err)
+	pvd, err := descriptor(img)
+	if err != nil {
+		return r, err
 	}
 	at, size := extent(pvd[156:190])
 	if size > 1<<20 {
@@ -69,23 +69,20 @@ func findConfig(img io.ReaderAt) (r record, err error) {
 		return r, err
 	}
 	name := append([]byte{'N', 'M', byte(5 + len(layout.ConfigFile)), 1, 0}, layout.ConfigFile...) // Rock Ridge's name (RRIP 4.1.4)
-	for pos := 0; pos < len(dir); {
-		n := int(dir[pos])
-		if n == 0 { // records do not cross sector boundaries
-			pos = (pos/sector + 1) * sector
-			continue
-		}
-		if n < 34 || pos+n > len(dir) {
-			return r, fmt.Errorf("a damaged root directory")
-		}
-		if one := dir[pos : pos+n]; bytes.Contains(one, name) {
+	err = records(dir, func(pos int, one []byte) error {
+		if bytes.Contains(one, name) {
 			r.start, r.size = extent(one)
 			r.length = at + int64(pos) + 10
-			return r, r.hasRoom(img)
 		}
-		pos += n
+		return nil
+	})
+	switch {
+	case err != nil:
+		return r, err
+	case r.length == 0:
+		return r, ErrNoRoom
 	}
-	return r, ErrNoRoom
+	return r, r.hasRoom(img)
 }
 
 func (r record) hasRoom(img io.ReaderAt) error {

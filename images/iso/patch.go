@@ -3,7 +3,9 @@ package iso
 import (
 	"bytes"
 	"encoding/binary"
+	"errors"
 	"fmt"
+	"io"
 	"strings"
 	"time"
 )
@@ -18,12 +20,9 @@ type toc struct {
 // normalise walks all directories and overwrites what go-diskfs takes from the host: times, owners, modes and link
 // counts. It returns the offsets of the files.
 func normalise(img Image, when time.Time) (*toc, error) {
-	pvd := make([]byte, sector)
-	if _, err := img.ReadAt(pvd, 16*sector); err != nil {
+	pvd, err := descriptor(img)
+	if err != nil {
 		return nil, err
-	}
-	if string(pvd[1:6]) != "CD001" {
-		return nil, fmt.Errorf("no volume descriptor")
 	}
 	t := &toc{int64(binary.LittleEndian.Uint32(pvd[80:])) * sector, map[string]int64{}, map[string]int64{}}
 	for _, at := range []int{813, 830} { // created, modified
@@ -56,34 +55,59 @@ func (t *toc) walk(img Image, dir string, record []byte, when time.Time) error {
 	if _, err := img.ReadAt(buf, at); err != nil {
 		return err
 	}
-	for pos := 0; pos < len(buf); {
-		n := int(buf[pos])
+	err := records(buf, func(_ int, r []byte) error { return t.record(img, dir, r, when) })
+	if err != nil {
+		return err
+	}
+	_, err = img.WriteAt(buf, at)
+	return err
+}
+
+// record corrects a record of the directory dir, and notes its file or walks on.
+func (t *toc) record(img Image, dir string, r []byte, when time.Time) error {
+	stampRecord(r, when)
+	use := 33 + int(r[32])
+	name, err := rockRidge(img, r[use+use&1:], r[25]&2 != 0, when)
+	if err != nil {
+		return fmt.Errorf("%s: %w", dir, err)
+	}
+	if id := r[33 : 33+int(r[32])]; len(id) == 1 && id[0] < 2 { // "." and ".."
+		return nil
+	}
+	path := strings.TrimPrefix(dir+"/"+name, "/")
+	if r[25]&2 != 0 {
+		return t.walk(img, path, r, when)
+	}
+	t.extents[path], t.lengths[path] = extent(r)
+	return nil
+}
+
+// descriptor reads the primary volume descriptor.
+func descriptor(img io.ReaderAt) ([]byte, error) {
+	pvd := make([]byte, sector)
+	if _, err := img.ReadAt(pvd, 16*sector); err != nil || string(pvd[1:6]) != "CD001" {
+		return nil, fmt.Errorf("no ISO 9660 volume (%v)", err)
+	}
+	return pvd, nil
+}
+
+// records calls do for each record of a directory, with its offset there (ECMA-119, 9.1).
+func records(dir []byte, do func(pos int, r []byte) error) error {
+	for pos := 0; pos < len(dir); {
+		n := int(dir[pos])
 		if n == 0 { // records do not cross sector boundaries
 			pos = (pos/sector + 1) * sector
 			continue
 		}
-		r := buf[pos : pos+n]
+		if n < 34 || pos+n > len(dir) {
+			return errors.New("a damaged directory")
+		}
+		if err := do(pos, dir[pos:pos+n]); err != nil {
+			return err
+		}
 		pos += n
-		stampRecord(r, when)
-		use := 33 + int(r[32])
-		name, err := rockRidge(img, r[use+use&1:], r[25]&2 != 0, when)
-		if err != nil {
-			return fmt.Errorf("%s: %w", dir, err)
-		}
-		if id := r[33 : 33+int(r[32])]; len(id) == 1 && id[0] < 2 { // "." and ".."
-			continue
-		}
-		path := strings.TrimPrefix(dir+"/"+name, "/")
-		if r[25]&2 != 0 {
-			if err := t.walk(img, path, r, when); err != nil {
-				return err
-			}
-			continue
-		}
-		t.extents[path], t.lengths[path] = extent(r)
 	}
-	_, err := img.WriteAt(buf, at)
-	return err
+	return nil
 }
 
 func extent(record []byte) (at, size int64) {

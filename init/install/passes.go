@@ -2,6 +2,7 @@ package install
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -83,7 +84,7 @@ func (c *compared) differs(at, n int64) error {
 
 // zeros looks at what was not written of a range.
 func (c *compared) zeros(from, to int64) error {
-	slices.SortFunc(c.seen, func(a, b extent) int { return int(min(max(a.at-b.at, -1), 1)) })
+	slices.SortFunc(c.seen, func(a, b extent) int { return cmp.Compare(a.at, b.at) })
 	for _, e := range append(c.seen, extent{to, to}) {
 		if err := c.zero(from, min(e.at, to)); err != nil {
 			return err

@@ -18,13 +18,9 @@ import (
 	"github.com/proa-os/proa/init/sys"
 )
 
-// Sysctl sets one sysctl. It accepts dots and slashes as separators; with slashes a dot is part of a name (an interface
-// eth0.5).
+// Sysctl sets one sysctl, by either spelling of its name (nodekernel.Path).
 func Sysctl(s sys.Sys, key, value string) error {
-	if !strings.Contains(key, "/") {
-		key = strings.ReplaceAll(key, ".", "/")
-	}
-	return s.WriteFile(filepath.Join("/proc/sys", key), []byte(value), 0o644)
+	return s.WriteFile(filepath.Join("/proc/sys", nodekernel.Path(key)), []byte(value), 0o644)
 }
 
 // Node sets proa's own sysctls. One that the kernel does not have, a bridge's before there is one, is only logged.
@@ -50,10 +46,7 @@ func User(s sys.Sys, c *config.Config) error {
 
 // comes says whether a sysctl is one of an interface that the configuration makes or names.
 func comes(c *config.Config, key string) bool {
-	if !strings.Contains(key, "/") {
-		key = strings.ReplaceAll(key, ".", "/")
-	}
-	parts := strings.Split(key, "/") // net/ipv4/conf/NAME/what
+	parts := strings.Split(nodekernel.Path(key), "/") // net/ipv4/conf/NAME/what
 	if len(parts) != 5 || parts[0] != "net" || parts[2] != "conf" && parts[2] != "neigh" {
 		return false
 	}

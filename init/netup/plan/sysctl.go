@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/proa-os/proa/config"
+	"github.com/proa-os/proa/config/nodekernel"
 )
 
 // sysctls sets an interface's own sysctls, because those of "all" and "default" do not apply to an existing interface.
@@ -57,11 +58,7 @@ func routersMetric(l Link, s config.Interface) string {
 // interfaces only accept_ra is used, because proa would override it.
 func usersOwn(users map[string]string, dir, from, name string) (ops []Op) {
 	for _, key := range slices.Sorted(maps.Keys(users)) {
-		path := key
-		if !strings.Contains(path, "/") {
-			path = strings.ReplaceAll(path, ".", "/")
-		}
-		if leaf, is := strings.CutPrefix(path, dir+from+"/"); is && (from == name || leaf == "accept_ra") {
+		if leaf, is := strings.CutPrefix(nodekernel.Path(key), dir+from+"/"); is && (from == name || leaf == "accept_ra") {
 			ops = append(ops, SetSysctl{dir + name + "/" + leaf, users[key]})
 		}
 	}
