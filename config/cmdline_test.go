@@ -74,3 +74,16 @@ func TestCommandLineHasEveryKey(t *testing.T) {
 		t.Errorf("only %d keys of %d take a value", n, len(keys))
 	}
 }
+
+// TestWordsOfOthers: the word by which cloud-init and Kairos name the address of a configuration has the key's effect,
+// and its errors name the key.
+func TestWordsOfOthers(t *testing.T) {
+	const url = "https://example.org/edge.yaml"
+	for line, want := range map[string]string{"quiet cloud-config-url=" + url: url, "config_url=" + url + " ro": url, "config.url=" + url: url,
+		"cloud-config-url=" + url + " config.url=https://example.org/b": "https://example.org/b", "cloud-config-url=/dev/null": "", "my_config_url=" + url: ""} {
+		l := Load(CommandLine(line))
+		if got := l.Config.Remote.URL; got != want || Errors(l.Problems) > 0 != strings.Contains(line, "/dev/null") {
+			t.Errorf("%s: url %q, %v", line, got, l.Problems)
+		}
+	}
+}

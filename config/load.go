@@ -70,7 +70,8 @@ var options = decode.Options{
 		return foreign.Translate(file, first, doc, decode.Keys(Config{}))
 	},
 	Sections: []string{"k3os"},
-	Rescue:   map[string]func(string) bool{"ssh_authorized_keys": isKey}, // whatever else is wrong, one can log in
+	Words:    map[string]string{"cloud-config-url": "config.url", "config_url": "config.url"}, // of cloud-init and of Kairos
+	Rescue:   map[string]func(string) bool{"ssh_authorized_keys": isKey},                      // whatever else is wrong, one can log in
 }
 
 func isKey(line string) bool {

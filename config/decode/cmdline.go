@@ -13,12 +13,16 @@ import (
 
 // cmdline turns the words of the kernel command line that begin with a top-level key into documents, as if the user had
 // written them: dotted keys nest, a repeated key is a list, key[name]=value is a map's entry, key[0].name=value a part of a
-// list's first entry, a key alone is true, quotes keep spaces. All other words are the kernel's or proa's own.
+// list's first entry, a key alone is true, quotes keep spaces. A word of another system stands for its key. All other words
+// are the kernel's or proa's own.
 func (d *decoder) cmdline(line []byte) []*yaml.Node {
 	top := fieldsOf(d.schema)
 	root := &yaml.Node{Kind: yaml.MappingNode, Line: 1, Column: 1}
 	for _, w := range split(string(line)) {
 		key, value, hasValue := strings.Cut(w.text, "=")
+		if own, ok := d.options.Words[key]; ok {
+			key = own
+		}
 		path := keyPath(key)
 		if _, ours := top[path[0]]; !ours && !slices.Contains(d.options.Sections, path[0]) {
 			continue

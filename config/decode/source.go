@@ -42,6 +42,8 @@ type Options struct {
 	Foreign func(name, first string, doc *yaml.Node) (d *draft.Draft, ok bool)
 	// Sections are top-level keys of foreign documents that the kernel command line may have too.
 	Sections []string
+	// Words are words of the kernel command line that other systems have for keys of the schema.
+	Words map[string]string
 	// Rescue says which lines of a list are complete entries, by its top-level key, for a list that is not valid YAML.
 	Rescue map[string]func(line string) bool
 }

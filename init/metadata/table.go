@@ -1,7 +1,7 @@
-// Package metadata asks what knows this machine's configuration over the network: the metadata services of clouds, the
-// address in config.url, and what user data includes by address. It refuses to ask a service unless the hardware says
-// that this machine is in that cloud, or its configuration names it: on an ordinary network nobody is asked, and nobody
-// there can take the machine over. It keeps answers that say something in init/datasource's cache, and applies none.
+// Package metadata asks what knows this machine's configuration over the network: the metadata services of clouds and the
+// address in config.url. It refuses to ask a service unless the hardware says that this machine is in that cloud, or its
+// configuration names it: on an ordinary network nobody is asked, and nobody there can take the machine over. It keeps
+// answers that say something in init/datasource's cache, and applies none.
 package metadata
 
 import "time"

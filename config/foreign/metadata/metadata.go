@@ -37,6 +37,8 @@ func Translate(d *draft.Draft, doc *yaml.Node, network Network) {
 			keys(d, p.Value)
 		case "network", "network-config":
 			network(d, p.Value)
+		case "seedfrom":
+			d.Note(p.Value, "seedfrom: not followed; put the files beside this one, or give the address as ds=nocloud;s=URL on the kernel command line")
 		}
 	}
 }

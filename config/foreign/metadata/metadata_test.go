@@ -34,3 +34,16 @@ func TestTranslate(t *testing.T) {
 		}
 	}
 }
+
+// TestSeedFrom: an address that cloud-init would follow is named, and the rest of the file counts.
+func TestSeedFrom(t *testing.T) {
+	var doc yaml.Node
+	if err := yaml.Unmarshal([]byte("instance-id: i-1\nlocal-hostname: edge-1\nseedfrom: http://10.0.0.1/\n"), &doc); err != nil {
+		t.Fatal(err)
+	}
+	d := draft.New()
+	Translate(d, doc.Content[0], nil)
+	if len(d.Notes) != 1 || !strings.Contains(d.Notes[0].Message, "ds=nocloud;s=URL") || d.Get("hostname") == nil {
+		t.Errorf("%+v", d.Notes)
+	}
+}
