@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -50,7 +51,7 @@ type options struct {
 	firmware qemu.Firmware
 	medium   qemu.Medium
 	memory   int
-	cpus     int // 0: two; one where a start cannot be repeated, because the emulator stalls another one once in thirty boots
+	cpus     int // 0: PROA_CPUS, or two; one where a start cannot be repeated, because the emulator stalls another one once in thirty boots
 	restrict bool
 	moves    bool      // its cable can be plugged into another network
 	disk     int64     // bytes; 0: diskSize
@@ -79,7 +80,7 @@ func prepare(t *testing.T, o options) *machine {
 		t.Fatal(err)
 	}
 	m := &machine{t: t, own: t, key: key, spec: qemu.Spec{
-		Tools: tools(t, o.machine()), Firmware: o.firmware, Medium: o.medium, Image: o.image(t), Memory: o.memory, CPUs: o.cpus,
+		Tools: tools(t, o.machine()), Firmware: o.firmware, Medium: o.medium, Image: o.image(t), Memory: o.memory, CPUs: cmp.Or(o.cpus, number(t, "PROA_CPUS", 0)),
 		Restrict: o.restrict, Moves: o.moves, Clock: o.clock, Forward: []int{sshPort, apiPort, nodePort}, Dir: dir, Console: consoleLog(t),
 	}}
 	if o.medium == qemu.Disk {
