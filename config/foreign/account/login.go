@@ -7,6 +7,7 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"github.com/proa-os/proa/config/foreign/draft"
+	"github.com/proa-os/proa/config/foreign/field"
 )
 
 // Keys returns the keys of a list, or of a string with several lines.
@@ -65,4 +66,67 @@ func (r Reader) SetPassword(password *yaml.Node, name string, at *yaml.Node) {
 		return
 	}
 	r.put(u, password, "password", "password")
+}
+
+// accountKeys sets the keys. root's are those at the top.
+func (r Reader) accountKeys(u *yaml.Node, name string, f map[string]draft.Pair) {
+	if p, ok := f["ssh_redirect_user"]; ok && !field.Nothing(p.Value) {
+		r.Note(p.At, "users: ssh_redirect_user: nobody logs in to this account by SSH")
+		return
+	}
+	var keys []*yaml.Node
+	if p, ok := f["ssh_authorized_keys"]; ok {
+		keys = append(keys, r.Keys(p.Value)...)
+	}
+	if p, ok := f["ssh_import_id"]; ok {
+		keys = append(keys, r.Imports(p.Value)...)
+	}
+	for _, k := range keys {
+		if name == "root" {
+			r.Append(k, "ssh_authorized_keys")
+			continue
+		}
+		r.Give(u, k)
+	}
+}
+
+// Give adds a key to an account.
+func (r Reader) Give(u, key *yaml.Node) {
+	if !r.Fits(key, "sshkey", "ssh_authorized_keys") {
+		return
+	}
+	list := draft.Get(u, "ssh_authorized_keys")
+	if list == nil {
+		list = draft.List(key)
+		draft.Put(u, list, "ssh_authorized_keys")
+	}
+	list.Content = append(list.Content, key)
+}
+
+// Password sets the password of an account that is not locked.
+func (r Reader) Password(u *yaml.Node, f map[string]draft.Pair, locked bool) {
+	if p, ok := f["lock_passwd"]; ok {
+		truth, known := draft.Truth(p.Value)
+		if !known {
+			r.Refuse(p.Value, "users: lock_passwd: want true or false")
+		}
+		locked = truth || !known
+	}
+	for _, key := range []string{"passwd", "hashed_passwd", "plain_text_passwd"} {
+		p, ok := f[key]
+		if !ok {
+			continue
+		}
+		s, text := draft.String(p.Value)
+		switch {
+		case !text:
+			r.Refuse(p.Value, "users: %s: want a password in quotes", key)
+		case locked && s != "":
+			r.Note(p.At, "users: %s: not set, because the account is locked, as it is without lock_passwd: false", key)
+		case key == "plain_text_passwd" && strings.HasPrefix(s, "$"):
+			r.Refuse(p.Value, "users: %s: a password in the clear cannot begin with $ here; write its hash", key)
+		case s != "":
+			r.put(u, draft.Text(p.Value, s), "password", "password")
+		}
+	}
 }
