@@ -25,7 +25,7 @@ network:
 // configuration takes effect without a restart, and pods keep running.
 func TestManyCards(t *testing.T) {
 	needs(t, "network")
-	m := prepare(t, options{kind: "img", firmware: qemu.UEFI, medium: qemu.Disk, memory: 3072, restrict: true, config: manyCards})
+	m := prepare(t, options{kind: "img", firmware: qemu.UEFI, medium: qemu.Disk, memory: 3072, config: manyCards}) // with default routes
 	m.spec.Cards = []string{"e1000e", "virtio-net-pci", "virtio-net-pci"}
 	m.powerOn()
 	m.podsRun()

@@ -64,7 +64,7 @@ func exists(t *testing.T, test string) {
 	t.Errorf("no %s in %s", name, dir)
 }
 
-// TestEveryKey boots a machine with four adapters whose configuration has nearly every key, and looks at the effect of
+// TestEveryKey boots a machine with five adapters whose configuration has nearly every key, and looks at the effect of
 // each: files, the kernel's state, the node, logins.
 func TestEveryKey(t *testing.T) {
 	needs(t, "keys")
@@ -72,16 +72,18 @@ func TestEveryKey(t *testing.T) {
 	defer server.Close()
 	cert := strings.TrimSpace(string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw})))
 	m := prepare(t, withKeys(t, "server", "%CERT%", strconv.Quote(cert)))
-	m.spec.Cards = []string{"e1000e", "virtio-net-pci", "virtio-net-pci"}
+	m.spec.Cards = []string{"e1000e", "virtio-net-pci", "virtio-net-pci", "e1000"}
 	m.powerOn()
 	m.expect(" is up", bootBudget) // the final message
 	m.says("ada", "sudo -n id -u", "0\n")
 	m.passwordWorks("ada", "fair winds")
-	m.nodeReady()
 	m.until("proa status", " run_cmd succeeded", bootBudget)
-	body := strings.Split(cert, "\n")[3]
-	for _, l := range slices.Concat(onServer, onServerNetwork) {
-		m.shows(l, "%BODY%", body)
+	for _, l := range onServerNetwork {
+		m.shows(l)
+	}
+	m.nodeReady()
+	for _, l := range onServer {
+		m.shows(l, "%BODY%", strings.Split(cert, "\n")[3])
 	}
 	m.off()
 }

@@ -79,6 +79,7 @@ func (k *Keeper) First(ctx context.Context, up, again func() error) error {
 	}
 	ctx, stop := context.WithTimeout(ctx, p.answer)
 	defer stop()
+	defer k.retrySoon()
 	for {
 		changed := k.fetch(ctx, due)
 		if changed {
@@ -87,6 +88,19 @@ func (k *Keeper) First(ctx context.Context, up, again func() error) error {
 		due = k.missing()
 		if len(due) == 0 || !changed && !fetch.Sleep(ctx, p.look) || ctx.Err() != nil {
 			return errors.Join(err, k.failures(due))
+		}
+	}
+}
+
+// retrySoon begins the pauses between tries anew. First tries every second; without this the next try of Follow would be
+// minutes later, though the server may be one that has started at the same time as this machine.
+func (k *Keeper) retrySoon() {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	for _, s := range k.states {
+		if !s.done {
+			s.backoff.Reset()
+			s.next = time.Now().Add(s.backoff.Next())
 		}
 	}
 }

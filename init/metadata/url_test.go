@@ -8,6 +8,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -179,6 +180,33 @@ func TestFollow(t *testing.T) {
 	}
 	stop()
 	<-ended
+}
+
+// TestSoonAfterTheBoot: a server that comes up just after the boot has stopped to wait for it is asked soon, however often
+// it was tried before.
+func TestSoonAfterTheBoot(t *testing.T) {
+	s := newSite(t, "")
+	m := newMachine(t, map[string]string{datasource.ConfigFile: "config: {url: '" + s.URL + "/a'}\nca_certs: " + authority(t, s.Server) + "\n"})
+	m.times = times{first: 10 * time.Millisecond, last: time.Hour, look: time.Millisecond, address: time.Minute, answer: time.Minute}
+	var tries atomic.Int32
+	booting, booted := context.WithCancel(t.Context())
+	s.set(func(w http.ResponseWriter, _ *http.Request) {
+		if tries.Add(1) == 20 { // doubled so often, a pause is an hour
+			booted()
+		}
+		w.WriteHeader(503)
+	})
+	nothing := func() error { return nil }
+	if err := m.First(booting, nothing, nothing); err == nil || tries.Load() < 20 {
+		t.Fatalf("%v after %d tries", err, tries.Load())
+	}
+	s.set(text200("hostname: edge-7\n"))
+	running, stop := context.WithTimeout(t.Context(), time.Minute)
+	defer stop()
+	m.Follow(running, stop)
+	if got := m.configuration().Config.Hostname; got != "edge-7" {
+		t.Errorf("%q; %q", got, m.Problems())
+	}
 }
 
 // TestSeed: NoCloud at an address, on the command line or as the serial number; the latter only for a machine without a
