@@ -75,9 +75,9 @@ func TestEveryKey(t *testing.T) {
 	m.spec.Cards = []string{"e1000e", "virtio-net-pci", "virtio-net-pci", "e1000"}
 	m.powerOn()
 	m.expect(" is up", bootBudget) // the final message
+	m.until("proa status", " run_cmd succeeded", bootBudget)
 	m.says("ada", "sudo -n id -u", "0\n")
 	m.passwordWorks("ada", "fair winds")
-	m.until("proa status", " run_cmd succeeded", bootBudget)
 	for _, l := range onServerNetwork {
 		m.shows(l)
 	}

@@ -58,7 +58,7 @@ func (e Env) holds() (h confirm.Holds) {
 	if err != nil {
 		return h
 	}
-	h.Route, h.Ready = s.DefaultRoute, s.NodeReady
+	h.Route, h.IPv4Route, h.Ready = s.DefaultRoute, s.IPv4Route, s.NodeReady
 	h.SSH = slices.ContainsFunc(s.Services, func(v supervise.State) bool { return v.Name == "ssh" && v.State == "ready" })
 	return h
 }

@@ -30,9 +30,10 @@ const (
 
 // Holds is what a change must not cost.
 type Holds struct {
-	Route bool `json:"route"` // there is a default route
-	SSH   bool `json:"ssh"`   // the SSH server runs, and somebody can log in
-	Ready bool `json:"ready"` // the node is Ready
+	Route     bool `json:"route"`      // there is a default route
+	SSH       bool `json:"ssh"`        // the SSH server runs, and somebody can log in
+	Ready     bool `json:"ready"`      // the node is Ready
+	IPv4Route bool `json:"ipv4_route"` // there is a default route of IPv4
 }
 
 // Trial is a configuration on trial, as it is in its file.

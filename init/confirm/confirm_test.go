@@ -16,7 +16,7 @@ var noon = time.Date(2026, 1, 2, 12, 0, 0, 0, time.UTC)
 
 // TestLook: a look each 5 seconds at a machine whose state is a function of the time.
 func TestLook(t *testing.T) {
-	all, m := Holds{true, true, true}, time.Minute
+	all, m := Holds{true, true, true, true}, time.Minute
 	for name, c := range map[string]struct {
 		before Holds
 		boots  int
@@ -25,15 +25,17 @@ func TestLook(t *testing.T) {
 		why    string
 	}{
 		"nobody confirms":        {all, 0, func(time.Duration) Holds { return all }, 10 * m, "nobody confirmed it within 10m0s"},
-		"no route from now on":   {all, 0, func(time.Duration) Holds { return Holds{false, true, true} }, m, "default route: lost for 1m0s"},
-		"no SSH after 2 minutes": {all, 0, func(at time.Duration) Holds { return Holds{true, at < 2*m, true} }, 3*m - 5*time.Second, "SSH server: lost for 1m0s"},
-		"not Ready":              {all, 0, func(time.Duration) Holds { return Holds{true, true, false} }, 5 * m, "node Ready: lost for 5m0s"},
-		"was not Ready before":   {Holds{true, true, false}, 0, func(time.Duration) Holds { return Holds{true, true, false} }, 10 * m, "nobody confirmed it within 10m0s"},
+		"no route from now on":   {all, 0, func(time.Duration) Holds { return Holds{false, true, true, false} }, m, "default route: lost for 1m0s"},
+		"only IPv6 is left":      {all, 0, func(time.Duration) Holds { return Holds{true, true, true, false} }, m, "IPv4 default route: lost for 1m0s"},
+		"only IPv6 before":       {Holds{true, true, true, false}, 0, func(time.Duration) Holds { return Holds{true, true, true, false} }, 10 * m, "nobody confirmed it within 10m0s"},
+		"no SSH after 2 minutes": {all, 0, func(at time.Duration) Holds { return Holds{true, at < 2*m, true, true} }, 3*m - 5*time.Second, "SSH server: lost for 1m0s"},
+		"not Ready":              {all, 0, func(time.Duration) Holds { return Holds{true, true, false, true} }, 5 * m, "node Ready: lost for 5m0s"},
+		"was not Ready before":   {Holds{true, true, false, true}, 0, func(time.Duration) Holds { return Holds{true, true, false, true} }, 10 * m, "nobody confirmed it within 10m0s"},
 		"nothing held before":    {Holds{}, 0, func(time.Duration) Holds { return Holds{} }, 10 * m, "nobody confirmed it within 10m0s"},
-		"a route that flaps":     {all, 0, func(at time.Duration) Holds { return Holds{at%m < 30*time.Second, true, true} }, 10 * m, "nobody confirmed it within 10m0s"},
-		"after a restart":        {all, 1, func(at time.Duration) Holds { return Holds{at > 2*m, at > 2*m, at > 8*m} }, 10 * m, "nobody confirmed it within 10m0s"},
-		"no route after restart": {all, 1, func(time.Duration) Holds { return Holds{false, true, true} }, 3 * m, "default route: lost for 3m0s"},
-		"lost after restart":     {all, 1, func(at time.Duration) Holds { return Holds{at < m, true, true} }, 2*m - 5*time.Second, "default route: lost for 1m0s"},
+		"a route that flaps":     {all, 0, func(at time.Duration) Holds { return Holds{at%m < 30*time.Second, true, true, at%m < 30*time.Second} }, 10 * m, "nobody confirmed it within 10m0s"},
+		"after a restart":        {all, 1, func(at time.Duration) Holds { return Holds{at > 2*m, at > 2*m, at > 8*m, at > 2*m} }, 10 * m, "nobody confirmed it within 10m0s"},
+		"no route after restart": {all, 1, func(time.Duration) Holds { return Holds{false, true, true, false} }, 3 * m, "default route: lost for 3m0s"},
+		"lost after restart":     {all, 1, func(at time.Duration) Holds { return Holds{at < m, true, true, at < m} }, 2*m - 5*time.Second, "default route: lost for 1m0s"},
 	} {
 		trial := New([]byte("x"), 10*m, c.before, noon)
 		trial.Boots = c.boots

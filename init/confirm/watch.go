@@ -17,6 +17,7 @@ type condition struct {
 func conditions() []condition {
 	return []condition{
 		{"default route", func(h Holds) bool { return h.Route }, time.Minute, 3 * time.Minute},
+		{"IPv4 default route", func(h Holds) bool { return h.IPv4Route }, time.Minute, 3 * time.Minute},
 		{"SSH server", func(h Holds) bool { return h.SSH }, time.Minute, 3 * time.Minute},
 		{"node Ready", func(h Holds) bool { return h.Ready }, 5 * time.Minute, 10 * time.Minute},
 	}

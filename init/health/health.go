@@ -13,6 +13,7 @@ import (
 type Facts struct {
 	FailedSteps []Failed
 	Route       bool // there is a default route
+	IPv4Route   bool // there is one of IPv4
 	K3s         bool // Kubernetes is enabled
 	NodeReady   bool
 	K3sLine     string // its state in one line
@@ -32,6 +33,7 @@ func (f Failed) String() string { return f.Step + ": " + f.Why }
 // Held is stored on the data partition whenever a slot is marked good.
 type Held struct {
 	DefaultRoute bool     `json:"default_route"`
+	IPv4Route    bool     `json:"ipv4_route"`
 	FailedSteps  []string `json:"failed_steps,omitempty"` // names
 }
 
@@ -47,6 +49,7 @@ func conditions() []condition {
 	return []condition{
 		{"boot steps", func(f Facts) bool { return len(f.worse()) == 0 }, func(f Facts) string { return strings.Join(f.worse(), "; ") }},
 		{"default route", func(f Facts) bool { return f.Route || !f.routeAsked() }, func(Facts) string { return "there is none" }},
+		{"IPv4 default route", func(f Facts) bool { return f.IPv4Route || f.Before == nil || !f.Before.IPv4Route }, func(Facts) string { return "there is none" }},
 		{"node Ready", func(f Facts) bool { return f.NodeReady || !f.K3s }, func(f Facts) string { return f.K3sLine }},
 	}
 }

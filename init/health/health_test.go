@@ -15,7 +15,7 @@ const (
 
 // whole returns the facts of a machine on which everything works, on trial with a good fallback slot.
 func whole(elapsed time.Duration) Facts {
-	return Facts{Route: true, K3s: true, NodeReady: true, Before: &Held{DefaultRoute: true}, Trial: true, Fallback: true, Deadline: 15 * time.Minute, Elapsed: elapsed}
+	return Facts{Route: true, IPv4Route: true, K3s: true, NodeReady: true, Before: &Held{DefaultRoute: true, IPv4Route: true}, Trial: true, Fallback: true, Deadline: 15 * time.Minute, Elapsed: elapsed}
 }
 
 // TestJudge: each row changes one fact of a machine on which everything works.
@@ -46,6 +46,10 @@ func TestJudge(t *testing.T) {
 		{"first slot, no route", early, func(f *Facts) { f.Route, f.Before, f.Fallback = false, nil, false }, Wait, "default route: there is none"},
 		{"first slot, no route, late", late, func(f *Facts) { f.Route, f.Before, f.Fallback = false, nil, false }, Good, ""},
 		{"good slot, no route, before not known", late, func(f *Facts) { f.Route, f.Before, f.Trial = false, nil, false }, Wait, "default route: there is none"},
+		{"only IPv6 is left", early, func(f *Facts) { f.IPv4Route = false }, Wait, "IPv4 default route: there is none"},
+		{"only IPv6 is left, late", late, func(f *Facts) { f.IPv4Route = false }, GiveUp, "IPv4 default route: there is none"},
+		{"only IPv6, as before", late, func(f *Facts) { f.IPv4Route, f.Before.IPv4Route = false, false }, Good, ""},
+		{"only IPv6, before not known", late, func(f *Facts) { f.IPv4Route, f.Before = false, nil }, Good, ""},
 		{"not Ready", early, func(f *Facts) { f.NodeReady, f.K3sLine = false, "starting" }, Wait, "node Ready: starting"},
 		{"not Ready, late", late, func(f *Facts) { f.NodeReady, f.K3sLine = false, "restarting" }, GiveUp, "node Ready: restarting"},
 		{"k3s off", late, func(f *Facts) { f.NodeReady, f.K3s = false, false }, Good, ""},
@@ -97,7 +101,7 @@ func TestTexts(t *testing.T) {
 	if got := (Judgement{Verdict: Good}).Text(0); got != "" {
 		t.Errorf("good: %q", got)
 	}
-	if want := "health\n  1  boot steps\n  2  default route\n  3  node Ready\n"; Print() != want {
+	if want := "health\n  1  boot steps\n  2  default route\n  3  IPv4 default route\n  4  node Ready\n"; Print() != want {
 		t.Errorf("table\n%s", Print())
 	}
 }
@@ -107,7 +111,7 @@ func TestHeld(t *testing.T) {
 	if h := Load(file); h != nil {
 		t.Errorf("nothing was kept: %+v", h)
 	}
-	for _, want := range []Held{{true, nil}, {false, []string{"clock"}}} {
+	for _, want := range []Held{{true, true, nil}, {true, false, nil}, {false, false, []string{"clock"}}} {
 		if err := Save(os.WriteFile, file, want); err != nil {
 			t.Fatal(err)
 		}

@@ -33,8 +33,8 @@ func TestAlone(t *testing.T) {
 		routes, err := netlink.RouteGet([]byte{8, 8, 8, 8})
 		return err == nil && len(routes) == 1 && routes[0].Src.String() == "203.0.113.254"
 	})
-	if HasDefaultRoute() || len(Addresses()) != 0 || !Served() {
-		t.Errorf("default route %t, addresses %v, served %t", HasDefaultRoute(), Addresses(), Served())
+	if hasRoute() || len(Addresses()) != 0 || !Served() {
+		t.Errorf("default route %t, addresses %v, served %t", hasRoute(), Addresses(), Served())
 	}
 	c.until(t, "what the console says", func() bool {
 		return strings.Contains(c.log(), "no network: no IPv4 address after 1s (p0-dev: no cable")
@@ -45,7 +45,7 @@ func TestAlone(t *testing.T) {
 	s.start(t, f, "p0-net")
 	must(t, f.LinkSetUp(f.link(t, "p0-net")))
 	c.until(t, "the network's address alone", func() bool { return c.addrs() == "10.9.0.15/24" && aloneHas() == "" })
-	c.until(t, "the default route", HasDefaultRoute)
+	c.until(t, "the default route", hasRoute)
 	if got := order.String(); !strings.Contains(got, "+10.9.0.15 -203.0.113.254") {
 		t.Errorf("there was a gap: %s", got)
 	}

@@ -137,7 +137,7 @@ func TestBridge(t *testing.T) {
 			t.Errorf("%s: %q, %v", file, got, err)
 		}
 	}
-	if !HasDefaultRoute() || len(Addresses()) != 1 {
+	if !hasRoute() || len(Addresses()) != 1 {
 		t.Errorf("addresses %v", Addresses())
 	}
 	if v6, err := os.ReadFile("/proc/sys/net/ipv6/conf/p0-dev/disable_ipv6"); err != nil || string(v6) != "1\n" {

@@ -456,7 +456,7 @@ func TestStatic(t *testing.T) {
 	if addrs, _ := netlink.AddrList(l, netlink.FAMILY_V6); !strings.Contains(fmt.Sprint(addrs), "fd00::2/64") {
 		t.Errorf("%v", addrs)
 	}
-	if !HasDefaultRoute() {
+	if !hasRoute() {
 		t.Error("the default route is not seen")
 	}
 }

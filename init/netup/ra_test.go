@@ -112,7 +112,7 @@ func TestRouter(t *testing.T) {
 	c.until(t, "an address by the router's word", func() bool {
 		for _, a := range Addresses() {
 			if strings.HasPrefix(a.Address, "2001:db8:1:") {
-				return HasDefaultRoute()
+				return hasRoute()
 			}
 		}
 		return false
@@ -170,24 +170,27 @@ func TestUsersSysctl(t *testing.T) {
 	}
 }
 
-// TestDefaultRoute: which routes count as a default route.
+// hasRoute says whether there is a default route.
+func hasRoute() bool { any, _ := DefaultRoutes(); return any }
+
+// TestDefaultRoute: which routes count as a default route, and which as one of IPv4.
 func TestDefaultRoute(t *testing.T) {
 	if !inside(t) {
 		return
 	}
 	l, _ := wire(t, 0, "10.9.0.1/24")
 	for _, c := range []struct {
-		s    config.Interface
-		want bool
+		s         config.Interface
+		any, ipv4 bool
 	}{
-		{config.Interface{Addresses: []string{"10.9.0.2/24", "fd00::2/64"}}, false},
-		{config.Interface{Addresses: []string{"10.9.0.2/24"}, Gateway: "10.9.0.1"}, true},
-		{config.Interface{Addresses: []string{"fd00::2/64"}, Gateway: "fd00::1"}, true},
-		{config.Interface{Addresses: []string{"10.9.0.2/24"}, Routes: []config.Route{{To: "10.0.0.0/8", Via: "10.9.0.1"}}}, false},
+		{config.Interface{Addresses: []string{"10.9.0.2/24", "fd00::2/64"}}, false, false},
+		{config.Interface{Addresses: []string{"10.9.0.2/24"}, Gateway: "10.9.0.1"}, true, true},
+		{config.Interface{Addresses: []string{"10.9.0.2/24", "fd00::2/64"}, Gateway: "fd00::1"}, true, false},
+		{config.Interface{Addresses: []string{"10.9.0.2/24"}, Routes: []config.Route{{To: "10.0.0.0/8", Via: "10.9.0.1"}}}, false, false},
 	} {
 		applied(t, with(config.Network{Interfaces: map[string]config.Interface{l.Name(): c.s}}), l)
-		if got := HasDefaultRoute(); got != c.want {
-			t.Errorf("%+v: %t", c.s, got)
+		if any, ipv4 := DefaultRoutes(); any != c.any || ipv4 != c.ipv4 {
+			t.Errorf("%+v: %t, IPv4 %t", c.s, any, ipv4)
 		}
 		must(t, netlink.LinkSetDown(l)) // removes the routes too
 		list, err := netlink.AddrList(l, netlink.FAMILY_ALL)

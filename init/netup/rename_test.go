@@ -35,7 +35,7 @@ func TestRename(t *testing.T) {
 	vlan, vlanUp := "", func() bool { return true }
 	if first, err := netlink.LinkByName("p0-dev"); err == nil && hasVLANs(t, first) {
 		vlan = "v5: {vlan: {id: 5, link: lan0}, addresses: [10.9.50.2/24], gateway: 10.9.50.1}\n"
-		vlanUp = func() bool { return has("v5", "10.9.50.2/24")() && HasDefaultRoute() }
+		vlanUp = func() bool { return has("v5", "10.9.50.2/24")() && hasRoute() }
 	}
 	// the second one gets the name of the first
 	c := up(t, network(t, name(0, 0)+"p0-dev: {match: {mac: ['02:00:00:00:01:01']}, rename: true, addresses: [10.9.1.2/24]}\n"+vlan),

@@ -112,10 +112,16 @@ func Addresses() (out []Address) {
 	return out
 }
 
-// HasDefaultRoute says whether there is a default route, IPv4 or IPv6, which is one of the conditions for marking a
-// slot good.
-func HasDefaultRoute() bool {
-	routes, err := netlink.RouteListFiltered(netlink.FAMILY_ALL, &netlink.Route{Table: unix.RT_TABLE_MAIN, Type: unix.RTN_UNICAST},
+// DefaultRoutes says whether there is a default route, and whether there is one of IPv4. Slots and changes of the
+// configuration are judged by both: on most networks the kernel gets one of IPv6 by itself, from router advertisements,
+// so that a machine whose IPv4 is lost still has a default route.
+func DefaultRoutes() (any, ipv4 bool) {
+	ipv4 = hasDefaultRoute(netlink.FAMILY_V4)
+	return ipv4 || hasDefaultRoute(netlink.FAMILY_V6), ipv4
+}
+
+func hasDefaultRoute(family int) bool {
+	routes, err := netlink.RouteListFiltered(family, &netlink.Route{Table: unix.RT_TABLE_MAIN, Type: unix.RTN_UNICAST},
 		netlink.RT_FILTER_TABLE|netlink.RT_FILTER_TYPE)
 	if err != nil {
 		return false

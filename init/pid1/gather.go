@@ -44,7 +44,8 @@ func (k *keeper) noteNTP() {
 func (k *keeper) gather() status.Status {
 	s := status.Status{Version: k.version, Hostname: k.m.Hostname, Board: k.m.Line.Board, Mode: k.m.Line.Mode, Slot: string(k.m.Line.Slot), Fallback: k.m.Line.Fallback.String(),
 		Good: k.good, SlotError: k.goodErr, BlackBox: k.m.Reports, ConfigProblems: k.conf.problems(), ConfigTrial: k.trial.String(), FailedSteps: texts(k.failed),
-		Clock: clock.ReadState(), DefaultRoute: netup.HasDefaultRoute(), Addresses: netup.Addresses(), Services: k.sup.States(), Commands: k.m.Jobs.States(), Mounts: k.m.Mounts.States(), K3s: "off by config"}
+		Clock: clock.ReadState(), Addresses: netup.Addresses(), Services: k.sup.States(), Commands: k.m.Jobs.States(), Mounts: k.m.Mounts.States(), K3s: "off by config"}
+	s.DefaultRoute, s.IPv4Route = netup.DefaultRoutes()
 	if k.slots != nil {
 		var err error
 		if s.Trial, s.Tries, err = k.slots.Trial(); err != nil {

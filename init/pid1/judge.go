@@ -22,7 +22,7 @@ func (k *keeper) facts() health.Facts {
 	if k.slots != nil {
 		other, _ = k.slots.Standing() // a state that cannot be read means no fallback; the status reports it
 	}
-	return health.Facts{FailedSteps: k.failed, Route: k.now.DefaultRoute, K3s: k.m.Config.K3s.Enabled, NodeReady: k.now.NodeReady, K3sLine: k.now.K3s,
+	return health.Facts{FailedSteps: k.failed, Route: k.now.DefaultRoute, IPv4Route: k.now.IPv4Route, K3s: k.m.Config.K3s.Enabled, NodeReady: k.now.NodeReady, K3sLine: k.now.K3s,
 		Before: k.before, Trial: k.now.Trial, Fallback: other.Good, Deadline: k.deadline(), Elapsed: time.Since(k.began)}
 }
 
@@ -73,7 +73,7 @@ func (k *keeper) recordJudgement(j health.Judgement) {
 
 // holds returns what the next slot is compared with.
 func (k *keeper) holds() health.Held {
-	h := health.Held{DefaultRoute: k.now.DefaultRoute}
+	h := health.Held{DefaultRoute: k.now.DefaultRoute, IPv4Route: k.now.IPv4Route}
 	for _, f := range k.failed {
 		h.FailedSteps = append(h.FailedSteps, f.Step)
 	}

@@ -62,7 +62,7 @@ type keeper struct {
 	corrupt func() (bool, error) // says whether the root is damaged
 	conf    conf
 	trial   confirm.Running
-	route   func() bool // says whether there is a default route
+	route   func() (any, ipv4 bool) // which default routes there are
 	worker
 }
 
@@ -72,7 +72,7 @@ func newKeeper(m *boot.Machine, con *console.Console, reaper *proc.Reaper, versi
 	k.sup = &supervise.Supervisor{Reaper: reaper, LogDir: boot.LogDir, Cgroup: tuning.ServiceCgroup, RunDir: boot.RunDir, Changed: k.changed}
 	k.conf.begin(m)
 	k.trial.Set(m.InForce.Trial, k.began)
-	k.route = netup.HasDefaultRoute
+	k.route = netup.DefaultRoutes
 	k.slots, k.slotErr = m.Slots()
 	k.worker = newWorker(k.began)
 	k.end = k.worker.end

@@ -44,7 +44,7 @@ func (k *keeper) followTrial(ctx context.Context) {
 
 // holdsNow returns what a change must not cost.
 func (k *keeper) holdsNow() (h confirm.Holds) {
-	h.Route = k.route()
+	h.Route, h.IPv4Route = k.route()
 	key, password, _ := account.Logins(k.conf.latest())
 	for _, s := range k.sup.States() {
 		switch s.Name {

@@ -45,7 +45,7 @@ func newTrying(t *testing.T, text string) *trying {
 		t.Fatal(err)
 	}
 	m.Config, m.InForce = held.Config, held
-	tr.keeper = &keeper{m: m, con: &console.Console{}, reaper: reap(), lock: free, route: func() bool { return true }}
+	tr.keeper = &keeper{m: m, con: &console.Console{}, reaper: reap(), lock: free, route: func() (bool, bool) { return true, true }}
 	tr.sup = &supervise.Supervisor{Reaper: reap(), LogDir: t.TempDir(), RunDir: t.TempDir(), Changed: func(_, _ supervise.State) {}}
 	t.Cleanup(func() { tr.sup.StopAll(t.Logf) })
 	for _, name := range []string{"ntp", "k3s"} {

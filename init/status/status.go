@@ -37,6 +37,7 @@ type Status struct {
 	Good           bool              `json:"good"` // this boot has marked its slot good, or the slot was good before
 	Clock          clock.State       `json:"clock"`
 	DefaultRoute   bool              `json:"default_route"`
+	IPv4Route      bool              `json:"ipv4_route"` // a default route of IPv4
 	Addresses      []netup.Address   `json:"addresses"`
 	ConfigProblems []config.Problem  `json:"config_problems"`
 	ConfigTrial    string            `json:"config_trial,omitempty"` // until when a change waits for confirmation
