@@ -56,7 +56,7 @@ var onServer = []look{
 }
 
 var onServerNetwork = []look{
-	{"network.interfaces.NAME.match.name", "ip -4 -o addr | grep -o 'eth[01] *inet 192.0.2.201/32' | wc -l", "1\n"},
+	{"network.interfaces.NAME.match.name", "ip -4 -o addr | grep -o 'eth[0-9] *inet 192.0.2.201/32' | wc -l", "1\n"},
 	{"network.interfaces.NAME.match.mac", "cat /sys/class/net/uplink/address", "52:54:00:12:34:56\n"},
 	{"network.interfaces.NAME.match.driver", "basename $(readlink /sys/class/net/$(ls /sys/class/net/br0/brif)/device/driver)", "e1000e\n"},
 	{"network.interfaces.NAME.rename", "ls /sys/class/net | grep -x -e left -e right", "left\nright\n"},

@@ -12,7 +12,7 @@ import (
 // cuts are changes that cut a machine off in different ways, with the reason for which each is taken back. A change that
 // only breaks what the machine itself does not need, such as name servers, is taken back because nobody confirms it.
 var cuts = []struct{ name, config, flags, why string }{
-	{"address of another network", "network: {interfaces: {eth0: {addresses: [192.0.2.9/24]}}}\n", "--confirm 10m", "default route: lost for 1m0s"},
+	{"address of another network", "network: {interfaces: {eth0: {addresses: [192.0.2.9/24]}}}\n", "--confirm 10m", "IPv4 default route: lost for 1m0s"},
 	{"VLAN that the switch does not have", "network: {interfaces: {eth0: {dhcp: false, accept_ra: false}, v9: {vlan: {id: 9, link: eth0}, dhcp: true}}}\n", "--confirm 10m", "default route: lost for 1m0s"},
 	{"DHCP where nobody answers", "network: {interfaces: {eth0: {dhcp: false, accept_ra: false}, d0: {dummy: true, dhcp: true}}}\n", "--confirm 10m", "default route: lost for 1m0s"},
 	{"gateway that is none", "network: {interfaces: {eth0: {addresses: [10.0.2.15/24], gateway: 10.0.2.99}}}\n", "--confirm 1m", "nobody confirmed it within 1m0s"},
