@@ -64,7 +64,7 @@ func (k *Keeper) pace() times {
 
 // First fetches, in a boot, what was never fetched before, so that it configures this boot already. up brings the
 // network up, and again reads the configuration, which may ask for more then. It waits a minute at most; what is still
-// missing then is fetched by Follow.
+// missing then is fetched by Follow; Problems has it until then. The error is one of up or again.
 func (k *Keeper) First(ctx context.Context, up, again func() error) error {
 	due := k.missing()
 	if len(due) == 0 {
@@ -74,7 +74,8 @@ func (k *Keeper) First(ctx context.Context, up, again func() error) error {
 	p := k.pace()
 	for end := time.Now().Add(p.address); !k.Ready(); {
 		if time.Now().After(end) || !fetch.Sleep(ctx, p.look/5) {
-			return errors.Join(err, fmt.Errorf("%s: no network after %s; it is fetched once there is one", due[0].name, p.address))
+			k.Logf("sources: %s: no network after %s; it is fetched once there is one", due[0].name, p.address)
+			return err
 		}
 	}
 	ctx, stop := context.WithTimeout(ctx, p.answer)
@@ -87,7 +88,7 @@ func (k *Keeper) First(ctx context.Context, up, again func() error) error {
 		}
 		due = k.missing()
 		if len(due) == 0 || !changed && !fetch.Sleep(ctx, p.look) || ctx.Err() != nil {
-			return errors.Join(err, k.failures(due))
+			return err
 		}
 	}
 }
@@ -113,15 +114,6 @@ func (k *Keeper) missing() (due []task) {
 		}
 	}
 	return due
-}
-
-func (k *Keeper) failures(of []task) (err error) {
-	for _, t := range of {
-		if s := k.state(t); s.err != nil {
-			err = errors.Join(err, fmt.Errorf("%s: %w", t.name, s.err))
-		}
-	}
-	return err
 }
 
 // Follow fetches until the context ends; reload is called after each change. Poke makes it look again at what the

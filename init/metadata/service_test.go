@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"encoding/pem"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -79,6 +80,16 @@ func newMachine(t *testing.T, files map[string]string) machine {
 	return m
 }
 
+// failures is why what is missing is not there.
+func (m machine) failures() (err error) {
+	for _, t := range m.missing() {
+		if s := m.state(t); s.err != nil {
+			err = errors.Join(err, fmt.Errorf("%s: %w", t.name, s.err))
+		}
+	}
+	return err
+}
+
 func (m machine) write(name, text string) {
 	m.Helper()
 	path := filepath.Join(m.Root, name)
@@ -104,7 +115,7 @@ func (m machine) at(name, server string) machine {
 
 // first is what the boot does.
 func (m machine) first() (read int, err error) {
-	err = m.First(m.Context(), func() error { return nil }, func() error { read++; return nil })
+	err = errors.Join(m.First(m.Context(), func() error { return nil }, func() error { read++; return nil }), m.failures())
 	return read, err
 }
 
@@ -323,8 +334,10 @@ func TestAbsent(t *testing.T) {
 	}
 	m.Ready = func() bool { return false }
 	m.times.address = 50 * time.Millisecond
-	if _, err := m.first(); err == nil || !strings.Contains(err.Error(), "no network") {
-		t.Error(err)
+	told := ""
+	m.Logf = func(format string, args ...any) { told += fmt.Sprintf(format, args...) }
+	if read, _ := m.first(); read != 0 || !strings.Contains(told, "ec2: no network after 50ms") {
+		t.Errorf("%d, %q", read, told)
 	}
 }
 

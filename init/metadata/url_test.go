@@ -197,7 +197,7 @@ func TestSoonAfterTheBoot(t *testing.T) {
 		w.WriteHeader(503)
 	})
 	nothing := func() error { return nil }
-	if err := m.First(booting, nothing, nothing); err == nil || tries.Load() < 20 {
+	if err := m.First(booting, nothing, nothing); err != nil || tries.Load() < 20 {
 		t.Fatalf("%v after %d tries", err, tries.Load())
 	}
 	s.set(text200("hostname: edge-7\n"))
