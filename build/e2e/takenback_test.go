@@ -61,7 +61,7 @@ func TestTakenBackNode(t *testing.T) {
 	m.nodeReady()
 	sound := strings.ReplaceAll(node, "%KEY%", m.key.Authorized)
 	mark := m.Mark()
-	m.run("proa config apply - --confirm 20m && proa restart k3s", strings.NewReader(sound+"k3s: {args: ['--kubelet-arg=config=/nonexistent']}\n"))
+	m.run("proa config apply - --confirm 20m && proa restart k3s", strings.NewReader(sound+"k3s: {args: ['--kubelet-arg=address=192.0.2.9']}\n"))
 	m.expectAfter(mark, "config: the change is taken back: node Ready: lost for 5m0s", 20*time.Minute)
 	m.nodeReady()
 	if got := m.run("cat /boot/config.yaml", nil); got != sound {
