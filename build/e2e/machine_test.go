@@ -324,7 +324,7 @@ func (o options) image(t *testing.T) string {
 		_, err = os.Stat(path)
 	}
 	if err != nil {
-		t.Fatalf("%v: build it by `make iso disk BOARD=%s`", err, o.name())
+		t.Fatalf("%v: build it by `go run ./build build %s`", err, o.name())
 	}
 	return path
 }
