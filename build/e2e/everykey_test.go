@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/pem"
+	"fmt"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
@@ -133,20 +134,14 @@ func (m *machine) shows(l look, replaced ...string) {
 	if l.command == "" {
 		return
 	}
-	command, last := strings.NewReplacer(replaced...).Replace(l.command), ""
-	ctx, cancel := m.Budget(context.Background(), time.Minute)
-	defer cancel()
-	for {
-		r := m.node.Run(ctx, command, nil)
-		if last = r.Stdout; last == l.want {
-			return
+	_, err := m.repeat(strings.NewReplacer(replaced...).Replace(l.command), fmt.Sprintf("%q", l.want), func(text string) error {
+		if text != l.want {
+			return fmt.Errorf("%q", text)
 		}
-		select {
-		case <-ctx.Done():
-			m.t.Errorf("%s: %s: %q, want %q", l.key, command, last, l.want)
-			return
-		case <-time.After(2 * time.Second):
-		}
+		return nil
+	}, time.Minute)
+	if err != nil {
+		m.t.Errorf("%s: %v", l.key, err)
 	}
 }
 

@@ -70,6 +70,14 @@ func (i installer) enter(lines ...string) {
 	}
 }
 
+// decide answers the questions before the last one: a disk by its number, and a configuration.
+func (i installer) decide(disk string) {
+	i.t.Helper()
+	i.answer("Install on which disk?", disk)
+	i.answer("Where does the configuration come from?", "1")
+	i.enter("quay", i.key.Authorized, "", "")
+}
+
 // fromDisk starts the machine from a disk that was installed.
 func (i installer) fromDisk(disk string) {
 	i.t.Helper()
@@ -98,9 +106,7 @@ func TestInstall(t *testing.T) {
 			i.powerOn()
 			i.expect("Press Enter to install", bootBudget)
 			i.enter("")
-			i.answer("Install on which disk?", "1")
-			i.answer("Where does the configuration come from?", "1")
-			i.enter("quay", i.key.Authorized, "", "")
+			i.decide("1")
 			i.answer("will be written to", "yes")
 			i.expect("installed proa", installBudget)
 			i.expect("Next:", bootBudget)
@@ -121,9 +127,7 @@ func TestInstallStopped(t *testing.T) {
 	i.expect("Press Enter to install", bootBudget)
 	for _, stop := range []bool{true, false} {
 		i.enter("")
-		i.answer("Install on which disk?", "1")
-		i.answer("Where does the configuration come from?", "1")
-		i.enter("quay", i.key.Authorized, "", "")
+		i.decide("1")
 		i.answer("will be written to", "yes")
 		if stop {
 			i.expect("erase: ", installBudget)

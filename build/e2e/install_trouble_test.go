@@ -40,14 +40,6 @@ func TestInstallTrouble(t *testing.T) {
 	i.off()
 }
 
-// decide answers the questions before the last one: a disk by its number, and a configuration.
-func (i installer) decide(disk string) {
-	i.t.Helper()
-	i.answer("Install on which disk?", disk)
-	i.answer("Where does the configuration come from?", "1")
-	i.enter("quay", i.key.Authorized, "", "")
-}
-
 // failing makes a disk fail when a sector is written in the middle of the first root partition (QEMU's
 // docs/devel/blkdebug).
 func failing(t *testing.T, disk string) string {

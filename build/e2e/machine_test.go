@@ -225,6 +225,16 @@ func (m *machine) until(command, want string, budget time.Duration) string {
 // untilIs repeats a command until nothing is wrong with its output. what names the state that is waited for.
 func (m *machine) untilIs(command, what string, wrong func(string) error, budget time.Duration) string {
 	m.t.Helper()
+	out, err := m.repeat(command, what, wrong, budget)
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	return out
+}
+
+// repeat is untilIs for a test that goes on after a failure.
+func (m *machine) repeat(command, what string, wrong func(string) error, budget time.Duration) (string, error) {
+	m.t.Helper()
 	ctx, cancel := m.Budget(context.Background(), budget)
 	defer cancel()
 	began := time.Now()
@@ -236,11 +246,11 @@ func (m *machine) untilIs(command, what string, wrong func(string) error, budget
 		}
 		if err == nil {
 			m.t.Logf("%s: %s after %.1f s", command, what, time.Since(began).Seconds())
-			return r.Stdout
+			return r.Stdout, nil
 		}
 		select {
 		case <-ctx.Done():
-			m.t.Fatalf("%s: waited for %s: %v; last: %v\n%s", command, what, context.Cause(ctx), err, r.Stdout)
+			return "", fmt.Errorf("%s: waited for %s: %w; last: %w\n%s", command, what, context.Cause(ctx), err, r.Stdout)
 		case <-time.After(2 * time.Second):
 		}
 	}
