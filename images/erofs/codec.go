@@ -20,6 +20,9 @@ const (
 	Zstd Codec = "zstd-1"
 )
 
+// Form is the name of the form that images of this codec have in a release.
+func (c Codec) Form() string { return "erofs-" + string(c) }
+
 // Cluster is how many bytes of content are compressed together. A file's last cluster may be smaller.
 const Cluster = 128 << 10
 
