@@ -24,9 +24,9 @@ func forest(seed uint64) []tree.Entry {
 			list = append(list, tree.File(fmt.Sprintf("files/%d-%d-%d", kind, size, i), fs.FileMode(r.IntN(0o1000)), tree.Bytes(bytesOf(r, kind, size))))
 		}
 	}
-	for _, n := range []int{1, 2, 31, 32, 58, 59, 60, 61, 120, 400, 3000} { // names of one directory, around full blocks
+	for _, n := range []int{1, 2, 31, 32, 58, 59, 60, 61, 120, 400, 1000} { // names of one directory
 		for i := range n {
-			list = append(list, tree.Symlink(fmt.Sprintf("dirs/%d/%s%d", n, strings.Repeat("n", r.IntN(60)), i), strings.Repeat("t", 1+r.IntN(4095))))
+			list = append(list, tree.Symlink(fmt.Sprintf("dirs/%d/%s%d", n, strings.Repeat("n", r.IntN(60)), i), strings.Repeat("t", 1+r.IntN(1<<r.IntN(13)))))
 		}
 	}
 	for i := range 9 {
@@ -44,7 +44,7 @@ func forest(seed uint64) []tree.Entry {
 		tree.Dir("sticky", 0o777|fs.ModeSticky), tree.File("suid", 0o755|fs.ModeSetuid|fs.ModeSetgid, tree.Bytes([]byte("s"))))
 }
 
-func owner(r *rand.Rand) int { return []int{0, 0, 1000, 65535, 65536, 1<<32 - 2}[r.IntN(6)] }
+func owner(r *rand.Rand) int { return []int{0, 0, 1000, 65535, 65536, 1<<31 - 1}[r.IntN(6)] }
 
 func sizes(r *rand.Rand) []int {
 	list := []int{0, 1, 31, 4000, 4031, 4032, 4033, 4063, 4064, 4065}

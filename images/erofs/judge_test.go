@@ -36,7 +36,7 @@ func TestFsck(t *testing.T) {
 func TestKernel(t *testing.T) {
 	for _, c := range codecs {
 		t.Run(string(c), func(t *testing.T) {
-			for seed := range uint64(4) {
+			for seed := range uint64(2) {
 				list := forest(10 + seed)
 				same(t, mount(t, image(t, c, list)), list)
 			}

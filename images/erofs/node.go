@@ -66,7 +66,7 @@ func (n *node) check() error {
 		return fmt.Errorf("a name of %d bytes", len(path.Base(n.Path)))
 	case len(n.Target) >= BlockSize:
 		return fmt.Errorf("a symbolic link of %d bytes", len(n.Target))
-	case n.UID < 0 || n.UID > math.MaxUint32 || n.GID < 0 || n.GID > math.MaxUint32:
+	case n.UID < 0 || int64(n.UID) > math.MaxUint32 || n.GID < 0 || int64(n.GID) > math.MaxUint32:
 		return fmt.Errorf("owner %d:%d", n.UID, n.GID)
 	}
 	return nil
