@@ -82,7 +82,7 @@ func writeBaseline(j *graph.Job, files map[string]string) error {
 		return err
 	}
 	defer img.Close() // a second close is harmless; the error of the first is returned below
-	if err := erofs.Write(img, entries, baselineTime, ""); err != nil {
+	if _, err := erofs.Write(img, entries, erofs.Options{Codec: erofs.None, When: baselineTime}); err != nil {
 		return err
 	}
 	return img.Close()

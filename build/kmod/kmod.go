@@ -1,5 +1,7 @@
-// Package kmod selects kernel modules from depmod's output: by name or by directory, with their dependencies. It loads
-// none, and refuses names that the kernel does not have.
+// Package kmod selects kernel modules from depmod's output: by name or by directory, with their dependencies. Modules
+// that Debian compressed (.ko.xz) are called .ko and are unpacked, because an image compresses them better than they are,
+// and a patch between two versions of a compressed module is as large as the module. It loads none, and refuses names
+// that the kernel does not have.
 package kmod
 
 import (
@@ -18,7 +20,8 @@ import (
 type Set struct {
 	dir     string
 	version string
-	file    map[string]string   // name to path below dir
+	file    map[string]string   // name to path below dir, without .xz
+	packed  map[string]bool     // paths of which the file ends in .xz
 	deps    map[string][]string // path to paths of dependencies, transitive
 	soft    map[string][]string // name to names of soft dependencies
 	builtin map[string]bool
@@ -26,7 +29,8 @@ type Set struct {
 
 // Load reads a directory with a version file and modules/, the output of depmod.
 func Load(kernel string) (*Set, error) {
-	m := &Set{dir: filepath.Join(kernel, "modules"), file: map[string]string{}, deps: map[string][]string{}, soft: map[string][]string{}, builtin: map[string]bool{}}
+	m := &Set{dir: filepath.Join(kernel, "modules"), file: map[string]string{}, packed: map[string]bool{},
+		deps: map[string][]string{}, soft: map[string][]string{}, builtin: map[string]bool{}}
 	version, err := os.ReadFile(filepath.Join(kernel, "version"))
 	if err != nil {
 		return nil, err
@@ -41,10 +45,16 @@ func Load(kernel string) (*Set, error) {
 }
 
 func (m *Set) takeDep(line string) {
-	p, deps, _ := strings.Cut(line, ":")
+	p, _, _ := strings.Cut(line, ":")
+	packed := strings.HasSuffix(p, ".xz")
+	p, deps, _ := strings.Cut(unpackedNames(line), ":")
 	m.file[ModuleName(p)] = p
+	m.packed[p] = packed
 	m.deps[p] = strings.Fields(deps)
 }
+
+// unpackedNames takes the suffix off the modules in a line of modules.dep.
+func unpackedNames(line string) string { return strings.ReplaceAll(line, ".ko.xz", ".ko") }
 
 // takeSoft reads "softdep NAME pre: a b post: c"; both kinds are dependencies here.
 func (m *Set) takeSoft(line string) {
@@ -131,7 +141,7 @@ func (m *Set) Entries(prefix string, files []string) ([]tree.Entry, error) {
 	var out []tree.Entry
 	names := map[string]bool{}
 	for _, f := range files {
-		c, err := tree.HostFile(filepath.Join(m.dir, f))
+		c, err := m.content(f)
 		if err != nil {
 			return nil, err
 		}
@@ -142,7 +152,7 @@ func (m *Set) Entries(prefix string, files []string) ([]tree.Entry, error) {
 		var b strings.Builder
 		err := lines(filepath.Join(m.dir, index), func(line string) {
 			if index == "modules.builtin" || names[subject(index, line)] {
-				b.WriteString(line + "\n")
+				b.WriteString(unpackedNames(line) + "\n")
 			}
 		})
 		if err != nil {
@@ -151,6 +161,14 @@ func (m *Set) Entries(prefix string, files []string) ([]tree.Entry, error) {
 		out = append(out, tree.File(path.Join(base, index), 0o644, tree.Bytes([]byte(b.String()))))
 	}
 	return out, nil
+}
+
+// content is that of a module, unpacked.
+func (m *Set) content(file string) (tree.Content, error) {
+	if m.packed[file] {
+		return unpacked(filepath.Join(m.dir, file+".xz"))
+	}
+	return tree.HostFile(filepath.Join(m.dir, file))
 }
 
 // subject returns the module that a line of an index is about.

@@ -19,12 +19,12 @@ func kernel(t *testing.T) *Set {
 		"modules/modules.builtin":              "kernel/drivers/virtio/virtio_pci.ko\n",
 		"modules/modules.alias":                "alias fs-ext4 ext4\nalias devname:net/tun tun\n",
 		"modules/modules.devname":              "tun net/tun c10:200\n",
-		"modules/kernel/fs/ext4/ext4.ko.xz":    "e",
-		"modules/kernel/fs/jbd2/jbd2.ko.xz":    "j",
-		"modules/kernel/lib/crc16.ko.xz":       "c",
-		"modules/kernel/drivers/net/tun.ko.xz": "t",
+		"modules/kernel/fs/ext4/ext4.ko.xz":    testfiles.XZ(t, "e"),
+		"modules/kernel/fs/jbd2/jbd2.ko.xz":    testfiles.XZ(t, "j"),
+		"modules/kernel/lib/crc16.ko.xz":       testfiles.XZ(t, "c"),
+		"modules/kernel/drivers/net/tun.ko.xz": testfiles.XZ(t, "t"),
 
-		"modules/kernel/crypto/crc32c-generic.ko.xz": "g",
+		"modules/kernel/crypto/crc32c-generic.ko.xz": testfiles.XZ(t, "g"),
 	})
 	m, err := Load(dir)
 	if err != nil {
@@ -38,7 +38,7 @@ func TestModulesBringDependenciesAndSoftDependencies(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := []string{"kernel/crypto/crc32c-generic.ko.xz", "kernel/fs/ext4/ext4.ko.xz", "kernel/fs/jbd2/jbd2.ko.xz", "kernel/lib/crc16.ko.xz"}
+	want := []string{"kernel/crypto/crc32c-generic.ko", "kernel/fs/ext4/ext4.ko", "kernel/fs/jbd2/jbd2.ko", "kernel/lib/crc16.ko"}
 	if d := cmp.Diff(want, got); d != "" {
 		t.Errorf("(-want +got):\n%s", d)
 	}
@@ -54,7 +54,7 @@ func TestModuleTypoIsAnError(t *testing.T) {
 }
 
 func TestModuleGlobs(t *testing.T) {
-	for glob, want := range map[string]int{"fs": 4, "fs/jbd2": 2, "drivers/net/t*": 1, "lib/crc16.ko.xz": 1} {
+	for glob, want := range map[string]int{"fs": 4, "fs/jbd2": 2, "drivers/net/t*": 1, "lib/crc16.ko": 1} {
 		got, err := kernel(t).Matching([]string{glob})
 		if err != nil || len(got) != want {
 			t.Errorf("%s: %v, %v; want %d", glob, got, err, want)
@@ -64,7 +64,7 @@ func TestModuleGlobs(t *testing.T) {
 
 func TestModuleIndexesNameOnlyWhatIsThere(t *testing.T) {
 	m := kernel(t)
-	entries, err := m.Entries("lib/modules", []string{"kernel/drivers/net/tun.ko.xz"})
+	entries, err := m.Entries("lib/modules", []string{"kernel/drivers/net/tun.ko"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -77,12 +77,12 @@ func TestModuleIndexesNameOnlyWhatIsThere(t *testing.T) {
 		got[strings.TrimPrefix(e.Path, "lib/modules/6.1-x/")] = string(b)
 	}
 	want := map[string]string{
-		"kernel/drivers/net/tun.ko.xz": "t",
-		"modules.dep":                  "kernel/drivers/net/tun.ko.xz:\n",
-		"modules.alias":                "alias devname:net/tun tun\n",
-		"modules.softdep":              "softdep tun post: nothing_here\n",
-		"modules.builtin":              "kernel/drivers/virtio/virtio_pci.ko\n",
-		"modules.devname":              "tun net/tun c10:200\n",
+		"kernel/drivers/net/tun.ko": "t",
+		"modules.dep":               "kernel/drivers/net/tun.ko:\n",
+		"modules.alias":             "alias devname:net/tun tun\n",
+		"modules.softdep":           "softdep tun post: nothing_here\n",
+		"modules.builtin":           "kernel/drivers/virtio/virtio_pci.ko\n",
+		"modules.devname":           "tun net/tun c10:200\n",
 	}
 	if d := cmp.Diff(want, got); d != "" {
 		t.Errorf("(-want +got):\n%s", d)

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/proa-os/proa/boards"
+	"github.com/proa-os/proa/images/erofs"
 	"github.com/proa-os/proa/images/layout"
 	"github.com/proa-os/proa/images/slotfile"
 	"github.com/proa-os/proa/images/slotimage"
@@ -40,8 +41,17 @@ const (
 	syslinuxDir = "usr/lib/syslinux/modules/bios"
 )
 
-// RootFile is the file beside the root image with its verity.Root.
-const RootFile = "root.json"
+// Files beside the root image: its verity.Root and its Regions.
+const (
+	RootFile    = "root.json"
+	RegionsFile = "root-regions.json"
+)
+
+// Regions say what the bytes of a root image are made of; docs/release.md has the forms.
+type Regions struct {
+	Form    string         `json:"form"`
+	Regions []erofs.Region `json:"regions"` // in the order of their offsets, without gaps
+}
 
 // seed returns the seed for GUIDs, which differ between boards, kinds and releases.
 func (p Parts) seed(kind string) string {

@@ -3,6 +3,7 @@ package recipe
 import (
 	"io"
 	"path/filepath"
+	"slices"
 
 	"github.com/proa-os/proa/build/graph"
 	"github.com/proa-os/proa/images/tree"
@@ -50,4 +51,30 @@ func (m *meter) Write(p []byte) (int, error) {
 	m.done += int64(n)
 	m.report(min(m.done, m.total), m.total)
 	return n, err
+}
+
+// metered are the entries, of which what is read of their contents is counted.
+func metered(entries []tree.Entry, report func(done, total int64)) []tree.Entry {
+	m := &meter{w: io.Discard, total: contentSize(entries), report: report}
+	out := slices.Clone(entries)
+	for i, e := range out {
+		if e.Content.Open != nil {
+			out[i].Content.Open = func() (io.ReadCloser, error) { return m.open(e.Content) }
+		}
+	}
+	return out
+}
+
+// counted is a file that is being read, and counted.
+type counted struct {
+	io.Reader
+	io.Closer
+}
+
+func (m *meter) open(c tree.Content) (io.ReadCloser, error) {
+	r, err := c.Open()
+	if err != nil {
+		return nil, err
+	}
+	return counted{io.TeeReader(r, m), r}, nil
 }

@@ -6,13 +6,12 @@ import (
 	"os"
 	"slices"
 
-	"github.com/klauspost/compress/zstd"
-
 	"github.com/proa-os/proa/boards"
 	"github.com/proa-os/proa/build/graph"
 	"github.com/proa-os/proa/build/kmod"
 	"github.com/proa-os/proa/images/cpio"
 	"github.com/proa-os/proa/images/tree"
+	"github.com/proa-os/proa/images/zstream"
 )
 
 // Initramfs writes initrd: PID 1 and the modules that reach the root, compressed.
@@ -59,8 +58,7 @@ func (k *Kit) writeInitramfs(j *graph.Job, entries []tree.Entry) error {
 		return err
 	}
 	defer f.Close() // closed again below, with its error
-	// One goroutine: the bytes must not depend on the number of CPUs. The kernel's unpacker takes windows up to 8 MiB.
-	z, err := zstd.NewWriter(f, zstd.WithEncoderLevel(zstd.SpeedBetterCompression), zstd.WithEncoderConcurrency(1), zstd.WithWindowSize(4<<20))
+	z, err := zstream.NewWriter(f)
 	if err != nil {
 		return err
 	}

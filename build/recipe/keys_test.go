@@ -102,7 +102,7 @@ func changes(t *testing.T) map[string]func(*Kit) {
 		"commit":         func(k *Kit) { k.Release.Commit = "c1" },
 		"Kubernetes":     func(k *Kit) { k.Release.Kubernetes = "v1.38.0" },
 		"day":            func(k *Kit) { k.Lock.Date = k.Lock.Date.Add(24 * time.Hour) },
-		"compression":    func(k *Kit) { k.Compression = "zstd" },
+		"compression":    func(k *Kit) { k.Compression = "none" },
 		"root package":   packageOf(sets.Root(pc).ID()),
 		"kernel package": packageOf(sets.Kernel(pc).ID()),
 		"headers":        packageOf(sets.Modules("amd64", pi)[0].ID()),

@@ -11,17 +11,15 @@ import (
 	"path"
 	"path/filepath"
 	"slices"
-	"strconv"
-	"strings"
 
 	"github.com/proa-os/proa/boards"
-	"github.com/proa-os/proa/build/command"
 	"github.com/proa-os/proa/build/graph"
 	"github.com/proa-os/proa/build/kernel"
 	"github.com/proa-os/proa/build/kmod"
 	"github.com/proa-os/proa/build/media"
 	"github.com/proa-os/proa/build/rootfiles"
 	"github.com/proa-os/proa/config/k3sflags"
+	"github.com/proa-os/proa/images/erofs"
 	"github.com/proa-os/proa/images/releasefile"
 	"github.com/proa-os/proa/images/tree"
 	"github.com/proa-os/proa/images/verity"
@@ -37,23 +35,14 @@ type Root struct {
 	Archives []string  // steps that wrote container images
 }
 
-// rootUUID and salt are fixed: the content is what distinguishes two root images, and its hash says which.
-const rootUUID = "70726f61-726f-4f74-8000-000000000001"
+// Compressions are the codecs of the root image by the names that users call them by; docs/figures.md compares them.
+var Compressions = map[string]erofs.Codec{"none": erofs.None, "lz4": erofs.LZ4, "zstd": erofs.Zstd}
 
-// Compressions of the root image by name, with mkfs.erofs's options. Measured on the tree of the board pc
-// (394 MB; CPU seconds and size): none 1 s 394 MB, lz4 2 s 199 MB, lz4hc 14 s 169 MB, zstd 17 s 154 MB;
-// zstd at level 3 31 s 148 MB, at level 6 94 s 144 MB.
-var Compressions = map[string][]string{
-	"none":  nil,
-	"lz4":   {"-zlz4", "-C65536"},
-	"lz4hc": {"-zlz4hc,level=9", "-C65536"},
-	"zstd":  {"-zzstd,level=1", "-C65536"},
-}
+// DefaultCompression makes the smallest image.
+const DefaultCompression = "zstd"
 
-// DefaultCompression costs no time, neither when building nor when booting an emulated machine.
-const DefaultCompression = "lz4"
-
-// RootImage writes root.img: an EROFS file system and its verity tree behind it, and root.json.
+// RootImage writes root.img: an EROFS file system and its verity tree behind it, and beside it root.json and the regions
+// of the file system.
 func (k *Kit) RootImage(r Root) (graph.Step, error) {
 	inputs, err := k.code("root.go", "board.go", "entries.go", "debs.go")
 	if err != nil {
@@ -71,8 +60,8 @@ func (k *Kit) RootImage(r Root) (graph.Step, error) {
 		inputs = append(inputs, graph.Input{Name: f, Value: sum})
 	}
 	more, err := k.boardInputs(r.Board)
-	inputs = append(append(inputs, more...), k.epoch(), arguments(r.Programs), graph.Input{Name: "compression", Value: strings.Join(Compressions[k.Compression], " ")})
-	run := func(ctx context.Context, j *graph.Job) error { return k.writeRoot(ctx, j, r) }
+	inputs = append(append(inputs, more...), k.epoch(), arguments(r.Programs), graph.Input{Name: "compression", Value: string(Compressions[k.Compression])})
+	run := func(_ context.Context, j *graph.Job) error { return k.writeRoot(j, r) }
 	return step(graph.Step{Run: run}, inputs, err)
 }
 
@@ -94,7 +83,7 @@ func (k *Kit) overlaySum(name string) (string, error) {
 	return sum, err
 }
 
-func (k *Kit) writeRoot(ctx context.Context, j *graph.Job, r Root) error {
+func (k *Kit) writeRoot(j *graph.Job, r Root) error {
 	entries, err := k.rootEntries(j, r)
 	if err != nil {
 		return err
@@ -104,7 +93,7 @@ func (k *Kit) writeRoot(ctx context.Context, j *graph.Job, r Root) error {
 		return err
 	}
 	defer img.Close() // closed again below, with its error
-	if err := k.mkfs(ctx, j, entries, img.Name()); err != nil {
+	if err := k.writeFiles(j, entries, img); err != nil {
 		return err
 	}
 	info, err := addVerity(img)
@@ -210,30 +199,14 @@ func (k *Kit) releaseEntries(b boards.Board) ([]tree.Entry, error) {
 	}, err
 }
 
-// mkfs writes the file system by mkfs.erofs out of a tar stream, so that owners and modes never depend on
-// what the building user may create.
-func (k *Kit) mkfs(ctx context.Context, j *graph.Job, entries []tree.Entry, img string) error {
-	tmp, err := j.Tmp()
+// writeFiles writes the file system, and its regions beside it.
+func (k *Kit) writeFiles(j *graph.Job, entries []tree.Entry, img io.WriterAt) error {
+	codec := Compressions[k.Compression]
+	regions, err := erofs.Write(img, metered(entries, j.Progress), erofs.Options{Codec: codec, When: k.when()})
 	if err != nil {
 		return err
 	}
-	archive := filepath.Join(tmp, "root.tar")
-	f, err := os.Create(archive)
-	if err != nil {
-		return err
-	}
-	defer f.Close() // closed again below, with its error
-	w := &meter{w: f, total: contentSize(entries), report: j.Progress}
-	if err := tree.WriteTar(w, entries, k.when()); err != nil {
-		return err
-	}
-	if err := f.Close(); err != nil {
-		return err
-	}
-	argv := append([]string{tools(j).Tool("mkfs.erofs"), "--quiet", "--tar=f"}, Compressions[k.Compression]...)
-	argv = append(argv, "-T"+strconv.FormatInt(k.when().Unix(), 10), "-U"+rootUUID, "-x-1", img, archive)
-	_, err = command.Command{Argv: argv}.Run(ctx)
-	return err
+	return writeJSON(j.Path(media.RegionsFile), media.Regions{Form: codec.Form(), Regions: regions})
 }
 
 // addVerity pads the file system to whole blocks and appends its hash tree.

@@ -1,94 +1,106 @@
-// Package erofs writes uncompressed EROFS images with go-erofs, in under a second. It supports neither compression nor
-// extended attributes; for a compressed image run mkfs.erofs on the output of tree.WriteTar.
+// Package erofs writes EROFS images whose bytes depend on nothing but contents, codec and time. Large files are stored
+// as clusters: every 128 KiB of content are compressed on their own, so that equal contents are equal bytes in every
+// image, and a device can make the image from contents by the same code. It writes no extended attributes, no hard links
+// and no holes, and refuses names of more than 255 bytes and symbolic links of more than 4095.
 package erofs
 
 import (
 	"fmt"
 	"io"
-	"io/fs"
 	"time"
-
-	"github.com/erofs/go-erofs"
 
 	"github.com/proa-os/proa/images/tree"
 )
 
-// BlockSize is the size an image is padded to a multiple of.
+// BlockSize is the unit of everything in an image, and of its length.
 const BlockSize = 4096
 
-// File is the file an image is written to. It must be empty; it is truncated to the image's length at the end.
-type File interface {
-	io.WriteSeeker
-	Truncate(size int64) error
+// Options are all that an image depends on beside its files.
+type Options struct {
+	Codec Codec
+	When  time.Time // modification time of every file, in whole seconds
 }
 
-// Write writes an image in which every file has the modification time when. File contents pass through a temporary file
-// in tempDir, by default the system's.
-func Write(out File, entries []tree.Entry, when time.Time, tempDir string) error {
-	sorted, err := tree.Sort(entries)
+// Region is a part of an image. A raw one is its own content; that of a file is the file's content, each Cluster of it
+// encoded by the image's codec.
+type Region struct {
+	Path    string `json:"path,omitempty"` // of the file; empty: raw
+	Content int64  `json:"content"`        // bytes of content
+	Stored  int64  `json:"stored"`         // bytes in the image
+}
+
+// Write writes an image into out, which must be empty, and returns its regions in the order of their offsets; they cover
+// the image without gaps. The first is raw and has everything but the contents of files larger than a block, each of
+// which is a region. The raw region, about a hundredth of the contents, is kept in memory.
+func Write(out io.WriterAt, entries []tree.Entry, o Options) ([]Region, error) {
+	regions, err := write(out, entries, o)
 	if err != nil {
-		return fmt.Errorf("erofs: %w", err)
+		return nil, fmt.Errorf("erofs: %w", err)
 	}
-	w := erofs.Create(out, erofs.WithBlockSize(BlockSize), erofs.WithBuildTime(uint64(when.Unix()), 0), erofs.WithTempDir(tempDir))
-	for _, e := range sorted {
-		if err := add(w, e, when); err != nil {
-			return fmt.Errorf("erofs: %s: %w", e.Path, err)
+	return regions, nil
+}
+
+func write(out io.WriterAt, entries []tree.Entry, o Options) ([]Region, error) {
+	e, err := o.Codec.encoder()
+	if err != nil {
+		return nil, err
+	}
+	nodes, err := newNodes(entries, o.Codec != None)
+	if err != nil {
+		return nil, err
+	}
+	inodes := superEnd(e)
+	for _, n := range nodes {
+		inodes = n.place(inodes)
+	}
+	data := flat(nodes, blocks(inodes))
+	d := &dataWriter{out: out, codec: o.Codec, at: data * BlockSize, regions: []Region{{Content: data * BlockSize, Stored: data * BlockSize}}}
+	if err := d.files(nodes); err != nil {
+		return nil, err
+	}
+	raw, err := render(nodes, data*BlockSize, e, o.When.Unix())
+	if err != nil {
+		return nil, err
+	}
+	super{when: o.When, root: nodes[0].nid(), inodes: len(nodes), blocks: blocks(d.at), encoder: e}.put(raw)
+	_, err = out.WriteAt(raw, 0)
+	return d.regions, err
+}
+
+// flat gives directories and files of at most a block their blocks from the given one on, and returns the one after them.
+func flat(nodes []*node, block int64) int64 {
+	for _, n := range nodes {
+		if !n.large() {
+			n.start = block
+			block += n.flatBlocks()
 		}
 	}
-	if err := w.Close(); err != nil {
-		return fmt.Errorf("erofs: %w", err)
-	}
-	return pad(out)
+	return block
 }
 
-// pad extends the image to whole blocks, since dm-verity hashes whole blocks. It never truncates data.
-func pad(out File) error {
-	size, err := out.Seek(0, io.SeekEnd)
-	if err != nil {
-		return err
-	}
-	return out.Truncate((size + BlockSize - 1) / BlockSize * BlockSize)
-}
-
-func add(w *erofs.Writer, e tree.Entry, when time.Time) error {
-	name := "/" + e.Path
-	if e.Path == "." {
-		name = "/"
-	}
-	if err := create(w, name, e); err != nil {
-		return err
-	}
-	if e.Mode.Type() != fs.ModeSymlink { // permissions of a symbolic link have no meaning
-		if err := w.Chmod(name, e.Mode); err != nil {
-			return err
-		}
-	}
-	if err := w.Chown(name, e.UID, e.GID); err != nil {
-		return err
-	}
-	return w.Chtimes(name, when, when)
-}
-
-func create(w *erofs.Writer, name string, e tree.Entry) error {
-	switch e.Mode.Type() {
-	case fs.ModeDir:
-		return w.Mkdir(name, e.Mode.Perm())
-	case fs.ModeSymlink:
-		return w.Symlink(e.Target, name)
-	case 0:
-		f, err := w.Create(name)
+// render makes the raw region but for the superblock.
+func render(nodes []*node, size int64, e encoder, when int64) ([]byte, error) {
+	raw := make([]byte, size)
+	for _, n := range nodes {
+		content, err := n.content()
 		if err != nil {
-			return err
+			return nil, fmt.Errorf("%s: %w", n.Path, err)
 		}
-		if err := e.Content.CopyTo(f); err != nil {
-			return err
+		n.putInode(raw[n.at:], when)
+		switch n.format {
+		case compressed:
+			n.putIndexes(raw[n.at+n.inodeSize():], e)
+		case inline:
+			head := n.flatBlocks() * BlockSize
+			copy(raw[n.at+n.inodeSize():], content[head:])
+			content = content[:head]
 		}
-		return f.Close()
+		if !n.large() {
+			copy(raw[n.start*BlockSize:], content)
+		}
 	}
-	return w.Mknod(name, uint16(tree.UnixMode(e.Mode)), device(e.Major, e.Minor))
+	return raw, nil
 }
 
-// device encodes a device number in 32 bits as Linux does (new_encode_dev).
-func device(major, minor uint32) uint32 {
-	return minor&0xff | major<<8 | minor&^0xff<<12
-}
+// blocks returns how many blocks n bytes take.
+func blocks(n int64) int64 { return (n + BlockSize - 1) / BlockSize }

@@ -158,13 +158,13 @@ func TestDataInMemory(t *testing.T) {
 // TestOverlayEtc: the overlay driver is loaded before /etc is mounted; without it nothing is mounted.
 func TestOverlayEtc(t *testing.T) {
 	dir := kernelDir(t)
-	m, f := machine(t, map[string]string{dir + "modules.dep": "kernel/overlay.ko.xz:\n"})
+	m, f := machine(t, map[string]string{dir + "modules.dep": "kernel/overlay.ko:\n"})
 	ok(t, overlayEtc(t.Context(), m))
-	module, mount := strings.Index(f.String(), "module /"+dir+"kernel/overlay.ko.xz"), strings.Index(f.String(), "mount etc /etc overlay")
+	module, mount := strings.Index(f.String(), "module /"+dir+"kernel/overlay.ko"), strings.Index(f.String(), "mount etc /etc overlay")
 	if module < 0 || mount < module {
 		t.Errorf("calls:\n%s", f)
 	}
-	for name, files := range map[string]map[string]string{"no such module": {dir + "modules.dep": "kernel/loop.ko.xz:\n"}, "no index": nil} {
+	for name, files := range map[string]map[string]string{"no such module": {dir + "modules.dep": "kernel/loop.ko:\n"}, "no index": nil} {
 		m, f := machine(t, files)
 		if err := overlayEtc(t.Context(), m); err == nil || strings.Contains(f.String(), "mount") {
 			t.Errorf("%s: %v, calls:\n%s", name, err, f)
@@ -178,7 +178,7 @@ func TestOverlayEtc(t *testing.T) {
 func TestPlugging(t *testing.T) {
 	dir := kernelDir(t)
 	m, f := machine(t, map[string]string{
-		dir + "modules.dep":      "kernel/drivers/net/e1000.ko.xz:\nkernel/sound/snd.ko.xz:\nkernel/drivers/usb/usb-storage.ko.xz:\n",
+		dir + "modules.dep":      "kernel/drivers/net/e1000.ko:\nkernel/sound/snd.ko:\nkernel/drivers/usb/usb-storage.ko:\n",
 		dir + "modules.alias":    "alias pci:v00008086d0000100E* e1000\nalias pci:v00001274d* snd\nalias usb:v0781* usb_storage\n",
 		"sys/devices/0/modalias": "pci:v00008086d0000100Esv0", "sys/devices/1/modalias": "pci:v00001274d5000",
 	})
@@ -194,7 +194,7 @@ func TestPlugging(t *testing.T) {
 	m.hotplug(modules.Event{"ACTION": "add", "MODALIAS": "usb:v0781p5581", "DEVPATH": "/devices/usb1"})
 	m.hotplug(modules.Event{"ACTION": "add", "MODALIAS": "usb:v0781p5581", "DEVPATH": "/devices/usb2"})
 	for _, file := range []string{"drivers/net/e1000", "sound/snd", "drivers/usb/usb-storage"} {
-		if n := strings.Count(f.String(), "kernel/"+file+".ko.xz"); n != 1 {
+		if n := strings.Count(f.String(), "kernel/"+file+".ko"); n != 1 {
 			t.Errorf("%s was loaded %d times", file, n)
 		}
 	}

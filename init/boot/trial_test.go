@@ -154,7 +154,7 @@ func TestWatchdogFirst(t *testing.T) {
 	}
 	dir := "lib/modules/" + unix.ByteSliceToString(u.Release[:]) + "/"
 	m, f := machine(t, map[string]string{
-		dir + "modules.dep":         "kernel/ahci.ko.xz:\nkernel/watchdog.ko.xz:\nkernel/i6300esb.ko.xz: kernel/watchdog.ko.xz\nkernel/i2c-i801.ko.xz:\n",
+		dir + "modules.dep":         "kernel/ahci.ko:\nkernel/watchdog.ko:\nkernel/i6300esb.ko: kernel/watchdog.ko\nkernel/i2c-i801.ko:\n",
 		dir + "modules.alias":       "alias pci:v00008086d00002922sv* ahci\nalias pci:v00008086d000025ABsv* i6300esb\nalias pci:v00008086d00002930sv* i2c_i801\n",
 		"sys/devices/0/modalias":    "pci:v00008086d00002922sv0",
 		"sys/devices/1/modalias":    "pci:v00008086d000025ABsv0",
@@ -167,7 +167,7 @@ func TestWatchdogFirst(t *testing.T) {
 		t.Fatal(err)
 	}
 	m.Guard.End()
-	want := "module /" + dir + "kernel/watchdog.ko.xz\nmodule /" + dir + "kernel/i6300esb.ko.xz\nmodule /" + dir + "kernel/i2c-i801.ko.xz\n"
+	want := "module /" + dir + "kernel/watchdog.ko\nmodule /" + dir + "kernel/i6300esb.ko\nmodule /" + dir + "kernel/i2c-i801.ko\n"
 	if d := cmp.Diff(want, f.String()); d != "" {
 		t.Error(d)
 	}

@@ -1,7 +1,6 @@
 // Package modules loads kernel modules with their dependencies, by name or by a device's modalias. It reads the indexes
-// that depmod wrote (modules.dep, .softdep, .alias, .builtin). It leaves decompression to the kernel, which takes half
-// the time and no memory of this process. u-root's kmodule supports neither soft dependencies nor aliases, and
-// decompresses itself.
+// that depmod wrote (modules.dep, .softdep, .alias, .builtin). Modules are not compressed: the build unpacks them.
+// u-root's kmodule supports neither soft dependencies nor aliases.
 package modules
 
 import (
@@ -53,7 +52,7 @@ func Open(dir string, loader func(file, params string) error) (*Index, error) {
 	return x, nil
 }
 
-// Loaded marks the modules in /proc/modules as loaded, so that they are not decompressed again.
+// Loaded marks the modules in /proc/modules as loaded, so that they are not read again.
 func (x *Index) Loaded(procModules string) {
 	// A kernel without module support has no such file.
 	_ = eachLine(procModules, func(line string) {

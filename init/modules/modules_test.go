@@ -38,8 +38,8 @@ func open(t *testing.T, fail string, files map[string]string) (*Index, *[]string
 }
 
 var indexes = map[string]string{
-	"modules.dep": "kernel/fs/erofs.ko.xz: kernel/lib/libcrc32c.ko.xz kernel/fs/netfs.ko.xz\nkernel/lib/libcrc32c.ko.xz:\nkernel/fs/netfs.ko.xz:\n" +
-		"kernel/crypto/crc32c_generic.ko.xz:\nkernel/drivers/net/virtio_net.ko.xz: kernel/net/failover.ko.xz\nkernel/net/failover.ko.xz:\nkernel/drivers/acpi/button.ko.xz:\n",
+	"modules.dep": "kernel/fs/erofs.ko: kernel/lib/libcrc32c.ko kernel/fs/netfs.ko\nkernel/lib/libcrc32c.ko:\nkernel/fs/netfs.ko:\n" +
+		"kernel/crypto/crc32c_generic.ko:\nkernel/drivers/net/virtio_net.ko: kernel/net/failover.ko\nkernel/net/failover.ko:\nkernel/drivers/acpi/button.ko:\n",
 	"modules.softdep": "softdep libcrc32c pre: crc32c absent-accelerator\n",
 	"modules.alias":   "alias crc32c crc32c_generic\nalias fs-erofs erofs\nalias virtio:d00000001v* virtio_net\nalias acpi*:PNP0C0C:* button\n",
 	"modules.builtin": "kernel/fs/ext4.ko\n",

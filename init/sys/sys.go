@@ -115,20 +115,13 @@ func (Linux) Chown(path string, uid, gid int, mode uint32) error {
 	return unix.Chmod(path, mode)
 }
 
-// moduleCompressed makes the kernel decompress .ko.xz itself (MODULE_INIT_COMPRESSED_FILE).
-const moduleCompressed = 4
-
 func (Linux) LoadModule(path, params string) error {
 	f, err := os.Open(path)
 	if err != nil {
 		return err
 	}
 	defer f.Close()
-	flags := 0
-	if !strings.HasSuffix(path, ".ko") {
-		flags = moduleCompressed
-	}
-	if err := unix.FinitModule(int(f.Fd()), params, flags); err != nil && err != unix.EEXIST {
+	if err := unix.FinitModule(int(f.Fd()), params, 0); err != nil && err != unix.EEXIST {
 		return fmt.Errorf("load %s: %w", filepath.Base(path), err)
 	}
 	return nil
