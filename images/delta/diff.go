@@ -1,8 +1,10 @@
 package delta
 
 import (
+	"cmp"
 	"encoding/binary"
 	"fmt"
+	"slices"
 	"sync"
 
 	"github.com/klauspost/compress/zstd"
@@ -90,3 +92,19 @@ func (w *writer) patch() ([]byte, error) {
 var encoder = sync.OnceValues(func() (*zstd.Encoder, error) {
 	return zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedBestCompression), zstd.WithEncoderCRC(false), zstd.WithSingleSegment(true))
 })
+
+// Middle returns the offset around which the old bytes lie of which b is made: half of those are before it.
+func (x *Index) Middle(b []byte, near int64) int64 {
+	ops := x.match(b, int(min(max(0, near), int64(len(x.old)))))
+	slices.SortFunc(ops, func(a, b op) int { return cmp.Compare(a.old, b.old) })
+	total, half := 0, 0
+	for _, o := range ops {
+		total += o.length
+	}
+	for _, o := range ops {
+		if half += o.length; 2*half >= total && total > 0 {
+			return int64(o.old + o.length - (half - total/2))
+		}
+	}
+	return near
+}
