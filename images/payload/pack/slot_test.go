@@ -146,8 +146,8 @@ func edited(r *rand.Rand, b []byte) []byte {
 // base is a slot with files of all kinds.
 func base(seed uint64) slot {
 	r := rand.New(rand.NewPCG(seed, 7))
-	s := slot{"boot/vmlinuz": random(r, 300_000), "boot/initrd": random(r, 5_500_000), "boot/empty": nil,
-		"boot-a/grub.cfg": []byte("slot a"), "boot-b/grub.cfg": []byte("slot b"), "root/bin/k3s": random(r, 4_500_000)}
+	s := slot{"boot/vmlinuz": random(r, 300_000), "boot/initrd": random(r, 3_400_000), "boot/empty": nil,
+		"boot-a/grub.cfg": []byte("slot a"), "boot-b/grub.cfg": []byte("slot b"), "root/bin/k3s": random(r, 2_300_000)}
 	for i := range 8 {
 		s[fmt.Sprintf("boot/dtb/%d.dtb", i)] = random(r, 5_000+r.IntN(90_000))
 	}
