@@ -11,6 +11,7 @@ import (
 
 	"github.com/proa-os/proa/config/step"
 	"github.com/proa-os/proa/images/layout"
+	"github.com/proa-os/proa/init/afterboot"
 	"github.com/proa-os/proa/init/blackbox"
 	"github.com/proa-os/proa/init/boot"
 	"github.com/proa-os/proa/init/clock"
@@ -119,9 +120,10 @@ func (k *keeper) start(ctx context.Context) {
 		}
 	}
 	k.m.Jobs.Follow(k.ranCommand)
-	k.after().start(ctx)
+	after := afterboot.New(k.m, k.con.Logf, k.conf.add, k.end)
+	after.Start(ctx)
 	k.con.Logf("up slot=%s mode=%s version=%s host=%s", dash(string(k.m.Line.Slot)), k.m.Line.Mode, k.version, k.m.Hostname)
-	k.finalMessage()
+	after.FinalMessage(k.version)
 }
 
 // ranCommand makes the main loop write the status, and says how a list of commands ended.
