@@ -7,6 +7,7 @@ import (
 	"runtime/debug"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/proa-os/proa/config/step"
@@ -19,6 +20,7 @@ import (
 	"github.com/proa-os/proa/init/confirm"
 	"github.com/proa-os/proa/init/console"
 	"github.com/proa-os/proa/init/health"
+	"github.com/proa-os/proa/init/health/probe"
 	"github.com/proa-os/proa/init/netup"
 	"github.com/proa-os/proa/init/proc"
 	"github.com/proa-os/proa/init/shutdown"
@@ -50,10 +52,13 @@ type keeper struct {
 	goodErr string
 	armed   bool             // the pending restart is one more try, and counted
 	judged  health.Judgement // last result
-	began   time.Time        // start of the services
-	before  *health.Held     // what worked when a slot was last good
-	held    string           // path of that file
-	stamp   time.Time        // modification time of the stamp that other processes touch when they write the black box
+	latest  atomic.Pointer[health.Facts]
+	steady  health.Steady  // of the worker
+	checks  *probe.Watcher // the user's, of a slot on trial; nil: none
+	began   time.Time      // start of the services
+	before  *health.Held   // what worked when a slot was last good
+	held    string         // path of that file
+	stamp   time.Time      // modification time of the stamp that other processes touch when they write the black box
 	end     func(why string, how shutdown.End)
 	lock    func(wait time.Duration) (io.Closer, error) // of the boot state, which the verbs change too
 	saving  sync.Mutex
@@ -103,6 +108,7 @@ func (k *keeper) start(ctx context.Context) {
 	if net := k.m.Config.Network; k.m.Net != nil && len(net.WiFi) > 0 && wifi.Missing("") == "" {
 		wifi.Follow(ctx, k.m.Net.Links, k.con.Logf, func(radio string) { k.sup.Start(ctx, wifi.Service(k.m.Sys, radio, net)) })
 	}
+	k.watchChecks(ctx)
 	k.serveControl(ctx)
 	go k.work(ctx, k.look)
 	go k.keepReserve(ctx)

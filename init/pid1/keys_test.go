@@ -124,6 +124,15 @@ var changes = map[string][2]string{
 	"k3s.labels":                          {"", "k3s: {labels: {a: b}}"},
 	"k3s.taints":                          {"", "k3s: {taints: ['a:NoSchedule']}"},
 	"health.deadline":                     {"", "health: {deadline: 1h}"},
+	"health.checks[].name":                {"", "elsewhere: probe.TestWatch"},
+	"health.checks[].http":                {"", "elsewhere: probe.TestHTTP"},
+	"health.checks[].status":              {"", "elsewhere: probe.TestHTTP"},
+	"health.checks[].tcp":                 {"", "elsewhere: probe.TestTCP"},
+	"health.checks[].command":             {"", "elsewhere: probe.TestCommand"},
+	"health.checks[].workload":            {"", "elsewhere: probe.TestWorkload"},
+	"health.checks[].timeout":             {"", "elsewhere: probe.TestCommand"},
+	"health.checks[].interval":            {"", "elsewhere: probe.TestWatch"},
+	"health.checks[].for":                 {"", "elsewhere: probe.TestWatch"},
 }
 
 // leaves returns the keys of the schema that have values, named as in changes.
