@@ -113,6 +113,7 @@ func (k *keeper) markGood() {
 	}
 	k.good, k.goodErr, k.judged = true, "", health.Judgement{Verdict: health.Good}
 	k.checks.Stop()
+	k.watchAfterGood()
 	if k.m.Box != nil {
 		k.m.Box.Good()
 		k.m.ReadBox(layout.Shared)

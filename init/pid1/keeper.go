@@ -2,6 +2,7 @@ package pid1
 
 import (
 	"context"
+	"errors"
 	"io"
 	"os"
 	"runtime/debug"
@@ -13,6 +14,7 @@ import (
 	"github.com/proa-os/proa/config/step"
 	"github.com/proa-os/proa/images/layout"
 	"github.com/proa-os/proa/init/afterboot"
+	"github.com/proa-os/proa/init/aftergood"
 	"github.com/proa-os/proa/init/blackbox"
 	"github.com/proa-os/proa/init/boot"
 	"github.com/proa-os/proa/init/clock"
@@ -53,12 +55,13 @@ type keeper struct {
 	armed   bool             // the pending restart is one more try, and counted
 	judged  health.Judgement // last result
 	latest  atomic.Pointer[health.Facts]
-	steady  health.Steady  // of the worker
-	checks  *probe.Watcher // the user's, of a slot on trial; nil: none
-	began   time.Time      // start of the services
-	before  *health.Held   // what worked when a slot was last good
-	held    string         // path of that file
-	stamp   time.Time      // modification time of the stamp that other processes touch when they write the black box
+	steady  health.Steady     // of the worker
+	checks  *probe.Watcher    // the user's, of a slot on trial; nil: none
+	began   time.Time         // start of the services
+	day     *aftergood.Keeper // after a trial that ended well
+	before  *health.Held      // what worked when a slot was last good
+	held    string            // path of that file
+	stamp   time.Time         // modification time of the stamp that other processes touch when they write the black box
 	end     func(why string, how shutdown.End)
 	lock    func(wait time.Duration) (io.Closer, error) // of the boot state, which the verbs change too
 	saving  sync.Mutex
@@ -74,7 +77,7 @@ type keeper struct {
 
 func newKeeper(m *boot.Machine, con *console.Console, reaper *proc.Reaper, version string, failed []health.Failed) *keeper {
 	k := &keeper{m: m, con: con, reaper: reaper, version: version, failed: failed, poke: make(chan struct{}, 1), dogs: m.Guard.Dogs, began: time.Now(),
-		held: heldFile, before: health.Load(heldFile)}
+		held: heldFile, before: health.Load(heldFile), day: aftergood.Open(boot.StateDir+"/"+aftergood.File, m.Sys.WriteFile, boot.SinceKernel)}
 	k.sup = &supervise.Supervisor{Reaper: reaper, LogDir: boot.LogDir, Cgroup: tuning.ServiceCgroup, RunDir: boot.RunDir, Changed: k.changed}
 	k.conf.begin(m)
 	k.trial.Set(m.InForce.Trial, k.began)
@@ -227,6 +230,7 @@ func (k *keeper) saveClock() {
 func (k *keeper) look() (good bool) {
 	k.rereadBox()
 	k.checkRoot()
+	k.lookAfterGood()
 	k.refresh()
 	k.judge()
 	return k.good
@@ -262,5 +266,7 @@ func (k *keeper) down(why string, end shutdown.End) {
 	}()
 	shutdown.Run(&shutdown.Machine{Sys: k.m.Sys, Root: k.m.Root, Logf: k.con.Logf, Clock: boot.SinceKernel, Flush: k.con.Flush,
 		Record: func() { k.m.Box.Down(why) }, StopServices: k.stopServices, SaveClock: k.saveClock,
-		SaveTimeline: func(done []step.Result) error { return timeline.SaveShutdown(k.m.Sys, done) }, Argument: func() string { return k.argument(end) }, Ending: func() { close(ending) }, End: end})
+		SaveTimeline: func(done []step.Result) error {
+			return errors.Join(k.day.Ended(), timeline.SaveShutdown(k.m.Sys, done))
+		}, Argument: func() string { return k.argument(end) }, Ending: func() { close(ending) }, End: end})
 }
