@@ -1,6 +1,7 @@
 package config
 
 import (
+	"fmt"
 	"time"
 
 	"gopkg.in/yaml.v3"
@@ -80,10 +81,10 @@ func oneCheck(r decode.Report, n *yaml.Node, value any, name string) {
 // conflicts names checks that no slot can pass in time. They stay: it is the deadline that is to be changed, maybe.
 func (h *Health) conflicts() (out []conflict) {
 	limit, err := time.ParseDuration(h.Deadline)
-	for _, c := range h.Checks {
+	for i, c := range h.Checks {
 		if hold, bad := time.ParseDuration(c.For); err == nil && bad == nil && hold >= limit {
 			out = append(out, conflict{path: []string{"health", "checks"},
-				text: "health.checks: " + c.Name + ": has to hold for " + c.For + ", and a slot has " + h.Deadline + " (health.deadline): every upgrade will fail"})
+				text: fmt.Sprintf("health.checks[%d].for: %s is not less than %s (health.deadline): every upgrade would fail", i, hold, limit)})
 		}
 	}
 	return out

@@ -83,7 +83,7 @@ func TestProblems(t *testing.T) {
 		{"a redirection", "health: {checks: [{name: a, http: 'http://b/', status: 301}]}\n", "1:56: status: want 0, or an HTTP status from 200 to 299 or from 400 to 599; redirections are followed\n"},
 		{"a check of a pod", "health: {checks: [{name: a, workload: a/Pod/b}]}\n", "1:39: workload: want NAMESPACE/KIND/NAME, where KIND is Deployment, DaemonSet, StatefulSet\n1:19: checks[0]: want exactly one of http, tcp, command and workload\n"},
 		{"a port too far", "health: {checks: [{name: a, tcp: 'b:65536'}]}\n", "1:34: tcp: want HOST:PORT, an IPv6 address in brackets\n1:19: checks[0]: want exactly one of http, tcp, command and workload\n"},
-		{"a check that no slot can pass", "health: {deadline: 5m, checks: [{name: a, tcp: '[::1]:80', for: 5m}]}\n", "1:32: health.checks: a: has to hold for 5m, and a slot has 5m (health.deadline): every upgrade will fail\n"},
+		{"a check that no slot can pass", "health: {deadline: 5m, checks: [{name: a, tcp: '[::1]:80', for: 5m}]}\n", "1:32: health.checks[0].for: 5m0s is not less than 5m0s (health.deadline): every upgrade would fail\n"},
 		{"no unit", "health: {deadline: 15}\n", "1:20: deadline: want a duration from 1m to 24h, such as 15m\n"},
 		{"no network's name", "network: {wifi: [{passphrase: hunter22}]}\n", "1:18: wifi[0]: \"name\" is missing\n"},
 		{"empty name", "network: {wifi: [{name: ''}]}\n", "1:25: name: want " + judged("ssid", "") + "\n"},

@@ -90,7 +90,7 @@ func TestNeverWithout(t *testing.T) {
 
 func TestText(t *testing.T) {
 	r, _ := boots("sl", nil)
-	if got := r.Text(); got != "slot b is new, and since it was marked good the machine stopped without a shutdown before 2026-01-02 14:00 UTC; at 3 times within 24h0m0s slot a takes over, if it can" {
+	if got := r.Text(); got != "slot b is new, and since it was marked good the machine stopped without a shutdown before 2026-01-02 14:00 UTC; after 3 of these within 24 h slot a takes over, if it can" {
 		t.Error(got)
 	}
 }

@@ -90,6 +90,6 @@ func (r Record) Text() string {
 		}
 		at = append(at, when)
 	}
-	return fmt.Sprintf("slot %s is new, and since it was marked good the machine stopped without a shutdown before %s; at %d times within %s slot %s takes over, if it can",
-		r.Slot, strings.Join(at, ", "), Most, Window, r.Slot.Other())
+	return fmt.Sprintf("slot %s is new, and since it was marked good the machine stopped without a shutdown before %s; after %d of these within %.0f h slot %s takes over, if it can",
+		r.Slot, strings.Join(at, ", "), Most, Window.Hours(), r.Slot.Other())
 }

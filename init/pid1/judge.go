@@ -19,7 +19,7 @@ const heldFile = boot.StateDir + "/held.json"
 // facts returns the inputs of the health check. It is called by the worker only.
 func (k *keeper) facts() health.Facts {
 	var other slot.Standing
-	if k.slots != nil {
+	if k.slots != nil && k.now.Trial {
 		other, _ = k.slots.Standing() // a state that cannot be read means no fallback; the status reports it
 	}
 	restarts := 0

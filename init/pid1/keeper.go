@@ -150,6 +150,7 @@ func (k *keeper) ranCommand(s command.State) {
 func (k *keeper) stopServices() {
 	var wait sync.WaitGroup
 	wait.Go(k.m.Jobs.Stop)
+	k.checks.Stop() // no more processes from here on
 	k.sup.StopAll(k.con.Logf)
 	wait.Wait()
 }
