@@ -33,16 +33,17 @@ type Check struct {
 	// Status that HTTP must answer with. 0: any from 200 to 299.
 	Status int `yaml:"status" check:"httpstatus" example:"204"`
 
-	// TCP is HOST:PORT that must accept a connection.
-	TCP string `yaml:"tcp" check:"hostport" example:"127.0.0.1:1883"`
+	// TCP is HOST:PORT, such as 127.0.0.1:1883, that must accept a connection.
+	TCP string `yaml:"tcp" check:"hostport"`
 
 	// Command is a shell command that must succeed, run as root. The last line of what it prints is the reason if it
 	// fails. After its timeout it is killed with everything that it has started.
-	Command string `yaml:"command" check:"command" secret:"true" example:"test -s /var/lib/app/licence"`
+	Command string `yaml:"command" check:"command" secret:"true"`
 
-	// Workload is NAMESPACE/KIND/NAME of a Deployment, DaemonSet or StatefulSet of which every pod must be Ready, and of
-	// the newest version if the workload's update strategy renews all of them. A server asks its own API; an agent, which has no administrator's kubeconfig, cannot.
-	Workload string `yaml:"workload" check:"workload" example:"shop/Deployment/till"`
+	// Workload is NAMESPACE/KIND/NAME, such as shop/Deployment/till, of a Deployment, DaemonSet or StatefulSet of which
+	// every pod must be Ready, and of the newest version if the workload's update strategy renews all of them. A server
+	// asks its own API; an agent, which has no administrator's kubeconfig, cannot.
+	Workload string `yaml:"workload" check:"workload"`
 
 	// Timeout of one try, from 1s to 5m.
 	Timeout string `yaml:"timeout" default:"10s" check:"checktimeout" example:"30s"`

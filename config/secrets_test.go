@@ -97,7 +97,7 @@ func silent(t *testing.T, doc, line string) {
 func TestShowMasks(t *testing.T) {
 	c, got := problems(t, withSecrets, "k3s.token=hunter2hunter3")
 	shown, err := Show(c)
-	if err != nil || got != "" || strings.Contains(string(shown), mark) || strings.Count(string(shown), hidden) != 6 || !strings.Contains(string(shown), "--v=1") {
+	if err != nil || got != "" || strings.Contains(string(shown), mark) || strings.Count(string(shown), hidden) != 8 || !strings.Contains(string(shown), "--v=1") {
 		t.Errorf("%v %s\n%s", err, got, shown)
 	}
 }
