@@ -39,7 +39,7 @@ fuzz: ## fuzz all that reads what users wrote, FUZZTIME=10m each, with one worke
 		$(PROA) tool -- go test ./$$(dirname $$file) -run '^$$' -fuzz "^$$name\$$" -fuzztime $(FUZZTIME) -parallel 1 </dev/null || exit; done || exit; done
 e2e: iso disk ## boot the images in QEMU, run a pod
 	PROA_E2E=ci $(PROA) tool -- go test -count=1 -parallel 2 -timeout 80m -v ./build/e2e
-e2e-fallback: disk slot ## six broken slots that must fall back, with both boot loaders of a PC
+e2e-fallback: disk slot ## eight broken slots that must fall back, with both boot loaders of a PC
 	PROA_E2E=fallback $(PROA) tool -- go test -count=1 -timeout 4h -v -run TestFallback ./build/e2e
 e2e-tables: ## have the kernel read every partition table that a power cut can leave
 	PROA_E2E=tables $(PROA) tool -- go test -count=1 -timeout 30m -v -run TestTables ./build/e2e
@@ -50,7 +50,7 @@ e2e-cuts: disk ## power cuts in first boot, in image import and while data grows
 e2e-boards: boards ## the ARM images: boot, become Ready, fall back from broken slots; hours
 	for scope in boards arm run fallback-boards module wifi; do PROA_E2E=$$scope $(PROA) tool -- go test -count=1 -timeout 6h -v ./build/e2e || exit; done
 e2e-faults: disk slot ## power cuts, damaged roots, wrong clocks, moved cables, a full disk: Ready again each time; hours
-	for scope in tables first-boot-cuts import-cuts grow-cuts takeover takeover-full clock mistakes faults; do PROA_E2E=$$scope $(PROA) tool -- go test -count=1 -parallel 2 -timeout 12h -v ./build/e2e || exit; done
+	for scope in tables first-boot-cuts import-cuts grow-cuts takeover takeover-full after-good after-good-full clock mistakes faults; do PROA_E2E=$$scope $(PROA) tool -- go test -count=1 -parallel 2 -timeout 12h -v ./build/e2e || exit; done
 e2e-full: boards ## all of that, and volumes, power cuts, broken configs
 	PROA_E2E=full $(PROA) tool -- go test -count=1 -parallel 2 -timeout 12h -v ./build/e2e
 bench: disk iso ## the tables of docs/figures.md: sizes, times, memory

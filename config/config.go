@@ -1,6 +1,6 @@
 // Package config is the user's configuration, the same on every board: it decodes and checks what its sources say. It
 // refuses unknown keys, and applies nothing. The schema is the struct Config and those that it refers to, here and in
-// network.go, users.go, machine.go and k3s.go, only structs and comments; the manual (REFERENCE.md, schema.json and example.yaml) is generated
+// network.go, users.go, machine.go, health.go and k3s.go, only structs and comments; the manual (REFERENCE.md, schema.json and example.yaml) is generated
 // from the comments.
 package config
 
@@ -143,13 +143,4 @@ type File struct {
 type NTP struct {
 	// Servers of the time, by name or address. Without any: those from DHCP, and four of pool.ntp.org.
 	Servers []string `yaml:"servers" check:"server" example:"ntp.example.org"`
-}
-
-// Health is the check that a slot on trial has to pass: its boot steps succeeded, it has a default route if there was
-// one before, and the node is Ready.
-type Health struct {
-	// Deadline is the time after its boot within which a slot on trial must become good; from 1m to 24h. If it does
-	// not, the machine restarts, and after 3 tries falls back to the slot that worked before. A slot that was good
-	// already is never restarted because of it.
-	Deadline string `yaml:"deadline" default:"15m" check:"deadline" example:"30m"`
 }

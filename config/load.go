@@ -57,7 +57,7 @@ type Loaded struct {
 }
 
 var options = decode.Options{
-	Look:     map[reflect.Type]decode.Look{reflect.TypeFor[File](): content},
+	Look:     map[reflect.Type]decode.Look{reflect.TypeFor[File](): content, reflect.TypeFor[Check](): oneCheck},
 	Instance: metadata.Instance,
 	Unpack: func(text []byte, instance map[string]any) (*draft.Draft, [][]byte, bool) {
 		if !userdata.Is(text) {
@@ -85,7 +85,7 @@ func Load(sources ...Source) Loaded {
 	c := Default()
 	problems, origin := decode.Load(c, options, sources...)
 	joinKeys(c, origin, sources)
-	for _, found := range c.Network.conflicts() {
+	for _, found := range append(c.Network.conflicts(), c.Health.conflicts()...) {
 		p := origin.Of(found.path...).Problem("%s", found.text)
 		p.Note = found.note
 		problems = append(problems, p)

@@ -76,6 +76,14 @@ func TestProblems(t *testing.T) {
 		{"bad key", "ssh_authorized_keys: [\"ssh-ed25519 AAAA\"]\n", "1:23: ssh_authorized_keys[0]: want " + judged("sshkey", "ssh-ed25519 AAAA") + "\n"},
 		{"too short", "health: {deadline: 59s}\n", "1:20: deadline: want a duration from 1m to 24h, such as 15m\n"},
 		{"too long", "health: {deadline: 25h}\n", "1:20: deadline: want a duration from 1m to 24h, such as 15m\n"},
+		{"a check of nothing", "health: {checks: [{name: a}]}\n", "1:19: checks[0]: want exactly one of http, tcp, command and workload\n"},
+		{"a check of two things", "health: {checks: [{name: a, tcp: 'b:1', command: x}]}\n", "1:19: checks[0]: want exactly one of http, tcp, command and workload\n"},
+		{"a check without a name", "health: {checks: [{tcp: 'b:1'}]}\n", "1:19: checks[0]: \"name\" is missing\n"},
+		{"a status of no server", "health: {checks: [{name: a, tcp: 'b:1', status: 204}]}\n", "1:19: checks[0]: status is for http only\n"},
+		{"a redirection", "health: {checks: [{name: a, http: 'http://b/', status: 301}]}\n", "1:56: status: want 0, or an HTTP status from 200 to 299 or from 400 to 599; redirections are followed\n"},
+		{"a check of a pod", "health: {checks: [{name: a, workload: a/Pod/b}]}\n", "1:39: workload: want NAMESPACE/KIND/NAME, where KIND is Deployment, DaemonSet, StatefulSet\n1:19: checks[0]: want exactly one of http, tcp, command and workload\n"},
+		{"a port too far", "health: {checks: [{name: a, tcp: 'b:65536'}]}\n", "1:34: tcp: want HOST:PORT, an IPv6 address in brackets\n1:19: checks[0]: want exactly one of http, tcp, command and workload\n"},
+		{"a check that no slot can pass", "health: {deadline: 5m, checks: [{name: a, tcp: '[::1]:80', for: 5m}]}\n", "1:32: health.checks[0].for: 5m0s is not less than 5m0s (health.deadline): every upgrade would fail\n"},
 		{"no unit", "health: {deadline: 15}\n", "1:20: deadline: want a duration from 1m to 24h, such as 15m\n"},
 		{"no network's name", "network: {wifi: [{passphrase: hunter22}]}\n", "1:18: wifi[0]: \"name\" is missing\n"},
 		{"empty name", "network: {wifi: [{name: ''}]}\n", "1:25: name: want " + judged("ssid", "") + "\n"},
@@ -91,6 +99,16 @@ func TestProblems(t *testing.T) {
 		if _, got := problems(t, c.doc, ""); got != c.want {
 			t.Errorf("%s: %s", c.name, cmp.Diff(c.want, got))
 		}
+	}
+}
+
+// TestChecks: defaults of a check, and the spelling of a kind.
+func TestChecks(t *testing.T) {
+	c, got := problems(t, "health: {checks: [{name: till, workload: shop/daemonset/till}, {name: web, http: 'http://127.0.0.1/', status: 404, for: 1m}]}\n", "")
+	want := []Check{{Name: "till", Workload: "shop/DaemonSet/till", Timeout: "10s", Interval: "10s", For: "0s"},
+		{Name: "web", HTTP: "http://127.0.0.1/", Status: 404, Timeout: "10s", Interval: "10s", For: "1m"}}
+	if d := cmp.Diff(want, c.Health.Checks); d != "" || got != "" {
+		t.Error(d, got)
 	}
 }
 

@@ -31,7 +31,7 @@ k3s:
   args: [--v=1, "--token=hunter2hunter2"]
   labels: {region: quay}
   taints: ["gpu=true:NoSchedule"]
-health: {deadline: 30m}
+health: {deadline: 30m, checks: [{name: till, command: hunter2hunter2}, {name: web, http: "http://a/hunter2hunter2"}]}
 `
 
 const mark = "hunter2"
@@ -43,7 +43,7 @@ func TestSecretsInEveryPosition(t *testing.T) {
 		"[%s, *%[1]s]", "{a: b, %s, c: d}", "fair, %s", "\n  %s: x", "\n%s: x", "\n\t%s", "\n- %s", "!!binary %s", "!!int %s", "!!map %s", "<<: %s", "%s\x01", "%s\xff", "\u200b%s", "---\n%s: x", "--- *%s", "\n...\n%s"} {
 		for _, where := range []string{"k3s:\n  token: %s\n", "k3s: {role: agent, token: %s, enabled: true}\n", "network:\n  wifi:\n    - name: a\n      passphrase: %s\n", "network: {wifi: [{name: a, passphrase: %s}]}\n",
 			"write_files:\n  - path: /a\n    content: %s\n", "write_files: [{path: /a, content: %s, owner: root}]\n", "k3s:\n  args:\n    - --token=%s\n", "k3s:\n  args: [--token, %s]\n", "k3s:\n  server_url: %s\n", "%s\n", "token: %s\n",
-			"version: %s\n", "health: {deadline: %s}\n", "k3s: {role: %s}\n", "k3s: {labels: {a: %s}, taints: [%[1]s]}\n", "network: {interfaces: {%s: {mtu: %[1]s}}}\n", "sysctls: {%s: %[1]s}\n", "modules: %s\n", "? %s\n: a\n"} {
+			"version: %s\n", "health: {deadline: %s}\n", "health: {checks: [{name: a, command: %s}]}\n", "health:\n  checks:\n    - {http: %s, name: a}\n", "k3s: {role: %s}\n", "k3s: {labels: {a: %s}, taints: [%[1]s]}\n", "network: {interfaces: {%s: {mtu: %[1]s}}}\n", "sysctls: {%s: %[1]s}\n", "modules: %s\n", "? %s\n: a\n"} {
 			value := fmt.Sprintf(strings.ReplaceAll(form, "%s", "%[1]s"), mark+mark)
 			doc := fmt.Sprintf(strings.ReplaceAll(where, "%s", "%[1]s"), value)
 			n++
@@ -97,7 +97,7 @@ func silent(t *testing.T, doc, line string) {
 func TestShowMasks(t *testing.T) {
 	c, got := problems(t, withSecrets, "k3s.token=hunter2hunter3")
 	shown, err := Show(c)
-	if err != nil || got != "" || strings.Contains(string(shown), mark) || strings.Count(string(shown), hidden) != 6 || !strings.Contains(string(shown), "--v=1") {
+	if err != nil || got != "" || strings.Contains(string(shown), mark) || strings.Count(string(shown), hidden) != 8 || !strings.Contains(string(shown), "--v=1") {
 		t.Errorf("%v %s\n%s", err, got, shown)
 	}
 }

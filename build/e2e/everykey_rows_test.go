@@ -148,4 +148,13 @@ var elsewhere = []look{
 	{"install.power_off", "", "init/install/run TestSilent"},
 	{"install.webhook", "", "init/install/run TestSilent"},
 	{"health.deadline", "", "build/e2e TestLateTrial"},
+	{"health.checks[].name", "", "build/e2e TestFallback"},
+	{"health.checks[].http", "", "init/health/probe TestHTTP"},
+	{"health.checks[].status", "", "init/health/probe TestHTTP"},
+	{"health.checks[].tcp", "", "init/health/probe TestTCP"},
+	{"health.checks[].command", "", "build/e2e TestFallback"},
+	{"health.checks[].workload", "", "build/e2e TestReady"},
+	{"health.checks[].timeout", "", "init/health/probe TestCommand"},
+	{"health.checks[].interval", "", "init/health/probe TestWatch"},
+	{"health.checks[].for", "", "init/health/probe TestWatch"},
 }

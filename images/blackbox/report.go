@@ -8,13 +8,16 @@ import (
 	"github.com/proa-os/proa/images/layout"
 )
 
+// AfterGood is the step of a verdict about a slot that was good, can be started, and was given up nevertheless.
+const AfterGood = "after good"
+
 // Report describes a slot's last trial.
 type Report struct {
 	Slot    layout.Slot `json:"slot"`
 	GivenUp bool        `json:"given_up"`
 	Tries   int         `json:"tries"` // tries made; 0: the boot loader could not load the slot
 	Left    []Try       `json:"reached,omitempty"`
-	// Why is the reason why a slot that was good cannot be started any more; such a report has no tries.
+	// Why is the reason why a slot that was good was given up; such a report has no tries.
 	Why string `json:"why,omitempty"`
 }
 
@@ -78,7 +81,10 @@ func (r Report) Empty() bool { return !r.GivenUp && r.Tries == 0 }
 
 // String returns the report in one line.
 func (r Report) String() string {
+	later, started := strings.CutPrefix(r.Why, AfterGood+": ")
 	switch {
+	case started:
+		return fmt.Sprintf("slot %s was good and was given up later, so slot %s runs; %s", r.Slot, r.Slot.Other(), later)
 	case r.Why != "":
 		return fmt.Sprintf("slot %s was good and cannot be started any more, so slot %s runs; %s", r.Slot, r.Slot.Other(), r.Why)
 	case r.GivenUp && r.Tries == 0:

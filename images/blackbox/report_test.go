@@ -22,6 +22,8 @@ func TestLines(t *testing.T) {
 		"nothing": {nil, nil},
 		"was good": {[]Record{start(1, "x", "old"), verdict(Good, 0), {Slot: layout.B, State: GivenUp, Step: "stage1 map-verity", Error: "verity tree: input/output error"}},
 			[]string{"slot b was good and cannot be started any more, so slot a runs; stage1 map-verity: verity tree: input/output error"}},
+		"was good, for a while": {[]Record{verdict(Good, 0), {Slot: layout.B, State: GivenUp, Step: AfterGood, Error: "the watchdog reset the machine"}},
+			[]string{"slot b was good and was given up later, so slot a runs; the watchdog reset the machine"}},
 		"not loaded": {[]Record{verdict(GivenUp, 0)}, []string{"slot b could not be loaded by the boot loader"}},
 		"left nothing at all": {[]Record{verdict(GivenUp, 3)}, []string{
 			"slot b was given up after 3 tries; it never reached PID 1 (kernel or initramfs)",

@@ -14,6 +14,13 @@ func restartVerb(e Env, args []string) error {
 	return e.ask(control.Request{Verb: "restart", Name: args[0]})
 }
 
+func healthVerb(e Env, args []string) error {
+	if err := noArgs(args); err != nil {
+		return err
+	}
+	return e.ask(control.Request{Verb: "health"})
+}
+
 // ask sends a request to PID 1 and prints the answer.
 func (e Env) ask(r control.Request) error {
 	say := func(line string) { fmt.Fprintln(e.Out, line) }

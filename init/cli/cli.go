@@ -52,6 +52,7 @@ type verb struct {
 func verbs() []verb {
 	return []verb{
 		{"status", "[--json]", "state of the machine: slot, services, problems", statusVerb},
+		{"health", "", "each condition that a new slot has to meet, and your checks, tried now; exit code 1 if one fails", healthVerb},
 		{"version", "", "version of this system and of Kubernetes", versionVerb},
 		{"config show", "[--origin]", "the configuration in force, without secrets", showVerb},
 		{"config diff", "[FILE|-]", "what differs from the configuration in force, and what each change needs", diffVerb},

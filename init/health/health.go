@@ -16,13 +16,26 @@ type Facts struct {
 	IPv4Route   bool // there is one of IPv4
 	K3s         bool // Kubernetes is enabled
 	NodeReady   bool
-	K3sLine     string // its state in one line
+	ReadyFor    time.Duration // how long the node has been Ready without a restart of k3s (Steady)
+	Restarts    int           // of k3s since the boot
+	K3sLine     string        // its state in one line
+	Checks      []Check       // the user's; none: there are none, or they do not run
 
 	Before   *Held // what worked when a slot of this machine was last good; nil: none was yet
 	Trial    bool  // the slot is on trial
 	Fallback bool  // another slot is good and can take over
 	Deadline time.Duration
 	Elapsed  time.Duration // time since the services were started
+}
+
+// ReadyLong is how long the node of a slot on trial must be Ready without a restart of k3s. A runtime that is Ready and
+// then ends, again and again, is not good.
+const ReadyLong = 30 * time.Second
+
+// Check is the state of one of the user's checks.
+type Check struct {
+	Name string
+	Why  string // why it does not hold; empty: it does
 }
 
 // Failed is a failed boot step.
@@ -50,8 +63,37 @@ func conditions() []condition {
 		{"boot steps", func(f Facts) bool { return len(f.worse()) == 0 }, func(f Facts) string { return strings.Join(f.worse(), "; ") }},
 		{"default route", func(f Facts) bool { return f.Route || !f.routeAsked() }, func(Facts) string { return "there is none" }},
 		{"IPv4 default route", func(f Facts) bool { return f.IPv4Route || f.Before == nil || !f.Before.IPv4Route }, func(Facts) string { return "there is none" }},
-		{"node Ready", func(f Facts) bool { return f.NodeReady || !f.K3s }, func(f Facts) string { return f.K3sLine }},
+		{"node Ready", Facts.ready, Facts.whyNotReady},
+		{"user checks", func(f Facts) bool { return len(f.failing()) == 0 }, func(f Facts) string { return strings.Join(f.failing(), "; ") }},
 	}
+}
+
+// ready does not ask a slot that was good for more than it is: nothing would follow from it.
+func (f Facts) ready() bool {
+	return !f.K3s || f.NodeReady && (!f.Trial || f.ReadyFor >= ReadyLong)
+}
+
+func (f Facts) whyNotReady() (why string) {
+	why = f.K3sLine
+	if f.NodeReady {
+		why = fmt.Sprintf("for %s of %s without a restart of k3s", f.ReadyFor.Truncate(time.Second), ReadyLong)
+	}
+	switch {
+	case f.Restarts == 1:
+		why = "k3s was restarted once; " + why
+	case f.Restarts > 1:
+		why = fmt.Sprintf("k3s was restarted %d times; %s", f.Restarts, why)
+	}
+	return why
+}
+
+func (f Facts) failing() (out []string) {
+	for _, c := range f.Checks {
+		if c.Why != "" {
+			out = append(out, c.Name+": "+c.Why)
+		}
+	}
+	return out
 }
 
 // worse returns the steps that fail and did not before.
@@ -116,6 +158,36 @@ func (f Facts) verdict() Verdict {
 		return GiveUp
 	}
 	return Stay
+}
+
+// Told is one condition and whether it holds.
+type Told struct {
+	Condition string
+	Holds     bool
+	Why       string // why it does not
+}
+
+func (t Told) String() string {
+	if t.Holds {
+		return "ok    " + t.Condition
+	}
+	return "FAIL  " + t.Condition + ": " + t.Why
+}
+
+// All returns every condition, in the order in which Judge looks at them, and each of the user's checks by its name.
+func (f Facts) All() (out []Told) {
+	rows := conditions()
+	for _, c := range rows[:len(rows)-1] {
+		t := Told{Condition: c.name, Holds: c.holds(f)}
+		if !t.Holds {
+			t.Why = c.why(f)
+		}
+		out = append(out, t)
+	}
+	for _, c := range f.Checks {
+		out = append(out, Told{"check " + c.Name, c.Why == "", c.Why})
+	}
+	return out
 }
 
 // Text returns the line for `proa status`, empty if the slot is good.

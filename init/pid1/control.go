@@ -14,6 +14,7 @@ func (k *keeper) verbs() []control.Verb {
 		{Name: "reload", Run: k.reloadVerb},
 		{Name: "confirm", Run: k.confirmVerb},
 		{Name: "revert", Run: k.revertVerb},
+		{Name: "health", Run: k.healthVerb},
 	}
 }
 

@@ -66,6 +66,9 @@ func (k *keeper) gather() status.Status {
 	if p := k.full.problem.Load(); p != nil {
 		s.Problems = append([]string{*p}, s.Problems...)
 	}
+	if text := k.day.Text(); text != "" {
+		s.Problems = append([]string{text}, s.Problems...)
+	}
 	if k.damage != "" {
 		s.Problems = append([]string{k.damage}, s.Problems...)
 	}

@@ -16,13 +16,20 @@ import (
 // heldFile stores what worked when a slot was last good. It is on the data partition, where a new slot finds it.
 const heldFile = boot.StateDir + "/held.json"
 
-// facts returns the inputs of the health check.
+// facts returns the inputs of the health check. It is called by the worker only.
 func (k *keeper) facts() health.Facts {
 	var other slot.Standing
-	if k.slots != nil {
+	if k.slots != nil && k.now.Trial {
 		other, _ = k.slots.Standing() // a state that cannot be read means no fallback; the status reports it
 	}
+	restarts := 0
+	for _, v := range k.now.Services {
+		if v.Name == "k3s" {
+			restarts = v.Restarts
+		}
+	}
 	return health.Facts{FailedSteps: k.failed, Route: k.now.DefaultRoute, IPv4Route: k.now.IPv4Route, K3s: k.m.Config.K3s.Enabled, NodeReady: k.now.NodeReady, K3sLine: k.now.K3s,
+		ReadyFor: k.steady.Look(time.Now(), k.now.NodeReady, restarts), Restarts: restarts, Checks: k.checks.States(),
 		Before: k.before, Trial: k.now.Trial, Fallback: other.Good, Deadline: k.deadline(), Elapsed: time.Since(k.began)}
 }
 
@@ -37,10 +44,12 @@ func (k *keeper) deadline() time.Duration {
 
 // judge marks the slot good, or gives it up after the deadline.
 func (k *keeper) judge() {
+	f := k.facts()
+	k.latest.Store(&f)
 	if k.good || k.slots == nil {
 		return
 	}
-	j := health.Judge(k.facts())
+	j := health.Judge(f)
 	if j.Verdict == health.Good {
 		k.markGood()
 		return
@@ -103,6 +112,8 @@ func (k *keeper) markGood() {
 		return
 	}
 	k.good, k.goodErr, k.judged = true, "", health.Judgement{Verdict: health.Good}
+	k.checks.Stop()
+	k.watchAfterGood()
 	if k.m.Box != nil {
 		k.m.Box.Good()
 		k.m.ReadBox(layout.Shared)

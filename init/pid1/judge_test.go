@@ -5,6 +5,7 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/proa-os/proa/config"
@@ -106,6 +107,88 @@ func TestDeadline(t *testing.T) {
 	k, _ := keeping(nil, status.Status{}, 0)
 	if k.m.Config.Health.Deadline = ""; k.deadline() != 15*time.Minute {
 		t.Errorf("an empty deadline is %s", k.deadline())
+	}
+}
+
+// TestCrashLoop: a runtime that is Ready between its ends never makes a trial good, and the reason names it; once it runs
+// for long enough the slot is good.
+func TestCrashLoop(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &counted{other: slot.Standing{Good: true}}
+		k, ended := keeping(s, status.Status{DefaultRoute: true, Trial: true}, 0)
+		look := func(until time.Duration, restarts func(since time.Duration) int) {
+			for time.Since(k.began) < until {
+				k.now.NodeReady = int(time.Since(k.began)/lookEvery)%5 > 0
+				k.now.Services = []supervise.State{{Name: "ntp", Restarts: 90}, {Name: "k3s", Restarts: restarts(time.Since(k.began))}}
+				k.judge()
+				time.Sleep(lookEvery)
+			}
+		}
+		look(14*time.Minute, func(since time.Duration) int { return int(since / (25 * time.Second)) })
+		if want := "not good yet: node Ready: k3s was restarted 33 times; "; s.asked != 0 || !strings.HasPrefix(k.judged.Text(k.deadline()), want) {
+			t.Errorf("asked %d times; %q", s.asked, k.judged.Text(k.deadline()))
+		}
+		look(16*time.Minute, func(since time.Duration) int { return int(since / (25 * time.Second)) })
+		if s.asked != 0 || len(*ended) == 0 || !strings.Contains((*ended)[0], "not good after 15m0s: node Ready: k3s was restarted 36 times; ") {
+			t.Errorf("asked %d times; %q", s.asked, *ended)
+		}
+	})
+	synctest.Test(t, func(t *testing.T) {
+		s := &counted{other: slot.Standing{Good: true}}
+		k, _ := keeping(s, status.Status{DefaultRoute: true, Trial: true, NodeReady: true}, 0)
+		for s.asked == 0 {
+			k.judge()
+			time.Sleep(lookEvery)
+		}
+		if took := time.Since(k.began); took != health.ReadyLong+lookEvery {
+			t.Errorf("good after %s", took)
+		}
+	})
+}
+
+// TestChecks: a trial waits for the user's checks, a slot that was good has none, and the verb tries them now.
+func TestChecks(t *testing.T) {
+	dir := t.TempDir()
+	check := config.Check{Name: "shop", Command: "echo shut; test -e " + dir + "/open", Timeout: "10s", Interval: "10ms"}
+	start := func(trial bool) (*counted, *keeper) {
+		s := &counted{}
+		k, _ := keeping(s, status.Status{DefaultRoute: true, Trial: trial}, 0)
+		k.m.Config.K3s.Enabled, k.m.Config.Health.Checks, k.m.Found.Trial.On, k.reaper = false, []config.Check{check}, trial, reap()
+		k.conf.begin(k.m)
+		k.watchChecks(t.Context())
+		k.judge()
+		return s, k
+	}
+	until := func(k *keeper, want string) {
+		t.Helper()
+		for end := time.Now().Add(10 * time.Second); k.judged.Text(0) != want && time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
+			k.judge()
+		}
+		if got := k.judged.Text(0); got != want {
+			t.Fatalf("%q, want %q", got, want)
+		}
+	}
+	if s, k := start(false); s.asked == 0 {
+		t.Errorf("a good slot: %+v", k.judged)
+	}
+	s, k := start(true)
+	until(k, "not good yet: user checks: shop: exit code 1: shut")
+	said := func() (lines string, err error) {
+		err = k.healthVerb(t.Context(), "", func(line string) { lines += line + "\n" })
+		return
+	}
+	const others = "ok    boot steps\nok    default route\nok    IPv4 default route\nok    node Ready\n"
+	if lines, err := said(); lines != others+"FAIL  check shop: exit code 1: shut\n" || err == nil || err.Error() != "1 of 5 conditions do not hold" {
+		t.Errorf("%q, %v", lines, err)
+	}
+	if err := os.WriteFile(dir+"/open", nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for end := time.Now().Add(10 * time.Second); s.asked == 0 && time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
+		k.judge()
+	}
+	if lines, err := said(); s.asked == 0 || err != nil || lines != others+"ok    check shop\n" {
+		t.Errorf("asked %d times; %q, %v", s.asked, lines, err)
 	}
 }
 

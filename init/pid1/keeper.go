@@ -2,15 +2,19 @@ package pid1
 
 import (
 	"context"
+	"errors"
 	"io"
 	"os"
 	"runtime/debug"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/proa-os/proa/config/step"
 	"github.com/proa-os/proa/images/layout"
+	"github.com/proa-os/proa/init/afterboot"
+	"github.com/proa-os/proa/init/aftergood"
 	"github.com/proa-os/proa/init/blackbox"
 	"github.com/proa-os/proa/init/boot"
 	"github.com/proa-os/proa/init/clock"
@@ -18,6 +22,7 @@ import (
 	"github.com/proa-os/proa/init/confirm"
 	"github.com/proa-os/proa/init/console"
 	"github.com/proa-os/proa/init/health"
+	"github.com/proa-os/proa/init/health/probe"
 	"github.com/proa-os/proa/init/netup"
 	"github.com/proa-os/proa/init/proc"
 	"github.com/proa-os/proa/init/shutdown"
@@ -49,10 +54,14 @@ type keeper struct {
 	goodErr string
 	armed   bool             // the pending restart is one more try, and counted
 	judged  health.Judgement // last result
-	began   time.Time        // start of the services
-	before  *health.Held     // what worked when a slot was last good
-	held    string           // path of that file
-	stamp   time.Time        // modification time of the stamp that other processes touch when they write the black box
+	latest  atomic.Pointer[health.Facts]
+	steady  health.Steady     // of the worker
+	checks  *probe.Watcher    // the user's, of a slot on trial; nil: none
+	began   time.Time         // start of the services
+	day     *aftergood.Keeper // after a trial that ended well
+	before  *health.Held      // what worked when a slot was last good
+	held    string            // path of that file
+	stamp   time.Time         // modification time of the stamp that other processes touch when they write the black box
 	end     func(why string, how shutdown.End)
 	lock    func(wait time.Duration) (io.Closer, error) // of the boot state, which the verbs change too
 	saving  sync.Mutex
@@ -68,7 +77,7 @@ type keeper struct {
 
 func newKeeper(m *boot.Machine, con *console.Console, reaper *proc.Reaper, version string, failed []health.Failed) *keeper {
 	k := &keeper{m: m, con: con, reaper: reaper, version: version, failed: failed, poke: make(chan struct{}, 1), dogs: m.Guard.Dogs, began: time.Now(),
-		held: heldFile, before: health.Load(heldFile)}
+		held: heldFile, before: health.Load(heldFile), day: aftergood.Open(boot.StateDir+"/"+aftergood.File, m.Sys.WriteFile, boot.SinceKernel)}
 	k.sup = &supervise.Supervisor{Reaper: reaper, LogDir: boot.LogDir, Cgroup: tuning.ServiceCgroup, RunDir: boot.RunDir, Changed: k.changed}
 	k.conf.begin(m)
 	k.trial.Set(m.InForce.Trial, k.began)
@@ -102,6 +111,7 @@ func (k *keeper) start(ctx context.Context) {
 	if net := k.m.Config.Network; k.m.Net != nil && len(net.WiFi) > 0 && wifi.Missing("") == "" {
 		wifi.Follow(ctx, k.m.Net.Links, k.con.Logf, func(radio string) { k.sup.Start(ctx, wifi.Service(k.m.Sys, radio, net)) })
 	}
+	k.watchChecks(ctx)
 	k.serveControl(ctx)
 	go k.work(ctx, k.look)
 	go k.keepReserve(ctx)
@@ -119,9 +129,10 @@ func (k *keeper) start(ctx context.Context) {
 		}
 	}
 	k.m.Jobs.Follow(k.ranCommand)
-	k.after().start(ctx)
+	after := afterboot.New(k.m, k.con.Logf, k.conf.add, k.end)
+	after.Start(ctx)
 	k.con.Logf("up slot=%s mode=%s version=%s host=%s", dash(string(k.m.Line.Slot)), k.m.Line.Mode, k.version, k.m.Hostname)
-	k.finalMessage()
+	after.FinalMessage(k.version)
 }
 
 // ranCommand makes the main loop write the status, and says how a list of commands ended.
@@ -139,6 +150,7 @@ func (k *keeper) ranCommand(s command.State) {
 func (k *keeper) stopServices() {
 	var wait sync.WaitGroup
 	wait.Go(k.m.Jobs.Stop)
+	k.checks.Stop() // no more processes from here on
 	k.sup.StopAll(k.con.Logf)
 	wait.Wait()
 }
@@ -219,6 +231,7 @@ func (k *keeper) saveClock() {
 func (k *keeper) look() (good bool) {
 	k.rereadBox()
 	k.checkRoot()
+	k.lookAfterGood()
 	k.refresh()
 	k.judge()
 	return k.good
@@ -254,5 +267,7 @@ func (k *keeper) down(why string, end shutdown.End) {
 	}()
 	shutdown.Run(&shutdown.Machine{Sys: k.m.Sys, Root: k.m.Root, Logf: k.con.Logf, Clock: boot.SinceKernel, Flush: k.con.Flush,
 		Record: func() { k.m.Box.Down(why) }, StopServices: k.stopServices, SaveClock: k.saveClock,
-		SaveTimeline: func(done []step.Result) error { return timeline.SaveShutdown(k.m.Sys, done) }, Argument: func() string { return k.argument(end) }, Ending: func() { close(ending) }, End: end})
+		SaveTimeline: func(done []step.Result) error {
+			return errors.Join(k.day.Ended(), timeline.SaveShutdown(k.m.Sys, done))
+		}, Argument: func() string { return k.argument(end) }, Ending: func() { close(ending) }, End: end})
 }

@@ -9,10 +9,13 @@ import (
 const lateMedia = 30 * time.Second
 
 func (k *keeper) readLateMedia(ctx context.Context) {
-	if sleep(ctx, lateMedia) {
-		if changed, _ := k.m.RefreshSources(ctx); len(changed) > 0 { // the boot has reported what is wrong with a medium
-			k.reload(ctx)
-		}
+	select {
+	case <-ctx.Done():
+		return
+	case <-time.After(lateMedia):
+	}
+	if changed, _ := k.m.RefreshSources(ctx); len(changed) > 0 { // the boot has reported what is wrong with a medium
+		k.reload(ctx)
 	}
 }
 

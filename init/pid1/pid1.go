@@ -169,6 +169,7 @@ func stage2(con *console.Console, m *boot.Machine, reaper *proc.Reaper, version 
 	}
 	k := newKeeper(m, con, reaper, version, failed(results))
 	k.rearm()
+	k.judgeLastEnd()
 	m.Guard.Begin("start services", 5*time.Minute)
 	k.start(m.Ctx)
 	m.Guard.End()

@@ -20,7 +20,7 @@ func (k *keeper) checkRoot() {
 		return // the kernel's status cannot be read: nothing changes
 	}
 	const what = "dm-verity: a block does not match its hash"
-	next, err := k.leave(what)
+	next, err := k.leave("running", what)
 	if errors.Is(err, slot.ErrBusy) {
 		return // a verb changes the slots: retried at the next check
 	}
@@ -34,10 +34,11 @@ func (k *keeper) checkRoot() {
 	k.end(fmt.Sprintf("%s; %s", k.damage, next), shutdown.Reboot)
 }
 
-// leave prepares a restart that helps: one more try of a trial, or the other slot. It returns what comes next.
-func (k *keeper) leave(what string) (next string, err error) {
+// leave prepares a restart that helps: one more try of a trial, or the other slot. It returns what comes next. The black
+// box says where and what.
+func (k *keeper) leave(where, what string) (next string, err error) {
 	if k.m.Found.Trial.On && !k.good && k.m.Found.Trial.Restart() {
-		k.m.Box.GiveUp("running", what)
+		k.m.Box.GiveUp(where, what)
 		return "restarting", nil
 	}
 	lock, err := k.lock(0)
@@ -45,5 +46,5 @@ func (k *keeper) leave(what string) (next string, err error) {
 		return "", err
 	}
 	defer lock.Close()
-	return "the other slot takes over", boot.TakeOver(k.m, "running", what)
+	return "the other slot takes over", boot.TakeOver(k.m, where, what)
 }

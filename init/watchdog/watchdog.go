@@ -102,6 +102,25 @@ func (d *Dogs) feed(i int, path string) error {
 	return err
 }
 
+// Reset says whether the driver of an open watchdog tells that this watchdog reset the machine (WDIOC_GETBOOTSTATUS). Not
+// every driver can tell.
+func (d *Dogs) Reset() bool {
+	if d == nil {
+		return false
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, f := range d.open {
+		if f == nil {
+			continue
+		}
+		if flags, err := unix.IoctlGetInt(int(f.Fd()), unix.WDIOC_GETBOOTSTATUS); err == nil && flags&unix.WDIOF_CARDRESET != 0 {
+			return true
+		}
+	}
+	return false
+}
+
 // Count returns the number of open watchdogs.
 func (d *Dogs) Count() (n int) {
 	if d == nil {

@@ -46,6 +46,19 @@ func TestOff(t *testing.T) {
 	}
 }
 
+// TestReset: what does not answer as a watchdog does tells of no reset. One that does is asked by TestAfterGood in build/e2e.
+func TestReset(t *testing.T) {
+	dir := t.TempDir()
+	dog(t, dir, "watchdog0")
+	d := In(dir)
+	if d.Reset() || (*Dogs)(nil).Reset() {
+		t.Error("nothing is open")
+	}
+	if err := d.Feed(); err != nil || d.Reset() {
+		t.Errorf("a file: %v", err)
+	}
+}
+
 // TestFeed: each feed writes one byte, and never the magic close character V.
 func TestFeed(t *testing.T) {
 	dir := t.TempDir()

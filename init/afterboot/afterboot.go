@@ -1,4 +1,7 @@
-package pid1
+// Package afterboot is what happens beside the services once they were started: the user's commands, final_message, and at
+// the first boot phone_home and power. It never keeps the machine from coming up: what cannot be done is a problem of the
+// configuration.
+package afterboot
 
 import (
 	"context"
@@ -24,9 +27,8 @@ import (
 // addressWait is how long the user's commands wait for an address before they start without one.
 const addressWait = 60 * time.Second
 
-// after is what happens beside the services after they were started: the user's commands, and at the first boot
-// phone_home and power.
-type after struct {
+// After does it, for one boot.
+type After struct {
 	m       *boot.Machine
 	say     func(format string, args ...any)
 	problem func(config.Problem)
@@ -37,16 +39,18 @@ type after struct {
 	bookErr error
 }
 
-func (k *keeper) after() *after {
-	a := &after{m: k.m, say: k.con.Logf, problem: k.conf.add, end: k.end, served: netup.Served, minute: time.Minute}
-	if a.bookErr = k.m.DataErr; a.bookErr == nil {
-		a.book, a.bookErr = firstboot.Open(k.m.Root, k.m.Sys.WriteFile)
+// New returns it for a machine. say prints on the console, problem reports a key that could not be done, and end shuts the
+// machine down.
+func New(m *boot.Machine, say func(string, ...any), problem func(config.Problem), end func(why string, how shutdown.End)) *After {
+	a := &After{m: m, say: say, problem: problem, end: end, served: netup.Served, minute: time.Minute}
+	if a.bookErr = m.DataErr; a.bookErr == nil {
+		a.book, a.bookErr = firstboot.Open(m.Root, m.Sys.WriteFile)
 	}
 	return a
 }
 
 // lists returns first_run_cmd and run_cmd.
-func (a *after) lists() (first, each command.List) {
+func (a *After) lists() (first, each command.List) {
 	c := a.m.Config
 	first = command.List{Key: "first_run_cmd", Log: "first-run-cmd", Commands: c.FirstRunCmd, Env: environ.Commands(c)}
 	if a.book != nil {
@@ -56,8 +60,8 @@ func (a *after) lists() (first, each command.List) {
 	return first, command.List{Key: "run_cmd", Log: "run-cmd", Commands: c.RunCmd, Env: environ.Commands(c)}
 }
 
-// start returns at once.
-func (a *after) start(ctx context.Context) {
+// Start returns at once.
+func (a *After) Start(ctx context.Context) {
 	first, each := a.lists()
 	for _, l := range []command.List{first, each} {
 		if len(l.Commands) > 0 {
@@ -71,7 +75,7 @@ func (a *after) start(ctx context.Context) {
 	}()
 }
 
-func (a *after) run(ctx context.Context, first, each command.List) {
+func (a *After) run(ctx context.Context, first, each command.List) {
 	if !a.address(ctx) {
 		return
 	}
@@ -94,7 +98,7 @@ func (a *after) run(ctx context.Context, first, each command.List) {
 
 // phoneHome tells the server once in the life of the machine; if that fails it is not tried at later boots. A boot that is
 // cut short does not count.
-func (a *after) phoneHome(ctx context.Context) {
+func (a *After) phoneHome(ctx context.Context) {
 	p := a.m.Config.PhoneHome
 	if p == nil && a.bookErr != nil || a.book != nil && a.book.PhonedHome() {
 		return
@@ -115,7 +119,7 @@ func (a *after) phoneHome(ctx context.Context) {
 }
 
 // facts are what the machine tells. Without an SSH server it has no host key.
-func (a *after) facts(ctx context.Context) phonehome.Facts {
+func (a *After) facts(ctx context.Context) phonehome.Facts {
 	f := phonehome.Facts{Hostname: a.m.Hostname}
 	if s := a.m.Config.Network.Search; len(s) > 0 {
 		f.Domain = s[0]
@@ -133,7 +137,7 @@ func (a *after) facts(ctx context.Context) phonehome.Facts {
 }
 
 // address waits for an address; false: the machine shuts down.
-func (a *after) address(ctx context.Context) bool {
+func (a *After) address(ctx context.Context) bool {
 	for end := time.Now().Add(addressWait); !a.served() && time.Now().Before(end); {
 		if !sleep(ctx, 200*time.Millisecond) {
 			return false
@@ -142,7 +146,7 @@ func (a *after) address(ctx context.Context) bool {
 	return ctx.Err() == nil
 }
 
-func (a *after) first(ctx context.Context, l command.List) {
+func (a *After) first(ctx context.Context, l command.List) {
 	if a.bookErr != nil {
 		a.report(l.Key, fmt.Errorf("not run: %w", a.bookErr))
 		a.m.Jobs.Refuse(l, a.bookErr.Error())
@@ -152,14 +156,14 @@ func (a *after) first(ctx context.Context, l command.List) {
 }
 
 // report tells the user of a key that could not be done.
-func (a *after) report(key string, err error) {
+func (a *After) report(key string, err error) {
 	a.say("%s: %v", key, err)
 	a.problem(a.m.InForce.Origin.Of(key).Problem("%s: %v", key, err))
 }
 
 // power ends the first boot as the configuration says. It is recorded before the machine goes down, so that it happens
 // once; at a first boot without it, it is recorded as well. A live system cannot record anything.
-func (a *after) power(ctx context.Context) {
+func (a *After) power(ctx context.Context) {
 	p := a.m.Config.Power
 	if p.Action == "" && a.bookErr != nil || a.book != nil && a.book.Powered() {
 		return
@@ -184,7 +188,7 @@ func (a *after) power(ctx context.Context) {
 	a.act(p)
 }
 
-func (a *after) act(p config.Power) {
+func (a *After) act(p config.Power) {
 	how := map[string]shutdown.End{"reboot": shutdown.Reboot, "poweroff": shutdown.PowerOff}[p.Action]
 	if how == "" {
 		return
@@ -205,17 +209,17 @@ func sleep(ctx context.Context, d time.Duration) bool {
 	}
 }
 
-// finalMessage prints final_message with cloud-init's variables, as $NAME or ${NAME}.
-func (k *keeper) finalMessage() {
-	text := k.m.Config.FinalMessage
+// FinalMessage prints final_message with cloud-init's variables, as $NAME or ${NAME}. version is proa's.
+func (a *After) FinalMessage(version string) {
+	text := a.m.Config.FinalMessage
 	if text == "" {
 		return
 	}
-	k.con.Logf("%s", expand(text, map[string]string{
+	a.say("%s", expand(text, map[string]string{
 		"UPTIME":     fmt.Sprintf("%.2f", boot.SinceKernel().Seconds()),
 		"TIMESTAMP":  time.Now().Format(time.RFC1123Z),
-		"DATASOURCE": k.m.InForce.Document,
-		"VERSION":    k.version,
+		"DATASOURCE": a.m.InForce.Document,
+		"VERSION":    version,
 	}))
 }
 

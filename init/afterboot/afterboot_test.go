@@ -1,4 +1,4 @@
-package pid1
+package afterboot
 
 import (
 	"context"
@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -18,9 +19,13 @@ import (
 	"github.com/proa-os/proa/init/command"
 	"github.com/proa-os/proa/init/fetch"
 	"github.com/proa-os/proa/init/firstboot"
+	"github.com/proa-os/proa/init/proc"
 	"github.com/proa-os/proa/init/shutdown"
 	"github.com/proa-os/proa/init/sys"
 )
+
+// reap reaps every child of this process.
+var reap = sync.OnceValue(func() *proc.Reaper { return proc.New(context.Background()) })
 
 // below writes files below a directory.
 type below struct {
@@ -36,14 +41,14 @@ func (b *below) WriteFile(path string, data []byte, mode os.FileMode) error {
 }
 
 // firstBoot is one boot of a machine whose data is below root; it returns what was said, and how the machine ends.
-func firstBoot(t *testing.T, root string, c *config.Config, change func(*after)) (said string, ends []shutdown.End, states []command.State) {
+func firstBoot(t *testing.T, root string, c *config.Config, change func(*After)) (said string, ends []shutdown.End, states []command.State) {
 	t.Helper()
 	var lines []string
 	say := func(format string, args ...any) { lines = append(lines, fmt.Sprintf(format, args...)) }
 	s := &below{root: root}
 	m := &boot.Machine{Sys: s, Root: root, Config: c, Logf: say, Jobs: command.New(reap().Start, t.TempDir(), "")}
 	m.Line.Mode = images.OnDisk
-	a := &after{m: m, say: say, problem: func(p config.Problem) { say("problem: %s", p.Message) }, served: func() bool { return true }, minute: time.Millisecond,
+	a := &After{m: m, say: say, problem: func(p config.Problem) { say("problem: %s", p.Message) }, served: func() bool { return true }, minute: time.Millisecond,
 		end: func(_ string, how shutdown.End) { ends = append(ends, how) }}
 	a.book, a.bookErr = firstboot.Open(root, s.WriteFile)
 	if change != nil {
@@ -90,12 +95,12 @@ func TestFirstBoot(t *testing.T) {
 // TestPowerNeverLoops: no restart if it cannot be recorded that there was one, on a live system, or when the key is added
 // after the first boot.
 func TestPowerNeverLoops(t *testing.T) {
-	for name, change := range map[string]func(*after){
-		"read-only": func(a *after) {
+	for name, change := range map[string]func(*After){
+		"read-only": func(a *After) {
 			a.book, _ = firstboot.Open(a.m.Root, func(string, []byte, os.FileMode) error { return unix.EROFS })
 		},
-		"no data": func(a *after) { a.book, a.bookErr = nil, unix.EIO },
-		"live":    func(a *after) { a.m.Line.Mode = "live" },
+		"no data": func(a *After) { a.book, a.bookErr = nil, unix.EIO },
+		"live":    func(a *After) { a.m.Line.Mode = "live" },
 	} {
 		c := withCommands(t.TempDir())
 		said, ends, _ := firstBoot(t, t.TempDir(), c, change)
@@ -129,7 +134,7 @@ func TestPhoneHome(t *testing.T) {
 		c := config.Default()
 		c.PhoneHome = &config.PhoneHome{URL: "https://example.org/up", Tries: 1}
 		for range 2 {
-			said, _, _ := firstBoot(t, root, c, func(a *after) {
+			said, _, _ := firstBoot(t, root, c, func(a *After) {
 				a.m.Hostname = "edge-7"
 				a.m.Fetch = func(_ context.Context, _, _ []string, in []byte, _ int) ([]byte, error) {
 					var r fetch.Request
