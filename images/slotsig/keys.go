@@ -18,8 +18,13 @@ import (
 )
 
 const (
-	// KeysName is the file with the public keys, in the initramfs and in the root image.
+	// KeysName is the file with the public keys.
 	KeysName = "keys.json"
+	// EarlyPath is where the initramfs has it, RootPath where the root image does. An image without it is unsigned.
+	EarlyPath = "/etc/proa/" + KeysName
+	RootPath  = TrustDir + "/" + KeysName
+	// TrustDir of the root image also has TUF's first root.
+	TrustDir = "/usr/share/proa/trust"
 	// KeysFormat is the version of its format.
 	KeysFormat = 1
 	// MaxKeys limits keys and signatures, so that no file makes a machine verify for minutes.
