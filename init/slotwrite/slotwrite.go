@@ -63,9 +63,10 @@ func Write(ctx context.Context, t Target, r io.Reader) (slotfile.Manifest, error
 // WriteFrom writes what a source has to the other slot. An error says in which state the slot is.
 func WriteFrom(ctx context.Context, t Target, from Source) (slotfile.Manifest, error) {
 	j := &job{Target: t, slot: t.Slots.Other(), from: from, scripts: map[string][]byte{}}
-	j.text, j.sig = from.Manifest()
+	_, j.text = from.Manifest()
+	j.sig = from.Signatures()
 	var err error
-	if j.m, err = slotfile.ParseManifest(j.text); err != nil {
+	if j.m, err = slotfile.ParseManifest(j.text); err != nil { // what is signed is the text
 		return j.m, err
 	}
 	return j.m, j.run(ctx, "slot-write", writing)

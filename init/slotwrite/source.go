@@ -12,8 +12,10 @@ import (
 // Source is where a slot comes from. It is not trusted: what is written is compared with the manifest on the medium,
 // and what is kept in memory before it is used.
 type Source interface {
-	// Manifest returns the texts of manifest.json, which lists what the slot consists of, and of manifest.sig.
-	Manifest() (text, signatures []byte)
+	// Manifest returns what the slot consists of, as slotfile.ParseManifest returns it, and the text of that.
+	Manifest() (slotfile.Manifest, []byte)
+	// Signatures returns manifest.sig.
+	Signatures() []byte
 	// ReadRange fills b with the bytes of a file from off on. Files are read in the order of the manifest, and each in
 	// the order of its bytes; what is not needed is left out.
 	ReadRange(ctx context.Context, f slotfile.File, off int64, b []byte) error
@@ -29,7 +31,8 @@ type archive struct {
 	at   int64 // in open
 }
 
-func (a *archive) Manifest() (text, signatures []byte) { return a.file.Raw, a.file.Sig }
+func (a *archive) Manifest() (slotfile.Manifest, []byte) { return a.file.Manifest, a.file.Raw }
+func (a *archive) Signatures() []byte                    { return a.file.Sig }
 
 func (a *archive) ReadRange(ctx context.Context, f slotfile.File, off int64, b []byte) error {
 	a.in.ctx = ctx

@@ -22,8 +22,9 @@ type memory struct {
 	end   error
 }
 
-func (s memory) Manifest() (text, signatures []byte) { return s.text, s.sig }
-func (s memory) End(context.Context) error           { return s.end }
+func (s memory) Manifest() (slotfile.Manifest, []byte) { return s.m, s.text }
+func (s memory) Signatures() []byte                    { return s.sig }
+func (s memory) End(context.Context) error             { return s.end }
 func (s memory) ReadRange(_ context.Context, f slotfile.File, off int64, b []byte) error {
 	copy(b, s.files[f.Name][off:])
 	return nil
