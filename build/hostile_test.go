@@ -8,6 +8,9 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"github.com/proa-os/proa/build/keys"
+	keyverb "github.com/proa-os/proa/build/keys/verb"
 )
 
 // asProgram makes the test binary run the command, so that it runs in an environment that the test chooses.
@@ -57,7 +60,7 @@ func hostileHost(t *testing.T) []string {
 		}
 	}
 	return []string{"PATH=" + dir + ":" + os.Getenv("PATH"), "HOME=" + home, "APT_CONFIG=" + filepath.Join(home, "apt.conf"),
-		"GOCACHE=" + goEnv(t, "GOCACHE"), "GOMODCACHE=" + goEnv(t, "GOMODCACHE"), envCache + "=" + os.Getenv(envCache),
+		"GOCACHE=" + goEnv(t, "GOCACHE"), "GOMODCACHE=" + goEnv(t, "GOMODCACHE"), envCache + "=" + os.Getenv(envCache), keyverb.Env + "=" + os.Getenv(keyverb.Env),
 		"LD_PRELOAD=/nonexistent/preload.so", "LD_LIBRARY_PATH=" + dir, "LANG=tr_TR.UTF-8", "LC_ALL=tr_TR.UTF-8", "LANGUAGE=tr", "TZ=Asia/Kathmandu",
 		"GOFLAGS=-mod=mod", "GOARCH=arm64", "GOOS=linux", "CGO_ENABLED=0", "GOEXPERIMENT=nonsense", "CC=/bin/false", "CGO_CFLAGS=-O0 -nonsense",
 		"GIT_DIR=/nonexistent", "GIT_WORK_TREE=/nonexistent", "GIT_CONFIG_COUNT=1", "GIT_CONFIG_KEY_0=core.abbrev", "GIT_CONFIG_VALUE_0=40",
@@ -95,6 +98,11 @@ func program(t *testing.T, umask int, env []string, args string) string {
 // A plan does not depend on the host: other settings give the same keys, so nothing is built again.
 func TestPlanOnAHostileHost(t *testing.T) {
 	t.Setenv(envCache, t.TempDir())
+	ring, err := keys.Init(filepath.Join(t.TempDir(), "keys"), true, keys.Access{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv(keyverb.Env, ring.Dir)
 	for _, args := range []string{"plan pc disk --inputs", "plan rpi4 sd --inputs", "version"} {
 		want := program(t, 0o022, os.Environ(), args)
 		if got := program(t, 0o077, hostileHost(t), args); got != want {

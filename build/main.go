@@ -1,6 +1,6 @@
 // Command proa builds images of the proa operating system, boots them in QEMU and writes them to disks. It runs on a
 // host with Go and Debian's apt and needs no root, Docker or loop devices. It changes nothing on the host but out/, its
-// cache, and the disk or file that it is told to write.
+// cache, and the disk, file or keys that it is told to write; a build without keys makes throwaway ones once.
 package main
 
 import (
@@ -15,6 +15,7 @@ import (
 	"syscall"
 
 	"github.com/proa-os/proa/build/flash"
+	keys "github.com/proa-os/proa/build/keys/verb"
 	"github.com/proa-os/proa/build/kubeconfig"
 	"github.com/proa-os/proa/config/inspect"
 )
@@ -39,6 +40,7 @@ type options struct {
 	kubeconfig                      kubeconfig.Options
 	validate                        inspect.Validate
 	show                            inspect.Show
+	trust                           keys.Options
 }
 
 // call is one invocation.
@@ -59,6 +61,7 @@ func verbs() []verb {
 		{"config", "VERB FILE…", "check configuration files, and show what they make together", configHelp, configFilesVerb, configFilesFlags},
 		{"config-into", "IMAGE", "put a config.yaml into an image file", flash.IntoHelp, configVerb, configFlags},
 		{"kubeconfig", "root@ADDRESS", "fetch a node's kubeconfig, or merge it into yours", kubeconfig.Help, kubeconfigVerb, kubeconfigFlags},
+		{"keys", "VERB DIR…", "make, split and replace the keys that sign releases", keys.Help, keysVerb, keysFlags},
 		{"verify", "BOARD [KIND]", "make every step again and compare the outputs", verifyHelp, verifyVerb, imageFlags},
 		{"bench", "BOARD", "measure sizes, times and memory", benchHelp, benchVerb, lockedFlag},
 		{"lock", "", "update build/pin to the newest Debian packages", lockHelp, lockVerb, nil},
@@ -79,7 +82,7 @@ func main() {
 	case errors.Is(err, context.Canceled):
 		fmt.Fprintln(os.Stderr, "proa: stopped; what was finished is kept")
 		os.Exit(130)
-	case errors.Is(err, errUsage):
+	case errors.Is(err, errUsage), errors.Is(err, keys.ErrUsage):
 		fmt.Fprintln(os.Stderr, "proa: "+strings.TrimSuffix(err.Error(), "\n"+errUsage.Error()))
 		os.Exit(2)
 	default:

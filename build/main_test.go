@@ -12,6 +12,7 @@ import (
 
 	"github.com/proa-os/proa/boards"
 	"github.com/proa-os/proa/build/flash/bootconfig"
+	keyverb "github.com/proa-os/proa/build/keys/verb"
 	"github.com/proa-os/proa/build/qemu"
 	"github.com/proa-os/proa/build/remote"
 )
@@ -20,6 +21,8 @@ import (
 func say(t *testing.T, args ...string) (string, error) {
 	t.Helper()
 	t.Setenv(envCache, filepath.Join(t.TempDir(), "cache"))
+	t.Setenv("XDG_CONFIG_HOME", filepath.Join(t.TempDir(), "config")) // the throwaway keys of this test
+	t.Setenv(keyverb.Env, "")
 	var out bytes.Buffer
 	err := proa(t.Context(), args, &out)
 	return out.String(), err
@@ -27,22 +30,26 @@ func say(t *testing.T, args ...string) (string, error) {
 
 func TestUsageErrorsHelp(t *testing.T) {
 	for args, want := range map[string]string{
-		"biuld pc":                   `no verb "biuld"; did you mean "build"`,
-		"plan":                       "no board given; want one of: ",
-		"plan cp":                    `no board "cp"; there is `,
-		"plan raspberry":             `no board "raspberry"; there is `,
-		"plan pc dsik":               `no image kind "dsik"; did you mean "disk"`,
-		"build pc iso sd-card":       `no image kind "sd-card"`,
-		"why pc disk rott":           `no step "rott"; did you mean "root"`,
-		"run pc --firmware ueif":     `no firmware "ueif"; did you mean "uefi"`,
-		"build pc --compression zst": `no compression "zst"; did you mean "zstd"`,
-		"build pc --colour":          "flag provided but not defined: -colour",
-		"tool":                       "no command given",
-		"flash":                      "no board given; want one of: ",
-		"flash cp sdb":               `no board "cp"; there is `,
+		"biuld pc":                    `no verb "biuld"; did you mean "build"`,
+		"plan":                        "no board given; want one of: ",
+		"plan cp":                     `no board "cp"; there is `,
+		"plan raspberry":              `no board "raspberry"; there is `,
+		"plan pc dsik":                `no image kind "dsik"; did you mean "disk"`,
+		"build pc iso sd-card":        `no image kind "sd-card"`,
+		"why pc disk rott":            `no step "rott"; did you mean "root"`,
+		"run pc --firmware ueif":      `no firmware "ueif"; did you mean "uefi"`,
+		"build pc --compression zst":  `no compression "zst"; did you mean "zstd"`,
+		"build pc --colour":           "flag provided but not defined: -colour",
+		"tool":                        "no command given",
+		"keys":                        "keys needs a subcommand: forget, init, rotate, show, split",
+		"keys rotte d slot":           `keys: no subcommand "rotte"; there is rotate`,
+		"keys split d slot 2":         "keys split: 3 arguments; see `proa help keys`",
+		"plan pc --keys d --unsigned": "--unsigned and --keys exclude each other",
+		"flash":                       "no board given; want one of: ",
+		"flash cp sdb":                `no board "cp"; there is `,
 	} {
 		_, err := say(t, strings.Fields(args)...)
-		if !errors.Is(err, errUsage) || !strings.Contains(err.Error(), want) {
+		if !errors.Is(err, errUsage) && !errors.Is(err, keyverb.ErrUsage) || !strings.Contains(err.Error(), want) {
 			t.Errorf("proa %s: %v; want a usage error with %q", args, err, want)
 		}
 	}
@@ -62,6 +69,41 @@ func TestHelpHasAnExampleForEveryVerb(t *testing.T) {
 			if err != nil || !strings.Contains(text, "\n  proa "+v.name) {
 				t.Errorf("proa %v has no example: %v\n%s", args, err, text)
 			}
+		}
+	}
+}
+
+// TestKeys: keys are made, split, replaced and used by a plan. Without any, throwaway ones are made once.
+func TestKeys(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "keys")
+	pass := filepath.Join(t.TempDir(), "pass")
+	if err := os.WriteFile(pass, []byte("correct horse\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct{ args, want string }{
+		{"keys show " + dir, "!proa keys init " + dir},
+		{"keys init " + dir, "slot: 1 of 1 must sign; keep them offline, or on a token"},
+		{"keys init " + dir, "!not empty"},
+		{"keys split " + dir + " root 2 3", "root: 2 of 3 must sign"},
+		{"keys split " + dir + " root two 3", `!"two" of "3": want two numbers`},
+		{"keys rotate " + dir + " slot", "new key of slot: "},
+		{"keys show " + dir, ", retired\n"},
+		{"keys forget " + dir + " slot 0000", "!no key begins with"},
+		{"keys show " + dir + " --passphrase-file " + pass + "x", "!passphrase: open"},
+		{"keys init " + dir + "2 --passphrase-file " + pass, "targets: 1 of 1"},
+		{"keys show " + dir + "2", ", cannot sign here\n"},
+		{"plan pc slot --inputs --keys " + dir, "      slot keys = 1 of "},
+		{"plan pc slot --inputs --unsigned", "      slot keys = unsigned\n"},
+		{"plan pc slot --inputs", ", for development\n"},
+		{"plan pc slot --keys " + dir + "3", "!is no directory of keys"},
+	} {
+		out, err := say(t, strings.Fields(c.args)...)
+		want, fails := strings.CutPrefix(c.want, "!")
+		if err != nil {
+			out += err.Error()
+		}
+		if (err != nil) != fails || !strings.Contains(out, want) {
+			t.Errorf("proa %s: %v\n%s\nwant %q", c.args, err, out, c.want)
 		}
 	}
 }

@@ -56,7 +56,11 @@ func open(ctx context.Context, o options) (*session, error) {
 	if err != nil {
 		return nil, err
 	}
-	kit := &recipe.Kit{Repo: repo, Host: hostArch(), Store: store(dir), Lock: lock, Release: release, Compression: o.compression}
+	trust, err := o.trust.ForImages()
+	if err != nil {
+		return nil, err
+	}
+	kit := &recipe.Kit{Repo: repo, Host: hostArch(), Store: store(dir), Lock: lock, Release: release, Compression: o.compression, Trust: trust}
 	if kit.Compression == "" {
 		kit.Compression = recipe.DefaultCompression
 	}

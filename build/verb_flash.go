@@ -5,10 +5,17 @@ import (
 	"flag"
 
 	"github.com/proa-os/proa/build/flash"
+	keys "github.com/proa-os/proa/build/keys/verb"
 )
 
-func flashFlags(f *flag.FlagSet, o *options)  { o.flash.Flags(f); lockedFlag(f, o) }
-func configFlags(f *flag.FlagSet, o *options) { o.flash.IntoFlags(f) }
+func flashFlags(f *flag.FlagSet, o *options) {
+	o.flash.Flags(f)
+	o.trust.SignFlags(f)
+	lockedFlag(f, o)
+}
+func keysFlags(f *flag.FlagSet, o *options)     { o.trust.Flags(f) }
+func configFlags(f *flag.FlagSet, o *options)   { o.flash.IntoFlags(f) }
+func keysVerb(_ context.Context, c *call) error { return keys.Run(c.opts.trust, c.args, c.out) }
 func configVerb(ctx context.Context, c *call) error {
 	return flash.Into(ctx, c.opts.flash, c.args, c.out)
 }

@@ -44,6 +44,7 @@ func runFlags(f *flag.FlagSet, o *options) {
 	f.StringVar(&o.image, "image", "", "boot the disk in `FILE`, as it is, instead of a copy of the board's image")
 	f.StringVar(&o.config, "config", "", "config.yaml `FILE` for the copy")
 	f.StringVar(&o.sshKey, "ssh-key", "", "public key `FILE` that may log in, beside the generated one")
+	o.trust.SignFlags(f)
 	lockedFlag(f, o)
 }
 

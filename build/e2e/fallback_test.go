@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/proa-os/proa/boards"
+	"github.com/proa-os/proa/build/keys"
 	"github.com/proa-os/proa/build/qemu"
 	"github.com/proa-os/proa/images/cmdline"
 	"github.com/proa-os/proa/images/erofs"
@@ -199,7 +200,7 @@ func realSlot(t *testing.T, o options) slotimage.Slot {
 	}
 	root := verity.Root{Hash: r.Manifest.Root.Hash, Size: r.Manifest.Root.Image}
 	s := slotimage.Slot{Board: b.Name, Version: r.Manifest.Version, Words: cmdline.Others(r.Manifest.Cmdline), Root: root,
-		Chains: b.SlotChains(), UBoot: b.Scripts(), When: time.Unix(0, 0), DTB: map[string]tree.Content{}}
+		Chains: b.SlotChains(), UBoot: b.Scripts(), When: time.Unix(0, 0), DTB: map[string]tree.Content{}, Sign: signer(t)}
 	for {
 		e, err := r.Next()
 		if err != nil {
@@ -214,6 +215,23 @@ func realSlot(t *testing.T, o options) slotimage.Slot {
 		}
 		place(&s, e.Name, tree.Bytes(text))
 	}
+}
+
+// signer signs slots with the keys that the images know: those that `proa tool` names.
+func signer(t *testing.T) slotfile.Sign {
+	t.Helper()
+	dir, err := os.Getenv("PROA_KEYS"), error(nil)
+	if dir == "" {
+		dir, err = keys.DevelopmentDir()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	ring, err := keys.Load(dir, keys.Access{Agent: os.Getenv("SSH_AUTH_SOCK")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return ring.SignSlot
 }
 
 // place stores one file of a slot where slotimage reads it. Scripts are generated again.

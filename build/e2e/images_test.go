@@ -160,7 +160,7 @@ func (j judged) wanted() map[layout.Slot][]string {
 		}
 		return map[layout.Slot][]string{
 			layout.Shared: {"autoboot.txt", "config.yaml", "blackbox"},
-			layout.A:      append(own, "config.txt", "cmdline.txt", "vmlinuz", "initrd", "manifest.json"),
+			layout.A:      append(own, "config.txt", "cmdline.txt", "vmlinuz", "initrd", "manifest.json", "manifest.sig"),
 		}
 	}
 	names := append(own, "config.yaml", "slots/a/vmlinuz", "slots/a/initrd")

@@ -66,7 +66,7 @@ func (p Parts) image(kind string, s slotimage.Slot) (i diskimage.Image, err erro
 // filled are the files of the boot partitions. Under tryboot the other files that the firmware reads are the slot's.
 func (p Parts) filled(s slotimage.Slot, chains chain.List) (n bootfs.New, err error) {
 	n = bootfs.New{Slot: s, Name: layout.A, Config: p.Config, EFIName: p.Board.EFIName}
-	if n.Manifest, err = s.Manifest(); err != nil || chains.Has(chain.Tryboot) {
+	if n.Manifest, n.Signatures, err = s.Signed(); err != nil || chains.Has(chain.Tryboot) {
 		return n, err
 	}
 	if chains.Has(chain.SystemdBoot) {

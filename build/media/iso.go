@@ -61,7 +61,7 @@ func (p Parts) installer() ([]tree.Entry, error) {
 	if err != nil {
 		return nil, err
 	}
-	return k.Files(diskimage.Content{GRUB: i.GRUB, Manifest: i.Manifest})
+	return k.Files(diskimage.Content{GRUB: i.GRUB, Manifest: i.Manifest, Signatures: i.Signatures})
 }
 
 func (p Parts) isolinux() (b iso.BIOS, err error) {

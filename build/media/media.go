@@ -30,6 +30,8 @@ type Parts struct {
 	Version   string // of proa
 	When      time.Time
 	Config    []byte // config.yaml
+	// Sign signs the manifest of the slot; nil: images are unsigned.
+	Sign slotfile.Sign
 
 	Progress func(done, total int64)
 }
@@ -61,7 +63,7 @@ func (p Parts) seed(kind string) string {
 // slot returns the slot that all images of the board have.
 func (p Parts) slot() (s slotimage.Slot, err error) {
 	b := p.Board
-	s = slotimage.Slot{Board: b.Name, Version: p.Version, Words: words(b), When: p.When,
+	s = slotimage.Slot{Board: b.Name, Version: p.Version, Words: words(b), When: p.When, Sign: p.Sign,
 		Chains: b.SlotChains(), UBoot: b.Scripts(), ConfigTxt: b.ConfigTxt()}
 	text, err := os.ReadFile(filepath.Join(p.Root, RootFile))
 	if err != nil {

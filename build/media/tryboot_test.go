@@ -44,7 +44,7 @@ func TestTryboot(t *testing.T) {
 	if err != nil || string(s.Kernel) != "packed kernel" || string(s.Initrd) != "initrd" || string(s.Tree) != "tree" || !strings.HasSuffix(s.Cmdline, " proa.rootsize=4096 proa.slot=a") {
 		t.Errorf("%v: kernel %q, initrd %q, tree %q, %q", err, s.Kernel, s.Initrd, s.Tree, s.Cmdline)
 	}
-	for name, part := range map[string]int{"config.yaml": 1, "overlays/README": 2, "manifest.json": 2} {
+	for name, part := range map[string]int{"config.yaml": 1, "overlays/README": 2, "manifest.json": 2, "manifest.sig": 2} {
 		if _, err := model.FileAt(f, part, name); err != nil {
 			t.Errorf("partition %d: %v", part, err)
 		}

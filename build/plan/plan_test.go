@@ -16,6 +16,7 @@ import (
 	"github.com/proa-os/proa/images"
 	"github.com/proa-os/proa/images/golden"
 	"github.com/proa-os/proa/images/releasefile"
+	"github.com/proa-os/proa/images/slotsig"
 )
 
 // kit returns a kit with our own sources and lock and a fixed release.
@@ -115,6 +116,17 @@ func TestCommitLinksNothingAgain(t *testing.T) {
 	b, k := pcDisk(t)
 	got := changed(t, b, k, func(k *recipe.Kit, _ *boards.Board) { k.Release.Version, k.Release.Commit = "v1", "c1" })
 	if d := cmp.Diff([]string{"root", "disk", "sbom-disk"}, got); d != "" {
+		t.Errorf("(-want +got):\n%s", d)
+	}
+}
+
+// TestKeysTouchOnlyWhatHoldsThem: other keys of slots compile nothing again.
+func TestKeysTouchOnlyWhatHoldsThem(t *testing.T) {
+	b, k := pcDisk(t)
+	got := changed(t, b, k, func(k *recipe.Kit, _ *boards.Board) {
+		k.Trust = recipe.Trust{Name: "1 of 2", Sign: func([]byte) ([]byte, error) { return slotsig.Unsigned(), nil }}
+	})
+	if d := cmp.Diff([]string{"root", "initramfs", "disk", "sbom-disk"}, got); d != "" {
 		t.Errorf("(-want +got):\n%s", d)
 	}
 }

@@ -84,12 +84,12 @@ func (k *Kit) DefaultConfig() ([]byte, error) {
 }
 
 func (k *Kit) medium(m Media, config []byte, write func(j *graph.Job) error) (graph.Step, error) {
-	inputs, err := k.code("disk.go", "board.go")
+	inputs, err := k.code("disk.go", "board.go", "trust.go")
 	if err != nil {
 		return graph.Step{}, err
 	}
 	more, err := k.boardInputs(m.Board)
-	inputs = append(append(inputs, more...), k.epoch(), graph.Input{Name: "config.yaml", Value: string(config)})
+	inputs = append(append(inputs, more...), k.epoch(), slotKeys(k.Trust), graph.Input{Name: "config.yaml", Value: string(config)})
 	return step(graph.Step{Run: func(_ context.Context, j *graph.Job) error { return write(j) }}, inputs, err)
 }
 
@@ -102,5 +102,5 @@ func (k *Kit) parts(j *graph.Job, m Media, config []byte) media.Parts {
 		return j.In(step)
 	}
 	return media.Parts{Board: m.Board, Loaders: in(m.Loaders), Firmware: in(m.Firmware), GRUB: in(m.GRUB), Kernel: in(m.Kernel), Initramfs: in(m.Initramfs),
-		Root: in(m.Root), Version: k.Release.Version, When: k.when(), Config: config, Progress: j.Progress}
+		Root: in(m.Root), Version: k.Release.Version, When: k.when(), Config: config, Sign: k.Trust.Sign, Progress: j.Progress}
 }

@@ -10,20 +10,21 @@ import (
 	"github.com/proa-os/proa/build/graph"
 	"github.com/proa-os/proa/build/kmod"
 	"github.com/proa-os/proa/images/cpio"
+	"github.com/proa-os/proa/images/slotsig"
 	"github.com/proa-os/proa/images/tree"
 	"github.com/proa-os/proa/images/zstream"
 )
 
 // Initramfs writes initrd: PID 1 and the modules that reach the root, compressed.
 func (k *Kit) Initramfs(b boards.Board, program Install, kernel string) (graph.Step, error) {
-	inputs, err := k.code("initramfs.go", "entries.go")
-	inputs = append(inputs, k.epoch(), arguments(program), graph.Input{Name: "early modules", Value: fmt.Sprint(early(b))})
+	inputs, err := k.code("initramfs.go", "entries.go", "trust.go")
+	inputs = append(inputs, k.epoch(), slotKeys(k.Trust), arguments(program), graph.Input{Name: "early modules", Value: fmt.Sprint(early(b))})
 	run := func(_ context.Context, j *graph.Job) error {
 		entries, err := initramfsEntries(j, b, program, kernel)
 		if err != nil {
 			return err
 		}
-		return k.writeInitramfs(j, entries)
+		return k.writeInitramfs(j, append(entries, keysFile(k.Trust, slotsig.EarlyPath)...))
 	}
 	return step(graph.Step{Run: run}, inputs, err)
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/proa-os/proa/build/pin"
 	"github.com/proa-os/proa/build/sets"
 	"github.com/proa-os/proa/images/releasefile"
+	"github.com/proa-os/proa/images/slotsig"
 )
 
 // kit works with our own sources and lock, as one fixed release.
@@ -103,6 +104,7 @@ func changes(t *testing.T) map[string]func(*Kit) {
 		"Kubernetes":     func(k *Kit) { k.Release.Kubernetes = "v1.38.0" },
 		"day":            func(k *Kit) { k.Lock.Date = k.Lock.Date.Add(24 * time.Hour) },
 		"compression":    func(k *Kit) { k.Compression = "none" },
+		"slot keys":      func(k *Kit) { k.Trust = trusted("1 of 2") },
 		"root package":   packageOf(sets.Root(pc).ID()),
 		"kernel package": packageOf(sets.Kernel(pc).ID()),
 		"headers":        packageOf(sets.Modules("amd64", pi)[0].ID()),
@@ -118,12 +120,12 @@ func changes(t *testing.T) map[string]func(*Kit) {
 
 // TestKeysFollowInputs: each recipe is run again for what its output is made of, and for nothing else.
 func TestKeysFollowInputs(t *testing.T) {
-	medium := "Kubernetes commit day image writer version"
+	medium := "Kubernetes commit day image writer slot keys version"
 	want := map[string]string{
 		"disk": medium, "sd": medium, "iso": medium, "slot": medium,
 		"grub":      "image writer",
-		"root":      "Kubernetes commit compression day image writer overlay version",
-		"initramfs": "day",
+		"root":      "Kubernetes commit compression day image writer overlay slot keys version",
+		"initramfs": "day slot keys",
 		"kernel":    "kernel package", "packages": "root package", "tools": "root package", "kbuild": "headers",
 		"module": "module source",
 		"init":   "PID 1 go.sum image writer", "cni": "CNI go.sum", "foreign": "go.sum",
@@ -146,6 +148,11 @@ func TestKeysFollowInputs(t *testing.T) {
 			t.Errorf("%s (-want +got):\n%s", recipe, d)
 		}
 	}
+}
+
+// trusted are the keys of a build that has one.
+func trusted(name string) Trust {
+	return Trust{name, []byte(name), func([]byte) ([]byte, error) { return slotsig.Unsigned(), nil }}
 }
 
 func keys(t *testing.T, k *Kit) map[string]string {

@@ -24,12 +24,20 @@ type Kit struct {
 	Release releasefile.Release
 
 	Compression string // of the root image, a name of Compressions
+	Trust       Trust  // the keys of slots
 
 	// Sum is the digest of a source file; nil: files.SHA256. Tests change a file by it.
 	Sum   func(file string) (string, error)
 	sums  map[string]string
 	mods  *gosrc.Modules
 	trees map[string]*gosrc.Tree
+}
+
+// Trust are the keys of slots. The zero Trust makes images that are unsigned, and run any slot.
+type Trust struct {
+	Name string // the public keys by their ids
+	Keys []byte // keys.json
+	Sign func(manifest []byte) ([]byte, error)
 }
 
 // Store has the packages that steps unpack. What it gives is what the lock's digests say, however it came by it.

@@ -228,6 +228,7 @@ func TestMetered(t *testing.T) {
 func TestInitramfsHolds(t *testing.T) {
 	k, b := kit(t), board(t, "pc")
 	b.Kernel.Early = []string{"ext4"}
+	k.Trust = trusted("1 of 2")
 	kernel := threeModules(t)
 	program := testfiles.Write(t, map[string]string{"init": "PID 1"})
 	s, err := k.Initramfs(b, Install{Step: "go-init", File: "init", Path: "usr/bin/proa", Links: []string{"usr/sbin/init"}}, "kernel")
@@ -252,11 +253,14 @@ func TestInitramfsHolds(t *testing.T) {
 		t.Error("two runs differ")
 	}
 	list := cpioNames(t, images[0])
-	for name, want := range map[string]bool{"init": true, "dev/console": true, "lib/modules/6.1-x/kernel/fs/ext4.ko": true,
+	for name, want := range map[string]bool{"init": true, "etc/proa/keys.json": true, "dev/console": true, "lib/modules/6.1-x/kernel/fs/ext4.ko": true,
 		"lib/modules/6.1-x/kernel/fs/jbd2.ko": true, "lib/modules/6.1-x/kernel/tun.ko": false, "usr/sbin/init": false} {
 		if slices.Contains(list, name) != want {
 			t.Errorf("%s is there: %v; %q", name, !want, list)
 		}
+	}
+	if unsigned := keysFile(Trust{}, "/x"); unsigned != nil {
+		t.Errorf("%v", unsigned)
 	}
 	b.Kernel.Early = []string{"exd4"}
 	if s, err = k.Initramfs(b, Install{Step: "go-init", File: "init"}, "kernel"); err != nil {

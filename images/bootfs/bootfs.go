@@ -13,6 +13,7 @@ import (
 	"github.com/proa-os/proa/images/sdboot"
 	"github.com/proa-os/proa/images/slotfile"
 	"github.com/proa-os/proa/images/slotimage"
+	"github.com/proa-os/proa/images/slotsig"
 	"github.com/proa-os/proa/images/tree"
 	"github.com/proa-os/proa/images/uboot"
 )
@@ -23,9 +24,9 @@ type New struct {
 	Name layout.Slot // of that slot
 
 	// Manifest is stored with the slot's files as slotfile.ManifestName, so that the slot can be verified before it is
-	// tried again; nil: none.
-	Manifest []byte
-	Config   []byte // config.yaml
+	// booted; nil: none. Signatures are its slotsig.Name.
+	Manifest, Signatures []byte
+	Config               []byte // config.yaml
 
 	SystemdBoot []byte       // systemd-boot's program
 	EFIName     string       // file name that UEFI firmware looks for: "BOOTX64.EFI"
@@ -77,7 +78,7 @@ func common(n New) []tree.Entry {
 func (n New) own() ([]tree.Entry, error) {
 	list, err := n.Slot.Files(n.Name)
 	if n.Manifest != nil {
-		list = append(list, tree.File(slotfile.ManifestName, 0o644, tree.Bytes(n.Manifest)))
+		list = append(list, tree.File(slotfile.ManifestName, 0o644, tree.Bytes(n.Manifest)), tree.File(slotsig.Name, 0o644, tree.Bytes(n.Signatures)))
 	}
 	return list, err
 }

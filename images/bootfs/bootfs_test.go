@@ -71,7 +71,7 @@ func TestUBoot(t *testing.T) {
 	}
 	slices.Sort(got)
 	want := []string{
-		"blackbox", "boot.scr", "config.yaml", "slots/a/boot.scr", "slots/a/dtb/" + dtb, "slots/a/initrd", "slots/a/manifest.json", "slots/a/vmlinuz", "slots/b",
+		"blackbox", "boot.scr", "config.yaml", "slots/a/boot.scr", "slots/a/dtb/" + dtb, "slots/a/initrd", "slots/a/manifest.json", "slots/a/manifest.sig", "slots/a/vmlinuz", "slots/b",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff) // extlinux.conf would be preferred to boot.scr

@@ -80,6 +80,12 @@ func Others(raw string) (words []string) {
 	return words
 }
 
+// Describes says whether a word is one of those of proa that describe the machine, and not one that a boot loader or a
+// user adds.
+func Describes(word string) bool {
+	return strings.HasPrefix(word, prefix) && !strings.HasPrefix(word, fallback) && word != NoWatchdog
+}
+
 // Parse parses the text of /proc/cmdline. Of a word that is given twice the last one counts.
 func Parse(raw string) (Line, error) {
 	values := map[string]string{}

@@ -76,6 +76,11 @@ func TestWords(t *testing.T) {
 	if one != shared+" proa.slot=b" || NamesSlot(shared) || !NamesSlot(one) || strings.Join(Others(one), " ") != "quiet console=ttyS0" {
 		t.Errorf("%q, others %q", one, Others(one))
 	}
+	for word, want := range map[string]bool{"proa.slot=a": true, "proa.mode=live": true, "proa.x": true, "quiet": false, "proa.fallback=a:3": false, NoWatchdog: false, "proa.watchdog=on": true} {
+		if Describes(word) != want {
+			t.Errorf("%q: describes %t", word, !want)
+		}
+	}
 	for line, want := range map[string]bool{"quiet proa.mode=live": true, one: false, "": false, "proa.mode=livery": false} {
 		if IsLive(line) != want {
 			t.Errorf("%q: live %t", line, !want)

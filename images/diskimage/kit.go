@@ -12,6 +12,7 @@ import (
 	"github.com/proa-os/proa/images/layout"
 	"github.com/proa-os/proa/images/slotfile"
 	"github.com/proa-os/proa/images/slotimage"
+	"github.com/proa-os/proa/images/slotsig"
 	"github.com/proa-os/proa/images/tree"
 	"github.com/proa-os/proa/images/verity"
 )
@@ -19,10 +20,11 @@ import (
 // Files of an ISO that only the installer reads. Kernel, initrd and systemd-boot are in the EFI system partition of
 // the ISO, and the root image is the one that the live system runs from.
 const (
-	KitFile      = "proa/disk.json"
-	ManifestFile = "proa/" + slotfile.ManifestName // of the slot, as in a slot file
-	GRUBBootFile = "proa/grub/boot.img"
-	GRUBCoreFile = "proa/grub/core.img"
+	KitFile        = "proa/disk.json"
+	ManifestFile   = "proa/" + slotfile.ManifestName // of the slot, as in a slot file
+	SignaturesFile = "proa/" + slotsig.Name
+	GRUBBootFile   = "proa/grub/boot.img"
+	GRUBCoreFile   = "proa/grub/core.img"
 )
 
 // Format is the version of KitFile.
@@ -48,7 +50,7 @@ type Content struct {
 	Kernel, Initrd, Root tree.Content
 	SystemdBoot          []byte
 	GRUB                 *disk.GRUB
-	Manifest             []byte
+	Manifest, Signatures []byte
 	Config               []byte // config.yaml of the new disk
 }
 
@@ -69,7 +71,8 @@ func KitOf(spec layout.Spec, i Image) (Kit, error) {
 // Files returns the files of an ISO that only the installer reads.
 func (k Kit) Files(c Content) ([]tree.Entry, error) {
 	text, err := json.MarshalIndent(k, "", "  ")
-	list := []tree.Entry{tree.File(KitFile, 0o644, tree.Bytes(append(text, '\n'))), tree.File(ManifestFile, 0o644, tree.Bytes(c.Manifest))}
+	list := []tree.Entry{tree.File(KitFile, 0o644, tree.Bytes(append(text, '\n'))), tree.File(ManifestFile, 0o644, tree.Bytes(c.Manifest)),
+		tree.File(SignaturesFile, 0o644, tree.Bytes(c.Signatures))}
 	if c.GRUB != nil {
 		list = append(list, tree.File(GRUBBootFile, 0o644, tree.Bytes(c.GRUB.BootImg)), tree.File(GRUBCoreFile, 0o644, tree.Bytes(c.GRUB.CoreImg)))
 	}
@@ -108,6 +111,6 @@ func (k Kit) Image(c Content) (Image, error) {
 	if string(have) != string(c.Manifest) {
 		return Image{}, errors.New("the files on the medium are not those that its manifest lists: it is damaged; copy it again")
 	}
-	return Image{New: bootfs.New{Slot: s, Name: layout.A, Manifest: c.Manifest, Config: c.Config, SystemdBoot: c.SystemdBoot, EFIName: k.EFIName},
+	return Image{New: bootfs.New{Slot: s, Name: layout.A, Manifest: c.Manifest, Signatures: c.Signatures, Config: c.Config, SystemdBoot: c.SystemdBoot, EFIName: k.EFIName},
 		Seed: k.Seed, When: k.When, Chains: chains, GRUB: c.GRUB}, nil
 }

@@ -12,12 +12,13 @@ import (
 
 	"github.com/proa-os/proa/images/cmdline"
 	"github.com/proa-os/proa/images/layout"
+	"github.com/proa-os/proa/images/slotsig"
 	"github.com/proa-os/proa/images/verity"
 )
 
 const (
 	// Format is the version of the manifest's format.
-	Format = 1
+	Format = 2
 	// ManifestName is the name of the first entry, and of the copy that a device keeps in the slot's directory.
 	ManifestName = "manifest.json"
 	// ProvedName is the file that a device creates in the directory of a slot that was good. No file of a slot may have
@@ -113,7 +114,7 @@ func ParseManifest(b []byte) (Manifest, error) {
 		return Manifest{}, fmt.Errorf("manifest: %w", err)
 	}
 	if of.Format != Format {
-		return Manifest{}, fmt.Errorf("manifest: format %d, this proa reads format %d", of.Format, Format)
+		return Manifest{}, formatError(of.Format)
 	}
 	var m Manifest
 	if err := json.Unmarshal(b, &m); err != nil {
@@ -127,6 +128,14 @@ func ParseManifest(b []byte) (Manifest, error) {
 		return Manifest{}, fmt.Errorf("manifest: %w", err)
 	}
 	return m, nil
+}
+
+// formatError says which of the two is too old.
+func formatError(have int) error {
+	if have < Format {
+		return fmt.Errorf("manifest: format %d of an older proa, which signed no slots; this proa reads format %d: build or fetch the slot file of a newer release", have, Format)
+	}
+	return fmt.Errorf("manifest: format %d of a newer proa, this proa reads format %d: upgrade to a release in between first", have, Format)
 }
 
 var (
@@ -202,8 +211,8 @@ func (f File) check() error {
 			return fmt.Errorf("%q is no file of a slot", f.Name)
 		}
 	}
-	if strings.EqualFold(rest, ManifestName) || strings.EqualFold(rest, ProvedName) {
-		return fmt.Errorf("%q is where the manifest is kept", f.Name)
+	if strings.EqualFold(rest, ManifestName) || strings.EqualFold(rest, slotsig.Name) || strings.EqualFold(rest, ProvedName) {
+		return fmt.Errorf("%q is where the manifest or what belongs to it is kept", f.Name)
 	}
 	if f.Size < 0 || f.Size > maxSize || f.Script() && f.Size > MaxScript || !digest(f.SHA256) {
 		return fmt.Errorf("%s: %d bytes, sha256 %q", f.Name, f.Size, f.SHA256)

@@ -2,7 +2,7 @@
 // writing it to the disk while it arrives. The reader refuses whatever the writer would not have written, byte for
 // byte: names, order and sizes other than the manifest's, contents with another sha256, and data after the end.
 //
-// The manifest is checked for consistency only: who made it is not verified here. That needs signatures.
+// Manifest and signatures are checked for their form only: which keys count, the caller decides (images/slotsig).
 package slotfile
 
 import (
@@ -12,48 +12,65 @@ import (
 	"fmt"
 	"io"
 	"strconv"
+
+	"github.com/proa-os/proa/images/slotsig"
 )
 
 // Reader reads a slot file once, sequentially. It keeps nothing but the manifest in memory.
 type Reader struct {
 	Manifest Manifest
 	Raw      []byte // the manifest as it stands in the file, byte for byte
+	Sig      []byte // manifest.sig
 
 	r    io.Reader
 	left []File
 	open *Entry
 }
 
-// NewReader reads and parses the manifest.
+// NewReader reads the manifest and its signatures.
 func NewReader(r io.Reader) (*Reader, error) {
-	raw, err := readManifest(r)
+	raw, ok, err := readNamed(r, ManifestName, MaxManifest)
 	if err != nil {
 		return nil, err
+	}
+	if !ok {
+		return nil, errors.New("not a slot file: it has no manifest")
 	}
 	m, err := ParseManifest(raw)
 	if err != nil {
 		return nil, fmt.Errorf("slot file: %w", err)
 	}
-	return &Reader{Manifest: m, Raw: raw, r: r, left: m.Files}, nil
+	sig, ok, err := readNamed(r, slotsig.Name, slotsig.MaxFile)
+	if err != nil {
+		return nil, err
+	}
+	if !ok {
+		return nil, fmt.Errorf("slot file: %s does not follow %s", slotsig.Name, ManifestName)
+	}
+	if _, err := slotsig.Parse(sig); err != nil {
+		return nil, fmt.Errorf("slot file: %w", err)
+	}
+	return &Reader{Manifest: m, Raw: raw, Sig: sig, r: r, left: m.Files}, nil
 }
 
-func readManifest(r io.Reader) ([]byte, error) {
+// readNamed reads an entry that no manifest lists; ok is false if the next entry is another one, or longer.
+func readNamed(r io.Reader, name string, limit int64) (b []byte, ok bool, err error) {
 	head := make([]byte, block)
 	if _, err := io.ReadFull(r, head); err != nil {
-		return nil, fmt.Errorf("slot file: %w", truncated(err))
+		return nil, false, fmt.Errorf("slot file: %w", truncated(err))
 	}
 	size, err := strconv.ParseInt(string(head[124:135]), 8, 64)
-	if err != nil || size < 0 || size > MaxManifest || !bytes.Equal(head, header(ManifestName, size)) {
-		return nil, errors.New("not a slot file: it has no manifest")
+	if err != nil || size < 0 || size > limit || !bytes.Equal(head, header(name, size)) {
+		return nil, false, nil
 	}
-	raw := make([]byte, size)
-	if _, err := io.ReadFull(r, raw); err != nil {
-		return nil, fmt.Errorf("slot file: %s: %w", ManifestName, truncated(err))
+	b = make([]byte, size)
+	if _, err := io.ReadFull(r, b); err != nil {
+		return nil, false, fmt.Errorf("slot file: %s: %w", name, truncated(err))
 	}
 	if err := zeros(r, padding(size)); err != nil {
-		return nil, fmt.Errorf("slot file: padding after %s: %w", ManifestName, err)
+		return nil, false, fmt.Errorf("slot file: padding after %s: %w", name, err)
 	}
-	return raw, nil
+	return b, true, nil
 }
 
 // Next returns the next entry, or nil after the last one. It first reads what is left of the previous entry, for its

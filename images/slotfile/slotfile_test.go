@@ -3,6 +3,7 @@ package slotfile
 import (
 	"archive/tar"
 	"bytes"
+	"crypto/ed25519"
 	"encoding/hex"
 	"errors"
 	"io"
@@ -15,6 +16,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/proa-os/proa/images/layout"
+	"github.com/proa-os/proa/images/slotsig"
 	"github.com/proa-os/proa/images/tree"
 	"github.com/proa-os/proa/images/verity"
 )
@@ -31,8 +33,13 @@ func contents(t testing.TB) Contents {
 	}
 	file := func(name, text string) tree.Entry { return tree.File(name, 0o600, tree.Bytes([]byte(text))) }
 	return Contents{Board: "pc", Version: "v1.2", Cmdline: "quiet proa.mode=disk", Image: int64(len(image)), Hash: hex.EncodeToString(hash),
-		Root:  tree.Bytes(root.Bytes()),
+		Root: tree.Bytes(root.Bytes()), Sign: signed,
 		Files: []tree.Entry{file("boot-b/grub.cfg", "b"), file("boot/vmlinuz", "kernel"), file("boot-a/grub.cfg", "a"), file("boot/dtb/x.dtb", strings.Repeat("d", 513)), file("boot/initrd", "")}}
+}
+
+// signed signs by the one key of these tests.
+func signed(manifest []byte) ([]byte, error) {
+	return slotsig.Sign(manifest, ed25519.NewKeyFromSeed(make([]byte, ed25519.SeedSize)))
 }
 
 func encode(t testing.TB, c Contents) []byte {
@@ -105,7 +112,7 @@ func TestIsTar(t *testing.T) {
 		}
 		names = append(names, h.Name)
 	}
-	want := []string{"manifest.json", "boot/dtb/x.dtb", "boot/initrd", "boot/vmlinuz", "boot-a/grub.cfg", "boot-b/grub.cfg", "root.img"}
+	want := []string{"manifest.json", "manifest.sig", "boot/dtb/x.dtb", "boot/initrd", "boot/vmlinuz", "boot-a/grub.cfg", "boot-b/grub.cfg", "root.img"}
 	if d := cmp.Diff(want, names); d != "" {
 		t.Error(d)
 	}
@@ -131,10 +138,14 @@ func TestSkipped(t *testing.T) {
 func TestEveryDamagedByteAndEveryCutIsRefused(t *testing.T) {
 	b := encode(t, contents(t))
 	text := bytes.Index(b, []byte("{"))
+	sig := bytes.Index(b, []byte(slotsig.Name)) + block
 	root := len(b) - trailer - int(contents(t).Root.Size)
 	for i := range b {
 		if i >= text && i < bytes.IndexByte(b[text:], 0)+text {
 			continue // changes of the manifest's own values can be detected by a signature only
+		}
+		if i >= sig && i < bytes.IndexByte(b[sig:], 0)+sig {
+			continue // and those of a signature by keys only
 		}
 		if i > root && i < len(b)-trailer && i%257 != 0 {
 			continue // one digit of a checksum, tested above as a whole
@@ -157,7 +168,8 @@ func TestEveryDamagedByteAndEveryCutIsRefused(t *testing.T) {
 
 func TestManifestsThatAreRefused(t *testing.T) {
 	for name, change := range map[string]func(m *Manifest){
-		"another format":     func(m *Manifest) { m.Format = 2 },
+		"a newer format":     func(m *Manifest) { m.Format = Format + 1 },
+		"an older format":    func(m *Manifest) { m.Format = Format - 1 },
 		"no board":           func(m *Manifest) { m.Board = "" },
 		"no layout":          func(m *Manifest) { m.Layout = 0 },
 		"two lines":          func(m *Manifest) { m.Cmdline = "a\nb" },
@@ -177,6 +189,7 @@ func TestManifestsThatAreRefused(t *testing.T) {
 		"file as directory":  func(m *Manifest) { m.Files[0].Name, m.Files[1].Name = "boot/initrd", "boot/initrd/x" },
 		"both kinds":         func(m *Manifest) { m.Files[2].Name = "boot/xgrub.cfg"; m.Files[3].Name = "boot-a/xgrub.cfg" },
 		"the manifest":       func(m *Manifest) { m.Files[0].Name = "boot/Manifest.json" },
+		"the signatures":     func(m *Manifest) { m.Files[0].Name = "boot/Manifest.sig" },
 		"the mark":           func(m *Manifest) { m.Files[0].Name = "boot/Proved" },
 		"half written":       func(m *Manifest) { m.Files[0].Name = "boot/a.tmp" },
 		"FAT's dot":          func(m *Manifest) { m.Files[0].Name = "boot/a." },
@@ -210,8 +223,52 @@ func TestManifestsThatAreRefused(t *testing.T) {
 	}
 }
 
+// TestSignatures: the second entry is what the signer made of the manifest's bytes, also if it is empty.
+func TestSignatures(t *testing.T) {
+	c := contents(t)
+	r, err := NewReader(bytes.NewReader(encode(t, c)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	key, err := slotsig.KeyOf(ed25519.NewKeyFromSeed(make([]byte, ed25519.SeedSize)).Public())
+	if err != nil {
+		t.Fatal(err)
+	}
+	keys, err := slotsig.NewKeys(1, false, key)
+	if err = errors.Join(err, keys.Verify(r.Raw, r.Sig)); err != nil {
+		t.Error(err)
+	}
+	c.Sign = nil
+	if r, err = NewReader(bytes.NewReader(encode(t, c))); err != nil || !bytes.Equal(r.Sig, slotsig.Unsigned()) {
+		t.Errorf("unsigned: %v", err)
+	}
+}
+
+// TestOldFormat: a slot file that was made before slots were signed, and one without its second entry.
+func TestOldFormat(t *testing.T) {
+	b := encode(t, contents(t))
+	old := bytes.Replace(b, []byte(`"format": 2`), []byte(`"format": 1`), 1)
+	if _, err := NewReader(bytes.NewReader(old)); err == nil || !strings.Contains(err.Error(), "of an older proa, which signed no slots") {
+		t.Error(err)
+	}
+	at := bytes.Index(b, []byte(slotsig.Name))
+	next := bytes.Index(b, []byte("boot/dtb/x.dtb\x00"))
+	if _, err := NewReader(bytes.NewReader(append(b[:at:at], b[next:]...))); err == nil || !strings.Contains(err.Error(), "manifest.sig does not follow") {
+		t.Error(err)
+	}
+}
+
 func TestWriterRefuses(t *testing.T) {
 	c := contents(t)
+	c.Sign = func([]byte) ([]byte, error) { return []byte("{}"), nil }
+	if err := Write(io.Discard, c, nil); err == nil {
+		t.Error("signatures that no reader accepts were written")
+	}
+	c.Sign = func([]byte) ([]byte, error) { return nil, io.ErrClosedPipe }
+	if err := Write(io.Discard, c, nil); !errors.Is(err, io.ErrClosedPipe) {
+		t.Error(err)
+	}
+	c = contents(t)
 	c.Files = append(c.Files, tree.File("boot/../x", 0o600, tree.Bytes(nil)))
 	if err := Write(io.Discard, c, nil); err == nil {
 		t.Error("a name that leaves the slot was written")
@@ -268,7 +325,8 @@ func FuzzRead(f *testing.F) {
 		if err != nil {
 			return
 		}
-		c := Contents{Board: r.Manifest.Board, Version: r.Manifest.Version, Cmdline: r.Manifest.Cmdline, Image: r.Manifest.Root.Image, Hash: r.Manifest.Root.Hash}
+		c := Contents{Board: r.Manifest.Board, Version: r.Manifest.Version, Cmdline: r.Manifest.Cmdline, Image: r.Manifest.Root.Image, Hash: r.Manifest.Root.Hash,
+			Sign: func([]byte) ([]byte, error) { return r.Sig, nil }}
 		for {
 			e, err := r.Next()
 			if err != nil {

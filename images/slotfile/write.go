@@ -5,11 +5,13 @@ import (
 	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
 
 	"github.com/proa-os/proa/images/layout"
+	"github.com/proa-os/proa/images/slotsig"
 	"github.com/proa-os/proa/images/tree"
 )
 
@@ -20,6 +22,23 @@ type Contents struct {
 	Root                    tree.Content // root.img
 	Image                   int64        // bytes of the EROFS image in it: proa.rootsize
 	Hash                    string       // proa.roothash
+	Sign                    Sign         // nil: unsigned
+}
+
+// Sign returns the manifest.sig of a manifest.
+type Sign func(manifest []byte) ([]byte, error)
+
+// Of returns the manifest.sig: without a signer one without signatures.
+func (s Sign) Of(manifest []byte) ([]byte, error) {
+	if s == nil {
+		return slotsig.Unsigned(), nil
+	}
+	b, err := s(manifest)
+	if err != nil {
+		return nil, err
+	}
+	_, err = slotsig.Parse(b)
+	return b, err
 }
 
 // NewManifest reads every file once and returns the manifest.
@@ -63,8 +82,12 @@ func Write(w io.Writer, c Contents, progress Progress) error {
 	if err != nil {
 		return fmt.Errorf("slot file: %w", err)
 	}
+	sig, err := c.Sign.Of(first)
+	if err != nil {
+		return fmt.Errorf("slot file: %s: %w", slotsig.Name, err)
+	}
 	out := &counted{w: w, progress: progress, total: m.Root.Size}
-	if err := writeEntry(out, ManifestName, tree.Bytes(first)); err != nil {
+	if err := errors.Join(writeEntry(out, ManifestName, tree.Bytes(first)), writeEntry(out, slotsig.Name, tree.Bytes(sig))); err != nil {
 		return fmt.Errorf("slot file: %w", err)
 	}
 	for _, e := range c.entries() {

@@ -40,6 +40,8 @@ type Slot struct {
 	// slot.
 	Firmware []tree.Entry
 	When     time.Time // time in the header of U-Boot's scripts
+
+	Sign slotfile.Sign // signs the manifest; nil: unsigned
 }
 
 // Title is what a boot menu shows.
@@ -123,10 +125,19 @@ func (s Slot) Manifest() ([]byte, error) {
 	return m.Encode()
 }
 
+// Signed returns the manifest and its manifest.sig.
+func (s Slot) Signed() (manifest, sig []byte, err error) {
+	if manifest, err = s.Manifest(); err != nil {
+		return nil, nil, err
+	}
+	sig, err = s.Sign.Of(manifest)
+	return manifest, sig, err
+}
+
 // contents has each slot's own files and, once, those that are the same for both.
 func (s Slot) contents() (slotfile.Contents, error) {
 	c := slotfile.Contents{Board: s.Board, Version: s.Version, Cmdline: s.Cmdline(layout.Shared),
-		Root: s.Image, Image: s.Root.Size, Hash: s.Root.Hash}
+		Root: s.Image, Image: s.Root.Size, Hash: s.Root.Hash, Sign: s.Sign}
 	for _, of := range layout.Slots() {
 		files, err := s.Files(of)
 		if err != nil {

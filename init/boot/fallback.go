@@ -39,7 +39,7 @@ func (m *Machine) bootState() slot.Boot {
 	}
 	if boot.Chain.OwnBoot {
 		own := on.Own(m.Root)
-		boot.Numbers, boot.Mount, boot.CanTry = map[layout.Slot]int{}, m.mountSlot(own), slot.KernelTells("/proc/kallsyms")
+		boot.Numbers, boot.Mount, boot.CanTry = map[layout.Slot]int{}, slot.Mounts(m.Sys, m.Root, RunDir+"/boot", bootFlags, own), slot.KernelTells("/proc/kallsyms")
 		for of, part := range own {
 			boot.Numbers[of] = part.Number
 		}

@@ -27,6 +27,7 @@ import (
 	"github.com/proa-os/proa/init/modules"
 	"github.com/proa-os/proa/init/netup"
 	"github.com/proa-os/proa/init/remotekeys"
+	"github.com/proa-os/proa/init/slottrust"
 	"github.com/proa-os/proa/init/sys"
 	"github.com/proa-os/proa/init/timeline"
 	"github.com/proa-os/proa/init/usermount"
@@ -63,6 +64,7 @@ type Machine struct {
 	Reports []box.Report
 
 	Line    cmdline.Line
+	Trust   slottrust.Trust // which slots this machine runs
 	Modules *modules.Index
 	Found   Found
 

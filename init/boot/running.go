@@ -4,12 +4,13 @@ import (
 	"context"
 
 	"github.com/proa-os/proa/images/layout"
+	"github.com/proa-os/proa/init/slottrust"
 	"github.com/proa-os/proa/init/sys"
 )
 
 // Running returns the machine for a command that runs beside PID 1.
 func Running(s sys.Sys) (*Machine, error) {
-	m := &Machine{Sys: s, Logf: func(string, ...any) {}}
+	m := &Machine{Sys: s, Logf: func(string, ...any) {}, Trust: slottrust.Installed("")}
 	if err := readCmdline(context.Background(), m); err != nil {
 		return nil, err
 	}

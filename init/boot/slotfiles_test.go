@@ -52,7 +52,7 @@ func TestSlotPartitions(t *testing.T) {
 
 func TestMountSlot(t *testing.T) {
 	m, fake := machine(t, nil)
-	mount := m.mountSlot(map[layout.Slot]slot.OwnPart{layout.B: {Dev: "/dev/sda3", Number: 3}})
+	mount := slot.Mounts(m.Sys, m.Root, RunDir+"/boot", bootFlags, map[layout.Slot]slot.OwnPart{layout.B: {Dev: "/dev/sda3", Number: 3}})
 	broken := errors.New("disk full")
 	err := mount(layout.B, true, func(dir string) error {
 		if dir != m.Path("/run/proa/boot-b") {

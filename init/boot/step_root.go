@@ -149,6 +149,31 @@ func attachImage(_ context.Context, m *Machine) (err error) {
 	return verity.CheckDevice(m.Found.Root, m.Line.Root.Size, m.Line.Root.Hash)
 }
 
+// checkSignature verifies the slot's manifest, and what the kernel was started with by it.
+func checkSignature(_ context.Context, m *Machine) error {
+	if !m.Trust.Guards(m.Logf) {
+		return nil
+	}
+	part, err := m.sibling(string(layout.Boot))
+	if err != nil {
+		return err
+	}
+	return m.mounted(part, func() error {
+		s, err := m.Slots()
+		if err != nil {
+			return err
+		}
+		return m.Trust.Boot(s, m.Line)
+	})
+}
+
+func checkMedium(_ context.Context, m *Machine) error {
+	if !m.Trust.Guards(m.Logf) {
+		return nil
+	}
+	return m.Trust.Medium(filepath.Dir(m.Path(liveDir+rootFile)), m.Line)
+}
+
 func mapVerity(_ context.Context, m *Machine) (err error) {
 	m.Found.Root, err = verity.Open(RootName, m.Found.Root, m.Line.Root.Size, m.Line.Root.Hash)
 	return err
@@ -161,7 +186,9 @@ func mountRoot(_ context.Context, m *Machine) error {
 	return m.Sys.Mount(m.Found.Root, newRoot, "erofs", unix.MS_RDONLY, "")
 }
 
-func checkInit(_ context.Context, m *Machine) error { return m.readInit() }
+func checkInit(_ context.Context, m *Machine) error {
+	return verity.ReadThrough(m.Path(newRoot), initPath)
+}
 
 func switchRoot(_ context.Context, m *Machine) error {
 	if err := m.writeJSON(handover, m.Found); err != nil {

@@ -3,17 +3,15 @@ package boot
 import (
 	"errors"
 	"fmt"
-	"io"
-	"os"
 
 	"github.com/proa-os/proa/config/step"
 	box "github.com/proa-os/proa/images/blackbox"
 	"github.com/proa-os/proa/images/cmdline"
 	"github.com/proa-os/proa/images/layout"
-	"github.com/proa-os/proa/images/slotfile"
 	"github.com/proa-os/proa/init/blackbox"
 	"github.com/proa-os/proa/init/blockdev"
 	"github.com/proa-os/proa/init/slot"
+	"github.com/proa-os/proa/init/slottrust"
 	"github.com/proa-os/proa/init/slotwrite"
 	"golang.org/x/sys/unix"
 )
@@ -41,7 +39,7 @@ func TakeOver(m *Machine, where, why string) error {
 		if err != nil {
 			return fmt.Errorf("%w: %w", slot.ErrNoOther, err)
 		}
-		if err := slotwrite.Intact(m.Ctx, slotwrite.Target{Slots: s, Device: device, Board: m.Line.Board}); err != nil {
+		if err := slotwrite.Intact(m.Ctx, slotwrite.Target{Slots: s, Device: device, Board: m.Line.Board, Trust: m.Trust}); err != nil {
 			return fmt.Errorf("%w: slot %s: %w", slot.ErrNoOther, s.Other(), err)
 		}
 		if err := s.GiveUp(); err != nil {
@@ -105,34 +103,9 @@ func (m *Machine) bootsThis() (is bool) {
 		return false
 	}
 	_ = s.Files(s.Current(), false, func(dir string) error { // a disk that cannot be read is not this system's
-		text, err := os.ReadFile(dir + "/" + slotfile.ManifestName)
-		if err != nil {
-			return err
-		}
-		manifest, err := slotfile.ParseManifest(text)
-		is = err == nil && manifest.Root.Hash == m.Line.Root.Hash
+		f, err := slottrust.Read(dir)
+		is = err == nil && f.Manifest.Root.Hash == m.Line.Root.Hash
 		return err
 	})
 	return is
-}
-
-// readInit reads the root's init program completely: a corrupt block in it would end PID 1 later, when a failover is no
-// longer possible.
-func (m *Machine) readInit() error {
-	root, err := os.Open(m.Path(newRoot))
-	if err != nil {
-		return err
-	}
-	defer root.Close()
-	how := unix.OpenHow{Flags: unix.O_RDONLY | unix.O_CLOEXEC, Resolve: unix.RESOLVE_IN_ROOT} // symbolic links are resolved within that root
-	fd, err := unix.Openat2(int(root.Fd()), initPath, &how)
-	if err != nil {
-		return fmt.Errorf("open %s: %w", initPath, err)
-	}
-	f := os.NewFile(uintptr(fd), initPath)
-	defer f.Close()
-	if _, err := io.Copy(io.Discard, f); err != nil {
-		return fmt.Errorf("read %s: %w", initPath, err)
-	}
-	return nil
 }

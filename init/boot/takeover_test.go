@@ -14,9 +14,12 @@ import (
 	"github.com/proa-os/proa/images/grubenv"
 	"github.com/proa-os/proa/images/layout"
 	"github.com/proa-os/proa/images/slotfile"
+	"github.com/proa-os/proa/images/slotsig"
+	"github.com/proa-os/proa/images/slotsig/testkey"
 	"github.com/proa-os/proa/images/tree"
 	"github.com/proa-os/proa/images/verity"
 	"github.com/proa-os/proa/init/slot"
+	"github.com/proa-os/proa/init/slottrust"
 	"github.com/proa-os/proa/init/slotwrite"
 	"golang.org/x/sys/unix"
 )
@@ -38,13 +41,14 @@ func pcWithTwo(t *testing.T) *Machine {
 	})
 	m := disks(t, map[string]string{"ata/sda/sda2": "boot", "ata/sda/sda3": "root-a", "ata/sda/sda4": "root-b"})
 	m.Line.Mode, m.Line.Slot, m.Line.Board, m.Found.Disk = "disk", "a", "pc", "sda"
+	m.Trust = slottrust.Of(testkey.Keys())
 	for i := range 2 {
 		save(t, BootDir+"/grub/"+grubenv.File(i), grubenv.Encode(bootstate.State{Good: layout.A}))
 	}
 	save(t, m.Path("/dev/sda4"), make([]byte, 1<<20))
 	s, err := m.Slots()
 	ok(t, err)
-	_, err = slotwrite.Write(t.Context(), slotwrite.Target{Slots: s, Device: m.Path("/dev/sda4"), Board: "pc"}, slotFile(t))
+	_, err = slotwrite.Write(t.Context(), slotwrite.Target{Slots: s, Device: m.Path("/dev/sda4"), Board: "pc", Trust: m.Trust}, slotFile(t))
 	ok(t, err)
 	ok(t, unix.Mount("", BootDir, "", unix.MS_REMOUNT, "")) // like Remount on a machine
 	save(t, BootDir+"/slots/b/"+slotfile.ProvedName, nil)
@@ -72,7 +76,7 @@ func slotFile(t *testing.T) *bytes.Buffer {
 	text := func(name string) tree.Entry { return tree.File(name, 0o600, tree.Bytes([]byte(name))) }
 	var b bytes.Buffer
 	ok(t, slotfile.Write(&b, slotfile.Contents{Board: "pc", Version: "v1", Cmdline: "quiet", Image: int64(len(image)), Hash: hex.EncodeToString(hash),
-		Root: tree.Bytes(root.Bytes()), Files: []tree.Entry{text("boot/vmlinuz"), text("boot/initrd"), text("boot-a/grub.cfg"), text("boot-b/grub.cfg")}}, nil))
+		Sign: testkey.Sign, Root: tree.Bytes(root.Bytes()), Files: []tree.Entry{text("boot/vmlinuz"), text("boot/initrd"), text("boot-a/grub.cfg"), text("boot-b/grub.cfg")}}, nil))
 	return &b
 }
 
@@ -94,13 +98,16 @@ func TestTakeOver(t *testing.T) {
 		spoil func(t *testing.T, m *Machine)
 		no    string
 	}{
-		"whole":         {func(*testing.T, *Machine) {}, ""},
-		"no manifest":   {func(t *testing.T, _ *Machine) { ok(t, os.Remove(BootDir+"/slots/b/manifest.json")) }, "was never written completely"},
-		"kernel":        {func(t *testing.T, _ *Machine) { save(t, BootDir+"/slots/b/vmlinuz", []byte("boot/vmlinux")) }, "vmlinuz"},
-		"root":          {func(t *testing.T, m *Machine) { save(t, m.Path("/dev/sda4"), make([]byte, 1<<20)) }, "verity"},
-		"never good":    {func(t *testing.T, _ *Machine) { ok(t, os.Remove(BootDir+"/slots/b/proved")) }, "never good"},
-		"another board": {func(_ *testing.T, m *Machine) { m.Line.Board = "rpi5" }, "rpi5"},
-		"live":          {func(_ *testing.T, m *Machine) { m.Line.Mode = "live" }, "mode live"},
+		"whole":          {func(*testing.T, *Machine) {}, ""},
+		"no manifest":    {func(t *testing.T, _ *Machine) { ok(t, os.Remove(BootDir+"/slots/b/manifest.json")) }, "was never written completely"},
+		"kernel":         {func(t *testing.T, _ *Machine) { save(t, BootDir+"/slots/b/vmlinuz", []byte("boot/vmlinux")) }, "vmlinuz"},
+		"root":           {func(t *testing.T, m *Machine) { save(t, m.Path("/dev/sda4"), make([]byte, 1<<20)) }, "verity"},
+		"not signed":     {func(t *testing.T, _ *Machine) { save(t, BootDir+"/slots/b/manifest.sig", slotsig.Unsigned()) }, "signature: the slot is not signed"},
+		"signature gone": {func(t *testing.T, _ *Machine) { ok(t, os.Remove(BootDir+"/slots/b/manifest.sig")) }, "manifest.sig is missing"},
+		"no keys loaded": {func(_ *testing.T, m *Machine) { m.Trust = slottrust.Trust{} }, "no keys of slots were loaded"},
+		"never good":     {func(t *testing.T, _ *Machine) { ok(t, os.Remove(BootDir+"/slots/b/proved")) }, "never good"},
+		"another board":  {func(_ *testing.T, m *Machine) { m.Line.Board = "rpi5" }, "rpi5"},
+		"live":           {func(_ *testing.T, m *Machine) { m.Line.Mode = "live" }, "mode live"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			m := pcWithTwo(t)
@@ -124,7 +131,7 @@ func TestTakeOver(t *testing.T) {
 // TestOfSlot: only errors within the slot cause a failover. A data partition that cannot be mounted would be the same
 // in the other slot.
 func TestOfSlot(t *testing.T) {
-	for name, want := range map[string]bool{"find-slot": true, "map-verity": true, "mount-root": true, "read-init": true, "switch-root": true, "early-mounts": false} {
+	for name, want := range map[string]bool{"find-slot": true, "signature": true, "map-verity": true, "mount-root": true, "read-init": true, "switch-root": true, "early-mounts": false} {
 		m, f := machine(t, nil)
 		f.Fail = map[string]error{"": errors.New("input/output error")}
 		var list []Step
@@ -146,12 +153,12 @@ func TestOfSlot(t *testing.T) {
 // TestReadInit: the program is read completely; symbolic links are resolved within the root.
 func TestReadInit(t *testing.T) {
 	m, _ := machine(t, map[string]string{"mnt/root/usr/bin/proa": "program"})
-	if err := m.readInit(); err == nil {
+	if err := checkInit(t.Context(), m); err == nil {
 		t.Error("a root without init")
 	}
 	ok(t, os.MkdirAll(m.Path(newRoot+"/usr/sbin"), 0o755))
 	ok(t, os.Symlink("/usr/bin/proa", m.Path(newRoot+initPath)))
-	if err := m.readInit(); err != nil {
+	if err := checkInit(t.Context(), m); err != nil {
 		t.Error(err)
 	}
 }

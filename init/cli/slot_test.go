@@ -16,9 +16,11 @@ import (
 	"github.com/proa-os/proa/images/grubenv"
 	"github.com/proa-os/proa/images/layout"
 	"github.com/proa-os/proa/images/slotfile"
+	"github.com/proa-os/proa/images/slotsig/testkey"
 	"github.com/proa-os/proa/images/tree"
 	"github.com/proa-os/proa/images/verity"
 	"github.com/proa-os/proa/init/slot"
+	"github.com/proa-os/proa/init/slottrust"
 	"github.com/proa-os/proa/init/slotwrite"
 )
 
@@ -35,7 +37,7 @@ func flashed(t *testing.T, root string) func() (slotwrite.Target, error) {
 	}
 	return func() (slotwrite.Target, error) {
 		s, err := slot.Find(slot.Boot{Chain: chain.Rows(chain.GRUB)[0], Dir: filepath.Join(root, "disk")}, layout.A)
-		return slotwrite.Target{Slots: s, Device: device, Board: "pc"}, err
+		return slotwrite.Target{Slots: s, Device: device, Board: "pc", Trust: slottrust.Of(testkey.Keys())}, err
 	}
 }
 
@@ -51,7 +53,7 @@ func slotFile(t *testing.T, e Env, board string) string {
 	text := func(name string) tree.Entry { return tree.File(name, 0o600, tree.Bytes([]byte(name))) }
 	var b bytes.Buffer
 	err = slotfile.Write(&b, slotfile.Contents{Board: board, Version: "v2", Cmdline: "quiet", Image: int64(len(image)), Hash: hex.EncodeToString(hash),
-		Root: tree.Bytes(root.Bytes()), Files: []tree.Entry{text("boot/vmlinuz"), text("boot/initrd"), text("boot-a/grub.cfg"), text("boot-b/grub.cfg")}}, nil)
+		Sign: testkey.Sign, Root: tree.Bytes(root.Bytes()), Files: []tree.Entry{text("boot/vmlinuz"), text("boot/initrd"), text("boot-a/grub.cfg"), text("boot-b/grub.cfg")}}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -34,7 +34,7 @@ func (e Env) target() (t slotwrite.Target, err error) {
 	if t.Slots, err = m.Slots(); err != nil {
 		return t, err
 	}
-	t.Board = m.Line.Board
+	t.Board, t.Trust = m.Line.Board, m.Trust
 	t.Clock = boot.SinceKernel
 	t.Timeline = func(done []step.Result) { _ = timeline.Save(e.Sys, done) } // the slot matters more than its timeline
 	t.Renew = func() error { return blackbox.Renew(e.Sys, boot.BootDir, slot.Device(boot.BootDir), t.Slots.Other()) }

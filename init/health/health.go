@@ -43,6 +43,14 @@ type Failed struct{ Step, Why string }
 
 func (f Failed) String() string { return f.Step + ": " + f.Why }
 
+// Texts returns them as lines for users.
+func Texts(failed []Failed) (out []string) {
+	for _, f := range failed {
+		out = append(out, f.String())
+	}
+	return out
+}
+
 // Held is stored on the data partition whenever a slot is marked good.
 type Held struct {
 	DefaultRoute bool     `json:"default_route"`

@@ -43,7 +43,7 @@ func (k *keeper) noteNTP() {
 
 func (k *keeper) gather() status.Status {
 	s := status.Status{Version: k.version, Hostname: k.m.Hostname, Board: k.m.Line.Board, Mode: k.m.Line.Mode, Slot: string(k.m.Line.Slot), Fallback: k.m.Line.Fallback.String(),
-		Good: k.good, SlotError: k.goodErr, BlackBox: k.m.Reports, ConfigProblems: k.conf.problems(), ConfigTrial: k.trial.String(), FailedSteps: texts(k.failed),
+		Good: k.good, Signatures: k.m.Trust.Warning(), SlotError: k.goodErr, BlackBox: k.m.Reports, ConfigProblems: k.conf.problems(), ConfigTrial: k.trial.String(), FailedSteps: health.Texts(k.failed),
 		Clock: clock.ReadState(), Addresses: netup.Addresses(), Services: k.sup.States(), Commands: k.m.Jobs.States(), Mounts: k.m.Mounts.States(), K3s: "off by config"}
 	s.DefaultRoute, s.IPv4Route = netup.DefaultRoutes()
 	if k.slots != nil {
@@ -73,13 +73,6 @@ func (k *keeper) gather() status.Status {
 		s.Problems = append([]string{k.damage}, s.Problems...)
 	}
 	return s
-}
-
-func texts(failed []health.Failed) (out []string) {
-	for _, f := range failed {
-		out = append(out, f.String())
-	}
-	return out
 }
 
 // k3sLine returns the runtime's state in one line: its last status, how its last run ended, or the end of its log.

@@ -20,6 +20,7 @@ import (
 	"github.com/proa-os/proa/init/health"
 	"github.com/proa-os/proa/init/power"
 	"github.com/proa-os/proa/init/proc"
+	"github.com/proa-os/proa/init/slottrust"
 	"github.com/proa-os/proa/init/sys"
 	"github.com/proa-os/proa/init/tuning"
 	"github.com/proa-os/proa/init/watchdog"
@@ -39,14 +40,14 @@ func Main(version string, open func(sys.Runner) sys.Sys) {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	if inInitramfs() {
-		stage1(con, &boot.Machine{Sys: open(nil), Ctx: ctx, Flush: con.Flush})
+		stage1(con, &boot.Machine{Sys: open(nil), Ctx: ctx, Flush: con.Flush, Trust: slottrust.Early("")})
 		return
 	}
 	reaper := proc.New(ctx)
 	get := func(ctx context.Context, argv, env []string, in []byte, limit int) ([]byte, error) {
 		return reaper.Pipe(ctx, fetch.As(argv), argv, env, in, limit)
 	}
-	stage2(con, &boot.Machine{Sys: open(reaper.Run), Ctx: ctx, Logf: con.Logf, Fetch: get}, reaper, version)
+	stage2(con, &boot.Machine{Sys: open(reaper.Run), Ctx: ctx, Logf: con.Logf, Fetch: get, Trust: slottrust.Installed("")}, reaper, version)
 }
 
 // forever blocks PID 1 when nothing is left to do: if it ended, the kernel would panic without a reason on the screen.

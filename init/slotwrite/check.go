@@ -11,6 +11,8 @@ import (
 
 	"github.com/proa-os/proa/images/layout"
 	"github.com/proa-os/proa/images/slotfile"
+	"github.com/proa-os/proa/images/slotsig"
+	"github.com/proa-os/proa/init/slottrust"
 	"golang.org/x/sys/unix"
 )
 
@@ -107,18 +109,19 @@ func checkTry(_ context.Context, j *job) error {
 
 func readManifest(_ context.Context, j *job) error {
 	return j.Slots.Files(j.slot, false, func(dir string) error {
-		f, err := os.Open(filepath.Join(dir, slotfile.ManifestName))
-		if err != nil {
-			return err
-		}
-		defer f.Close()
-		raw, err := io.ReadAll(io.LimitReader(f, slotfile.MaxManifest+1))
-		if err != nil {
-			return err
-		}
-		j.m, err = slotfile.ParseManifest(raw)
+		f, err := slottrust.Read(dir)
+		j.m, j.text, j.sig = f.Manifest, f.Text, f.Sig
 		return err
 	})
+}
+
+// checkSignature is the first check of what somebody sends: nothing else of it is looked at before.
+func checkSignature(_ context.Context, j *job) error {
+	err := j.Trust.Check(j.text, j.sig)
+	if errors.Is(err, slotsig.ErrRefused) {
+		return fmt.Errorf("%w; take a slot that was built with the keys of this machine's image", err)
+	}
+	return err
 }
 
 func needManifest(ctx context.Context, j *job) error {

@@ -1,9 +1,9 @@
 // Package slotwrite writes a slot file to the slot that does not run, and requests trial boots of it. Both are lists of
 // steps, in steps.go; if a step fails, or the power, the running slot still boots.
 //
-// It refuses slot files for another board or layout, those that do not fit, and to write while the running slot could
-// still need the other one as fallback. It does not verify who made the file: signatures are checked before. It does
-// not decide when a slot is good.
+// It refuses slots that are not signed by the keys of the running system, slot files for another board or layout, those
+// that do not fit, and to write while the running slot could still need the other one as fallback. It does not decide
+// when a slot is good.
 package slotwrite
 
 import (
@@ -19,6 +19,7 @@ import (
 	"github.com/proa-os/proa/images/layout"
 	"github.com/proa-os/proa/images/slotfile"
 	"github.com/proa-os/proa/init/slot"
+	"github.com/proa-os/proa/init/slottrust"
 )
 
 // Target is the slot that does not run.
@@ -26,6 +27,7 @@ type Target struct {
 	Slots  slot.Slots
 	Device string // its root partition
 	Board  string // board of the running system
+	Trust  slottrust.Trust
 	// Renew is called when earlier records about the other slot's trials become void; it may be nil.
 	Renew func() error
 	// Progress is called during steps that take long; it may be nil.
@@ -43,6 +45,8 @@ type job struct {
 	slot    layout.Slot
 	from    Source // of a write
 	m       slotfile.Manifest
+	text    []byte // of m, as it was signed
+	sig     []byte // manifest.sig; nil: there is none
 	scripts map[string][]byte
 }
 
@@ -59,7 +63,12 @@ func Write(ctx context.Context, t Target, r io.Reader) (slotfile.Manifest, error
 // WriteFrom writes what a source has to the other slot. An error says in which state the slot is.
 func WriteFrom(ctx context.Context, t Target, from Source) (slotfile.Manifest, error) {
 	j := &job{Target: t, slot: t.Slots.Other(), from: from, scripts: map[string][]byte{}}
-	j.m, _ = from.Manifest()
+	_, j.text = from.Manifest()
+	j.sig = from.Signatures()
+	var err error
+	if j.m, err = slotfile.ParseManifest(j.text); err != nil { // what is signed is the text
+		return j.m, err
+	}
 	return j.m, j.run(ctx, "slot-write", writing)
 }
 

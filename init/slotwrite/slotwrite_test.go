@@ -22,10 +22,13 @@ import (
 	"github.com/proa-os/proa/images/sdboot"
 	"github.com/proa-os/proa/images/slotfile"
 	"github.com/proa-os/proa/images/slotimage"
+	"github.com/proa-os/proa/images/slotsig"
+	"github.com/proa-os/proa/images/slotsig/testkey"
 	"github.com/proa-os/proa/images/tree"
 	"github.com/proa-os/proa/images/uboot"
 	"github.com/proa-os/proa/images/verity"
 	"github.com/proa-os/proa/init/slot"
+	"github.com/proa-os/proa/init/slottrust"
 )
 
 // tested is a flashed disk with slot a good, as files: the boot partition, and the other slot's root partition. It is
@@ -80,7 +83,7 @@ func flashed(t *testing.T, c tested) (Target, string) {
 	s, err := slot.Find(b, layout.A)
 	must(t, err)
 	must(t, s.Good())
-	return Target{Slots: s, Device: device, Board: "pc"}, b.Dir
+	return Target{Slots: s, Device: device, Board: "pc", Trust: slottrust.Of(testkey.Keys())}, b.Dir
 }
 
 func each(t *testing.T, do func(t *testing.T, c tested)) {
@@ -99,7 +102,7 @@ func contents(t testing.TB, version string) slotfile.Contents {
 	hash, err := verity.Write(&root, bytes.NewReader(image), int64(len(image)), nil, [16]byte{})
 	must(t, err)
 	file := func(name, text string) tree.Entry { return tree.File(name, 0o600, tree.Bytes([]byte(text))) }
-	return slotfile.Contents{Board: "pc", Version: version, Cmdline: "quiet", Image: int64(len(image)), Hash: hex.EncodeToString(hash), Root: tree.Bytes(root.Bytes()),
+	return slotfile.Contents{Board: "pc", Version: version, Cmdline: "quiet", Image: int64(len(image)), Hash: hex.EncodeToString(hash), Root: tree.Bytes(root.Bytes()), Sign: testkey.Sign,
 		Files: []tree.Entry{file("boot/vmlinuz", "kernel "+version), file("boot/initrd", strings.Repeat("initrd", 1000)), file("boot/dtb/x.dtb", "dtb"),
 			file("boot-a/grub.cfg", "start a"), file("boot-b/grub.cfg", "start b"), file("boot-a/boot.scr", "start a"), file("boot-b/boot.scr", "start b")}}
 }
@@ -183,9 +186,12 @@ func TestRefusedBeforeAnythingIsTouched(t *testing.T) {
 			change func(t *testing.T, target *Target, c *slotfile.Contents)
 			want   string
 		}{
-			"board":   {func(_ *testing.T, _ *Target, c *slotfile.Contents) { c.Board = "rpi3" }, "for the board rpi3, this machine is pc"},
-			"room":    {func(t *testing.T, target *Target, _ *slotfile.Contents) { must(t, os.Truncate(target.Device, 4096)) }, "does not fit"},
-			"no part": {func(_ *testing.T, target *Target, _ *slotfile.Contents) { target.Device += "x" }, "no such file"},
+			"not signed":     {func(_ *testing.T, _ *Target, c *slotfile.Contents) { c.Sign = nil }, "0 of 0 signatures"},
+			"another key":    {func(_ *testing.T, _ *Target, c *slotfile.Contents) { c.Sign = testkey.Other }, "take a slot that was built with the keys of this machine's image"},
+			"no keys loaded": {func(_ *testing.T, target *Target, _ *slotfile.Contents) { target.Trust = slottrust.Trust{} }, "no keys of slots were loaded"},
+			"board":          {func(_ *testing.T, _ *Target, c *slotfile.Contents) { c.Board = "rpi3" }, "for the board rpi3, this machine is pc"},
+			"room":           {func(t *testing.T, target *Target, _ *slotfile.Contents) { must(t, os.Truncate(target.Device, 4096)) }, "does not fit"},
+			"no part":        {func(_ *testing.T, target *Target, _ *slotfile.Contents) { target.Device += "x" }, "no such file"},
 			"on trial": {func(t *testing.T, target *Target, _ *slotfile.Contents) {
 				must(t, errors.Join(target.Slots.Try(), other(t, c, target).Good(), other(t, c, target).Try()))
 			}, "slot a is on trial"},
@@ -329,7 +335,7 @@ func TestSilent(t *testing.T) {
 		if err == nil || err.Error() != "root: not done after 10m0s\nslot b is incomplete and cannot be booted; run the same command again" || startable(boot) != nil {
 			t.Errorf("%v; %q", err, startable(boot))
 		}
-		if last := done[len(done)-1]; len(done) != 4 || last.List != "slot-write" || last.Name != "root" || last.TookMs != 600000 || !last.Failed() {
+		if last := done[len(done)-1]; len(done) != 5 || last.List != "slot-write" || last.Name != "root" || last.TookMs != 600000 || !last.Failed() {
 			t.Errorf("timeline %+v", done)
 		}
 	})
@@ -417,7 +423,7 @@ func flip(t *testing.T, path string, at int64) {
 // TestDamagedSinceItWasWritten: every file of the slot is verified again before a trial.
 func TestDamagedSinceItWasWritten(t *testing.T) {
 	each(t, func(t *testing.T, c tested) {
-		for _, name := range []string{"vmlinuz", "initrd", "dtb/x.dtb", "grub.cfg", "boot.scr", slotfile.ManifestName, "root"} {
+		for _, name := range []string{"vmlinuz", "initrd", "dtb/x.dtb", "grub.cfg", "boot.scr", slotfile.ManifestName, slotsig.Name, "root"} {
 			target, boot := flashed(t, c)
 			_, err := Write(t.Context(), target, bytes.NewReader(file(t, contents(t, "v2"))))
 			must(t, err)

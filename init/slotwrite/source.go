@@ -14,6 +14,8 @@ import (
 type Source interface {
 	// Manifest returns what the slot consists of, as slotfile.ParseManifest returns it, and the text of that.
 	Manifest() (slotfile.Manifest, []byte)
+	// Signatures returns manifest.sig.
+	Signatures() []byte
 	// ReadRange fills b with the bytes of a file from off on. Files are read in the order of the manifest, and each in
 	// the order of its bytes; what is not needed is left out.
 	ReadRange(ctx context.Context, f slotfile.File, off int64, b []byte) error
@@ -30,6 +32,7 @@ type archive struct {
 }
 
 func (a *archive) Manifest() (slotfile.Manifest, []byte) { return a.file.Manifest, a.file.Raw }
+func (a *archive) Signatures() []byte                    { return a.file.Sig }
 
 func (a *archive) ReadRange(ctx context.Context, f slotfile.File, off int64, b []byte) error {
 	a.in.ctx = ctx

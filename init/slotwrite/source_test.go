@@ -10,17 +10,20 @@ import (
 	"testing"
 
 	"github.com/proa-os/proa/images/slotfile"
+	"github.com/proa-os/proa/images/slotsig"
 )
 
 // memory is a source that verifies nothing.
 type memory struct {
 	m     slotfile.Manifest
 	text  []byte
+	sig   []byte
 	files map[string][]byte
 	end   error
 }
 
 func (s memory) Manifest() (slotfile.Manifest, []byte) { return s.m, s.text }
+func (s memory) Signatures() []byte                    { return s.sig }
 func (s memory) End(context.Context) error             { return s.end }
 func (s memory) ReadRange(_ context.Context, f slotfile.File, off int64, b []byte) error {
 	copy(b, s.files[f.Name][off:])
@@ -32,7 +35,7 @@ func unpacked(t *testing.T, file []byte) memory {
 	t.Helper()
 	in, err := slotfile.NewReader(bytes.NewReader(file))
 	must(t, err)
-	s := memory{in.Manifest, in.Raw, map[string][]byte{}, nil}
+	s := memory{in.Manifest, in.Raw, in.Sig, map[string][]byte{}, nil}
 	for {
 		e, err := in.Next()
 		must(t, err)
@@ -69,6 +72,7 @@ func TestAnySource(t *testing.T) {
 		_, err := WriteFrom(t.Context(), target, whole)
 		must(t, err)
 		has(t, filepath.Join(boot, "slots/b", slotfile.ManifestName), string(whole.text))
+		has(t, filepath.Join(boot, "slots/b", slotsig.Name), string(whole.sig))
 		_, err = Try(t.Context(), target)
 		must(t, err)
 	})

@@ -11,6 +11,7 @@ import (
 	"github.com/proa-os/proa/images/cmdline"
 	"github.com/proa-os/proa/images/layout"
 	"github.com/proa-os/proa/images/slotfile"
+	"github.com/proa-os/proa/images/slotsig"
 	"github.com/proa-os/proa/init/slot"
 )
 
@@ -42,6 +43,7 @@ type row struct {
 
 // writing makes the slot unbootable first and bootable last.
 var writing = []row{
+	{"signature", checkSignature, step.Halt, patience, asBefore},
 	{"check", checkWrite, step.Halt, patience, asBefore},
 	{"clear", clearSlot, step.Halt, patience, notWhole},
 	{"boot-files", writeBoot, step.Halt, patience, notWhole},
@@ -59,6 +61,7 @@ var writing = []row{
 var trying = []row{
 	{"check", checkTry, step.Halt, patience, asBefore},
 	{"manifest", needManifest, step.Halt, patience, asBefore},
+	{"signature", checkSignature, step.Halt, patience, damaged},
 	{"fit", checkFit, step.Halt, patience, damaged},
 	{"boot-files", hashAll, step.Halt, patience, damaged},
 	{"root", hashRoot, step.Halt, patience, damaged},
@@ -71,6 +74,7 @@ var trying = []row{
 // hash tree.
 var looking = []row{
 	{"manifest", needManifest, step.Halt, patience, asBefore},
+	{"signature", checkSignature, step.Halt, patience, asBefore},
 	{"fit", checkFit, step.Halt, patience, asBefore},
 	{"boot-files", hashAll, step.Halt, patience, asBefore},
 	{"verity", checkVerity, step.Halt, patience, asBefore},
@@ -165,8 +169,11 @@ func readEnd(ctx context.Context, j *job) error { return j.from.End(ctx) }
 
 func keepManifest(_ context.Context, j *job) error {
 	return j.Slots.Files(j.slot, true, func(dir string) error {
-		_, text := j.from.Manifest()
-		return writeBytes(filepath.Join(dir, slotfile.ManifestName), text)
+		// The manifest is last: without it the slot counts as half-written.
+		if err := writeBytes(filepath.Join(dir, slotsig.Name), j.sig); err != nil {
+			return err
+		}
+		return writeBytes(filepath.Join(dir, slotfile.ManifestName), j.text)
 	})
 }
 

@@ -24,7 +24,7 @@ func TestGolden(t *testing.T) {
 				{Try: 1, Step: "stage1 map-verity", State: blackbox.Started, Seconds: 4},
 				{Try: 3, Step: "health: node Ready", State: blackbox.Failed, Error: "restarting (last run: exit code 1: kine: disk full)", Seconds: 930},
 			}}}},
-		"trial": {Version: "v2", Hostname: "edge-7", Board: "pc", Mode: "disk", Slot: "b", Trial: true, Tries: 1, K3s: "starting: apiserver", Clock: clock.State{Source: "build", Sure: true}, Health: "not good yet: default route: there is none",
+		"trial": {Version: "v2", Hostname: "edge-7", Board: "pc", Mode: "disk", Slot: "b", Trial: true, Tries: 1, Signatures: "unsigned: this image was built without keys, and runs any slot that somebody writes", K3s: "starting: apiserver", Clock: clock.State{Source: "build", Sure: true}, Health: "not good yet: default route: there is none",
 			BlackBox: []blackbox.Report{{Slot: "b", Tries: 1, Left: []blackbox.Try{{Try: 1, Step: "stage2 network", State: blackbox.Failed, Error: "not done after 5m0s", Seconds: 310}}}}},
 		"user": {Version: "v1", Hostname: "edge-7", Mode: "disk", Slot: "a", Good: true, K3s: "off by config",
 			Mounts: []usermount.State{{Path: "/srv/photos", Mounted: true}, {Path: "/srv/films", Reason: "no device with this LABEL yet; it is mounted when it appears"}},

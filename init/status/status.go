@@ -34,7 +34,8 @@ type Status struct {
 	BlackBox       []blackbox.Report `json:"black_box,omitempty"` // reports of failed trials, until their slots are written again
 	Health         string            `json:"health,omitempty"`    // why the slot is not good, or not yet
 	SlotError      string            `json:"slot_error,omitempty"`
-	Good           bool              `json:"good"` // this boot has marked its slot good, or the slot was good before
+	Signatures     string            `json:"signatures,omitempty"` // a warning, if the keys of slots do not protect this machine
+	Good           bool              `json:"good"`                 // this boot has marked its slot good, or the slot was good before
 	Clock          clock.State       `json:"clock"`
 	DefaultRoute   bool              `json:"default_route"`
 	IPv4Route      bool              `json:"ipv4_route"` // a default route of IPv4
@@ -99,6 +100,9 @@ func (s Status) Text() string {
 	line("system", "%s", slot)
 	if s.Health != "" {
 		line("health", "%s", s.Health)
+	}
+	if s.Signatures != "" {
+		line("signatures", "%s", s.Signatures)
 	}
 	for _, r := range s.BlackBox {
 		line(word(r), "%s", r)

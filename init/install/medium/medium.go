@@ -55,6 +55,9 @@ func (m Medium) Image(config []byte) (i diskimage.Image, err error) {
 	if c.Manifest, err = m.read(diskimage.ManifestFile); err != nil {
 		return i, err
 	}
+	if c.Signatures, err = m.read(diskimage.SignaturesFile); err != nil {
+		return i, err
+	}
 	if c.Root, err = tree.HostFile(filepath.Join(m.Dir, iso.RootImage)); err != nil {
 		return i, err
 	}

@@ -1,0 +1,129 @@
+// Package releasemeta has what the signed metadata of a release says beyond TUF: the field custom of its targets. The
+// host writes it and the device reads it.
+//
+// Reading refuses fields that it does not know, and values that no device could follow: a device that ignored a
+// condition would take a release that was not meant for it.
+package releasemeta
+
+import (
+	"bytes"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"path"
+	"regexp"
+	"slices"
+	"time"
+)
+
+// ManifestName is the last part of the target that describes a release; its other targets are payloads.
+const ManifestName = "manifest.json"
+
+// SignedField is the field of timestamp.json, beyond TUF's own, with the time when it was signed.
+const SignedField = "x-proa-signed"
+
+// Release is custom of the target BOARD/VERSION/manifest.json.
+type Release struct {
+	Board    string `json:"board"`
+	Arch     string `json:"arch"`
+	Layout   int    `json:"layout"` // of the disk
+	Version  string `json:"version"`
+	Sequence int64  `json:"sequence"` // grows with each release; a device takes no lower one by itself
+	// From is the least version to come from; "": any. Stones are the versions to go through first, in their order.
+	From   string   `json:"from,omitempty"`
+	Stones []string `json:"stones,omitempty"`
+	Waves  []Wave   `json:"waves,omitempty"` // in the order of their times
+}
+
+// Wave is a part of all devices that may take a release from a time on.
+type Wave struct {
+	Percent int       `json:"percent"` // 1 to 100, of all devices
+	At      time.Time `json:"at"`
+}
+
+// Payload is custom of the other targets.
+type Payload struct {
+	Index *Index `json:"index,omitempty"` // of full and patches
+	From  *From  `json:"from,omitempty"`  // of patches
+}
+
+// Index is the part of a payload file that says what follows in it.
+type Index struct {
+	Length int64  `json:"length"`
+	SHA256 string `json:"sha256"` // 64 hex digits
+}
+
+// From is the slot that a patch applies to.
+type From struct {
+	Version string `json:"version"`
+	Root    string `json:"root"` // hash of its root, 64 hex digits
+}
+
+// Path returns the path of a target.
+func Path(board, version, name string) string { return path.Join(board, version, name) }
+
+var word = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._+~-]*$`)
+
+// Check refuses values that no device could follow.
+func (r Release) Check() error {
+	switch {
+	case !word.MatchString(r.Board) || !word.MatchString(r.Arch) || !word.MatchString(r.Version):
+		return fmt.Errorf("board %q, arch %q, version %q", r.Board, r.Arch, r.Version)
+	case r.Layout < 1 || r.Sequence < 1 || r.From != "" && !word.MatchString(r.From):
+		return fmt.Errorf("layout %d, sequence %d, from %q", r.Layout, r.Sequence, r.From)
+	case slices.ContainsFunc(r.Stones, func(s string) bool { return !word.MatchString(s) || s == r.Version }):
+		return fmt.Errorf("stepping stones %q", r.Stones)
+	}
+	for i, w := range r.Waves {
+		if w.Percent < 1 || w.Percent > 100 || w.At.IsZero() || i > 0 && (w.Percent <= r.Waves[i-1].Percent || !w.At.After(r.Waves[i-1].At)) {
+			return fmt.Errorf("wave %d: %d %% at %s: percentages and times must grow", i+1, w.Percent, w.At.Format(time.RFC3339))
+		}
+	}
+	return nil
+}
+
+// Check refuses values that no device could follow.
+func (p Payload) Check() error {
+	if p.Index != nil && (p.Index.Length <= 0 || !digest(p.Index.SHA256)) {
+		return fmt.Errorf("index of %d bytes, sha256 %q", p.Index.Length, p.Index.SHA256)
+	}
+	if p.From != nil && (!word.MatchString(p.From.Version) || !digest(p.From.Root)) {
+		return fmt.Errorf("from version %q, root %q", p.From.Version, p.From.Root)
+	}
+	return nil
+}
+
+func digest(s string) bool {
+	b, err := hex.DecodeString(s)
+	return err == nil && len(b) == 32 && hex.EncodeToString(b) == s
+}
+
+// ParseRelease reads custom of a manifest.
+func ParseRelease(b []byte) (r Release, err error) {
+	if err = parse(b, &r); err == nil {
+		err = r.Check()
+	}
+	return r, err
+}
+
+// ParsePayload reads custom of a payload.
+func ParsePayload(b []byte) (p Payload, err error) {
+	if err = parse(b, &p); err == nil {
+		err = p.Check()
+	}
+	return p, err
+}
+
+func parse(b []byte, v any) error {
+	d := json.NewDecoder(bytes.NewReader(b))
+	d.DisallowUnknownFields()
+	if err := d.Decode(v); err != nil {
+		return err
+	}
+	if _, err := d.Token(); err != io.EOF {
+		return errors.New("data after the value")
+	}
+	return nil
+}

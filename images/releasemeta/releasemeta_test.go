@@ -1,0 +1,72 @@
+package releasemeta
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/proa-os/proa/images/golden"
+)
+
+func release() Release {
+	day := time.Date(2026, 4, 1, 0, 0, 0, 0, time.UTC)
+	return Release{Board: "pc", Arch: "amd64", Layout: 3, Version: "v1.2", Sequence: 7, From: "v1.0", Stones: []string{"v1.1"},
+		Waves: []Wave{{5, day}, {100, day.AddDate(0, 0, 7)}}}
+}
+
+// TestGolden freezes the form that devices in the field read.
+func TestGolden(t *testing.T) {
+	hash := strings.Repeat("ab", 32)
+	b, err := json.MarshalIndent([]any{release(), Payload{Index: &Index{12, hash}, From: &From{"v1.1", hash}}}, "", "  ")
+	if err != nil {
+		t.Fatal(err)
+	}
+	golden.Check(t, "custom", string(b)+"\n")
+	if Path("pc", "v1.2", ManifestName) != "pc/v1.2/manifest.json" {
+		t.Error("path")
+	}
+}
+
+func TestParse(t *testing.T) {
+	b, err := json.Marshal(release())
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := ParseRelease(b)
+	if d := cmp.Diff(release(), got); d != "" || err != nil {
+		t.Errorf("%v %s", err, d)
+	}
+	for name, change := range map[string]func(*Release){
+		"no board": func(r *Release) { r.Board = "" }, "board as path": func(r *Release) { r.Board = "../pc" }, "no version": func(r *Release) { r.Version = "" },
+		"layout": func(r *Release) { r.Layout = 0 }, "sequence": func(r *Release) { r.Sequence = 0 }, "from": func(r *Release) { r.From = "-" },
+		"stone": func(r *Release) { r.Stones = []string{""} }, "own stone": func(r *Release) { r.Stones = []string{"v1.2"} },
+		"percent": func(r *Release) { r.Waves[1].Percent = 101 }, "shrinks": func(r *Release) { r.Waves[1].Percent = 5 }, "time": func(r *Release) { r.Waves[1].At = r.Waves[0].At },
+	} {
+		r := release()
+		change(&r)
+		b, err := json.Marshal(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := ParseRelease(b); err == nil {
+			t.Errorf("%s: accepted", name)
+		}
+	}
+	for _, text := range []string{"", "{}", "null", string(b) + "{}", strings.Replace(string(b), "{", `{"needs": 1, `, 1)} {
+		if _, err := ParseRelease([]byte(text)); err == nil {
+			t.Errorf("%s: accepted", text)
+		}
+	}
+	hash := strings.Repeat("ab", 32)
+	for text, good := range map[string]bool{
+		`{}`: true, `{"index":{"length":1,"sha256":"` + hash + `"}}`: true, `{"index":{"length":0,"sha256":"` + hash + `"}}`: false, `{"index":{"length":1,"sha256":""}}`: false,
+		`{"from":{"version":"v1","root":"` + hash + `"}}`: true, `{"from":{"version":"v1","root":"` + strings.ToUpper(hash) + `"}}`: false, `{"x":1}`: false,
+	} {
+		if _, err := ParsePayload([]byte(text)); (err == nil) != good {
+			t.Errorf("%s: %v", text, err)
+		}
+	}
+}
