@@ -28,7 +28,7 @@ func planFlags(f *flag.FlagSet, o *options) {
 // imageFlags are the flags that change the image.
 func imageFlags(f *flag.FlagSet, o *options) {
 	f.StringVar(&o.compression, "compression", recipe.DefaultCompression, "of the root image: `none|lz4|zstd`")
-	signFlags(f, o)
+	o.trust.SignFlags(f)
 	lockedFlag(f, o)
 }
 
