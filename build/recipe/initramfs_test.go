@@ -10,6 +10,7 @@ import (
 
 	"github.com/klauspost/compress/zstd"
 
+	"github.com/proa-os/proa/build/oracle"
 	"github.com/proa-os/proa/build/testfiles"
 )
 
