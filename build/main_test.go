@@ -93,6 +93,7 @@ func TestKeys(t *testing.T) {
 		{"keys init " + dir + "2 --passphrase-file " + pass, "targets: 1 of 1"},
 		{"keys show " + dir + "2", ", cannot sign here\n"},
 		{"plan pc slot --inputs --keys " + dir, "      slot keys = 1 of "},
+		{"plan pc slot --inputs --keys " + dir, "      release root = "},
 		{"plan pc slot --inputs --unsigned", "      slot keys = unsigned\n"},
 		{"plan pc slot --inputs", ", for development\n"},
 		{"plan pc slot --keys " + dir + "3", "!is no directory of keys"},

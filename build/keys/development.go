@@ -13,9 +13,9 @@ func DevelopmentDir() (string, error) {
 	return filepath.Join(dir, "proa", "keys-development"), err
 }
 
-// Development loads the throwaway keys in a directory, and makes them if there are none. Two builds that make them at
-// the same time agree on one set.
-func Development(dir string, a Access) (*Ring, error) {
+// Development loads the throwaway keys in a directory, and makes them if there are none; finish adds what belongs to
+// them. Two builds that make them at the same time agree on one set.
+func Development(dir string, a Access, finish func(*Ring) error) (*Ring, error) {
 	if _, err := os.Stat(filepath.Join(dir, ListName)); !errors.Is(err, os.ErrNotExist) {
 		return Load(dir, a)
 	}
@@ -27,7 +27,11 @@ func Development(dir string, a Access) (*Ring, error) {
 		return nil, err
 	}
 	defer os.RemoveAll(tmp) // renamed unless another build was faster
-	if _, err := Init(tmp, true, Access{}); err != nil {
+	made, err := Init(tmp, true, Access{})
+	if err != nil {
+		return nil, err
+	}
+	if err := finish(made); err != nil {
 		return nil, err
 	}
 	if err := os.Rename(tmp, dir); err != nil {

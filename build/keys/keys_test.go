@@ -94,13 +94,25 @@ func TestNothingSecretIsPrinted(t *testing.T) {
 	}
 }
 
+// encrypted is a directory whose key of slots is encrypted, and no other: OpenSSH's derivation of keys is slow.
+func encrypted(t *testing.T) *Ring {
+	t.Helper()
+	r := fresh(t, Access{})
+	r.Access.Passphrase = []byte("correct horse")
+	_, err := r.Rotate("slot", "", "")
+	must(t, err)
+	_, err = r.Forget("slot", r.Roles[Slot].Retired[0].Short())
+	must(t, err)
+	return r
+}
+
 // TestOpenSSHReadsThem: the files are OpenSSH's, also encrypted ones.
 func TestOpenSSHReadsThem(t *testing.T) {
 	program, err := exec.LookPath("ssh-keygen")
 	if err != nil {
 		t.Skip("no ssh-keygen")
 	}
-	r := fresh(t, Access{Passphrase: []byte("correct horse")})
+	r := encrypted(t)
 	path := filepath.Join(r.Dir, r.Roles[Slot].Keys[0].At)
 	out, err := exec.Command(program, "-y", "-P", "correct horse", "-f", path).CombinedOutput()
 	key, _, _, _, parseErr := ssh.ParseAuthorizedKey(out)
@@ -116,7 +128,7 @@ func TestOpenSSHReadsThem(t *testing.T) {
 }
 
 func TestPassphrase(t *testing.T) {
-	r := fresh(t, Access{Passphrase: []byte("correct horse")})
+	r := encrypted(t)
 	for pass, want := range map[string]string{"correct horse": "", "": "is encrypted\nhint: give --passphrase-file, or load it into an agent: ssh-add ", "wrong": "decryption password incorrect"} {
 		var a Access
 		if pass != "" {
@@ -321,7 +333,7 @@ func TestDevelopment(t *testing.T) {
 	for i := range all {
 		wait.Go(func() {
 			var err error
-			if all[i], err = Development(dir, Access{}); err != nil {
+			if all[i], err = Development(dir, Access{}, func(*Ring) error { return nil }); err != nil {
 				t.Error(err)
 			}
 		})

@@ -10,7 +10,6 @@ import (
 	"github.com/proa-os/proa/build/graph"
 	"github.com/proa-os/proa/build/kmod"
 	"github.com/proa-os/proa/images/cpio"
-	"github.com/proa-os/proa/images/slotsig"
 	"github.com/proa-os/proa/images/tree"
 	"github.com/proa-os/proa/images/zstream"
 )
@@ -24,7 +23,7 @@ func (k *Kit) Initramfs(b boards.Board, program Install, kernel string) (graph.S
 		if err != nil {
 			return err
 		}
-		return k.writeInitramfs(j, append(entries, keysFile(k.Trust, slotsig.EarlyPath)...))
+		return k.writeInitramfs(j, append(entries, trusted(k.Trust.Early)...))
 	}
 	return step(graph.Step{Run: run}, inputs, err)
 }

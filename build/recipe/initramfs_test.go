@@ -18,7 +18,7 @@ import (
 func TestInitramfsHolds(t *testing.T) {
 	k, b := kit(t), board(t, "pc")
 	b.Kernel.Early = []string{"ext4"}
-	k.Trust = trusted("1 of 2")
+	k.Trust = someKeys("1 of 2")
 	kernel := threeModules(t)
 	program := testfiles.Write(t, map[string]string{"init": "PID 1"})
 	s, err := k.Initramfs(b, Install{Step: "go-init", File: "init", Path: "usr/bin/proa", Links: []string{"usr/sbin/init"}}, "kernel")
@@ -49,8 +49,8 @@ func TestInitramfsHolds(t *testing.T) {
 			t.Errorf("%s is there: %v; %q", name, !want, list)
 		}
 	}
-	if unsigned := keysFile(Trust{}, "/x"); unsigned != nil {
-		t.Errorf("%v", unsigned)
+	if list := trusted(map[string][]byte{"/b/c": nil, "/a": nil}); len(list) != 2 || list[0].Path != "a" || list[1].Path != "b/c" {
+		t.Errorf("%v", list)
 	}
 	b.Kernel.Early = []string{"exd4"}
 	if s, err = k.Initramfs(b, Install{Step: "go-init", File: "init"}, "kernel"); err != nil {

@@ -104,7 +104,8 @@ func changes(t *testing.T) map[string]func(*Kit) {
 		"Kubernetes":     func(k *Kit) { k.Release.Kubernetes = "v1.38.0" },
 		"day":            func(k *Kit) { k.Lock.Date = k.Lock.Date.Add(24 * time.Hour) },
 		"compression":    func(k *Kit) { k.Compression = "none" },
-		"slot keys":      func(k *Kit) { k.Trust = trusted("1 of 2") },
+		"release root":   func(k *Kit) { k.Trust.Release = "another" },
+		"slot keys":      func(k *Kit) { k.Trust = someKeys("1 of 2") },
 		"root package":   packageOf(sets.Root(pc).ID()),
 		"kernel package": packageOf(sets.Kernel(pc).ID()),
 		"headers":        packageOf(sets.Modules("amd64", pi)[0].ID()),
@@ -124,7 +125,7 @@ func TestKeysFollowInputs(t *testing.T) {
 	want := map[string]string{
 		"disk": medium, "sd": medium, "iso": medium, "slot": medium,
 		"grub":      "image writer",
-		"root":      "Kubernetes commit compression day image writer overlay slot keys version",
+		"root":      "Kubernetes commit compression day image writer overlay release root slot keys version",
 		"initramfs": "day slot keys",
 		"kernel":    "kernel package", "packages": "root package", "tools": "root package", "kbuild": "headers",
 		"module": "module source",
@@ -150,9 +151,9 @@ func TestKeysFollowInputs(t *testing.T) {
 	}
 }
 
-// trusted are the keys of a build that has one.
-func trusted(name string) Trust {
-	return Trust{name, []byte(name), func([]byte) ([]byte, error) { return slotsig.Unsigned(), nil }}
+// someKeys are the keys of a build that has some.
+func someKeys(name string) Trust {
+	return Trust{Name: name, Early: map[string][]byte{slotsig.EarlyPath: []byte("{}")}, Sign: func([]byte) ([]byte, error) { return slotsig.Unsigned(), nil }}
 }
 
 func keys(t *testing.T, k *Kit) map[string]string {

@@ -35,9 +35,9 @@ type Kit struct {
 
 // Trust are the keys of slots. The zero Trust makes images that are unsigned, and run any slot.
 type Trust struct {
-	Name string // the public keys by their ids
-	Keys []byte // keys.json
-	Sign func(manifest []byte) ([]byte, error)
+	Name, Release string // the public keys of slots by their ids, and those of releases by a digest
+	Sign          func(manifest []byte) ([]byte, error)
+	Early, Root   map[string][]byte // files of the initramfs and of the root image by path
 }
 
 // Store has the packages that steps unpack. What it gives is what the lock's digests say, however it came by it.

@@ -21,7 +21,6 @@ import (
 	"github.com/proa-os/proa/config/k3sflags"
 	"github.com/proa-os/proa/images/erofs"
 	"github.com/proa-os/proa/images/releasefile"
-	"github.com/proa-os/proa/images/slotsig"
 	"github.com/proa-os/proa/images/tree"
 	"github.com/proa-os/proa/images/verity"
 	"github.com/proa-os/proa/overlay"
@@ -61,7 +60,7 @@ func (k *Kit) RootImage(r Root) (graph.Step, error) {
 		inputs = append(inputs, graph.Input{Name: f, Value: sum})
 	}
 	more, err := k.boardInputs(r.Board)
-	inputs = append(append(inputs, more...), k.epoch(), slotKeys(k.Trust), arguments(r.Programs), graph.Input{Name: "compression", Value: string(Compressions[k.Compression])})
+	inputs = append(append(inputs, more...), k.epoch(), slotKeys(k.Trust), graph.Input{Name: "release root", Value: k.Trust.Release}, arguments(r.Programs), graph.Input{Name: "compression", Value: string(Compressions[k.Compression])})
 	run := func(_ context.Context, j *graph.Job) error { return k.writeRoot(j, r) }
 	return step(graph.Step{Run: run}, inputs, err)
 }
@@ -140,7 +139,7 @@ func (k *Kit) rootEntries(j *graph.Job, r Root) ([]tree.Entry, error) {
 		func() ([]tree.Entry, error) { return archives(j, r.Archives) },
 		func() ([]tree.Entry, error) { return overlay.Files(filepath.Join(k.Repo, "overlay")) },
 		func() ([]tree.Entry, error) { return k.releaseEntries(r.Board) },
-		func() ([]tree.Entry, error) { return keysFile(k.Trust, slotsig.RootPath), nil },
+		func() ([]tree.Entry, error) { return trusted(k.Trust.Root), nil },
 	} {
 		list, err := part()
 		if err != nil {

@@ -16,7 +16,6 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/klauspost/compress/zstd"
 
 	"github.com/proa-os/proa/build/graph"
 	"github.com/proa-os/proa/build/media"

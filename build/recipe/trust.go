@@ -14,10 +14,10 @@ func slotKeys(t Trust) graph.Input {
 	return graph.Input{Name: "slot keys", Value: t.Name}
 }
 
-// keysFile is keys.json at a path, unless images are unsigned.
-func keysFile(t Trust, path string) []tree.Entry {
-	if t.Sign == nil {
-		return nil
+// trusted are the files with public keys.
+func trusted(files map[string][]byte) (list []tree.Entry) {
+	for _, path := range sortedKeys(files) {
+		list = append(list, tree.File(path[1:], 0o644, tree.Bytes(files[path])))
 	}
-	return []tree.Entry{tree.File(path[1:], 0o644, tree.Bytes(t.Keys))}
+	return list
 }

@@ -21,6 +21,9 @@ import (
 // ManifestName is the last part of the target that describes a release; its other targets are payloads.
 const ManifestName = "manifest.json"
 
+// RootPath is where the root image has TUF's root. An image without it takes no releases.
+const RootPath = "/usr/share/proa/trust/root.json"
+
 // SignedField is the field of timestamp.json, beyond TUF's own, with the time when it was signed.
 const SignedField = "x-proa-signed"
 

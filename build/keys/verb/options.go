@@ -1,14 +1,18 @@
 package verb
 
 import (
+	"crypto/sha256"
 	"errors"
 	"flag"
 	"fmt"
 	"os"
 	"strings"
+	"time"
 
 	"github.com/proa-os/proa/build/keys"
 	"github.com/proa-os/proa/build/recipe"
+	"github.com/proa-os/proa/build/tufrepo"
+	"github.com/proa-os/proa/images/releasemeta"
 	"github.com/proa-os/proa/images/slotsig"
 )
 
@@ -94,7 +98,7 @@ func (o Options) ring() (*keys.Ring, error) {
 		return nil, err
 	}
 	if throwaway {
-		return keys.Development(dir, a)
+		return keys.Development(dir, a, firstRoot)
 	}
 	return keys.Load(dir, a)
 }
@@ -133,7 +137,22 @@ func (o Options) ForImages() (recipe.Trust, error) {
 		return recipe.Trust{}, err
 	}
 	text, err := public.Encode()
-	return recipe.Trust{Name: name(public), Keys: text, Sign: r.SignSlot}, err
+	if err != nil {
+		return recipe.Trust{}, err
+	}
+	roots, err := tufrepo.Roots(r.Dir)
+	t := recipe.Trust{Name: name(public), Sign: r.SignSlot, Early: map[string][]byte{slotsig.EarlyPath: text}, Root: map[string][]byte{slotsig.RootPath: text}}
+	if len(roots) > 0 {
+		newest := roots[len(roots)-1]
+		t.Root[releasemeta.RootPath], t.Release = newest, fmt.Sprintf("%x", sha256.Sum256(newest))
+	}
+	return t, err
+}
+
+// firstRoot makes TUF's first root, which images must have before there is a release.
+func firstRoot(r *keys.Ring) error {
+	_, err := tufrepo.KeepRoot(r, tufrepo.DefaultPeriods(), time.Now())
+	return err
 }
 
 // name names a set of keys by their ids.

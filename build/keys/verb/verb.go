@@ -69,6 +69,9 @@ func initDir(c call, args []string) error {
 	if err != nil {
 		return err
 	}
+	if err := firstRoot(r); err != nil {
+		return err
+	}
 	return r.Show(c.out)
 }
 
