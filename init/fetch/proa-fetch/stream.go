@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/url"
 	"os"
@@ -52,8 +53,12 @@ func runStream(in io.Reader, out io.Writer) error {
 		return err
 	}
 	if _, err := io.CopyBuffer(struct{ io.Writer }{out}, resp.Body, make([]byte, piece)); err != nil {
-		if errors.Is(err, io.ErrUnexpectedEOF) {
+		var op *net.OpError
+		switch {
+		case errors.Is(err, io.ErrUnexpectedEOF):
 			err = errors.New("the connection ended before the answer did")
+		case errors.As(err, &op):
+			err = op.Err // without addresses
 		}
 		return errors.New(plain(err))
 	}

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"strings"
 	"sync"
 	"time"
 
@@ -56,7 +57,7 @@ func (p *process) ended() error {
 	if err == nil {
 		return nil
 	}
-	if why := printable(string(p.said.text)); why != "" {
+	if why := printable(strings.TrimPrefix(string(p.said.text), "proa-fetch: ")); why != "" {
 		return errors.New(why)
 	}
 	return fmt.Errorf("proa-fetch: %w", err)

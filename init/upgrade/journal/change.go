@@ -23,6 +23,20 @@ func (j *Journal) Begin(e Entry) int {
 	return e.ID
 }
 
+// Fresh returns the number of an entry for a run that ended before it could begin one. If the last entry ended the same
+// way, for the same reason, it is that one: a server that is down for a week takes one line.
+func (j *Journal) Fresh(e Entry, r Result, reason string) int {
+	if n := len(j.Entries); n > 0 {
+		if last := j.Entries[n-1]; last.Result == r && last.Reason == short(reason) && last.By == e.By && last.Source == e.Source {
+			return last.ID
+		}
+	}
+	if j.Open() != nil { // of a slot that is written or on trial: it goes on
+		return 0
+	}
+	return j.Begin(e)
+}
+
 // Open returns the last entry unless it has ended.
 func (j *Journal) Open() *Entry {
 	if n := len(j.Entries); n > 0 && j.Entries[n-1].State != Ended {
@@ -102,6 +116,7 @@ func (j *Journal) Settle(f Facts, now time.Time) bool {
 	case f.Running.Root == e.To.Root && f.Good:
 		e.end(Succeeded, "", now)
 		j.Forgive(e.To)
+		j.Sequence = max(j.Sequence, e.Sequence)
 	case f.Running.Root != e.To.Root && f.Boot:
 		reason := "the old slot was started again, by command or in the boot menu"
 		if f.Other != nil && f.Other.GivenUp {

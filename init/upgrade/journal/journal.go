@@ -23,8 +23,11 @@ import (
 // Dir has the journal, and what the engine keeps beside it.
 const Dir = "/var/lib/proa/upgrade"
 
-// File is the journal.
-const File = Dir + "/journal.json"
+// File is the journal. Partial says how much of a root the engine has written, for the next attempt.
+const (
+	File    = Dir + "/journal.json"
+	Partial = Dir + "/partial.json"
+)
 
 // Bounds of the file.
 const (
@@ -74,21 +77,23 @@ func ShortRoot(hash string) string { return hash[:min(16, len(hash))] }
 
 // Entry is one upgrade.
 type Entry struct {
-	ID     int       `json:"id"`
-	From   Release   `json:"from"`
-	To     Release   `json:"to"`
-	Source string    `json:"source"` // hosts or a path
-	By     string    `json:"by"`     // command, schedule
-	Kind   string    `json:"kind,omitempty"`
-	Bytes  int64     `json:"bytes,omitempty"` // transferred
-	Began  time.Time `json:"began"`
-	Wrote  time.Time `json:"wrote,omitzero"`
-	Tried  time.Time `json:"tried,omitzero"`
-	Ended  time.Time `json:"ended,omitzero"`
-	State  State     `json:"state"`
-	Result Result    `json:"result,omitempty"`
-	Reason string    `json:"reason,omitempty"`
-	Lines  []string  `json:"lines,omitempty"` // of each trial boot
+	ID     int     `json:"id"`
+	From   Release `json:"from"`
+	To     Release `json:"to"`
+	Source string  `json:"source"` // hosts or a path
+	By     string  `json:"by"`     // command, schedule
+	Kind   string  `json:"kind,omitempty"`
+	Bytes  int64   `json:"bytes,omitempty"` // transferred
+	// Sequence is that of the release in signed metadata.
+	Sequence int64     `json:"sequence,omitempty"`
+	Began    time.Time `json:"began"`
+	Wrote    time.Time `json:"wrote,omitzero"`
+	Tried    time.Time `json:"tried,omitzero"`
+	Ended    time.Time `json:"ended,omitzero"`
+	State    State     `json:"state"`
+	Result   Result    `json:"result,omitempty"`
+	Reason   string    `json:"reason,omitempty"`
+	Lines    []string  `json:"lines,omitempty"` // of each trial boot
 }
 
 // GivenUp is a version that is not tried again by itself.
@@ -102,7 +107,8 @@ type GivenUp struct {
 type Journal struct {
 	Entries []Entry   `json:"entries"`
 	GivenUp []GivenUp `json:"given_up,omitempty"`
-	Checked time.Time `json:"checked,omitzero"` // last look for a new release
+	// Sequence is the highest of a release that was good.
+	Sequence int64 `json:"sequence,omitempty"`
 }
 
 // Read returns the journal. If the file is damaged it is empty, and the error says so.

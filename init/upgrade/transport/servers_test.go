@@ -51,15 +51,40 @@ func limited(n int, end func(net.Conn)) http.HandlerFunc {
 	})
 }
 
-func reset(c net.Conn) { c.(*net.TCPConn).SetLinger(0) }
-func stall(c net.Conn) { time.Sleep(10 * short.Stall) }
+// reset ends a connection by RST, once what was written has arrived.
+func reset(c net.Conn) {
+	time.Sleep(50 * time.Millisecond)
+	c.(*net.TCPConn).SetLinger(0)
+}
 
-// servers is what there is on the internet. says: the error; empty: the file arrives.
-var servers = []struct {
+func stall(c net.Conn) { time.Sleep(12 * time.Second) }
+
+// badServer is one of them, or a good one.
+type badServer struct {
 	name    string
 	handler http.HandlerFunc
 	says    string
-}{
+}
+
+// needs is short only where the server uses it up.
+func (b badServer) needs() Patience {
+	p := patient
+	switch {
+	case b.name == "stalls":
+		p.Stall = 4 * time.Second
+	case strings.Contains(b.says, "no answer"), strings.Contains(b.says, "too slow"):
+		p = short
+	case strings.Contains(b.says, "no progress"), strings.Contains(b.says, "headers exceeded"):
+		p.Budget = short.Budget
+	}
+	if strings.Contains(b.says, "too slow") {
+		p.Stall, p.Least = 3*time.Second, 1000
+	}
+	return p
+}
+
+// servers is what there is on the internet. says: the error; empty: the file arrives.
+var servers = []badServer{
 	{"good", file, ""},
 	{"without ranges", func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Length", strconv.Itoa(len(content())))
@@ -72,8 +97,8 @@ var servers = []struct {
 	{"truncates", limited(700_000, func(net.Conn) {}), ""},
 	{"resets", limited(700_000, reset), ""},
 	{"stalls", limited(900_000, stall), ""},
-	{"breaks off after every byte", limited(1, reset), "no progress for 1.5s: check network and server, then run the same command again"},
-	{"never answers", func(w http.ResponseWriter, r *http.Request) { <-r.Context().Done() }, "no answer within 400ms"},
+	{"breaks off after every byte", limited(1, reset), "no progress for 4s: check network and server, then run the same command again"},
+	{"never answers", func(w http.ResponseWriter, r *http.Request) { <-r.Context().Done() }, "no answer within 1.2s"},
 	{"slow loris in the head", raw(func(c net.Conn, _ int) {
 		for range 60 {
 			if _, err := io.WriteString(c, "H"); err != nil {
@@ -81,7 +106,7 @@ var servers = []struct {
 			}
 			time.Sleep(50 * time.Millisecond)
 		}
-	}), "no answer within 400ms"},
+	}), "no answer within 1.2s"},
 	{"slow loris in the body", func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Length", strconv.Itoa(len(content())))
 		for i := 0; r.Context().Err() == nil; i++ {

@@ -170,4 +170,5 @@ func (e *goneError) Error() string {
 	return strings.TrimSuffix(fmt.Sprintf("read %s: %s; %s", e.name, strings.Join(said, "; "), e.what), "; ")
 }
 
-func (e *goneError) Unwrap() []error { return e.each }
+// Unwrap returns one error: a list would be taken apart by config/step.
+func (e *goneError) Unwrap() error { return errors.Join(e.each...) }
