@@ -110,7 +110,11 @@ func begin(_ context.Context, r *run) error {
 func write(ctx context.Context, r *run) error {
 	if has, err := slotwrite.Manifest(r.Target); err == nil && same(has, r.m) {
 		r.say(fmt.Sprintf("slot %s holds %s already", r.Target.Slots.Other(), r.m.Version))
+		r.held = true
 		return nil
+	}
+	if err := r.update(func(e *journal.Entry) { e.State = journal.Writing }); err != nil {
+		return err
 	}
 	t := r.Target
 	t.Progress = r.moved
@@ -150,7 +154,11 @@ func (r *run) moved(what string, done, total int64) {
 
 func wrote(_ context.Context, r *run) error {
 	r.out.Written = true
-	return r.update(func(e *journal.Entry) { e.State, e.Wrote, e.Bytes = journal.Written, time.Now(), r.out.Bytes })
+	return r.update(func(e *journal.Entry) {
+		if e.State = journal.Written; !r.held {
+			e.Wrote, e.Bytes = time.Now(), r.out.Bytes
+		}
+	})
 }
 
 func try(ctx context.Context, r *run) error {

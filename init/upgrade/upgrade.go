@@ -95,6 +95,7 @@ type run struct {
 	m        slotfile.Manifest
 	id       int // of the journal's entry; 0: none
 	marks    *marks
+	held     bool // the slot had it already
 	out      Outcome
 }
 

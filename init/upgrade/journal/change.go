@@ -6,9 +6,12 @@ import (
 	"github.com/proa-os/proa/images/blackbox"
 )
 
-// Begin adds an entry and returns its number. One that has not ended was left by an engine that is no more.
+// Begin adds an entry and returns its number; the same release goes on with the entry of what was written before. One
+// of another release that has not ended is aborted by this one, or was left by an engine that is no more.
 func (j *Journal) Begin(e Entry) int {
-	if old := j.Open(); old != nil {
+	if old := j.Open(); old != nil && old.State != Writing && old.To.Root != "" && old.To.Root == e.To.Root {
+		return old.ID
+	} else if old != nil {
 		why := "another upgrade was begun"
 		if old.State == Writing {
 			why = "the engine was ended while it worked"
@@ -111,7 +114,7 @@ func (j *Journal) Settle(f Facts, now time.Time) bool {
 		return false
 	case e.State == Writing && f.Boot:
 		e.end(Aborted, "the machine was restarted before the slot was written", now)
-	case e.State != Trying:
+	case !e.tried(f):
 		return false
 	case f.Running.Root == e.To.Root && f.Good:
 		e.end(Succeeded, "", now)
@@ -128,6 +131,11 @@ func (j *Journal) Settle(f Facts, now time.Time) bool {
 		return false
 	}
 	return true
+}
+
+// tried says whether the release was put on trial: by the engine, or by proa slot try.
+func (e *Entry) tried(f Facts) bool {
+	return e.State == Trying || e.State == Written && (f.Running.Root == e.To.Root || f.Other != nil && f.Other.GivenUp)
 }
 
 // RollBack records that somebody left the running release by command, so that it does not come back by itself.

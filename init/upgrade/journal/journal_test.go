@@ -44,6 +44,8 @@ func TestSettle(t *testing.T) {
 		{Writing, Facts{Running: v1, Good: true}, ""},
 		{Writing, Facts{Running: v1, Boot: true}, "aborted: the machine was restarted before the slot was written"},
 		{Written, Facts{Running: v1, Boot: true}, ""},
+		{Written, Facts{Running: v2, Good: true}, "succeeded"}, // proa slot try
+		{Written, Facts{Running: v1, Boot: true, Other: &blackbox.Report{Slot: layout.B, GivenUp: true}}, "rolled back: slot b could not be loaded by the boot loader v2"},
 	} {
 		j := begun(test.state)
 		changed := j.Settle(test.facts, monday)

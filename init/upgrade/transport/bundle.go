@@ -30,7 +30,7 @@ func OpenBundle(ctx context.Context, name string, from File) (*Bundle, error) {
 	in := &seeker{ctx: ctx, f: from}
 	for r := tar.NewReader(in); ; {
 		h, err := r.Next()
-		if errors.Is(err, io.EOF) {
+		if errors.Is(err, io.EOF) && len(b.files) > 0 {
 			return b, nil
 		}
 		if err == nil {
