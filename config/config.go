@@ -98,6 +98,9 @@ type Config struct {
 
 	// Health says when a new system, after an upgrade, counts as good.
 	Health Health `yaml:"health"`
+
+	// Upgrade says where releases are, and what the machine does with them by itself.
+	Upgrade Upgrade `yaml:"upgrade"`
 }
 
 // Remote is a document with more configuration, in any format that this file may have. It is fetched once the network is

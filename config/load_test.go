@@ -61,7 +61,7 @@ func problems(t *testing.T, doc, cmdline string) (*Config, string) {
 func TestProblems(t *testing.T) {
 	for _, c := range []struct{ name, doc, want string }{
 		{"unknown key", "hostnam: a\nk3s:\n  rol: agent\n", "1:1: unknown key \"hostnam\"; did you mean \"hostname\"?\n3:3: unknown key \"rol\"; did you mean \"role\"?\n"},
-		{"nothing near", "zzzzzz: 1\n", "1:1: unknown key; known here: boot_cmd, ca_certs, config, data_sources, environment, final_message, first_run_cmd, health, hostname, install, k3s, modules, mounts, network, ntp, phone_home, power, run_cmd, ssh, ssh_authorized_keys, swap, sysctls, timezone, users, version, write_files\n"},
+		{"nothing near", "zzzzzz: 1\n", "1:1: unknown key; known here: boot_cmd, ca_certs, config, data_sources, environment, final_message, first_run_cmd, health, hostname, install, k3s, modules, mounts, network, ntp, phone_home, power, run_cmd, ssh, ssh_authorized_keys, swap, sysctls, timezone, upgrade, users, version, write_files\n"},
 		{"list for a string", "hostname: [a]\n", "1:11: hostname: want a string, found a list\n"},
 		{"string for a list", "modules: wireguard\n", "1:10: modules: want a list, found a string\n"},
 		{"string for a bool", "k3s: {enabled: \"yes\"}\n", "1:16: enabled: want true or false, found a string\n"},

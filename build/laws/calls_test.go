@@ -20,7 +20,7 @@ type callLaw struct {
 
 var callLaws = []callLaw{
 	{"images", nil, []string{"time.Now", "time.Since", "time.Until"}, "same input, same bytes: a time that an image holds is passed in"},
-	{"init", []string{"init/sys", "init/main.go"}, door(), "sys is the one door to the kernel, and is passed in from main: a test looks at what went through it"},
+	{"init", []string{"init/sys", "init/main.go", "init/upgrade/proa-upgrade/main.go"}, door(), "sys is the one door to the kernel, and is passed in from main: a test looks at what went through it"},
 	{"init", []string{"init/netup/links"}, ofNetlink("LinkAdd LinkDel LinkSetUp LinkSetDown LinkSetMTU LinkSetMaster LinkSubscribe " +
 		"LinkSubscribeWithOptions AddrAdd AddrReplace AddrDel RouteAdd RouteReplace RouteDel"),
 		"init/netup/links changes the kernel's network as a plan says, and has the one subscription to links"},

@@ -115,6 +115,7 @@ func devicePrograms(k *recipe.Kit, arch, compiler string) []deviceProgram {
 			"usr/bin/proa", []string{"usr/sbin/init", "usr/sbin/modprobe", "usr/bin/sudo"}},
 		{recipe.Go{Package: "./init/fetch/proa-fetch", Arch: arch}, "usr/libexec/proa/proa-fetch", nil},
 		{recipe.Go{Package: installer, Arch: arch}, "usr/libexec/proa/proa-install", nil},
+		{recipe.Go{Package: "./init/upgrade/proa-upgrade", Arch: arch}, "usr/libexec/proa/proa-upgrade", nil},
 		{recipe.Go{Package: "./k3s", Arch: arch, C: compiler, Defines: kubernetes},
 			"usr/bin/k3s", []string{"usr/bin/kubectl", "usr/bin/ctr"}},
 		{recipe.Go{Package: "github.com/containerd/containerd/v2/cmd/containerd-shim-runc-v2", Arch: arch},

@@ -83,7 +83,7 @@ func Of(word string) (Rule, bool) {
 	if word == "flag" {
 		return Rule{Judge: flagArg}, true
 	}
-	for _, table := range []map[string]Rule{rules, machine, link, checks} {
+	for _, table := range []map[string]Rule{rules, machine, link, checks, upgrade} {
 		if r, ok := table[word]; ok {
 			return r, true
 		}

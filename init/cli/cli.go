@@ -20,6 +20,7 @@ import (
 	"github.com/proa-os/proa/init/reset"
 	"github.com/proa-os/proa/init/slotwrite"
 	"github.com/proa-os/proa/init/sys"
+	upgrade "github.com/proa-os/proa/init/upgrade/help"
 )
 
 // Env is the environment of a verb; tests replace it.
@@ -67,6 +68,11 @@ func verbs() []verb {
 		{"slot write", "a|b FILE", "write a .slot file to the slot that does not run; - reads standard input", slotWriteVerb},
 		{"slot try", "a|b [--reboot]", "verify that slot, and make the next boot a trial of it", slotTryVerb},
 		{"slot rollback", "[--reboot]", "make the next boot use the other slot, if that one is good", slotRollbackVerb},
+		{"upgrade check", "[SOURCE]", "say which release there is for this machine", upgradeVerb("check")},
+		{"upgrade fetch", "[SOURCE]", "write it to the slot that does not run", upgradeVerb("fetch")},
+		{"upgrade apply", "[SOURCE]", "write it, and restart for a trial of it", upgradeVerb("apply")},
+		{"upgrade status", "", "the upgrade that runs, or the last one", upgradeVerb("status")},
+		{"upgrade log", "", "all upgrades of this machine, and how each ended", upgradeVerb("log")},
 		{"data erase", "--yes", "format the data partition at the next boot; everything on it is lost", dataEraseVerb},
 		{"install", "[FLAGS]", "install the system of an ISO on a disk of this machine; without flags it asks", installVerb},
 		{"reset", "--yes [--keep-config]", "make the machine as it was when it was new: data and configuration are lost", resetVerb},
@@ -89,7 +95,8 @@ Examples:
 
 // more is the additional help of some verbs; for the others the general examples are shown.
 var more = map[string]string{"slot write": slotWriteHelp, "slot try": slotTryHelp, "slot rollback": slotRollbackHelp, "data erase": reset.EraseHelp, "reset": reset.Help, "install": help.Text,
-	"config validate": inspect.ValidateHelp, "config diff": diffHelp, "config edit": configHelp, "config apply": configHelp, "config confirm": configHelp, "config revert": configHelp, "kubeconfig": kubeconfigHelp, "timeline": timelineHelp}
+	"config validate": inspect.ValidateHelp, "config diff": diffHelp, "config edit": configHelp, "config apply": configHelp, "config confirm": configHelp, "config revert": configHelp, "kubeconfig": kubeconfigHelp, "timeline": timelineHelp,
+	"upgrade check": upgrade.Text, "upgrade fetch": upgrade.Text, "upgrade apply": upgrade.Text, "upgrade status": upgrade.StatusText, "upgrade log": upgrade.StatusText}
 
 // Usage returns the help text of this machine.
 func Usage() string { return usage(launch.There()) }

@@ -5,9 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"time"
 
 	"github.com/proa-os/proa/config"
+	"github.com/proa-os/proa/init/meter"
 	"github.com/proa-os/proa/init/slotwrite"
 )
 
@@ -48,10 +48,11 @@ func slotWriteVerb(e Env, args []string) error {
 			return err
 		}
 		defer in.Close()
-		bar := &meter{out: e.Out, live: terminal(e.Out), now: time.Now}
-		t.Progress = bar.tick
+		e.forget()
+		bar := meter.New(e.Out)
+		t.Progress = bar.Tick
 		m, err := slotwrite.Write(ctx, t, in)
-		bar.end()
+		bar.End()
 		if err != nil {
 			return err
 		}
@@ -78,10 +79,10 @@ func slotTryVerb(e Env, args []string) error {
 		return errors.New("usage: proa slot try a|b [--reboot]")
 	}
 	return e.change(args[0], func(ctx context.Context, t slotwrite.Target) error {
-		bar := &meter{out: e.Out, live: terminal(e.Out), now: time.Now}
-		t.Progress = bar.tick
+		bar := meter.New(e.Out)
+		t.Progress = bar.Tick
 		m, err := slotwrite.Try(ctx, t)
-		bar.end()
+		bar.End()
 		if err != nil {
 			return err
 		}
@@ -98,6 +99,7 @@ func slotRollbackVerb(e Env, args []string) error {
 		if err := t.Slots.Rollback(); err != nil {
 			return err
 		}
+		e.leave("proa slot rollback")
 		return e.next(reboot, fmt.Sprintf("the next boot uses slot %s again", t.Slots.Other()))
 	})
 }

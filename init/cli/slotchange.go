@@ -9,13 +9,11 @@ import (
 	"os/signal"
 	"time"
 
-	"github.com/proa-os/proa/config/step"
 	"github.com/proa-os/proa/images/layout"
-	"github.com/proa-os/proa/init/blackbox"
-	"github.com/proa-os/proa/init/boot"
+	"github.com/proa-os/proa/init/otherslot"
 	"github.com/proa-os/proa/init/slot"
 	"github.com/proa-os/proa/init/slotwrite"
-	"github.com/proa-os/proa/init/timeline"
+	"github.com/proa-os/proa/init/upgrade/claim"
 	"golang.org/x/sys/unix"
 )
 
@@ -24,21 +22,7 @@ func (e Env) target() (t slotwrite.Target, err error) {
 	if e.Slot != nil {
 		return e.Slot()
 	}
-	m, err := boot.Running(e.Sys)
-	if err != nil {
-		return t, err
-	}
-	if !m.OnDisk() {
-		return t, fmt.Errorf("mode %s has no slots: flash a disk", m.Line.Mode)
-	}
-	if t.Slots, err = m.Slots(); err != nil {
-		return t, err
-	}
-	t.Board, t.Trust = m.Line.Board, m.Trust
-	t.Clock = boot.SinceKernel
-	t.Timeline = func(done []step.Result) { _ = timeline.Save(e.Sys, done) } // the slot matters more than its timeline
-	t.Renew = func() error { return blackbox.Renew(e.Sys, boot.BootDir, slot.Device(boot.BootDir), t.Slots.Other()) }
-	t.Device, err = m.RootPartition(t.Slots.Other())
+	t, _, err = otherslot.Find(e.Sys)
 	return t, err
 }
 
@@ -56,6 +40,11 @@ func (e Env) lock() (*os.File, error) {
 // change calls do for the slot named by the first argument, with the lock held, until a signal. A broken connection
 // must not end the process: only its output is lost.
 func (e Env) change(name string, do func(context.Context, slotwrite.Target) error) error {
+	writing, err := claim.Lock(e.Root+claim.LockFile, lockWait)
+	if err != nil {
+		return err
+	}
+	defer writing.Close()
 	lock, err := e.lock()
 	if err != nil {
 		return err

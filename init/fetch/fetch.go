@@ -149,8 +149,11 @@ func (c Client) program() string {
 // proxies are the variables that net/http reads (httpproxy.FromEnvironment), in either case.
 var proxies = []string{"HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY"}
 
-func (c Client) env() (out []string) {
-	for name, value := range c.Environment {
+func (c Client) env() []string { return Proxies(c.Environment) }
+
+// Proxies returns the variables for proxies, NAME=VALUE, of the configuration's environment.
+func Proxies(environment map[string]string) (out []string) {
+	for name, value := range environment {
 		if slices.Contains(proxies, strings.ToUpper(name)) {
 			out = append(out, name+"="+value)
 		}

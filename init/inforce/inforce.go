@@ -115,6 +115,7 @@ func rows() []row {
 		{"k3s.labels", K3s, false, func(c *config.Config) any { return &c.K3s.Labels }},
 		{"k3s.taints", K3s, false, func(c *config.Config) any { return &c.K3s.Taints }},
 		{"health", Machine, false, func(c *config.Config) any { return &c.Health }},
+		{"upgrade", Now, false, func(c *config.Config) any { return &c.Upgrade }},
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 	"github.com/proa-os/proa/init/health"
 	"github.com/proa-os/proa/init/shutdown"
 	"github.com/proa-os/proa/init/slot"
+	"github.com/proa-os/proa/init/upgrade/settle"
 )
 
 // heldFile stores what worked when a slot was last good. It is on the data partition, where a new slot finds it.
@@ -121,6 +122,7 @@ func (k *keeper) markGood() {
 	if err := health.Save(k.m.Sys.WriteFile, k.held, k.holds()); err != nil {
 		k.con.Logf("health: save the state that the next slot is compared with: %v", err)
 	}
+	settle.Record(k.m, true)
 	k.con.Logf("status slot %s good", k.m.Line.Slot)
 	k.refresh()
 }

@@ -1,6 +1,7 @@
 package pid1
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -31,6 +32,7 @@ import (
 	"github.com/proa-os/proa/init/supervise"
 	"github.com/proa-os/proa/init/timeline"
 	"github.com/proa-os/proa/init/tuning"
+	"github.com/proa-os/proa/init/upgrade/settle"
 	"github.com/proa-os/proa/init/verity"
 	"github.com/proa-os/proa/init/watchdog"
 	"github.com/proa-os/proa/init/wifi"
@@ -128,10 +130,11 @@ func (k *keeper) start(ctx context.Context) {
 			k.con.Logf("FALLBACK %s", r) // printed by readBox too, many lines before
 		}
 	}
+	settle.Record(k.m, false)
 	k.m.Jobs.Follow(k.ranCommand)
 	after := afterboot.New(k.m, k.con.Logf, k.conf.add, k.end)
 	after.Start(ctx)
-	k.con.Logf("up slot=%s mode=%s version=%s host=%s", dash(string(k.m.Line.Slot)), k.m.Line.Mode, k.version, k.m.Hostname)
+	k.con.Logf("up slot=%s mode=%s version=%s host=%s", cmp.Or(string(k.m.Line.Slot), "-"), k.m.Line.Mode, k.version, k.m.Hostname)
 	after.FinalMessage(k.version)
 }
 
@@ -153,13 +156,6 @@ func (k *keeper) stopServices() {
 	k.checks.Stop() // no more processes from here on
 	k.sup.StopAll(k.con.Logf)
 	wait.Wait()
-}
-
-func dash(s string) string {
-	if s == "" {
-		return "-"
-	}
-	return s
 }
 
 // Intervals at which the main loop polls what sends no events: addresses, routes, the boot state. Each poll is three

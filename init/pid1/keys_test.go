@@ -133,6 +133,17 @@ var changes = map[string][2]string{
 	"health.checks[].timeout":             {"", "elsewhere: probe.TestCommand"},
 	"health.checks[].interval":            {"", "elsewhere: probe.TestWatch"},
 	"health.checks[].for":                 {"", "elsewhere: probe.TestWatch"},
+	"upgrade.source":                      {"upgrade: {automatic: apply}", "upgrade: {automatic: apply, source: [https://a.example]}"},
+	"upgrade.redirect_hosts":              {"upgrade: {automatic: apply}", "upgrade: {automatic: apply, redirect_hosts: [a.example]}"},
+	"upgrade.automatic":                   {"", "upgrade: {automatic: check}"},
+	"upgrade.interval":                    {"upgrade: {automatic: apply}", "upgrade: {automatic: apply, interval: 24h}"},
+	"upgrade.jitter":                      {"upgrade: {automatic: apply}", "upgrade: {automatic: apply, jitter: 1h}"},
+	"upgrade.bandwidth":                   {"upgrade: {automatic: apply}", "upgrade: {automatic: apply, bandwidth: 2M}"},
+	"upgrade.window.days":                 {"upgrade: {automatic: apply}", "upgrade: {automatic: apply, window: {days: [sun]}}"},
+	"upgrade.window.start":                {"upgrade: {automatic: apply}", "upgrade: {automatic: apply, window: {start: \"02:00\"}}"},
+	"upgrade.window.length":               {"upgrade: {automatic: apply}", "upgrade: {automatic: apply, window: {length: 2h}}"},
+	"upgrade.window.timezone":             {"upgrade: {automatic: apply}", "upgrade: {automatic: apply, window: {timezone: Europe/Berlin}}"},
+	"upgrade.reboot":                      {"upgrade: {automatic: apply}", "upgrade: {automatic: apply, reboot: manual}"},
 }
 
 // leaves returns the keys of the schema that have values, named as in changes.

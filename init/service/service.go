@@ -56,6 +56,7 @@ func Table(f Facts) []supervise.Service {
 		})
 	}
 	rows = append(rows, f.installers()...)
+	rows = append(rows, f.upgrader()...)
 	if f.Config.K3s.Enabled && !f.silent() {
 		rows = append(rows, supervise.Service{
 			Name: "k3s", Argv: []string{"/usr/bin/k3s", Role(f.Config.K3s)}, Wait: f.mayRun, Env: f.k3sEnv,
@@ -83,7 +84,7 @@ func sshArgv(passwords, rootPassword bool) []string {
 // Follows says whether a service comes, goes and restarts with the configuration while the machine runs. Kubernetes does
 // not: a machine that was booted without it has not been prepared for it.
 func Follows(name string) bool {
-	return name == "ssh" || name == "sudo" || strings.HasPrefix(name, consoleLogin) || strings.HasPrefix(name, consoleInstall)
+	return name == "ssh" || name == "sudo" || name == upgradeName || strings.HasPrefix(name, consoleLogin) || strings.HasPrefix(name, consoleInstall)
 }
 
 func (f Facts) hostKey() hostKey {

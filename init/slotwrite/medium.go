@@ -28,15 +28,15 @@ func openDevice(path string, how int) (*os.File, error) {
 	return f, err
 }
 
-// copyTo writes size bytes of r to a partition; they are on the medium when it returns.
-func copyTo(path string, r io.Reader, size int64, tick func(int64)) error {
+// copyTo writes r to a partition from a byte on up to size; all is on the medium when it returns.
+func copyTo(path string, r io.Reader, begin, size int64, tick func(int64)) error {
 	dev, err := openDevice(path, os.O_WRONLY)
 	if err != nil {
 		return err
 	}
 	defer dev.Close() // flushed above
 	buf := make([]byte, chunk)
-	for at := int64(0); at < size; {
+	for at := begin; at < size; {
 		n, err := io.ReadFull(r, buf[:min(chunk, size-at)])
 		if err != nil {
 			return err

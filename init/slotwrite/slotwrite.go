@@ -52,12 +52,11 @@ type job struct {
 
 // Write writes a slot file to the other slot. An error says in which state the slot is.
 func Write(ctx context.Context, t Target, r io.Reader) (slotfile.Manifest, error) {
-	in := &input{ctx: ctx, r: r}
-	file, err := slotfile.NewReader(in)
+	from, err := Archive(ctx, r)
 	if err != nil {
 		return slotfile.Manifest{}, err
 	}
-	return WriteFrom(ctx, t, &archive{file: file, in: in})
+	return WriteFrom(ctx, t, from)
 }
 
 // WriteFrom writes what a source has to the other slot. An error says in which state the slot is.
@@ -114,6 +113,13 @@ func Look(t Target) (h Holds, err error) {
 		h.State = "good"
 	}
 	return h, nil
+}
+
+// Manifest returns the manifest of the other slot, if it was written completely. It verifies no contents.
+func Manifest(t Target) (slotfile.Manifest, error) {
+	j := &job{Target: t, slot: t.Slots.Other()}
+	err := readManifest(nil, j)
+	return j.m, err
 }
 
 func (j *job) hasKernel() (has bool) {

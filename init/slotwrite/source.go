@@ -23,6 +23,23 @@ type Source interface {
 	End(ctx context.Context) error
 }
 
+// Resumer is a Source that recognises what an interrupted write of it left in the slot.
+type Resumer interface {
+	// Verified returns how many bytes at the beginning of a file are right in what is there. It may be wrong: all of
+	// the file is verified once it is written.
+	Verified(ctx context.Context, f slotfile.File, there io.ReaderAt) (int64, error)
+}
+
+// Archive reads a slot file while it arrives, as a Source. The context is that of reading the manifest.
+func Archive(ctx context.Context, r io.Reader) (Source, error) {
+	in := &input{ctx: ctx, r: r}
+	file, err := slotfile.NewReader(in)
+	if err != nil {
+		return nil, err
+	}
+	return &archive{file: file, in: in}, nil
+}
+
 // archive reads a slot file while it arrives. The slot file's reader verifies each file, and those left out.
 type archive struct {
 	file *slotfile.Reader

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"time"
 
@@ -160,8 +161,27 @@ func (j *job) late(f slotfile.File) bool {
 
 func writeRoot(ctx context.Context, j *job) error {
 	root := j.rootImage()
-	in := &content{ctx: ctx, from: j.from, file: root}
-	return copyTo(j.Device, in, root.Size, func(done int64) { j.tick("write "+slotfile.RootName, done, root.Size) })
+	begin, err := j.verified(ctx, root)
+	if err != nil {
+		return err
+	}
+	in := &content{ctx: ctx, from: j.from, file: root, at: begin}
+	return copyTo(j.Device, in, begin, root.Size, func(done int64) { j.tick("write "+slotfile.RootName, done, root.Size) })
+}
+
+// verified returns where to go on with the root after an interrupted write, at a multiple of chunk.
+func (j *job) verified(ctx context.Context, root slotfile.File) (int64, error) {
+	from, ok := j.from.(Resumer)
+	if !ok {
+		return 0, nil
+	}
+	dev, err := openDevice(j.Device, os.O_RDONLY)
+	if err != nil {
+		return 0, err
+	}
+	defer dev.Close()
+	n, err := from.Verified(ctx, root, dev)
+	return min(max(n, 0), root.Size) / chunk * chunk, err
 }
 
 // readEnd makes sure that the source is complete.

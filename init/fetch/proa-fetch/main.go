@@ -1,6 +1,7 @@
 // Command proa-fetch makes one HTTP request for the package fetch: the request is JSON on standard input, the answer a
-// line of JSON and the body on standard output. It refuses certificates that it cannot verify, redirections from https to
-// http, and answers that are too long. It reads only the certificates and resolver settings of the system.
+// line of JSON and the body on standard output. With the argument stream it does so for fetch/stream, and passes the body
+// on while it arrives. It refuses certificates that it cannot verify, redirections from https to http, and answers that
+// are too long. It reads only the certificates and resolver settings of the system.
 package main
 
 import (
@@ -21,10 +22,15 @@ import (
 	"syscall"
 
 	"github.com/proa-os/proa/init/fetch"
+	"github.com/proa-os/proa/init/fetch/stream"
 )
 
 func main() {
-	if err := run(os.Stdin, os.Stdout); err != nil {
+	do := run
+	if len(os.Args) > 1 && os.Args[1] == stream.Mode {
+		do = runStream
+	}
+	if err := do(os.Stdin, os.Stdout); err != nil {
 		fmt.Fprintln(os.Stderr, "proa-fetch:", err)
 		os.Exit(1)
 	}
@@ -81,17 +87,10 @@ func ask(r fetch.Request) (a fetch.Answer, err error) {
 }
 
 func client(r fetch.Request) (*http.Client, error) {
-	pool, err := x509.SystemCertPool()
+	t, err := transport(r.CAs)
 	if err != nil {
-		return nil, fmt.Errorf("certificate authorities of the system: %w", err)
+		return nil, err
 	}
-	for i, pem := range r.CAs {
-		if !pool.AppendCertsFromPEM([]byte(pem)) {
-			return nil, fmt.Errorf("ca_certs[%d] has no certificate", i)
-		}
-	}
-	t := &http.Transport{Proxy: http.ProxyFromEnvironment, TLSClientConfig: &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12},
-		DisableCompression: true, DisableKeepAlives: true, ForceAttemptHTTP2: true, MaxResponseHeaderBytes: 32 << 10}
 	if r.LowPort {
 		t.DialContext = lowPort
 	}
@@ -103,6 +102,21 @@ func client(r fetch.Request) (*http.Client, error) {
 		}
 	}
 	return &http.Client{Transport: t, CheckRedirect: check}, nil
+}
+
+// transport trusts the system's authorities and those of the configuration.
+func transport(cas []string) (*http.Transport, error) {
+	pool, err := x509.SystemCertPool()
+	if err != nil {
+		return nil, fmt.Errorf("certificate authorities of the system: %w", err)
+	}
+	for i, pem := range cas {
+		if !pool.AppendCertsFromPEM([]byte(pem)) {
+			return nil, fmt.Errorf("ca_certs[%d] has no certificate", i)
+		}
+	}
+	return &http.Transport{Proxy: http.ProxyFromEnvironment, TLSClientConfig: &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12},
+		DisableCompression: true, DisableKeepAlives: true, ForceAttemptHTTP2: true, MaxResponseHeaderBytes: 32 << 10}, nil
 }
 
 // lowPort connects from a port below 1024. The resolver's own connections are not made by this.

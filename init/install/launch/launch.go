@@ -1,4 +1,5 @@
-// Package launch starts the installer, which is a program of its own, for the proa command. It reads no arguments.
+// Package launch starts programs that are apart from the proa command, such as the installer, for it. It reads no
+// arguments.
 package launch
 
 import (
@@ -21,24 +22,29 @@ func There() bool {
 	return err == nil
 }
 
-// ErrFailed is returned if the installer has said itself what failed.
+// ErrFailed is returned if the program has said itself what failed.
 var ErrFailed = errors.New("nothing more was done")
 
-// Run runs it with the given arguments until it ends. Ctrl-C is for the installer, which says what state the disk is in.
+// Run runs the installer.
 func Run(in io.Reader, out, errs io.Writer, args []string) error {
+	return Start(Program, in, out, errs, args)
+}
+
+// Start runs a program with the given arguments until it ends. Ctrl-C is for the program, which says what state it leaves.
+func Start(program string, in io.Reader, out, errs io.Writer, args []string) error {
 	caught := make(chan os.Signal, 1)
 	signal.Notify(caught, unix.SIGINT)
 	defer signal.Stop(caught)
 	if in == nil {
 		in = os.Stdin
 	}
-	cmd := exec.Command(Program, args...)
+	cmd := exec.Command(program, args...)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = in, out, errs
 	err := cmd.Run()
 	var ended *exec.ExitError
 	switch {
 	case errors.Is(err, os.ErrNotExist):
-		return fmt.Errorf("this system has no installer: %w", err)
+		return fmt.Errorf("this system does not have that program: %w", err)
 	case errors.As(err, &ended):
 		return ErrFailed
 	}

@@ -1,13 +1,17 @@
-package cli
+// Package meter shows the progress of a step to whoever waits for it. It measures nothing itself.
+package meter
 
 import (
 	"fmt"
 	"io"
+	"os"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
-// meter shows the progress of a step: on a terminal in one line that is redrawn, elsewhere as a line for each tenth.
-type meter struct {
+// Meter shows the progress of a step: on a terminal in one line that is redrawn, elsewhere as a line for each tenth.
+type Meter struct {
 	out   io.Writer
 	live  bool
 	now   func() time.Time
@@ -17,15 +21,28 @@ type meter struct {
 	tenth int64
 }
 
+// New returns a meter for an output, which may be a terminal.
+func New(out io.Writer) *Meter { return &Meter{out: out, live: terminal(out), now: time.Now} }
+
+func terminal(w any) bool {
+	f, ok := w.(*os.File)
+	if !ok {
+		return false
+	}
+	_, err := unix.IoctlGetTermios(int(f.Fd()), unix.TCGETS)
+	return err == nil
+}
+
 const (
 	redraw = 200 * time.Millisecond
 	mib    = 1 << 20
 )
 
-func (m *meter) tick(step string, done, total int64) {
+// Tick is called with the step that runs, and how much of it is done.
+func (m *Meter) Tick(step string, done, total int64) {
 	now := m.now()
 	if step != m.step {
-		m.end()
+		m.End()
 		m.step, m.since, m.drew, m.tenth = step, now, time.Time{}, 0
 	}
 	tenth := 10 * done / max(total, 1)
@@ -39,7 +56,7 @@ func (m *meter) tick(step string, done, total int64) {
 	m.tenth = tenth
 }
 
-func (m *meter) line(now time.Time, done, total int64) string {
+func (m *Meter) line(now time.Time, done, total int64) string {
 	text := fmt.Sprintf("%-16s %3d %%  %d of %d MiB", m.step, 100*done/max(total, 1), done/mib, total/mib)
 	if took := now.Sub(m.since).Seconds(); took > 0.5 {
 		text += fmt.Sprintf("  %.1f MiB/s", float64(done)/mib/took)
@@ -47,8 +64,8 @@ func (m *meter) line(now time.Time, done, total int64) string {
 	return text
 }
 
-// end finishes the line on a terminal.
-func (m *meter) end() {
+// End finishes the line on a terminal.
+func (m *Meter) End() {
 	if m.live && m.step != "" {
 		fmt.Fprintln(m.out)
 	}

@@ -1,0 +1,48 @@
+package config
+
+// Upgrade says where releases are, and what the machine does with them by itself. proa upgrade does everything by
+// command, whatever is set here but Source, RedirectHosts and Bandwidth.
+type Upgrade struct {
+	// Source is where releases are: the URL of a repository, and of mirrors of it, of which the first that works is used;
+	// or a directory such as that of a USB stick. proa upgrade uses it when it is given no other.
+	Source []string `yaml:"source" check:"release" secret:"true" example:"https://releases.example.org/proa"`
+
+	// RedirectHosts are hosts to which servers of Source may redirect, besides their own.
+	RedirectHosts []string `yaml:"redirect_hosts" check:"domain" example:"storage.example.org"`
+
+	// Automatic says what the machine does by itself every Interval: off: nothing; check: looks for a release and says so in
+	// proa upgrade status; fetch: also writes it to the other slot; apply: also restarts for a trial of it, within Window.
+	Automatic string `yaml:"automatic" default:"off" enum:"off,check,fetch,apply" example:"apply"`
+
+	// Interval is the time between two looks, from 10m to 720h.
+	Interval string `yaml:"interval" default:"6h" check:"interval" example:"24h"`
+
+	// Jitter is how much later than Interval and the begin of Window a machine acts at most, up to 24h: each machine has its
+	// own part of it, so that a fleet does not ask at once.
+	Jitter string `yaml:"jitter" default:"30m" check:"jitter" example:"2h"`
+
+	// Bandwidth is what a transfer may take, in bytes a second, with k or M for thousands or millions. Empty: all there is.
+	Bandwidth string `yaml:"bandwidth" check:"bandwidth" example:"500k"`
+
+	// Window is when the machine may restart for a trial.
+	Window Window `yaml:"window"`
+
+	// Reboot says who restarts the machine for a trial that was prepared by itself: window: the machine, within Window;
+	// manual: whoever restarts it next.
+	Reboot string `yaml:"reboot" default:"window" enum:"window,manual" example:"manual"`
+}
+
+// Window is a time of the week. Without Start it is always.
+type Window struct {
+	// Days on which it begins. Without any: every day.
+	Days []string `yaml:"days" check:"weekday" example:"sat"`
+
+	// Start is the time of day at which it begins, such as 02:00.
+	Start string `yaml:"start" check:"timeofday" example:"02:00"`
+
+	// Length is how long it is, from 15m to 24h. It may go on after midnight.
+	Length string `yaml:"length" default:"4h" check:"window" example:"2h"`
+
+	// Timezone of Start, such as Europe/Berlin. Empty: that of the machine.
+	Timezone string `yaml:"timezone" check:"timezone" example:"Europe/Berlin"`
+}

@@ -1,0 +1,136 @@
+package upgrade
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/proa-os/proa/init/upgrade/journal"
+)
+
+// Choice is what a machine does about the releases there are.
+type Choice struct {
+	Release Release   // what to take; no Version: nothing
+	Newest  string    // version of the newest release for this machine
+	Why     string    // for people
+	NotYet  time.Time // its turn comes then; zero: now, or never
+}
+
+// Take says whether there is a release to take.
+func (c Choice) Take() bool { return c.Release.Version != "" }
+
+// ErrNone is returned if a source has nothing for this machine.
+var ErrNone = errors.New("there is no release for this machine")
+
+// Decide chooses a release. It is a pure function.
+func Decide(m Machine, all []Release, j journal.Journal, o Options, now time.Time) (Choice, error) {
+	mine, err := fitting(m, all)
+	if err != nil {
+		return Choice{}, err
+	}
+	newest := slices.MaxFunc(mine, func(a, b Release) int { return int(a.Sequence - b.Sequence) })
+	c := Choice{Newest: newest.Version}
+	switch {
+	case newest.Root != "" && newest.Root == m.Root || newest.Root == "" && newest.Version == m.Version:
+		c.Why = fmt.Sprintf("%s runs, and is the newest", m.Version)
+		return c, nil
+	case newest.Sequence > 0 && newest.Sequence < max(m.Sequence, j.Sequence) && !o.Again:
+		return c, fmt.Errorf("the newest release there, %s, is older than one that this machine had (sequence %d, had %d); nothing older is taken: the server may be stale, try another one",
+			newest.Version, newest.Sequence, max(m.Sequence, j.Sequence))
+	}
+	next, err := stone(m, mine, newest)
+	if err != nil {
+		return c, err
+	}
+	return accept(m, c, next, newest, j, o, now)
+}
+
+// accept holds back what was given up, and what is not this machine's turn.
+func accept(m Machine, c Choice, next, newest Release, j journal.Journal, o Options, now time.Time) (Choice, error) {
+	if g := j.GaveUp(journal.Release{Version: next.Version, Root: journal.ShortRoot(next.Root)}); g != nil && !o.Again {
+		c.Why = fmt.Sprintf("%s was given up on %s (%s); proa upgrade apply --again tries it again", next.Version, g.At.UTC().Format(time.DateOnly), g.Reason)
+		return c, nil
+	}
+	if at, ever := turn(m, next); o.Auto && (!ever || at.After(now)) {
+		c.Why, c.NotYet = next.Version+" is not for all machines yet", at
+		return c, nil
+	}
+	c.Release, c.Why = next, fmt.Sprintf("%s can replace %s", next.Version, m.Version)
+	if next.Version != newest.Version {
+		c.Why = fmt.Sprintf("%s can replace %s, on the way to %s", next.Version, m.Version, newest.Version)
+	}
+	return c, nil
+}
+
+// fitting returns the releases for this machine, and an error that says why there are none.
+func fitting(m Machine, all []Release) (mine []Release, err error) {
+	var boards []string
+	other := 0
+	for _, r := range all {
+		switch {
+		case r.Board != m.Board:
+			boards = append(boards, r.Board)
+		case r.Arch != "" && r.Arch != m.Arch:
+			boards = append(boards, r.Board+" ("+r.Arch+")")
+		case r.Layout != m.Layout:
+			other = r.Layout
+		default:
+			mine = append(mine, r)
+		}
+	}
+	slices.Sort(boards)
+	switch {
+	case len(mine) > 0:
+		return mine, nil
+	case other != 0:
+		return nil, fmt.Errorf("%w: what there is for the board %s needs disk layout %d, this disk has %d; flash the disk again to change its layout", ErrNone, m.Board, other, m.Layout)
+	case len(boards) > 0:
+		return nil, fmt.Errorf("%w: this is the board %s (%s), and there are releases for %s", ErrNone, m.Board, m.Arch, strings.Join(slices.Compact(boards), ", "))
+	}
+	return nil, ErrNone
+}
+
+// stone returns the release to take first on the way to the newest one.
+func stone(m Machine, mine []Release, newest Release) (Release, error) {
+	for _, version := range newest.Stones {
+		if atLeast(m.Version, version) {
+			continue
+		}
+		i := slices.IndexFunc(mine, func(r Release) bool { return r.Version == version })
+		if i < 0 {
+			return Release{}, fmt.Errorf("the way from %s to %s leads through %s, which is not there; keep stepping stones on the server", m.Version, newest.Version, version)
+		}
+		if newest = mine[i]; newest.From == "" || atLeast(m.Version, newest.From) {
+			return newest, nil
+		}
+		break
+	}
+	if newest.From != "" && !atLeast(m.Version, newest.From) {
+		return Release{}, fmt.Errorf("%s replaces %s or later, and %s runs; take a release between them first", newest.Version, newest.From, m.Version)
+	}
+	return newest, nil
+}
+
+// turn returns when this machine's turn comes; ever is false if it is in no wave.
+func turn(m Machine, r Release) (at time.Time, ever bool) {
+	if len(r.Waves) == 0 {
+		return time.Time{}, true
+	}
+	place := Place(m.ID, r.Version)
+	for _, w := range r.Waves {
+		if place < float64(w.Percent) && (!ever || w.At.Before(at)) {
+			at, ever = w.At, true
+		}
+	}
+	return at, ever
+}
+
+// Place is a machine's place among all machines in a roll-out of a version, from 0 to 100, the same whenever it is asked.
+func Place(id, version string) float64 {
+	sum := sha256.Sum256([]byte(id + "\n" + version))
+	return float64(binary.BigEndian.Uint64(sum[:])>>11) / (1 << 53) * 100
+}

@@ -1,0 +1,37 @@
+// Package help has the help text of proa upgrade, and the path of the engine, for the command and for the services. It
+// is apart from the engine, which stays out of the initramfs.
+package help
+
+// Program is the path of the engine in the root image (build/plan).
+const Program = "/usr/libexec/proa/proa-upgrade"
+
+// Service is the argument for the service that does what the configuration says.
+const Service = "service"
+
+// Text is what --help adds to the usage of check, fetch and apply.
+const Text = `
+A source is a URL or path of a .slot file, or of a release: its directory, or the file that has all of it. Without one it is
+upgrade.source of the configuration. check says what would be taken; fetch writes it to the slot that does not run; apply also makes
+the next boot a trial of it, and restarts. The running slot is not touched, and Ctrl-C or a power cut at any point leaves it
+bootable: the same command goes on where it was. After the restart the new slot has three tries to pass its health check; if all of
+them fail, the machine falls back, and does not try that version again by itself.
+
+  --again       also a version that was given up, or an older one
+  --no-reboot   with apply: leave the restart to whoever comes next
+
+Examples:
+  proa upgrade check
+  proa upgrade apply
+  proa upgrade apply https://releases.example.org/proa/v1.3.0/proa-pc.slot
+  proa upgrade fetch /media/stick/release && proa upgrade apply /media/stick/release --no-reboot
+`
+
+// StatusText is the help of status and log.
+const StatusText = `
+status shows an upgrade that runs, or the last one. log shows all that are remembered: when, from where, and how each ended, one of
+succeeded, aborted, rolled back or failed, with the reason; and the versions that are not tried again by themselves.
+
+Examples:
+  proa upgrade status
+  proa upgrade log
+`

@@ -1,0 +1,146 @@
+package journal
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/proa-os/proa/images/blackbox"
+	"github.com/proa-os/proa/images/golden"
+	"github.com/proa-os/proa/images/layout"
+)
+
+var (
+	monday = time.Date(2026, 11, 2, 3, 4, 5, 0, time.UTC)
+	v1     = Release{"v1", "aaaa", layout.A}
+	v2     = Release{"v2", "bbbb", layout.B}
+)
+
+func begun(state State) Journal {
+	var j Journal
+	j.Begin(Entry{From: v1, To: v2, Source: "releases.example.org", By: "schedule", Began: monday})
+	j.Entries[0].State = state
+	return j
+}
+
+// TestSettle: what the boot after it says about an upgrade.
+func TestSettle(t *testing.T) {
+	lost := &blackbox.Report{Slot: layout.B, GivenUp: true, Tries: 3, Left: []blackbox.Try{{Try: 3, Step: "network", State: blackbox.Failed, Error: "no link"}}}
+	for _, test := range []struct {
+		state State
+		facts Facts
+		want  string // result: reason; given up
+	}{
+		{Trying, Facts{Running: v2, Boot: true}, ""},
+		{Trying, Facts{Running: v2, Good: true}, "succeeded"},
+		{Trying, Facts{Running: v1, Boot: true, Good: true, Other: lost}, "rolled back: slot b was given up after 3 tries; it reached: network (failed: no link) v2"},
+		{Trying, Facts{Running: v1, Boot: true}, "rolled back: the old slot was started again, by command or in the boot menu v2"},
+		{Trying, Facts{Running: v1, Good: true}, ""}, // marked good between try and reboot
+		{Writing, Facts{Running: v1, Good: true}, ""},
+		{Writing, Facts{Running: v1, Boot: true}, "aborted: the machine was restarted before the slot was written"},
+		{Written, Facts{Running: v1, Boot: true}, ""},
+		{Written, Facts{Running: v2, Good: true}, "succeeded"}, // proa slot try
+		{Written, Facts{Running: v1, Boot: true, Other: &blackbox.Report{Slot: layout.B, GivenUp: true}}, "rolled back: slot b could not be loaded by the boot loader v2"},
+	} {
+		j := begun(test.state)
+		changed := j.Settle(test.facts, monday)
+		got := strings.TrimSuffix(string(j.Entries[0].Result)+": "+j.Entries[0].Reason, ": ")
+		for _, g := range j.GivenUp {
+			got += " " + g.Version
+		}
+		if got != test.want || changed != (test.want != "") || changed && j.Open() != nil {
+			t.Errorf("%s %+v: %q", test.state, test.facts, got)
+		}
+	}
+	if (&Journal{}).Settle(Facts{Boot: true}, monday) {
+		t.Error("an empty journal was changed")
+	}
+}
+
+// TestGivenUp: the root hash decides where both are known; success and the user forgive.
+func TestGivenUp(t *testing.T) {
+	j := begun(Trying)
+	j.Settle(Facts{Running: v1, Boot: true}, monday)
+	other := Release{Version: "v2", Root: "cccc"}
+	if j.GaveUp(v2) == nil || j.GaveUp(Release{Version: "v2"}) == nil || j.GaveUp(other) != nil || j.GaveUp(v1) != nil {
+		t.Errorf("%+v", j.GivenUp)
+	}
+	if !j.Forgive(v2) || j.GaveUp(v2) != nil || j.Forgive(v2) {
+		t.Errorf("%+v", j.GivenUp)
+	}
+	j = begun(Trying)
+	j.Settle(Facts{Running: v2, Good: true}, monday)
+	j.RollBack(v2, "proa slot rollback", monday)
+	if e := j.Entries[0]; e.Result != RolledBack || e.Reason != "proa slot rollback" || j.GaveUp(v2) == nil {
+		t.Errorf("%+v", j)
+	}
+}
+
+// TestFile: the file stays bounded, a damaged one is replaced, writers take turns.
+func TestFile(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "upgrade", "journal.json")
+	if j, err := Read(path); err != nil || len(j.Entries) != 0 {
+		t.Errorf("%+v %v", j, err)
+	}
+	var wait sync.WaitGroup
+	for i := range 100 {
+		wait.Go(func() {
+			err := Update(path, func(j *Journal) bool {
+				id := j.Begin(Entry{From: v1, To: Release{Version: fmt.Sprint(i), Root: fmt.Sprint(i)}, Began: monday})
+				j.End(id, Failed, strings.Repeat("ü", 10_000), monday)
+				j.giveUp(Release{Version: fmt.Sprint(i)}, strings.Repeat("x", 10_000), monday)
+				return true
+			})
+			if err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	wait.Wait()
+	j, err := Read(path)
+	info, _ := os.Stat(path)
+	if err != nil || len(j.Entries) != maxEntries || j.Entries[maxEntries-1].ID != 100 || info.Size() > 64<<10 {
+		t.Errorf("%d entries, %d bytes, %v", len(j.Entries), info.Size(), err)
+	}
+	if err := os.WriteFile(path, []byte(`{"entries": [{"id": 5,`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if j, err := Read(path); err == nil || len(j.Entries) != 0 {
+		t.Errorf("damaged: %+v %v", j, err)
+	}
+	if err := Update(path, func(j *Journal) bool { j.Begin(Entry{}); return true }); err != nil {
+		t.Error(err)
+	}
+	if j, err := Read(path); err != nil || len(j.Entries) != 1 {
+		t.Errorf("replaced: %+v %v", j, err)
+	}
+}
+
+// TestBegin: an entry that was left open ends when the next one begins.
+func TestBegin(t *testing.T) {
+	for state, want := range map[State]string{Writing: "the engine was ended while it worked", Written: "another upgrade was begun"} {
+		j := begun(state)
+		if id := j.Begin(Entry{Began: monday}); id != 2 || j.Entries[0].Result != Aborted || j.Entries[0].Reason != want {
+			t.Errorf("%+v", j.Entries)
+		}
+	}
+}
+
+func TestPrint(t *testing.T) {
+	j := begun(Trying)
+	j.Entries[0].Wrote, j.Entries[0].Bytes, j.Entries[0].Kind = monday.Add(90*time.Second), 3_700_000, "patch from v1"
+	j.Settle(Facts{Running: v1, Boot: true, Other: &blackbox.Report{Slot: layout.B, GivenUp: true, Tries: 2,
+		Left: []blackbox.Try{{Try: 2, Step: "health: node", State: blackbox.Failed, Error: "not Ready"}}}}, monday.Add(time.Hour))
+	id := j.Begin(Entry{From: v1, Source: "/media/stick", By: "command", Began: monday.Add(24 * time.Hour)})
+	j.End(id, Failed, "check: the slot file is for the board rpi3, this machine is pc\nslot b is as it was", monday.Add(24*time.Hour))
+	j.Begin(Entry{From: v1, To: v2, Source: "releases.example.org", By: "command", Began: monday.Add(48 * time.Hour)})
+	var b bytes.Buffer
+	Journal{}.Print(&b)
+	j.Print(&b)
+	golden.Check(t, "log", b.String())
+}

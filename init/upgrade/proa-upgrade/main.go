@@ -1,0 +1,85 @@
+// Command proa-upgrade is the engine of upgrades: the verbs of proa upgrade, and the service upgrade. It is a program of
+// its own, so that PID 1 and the initramfs stay small. It writes nothing but the slot that does not run, the boot state,
+// and its journal.
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"os/signal"
+	"runtime"
+	"runtime/debug"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/proa-os/proa/config"
+	"github.com/proa-os/proa/images/layout"
+	"github.com/proa-os/proa/images/releasefile"
+	"github.com/proa-os/proa/init/inforce"
+	"github.com/proa-os/proa/init/otherslot"
+	"github.com/proa-os/proa/init/slotwrite"
+	"github.com/proa-os/proa/init/sys"
+	"github.com/proa-os/proa/init/upgrade"
+	"github.com/proa-os/proa/init/upgrade/help"
+	"github.com/proa-os/proa/init/upgrade/verbs"
+)
+
+// memory is the heap in bytes beyond which garbage is collected more often: the node needs the rest.
+const memory = 12 << 20
+
+func main() {
+	debug.SetMemoryLimit(memory)
+	signal.Ignore(unix.SIGPIPE) // of a broken connection only the output is lost
+	ctx, stop := signal.NotifyContext(context.Background(), unix.SIGINT, unix.SIGTERM, unix.SIGHUP)
+	defer stop()
+	switch err := run(ctx, os.Args[1:]); {
+	case errors.Is(err, flag.ErrHelp):
+		os.Exit(2)
+	case err != nil:
+		fmt.Fprintln(os.Stderr, "proa: upgrade:", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, args []string) error {
+	if len(args) == 0 {
+		return errors.New("this is the engine; the command is proa upgrade")
+	}
+	e := verbs.Env{Out: os.Stdout, Err: os.Stderr, Config: config.Default(), Find: find, Restart: restart}
+	held, err := inforce.Load("")
+	if err == nil {
+		e.Config = held.Config
+	}
+	if args[0] != help.Service {
+		return e.Main(ctx, args[0], args[1:])
+	}
+	if err != nil {
+		return err
+	}
+	return e.Service(ctx)
+}
+
+func find() (upgrade.Machine, slotwrite.Target, error) {
+	t, m, err := otherslot.Find(sys.Linux{})
+	if err != nil {
+		return upgrade.Machine{}, t, err
+	}
+	id, _ := os.ReadFile("/etc/machine-id") // identity has reported why it is not there
+	return upgrade.Machine{Board: m.Line.Board, Arch: runtime.GOARCH, Layout: layout.Version, Version: releasefile.Read(releasefile.Path, "unknown").Version,
+		Root: m.Line.Root.Hash, ID: strings.TrimSpace(string(id)), Slot: m.Line.Slot}, t, nil
+}
+
+// restart restarts the machine as the command does.
+func restart() error {
+	out, err := exec.Command("/usr/bin/proa", "reboot").CombinedOutput()
+	if err != nil {
+		return fmt.Errorf("restart: %w: %s", err, bytes.TrimSpace(out))
+	}
+	return nil
+}

@@ -1,0 +1,28 @@
+// Package settle completes the record of an upgrade in PID 1. It only passes on what PID 1 knows: journal decides what
+// that means.
+package settle
+
+import (
+	"time"
+
+	"github.com/proa-os/proa/init/boot"
+	"github.com/proa-os/proa/init/upgrade/journal"
+)
+
+// Record is called at the begin of a boot, and when the running slot was marked good. A record that cannot be written
+// keeps nothing from running.
+func Record(m *boot.Machine, good bool) {
+	if !m.OnDisk() {
+		return
+	}
+	f := journal.Facts{Running: journal.Release{Root: journal.ShortRoot(m.Line.Root.Hash), Slot: m.Line.Slot}, Boot: !good, Good: good}
+	for i := range m.Reports {
+		if m.Reports[i].Slot == m.Line.Slot.Other() {
+			f.Other = &m.Reports[i]
+		}
+	}
+	err := journal.Update(m.Path(journal.File), func(j *journal.Journal) bool { return j.Settle(f, time.Now()) })
+	if err != nil {
+		m.Logf("%v", err)
+	}
+}

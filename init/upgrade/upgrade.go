@@ -1,0 +1,130 @@
+// Package upgrade is the engine: it finds a release, decides whether this machine takes it, writes it to the slot that
+// does not run, and requests a trial boot. That is one list of steps (steps.go); commands and schedule run a beginning of
+// it. Where releases come from is an Origin; who signed them is verified there and while the slot is written.
+//
+// It refuses releases for another machine, older ones, those that were given up, and those whose turn has not come. It
+// touches nothing of the running slot, and keeps nothing on data but a small journal. It does not decide when a slot is
+// good: PID 1 does.
+package upgrade
+
+import (
+	"context"
+	"time"
+
+	"github.com/proa-os/proa/config/step"
+	"github.com/proa-os/proa/images/slotfile"
+	"github.com/proa-os/proa/init/slotwrite"
+	"github.com/proa-os/proa/init/upgrade/journal"
+)
+
+// Origin is where releases come from: a repository with signed metadata, or a slot file.
+type Origin interface {
+	// String names it for people: hosts, or a path.
+	String() string
+	// Releases reads what there is, of all boards.
+	Releases(ctx context.Context) ([]Release, error)
+	// Plan opens a release, and says how it would be transferred.
+	Plan(ctx context.Context, r Release) (Plan, error)
+	// Close closes what was opened.
+	Close() error
+}
+
+// Source is what is written to the slot.
+type Source interface {
+	slotwrite.Source
+	// Bytes returns how many bytes were transferred so far.
+	Bytes() int64
+}
+
+// Plan is how a release comes to this machine.
+type Plan struct {
+	Source Source
+	Kind   string // for people: slot file, full, patch from v1
+	Bytes  int64  // what is to be transferred at most; negative: not known
+}
+
+// Until is how far a run goes.
+type Until int
+
+// The ends of a run. Each includes those before.
+const (
+	Check Until = iota // say what there is
+	Fetch              // write it to the other slot
+	Apply              // make the next boot a trial, and restart
+)
+
+// Options are what the caller wants.
+type Options struct {
+	By     string // journal.Entry.By
+	Until  Until
+	Again  bool // also a release that was given up
+	Auto   bool // by itself: the wave must have come, and nothing older is taken
+	Reboot bool // restart once the slot is on trial
+}
+
+// Engine makes one run.
+type Engine struct {
+	Origin  Origin
+	Machine Machine
+	Options Options
+	Target  slotwrite.Target
+	Dir     string // of journal and mark: journal.Dir
+	// Restart restarts the machine in order.
+	Restart func() error
+	// Progress is called in steps that take long; it may be nil.
+	Progress func(what string, done, total int64)
+	// Say tells the user a line; it may be nil.
+	Say func(line string)
+}
+
+// Outcome is what a run came to.
+type Outcome struct {
+	Choice  Choice
+	Kind    string
+	Bytes   int64 // to be transferred, or transferred
+	Written bool  // the other slot has it
+	Trying  bool  // the next boot is a trial
+}
+
+// run is what the steps share.
+type run struct {
+	Engine
+	ctx      context.Context // of the whole run: contexts of steps end before
+	releases []Release       // between two steps
+	plan     Plan
+	m        slotfile.Manifest
+	id       int // of the journal's entry; 0: none
+	marks    *marks
+	held     bool // the slot had it already
+	out      Outcome
+}
+
+// patience is how long a step may be silent.
+const patience = 15 * time.Minute
+
+// Run runs the list up to where the options say.
+func (e Engine) Run(ctx context.Context) (Outcome, error) {
+	r := &run{Engine: e, ctx: ctx, marks: &marks{dir: e.Dir}}
+	clock := e.Target.Clock
+	if clock == nil {
+		began := time.Now()
+		clock = func() time.Duration { return time.Since(began) }
+	}
+	results, err := step.Run(ctx, step.Runner{List: "upgrade", Clock: clock, Bounded: true}, e.steps(), r)
+	if e.Target.Timeline != nil && e.Options.Until > Check {
+		e.Target.Timeline(results)
+	}
+	return r.finish(ctx, err)
+}
+
+func (r *run) say(line string) {
+	if r.Say != nil {
+		r.Say(line)
+	}
+}
+
+// entry returns the journal's entry that a run begins.
+func (r *run) entry() journal.Entry {
+	return journal.Entry{From: r.Machine.running(), To: journal.Release{Version: r.m.Version, Root: journal.ShortRoot(r.m.Root.Hash), Slot: r.Target.Slots.Other()},
+		Source: r.Origin.String(), By: r.Options.By, Kind: r.plan.Kind, Sequence: r.out.Choice.Release.Sequence, Began: time.Now()}
+}

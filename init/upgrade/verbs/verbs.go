@@ -1,0 +1,210 @@
+// Package verbs is what proa upgrade does, and the service that does it by schedule. It reads the configuration in force,
+// and refuses to run twice at once. The engine decides and writes.
+package verbs
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/proa-os/proa/config"
+	"github.com/proa-os/proa/init/fetch/stream"
+	"github.com/proa-os/proa/init/meter"
+	"github.com/proa-os/proa/init/slot"
+	"github.com/proa-os/proa/init/slotwrite"
+	"github.com/proa-os/proa/init/upgrade"
+	"github.com/proa-os/proa/init/upgrade/claim"
+	"github.com/proa-os/proa/init/upgrade/journal"
+	"github.com/proa-os/proa/init/upgrade/origin"
+	"github.com/proa-os/proa/init/upgrade/transport"
+)
+
+// Env is the machine; tests replace it.
+type Env struct {
+	Out, Err io.Writer
+	Root     string // prefix of files
+	Config   *config.Config
+	// Find returns this machine and its slot that does not run.
+	Find func() (upgrade.Machine, slotwrite.Target, error)
+	// Restart restarts the machine in order.
+	Restart func() error
+	// Repository reads signed metadata; nil: this system has no keys.
+	Repository func(ctx context.Context, s transport.Source) (upgrade.Origin, error)
+	Opener     transport.Opener // nil: proa-fetch
+	Patience   transport.Patience
+}
+
+// lockWait is for another command that is about to end, and for PID 1, which holds its lock for short times only.
+const lockWait = 10 * time.Second
+
+// Main runs one verb.
+func (e Env) Main(ctx context.Context, verb string, args []string) error {
+	switch verb {
+	case "check", "fetch", "apply":
+		return e.command(ctx, verb, args)
+	case "status", "log":
+		if len(args) > 0 {
+			return fmt.Errorf("unexpected argument %q", args[0])
+		}
+		if verb == "log" {
+			return e.log()
+		}
+		return e.status()
+	}
+	return fmt.Errorf("unknown verb %q; want check, fetch, apply, status or log", verb)
+}
+
+func (e Env) command(ctx context.Context, verb string, args []string) error {
+	o, places, err := options(e.Err, verb, args)
+	if err != nil {
+		return err
+	}
+	bar := meter.New(e.Out)
+	defer bar.End()
+	out, err := e.run(ctx, o, places, bar.Tick, func(line string) { bar.End(); fmt.Fprintln(e.Out, line) })
+	if err != nil {
+		return err
+	}
+	bar.End()
+	e.next(o, out)
+	return nil
+}
+
+// options takes flags before and after the sources.
+func options(w io.Writer, verb string, args []string) (o upgrade.Options, places []string, err error) {
+	o = upgrade.Options{By: "command", Until: map[string]upgrade.Until{"check": upgrade.Check, "fetch": upgrade.Fetch, "apply": upgrade.Apply}[verb]}
+	fs := flag.NewFlagSet("proa upgrade "+verb, flag.ContinueOnError)
+	fs.SetOutput(w)
+	fs.BoolVar(&o.Again, "again", false, "also a version that was given up, or an older one")
+	stay := false
+	if verb == "apply" {
+		fs.BoolVar(&stay, "no-reboot", false, "leave the restart to whoever comes next")
+	}
+	for {
+		if err := fs.Parse(args); err != nil {
+			return o, nil, err
+		}
+		if args = fs.Args(); len(args) == 0 {
+			o.Reboot = !stay
+			return o, places, nil
+		}
+		places, args = append(places, args[0]), args[1:]
+	}
+}
+
+// next says what can be done next.
+func (e Env) next(o upgrade.Options, out upgrade.Outcome) {
+	switch {
+	case !out.Choice.Take():
+	case o.Until == upgrade.Check && out.Bytes >= 0:
+		fmt.Fprintf(e.Out, "%s, at most %.1f MB; to take it: proa upgrade apply\n", out.Kind, float64(out.Bytes)/1e6)
+	case o.Until == upgrade.Check:
+		fmt.Fprintf(e.Out, "%s; to take it: proa upgrade apply\n", out.Kind)
+	case o.Until == upgrade.Fetch:
+		fmt.Fprintf(e.Out, "%s is written; to restart for a trial of it, run proa upgrade apply with the same source\n", out.Choice.Release.Version)
+	case !o.Reboot:
+		fmt.Fprintf(e.Out, "the next boot is a trial of %s; to restart now: proa reboot\n", out.Choice.Release.Version)
+	}
+}
+
+// run makes one run of the engine, alone.
+func (e Env) run(ctx context.Context, o upgrade.Options, places []string, tick func(string, int64, int64), say func(string)) (out upgrade.Outcome, err error) {
+	lock, err := claim.Lock(e.Root+claim.LockFile, lockWait)
+	if err != nil {
+		return out, err
+	}
+	defer lock.Close()
+	m, t, err := e.Find()
+	if err != nil {
+		return out, err
+	}
+	t.Slots = upgrade.Locked(t.Slots, func() (io.Closer, error) { return slot.Lock(e.Root+slot.LockFile, lockWait) })
+	if len(places) == 0 {
+		places = e.Config.Upgrade.Source
+	}
+	dir := e.Root + journal.Dir
+	from, err := e.opener(dir, say).Open(ctx, places...)
+	if err != nil {
+		return out, err
+	}
+	defer from.Close()
+	tick, done := upgrade.Told(e.Root+upgrade.ProgressFile, from.String(), tick)
+	defer done()
+	return upgrade.Engine{Origin: from, Machine: m, Options: o, Target: t, Dir: dir, Restart: e.Restart, Progress: tick, Say: say}.Run(ctx)
+}
+
+func (e Env) opener(dir string, say func(string)) origin.Opener {
+	c := e.Config
+	web := func(urls ...string) (*transport.Web, error) {
+		var o transport.Opener = stream.Client{Environment: c.Environment}
+		if e.Opener != nil {
+			o = e.Opener
+		}
+		w, err := transport.NewWeb(o, urls...)
+		if err != nil {
+			return nil, err
+		}
+		w.CAs, w.Hosts, w.Limit, w.Patience = c.CACerts, c.Upgrade.RedirectHosts, transport.NewBucket(rate(c.Upgrade.Bandwidth)), e.Patience
+		w.Logf = func(format string, args ...any) { say("going on after: " + fmt.Sprintf(format, args...)) }
+		return w, nil
+	}
+	return origin.Opener{Web: web, Repository: e.Repository, Mark: upgrade.Marks(dir)}
+}
+
+// rate reads upgrade.bandwidth, which config has checked; 0: no limit.
+func rate(s string) int64 {
+	digits := strings.TrimRight(s, "kM")
+	n, _ := strconv.ParseInt(digits, 10, 64)
+	return n * map[string]int64{"": 1, "k": 1000, "M": 1000_000}[s[len(digits):]]
+}
+
+func (e Env) log() error {
+	j, err := journal.Read(e.Root + journal.File)
+	j.Print(e.Out)
+	return err
+}
+
+// status says what runs, or how the last upgrade ended.
+func (e Env) status() error {
+	lock, err := claim.Lock(e.Root+claim.LockFile, 0)
+	switch {
+	case errors.Is(err, claim.ErrBusy):
+		if p, err := upgrade.ReadProgress(e.Root + upgrade.ProgressFile); err == nil {
+			fmt.Fprintln(e.Out, p.Text(time.Now()))
+		} else {
+			fmt.Fprintln(e.Out, "the other slot is being written")
+		}
+	case err != nil:
+		return err
+	default:
+		lock.Close()
+	}
+	if len(e.Config.Upgrade.Source) > 0 {
+		fmt.Fprintf(e.Out, "source %s, automatic %s\n", hosts(e.Config.Upgrade.Source), e.Config.Upgrade.Automatic)
+	}
+	j, err := journal.Read(e.Root + journal.File)
+	if n := len(j.Entries); n > 0 {
+		fmt.Fprint(e.Out, j.Entries[n-1].Text())
+	} else {
+		journal.Journal{}.Print(e.Out)
+	}
+	return err
+}
+
+// hosts shows of URLs only what is no secret.
+func hosts(places []string) string {
+	var out []string
+	for _, p := range places {
+		if w, err := transport.NewWeb(nil, p); err == nil {
+			p = w.String()
+		}
+		out = append(out, filepath.Clean(p))
+	}
+	return strings.Join(out, ", ")
+}
