@@ -62,6 +62,7 @@ func (k *keeper) gather() status.Status {
 			s.K3s, s.NodeReady, s.NodeName, s.NodeIP, s.Problems = k3sLine(v), v.Facts.NodeReady, v.Facts.NodeName, v.Facts.NodeIP, v.Facts.Problems
 		}
 	}
+	s.ClusterUpgrade = k.upgrade.text()
 	s.Problems = append(append(k.m.Remote().Problems(), k.m.Keys.Problems()...), s.Problems...)
 	if p := k.full.problem.Load(); p != nil {
 		s.Problems = append([]string{*p}, s.Problems...)

@@ -63,6 +63,7 @@ type keeper struct {
 	conf    conf
 	trial   confirm.Running
 	route   func() (any, ipv4 bool) // which default routes there are
+	upgrade requests                // of the cluster, to upgrade
 	worker
 }
 
@@ -73,6 +74,7 @@ func newKeeper(m *boot.Machine, con *console.Console, reaper *proc.Reaper, versi
 	k.conf.begin(m)
 	k.trial.Set(m.InForce.Trial, k.began)
 	k.route = netup.DefaultRoutes
+	k.upgrade.to = &noUpgrader{}
 	k.slots, k.slotErr = m.Slots()
 	k.worker = newWorker(k.began)
 	k.end = k.worker.end
@@ -89,6 +91,7 @@ func (k *keeper) changed(before, now supervise.State) {
 	for _, p := range k.told.Fresh(now.Name, now.Facts.Problems) {
 		k.con.Logf("status %s problem: %s", now.Name, p)
 	}
+	k.upgrade.heard(now.Facts)
 	select {
 	case k.poke <- struct{}{}:
 	default: // a check is pending already
