@@ -44,7 +44,7 @@ func (k *keeper) noteNTP() {
 func (k *keeper) gather() status.Status {
 	s := status.Status{Version: k.version, Hostname: k.m.Hostname, Board: k.m.Line.Board, Mode: k.m.Line.Mode, Slot: string(k.m.Line.Slot), Fallback: k.m.Line.Fallback.String(),
 		Good: k.good, SlotError: k.goodErr, BlackBox: k.m.Reports, ConfigProblems: k.conf.problems(), ConfigTrial: k.trial.String(), FailedSteps: texts(k.failed),
-		Clock: clock.ReadState(), Addresses: netup.Addresses(), Services: k.sup.States(), Commands: k.m.Jobs.States(), Mounts: k.m.Mounts.States(), K3s: "off by config"}
+		Clock: clock.ReadState(), Addresses: netup.Addresses(), Services: k.sup.States(), Commands: k.m.Jobs.States(), Mounts: k.m.Mounts.States(), K3s: "off by config", ClusterUpgrade: k.upgrade.Text()}
 	s.DefaultRoute, s.IPv4Route = netup.DefaultRoutes()
 	if k.slots != nil {
 		var err error
@@ -62,7 +62,6 @@ func (k *keeper) gather() status.Status {
 			s.K3s, s.NodeReady, s.NodeName, s.NodeIP, s.Problems = k3sLine(v), v.Facts.NodeReady, v.Facts.NodeName, v.Facts.NodeIP, v.Facts.Problems
 		}
 	}
-	s.ClusterUpgrade = k.upgrade.text()
 	s.Problems = append(append(k.m.Remote().Problems(), k.m.Keys.Problems()...), s.Problems...)
 	if p := k.full.problem.Load(); p != nil {
 		s.Problems = append([]string{*p}, s.Problems...)

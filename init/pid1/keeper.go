@@ -1,6 +1,7 @@
 package pid1
 
 import (
+	"cmp"
 	"context"
 	"io"
 	"os"
@@ -14,6 +15,7 @@ import (
 	"github.com/proa-os/proa/init/blackbox"
 	"github.com/proa-os/proa/init/boot"
 	"github.com/proa-os/proa/init/clock"
+	"github.com/proa-os/proa/init/clusterask"
 	"github.com/proa-os/proa/init/command"
 	"github.com/proa-os/proa/init/confirm"
 	"github.com/proa-os/proa/init/console"
@@ -63,7 +65,7 @@ type keeper struct {
 	conf    conf
 	trial   confirm.Running
 	route   func() (any, ipv4 bool) // which default routes there are
-	upgrade requests                // of the cluster, to upgrade
+	upgrade clusterask.Requests     // of the cluster
 	worker
 }
 
@@ -74,7 +76,6 @@ func newKeeper(m *boot.Machine, con *console.Console, reaper *proc.Reaper, versi
 	k.conf.begin(m)
 	k.trial.Set(m.InForce.Trial, k.began)
 	k.route = netup.DefaultRoutes
-	k.upgrade.to = &noUpgrader{}
 	k.slots, k.slotErr = m.Slots()
 	k.worker = newWorker(k.began)
 	k.end = k.worker.end
@@ -91,7 +92,7 @@ func (k *keeper) changed(before, now supervise.State) {
 	for _, p := range k.told.Fresh(now.Name, now.Facts.Problems) {
 		k.con.Logf("status %s problem: %s", now.Name, p)
 	}
-	k.upgrade.heard(now.Facts)
+	k.upgrade.Heard(now.Facts)
 	select {
 	case k.poke <- struct{}{}:
 	default: // a check is pending already
@@ -123,7 +124,7 @@ func (k *keeper) start(ctx context.Context) {
 	}
 	k.m.Jobs.Follow(k.ranCommand)
 	k.after().start(ctx)
-	k.con.Logf("up slot=%s mode=%s version=%s host=%s", dash(string(k.m.Line.Slot)), k.m.Line.Mode, k.version, k.m.Hostname)
+	k.con.Logf("up slot=%s mode=%s version=%s host=%s", cmp.Or(k.m.Line.Slot, "-"), k.m.Line.Mode, k.version, k.m.Hostname)
 	k.finalMessage()
 }
 
@@ -144,13 +145,6 @@ func (k *keeper) stopServices() {
 	wait.Go(k.m.Jobs.Stop)
 	k.sup.StopAll(k.con.Logf)
 	wait.Wait()
-}
-
-func dash(s string) string {
-	if s == "" {
-		return "-"
-	}
-	return s
 }
 
 // Intervals at which the main loop polls what sends no events: addresses, routes, the boot state. Each poll is three
