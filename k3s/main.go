@@ -30,6 +30,9 @@ func verbs() []verb {
 		{"ctr", ctr, "look into containerd"},
 		{"check-config", checkConfig, "check kernel and tools"},
 		{"check-datastore", checkDatastore, "check the cluster's database for damage"},
+		{"check-upgrade", checkUpgrade, "check whether this version can take the cluster's database over"},
+		{"copy-datastore", copyDatastore, "copy the cluster's database, also while the server runs"},
+		{"restore-datastore", restoreDatastore, "replace the cluster's database by such a copy"},
 		{"version", printVersion, "print versions"},
 	}
 }
@@ -71,7 +74,7 @@ func known(name string) bool {
 func usage(w io.Writer) {
 	fmt.Fprintln(w, "usage: k3s VERB [arguments]")
 	for _, v := range verbs() {
-		fmt.Fprintf(w, "  %-15s %s\n", v.name, v.help)
+		fmt.Fprintf(w, "  %-17s %s\n", v.name, v.help)
 	}
 }
 

@@ -7,7 +7,6 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
-	"slices"
 	"syscall"
 	"time"
 
@@ -19,7 +18,6 @@ import (
 
 	"github.com/proa-os/proa/config/k3sflags"
 	"github.com/proa-os/proa/k3s/check"
-	"github.com/proa-os/proa/k3s/datastore"
 	"github.com/proa-os/proa/k3s/flags"
 	"github.com/proa-os/proa/k3s/join"
 	"github.com/proa-os/proa/k3s/notify"
@@ -123,24 +121,3 @@ func ctr(args []string) error {
 }
 
 func checkConfig([]string) error { return check.Run(os.Stdout) }
-
-const checkDatastoreHelp = `usage: k3s check-datastore [--data-dir FOLDER] [--config FILE]
-
-Reads the whole database read-only, also beside a running server. Prints "ok", or what is wrong and ends with 1.
-`
-
-func checkDatastore(args []string) error {
-	if slices.Contains(args, "--help") || slices.Contains(args, "-h") {
-		fmt.Print(checkDatastoreHelp)
-		return nil
-	}
-	config, _, err := flags.Parse(args)
-	if err != nil {
-		return err
-	}
-	if err := datastore.At(config.Path("server")).Check(); err != nil {
-		return err
-	}
-	fmt.Println("ok")
-	return nil
-}

@@ -19,6 +19,7 @@ import (
 	"github.com/proa-os/proa/init/blackbox"
 	"github.com/proa-os/proa/init/boot"
 	"github.com/proa-os/proa/init/clock"
+	"github.com/proa-os/proa/init/clusterask"
 	"github.com/proa-os/proa/init/command"
 	"github.com/proa-os/proa/init/confirm"
 	"github.com/proa-os/proa/init/console"
@@ -74,6 +75,7 @@ type keeper struct {
 	conf    conf
 	trial   confirm.Running
 	route   func() (any, ipv4 bool) // which default routes there are
+	upgrade clusterask.Requests     // of the cluster
 	worker
 }
 
@@ -100,6 +102,7 @@ func (k *keeper) changed(before, now supervise.State) {
 	for _, p := range k.told.Fresh(now.Name, now.Facts.Problems) {
 		k.con.Logf("status %s problem: %s", now.Name, p)
 	}
+	k.upgrade.Heard(now.Facts)
 	select {
 	case k.poke <- struct{}{}:
 	default: // a check is pending already

@@ -50,7 +50,8 @@ type Status struct {
 	NodeReady      bool              `json:"node_ready"`
 	NodeName       string            `json:"node_name,omitempty"`
 	NodeIP         string            `json:"node_ip,omitempty"`
-	Problems       []string          `json:"problems,omitempty"` // problems of a node that works otherwise
+	ClusterUpgrade string            `json:"cluster_upgrade,omitempty"` // what the cluster asks this machine to upgrade to
+	Problems       []string          `json:"problems,omitempty"`        // problems of a node that works otherwise
 }
 
 // Write replaces the file. It is readable by root only, because it shows what runs and what is wrong.
@@ -117,6 +118,9 @@ func (s Status) Text() string {
 	line("k3s", "%s", s.K3s)
 	if s.NodeName != "" {
 		line("node", "%s", strings.TrimSpace(s.NodeName+" "+s.NodeIP))
+	}
+	if s.ClusterUpgrade != "" {
+		line("upgrade", "%s", s.ClusterUpgrade)
 	}
 	if s.ConfigTrial != "" {
 		line("CONFIRM", "%s", s.ConfigTrial)

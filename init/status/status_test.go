@@ -30,6 +30,7 @@ func TestText(t *testing.T) {
 			[]string{"addresses  eth0=10.0.0.2/24,eth1=fd00::2/64\n"}, nil},
 		"node": {Status{K3s: "ready: x", NodeName: "edge-7", NodeIP: "10.0.0.2", Problems: []string{"image archive /a.tar: unexpected EOF; left out"}},
 			[]string{"node       edge-7 10.0.0.2\n", "PROBLEM    image archive /a.tar: unexpected EOF; left out\n"}, nil},
+		"request": {Status{ClusterUpgrade: "it waits"}, []string{"upgrade    it waits\n"}, nil},
 		"service": {Status{Services: []supervise.State{{Name: "ntp", State: "ready"}}, FailedSteps: []string{"clock: x"}}, []string{"service    ntp ready\n", "FAILED     clock: x\n"}, nil},
 	} {
 		got := c.s.Text()

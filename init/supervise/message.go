@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 	"unicode"
+
+	"github.com/proa-os/proa/config/nodeupgrade"
 )
 
 // Facts are the fields about the node that a service has sent (docs/contracts.md, "init → k3s"). They belong to the
@@ -16,12 +18,18 @@ type Facts struct {
 	NodeIP     string   `json:"node_ip,omitempty"`
 	Problems   []string `json:"problems,omitempty"` // problems of a node that works otherwise
 	Failed     string   `json:"failed,omitempty"`   // reason why the run ends or ended
+
+	// Upgrade is what the cluster asks this machine to upgrade to; the zero request: it asks no more. nil: nothing was
+	// said in this run.
+	Upgrade *nodeupgrade.Request `json:"upgrade,omitempty"`
 }
 
 func (f Facts) equal(g Facts) bool {
 	return f.NodeReady == g.NodeReady && f.NodeReason == g.NodeReason && f.NodeName == g.NodeName && f.NodeIP == g.NodeIP &&
-		f.Failed == g.Failed && slices.Equal(f.Problems, g.Problems)
+		f.Failed == g.Failed && slices.Equal(f.Problems, g.Problems) && alike(f.Upgrade, g.Upgrade)
 }
+
+func alike(a, b *nodeupgrade.Request) bool { return a == b || a != nil && b != nil && *a == *b }
 
 // Limits of what is kept of a message, in lines and bytes.
 const (
@@ -49,6 +57,7 @@ func fields() []field {
 		{"X_NODE_NAME", func(f *Facts, v string) { f.NodeName = line(v) }},
 		{"X_NODE_IP", func(f *Facts, v string) { f.NodeIP = line(v) }},
 		{"X_PROBLEMS", func(f *Facts, v string) { f.Problems = lines(v, f.Problems) }},
+		{"X_UPGRADE", func(f *Facts, v string) { f.Upgrade = request(v, f.Upgrade) }},
 		{"X_FAILED", func(f *Facts, v string) { f.Failed = line(v) }},
 	}
 }
@@ -82,6 +91,18 @@ func lines(value string, before []string) (out []string) {
 		out = append(out, line(l))
 	}
 	return out
+}
+
+// request parses the cluster's request; if it is invalid the previous one is kept.
+func request(value string, before *nodeupgrade.Request) *nodeupgrade.Request {
+	if value == "" {
+		return &nodeupgrade.Request{}
+	}
+	r, err := nodeupgrade.ParseRequest(value)
+	if err != nil {
+		return before
+	}
+	return &r
 }
 
 // line returns text for a console: without control characters, and truncated.

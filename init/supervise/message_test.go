@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/proa-os/proa/config/nodeupgrade"
 )
 
 // TestCauseOutlivesTheProcess: the reason that a service reported before it ended stays visible while it is restarted;
@@ -42,6 +44,11 @@ func TestOthersSayNothing(t *testing.T) {
 // TestParseNotify: facts are read from their own fields and never from text.
 func TestParseNotify(t *testing.T) {
 	before := Facts{NodeReady: true, NodeName: "edge-7", Problems: []string{"p"}}
+	asked := func(r nodeupgrade.Request) Facts {
+		f := before
+		f.Upgrade = &r
+		return f
+	}
 	for msg, want := range map[string]struct {
 		ready  bool
 		status string
@@ -57,6 +64,10 @@ func TestParseNotify(t *testing.T) {
 		"X_PROBLEMS=[]":                                    {false, "-", Facts{NodeReady: true, NodeName: "edge-7"}},
 		"X_PROBLEMS=half [":                                {false, "-", before},
 		"X_FAILED=kine: disk full":                         {false, "-", Facts{NodeReady: true, NodeName: "edge-7", Problems: []string{"p"}, Failed: "kine: disk full"}},
+		`X_UPGRADE={"id":"u.1","source":"https://h/r"}`:    {false, "-", asked(nodeupgrade.Request{ID: "u.1", Source: "https://h/r"})},
+		"X_UPGRADE=":                                       {false, "-", asked(nodeupgrade.Request{})},
+		`X_UPGRADE={"id":"u.1","source":"file:///etc"}`:    {false, "-", before},
+		"X_UPGRADE={}":                                     {false, "-", before},
 		"WATCHDOG=1\nX_OTHER=1":                            {false, "-", before},
 		"READY=0":                                          {false, "-", before},
 	} {

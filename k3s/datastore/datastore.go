@@ -1,5 +1,5 @@
 // Package datastore says what the runtime requires of a cluster's datastore, and which one a server has. It has no code
-// of a database itself, and makes no backups.
+// of a database itself.
 package datastore
 
 import (
@@ -19,6 +19,12 @@ type Store interface {
 	Exists() (path string, err error)
 	// Check reads the whole database, also beside Run, changes nothing, and returns the damage.
 	Check() error
+	// File is the path of the database.
+	File() string
+	// Copy writes the database to a new file, also beside Run, as one moment of it; nobody waits for it.
+	Copy(ctx context.Context, file string) error
+	// Restore replaces the database by a copy, and keeps the replaced one beside it. It is refused beside Run.
+	Restore(ctx context.Context, file string) error
 }
 
 // At returns the datastore of the server whose files are below serverDir: SQLite, served by kine. It touches no file.

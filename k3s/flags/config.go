@@ -85,7 +85,7 @@ func (c *Config) set() *pflag.FlagSet {
 	fs.StringSliceVar(&c.TLSSan, "tls-san", nil, "additional `name` or address in the API server's certificate")
 	fs.StringVarP(&c.WriteKubeconfig, "write-kubeconfig", "o", k3sflags.KubeconfigFile, "`file` for the administrator's kubeconfig")
 	fs.StringVar(&c.WriteKubeconfigMode, "write-kubeconfig-mode", "0600", "permissions of that file, in `octal`")
-	fs.StringSliceVar(&c.Disable, "disable", nil, "do not deploy packaged `component` (coredns, local-storage)")
+	fs.StringSliceVar(&c.Disable, "disable", nil, "do not deploy packaged `component` (coredns, local-storage, upgrades)")
 	fs.StringVarP(&c.Server, "server", "s", "", "`URL` of the server to join")
 	fs.StringVarP(&c.Token, "token", "t", "", "shared `secret` for joining")
 	fs.StringVar(&c.NodeName, "node-name", "", "`name` of this node (default: host name)")

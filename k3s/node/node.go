@@ -30,6 +30,9 @@ func (n Node) agent(elem ...string) string {
 
 func (n Node) kubeconfig(user string) string { return n.agent(user + ".kubeconfig") }
 
+// KubeletKubeconfig is the kubeconfig of the node itself.
+func (n Node) KubeletKubeconfig() string { return n.kubeconfig("kubelet") }
+
 // kubeconfigs are the node's users and their certificates.
 var kubeconfigs = []struct{ file, certificate string }{
 	{"kubelet", "client-kubelet"},

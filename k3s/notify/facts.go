@@ -25,6 +25,7 @@ type facts struct {
 	reason          string
 	name, ip        string
 	problems        map[string]string
+	upgrade         *string // request, empty once it is withdrawn; nil: there was none
 	sent            string
 	at              time.Time
 }
@@ -60,6 +61,11 @@ func (n *Notifier) Solved(key string) {
 	n.tell(func(f *facts) { delete(f.problems, key) }, false)
 }
 
+// Upgrade passes on the cluster's request to upgrade this node (nodeupgrade.Request as JSON); empty: it is withdrawn.
+func (n *Notifier) Upgrade(request string) {
+	n.tell(func(f *facts) { f.upgrade = &request }, false)
+}
+
 // tell changes the facts and sends all of them, if they changed or, with due, were last sent long ago. The lock is held
 // while sending, so that states arrive in order.
 func (n *Notifier) tell(change func(*facts), due bool) {
@@ -87,6 +93,9 @@ func (f *facts) message() string {
 	}
 	if f.name != "" {
 		fmt.Fprintf(&b, "X_NODE_NAME=%s\nX_NODE_IP=%s\n", oneLine(f.name, maxText), oneLine(f.ip, maxText))
+	}
+	if f.upgrade != nil {
+		fmt.Fprintf(&b, "X_UPGRADE=%s\n", oneLine(*f.upgrade, maxText))
 	}
 	const field = "X_PROBLEMS="
 	return b.String() + field + f.problemList(maxMessage-b.Len()-len(field))

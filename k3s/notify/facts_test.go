@@ -50,6 +50,9 @@ func TestFacts(t *testing.T) {
 		{func() { now = now.Add(59 * time.Second); n.NodeReady(true, "") }, ""},
 		{func() { now = now.Add(time.Second); n.Node("edge-1", "10.0.2.15") }, ""},
 		{func() { n.NodeReady(true, "") }, "X_NODE_READY=1\nX_NODE_REASON=\nX_NODE_NAME=edge-1\nX_NODE_IP=10.0.2.15\nX_PROBLEMS=[]"},
+		{func() { n.Upgrade(`{"id":"u.1"}`) }, "X_NODE_READY=1\nX_NODE_REASON=\nX_NODE_NAME=edge-1\nX_NODE_IP=10.0.2.15\nX_UPGRADE={\"id\":\"u.1\"}\nX_PROBLEMS=[]"},
+		{func() { n.Upgrade(`{"id":"u.1"}`) }, ""},
+		{func() { n.Upgrade("") }, "X_NODE_READY=1\nX_NODE_REASON=\nX_NODE_NAME=edge-1\nX_NODE_IP=10.0.2.15\nX_UPGRADE=\nX_PROBLEMS=[]"},
 		{func() { n.Failed("%s: %s", "datastore", "disk\nX_NODE_READY=1") }, "STATUS=failed: datastore: disk; X_NODE_READY=1\nX_FAILED=datastore: disk; X_NODE_READY=1"},
 	} {
 		c.do()

@@ -40,6 +40,7 @@ func (s *Server) components() []lifecycle.Component {
 		{Name: "controller-manager", Roles: server, After: []string{"apiserver"}, Run: s.plane.ControllerManager},
 		{Name: "scheduler", Roles: server, After: []string{"apiserver"}, Run: s.plane.Scheduler},
 		{Name: "manifests", Roles: server, After: []string{"apiserver"}, Run: s.manifests, Ready: s.manifestsApplied.check},
+		{Name: "upgrades", Roles: server, After: []string{"manifests"}, Run: s.upgrades},
 
 		{Name: "containerd", Roles: agent, Run: s.node.Containerd, Ready: s.node.ContainerdReady, Deadline: startWait},
 		{Name: "room", Roles: agent, After: []string{"containerd"}, Run: s.makeRoom, Ready: s.roomMade.check},
@@ -56,6 +57,7 @@ func (s *Server) components() []lifecycle.Component {
 			Run: s.node.Flannel, Ready: s.node.FlannelReady},
 		{Name: "kube-proxy", Roles: agent, After: []string{"kubelet"}, Run: s.proxy, Ready: proxyReady},
 		{Name: "name-servers", Roles: agent, Run: s.followNameServers},
+		{Name: "node-upgrade", Roles: agent, After: []string{"kubelet"}, Run: s.nodeUpgrade},
 		{Name: "node", Roles: agent, After: []string{"kubelet", "flannel", "kube-proxy"}, Run: s.reportNode},
 	}
 }

@@ -1,5 +1,5 @@
 // Package kine serves the etcd API from one SQLite file, with kine's server on a local socket. It supports no other
-// database and makes no backups.
+// database. A copy is made only when somebody asks for it.
 package kine
 
 import (
@@ -67,6 +67,9 @@ func (s Store) Run(ctx context.Context) error {
 func (s Store) socket() string { return filepath.Join(s.dir, "kine.sock") }
 func (s Store) db() string     { return filepath.Join(s.dir, "db") }
 func (s Store) file() string   { return filepath.Join(s.db(), "state.db") }
+
+// File is the path of the database.
+func (s Store) File() string { return s.file() }
 
 // service is an open database and its server.
 type service struct {

@@ -1,0 +1,137 @@
+package rehearse
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	clientv3 "go.etcd.io/etcd/client/v3"
+	apps "k8s.io/api/apps/v1"
+	core "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/serializer/protobuf"
+	"k8s.io/kubernetes/pkg/api/legacyscheme"
+
+	"github.com/proa-os/proa/k3s/datastore"
+)
+
+// cluster is the directory of a server with these keys, whose datastore runs until the test ends.
+func cluster(t *testing.T, keys map[string]string) (dir string) {
+	t.Helper()
+	dir = t.TempDir()
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- datastore.At(dir).Run(ctx) }()
+	client, err := clientv3.New(clientv3.Config{Endpoints: []string{datastore.At(dir).Endpoint()}, DialTimeout: 10 * time.Second})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		err := client.Close()
+		cancel()
+		if err = errors.Join(err, <-done); err != nil {
+			t.Error(err)
+		}
+	})
+	for key, value := range keys {
+		for range 300 {
+			if _, err = client.Put(ctx, key, value); err == nil {
+				break
+			}
+			time.Sleep(50 * time.Millisecond)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	return dir
+}
+
+// stored encodes an object as the API server stores it.
+func stored(t *testing.T, o runtime.Object) string {
+	t.Helper()
+	kinds, _, err := legacyscheme.Scheme.ObjectKinds(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	o.GetObjectKind().SetGroupVersionKind(kinds[0])
+	var b strings.Builder
+	if err := protobuf.NewSerializer(legacyscheme.Scheme, legacyscheme.Scheme).Encode(o, &b); err != nil {
+		t.Fatal(err)
+	}
+	return b.String()
+}
+
+func by(manager, version string) []metav1.ManagedFieldsEntry {
+	return []metav1.ManagedFieldsEntry{{Manager: manager, APIVersion: version, Operation: metav1.ManagedFieldsOperationUpdate}}
+}
+
+func TestReport(t *testing.T) {
+	web := &apps.Deployment{ObjectMeta: metav1.ObjectMeta{Namespace: "default", Name: "web", ManagedFields: by("helm", "apps/v1beta1")}}
+	fine := &core.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: "default", Name: "fine", ManagedFields: by("kubectl", "v1")}}
+	beta := &core.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: "default", Name: "beta", ManagedFields: by("tool", "resource.k8s.io/v1beta1")}}
+	dir := cluster(t, map[string]string{
+		"/registry/deployments/default/web":        stored(t, web),
+		"/registry/configmaps/default/fine":        stored(t, fine),
+		"/registry/configmaps/default/beta":        stored(t, beta),
+		"/registry/secrets/default/s":              "k8s:enc:aescbc:v1:key1:\x00\x01",
+		"/registry/podsecuritypolicy/p":            `{"kind":"PodSecurityPolicy","apiVersion":"policy/v1beta1","metadata":{"name":"p"}}`,
+		"/registry/podsecuritypolicy/q":            `{"kind":"PodSecurityPolicy","apiVersion":"policy/v1beta1","metadata":{"name":"q"}}`,
+		"/registry/example.org/boats/default/proa": `{"kind":"Boat","apiVersion":"example.org/v1","metadata":{"name":"proa"}}`,
+		"/registry/masterleases/192.0.2.1":         "\x01\x02",
+	})
+	want := Report{Objects: 7, Encrypted: 1,
+		Unreadable: []Use{{"policy/v1beta1", "PodSecurityPolicy", "", 2, "/registry/podsecuritypolicy/p"}},
+		Unserved: []Use{{"apps/v1beta1", "Deployment", "helm", 1, "default/web"},
+			{"resource.k8s.io/v1beta1", "ConfigMap", "tool", 1, "default/beta"}}}
+	for _, allowed := range []map[string]bool{nil, {"resource.k8s.io/v1beta1": true}} {
+		to := t.TempDir()
+		got, err := Run(t.Context(), dir, to, allowed)
+		if err != nil || got.Bytes < 4096 {
+			t.Fatalf("%d bytes, %v", got.Bytes, err)
+		}
+		got.Bytes = 0
+		if allowed != nil {
+			want.Unserved = want.Unserved[:1]
+		}
+		if d := cmp.Diff(want, got); d != "" {
+			t.Error(d)
+		}
+		if left, _ := filepath.Glob(filepath.Join(to, "*")); left != nil {
+			t.Errorf("left %q", left)
+		}
+	}
+}
+
+// TestManyPages: every object is read once, however many there are.
+func TestManyPages(t *testing.T) {
+	keys := map[string]string{}
+	for i := range 2*page + 1 {
+		keys["/registry/configmaps/"+strings.Repeat("x", i+1)] = stored(t, &core.ConfigMap{})
+	}
+	if got, err := Run(t.Context(), cluster(t, keys), t.TempDir(), nil); err != nil || got.Objects != len(keys) {
+		t.Errorf("%d objects of %d, %v", got.Objects, len(keys), err)
+	}
+}
+
+// TestDamaged: a database that this version cannot open is an error, and the database itself is not touched.
+func TestDamaged(t *testing.T) {
+	dir := t.TempDir()
+	file := datastore.At(dir).File()
+	text := []byte("SQLite format 3\x00" + strings.Repeat("nothing", 2000))
+	if err := errors.Join(os.MkdirAll(filepath.Dir(file), 0o700), os.WriteFile(file, text, 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Run(t.Context(), dir, t.TempDir(), nil); err == nil || !strings.Contains(err.Error(), file) {
+		t.Error(err)
+	}
+	if now, err := os.ReadFile(file); err != nil || string(now) != string(text) {
+		t.Errorf("changed, %v", err)
+	}
+}
