@@ -1,21 +1,31 @@
 package e2e
 
 import (
+	"bytes"
+	"crypto/sha256"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
 
+	"golang.org/x/crypto/ssh"
+
+	"github.com/proa-os/proa/build/oracle"
 	"github.com/proa-os/proa/build/powercut"
 	"github.com/proa-os/proa/build/qemu"
+	"github.com/proa-os/proa/images/layout"
+	"github.com/proa-os/proa/images/slotfile"
 )
 
 // boots starts machines from some of the disks, written to a real image, and expects of each what the model says: that
 // slot comes up, and is good in the end.
-func (c recordedCuts) boots(t *testing.T, o options, sample []judgedState) (up map[string]int) {
+func (c recordedCuts) boots(t *testing.T, o options, sample []judgedState, up upgrader) (booted map[string]int) {
 	t.Helper()
-	up = map[string]int{}
+	if booted = map[string]int{}; len(sample) == 0 {
+		return booted
+	}
 	spec := qemu.Spec{Tools: tools(t, o.machine()), Firmware: o.firmware, Medium: qemu.Disk, CPUs: 1, Forward: []int{sshPort},
 		Dir: t.TempDir(), Console: consoleLog(t), Snapshot: true}
 	spec.Image = filepath.Join(spec.Dir, "disk.img")
@@ -39,15 +49,20 @@ func (c recordedCuts) boots(t *testing.T, o options, sample []judgedState) (up m
 			t.Logf("%s: %s", at.phase, s)
 			back := lay(t, disk, m)
 			defer back()
-			c.comesUp(t, spec, at)
+			c.readers(t, spec.Image, at)
+			m := c.comesUp(t, spec, at)
+			defer m.Kill()
+			if n%repeat == 0 && at.Slot == c.From && !spec.Tools.NIC.Slow {
+				m.repeatUpgrade(o, up, c.From.Other())
+			}
 		})
-		up[fmt.Sprintf("%s: slot %s", at.phase, at.Slot)]++
+		booted[fmt.Sprintf("%s: slot %s", at.phase, at.Slot)]++
 		return nil
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return up
+	return booted
 }
 
 // lay writes a state over the disk as it was before the upgrade. back takes it away again.
@@ -75,13 +90,66 @@ func lay(t *testing.T, disk *os.File, m *powercut.Image) (back func()) {
 	}
 }
 
+// repeat: after each so many cuts the upgrade is made again.
+const repeat = 5
+
+// repeatUpgrade makes the upgrade that the power cut ended, as a user does: with the same commands.
+func (m *machine) repeatUpgrade(o options, up upgrader, to layout.Slot) {
+	m.t.Helper()
+	s := realSlot(m.t, o)
+	s.Version += "-again"
+	m.untilGood(m.bootBudget())
+	m.upgradeBy(up, to, up.write(m, to, s), func(phase) {})
+}
+
+// readers has mtools read what the machine needs, and fsck.fat name what it finds: nothing in the slot that ran before.
+func (c recordedCuts) readers(t *testing.T, image string, at judgedState) {
+	t.Helper()
+	p := find(t, c.table, layout.Boot, layout.Shared)
+	m, err := slotfile.ParseManifest(c.judge.Manifests[at.Slot])
+	if err != nil {
+		t.Fatal(err)
+	}
+	read := func(name string) []byte {
+		text, err := exec.Command(oracle.Tool(t, "mtype"), "-i", fmt.Sprintf("%s@@%d", image, p.Start), "::"+name).Output()
+		if err != nil {
+			t.Errorf("mtype %s: %v", name, err)
+		}
+		return text
+	}
+	if !bytes.Equal(read(layout.ConfigFile), c.judge.Config) {
+		t.Errorf("mtools reads another %s", layout.ConfigFile)
+	}
+	for _, f := range m.Files {
+		name, ok := f.For(at.Slot)
+		if !ok {
+			continue
+		}
+		path := at.Slot.Dir() + "/" + name
+		if sum := fmt.Sprintf("%x", sha256.Sum256(read(path))); sum != f.SHA256 && sum != c.judge.Adapted[path] {
+			t.Errorf("mtools reads another %s", path)
+		}
+	}
+	out, _ := exec.Command(oracle.Tool(t, "fsck.fat"), "-n", carve(t, image, filepath.Join(t.TempDir(), "boot"))).CombinedOutput() // an unclean file system is no error
+	for _, line := range strings.Split(strings.ToLower(string(out)), "\n") {
+		if strings.Contains(line, "/"+c.From.Dir()+"/") || strings.Contains(line, layout.ConfigFile) {
+			t.Errorf("fsck.fat: %s", line)
+		}
+	}
+}
+
 // comesUp starts one machine, whose slot must be the one that the model says, and waits until it is good.
-func (c recordedCuts) comesUp(t *testing.T, spec qemu.Spec, at judgedState) {
+func (c recordedCuts) comesUp(t *testing.T, spec qemu.Spec, at judgedState) *machine {
 	t.Helper()
 	m := &machine{t: t, own: t, spec: spec}
+	text, err := os.ReadFile(c.file(keyFile))
+	if err == nil {
+		m.key.Signer, err = ssh.ParsePrivateKey(text)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
 	m.powerOn()
-	defer m.Kill()
-	m.expect("proa: up ", m.bootBudget())
 	for _, want := range []string{fmt.Sprintf("proa: up slot=%s mode=disk ", at.Slot), fmt.Sprintf("proa: status slot %s good", at.Slot)} {
 		m.expect(want, m.bootBudget())
 	}
@@ -90,4 +158,5 @@ func (c recordedCuts) comesUp(t *testing.T, spec qemu.Spec, at judgedState) {
 			t.Errorf("the console says %q", bad)
 		}
 	}
+	return m
 }

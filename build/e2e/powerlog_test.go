@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"encoding/json"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -51,20 +52,21 @@ type recording struct {
 
 func (r recording) file(name string) string { return filepath.Join(r.dir, name) }
 
-// Files of a recording: the disk before it, the log, the slot that was written, the rest as JSON.
+// Files of a recording: the disk before it, the log, the slot that was written, the machine's SSH key, the rest as JSON.
 const (
-	baseFile, logFile, slotFile, recordFile = "base.img", "log", "new.slot", "recording.json"
+	baseFile, logFile, slotFile, keyFile, recordFile = "base.img", "log", "new.slot", "ssh-key", "recording.json"
 )
 
 // powerDisk is the size of the machine's disk: what the layout needs, and 1.5 GiB of data.
 const powerDisk = 3 << 30
 
-// recorded returns the recording in PROA_POWER_DIR, or makes it there; otherwise in a directory of the test.
-func recorded(t *testing.T, o options, up upgrader) recording {
+// recorded returns a recording in PROA_POWER_DIR, or makes it there; otherwise in a directory of the test. before is the
+// number of upgrades that the machine has had.
+func recorded(t *testing.T, o options, up upgrader, before int) recording {
 	t.Helper()
 	r := recording{dir: t.TempDir(), From: layout.A, Marks: map[phase]int64{}}
 	if dir := os.Getenv("PROA_POWER_DIR"); dir != "" {
-		r.dir = filepath.Join(dir, filepath.Base(t.Name()))
+		r.dir = filepath.Join(dir, strings.TrimPrefix(t.Name(), "TestPowerCutsUpgrade/"))
 		if text, err := os.ReadFile(r.file(recordFile)); err == nil {
 			if err := json.Unmarshal(text, &r); err != nil {
 				t.Fatal(err)
@@ -76,7 +78,7 @@ func recorded(t *testing.T, o options, up upgrader) recording {
 			t.Fatal(err)
 		}
 	}
-	r.make(t, o, up)
+	r.make(t, o, up, before)
 	text, err := json.Marshal(r)
 	if err == nil {
 		err = os.WriteFile(r.file(recordFile), text, 0o644)
@@ -87,39 +89,47 @@ func recorded(t *testing.T, o options, up upgrader) recording {
 	return r
 }
 
-// make runs the upgrade with the log. The machine has been good before, and is shut down in order at the end.
-func (r *recording) make(t *testing.T, o options, up upgrader) {
+// make runs the upgrades, the last one with the log. The machine has been good before, and is shut down in order at the
+// end.
+func (r *recording) make(t *testing.T, o options, up upgrader, before int) {
 	t.Helper()
 	m := start(t, o)
 	m.untilGood(m.bootBudget())
 	s := realSlot(t, o)
-	s.Version += "-next"
 	s.Words = append(s.Words, strings.Fields(m.spec.Tools.Words)...)
-	if err := files.Create(r.file(slotFile), func(f *os.File) error { return s.Write(f, nil) }); err != nil {
-		t.Fatal(err)
+	for range before {
+		s.Version += "-next"
+		m.upgradeBy(up, r.From.Other(), up.write(m, r.From.Other(), s), func(phase) {})
+		r.From = r.From.Other()
 	}
+	s.Version += "-next"
+	err := files.Create(r.file(slotFile), func(f *os.File) error { return s.Write(f, nil) })
 	write := up.write(m, r.From.Other(), s)
 	m.off()
-	if err := qemu.Copy(r.file(baseFile), m.spec.Image, 0); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(r.file(logFile), nil, 0o600); err != nil {
+	err = errors.Join(err, qemu.Copy(r.file(baseFile), m.spec.Image, 0), os.WriteFile(r.file(logFile), nil, 0o600), os.WriteFile(r.file(keyFile), m.key.PEM, 0o600))
+	if err != nil {
 		t.Fatal(err)
 	}
 	r.Disk, m.spec.WriteLog = m.diskSize(), r.file(logFile)
 	m.powerOn()
 	m.untilGood(m.bootBudget())
-	r.begin(t, written)
-	write()
-	r.begin(t, trying)
-	m.run(up.try+string(r.From.Other()), nil)
-	r.begin(t, trial)
-	mark := m.Mark()
-	m.node.Run(t.Context(), "proa reboot", nil) // the connection may end first
-	m.expectAfter(mark, "proa: up slot="+string(r.From.Other())+" ", 2*m.bootBudget())
-	m.untilGood(m.bootBudget())
-	r.begin(t, stopping)
+	m.upgradeBy(up, r.From.Other(), write, func(p phase) { r.begin(t, p) })
 	m.off()
+}
+
+// upgradeBy upgrades a machine until the new slot is good. begin is called when a phase begins.
+func (m *machine) upgradeBy(up upgrader, to layout.Slot, write func(), begin func(phase)) {
+	m.t.Helper()
+	begin(written)
+	write()
+	begin(trying)
+	m.run(up.try+string(to), nil)
+	begin(trial)
+	mark := m.Mark()
+	m.node.Run(m.t.Context(), "proa reboot", nil) // the connection may end first
+	m.expectAfter(mark, "proa: up slot="+string(to)+" ", 2*m.bootBudget())
+	m.untilGood(m.bootBudget())
+	begin(stopping)
 }
 
 // begin notes where a phase begins in the log.

@@ -52,7 +52,7 @@ type Image struct {
 	size  int64
 	store *store
 	now   []id // by page
-	from  map[int64]id
+	from  []id // the same in the base image, as far as it was read
 	parts []Part
 	key   Key
 	undo  []change
@@ -68,13 +68,14 @@ type Key [2]uint64
 
 // newImage returns the disk as it is in the base image.
 func newImage(base io.ReaderAt, size int64, parts []Part) *Image {
-	return &Image{base: base, size: size, store: newStore(), now: make([]id, (size+pageSize-1)/pageSize), from: map[int64]id{}, parts: parts}
+	pages := (size + pageSize - 1) / pageSize
+	return &Image{base: base, size: size, store: newStore(), now: make([]id, pages), from: make([]id, pages), parts: parts}
 }
 
 // original returns the content of a page in the base image.
 func (m *Image) original(page int64) id {
-	n, ok := m.from[page]
-	if !ok {
+	n := m.from[page]
+	if n == unread {
 		b := make([]byte, pageSize)
 		if _, err := m.base.ReadAt(b, page*pageSize); err != nil && err != io.EOF {
 			panic(fmt.Sprintf("BUG: the base image cannot be read any more: %v", err))
