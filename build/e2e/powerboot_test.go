@@ -26,23 +26,13 @@ func (c recordedCuts) boots(t *testing.T, o options, sample []judgedState, up up
 	if booted = map[string]int{}; len(sample) == 0 {
 		return booted
 	}
-	spec := qemu.Spec{Tools: tools(t, o.machine()), Firmware: o.firmware, Medium: qemu.Disk, CPUs: 1, Forward: []int{sshPort},
-		Dir: t.TempDir(), Console: consoleLog(t), Snapshot: true}
-	spec.Image = filepath.Join(spec.Dir, "disk.img")
-	if err := qemu.Copy(spec.Image, c.file(baseFile), 0); err != nil {
-		t.Fatal(err)
-	}
-	disk, err := os.OpenFile(spec.Image, os.O_RDWR, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer disk.Close()
+	spec, disk := c.machine(t, o)
 	states := make([]powercut.State, len(sample))
 	for i, s := range sample {
 		states[i] = s.State
 	}
 	n := 0
-	err = c.run.Visit(states, func(s powercut.State, m *powercut.Image) error {
+	err := c.run.Visit(states, func(s powercut.State, m *powercut.Image) error {
 		at := sample[n]
 		n++
 		t.Run(fmt.Sprintf("cut-%03d", n), func(t *testing.T) {
@@ -63,6 +53,23 @@ func (c recordedCuts) boots(t *testing.T, o options, sample []judgedState, up up
 		t.Fatal(err)
 	}
 	return booted
+}
+
+// machine returns a machine whose disk, a copy of that before the upgrade, it does not change.
+func (c recordedCuts) machine(t *testing.T, o options) (qemu.Spec, *os.File) {
+	t.Helper()
+	spec := qemu.Spec{Tools: tools(t, o.machine()), Firmware: o.firmware, Medium: qemu.Disk, CPUs: 1, Forward: []int{sshPort},
+		Dir: t.TempDir(), Console: consoleLog(t), Snapshot: true}
+	spec.Image = filepath.Join(spec.Dir, "disk.img")
+	if err := qemu.Copy(spec.Image, c.file(baseFile), 0); err != nil {
+		t.Fatal(err)
+	}
+	disk, err := os.OpenFile(spec.Image, os.O_RDWR, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { disk.Close() })
+	return spec, disk
 }
 
 // lay writes a state over the disk as it was before the upgrade. back takes it away again.
@@ -130,7 +137,8 @@ func (c recordedCuts) readers(t *testing.T, image string, at judgedState) {
 			t.Errorf("mtools reads another %s", path)
 		}
 	}
-	out, _ := exec.Command(oracle.Tool(t, "fsck.fat"), "-n", carve(t, image, filepath.Join(t.TempDir(), "boot"))).CombinedOutput() // an unclean file system is no error
+	boot := carve(t, image, filepath.Join(t.TempDir(), "boot"))
+	out, _ := exec.Command(oracle.Tool(t, "fsck.fat"), "-n", boot).CombinedOutput() // that the file system is not clean is no error
 	for _, line := range strings.Split(strings.ToLower(string(out)), "\n") {
 		if strings.Contains(line, "/"+c.From.Dir()+"/") || strings.Contains(line, layout.ConfigFile) {
 			t.Errorf("fsck.fat: %s", line)

@@ -119,7 +119,7 @@ func (r recording) phase(head int64) (now phase) {
 	return now
 }
 
-// judged is a state with its verdict.
+// judgedState is a state with its verdict.
 type judgedState struct {
 	powercut.State
 	bootjudge.Verdict

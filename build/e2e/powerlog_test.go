@@ -106,7 +106,8 @@ func (r *recording) make(t *testing.T, o options, up upgrader, before int) {
 	err := files.Create(r.file(slotFile), func(f *os.File) error { return s.Write(f, nil) })
 	write := up.write(m, r.From.Other(), s)
 	m.off()
-	err = errors.Join(err, qemu.Copy(r.file(baseFile), m.spec.Image, 0), os.WriteFile(r.file(logFile), nil, 0o600), os.WriteFile(r.file(keyFile), m.key.PEM, 0o600))
+	err = errors.Join(err, qemu.Copy(r.file(baseFile), m.spec.Image, 0),
+		os.WriteFile(r.file(logFile), nil, 0o600), os.WriteFile(r.file(keyFile), m.key.PEM, 0o600))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -11,8 +11,6 @@ import (
 // pageSize is the unit in which contents are compared: FAT clusters and EROFS blocks of proa's images have it too.
 const pageSize = 4096
 
-const perPage = pageSize / sector
-
 // id names the content of a page: equal contents have equal ids. unread is a page as it is in the base image.
 type id uint32
 

@@ -56,8 +56,9 @@ type Run struct {
 // op is one write or discard.
 type op struct {
 	writelog.Entry
-	data []byte // nil: zeros
-	ids  []id   // of its pages, if it has whole pages only; nil: not computed yet
+	data   []byte // nil: zeros
+	joined bool   // data is a copy, of several writes
+	ids    []id   // of its pages, if it has whole pages only; nil: not computed yet
 }
 
 // epoch are the operations between two flushes.
@@ -76,7 +77,12 @@ func (r *Run) epochs() (list []epoch) {
 			end()
 			continue
 		case e.Kind == writelog.Write:
-			open = append(open, op{Entry: e, data: r.Log[e.Data : e.Data+e.Size]})
+			data := r.Log[e.Data : e.Data+e.Size]
+			if n := len(list); n > 0 && r.continues(&list[n-1][0], e) {
+				list[n-1][0].extend(data)
+				continue
+			}
+			open = append(open, op{Entry: e, data: data})
 		default:
 			open = append(open, op{Entry: e})
 		}
@@ -86,6 +92,32 @@ func (r *Run) epochs() (list []epoch) {
 	}
 	end()
 	return list
+}
+
+// most is how far the writes of a card are joined.
+const most = 1 << 20
+
+// continues says whether a write on a medium without a cache belongs to the one before: a card is written sector by sector,
+// and where only the whole counts the states between do not differ.
+func (r *Run) continues(o *op, e writelog.Entry) bool {
+	if !r.WriteThrough || o.data == nil || o.At+o.Size != e.At || o.Size+e.Size > most {
+		return false
+	}
+	for _, p := range r.Parts {
+		if p.Kind != Compared && o.At >= p.At && e.At+e.Size <= p.At+p.Size {
+			return true
+		}
+	}
+	return false
+}
+
+// extend makes a write longer. The data of the first one is in the log, and is copied.
+func (o *op) extend(data []byte) {
+	if int64(cap(o.data)) < o.Size+int64(len(data)) || !o.joined {
+		o.data, o.joined = append(make([]byte, 0, 2*(len(o.data)+len(data))), o.data...), true
+	}
+	o.data = append(o.data, data...)
+	o.Size = int64(len(o.data))
 }
 
 // Before returns the disk at the beginning of the run. It is valid until the next call of a method.

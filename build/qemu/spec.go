@@ -78,7 +78,7 @@ func (s Spec) args(ports forwards) []string {
 	}
 	args = append(args, s.firmware()...)
 	args = append(args, s.medium()...)
-	if s.WriteLog != "" { // merged writes can have as many parts as one system call takes, and the driver adds its own: the guest gets an I/O error
+	if s.WriteLog != "" { // merged, a write can have as many parts as one system call takes; with the driver's own it fails
 		args = append(args, "-global", "virtio-blk-device.request-merging=off")
 	}
 	for i, extra := range s.Extra {

@@ -67,8 +67,12 @@ func New(j Judge, before Disk, adapted ...string) (*Judge, error) {
 			return nil, err
 		}
 	}
-	if v, err := j.Look(before); err != nil || v.Slot != j.From || v.Boots != 1 {
-		return nil, fmt.Errorf("the disk before the upgrade: starts %q at boot %d: %w", v.Slot, v.Boots, err)
+	v, err := j.Look(before)
+	if err == nil && (v.Slot != j.From || v.Boots != 1) {
+		err = fmt.Errorf("it starts slot %s at boot %d", v.Slot, v.Boots)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("the disk before the upgrade: %w", err)
 	}
 	return &j, nil
 }
@@ -80,7 +84,8 @@ type Verdict struct {
 	Home  int         // if the new slot never became good, the old one is back at this boot; 0: never, the new one is good
 }
 
-// Look judges a disk.
+// Look judges a disk. If readers of damaged long names differ each must be right, and the verdict is of one that starts the
+// new slot.
 func (j *Judge) Look(d Disk) (v Verdict, err error) {
 	if err := j.table(d); err != nil {
 		return v, err
@@ -94,10 +99,10 @@ func (j *Judge) Look(d Disk) (v Verdict, err error) {
 		if err != nil {
 			return v, err
 		}
-		if loose && got != v {
-			return v, fmt.Errorf("readers of long names differ: %v and %v", v, got)
+		if !loose || got.Slot != j.From {
+			v = got
 		}
-		if v = got; !s.memo.odd {
+		if !s.memo.odd {
 			break
 		}
 	}
