@@ -25,6 +25,8 @@ func TestArgs(t *testing.T) {
 		"usb by uefi":         {Spec{Firmware: UEFI, Medium: USB, Image: "i.iso"}, []string{"usb-storage", "file=/code.fd", "readonly=on,id=boot"}, nil},
 		"disk, host only":     {Spec{Medium: Disk, Image: "d.img", Restrict: true}, []string{"restrict=on", "hostfwd=tcp:127.0.0.1:4022-:22", "virtio-blk-pci,drive=boot"}, []string{"readonly=on,id=boot", "-rtc"}},
 		"clock ahead":         {Spec{Clock: time.Date(2030, 2, 3, 4, 5, 6, 0, time.FixedZone("x", 3600))}, []string{"-rtc base=2030-02-03T03:05:06"}, nil},
+		"a log of writes":     {Spec{Medium: Disk, Image: "d.img", WriteLog: "d.log"}, []string{"if=none,discard=unmap,id=boot,driver=blklogwrites,", ",file.filename=d.img,", ",log.filename=d.log "}, []string{"format=raw"}},
+		"kept as it is":       {Spec{Medium: Disk, Image: "d.img", Snapshot: true}, []string{"format=raw,snapshot=on,file=d.img"}, []string{"blklogwrites"}},
 		"two networks":        {Spec{Moves: true}, []string{"hostfwd=tcp:127.0.0.1:4022-:22 ", "hostfwd=tcp:127.0.0.1:5022-:22,net=10.77.0.0/24", "netdev=n0 -netdev hubport,id=p1", ",netdev=cable"}, []string{",netdev=n0 -serial"}},
 		"no reboot, more RAM": {Spec{NoReboot: true, Memory: 3072}, []string{"-no-reboot", "-m 3072"}, nil},
 	} {

@@ -47,6 +47,10 @@ type Spec struct {
 	Console  io.Writer
 	NoReboot bool      // QEMU exits when the machine restarts
 	Clock    time.Time // initial time of the RTC; zero: the host's time
+	// WriteLog is an existing, empty file to which QEMU logs every write and flush of the disk (build/powercut/writelog
+	// reads it); "": none.
+	WriteLog string
+	Snapshot bool // what is written to the disk goes to a temporary file and is lost when QEMU ends
 }
 
 // args returns QEMU's command line.
@@ -74,6 +78,9 @@ func (s Spec) args(ports forwards) []string {
 	}
 	args = append(args, s.firmware()...)
 	args = append(args, s.medium()...)
+	if s.WriteLog != "" { // merged, a write can have as many parts as one system call takes; with the driver's own it fails
+		args = append(args, "-global", "virtio-blk-device.request-merging=off")
+	}
 	for i, extra := range s.Extra {
 		id := fmt.Sprintf("x%d", i)
 		args = append(args, "-drive", "if=none,format=raw,readonly=on,id="+id+",file="+extra,
@@ -108,9 +115,21 @@ func (s Spec) medium() []string {
 			"-device", "qemu-xhci", "-device", "usb-storage,drive=boot,bootindex=0"}
 	}
 	if s.Tools.Disk == nil {
-		return []string{"-drive", "if=sd,format=raw,file=" + s.Image}
+		return []string{"-drive", "if=sd," + s.disk()}
 	}
-	return append([]string{"-drive", "if=none,format=raw,discard=unmap,id=boot,file=" + s.Image}, s.Tools.Disk...)
+	return append([]string{"-drive", "if=none,discard=unmap,id=boot," + s.disk()}, s.Tools.Disk...)
+}
+
+// disk returns the options of the disk's file. The number of entries in the log's header is written at every 64th entry,
+// and when QEMU ends in order.
+func (s Spec) disk() string {
+	switch {
+	case s.WriteLog != "":
+		return "driver=blklogwrites,log-super-update-interval=64,file.driver=file,file.filename=" + s.Image + ",log.driver=file,log.filename=" + s.WriteLog
+	case s.Snapshot:
+		return "format=raw,snapshot=on,file=" + s.Image
+	}
+	return "format=raw,file=" + s.Image
 }
 
 func (s Spec) netdev(id string, ports map[int]int) string {
