@@ -24,8 +24,8 @@ type importLaw struct {
 // The law is about the whole dependency graph, not about import lines: a helper package must not smuggle Kubernetes into PID 1.
 var importLaws = []importLaw{
 	{"init", []string{module + "k3s", "k8s.io/", "github.com/containerd/containerd"}, "a kubelet panic must not be a kernel panic: PID 1 meets the runtime over a process boundary"},
-	{"init/cli", []string{module + "init/upgrade/transport", "net/http"}, "the engine is a program of its own: what it needs would be in every initramfs"},
-	{"init/pid1", []string{module + "init/upgrade/transport", "net/http"}, "the engine is a program of its own: what it needs would be in every initramfs"},
+	{"init/cli", []string{module + "init/upgrade/transport", module + "init/upgrade/verbs"}, "the engine is a program of its own: what it needs would be in every initramfs"},
+	{"init/pid1", []string{module + "init/upgrade/transport", module + "init/upgrade/verbs"}, "the engine is a program of its own: what it needs would be in every initramfs"},
 	{"init", []string{module + "build"}, "nothing on the device depends on the host tool"},
 	{"k3s", []string{module + "init", module + "build"}, "the runtime must run under any init that speaks sd_notify"},
 	{"k3s/flannel", []string{"k8s.io/kubernetes"}, "the benchmark runs it as a program of its own, which must weigh what flannel weighs"},
