@@ -55,10 +55,12 @@ func through(t testing.TB, old, content []byte) (patches [][]byte) {
 	must(t, err)
 	a, err := NewApplier()
 	must(t, err)
+	near := int64(0)
 	for at := 0; at < len(content); at += MaxPiece {
 		piece := content[at:min(len(content), at+MaxPiece)]
-		patch, err := x.Diff(piece, int64(at))
+		patch, next, err := x.Diff(piece, near)
 		must(t, err)
+		near = next
 		got := bytes.Repeat([]byte{0xee}, len(piece))
 		must(t, a.Apply(got, bytes.NewReader(old), int64(len(old)), patch))
 		if !bytes.Equal(got, piece) {
@@ -111,12 +113,12 @@ func TestSame(t *testing.T) {
 	old, b := linked(1, 4000, 0), linked(1, 4000, 32)
 	x, err := NewIndex(old)
 	must(t, err)
-	want, err := x.Diff(b, 0)
+	want, _, err := x.Diff(b, 0)
 	must(t, err)
 	done := make(chan error, 4)
 	for range cap(done) {
 		go func() {
-			got, err := x.Diff(b, 0)
+			got, _, err := x.Diff(b, 0)
 			if err == nil && !bytes.Equal(got, want) {
 				err = errors.New("another patch")
 			}
@@ -215,7 +217,7 @@ func TestRefuses(t *testing.T) {
 	}
 	x, err := NewIndex(nil)
 	must(t, err)
-	if _, err := x.Diff(make([]byte, MaxPiece+1), 0); err == nil {
+	if _, _, err := x.Diff(make([]byte, MaxPiece+1), 0); err == nil {
 		t.Error("a piece that is too large")
 	}
 }

@@ -10,17 +10,19 @@ import (
 	"github.com/klauspost/compress/zstd"
 )
 
-// Diff returns the patch that makes b of the old content. It looks for the old bytes first near that offset.
-func (x *Index) Diff(b []byte, near int64) ([]byte, error) {
+// Diff returns the patch that makes b of the old content. It looks for the old bytes first near that offset, and returns
+// the one near which those of the next piece are: addresses in tables differ so often that nothing else tells it.
+func (x *Index) Diff(b []byte, near int64) (patch []byte, next int64, err error) {
 	if len(b) > MaxPiece {
-		return nil, fmt.Errorf("delta: a piece of %d bytes, at most %d", len(b), MaxPiece)
+		return nil, 0, fmt.Errorf("delta: a piece of %d bytes, at most %d", len(b), MaxPiece)
 	}
 	w := &writer{old: x.old}
 	for _, o := range x.match(b, int(min(max(0, near), int64(len(x.old))))) {
 		w.add(o, b)
 		b = b[o.length+o.literal:]
 	}
-	return w.patch()
+	patch, err = w.patch()
+	return patch, int64(w.end), err
 }
 
 // writer collects the streams of a patch.

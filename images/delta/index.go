@@ -9,13 +9,13 @@ import (
 
 const (
 	// window is the number of equal bytes by which a match is found.
-	window = 16
+	window = 8
 	// stride is the distance of those windows of the old content that are in the index. A match of window+stride-1
 	// bytes is always found.
 	stride = 4
 	// candidates limits how many places with the same hash are compared: half of them are those nearest to the expected
 	// one, the others are spread over the content, as the nearest may all be at its end.
-	candidates = 24
+	candidates = 32
 )
 
 // Index finds the places of an old content where the bytes of a new one stand. Besides the content, which must not be
@@ -50,8 +50,7 @@ func NewIndex(old []byte) (*Index, error) {
 }
 
 func (x *Index) bucket(b []byte) int {
-	lo, hi := binary.LittleEndian.Uint64(b), binary.LittleEndian.Uint64(b[8:])
-	h := (lo ^ bits.RotateLeft64(hi*0x9e3779b97f4a7c15, 29)) * 0xff51afd7ed558ccd
+	h := binary.LittleEndian.Uint64(b) * 0xff51afd7ed558ccd
 	return int((h ^ h>>32) * 0xc4ceb9fe1a85ec53 >> x.shift)
 }
 

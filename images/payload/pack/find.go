@@ -73,11 +73,15 @@ func (f *finder) find(x *payload.Index, forms []payload.Form, parts []part, cont
 	if forms[first.file].Stream != nil {
 		return f.window(x.Files[first.file].Name, first.offset, content)
 	}
-	f.near = first.offset
-	if end := f.near + int64(len(content)); len(f.from) == 1 && end <= int64(len(f.text)) && bytes.Equal(content, f.text[f.near:end]) {
+	begin, end := first.offset, first.offset+int64(len(content))
+	if len(f.from) == 1 && end <= int64(len(f.text)) && bytes.Equal(content, f.text[begin:end]) {
 		one := f.from[0]
-		one.Offset, one.Length = one.Offset+f.near, int64(len(content))
+		one.Offset, one.Length = one.Offset+begin, int64(len(content))
+		f.near = end
 		return []payload.Ref{one}, nil, nil
+	}
+	if begin == 0 {
+		f.near = 0
 	}
 	return f.from, f.index, nil
 }

@@ -172,7 +172,7 @@ func (w *writer) way(p *payload.Piece, parts []part, content []byte) ([]byte, er
 			return nil, nil
 		}
 		if index != nil {
-			if patch, err = index.Diff(content, w.old.near); err != nil && !errors.Is(err, delta.ErrTooLarge) {
+			if patch, w.old.near, err = index.Diff(content, w.old.near); err != nil && !errors.Is(err, delta.ErrTooLarge) {
 				return nil, err
 			}
 		}
