@@ -9,7 +9,7 @@ import (
 )
 
 // WriteTar writes sorted entries as a tar archive with numeric owners and one modification time. It is used for
-// container image layers and as input of mkfs.erofs --tar.
+// container image layers.
 func WriteTar(w io.Writer, entries []Entry, when time.Time) error {
 	sorted, err := Sort(entries)
 	if err != nil {

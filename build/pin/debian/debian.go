@@ -14,7 +14,7 @@ import (
 func Tools(arch string) pin.Set {
 	return pin.Set{Name: "tools", Arch: arch, Packages: []string{
 		"binutils", "gcc-14", "libc6-dev", // for cgo of k3s, and for pause
-		"erofs-utils", // mkfs.erofs with compression; fsck.erofs verifies the image
+		"erofs-utils", // fsck.erofs verifies the root image in tests
 		"kmod",        // depmod
 		"grub-common", // grub-mkimage
 		"xz-utils",
