@@ -20,9 +20,10 @@ func (x *Index) Diff(b []byte, near int64) (patch []byte, next int64, err error)
 	for _, o := range x.match(b, int(min(max(0, near), int64(len(x.old))))) {
 		w.add(o, b)
 		b = b[o.length+o.literal:]
+		next = int64(o.old + o.length + o.literal)
 	}
 	patch, err = w.patch()
-	return patch, int64(w.end), err
+	return patch, next, err
 }
 
 // writer collects the streams of a patch.
