@@ -4,7 +4,8 @@
 //
 // A disk is a page table over the image that the run began with, so that a state costs what it changes. Disks that are
 // equal in all that is compared are given out once. The package knows no boot loader and no file system: build/powercut/bootjudge
-// does. It cannot say what a bad card reorders across flushes; QEMU's log has what the guest's kernel issued.
+// does. It cannot say what a bad card reorders across flushes: QEMU's log has what the guest's kernel issued, and when it was
+// issued; a write that was still under way when a flush was issued counts as flushed.
 package powercut
 
 import (
