@@ -30,7 +30,8 @@ import (
 const User = "system:proa:upgrade-controller"
 
 const (
-	pause   = 2 * time.Second  // between two looks at a roll-out
+	soon    = 2 * time.Second  // until the next look while nodes are away
+	later   = 10 * time.Second // until the next look while none is
 	retry   = 5 * time.Second  // after an error
 	missing = 30 * time.Second // until the resource is looked for again
 )
@@ -69,8 +70,8 @@ func (c *Controller) Run(ctx context.Context) {
 	c.events = all.NewRecorder(scheme.Scheme, corev1.EventSource{Component: "proa-upgrade-controller"})
 	asks := exists // the last process may have left something undone
 	for ctx.Err() == nil {
-		err := c.wait(ctx, asks)
-		if err == nil {
+		asked, err := c.wait(ctx, asks)
+		if asked {
 			asks = pending
 			err = c.lead(ctx)
 		}
@@ -100,32 +101,33 @@ func pending(u *api.Upgrade) bool {
 	return u.DeletionTimestamp != nil || s.ObservedGeneration != u.Generation || s.Phase == api.Waiting || s.Phase == api.Progressing
 }
 
-// wait returns when an Upgrade asks for the controller.
-func (c *Controller) wait(ctx context.Context, asks func(*api.Upgrade) bool) error {
+// wait returns true when an Upgrade asks for the controller, and false when the server ends the watch, as it does after
+// some minutes.
+func (c *Controller) wait(ctx context.Context, asks func(*api.Upgrade) bool) (asked bool, err error) {
 	list, err := c.upgrades.List(ctx, metav1.ListOptions{})
 	if err != nil {
-		return err
+		return false, err
 	}
 	for _, item := range list.Items {
 		if u, err := decode(&item); err == nil && asks(u) {
-			return nil
+			return true, nil
 		}
 	}
 	w, err := c.upgrades.Watch(ctx, metav1.ListOptions{ResourceVersion: list.GetResourceVersion()})
 	if err != nil {
-		return err
+		return false, err
 	}
 	defer w.Stop()
 	for e := range w.ResultChan() {
 		item, is := e.Object.(*unstructured.Unstructured)
 		if !is {
-			return apierrors.FromObject(e.Object)
+			return false, apierrors.FromObject(e.Object)
 		}
 		if u, err := decode(item); err == nil && asks(u) {
-			return nil
+			return true, nil
 		}
 	}
-	return c.wait(ctx, asks) // the server ends a watch after some minutes
+	return false, nil
 }
 
 // decode reads an Upgrade. What the schema permits can always be read.

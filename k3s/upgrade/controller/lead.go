@@ -46,15 +46,14 @@ func (c *Controller) work(ctx context.Context) {
 	c.working.Lock()
 	defer c.working.Unlock()
 	for ctx.Err() == nil {
-		more, err := c.pass(ctx)
-		switch {
-		case err != nil && ctx.Err() == nil:
+		next, err := c.pass(ctx)
+		if err != nil && ctx.Err() == nil {
 			c.log("%v", err)
-			sleep(ctx, retry)
-		case err == nil && !more:
-			return
-		default:
-			sleep(ctx, pause)
+			next = retry
 		}
+		if next == 0 {
+			return
+		}
+		sleep(ctx, next)
 	}
 }

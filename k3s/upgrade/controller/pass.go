@@ -25,50 +25,61 @@ type view struct {
 	version map[string]string
 }
 
-// pass looks at all Upgrades once, and says whether there will be more to do.
-func (c *Controller) pass(ctx context.Context) (more bool, err error) {
+// pass looks at all Upgrades once, and says when to look again; 0: nothing is left to do.
+func (c *Controller) pass(ctx context.Context) (next time.Duration, err error) {
 	all, err := c.list(ctx)
 	if err != nil {
-		return false, err
+		return 0, err
 	}
 	v, err := c.look(ctx)
 	if err != nil {
-		return false, err
+		return 0, err
 	}
 	turn := ""
 	for _, u := range all {
-		active, err := c.one(ctx, u, turn, v)
+		wish, err := c.one(ctx, u, turn, v)
 		if err != nil && !apierrors.IsConflict(err) { // a conflict: it has changed since the look, so look again
 			c.log("Upgrade %s: %v", u.Name, err)
 		}
-		more = more || active || err != nil
+		if wish > 0 && (next == 0 || wish < next) {
+			next = wish
+		}
 		if turn == "" && !plan.Over(u) {
 			turn = u.Name
 		}
 	}
-	return more, ctx.Err()
+	return next, ctx.Err()
 }
 
-// one carries out what is decided about an Upgrade. Its status is written first, because the start of the roll-out is in it.
-func (c *Controller) one(ctx context.Context, u *api.Upgrade, turn string, v view) (active bool, err error) {
+// one carries out what is decided about an Upgrade, and says when to look at it again. Its status is written first, because
+// the start of the roll-out is in it.
+func (c *Controller) one(ctx context.Context, u *api.Upgrade, turn string, v view) (next time.Duration, err error) {
 	held := slices.Contains(u.Finalizers, api.Finalizer)
-	if u.DeletionTimestamp == nil && !held {
-		return true, c.finalizers(ctx, u, append(slices.Clone(u.Finalizers), api.Finalizer))
+	switch {
+	case u.DeletionTimestamp != nil && !held:
+		return 0, nil // somebody else's finalizer keeps it
+	case !held:
+		return soon, c.finalizers(ctx, u, append(slices.Clone(u.Finalizers), api.Finalizer))
 	}
 	out := plan.Next(plan.Input{Upgrade: u, After: turn, Nodes: v.nodes, Now: time.Now()})
 	if err := c.save(ctx, u, out.Status); err != nil {
-		return true, err
+		return soon, err
 	}
 	for _, a := range out.Actions {
 		if err := c.act(ctx, u, a, v.version[a.Node]); err != nil {
-			return true, fmt.Errorf("node %s: %s: %w", a.Node, a.Kind, err)
+			return soon, fmt.Errorf("node %s: %s: %w", a.Node, a.Kind, err)
 		}
 	}
-	if out.Released && held {
+	switch {
+	case out.Released:
 		others := slices.DeleteFunc(slices.Clone(u.Finalizers), func(f string) bool { return f == api.Finalizer })
-		return false, c.finalizers(ctx, u, others)
+		return soon, c.finalizers(ctx, u, others)
+	case len(out.Actions) > 0 || out.Status.Upgrading > 0:
+		return soon, nil
+	case out.Active:
+		return later, nil
 	}
-	return out.Active && !(out.Released && !held), nil
+	return 0, nil
 }
 
 // look reads the nodes as they are, not as a cache had them: by an old view too many might be taken.
