@@ -21,6 +21,10 @@ type Upgrade struct {
 	// own part of it, so that a fleet does not ask at once.
 	Jitter string `yaml:"jitter" default:"30m" check:"jitter" example:"2h"`
 
+	// Cluster permits the cluster that the machine is a node of to upgrade it: by the controller that obeys objects of the
+	// kind Upgrade (docs/upgrade-cluster.md). A release must be signed all the same.
+	Cluster bool `yaml:"cluster" example:"true"`
+
 	// Bandwidth is what a transfer may take, in bytes a second, with k or M for thousands or millions. Empty: all there is.
 	Bandwidth string `yaml:"bandwidth" check:"bandwidth" example:"500k"`
 

@@ -162,6 +162,7 @@ var elsewhere = []look{
 	{"upgrade.automatic", "", "init/upgrade/schedule TestNext"},
 	{"upgrade.interval", "", "init/upgrade/schedule TestNext"},
 	{"upgrade.jitter", "", "init/upgrade/schedule TestJitter"},
+	{"upgrade.cluster", "", "init/upgrade/verbs TestCluster"},
 	{"upgrade.bandwidth", "", "init/upgrade/verbs TestRate"},
 	{"upgrade.window.days", "", "init/upgrade/schedule TestWindow"},
 	{"upgrade.window.start", "", "init/upgrade/schedule TestWindow"},

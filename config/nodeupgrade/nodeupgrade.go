@@ -14,7 +14,10 @@ import (
 )
 
 // File has the state of the node's last upgrade; the engine replaces it atomically, and the runtime polls it.
-const File = "/run/proa/upgrade.json"
+const File = "/run/proa/cluster-upgrade.json"
+
+// RequestFile has the cluster's last request, as PID 1 heard it; it is missing if there is none.
+const RequestFile = "/run/proa/cluster-request.json"
 
 // Limits in bytes.
 const (

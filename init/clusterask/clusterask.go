@@ -1,36 +1,25 @@
-// Package clusterask takes the cluster's requests to upgrade this machine, which the runtime passes on, to whatever
-// upgrades it, each once. It starts nothing itself: without an upgrader a request is only shown.
+// Package clusterask passes the cluster's requests to upgrade this machine, which the runtime tells PID 1, on to the
+// engine's service, in a file. It starts nothing itself, and without the user's permission a request is only shown.
 package clusterask
 
 import (
+	"errors"
+	"os"
 	"sync"
 
 	"github.com/proa-os/proa/config/nodeupgrade"
+	"github.com/proa-os/proa/images/atomicfile"
 	"github.com/proa-os/proa/init/supervise"
 )
 
-// Upgrader gets the requests.
-type Upgrader interface {
-	// Asked is called with each new request, and with the zero one when it is withdrawn. It must not block.
-	Asked(nodeupgrade.Request)
-	// Text is for the status; empty if there is nothing to say.
-	Text() string
-}
-
-// Requests passes on what the runtime says. The zero value passes it to Shown.
+// Requests has the last request. The zero value shows it only.
 type Requests struct {
-	To Upgrader // nil: Shown; set before the first use
+	File      string      // nodeupgrade.RequestFile; set before the first use
+	Permitted func() bool // upgrade.cluster of the configuration in force
 
-	mu    sync.Mutex
-	last  nodeupgrade.Request
-	shown Shown
-}
-
-func (q *Requests) to() Upgrader {
-	if q.To == nil {
-		return &q.shown
-	}
-	return q.To
+	mu   sync.Mutex
+	last nodeupgrade.Request
+	err  error // of the file
 }
 
 // Heard looks at a service's facts. A runtime that starts has said nothing yet, which withdraws nothing.
@@ -41,31 +30,35 @@ func (q *Requests) Heard(f supervise.Facts) {
 		return
 	}
 	q.last = *f.Upgrade
-	q.to().Asked(q.last)
+	q.err = q.pass()
 }
 
-// Text is for the status.
-func (q *Requests) Text() string { return q.to().Text() }
-
-// Shown starts nothing: a request is shown, with what keeps it waiting.
-type Shown struct {
-	mu   sync.Mutex
-	last nodeupgrade.Request
-}
-
-// Asked remembers the request.
-func (u *Shown) Asked(r nodeupgrade.Request) {
-	u.mu.Lock()
-	defer u.mu.Unlock()
-	u.last = r
-}
-
-// Text says that a request waits.
-func (u *Shown) Text() string {
-	u.mu.Lock()
-	defer u.mu.Unlock()
-	if u.last.ID == "" {
-		return ""
+// pass writes the file, or removes it when the request is withdrawn. Only root can read it: a source may have a secret.
+func (q *Requests) pass() error {
+	if q.File == "" {
+		return nil
 	}
-	return "the cluster asks to upgrade " + u.last.String() + "; it waits: upgrade.cluster in the configuration must permit it"
+	if q.last.ID == "" {
+		if err := os.Remove(q.File); !errors.Is(err, os.ErrNotExist) {
+			return err
+		}
+		return nil
+	}
+	return atomicfile.Write(q.File, []byte(q.last.Encode()), 0o600)
+}
+
+// Text is for the status; empty if nothing is asked.
+func (q *Requests) Text() string {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	text := "the cluster asks to upgrade " + q.last.String()
+	switch {
+	case q.last.ID == "":
+		return ""
+	case q.err != nil:
+		return text + "; it cannot be passed on: " + q.err.Error()
+	case q.Permitted == nil || !q.Permitted():
+		return text + "; it waits: upgrade.cluster in the configuration must permit it"
+	}
+	return text + "; see proa upgrade status"
 }

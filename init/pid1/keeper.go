@@ -12,6 +12,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/proa-os/proa/config/nodeupgrade"
 	"github.com/proa-os/proa/config/step"
 	"github.com/proa-os/proa/images/layout"
 	"github.com/proa-os/proa/init/afterboot"
@@ -86,6 +87,7 @@ func newKeeper(m *boot.Machine, con *console.Console, reaper *proc.Reaper, versi
 	k.conf.begin(m)
 	k.trial.Set(m.InForce.Trial, k.began)
 	k.route = netup.DefaultRoutes
+	k.upgrade.File, k.upgrade.Permitted = nodeupgrade.RequestFile, func() bool { return k.conf.latest().Upgrade.Cluster }
 	k.slots, k.slotErr = m.Slots()
 	k.worker = newWorker(k.began)
 	k.end = k.worker.end

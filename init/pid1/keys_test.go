@@ -138,6 +138,7 @@ var changes = map[string][2]string{
 	"upgrade.automatic":                   {"", "upgrade: {automatic: check}"},
 	"upgrade.interval":                    {"upgrade: {automatic: apply}", "upgrade: {automatic: apply, interval: 24h}"},
 	"upgrade.jitter":                      {"upgrade: {automatic: apply}", "upgrade: {automatic: apply, jitter: 1h}"},
+	"upgrade.cluster":                     {"", "upgrade: {cluster: true}"},
 	"upgrade.bandwidth":                   {"upgrade: {automatic: apply}", "upgrade: {automatic: apply, bandwidth: 2M}"},
 	"upgrade.window.days":                 {"upgrade: {automatic: apply}", "upgrade: {automatic: apply, window: {days: [sun]}}"},
 	"upgrade.window.start":                {"upgrade: {automatic: apply}", "upgrade: {automatic: apply, window: {start: \"02:00\"}}"},

@@ -57,6 +57,7 @@ func Table(f Facts) []supervise.Service {
 	}
 	rows = append(rows, f.installers()...)
 	rows = append(rows, f.upgrader()...)
+	rows = append(rows, f.clusterUpgrader()...)
 	if f.Config.K3s.Enabled && !f.silent() {
 		rows = append(rows, supervise.Service{
 			Name: "k3s", Argv: []string{"/usr/bin/k3s", Role(f.Config.K3s)}, Wait: f.mayRun, Env: f.k3sEnv,

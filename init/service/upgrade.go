@@ -25,6 +25,18 @@ func (f Facts) upgrader() []supervise.Service {
 	return []supervise.Service{{Name: upgradeName, Argv: []string{help.Program, help.Service, sum(u)}, Stop: unix.SIGTERM, Grace: 10 * time.Second}}
 }
 
+// clusterName is the name of the service that upgrades when the cluster asks.
+const clusterName = "cluster-upgrade"
+
+// clusterUpgrader returns the engine's service for the cluster's requests, if the configuration permits them.
+func (f Facts) clusterUpgrader() []supervise.Service {
+	u := f.Config.Upgrade
+	if f.Live || !u.Cluster || !f.Config.K3s.Enabled {
+		return nil
+	}
+	return []supervise.Service{{Name: clusterName, Argv: []string{help.Program, help.Cluster, sum(u)}, Stop: unix.SIGTERM, Grace: 10 * time.Second}}
+}
+
 // sum makes a service with another configuration another one, which is started anew. The engine does not read it, and it
 // tells nothing: a source may be a secret.
 func sum(u config.Upgrade) string {

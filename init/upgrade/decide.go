@@ -18,6 +18,7 @@ type Choice struct {
 	Newest  string    // version of the newest release for this machine
 	Why     string    // for people
 	NotYet  time.Time // its turn comes then; zero: now, or never
+	Runs    bool      // the newest, or wanted, release runs already
 }
 
 // Take says whether there is a release to take.
@@ -32,11 +33,17 @@ func Decide(m Machine, all []Release, j journal.Journal, o Options, now time.Tim
 	if err != nil {
 		return Choice{}, err
 	}
-	newest := slices.MaxFunc(mine, func(a, b Release) int { return int(a.Sequence - b.Sequence) })
+	newest, err := wanted(mine, o.Version)
+	if err != nil {
+		return Choice{}, err
+	}
 	c := Choice{Newest: newest.Version}
 	switch {
 	case newest.Root != "" && newest.Root == m.Root || newest.Root == "" && newest.Version == m.Version:
-		c.Why = fmt.Sprintf("%s runs, and is the newest", m.Version)
+		c.Runs, c.Why = true, m.Version+" runs already"
+		if o.Version == "" {
+			c.Why = fmt.Sprintf("%s runs, and is the newest", m.Version)
+		}
 		return c, nil
 	case newest.Sequence > 0 && newest.Sequence < max(m.Sequence, j.Sequence) && !o.Again:
 		return c, fmt.Errorf("the newest release there, %s, is older than one that this machine had (sequence %d, had %d); nothing older is taken: the server may be stale, try another one",
@@ -47,6 +54,18 @@ func Decide(m Machine, all []Release, j journal.Journal, o Options, now time.Tim
 		return c, err
 	}
 	return accept(m, c, next, newest, j, o, now)
+}
+
+// wanted returns the release with a version, or the newest.
+func wanted(mine []Release, version string) (Release, error) {
+	if version == "" {
+		return slices.MaxFunc(mine, func(a, b Release) int { return int(a.Sequence - b.Sequence) }), nil
+	}
+	i := slices.IndexFunc(mine, func(r Release) bool { return r.Version == version })
+	if i < 0 {
+		return Release{}, fmt.Errorf("%w with the version %s; proa upgrade check says what there is", ErrNone, version)
+	}
+	return mine[i], nil
 }
 
 // accept holds back what was given up, and what is not this machine's turn.

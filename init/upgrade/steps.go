@@ -36,6 +36,9 @@ var list = []row{
 	{"reboot", reboot, step.Halt, patience, Apply},
 }
 
+// ErrStopped is returned if the caller gave up.
+var ErrStopped = errors.New("stopped; the same command goes on where it was")
+
 // errNothing ends a list early, without a failure.
 var errNothing = errors.New("nothing to do")
 
@@ -89,7 +92,7 @@ func makePlan(_ context.Context, r *run) (err error) {
 			r.m.Version, r.m.Board, r.m.Layout, want.Version, want.Board, want.Layout)
 	}
 	if r.m.Root.Hash == r.Machine.Root {
-		r.out.Choice = Choice{Newest: want.Version, Why: r.m.Version + " runs already"}
+		r.out.Choice = Choice{Newest: want.Version, Runs: true, Why: r.m.Version + " runs already"}
 		r.say(r.out.Choice.Why)
 		return errNothing
 	}
@@ -202,7 +205,7 @@ func (r *run) finish(ctx context.Context, err error) (Outcome, error) {
 	result, reason := journal.Failed, err.Error()
 	if ctx.Err() != nil || errors.Is(err, context.Canceled) {
 		result, reason = journal.Aborted, "stopped"
-		err = errors.New("stopped; the same command goes on where it was")
+		err = ErrStopped
 	}
 	if r.Options.Until == Check || r.out.Trying {
 		return r.out, err

@@ -60,6 +60,9 @@ type Options struct {
 	Again  bool // also a release that was given up
 	Auto   bool // by itself: the wave must have come, and nothing older is taken
 	Reboot bool // restart once the slot is on trial
+	// Version is the release that is wanted, by way of its stepping stones; empty: the newest.
+	Version string
+	Request string // of the cluster; the journal's entry has it
 }
 
 // Engine makes one run.
@@ -126,5 +129,5 @@ func (r *run) say(line string) {
 // entry returns the journal's entry that a run begins.
 func (r *run) entry() journal.Entry {
 	return journal.Entry{From: r.Machine.running(), To: journal.Release{Version: r.m.Version, Root: journal.ShortRoot(r.m.Root.Hash), Slot: r.Target.Slots.Other()},
-		Source: r.Origin.String(), By: r.Options.By, Kind: r.plan.Kind, Sequence: r.out.Choice.Release.Sequence, Began: time.Now()}
+		Source: r.Origin.String(), By: r.Options.By, Request: r.Options.Request, Kind: r.plan.Kind, Sequence: r.out.Choice.Release.Sequence, Began: time.Now()}
 }

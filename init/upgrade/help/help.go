@@ -8,6 +8,9 @@ const Program = "/usr/libexec/proa/proa-upgrade"
 // Service is the argument for the service that does what the configuration says.
 const Service = "service"
 
+// Cluster is the argument for the service that does what the cluster asks for.
+const Cluster = "cluster"
+
 // Text is what --help adds to the usage of check, fetch and apply.
 const Text = `
 A source is a URL or path of a .slot file, or of a release: its directory, or the file that has all of it. Without one it is

@@ -81,9 +81,11 @@ type Entry struct {
 	From   Release `json:"from"`
 	To     Release `json:"to"`
 	Source string  `json:"source"` // hosts or a path
-	By     string  `json:"by"`     // command, schedule
-	Kind   string  `json:"kind,omitempty"`
-	Bytes  int64   `json:"bytes,omitempty"` // transferred
+	By     string  `json:"by"`     // command, schedule, cluster
+	// Request is the id of the cluster's request.
+	Request string `json:"request,omitempty"`
+	Kind    string `json:"kind,omitempty"`
+	Bytes   int64  `json:"bytes,omitempty"` // transferred
 	// Sequence is that of the release in signed metadata.
 	Sequence int64     `json:"sequence,omitempty"`
 	Began    time.Time `json:"began"`

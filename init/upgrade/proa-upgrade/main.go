@@ -56,11 +56,13 @@ func run(ctx context.Context, args []string) error {
 	if err == nil {
 		e.Config = held.Config
 	}
-	if args[0] != help.Service {
+	switch {
+	case args[0] != help.Service && args[0] != help.Cluster:
 		return e.Main(ctx, args[0], args[1:])
-	}
-	if err != nil {
+	case err != nil:
 		return err
+	case args[0] == help.Cluster:
+		return e.Cluster(ctx)
 	}
 	return e.Service(ctx)
 }
