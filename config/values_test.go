@@ -124,7 +124,7 @@ func TestArgs(t *testing.T) {
 		"--config=/a": "would come too late", "--node-label=node-role.kubernetes.io/worker=true": "kubectl label node", "--node-label=a": "KEY=VALUE", "--node-taint=a=b:c": "EFFECT is",
 		"--kubelet-arg=max pods": "FLAG=VALUE", "--node-ip=here": "an address of the node that others reach", "--https-listen-port=0": "a port", "--cluster-cidr=10.1.0.0": "prefix length",
 		"--flannel-backend=wireguard": "vxlan, host-gw or none", "--v=much": "a whole number", "--tls-san": "--tls-san=NAME", "--disable-agent=maybe": "true or false", "--node-name=Upper": "lower-case",
-		"disable=a": "a flag such as", "--disable=coredns,traefik": "", "--disable=coredns,local-path": "coredns or local-storage, for --disable", "--token=": "a value after =",
+		"disable=a": "a flag such as", "--disable=coredns,traefik": "", "--disable=coredns,local-path": "coredns or local-storage or upgrades, for --disable", "--token=": "a value after =",
 	} {
 		got := judged("flag", arg)
 		if want == "" && got != "" || !strings.Contains(got, want) {

@@ -55,7 +55,7 @@ func Granted(flag string) bool { return slices.Contains(granted, flag) }
 func AllGranted() []string { return slices.Clone(granted) }
 
 // packaged are the components that --disable switches off: the manifests in the image.
-var packaged = []string{"coredns", "local-storage"}
+var packaged = []string{"coredns", "local-storage", "upgrades"}
 
 // absent are packaged components of K3s that proa does not have. --disable accepts them, so that a configuration for
 // K3s works here.

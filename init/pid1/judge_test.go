@@ -35,7 +35,7 @@ func (c *counted) Standing() (slot.Standing, error) { return c.other, nil }
 // keeping returns a keeper after its start that records how it would shut down.
 func keeping(s slot.Slots, now status.Status, since time.Duration) (k *keeper, ended *[]string) {
 	ended = &[]string{}
-	k = &keeper{m: &boot.Machine{Sys: &sys.Fake{}, Root: "/nowhere", Config: config.Default()}, con: &console.Console{}, slots: s, now: now, began: time.Now().Add(-since), lock: free, held: os.DevNull, sup: &supervise.Supervisor{}}
+	k = &keeper{m: &boot.Machine{Sys: &sys.Fake{}, Root: "/proc/nowhere", Config: config.Default(), Logf: func(string, ...any) {}}, con: &console.Console{}, slots: s, now: now, began: time.Now().Add(-since), lock: free, held: os.DevNull, sup: &supervise.Supervisor{}}
 	k.end = func(why string, how shutdown.End) { *ended = append(*ended, why+", "+string(how)) }
 	return k, ended
 }
