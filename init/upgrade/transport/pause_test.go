@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"math"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -119,7 +120,7 @@ func TestBucket(t *testing.T) {
 			t.Errorf("%v", err)
 		}
 	})
-	if err := NewBucket(0).Take(t.Context(), 1<<40); err != nil {
+	if err := NewBucket(0).Take(t.Context(), math.MaxInt); err != nil {
 		t.Error(err)
 	}
 }
