@@ -17,6 +17,7 @@ import (
 	"github.com/proa-os/proa/build/flash"
 	keys "github.com/proa-os/proa/build/keys/verb"
 	"github.com/proa-os/proa/build/kubeconfig"
+	"github.com/proa-os/proa/build/releasing"
 	"github.com/proa-os/proa/config/inspect"
 )
 
@@ -41,6 +42,7 @@ type options struct {
 	validate                        inspect.Validate
 	show                            inspect.Show
 	trust                           keys.Options
+	release                         releasing.Flags
 }
 
 // call is one invocation.
@@ -62,6 +64,7 @@ func verbs() []verb {
 		{"config-into", "IMAGE", "put a config.yaml into an image file", flash.IntoHelp, configVerb, configFlags},
 		{"kubeconfig", "root@ADDRESS", "fetch a node's kubeconfig, or merge it into yours", kubeconfig.Help, kubeconfigVerb, kubeconfigFlags},
 		{"keys", "VERB DIR…", "make, split and replace the keys that sign releases", keys.Help, keysVerb, keysFlags},
+		{"release", "[FILE.slot…]", "make or extend a release that devices upgrade from", releasing.Help, releaseVerb, releaseFlags},
 		{"verify", "BOARD [KIND]", "make every step again and compare the outputs", verifyHelp, verifyVerb, imageFlags},
 		{"bench", "BOARD", "measure sizes, times and memory", benchHelp, benchVerb, lockedFlag},
 		{"lock", "", "update build/pin to the newest Debian packages", lockHelp, lockVerb, nil},
