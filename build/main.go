@@ -14,10 +14,12 @@ import (
 	"strings"
 	"syscall"
 
+	"github.com/proa-os/proa/build/bench"
 	"github.com/proa-os/proa/build/flash"
 	keys "github.com/proa-os/proa/build/keys/verb"
 	"github.com/proa-os/proa/build/kubeconfig"
 	"github.com/proa-os/proa/build/releasing"
+	"github.com/proa-os/proa/build/relock"
 	"github.com/proa-os/proa/config/inspect"
 )
 
@@ -66,8 +68,8 @@ func verbs() []verb {
 		{"keys", "VERB DIR…", "make, split and replace the keys that sign releases", keys.Help, keysVerb, keysFlags},
 		{"release", "[FILE.slot…]", "make or extend a release that devices upgrade from", releasing.Help, releaseVerb, releaseFlags},
 		{"verify", "BOARD [KIND]", "make every step again and compare the outputs", verifyHelp, verifyVerb, imageFlags},
-		{"bench", "BOARD", "measure sizes, times and memory", benchHelp, benchVerb, lockedFlag},
-		{"lock", "", "update build/pin to the newest Debian packages", lockHelp, lockVerb, nil},
+		{"bench", "BOARD", "measure sizes, times and memory", bench.Help, benchVerb, lockedFlag},
+		{"lock", "", "update build/pin to the newest Debian packages", relock.Help, lockVerb, nil},
 		{"tool", "-- COMMAND…", "run a command with the tool root in PATH", toolHelp, toolVerb, lockedFlag},
 		{"version", "", "print version and Kubernetes version", versionHelp, versionVerb, nil},
 	}

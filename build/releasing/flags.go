@@ -81,8 +81,8 @@ func (m Made) String() string {
 	return fmt.Sprintf("%s  (%s%s)", m.Path, progress.Bytes(m.Bytes), note)
 }
 
-// Say tells what can be done next, and warns of keys that protect nothing.
-func Say(w io.Writer, o Options) {
+// say tells what can be done next, and warns of keys that protect nothing.
+func say(w io.Writer, o Options) {
 	if o.Ring.Development {
 		fmt.Fprintf(w, "WARNING: signed with throwaway keys (%s): anybody with these files can sign for devices that know them;\n"+
 			"         make your own by `proa keys init DIR` and give --keys DIR to build, flash and release\n", o.Ring.Dir)

@@ -15,6 +15,7 @@ import (
 	"github.com/proa-os/proa/images/grubenv"
 	"github.com/proa-os/proa/images/layout"
 	"github.com/proa-os/proa/images/slotfile"
+	"github.com/proa-os/proa/images/slotsig"
 	"github.com/proa-os/proa/init/fetch/stream"
 	deviceslot "github.com/proa-os/proa/init/slot"
 	"github.com/proa-os/proa/init/slottrust"
@@ -37,6 +38,9 @@ var program = sync.OnceValues(func() (string, error) {
 })
 
 func TestMain(m *testing.M) {
+	if place := os.Getenv(placeVariable); place != "" {
+		os.Exit(engine(place))
+	}
 	code := m.Run()
 	if file, _ := program(); file != "" {
 		os.RemoveAll(filepath.Dir(file))
@@ -52,6 +56,8 @@ type device struct {
 	machine upgrade.Machine
 	root    []byte // TUF's root of its image
 	clock   trust.Clock
+	trust   slottrust.Trust
+	keys    string // of slots, as keys.json has them
 }
 
 // flash returns a device that runs a slot of a host.
@@ -73,20 +79,40 @@ func (h *host) flash(s slot) *device {
 			must(t, os.WriteFile(filepath.Join(boot, layout.A.Dir(), in), content, 0o600))
 		}
 	}
-	slots, err := deviceslot.Find(deviceslot.Boot{Chain: chain.Rows(chain.GRUB)[0], Dir: boot}, layout.A)
-	must(t, err)
 	k, err := h.ring.SlotKeys()
 	must(t, err)
-	d.target = slotwrite.Target{Slots: slots, Device: filepath.Join(d.dir, "root-b"), Board: "pc", Trust: slottrust.Of(k)}
+	d.trust = slottrust.Of(k)
+	text, err := k.Encode()
+	must(t, err)
+	d.keys = string(text)
 	d.machine = upgrade.Machine{Board: "pc", Arch: "amd64", Layout: layout.Version, Version: s.version, Root: hash, Slot: layout.A, ID: "0123456789abcdef"}
+	must(t, d.find())
 	return d
+}
+
+// find finds the slots in the device's directory.
+func (d *device) find() error {
+	slots, err := deviceslot.Find(deviceslot.Boot{Chain: chain.Rows(chain.GRUB)[0], Dir: filepath.Join(d.dir, "boot")}, layout.A)
+	d.target = slotwrite.Target{Slots: slots, Device: filepath.Join(d.dir, "root-b"), Board: "pc", Trust: d.trust}
+	return err
+}
+
+// open returns a device that another program has flashed.
+func open(p plain) (*device, error) {
+	k, err := slotsig.ParseKeys([]byte(p.Keys))
+	if err != nil {
+		return nil, err
+	}
+	d := &device{dir: p.Dir, root: p.Root, machine: p.Machine, clock: trust.Clock{Now: time.Now(), Known: true}, trust: slottrust.Of(k)}
+	return d, d.find()
 }
 
 // upgrade runs the engine with what a place has.
 func (d *device) upgrade(ctx context.Context, place string, until upgrade.Until) (upgrade.Outcome, error) {
-	d.t.Helper()
 	file, err := program()
-	must(d.t, err)
+	if err != nil {
+		return upgrade.Outcome{}, err
+	}
 	running := &repository.Running{Slot: layout.A, Root: filepath.Join(d.dir, "root-a"), Files: d.target.Slots.Files}
 	open := origin.Opener{Mark: upgrade.Marks(d.dir), Web: func(urls ...string) (*transport.Web, error) {
 		w, err := transport.NewWeb(stream.Client{Program: file}, urls...)
