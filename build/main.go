@@ -14,9 +14,12 @@ import (
 	"strings"
 	"syscall"
 
+	"github.com/proa-os/proa/build/bench"
 	"github.com/proa-os/proa/build/flash"
 	keys "github.com/proa-os/proa/build/keys/verb"
 	"github.com/proa-os/proa/build/kubeconfig"
+	"github.com/proa-os/proa/build/releasing"
+	"github.com/proa-os/proa/build/relock"
 	"github.com/proa-os/proa/config/inspect"
 )
 
@@ -41,6 +44,7 @@ type options struct {
 	validate                        inspect.Validate
 	show                            inspect.Show
 	trust                           keys.Options
+	release                         releasing.Flags
 }
 
 // call is one invocation.
@@ -62,9 +66,10 @@ func verbs() []verb {
 		{"config-into", "IMAGE", "put a config.yaml into an image file", flash.IntoHelp, configVerb, configFlags},
 		{"kubeconfig", "root@ADDRESS", "fetch a node's kubeconfig, or merge it into yours", kubeconfig.Help, kubeconfigVerb, kubeconfigFlags},
 		{"keys", "VERB DIR…", "make, split and replace the keys that sign releases", keys.Help, keysVerb, keysFlags},
+		{"release", "[FILE.slot…]", "make or extend a release that devices upgrade from", releasing.Help, releaseVerb, releaseFlags},
 		{"verify", "BOARD [KIND]", "make every step again and compare the outputs", verifyHelp, verifyVerb, imageFlags},
-		{"bench", "BOARD", "measure sizes, times and memory", benchHelp, benchVerb, lockedFlag},
-		{"lock", "", "update build/pin to the newest Debian packages", lockHelp, lockVerb, nil},
+		{"bench", "BOARD", "measure sizes, times and memory", bench.Help, benchVerb, lockedFlag},
+		{"lock", "", "update build/pin to the newest Debian packages", relock.Help, lockVerb, nil},
 		{"tool", "-- COMMAND…", "run a command with the tool root in PATH", toolHelp, toolVerb, lockedFlag},
 		{"version", "", "print version and Kubernetes version", versionHelp, versionVerb, nil},
 	}

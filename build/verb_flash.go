@@ -6,6 +6,7 @@ import (
 
 	"github.com/proa-os/proa/build/flash"
 	keys "github.com/proa-os/proa/build/keys/verb"
+	"github.com/proa-os/proa/build/releasing"
 )
 
 func flashFlags(f *flag.FlagSet, o *options) {
@@ -13,8 +14,12 @@ func flashFlags(f *flag.FlagSet, o *options) {
 	o.trust.SignFlags(f)
 	lockedFlag(f, o)
 }
-func keysFlags(f *flag.FlagSet, o *options)     { o.trust.Flags(f) }
-func configFlags(f *flag.FlagSet, o *options)   { o.flash.IntoFlags(f) }
+func keysFlags(f *flag.FlagSet, o *options)    { o.trust.Flags(f) }
+func configFlags(f *flag.FlagSet, o *options)  { o.flash.IntoFlags(f) }
+func releaseFlags(f *flag.FlagSet, o *options) { o.release.Register(f); o.trust.ReleaseFlags(f) }
+func releaseVerb(ctx context.Context, c *call) error {
+	return releasing.Main(ctx, c.opts.release, c.opts.trust.ForRelease, c.args, c.out)
+}
 func keysVerb(_ context.Context, c *call) error { return keys.Run(c.opts.trust, c.args, c.out) }
 func configVerb(ctx context.Context, c *call) error {
 	return flash.Into(ctx, c.opts.flash, c.args, c.out)

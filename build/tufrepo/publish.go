@@ -123,3 +123,11 @@ func sign[T metadata.Roles](r *Repo, root *metadata.Metadata[metadata.RootType],
 	}
 	return atomicfile.Write(r.file(name), b, 0o644)
 }
+
+// Newest returns the names of the metadata that was published last, except for the roots.
+func (r *Repo) Newest() []string {
+	if r.timestamp == nil || r.snapshot == nil || r.targets == nil {
+		return nil
+	}
+	return []string{"timestamp.json", numbered(metadata.SNAPSHOT, r.snapshot.Signed.Version), numbered(metadata.TARGETS, r.targets.Signed.Version)}
+}

@@ -11,9 +11,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -138,4 +140,34 @@ func (r *Repo) RemoveTarget(target string) error {
 	delete(r.targets.Signed.Targets, target)
 	r.changed = true
 	return nil
+}
+
+// Listed is a target that the newest metadata has.
+type Listed struct {
+	Path   string // BOARD/VERSION/NAME
+	Length int64
+	SHA256 string // hexadecimal
+	Custom []byte // JSON; nil: none
+}
+
+// File returns the name of the file below targets/.
+func (l Listed) File() string {
+	dir, name := path.Split(l.Path)
+	return dir + l.SHA256 + "." + name
+}
+
+// Targets returns all targets in the order of their paths.
+func (r *Repo) Targets() (list []Listed) {
+	if r.targets == nil {
+		return nil
+	}
+	for _, p := range slices.Sorted(maps.Keys(r.targets.Signed.Targets)) {
+		f := r.targets.Signed.Targets[p]
+		l := Listed{Path: p, Length: f.Length, SHA256: hex.EncodeToString(f.Hashes["sha256"])}
+		if f.Custom != nil {
+			l.Custom = *f.Custom
+		}
+		list = append(list, l)
+	}
+	return list
 }

@@ -9,6 +9,8 @@ import (
 const (
 	superStart = 1024
 	superSize  = 128
+	superMagic = 0xE0F5E1E2
+	blockBits  = 12 // log2 of the block size
 )
 
 // Features of an image (EROFS_FEATURE_…).
@@ -41,9 +43,9 @@ func superEnd(e encoder) int64 {
 // put writes the superblock into an image that has everything else in its first block.
 func (s super) put(image []byte) {
 	b := image[superStart:BlockSize]
-	le.PutUint32(b, 0xE0F5E1E2) // magic
+	le.PutUint32(b, superMagic)
 	le.PutUint32(b[8:], compatChecksum|compatTime)
-	b[12] = 12 // log2 of the block size
+	b[12] = blockBits
 	le.PutUint16(b[14:], uint16(s.root))
 	le.PutUint64(b[16:], uint64(s.inodes))
 	le.PutUint64(b[24:], uint64(s.when.Unix()))

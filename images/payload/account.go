@@ -63,3 +63,13 @@ func (x *Index) group(name func(Place, Piece) string) (list []Usage) {
 func (u Usage) String() string {
 	return fmt.Sprintf("%-8s %5d pieces %12d bytes of content %12d to fetch", u.Name, u.Pieces, u.Content, u.Frames)
 }
+
+// Copies returns how many pieces are copied.
+func (x *Index) Copies() (n int) {
+	for _, p := range x.Pieces {
+		if p.Op == OpCopy {
+			n++
+		}
+	}
+	return n
+}

@@ -18,8 +18,12 @@ import (
 	"time"
 )
 
-// ManifestName is the last part of the target that describes a release; its other targets are payloads.
-const ManifestName = "manifest.json"
+// Names of targets beside payloads, the last part of their paths: ManifestName describes a release, SlotName is its slot
+// file, for devices that cannot use payloads.
+const (
+	ManifestName = "manifest.json"
+	SlotName     = "slot"
+)
 
 // RootPath is where the root image has TUF's root. An image without it takes no releases.
 const RootPath = "/usr/share/proa/trust/root.json"

@@ -53,6 +53,18 @@ func NewReader(r io.Reader) (*Reader, error) {
 	return &Reader{Manifest: m, Raw: raw, Sig: sig, r: r, left: m.Files}, nil
 }
 
+// Offsets returns where the content of each file begins in a slot file whose manifest and signatures have that many bytes,
+// and how long the slot file is.
+func (m Manifest) Offsets(manifest, signatures int) (at map[string]int64, end int64) {
+	padded := func(size int64) int64 { return block + size + padding(size) }
+	at, end = map[string]int64{}, padded(int64(manifest))+padded(int64(signatures))
+	for _, f := range m.Files {
+		at[f.Name] = end + block
+		end += padded(f.Size)
+	}
+	return at, end + trailer
+}
+
 // readNamed reads an entry that no manifest lists; ok is false if the next entry is another one, or longer.
 func readNamed(r io.Reader, name string, limit int64) (b []byte, ok bool, err error) {
 	head := make([]byte, block)

@@ -14,6 +14,9 @@ import (
 // the file from its content: testdata/zstd-1.golden holds the library to it.
 const Form = "zstd-1"
 
+// Magic begins every frame of zstd.
+const Magic = "\x28\xb5\x2f\xfd"
+
 // Window is how far back a match may lie. Of an initramfs of 25.6 MB, that of the board pc, the level "better" makes
 // 7.78 MB with 512 KiB, 7.75 MB with 1 MiB and 7.71 MB with 4 MiB, its encoder using 5.5, 6.0 and 9.0 MiB of memory. The
 // level "default" makes 7.93 MB in 2.6 MiB. The kernel's unpacker takes windows up to 8 MiB.

@@ -25,8 +25,8 @@ type Source interface {
 
 // Resumer is a Source that recognises what an interrupted write of it left in the slot.
 type Resumer interface {
-	// Verified returns how many bytes at the beginning of a file are right in what is there. It may be wrong: all of
-	// the file is verified once it is written.
+	// Verified returns how many bytes at the beginning of a file are right in what is there; ReadRange then begins there.
+	// It may be wrong: all of the file is verified once it is written.
 	Verified(ctx context.Context, f slotfile.File, there io.ReaderAt) (int64, error)
 }
 

@@ -1,9 +1,11 @@
 package slotwrite
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"time"
@@ -161,27 +163,41 @@ func (j *job) late(f slotfile.File) bool {
 
 func writeRoot(ctx context.Context, j *job) error {
 	root := j.rootImage()
-	begin, err := j.verified(ctx, root)
+	there, err := j.verified(ctx, root)
 	if err != nil {
 		return err
 	}
-	in := &content{ctx: ctx, from: j.from, file: root, at: begin}
+	// The medium is written in whole chunks: what is right of the first one is written again from what is there.
+	begin := there.size / chunk * chunk
+	in := io.MultiReader(bytes.NewReader(there.last), &content{ctx: ctx, from: j.from, file: root, at: there.size})
 	return copyTo(j.Device, in, begin, root.Size, func(done int64) { j.tick("write "+slotfile.RootName, done, root.Size) })
 }
 
-// verified returns where to go on with the root after an interrupted write, at a multiple of chunk.
-func (j *job) verified(ctx context.Context, root slotfile.File) (int64, error) {
+// left is what an interrupted write left of the root.
+type left struct {
+	size int64  // bytes that are right
+	last []byte // those of the last chunk, if not all of it is right
+}
+
+// verified returns what is right of the root after an interrupted write.
+func (j *job) verified(ctx context.Context, root slotfile.File) (l left, err error) {
 	from, ok := j.from.(Resumer)
 	if !ok {
-		return 0, nil
+		return l, nil
 	}
 	dev, err := openDevice(j.Device, os.O_RDONLY)
 	if err != nil {
-		return 0, err
+		return l, err
 	}
 	defer dev.Close()
 	n, err := from.Verified(ctx, root, dev)
-	return min(max(n, 0), root.Size) / chunk * chunk, err
+	if err != nil {
+		return l, err
+	}
+	l.size = min(max(n, 0), root.Size)
+	l.last = make([]byte, l.size%chunk)
+	_, err = io.ReadFull(io.NewSectionReader(dev, l.size-int64(len(l.last)), int64(len(l.last))), l.last)
+	return l, err
 }
 
 // readEnd makes sure that the source is complete.

@@ -6,13 +6,14 @@ import (
 	"testing"
 	"time"
 
+	"github.com/proa-os/proa/images/releasemeta"
 	"github.com/proa-os/proa/init/upgrade/journal"
 )
 
 var noon = time.Date(2026, 11, 2, 12, 0, 0, 0, time.UTC)
 
 func release(version string, sequence int64) Release {
-	return Release{Board: "pc", Arch: "amd64", Layout: 1, Version: version, Sequence: sequence}
+	return Release{Release: releasemeta.Release{Board: "pc", Arch: "amd64", Layout: 1, Version: version, Sequence: sequence}}
 }
 
 // TestDecide: each row has the releases on the server and what this machine, which runs v1.2.0, does about them.
@@ -20,7 +21,7 @@ func TestDecide(t *testing.T) {
 	with := func(r Release, change func(*Release)) Release { change(&r); return r }
 	newest := release("v1.3.0", 13)
 	gaveUp := journal.Journal{GivenUp: []journal.GivenUp{{Release: journal.Release{Version: "v1.3.0"}, At: noon, Reason: "no link"}}}
-	all := Wave{Percent: 100, At: noon}
+	all := releasemeta.Wave{Percent: 100, At: noon}
 	for _, test := range []struct {
 		name string
 		all  []Release
@@ -41,10 +42,12 @@ func TestDecide(t *testing.T) {
 		{"older, wanted", []Release{release("v1.1.0", 11)}, Options{Again: true}, journal.Journal{}, "take v1.1.0"},
 		{"given up", []Release{newest}, Options{}, gaveUp, "v1.3.0 was given up on 2026-11-02 (no link); proa upgrade apply --again"},
 		{"given up, again", []Release{newest}, Options{Again: true}, gaveUp, "take v1.3.0"},
-		{"first wave", []Release{with(newest, func(r *Release) { r.Waves = []Wave{{1, noon.Add(-time.Hour)}, {100, noon.Add(time.Hour)}} })}, Options{Auto: true}, journal.Journal{}, "v1.3.0 is not for all machines yet, but at 13:00"},
-		{"first wave, by command", []Release{with(newest, func(r *Release) { r.Waves = []Wave{{1, noon.Add(time.Hour)}} })}, Options{}, journal.Journal{}, "take v1.3.0"},
-		{"no wave", []Release{with(newest, func(r *Release) { r.Waves = []Wave{{0, noon}} })}, Options{Auto: true}, journal.Journal{}, "v1.3.0 is not for all machines yet, but at never"},
-		{"its wave", []Release{with(newest, func(r *Release) { r.Waves = []Wave{all} })}, Options{Auto: true}, journal.Journal{}, "take v1.3.0"},
+		{"first wave", []Release{with(newest, func(r *Release) {
+			r.Waves = []releasemeta.Wave{{Percent: 1, At: noon.Add(-time.Hour)}, {Percent: 100, At: noon.Add(time.Hour)}}
+		})}, Options{Auto: true}, journal.Journal{}, "v1.3.0 is not for all machines yet, but at 13:00"},
+		{"first wave, by command", []Release{with(newest, func(r *Release) { r.Waves = []releasemeta.Wave{{Percent: 1, At: noon.Add(time.Hour)}} })}, Options{}, journal.Journal{}, "take v1.3.0"},
+		{"no wave", []Release{with(newest, func(r *Release) { r.Waves = []releasemeta.Wave{{Percent: 0, At: noon}} })}, Options{Auto: true}, journal.Journal{}, "v1.3.0 is not for all machines yet, but at never"},
+		{"its wave", []Release{with(newest, func(r *Release) { r.Waves = []releasemeta.Wave{all} })}, Options{Auto: true}, journal.Journal{}, "take v1.3.0"},
 		{"stone", []Release{with(newest, func(r *Release) { r.Stones = []string{"v1.1.0", "v1.2.5", "v1.2.9"} }), release("v1.2.5", 12), release("v1.2.9", 12)}, Options{}, journal.Journal{}, "take v1.2.5"},
 		{"stone gone", []Release{with(newest, func(r *Release) { r.Stones = []string{"v1.2.5"} })}, Options{}, journal.Journal{}, "leads through v1.2.5, which is not there"},
 		{"too far", []Release{with(newest, func(r *Release) { r.From = "v1.2.5" })}, Options{}, journal.Journal{}, "error: v1.3.0 replaces v1.2.5 or later, and v1.2.0 runs"},

@@ -2,30 +2,18 @@ package upgrade
 
 import (
 	"regexp"
-	"time"
 
 	"github.com/proa-os/proa/images/layout"
+	"github.com/proa-os/proa/images/releasemeta"
 	"github.com/proa-os/proa/init/upgrade/journal"
 	"golang.org/x/mod/semver"
 )
 
-// Release is one release for one board, as signed metadata describes it (docs/release.md, custom of manifest.json).
+// Release is one release for one board, as signed metadata describes it. That of a slot file says neither sequence nor
+// architecture: its board decides.
 type Release struct {
-	Board    string   `json:"board"`
-	Arch     string   `json:"arch"` // as Go names it; empty: the board decides
-	Layout   int      `json:"layout"`
-	Version  string   `json:"version"`
-	Sequence int64    `json:"sequence"` // grows with every release; 0: not known, as of a slot file
-	From     string   `json:"from,omitempty"`
-	Stones   []string `json:"stones,omitempty"` // in the order in which they are gone through
-	Waves    []Wave   `json:"waves,omitempty"`
-	Root     string   `json:"-"` // root hash, where it is known before the manifest is read
-}
-
-// Wave is a part of all machines, and when its turn comes. Machines in no wave wait for a command.
-type Wave struct {
-	Percent int       `json:"percent"` // of all machines, with those of the waves before
-	At      time.Time `json:"at"`
+	releasemeta.Release
+	Root string // root hash, where it is known before the manifest is read
 }
 
 // Machine is what a release is compared with.

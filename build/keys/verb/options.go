@@ -59,10 +59,18 @@ func (o *Options) Flags(f *flag.FlagSet) {
 
 // SignFlags registers the flags of verbs that make images.
 func (o *Options) SignFlags(f *flag.FlagSet) {
-	o.Flags(f)
-	f.StringVar(&o.dir, "keys", "", "sign with the keys in `DIR` (proa keys); by default "+Env+", or throwaway keys")
+	o.ReleaseFlags(f)
 	f.BoolVar(&o.unsigned, "unsigned", false, "make images that run any slot, signed or not")
 }
+
+// ReleaseFlags registers the flags of verbs that sign releases.
+func (o *Options) ReleaseFlags(f *flag.FlagSet) {
+	o.Flags(f)
+	f.StringVar(&o.dir, "keys", "", "sign with the keys in `DIR` (proa keys); by default "+Env+", or throwaway keys")
+}
+
+// ForRelease returns the keys that sign a release.
+func (o Options) ForRelease() (*keys.Ring, error) { return o.ring() }
 
 // access returns how private keys are reached from here.
 func (o Options) access() (a keys.Access, err error) {

@@ -12,6 +12,7 @@ import (
 	"path"
 	"strings"
 
+	"github.com/proa-os/proa/images/releasemeta"
 	"github.com/proa-os/proa/images/slotfile"
 	"github.com/proa-os/proa/init/upgrade"
 	"github.com/proa-os/proa/init/upgrade/slotsource"
@@ -125,7 +126,7 @@ func (s slot) String() string { return s.name }
 // Releases implements upgrade.Origin.
 func (s slot) Releases(context.Context) ([]upgrade.Release, error) {
 	m, _ := s.source.Manifest()
-	return []upgrade.Release{{Board: m.Board, Layout: m.Layout, Version: m.Version, Root: m.Root.Hash}}, nil
+	return []upgrade.Release{{Release: releasemeta.Release{Board: m.Board, Layout: m.Layout, Version: m.Version}, Root: m.Root.Hash}}, nil
 }
 
 // Plan implements upgrade.Origin.

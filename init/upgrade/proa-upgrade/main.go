@@ -15,18 +15,26 @@ import (
 	"runtime"
 	"runtime/debug"
 	"strings"
+	"time"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/proa-os/proa/config"
 	"github.com/proa-os/proa/images/layout"
 	"github.com/proa-os/proa/images/releasefile"
+	"github.com/proa-os/proa/images/releasemeta"
+	"github.com/proa-os/proa/init/boot"
+	"github.com/proa-os/proa/init/clock"
 	"github.com/proa-os/proa/init/inforce"
 	"github.com/proa-os/proa/init/otherslot"
 	"github.com/proa-os/proa/init/slotwrite"
 	"github.com/proa-os/proa/init/sys"
 	"github.com/proa-os/proa/init/upgrade"
 	"github.com/proa-os/proa/init/upgrade/help"
+	"github.com/proa-os/proa/init/upgrade/journal"
+	"github.com/proa-os/proa/init/upgrade/repository"
+	"github.com/proa-os/proa/init/upgrade/transport"
+	"github.com/proa-os/proa/init/upgrade/trust"
 	"github.com/proa-os/proa/init/upgrade/verbs"
 )
 
@@ -51,7 +59,7 @@ func run(ctx context.Context, args []string) error {
 	if len(args) == 0 {
 		return errors.New("this is the engine; the command is proa upgrade")
 	}
-	e := verbs.Env{Out: os.Stdout, Err: os.Stderr, Config: config.Default(), Find: find, Restart: restart}
+	e := verbs.Env{Out: os.Stdout, Err: os.Stderr, Config: config.Default(), Find: find, Restart: restart, Repository: repositoryOf}
 	held, err := inforce.Load("")
 	if err == nil {
 		e.Config = held.Config
@@ -67,14 +75,45 @@ func run(ctx context.Context, args []string) error {
 	return e.Service(ctx)
 }
 
+// repositoryOf opens the releases of a source for this machine.
+func repositoryOf(_ context.Context, s transport.Source) (upgrade.Origin, error) {
+	m, running, err := running()
+	if err != nil {
+		return nil, err
+	}
+	root, err := os.ReadFile(releasemeta.RootPath)
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		return nil, fmt.Errorf("TUF's root of this image: %w", err)
+	}
+	now := clock.ReadState()
+	return repository.Open(s, repository.Options{Dir: trustDir, Root: root, Machine: m, Running: running, Mark: upgrade.Marks(journal.Dir),
+		Clock: trust.Clock{Now: time.Now(), Known: now.Since != nil, Built: releasefile.Built("/")}}), nil
+}
+
+// trustDir is where the metadata is kept that this machine has accepted.
+const trustDir = journal.Dir + "/trust"
+
+// running returns this machine, and the slot that runs.
+func running() (upgrade.Machine, *repository.Running, error) {
+	t, m, err := otherslot.Find(sys.Linux{})
+	if err != nil {
+		return upgrade.Machine{}, nil, err
+	}
+	return machine(m), &repository.Running{Slot: m.Line.Slot, Root: m.Found.Root, Files: t.Slots.Files}, nil
+}
+
 func find() (upgrade.Machine, slotwrite.Target, error) {
 	t, m, err := otherslot.Find(sys.Linux{})
 	if err != nil {
 		return upgrade.Machine{}, t, err
 	}
+	return machine(m), t, nil
+}
+
+func machine(m *boot.Machine) upgrade.Machine {
 	id, _ := os.ReadFile("/etc/machine-id") // identity has reported why it is not there
 	return upgrade.Machine{Board: m.Line.Board, Arch: runtime.GOARCH, Layout: layout.Version, Version: releasefile.Read(releasefile.Path, "unknown").Version,
-		Root: m.Line.Root.Hash, ID: strings.TrimSpace(string(id)), Slot: m.Line.Slot}, t, nil
+		Root: m.Line.Root.Hash, ID: strings.TrimSpace(string(id)), Slot: m.Line.Slot}
 }
 
 // restart restarts the machine as the command does.

@@ -35,12 +35,8 @@ type Mark interface {
 	Written(manifest string) int64
 }
 
-// Numbers of the tar format (images/slotfile).
-const (
-	block   = 512
-	trailer = 2 * block
-	piece   = 64 << 10 // bytes after which a read makes progress
-)
+// piece is the number of bytes after which a read makes progress.
+const piece = 64 << 10
 
 // Open reads the manifest and its signatures. Nothing is resumed without a mark.
 func Open(ctx context.Context, file transport.File, mark Mark) (*Source, error) {
@@ -48,19 +44,10 @@ func Open(ctx context.Context, file transport.File, mark Mark) (*Source, error) 
 	if err != nil {
 		return nil, err
 	}
-	s := &Source{file: file, m: in.Manifest, text: in.Raw, sig: in.Sig, at: map[string]int64{}, mark: mark}
-	s.end = padded(int64(len(in.Raw))) + padded(int64(len(in.Sig)))
-	s.read = s.end
-	for _, f := range s.m.Files {
-		s.at[f.Name] = s.end + block
-		s.end += padded(f.Size)
-	}
-	s.end += trailer
+	s := &Source{file: file, m: in.Manifest, text: in.Raw, sig: in.Sig, read: int64(len(in.Raw) + len(in.Sig)), mark: mark}
+	s.at, s.end = s.m.Offsets(len(in.Raw), len(in.Sig))
 	return s, nil
 }
-
-// padded is what a file takes in the archive.
-func padded(size int64) int64 { return block + (size+block-1)/block*block }
 
 // Manifest implements slotwrite.Source.
 func (s *Source) Manifest() (slotfile.Manifest, []byte) { return s.m, s.text }

@@ -147,7 +147,7 @@ func (f *webFile) some(ctx context.Context, b []byte, off int64) (int, error) {
 func (f *webFile) connect(ctx context.Context, off int64) error {
 	m, pause := f.web.next(f.refused, time.Now())
 	if m == nil {
-		return f.gone("")
+		return f.gone("check the address, and that all of the release was uploaded")
 	}
 	budget := f.web.Patience.orDefault().Budget
 	if time.Since(f.since)+pause > budget {

@@ -83,7 +83,17 @@ func explain(err error, c Clock) error {
 		row = cause{nil, ErrClock, "wait until the clock is synchronised; `proa status` says when"}
 	}
 	if errors.Is(err, row.kind) {
-		return fmt.Errorf("%w; %s", err, row.next)
+		return &told{fmt.Sprintf("%v; %s", err, row.next), err}
 	}
-	return fmt.Errorf("%w: %w; %s", row.kind, err, row.next)
+	return &told{fmt.Sprintf("%v: %v; %s", row.kind, err, row.next), errors.Join(row.kind, err)}
 }
+
+// told is an error with what to do next. It wraps one error: a list would be taken apart by config/step, and the advice
+// would be lost.
+type told struct {
+	text string
+	err  error
+}
+
+func (t *told) Error() string { return t.text }
+func (t *told) Unwrap() error { return t.err }

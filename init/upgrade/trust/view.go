@@ -144,3 +144,17 @@ func (v *View) release(p string, info *metadata.TargetFiles, m Machine) (r Relea
 	}
 	return r, nil
 }
+
+// Boards returns the boards that there are releases for.
+func (v *View) Boards() (list []string) {
+	for p := range v.updater.GetTopLevelTargets() {
+		if board, _, ok := strings.Cut(p, "/"); ok && path.Base(p) == releasemeta.ManifestName && !slices.Contains(list, board) {
+			list = append(list, board)
+		}
+	}
+	slices.Sort(list)
+	return list
+}
+
+// Has says whether the top-level metadata lists a file.
+func (v *View) Has(p string) bool { return v.updater.GetTopLevelTargets()[p] != nil }
