@@ -217,8 +217,11 @@ func realSlot(t *testing.T, o options) slotimage.Slot {
 	}
 }
 
-// signer signs slots with the keys that the images know: those that `proa tool` names.
-func signer(t *testing.T) slotfile.Sign {
+// signer signs slots with the keys that the images know.
+func signer(t *testing.T) slotfile.Sign { return ring(t).SignSlot }
+
+// ring has the keys that the images know: those that `proa tool` names.
+func ring(t *testing.T) *keys.Ring {
 	t.Helper()
 	dir, err := os.Getenv("PROA_KEYS"), error(nil)
 	if dir == "" {
@@ -231,7 +234,7 @@ func signer(t *testing.T) slotfile.Sign {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return ring.SignSlot
+	return ring
 }
 
 // place stores one file of a slot where slotimage reads it. Scripts are generated again.
