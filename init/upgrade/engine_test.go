@@ -22,10 +22,12 @@ import (
 	"github.com/proa-os/proa/images/grubenv"
 	"github.com/proa-os/proa/images/layout"
 	"github.com/proa-os/proa/images/slotfile"
+	"github.com/proa-os/proa/images/slotsig/testkey"
 	"github.com/proa-os/proa/images/tree"
 	"github.com/proa-os/proa/images/verity"
 	"github.com/proa-os/proa/init/fetch/stream"
 	"github.com/proa-os/proa/init/slot"
+	"github.com/proa-os/proa/init/slottrust"
 	"github.com/proa-os/proa/init/slotwrite"
 	"github.com/proa-os/proa/init/upgrade"
 	"github.com/proa-os/proa/init/upgrade/journal"
@@ -70,7 +72,7 @@ func flashed(t *testing.T) *device {
 	must(t, errors.Join(os.WriteFile(root, nil, 0o600), os.Truncate(root, 16<<20)))
 	s, err := slot.Find(slot.Boot{Chain: chain.Rows(chain.GRUB)[0], Dir: filepath.Join(d.dir, "boot")}, layout.A)
 	must(t, err)
-	d.target = slotwrite.Target{Slots: s, Device: root, Board: "pc"}
+	d.target = slotwrite.Target{Slots: s, Device: root, Board: "pc", Trust: slottrust.Of(testkey.Keys())}
 	return d
 }
 
@@ -144,7 +146,7 @@ func slotFile(t testing.TB, board, version string) []byte {
 	must(t, err)
 	text := func(name string) tree.Entry { return tree.File(name, 0o600, tree.Bytes([]byte(name))) }
 	var b bytes.Buffer
-	must(t, slotfile.Write(&b, slotfile.Contents{Board: board, Version: version, Cmdline: "quiet", Image: int64(len(image)), Hash: hex.EncodeToString(hash),
+	must(t, slotfile.Write(&b, slotfile.Contents{Board: board, Version: version, Cmdline: "quiet", Image: int64(len(image)), Hash: hex.EncodeToString(hash), Sign: testkey.Sign,
 		Root: tree.Bytes(root.Bytes()), Files: []tree.Entry{text("boot/vmlinuz"), text("boot/initrd"), text("boot-a/grub.cfg"), text("boot-b/grub.cfg")}}, nil))
 	return b.Bytes()
 }

@@ -20,10 +20,12 @@ import (
 	"github.com/proa-os/proa/images/grubenv"
 	"github.com/proa-os/proa/images/layout"
 	"github.com/proa-os/proa/images/slotfile"
+	"github.com/proa-os/proa/images/slotsig/testkey"
 	"github.com/proa-os/proa/images/tree"
 	"github.com/proa-os/proa/images/verity"
 	"github.com/proa-os/proa/init/fetch/stream"
 	"github.com/proa-os/proa/init/slot"
+	"github.com/proa-os/proa/init/slottrust"
 	"github.com/proa-os/proa/init/slotwrite"
 	"github.com/proa-os/proa/init/upgrade"
 	"github.com/proa-os/proa/init/upgrade/claim"
@@ -66,7 +68,7 @@ func machine(t *testing.T) (Env, *bytes.Buffer) {
 	find := func() (upgrade.Machine, slotwrite.Target, error) {
 		s, err := slot.Find(slot.Boot{Chain: chain.Rows(chain.GRUB)[0], Dir: filepath.Join(root, "boot")}, layout.A)
 		return upgrade.Machine{Board: "pc", Arch: "amd64", Layout: layout.Version, Version: "v1", Root: strings.Repeat("a", 64), ID: "x", Slot: layout.A},
-			slotwrite.Target{Slots: s, Device: device, Board: "pc"}, err
+			slotwrite.Target{Slots: s, Device: device, Board: "pc", Trust: slottrust.Of(testkey.Keys())}, err
 	}
 	return Env{Out: out, Err: out, Root: root, Config: config.Default(), Find: find, Opener: direct{new([]string)},
 		Restart: func() error { out.WriteString("RESTART\n"); return nil }}, out
@@ -80,7 +82,7 @@ func slotFile(t *testing.T, version string) []byte {
 	must(t, err)
 	text := func(name string) tree.Entry { return tree.File(name, 0o600, tree.Bytes([]byte(name))) }
 	var b bytes.Buffer
-	must(t, slotfile.Write(&b, slotfile.Contents{Board: "pc", Version: version, Cmdline: "quiet", Image: int64(len(image)), Hash: hex.EncodeToString(hash),
+	must(t, slotfile.Write(&b, slotfile.Contents{Board: "pc", Version: version, Cmdline: "quiet", Image: int64(len(image)), Hash: hex.EncodeToString(hash), Sign: testkey.Sign,
 		Root: tree.Bytes(root.Bytes()), Files: []tree.Entry{text("boot/vmlinuz"), text("boot/initrd"), text("boot-a/grub.cfg"), text("boot-b/grub.cfg")}}, nil))
 	return b.Bytes()
 }
