@@ -82,8 +82,8 @@ func slotFile(t *testing.T, version string) []byte {
 	must(t, err)
 	text := func(name string) tree.Entry { return tree.File(name, 0o600, tree.Bytes([]byte(name))) }
 	var b bytes.Buffer
-	must(t, slotfile.Write(&b, slotfile.Contents{Board: "pc", Version: version, Cmdline: "quiet", Image: int64(len(image)), Hash: hex.EncodeToString(hash),
-		Root: tree.Bytes(root.Bytes()), Sign: testkey.Sign, Files: []tree.Entry{text("boot/vmlinuz"), text("boot/initrd"), text("boot-a/grub.cfg"), text("boot-b/grub.cfg")}}, nil))
+	must(t, slotfile.Write(&b, slotfile.Contents{Board: "pc", Version: version, Cmdline: "quiet", Image: int64(len(image)), Hash: hex.EncodeToString(hash), Sign: testkey.Sign,
+		Root: tree.Bytes(root.Bytes()), Files: []tree.Entry{text("boot/vmlinuz"), text("boot/initrd"), text("boot-a/grub.cfg"), text("boot-b/grub.cfg")}}, nil))
 	return b.Bytes()
 }
 
