@@ -103,6 +103,7 @@ func lastTry(t *testing.T, image, entry string, change func(string) string) {
 	name := sdboot.Name{Slot: layout.B, Counted: true, Left: 1, Done: 2}
 	for name, text := range map[string][]byte{
 		"slots/b/vmlinuz": read("slots/a/vmlinuz"), "slots/b/initrd": read("slots/a/initrd"), "slots/b/grub.cfg": grubenv.SlotConfig(layout.B, e.Cmdline),
+		"slots/b/manifest.json": read("slots/a/manifest.json"), "slots/b/manifest.sig": read("slots/a/manifest.sig"), // the kernel's own words may be others
 		"grub/env0": state, "grub/env1": state, sdboot.Dir + "/" + name.String(): e.Text(),
 	} {
 		if err := fat.Inject(f, boot.Start, boot.Size, name, text, time.Unix(1<<30, 0)); err != nil {
