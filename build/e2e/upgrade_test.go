@@ -65,7 +65,7 @@ func upgrades(t *testing.T, m *machine, o options) {
 		t.Logf("%s", out)
 	}
 	mark = m.Mark()
-	m.node.Run(t.Context(), "proa slot rollback", nil)
+	m.node.Run(t.Context(), "proa slot rollback --reboot", nil)
 	m.expectAfter(mark, "proa: up slot=a mode=disk ", 2*m.bootBudget())
 	m.untilGood(m.bootBudget())
 	if out := m.run("proa upgrade log; proa upgrade check "+site, nil); !strings.Contains(out, next.Version+" was given up") {
