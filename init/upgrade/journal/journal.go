@@ -15,6 +15,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/proa-os/proa/config/nodeupgrade"
 	"github.com/proa-os/proa/images/atomicfile"
 	"github.com/proa-os/proa/images/layout"
 	"golang.org/x/sys/unix"
@@ -37,18 +38,15 @@ const (
 	maxLines   = 8
 )
 
-// Result is how an upgrade ended.
-type Result string
+// Result is how an upgrade ended; the cluster is told in the same words.
+type Result = nodeupgrade.Result
 
+// The results.
 const (
-	// Succeeded: the new slot is good.
-	Succeeded Result = "succeeded"
-	// Aborted: somebody or something ended it before the new slot was tried; nothing was wrong with it.
-	Aborted Result = "aborted"
-	// RolledBack: the new slot was tried, and the old one runs again.
-	RolledBack Result = "rolled back"
-	// Failed: it could not be written or put on trial.
-	Failed Result = "failed"
+	Succeeded  = nodeupgrade.Succeeded  // the new slot is good
+	Aborted    = nodeupgrade.Aborted    // somebody or something ended it before the new slot was tried; nothing was wrong with it
+	RolledBack = nodeupgrade.RolledBack // the new slot was tried, and the old one runs again
+	Failed     = nodeupgrade.Failed     // it could not be written or put on trial
 )
 
 // State is how far an upgrade is that has not ended.

@@ -76,7 +76,7 @@ func (c *cluster) known(id string) nodeupgrade.State {
 	for i := len(j.Entries) - 1; i >= 0; i-- {
 		e := j.Entries[i]
 		if e.Request == id && (e.State == journal.Trying || e.State == journal.Ended) {
-			return nodeupgrade.State{ID: id, Phase: string(e.State), Result: nodeupgrade.Result(e.Result), Version: e.To.Version, Message: e.Reason}
+			return nodeupgrade.State{ID: id, Phase: string(e.State), Result: e.Result, Version: e.To.Version, Message: e.Reason}
 		}
 	}
 	return nodeupgrade.State{}
@@ -125,7 +125,7 @@ func (c *cluster) untilWithdrawn(ctx context.Context, r nodeupgrade.Request, can
 		case <-ctx.Done():
 			return
 		case <-time.After(clusterPoll):
-			if now := (&cluster{Env: c.Env}).request(); now != r {
+			if now := c.request(); now != r {
 				cancel()
 				return
 			}

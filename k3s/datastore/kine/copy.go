@@ -11,6 +11,8 @@ import (
 	"path/filepath"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/proa-os/proa/images/atomicfile"
 )
 
 // tempSuffix ends the names of files that are not complete yet.
@@ -76,23 +78,15 @@ func room(file, dir string) error {
 	return nil
 }
 
-// publish renames a file to its name once it is on the medium.
+// publish renames a file to its name once it is on the medium; SyncDir fsyncs files too.
 func publish(tmp, file string) error {
-	if err := syncPath(tmp); err != nil {
+	if err := atomicfile.SyncDir(tmp); err != nil {
 		return err
 	}
 	if err := os.Rename(tmp, file); err != nil {
 		return err
 	}
-	return syncPath(filepath.Dir(file))
-}
-
-func syncPath(path string) error {
-	f, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	return errors.Join(f.Sync(), f.Close())
+	return atomicfile.SyncDir(filepath.Dir(file))
 }
 
 // Restore replaces the database by a copy. It is refused while a server runs, and if the copy is damaged. The replaced
@@ -111,7 +105,7 @@ func (s Store) Restore(ctx context.Context, file string) error {
 		return err
 	}
 	tmp := s.file() + tempSuffix
-	if err := errors.Join(os.RemoveAll(tmp), vacuumInto(ctx, file, tmp), syncPath(tmp)); err != nil {
+	if err := errors.Join(os.RemoveAll(tmp), vacuumInto(ctx, file, tmp), atomicfile.SyncDir(tmp)); err != nil {
 		return fmt.Errorf("restore %s: %w", file, errors.Join(err, os.RemoveAll(tmp)))
 	}
 	return s.exchange(tmp)
