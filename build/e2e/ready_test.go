@@ -33,6 +33,7 @@ func TestReady(t *testing.T) {
 	m.run("kubectl rollout status deployment/hello --timeout=20m", nil)
 	askNodePort(t, m, "hello from hello-")
 	t.Run("health", func(t *testing.T) { healthTells(t, m) })
+	m.t = t
 	t.Run("filters", func(t *testing.T) { filters(t, m) })
 	t.Run("copies", func(t *testing.T) { copies(newClient(t, m.node.Addr, m.key), "/var/lib/copies") })
 	if os.Getenv("PROA_E2E") != "full" {
