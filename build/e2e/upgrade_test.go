@@ -78,11 +78,17 @@ func upgrades(t *testing.T, m *machine, o options) {
 // part of the image. release.json is not, so the new slot calls itself by the old version.
 func newer(t *testing.T, s slotimage.Slot) slotimage.Slot {
 	t.Helper()
+	return renamed(t, s, "next")
+}
+
+// renamed is newer with these four letters at the end of its version.
+func renamed(t *testing.T, s slotimage.Slot, end string) slotimage.Slot {
+	t.Helper()
 	root, err := s.Image.ReadAll()
 	if err != nil {
 		t.Fatal(err)
 	}
-	version := s.Version[:len(s.Version)-4] + "next"
+	version := s.Version[:len(s.Version)-4] + end
 	image := bytes.ReplaceAll(root[:s.Root.Size], []byte(s.Version), []byte(version))
 	tail := bytes.NewBuffer(image)
 	hash, err := verity.Write(tail, bytes.NewReader(image), s.Root.Size, nil, [16]byte{1})

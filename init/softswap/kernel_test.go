@@ -97,8 +97,9 @@ func exchange(t *testing.T) {
 		must(t, os.MkdirAll(Next+d, 0o755))
 	}
 	must(t, s.mountPoints(), s.endProcesses())
-	if alive(session) || !alive(pod) || !alive(container) {
-		t.Errorf("session %t, pod %t, container %t", alive(session), alive(pod), alive(container))
+	until(t, "the end of the session", func() bool { return !alive(session) })
+	if !alive(pod) || !alive(container) {
+		t.Errorf("pod %t, container %t", alive(pod), alive(container))
 	}
 	must(t, s.carryMounts(), s.pivot(), unix.Mount("", "/", "", unix.MS_SHARED|unix.MS_REC, ""))
 	see := func(pid int, path string) string {
