@@ -68,9 +68,8 @@ var badReleases = []bad{
 // is. PROA_BAD selects rows.
 func TestBadReleases(t *testing.T) {
 	needs(t, "upgrade")
-	o := options{kind: "img", firmware: qemu.UEFI, medium: qemu.Disk, cpus: 1, config: gateConfig}
-	m := start(t, o)
-	good := newGoodRelease(t, m, o)
+	m := start(t, options{kind: "img", firmware: qemu.UEFI, medium: qemu.Disk, cpus: 1, config: gateConfig})
+	good := newGoodRelease(t, m)
 	m.untilGood(m.bootBudget())
 	before := m.run(slotHashes, nil)
 	for _, b := range badReleases {

@@ -30,9 +30,9 @@ type goodRelease struct {
 // release is a directory that is served, and one with the metadata before it was signed again.
 type release struct{ dir, before string }
 
-func newGoodRelease(t *testing.T, m *machine, o options) *goodRelease {
+func newGoodRelease(t *testing.T, m *machine) *goodRelease {
 	t.Helper()
-	old := realSlot(t, o)
+	old := m.slot()
 	g := &goodRelease{release: release{dir: released(t, m.spec.Dir, releasing.Options{}, old, newer(t, old, "v1.1.0")), before: filepath.Join(m.spec.Dir, "before")}}
 	link(t, g.before, g.dir)
 	r := g.repo(t)

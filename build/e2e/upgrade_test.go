@@ -44,14 +44,13 @@ func TestUpgrade(t *testing.T) {
 		}
 		t.Run(name, func(t *testing.T) {
 			o.cpus, o.medium, o.config = 1, qemu.Disk, gateConfig
-			upgrades(t, start(t, o), o)
+			upgrades(t, start(t, o))
 		})
 	}
 }
 
-func upgrades(t *testing.T, m *machine, o options) {
-	old := realSlot(t, o)
-	old.Words = append(old.Words, strings.Fields(m.spec.Tools.Words)...)
+func upgrades(t *testing.T, m *machine) {
+	old := m.slot()
 	stone, last := newer(t, old, "v1.1.0"), newer(t, old, "v1.2.0")
 	dir := m.spec.Dir
 	released(t, dir, releasing.Options{}, old, stone)
