@@ -2,11 +2,13 @@ package journal
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -144,6 +146,29 @@ func TestFile(t *testing.T) {
 	}
 	if j, err := Read(path); err != nil || len(j.Entries) != 1 {
 		t.Errorf("replaced: %+v %v", j, err)
+	}
+}
+
+// TestFullDisk: the error says what is full, and what to do; the old journal stays.
+func TestFullDisk(t *testing.T) {
+	dir := t.TempDir()
+	if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, "size=8k"); err != nil {
+		t.Skipf("mount: %v", err)
+	}
+	t.Cleanup(func() { _ = syscall.Unmount(dir, 0) })
+	path := filepath.Join(dir, "journal.json")
+	begin := func(j *Journal) bool { j.Begin(Entry{From: v1, To: v2, Began: monday}); return true }
+	if err := Update(path, begin); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "rest"), make([]byte, 4096), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := Update(path, begin); !errors.Is(err, syscall.ENOSPC) || !strings.Contains(err.Error(), "the data partition is full") || !strings.Contains(err.Error(), "below /var") {
+		t.Errorf("%v", err)
+	}
+	if j, err := Read(path); err != nil || len(j.Entries) != 1 {
+		t.Errorf("%+v %v", j, err)
 	}
 }
 
