@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/proa-os/proa/config/step"
@@ -146,7 +147,8 @@ func (r *run) moved(what string, done, total int64) {
 	if what == "write "+slotfile.RootName {
 		_, text := r.plan.Source.Manifest()
 		sum := sha256.Sum256(text)
-		if err := r.marks.set(hex.EncodeToString(sum[:]), done); err != nil {
+		if err := r.marks.set(hex.EncodeToString(sum[:]), done); err != nil && !r.forgetful {
+			r.forgetful = true
 			r.say(fmt.Sprintf("the place to go on from cannot be kept: %v", err))
 		}
 	}
@@ -217,5 +219,8 @@ func (r *run) finish(ctx context.Context, err error) (Outcome, error) {
 		j.End(r.id, result, reason, time.Now())
 		return true
 	})
-	return r.out, errors.Join(err, kept)
+	if kept != nil && !strings.HasSuffix(err.Error(), kept.Error()) {
+		err = errors.Join(err, kept)
+	}
+	return r.out, err
 }

@@ -99,7 +99,9 @@ type run struct {
 	id       int // of the journal's entry; 0: none
 	marks    *marks
 	held     bool // the slot had it already
-	out      Outcome
+	// forgetful: that the marks cannot be kept was said
+	forgetful bool
+	out       Outcome
 }
 
 // patience is how long a step may be silent.

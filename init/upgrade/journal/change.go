@@ -106,8 +106,28 @@ type Facts struct {
 	Other *blackbox.Report
 }
 
-// Settle completes the open entry after a boot, and says whether it changed anything.
+// Settle completes the open entry after a boot, and corrects one that had succeeded if its slot was given up since. It
+// says whether it changed anything.
 func (j *Journal) Settle(f Facts, now time.Time) bool {
+	undone := f.Boot && j.undo(f.Other, now)
+	return j.settle(f, now) || undone
+}
+
+// undo records that a slot was given up after it had been good.
+func (j *Journal) undo(other *blackbox.Report, now time.Time) bool {
+	if other == nil || other.Why == "" || other.Root == "" {
+		return false
+	}
+	for i := range j.Entries {
+		if e := j.Entries[i]; e.To.Root == other.Root && e.Result == Succeeded {
+			j.RollBack(e.To, other.String(), now)
+			return true
+		}
+	}
+	return false
+}
+
+func (j *Journal) settle(f Facts, now time.Time) bool {
 	e := j.Open()
 	switch {
 	case e == nil:
@@ -138,11 +158,12 @@ func (e *Entry) tried(f Facts) bool {
 	return e.State == Trying || e.State == Written && (f.Running.Root == e.To.Root || f.Other != nil && f.Other.GivenUp)
 }
 
-// RollBack records that somebody left the running release by command, so that it does not come back by itself.
+// RollBack records that the running release is left, by command or because its slot is given up, so that it does not come
+// back by itself.
 func (j *Journal) RollBack(running Release, reason string, now time.Time) {
 	j.giveUp(running, reason, now)
 	for i := len(j.Entries) - 1; i >= 0; i-- {
-		if e := &j.Entries[i]; e.To.Root == running.Root {
+		if e := &j.Entries[i]; e.To.Root == running.Root && (e.State != Ended || e.Result == Succeeded) {
 			e.end(RolledBack, reason, now)
 			return
 		}

@@ -129,6 +129,17 @@ func Read(path string) (j Journal, err error) {
 // Update reads the journal, changes it and writes it, if change says that there is something to write. Concurrent
 // updates take turns.
 func Update(path string, change func(*Journal) bool) error {
+	err := update(path, change)
+	switch {
+	case errors.Is(err, unix.ENOSPC), errors.Is(err, unix.EDQUOT):
+		return fmt.Errorf("upgrade journal: the data partition is full (%w): delete what is not needed below /var, then run the same command again", err)
+	case err != nil:
+		return fmt.Errorf("upgrade journal: %w", err)
+	}
+	return nil
+}
+
+func update(path string, change func(*Journal) bool) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return err
 	}
@@ -138,7 +149,7 @@ func Update(path string, change func(*Journal) bool) error {
 	}
 	defer dir.Close() // releases the lock
 	if err := unix.Flock(int(dir.Fd()), unix.LOCK_EX); err != nil {
-		return fmt.Errorf("upgrade journal: lock: %w", err)
+		return fmt.Errorf("lock: %w", err)
 	}
 	j, _ := Read(path) // a damaged one is replaced
 	if !change(&j) {
