@@ -34,7 +34,16 @@ type Upgrade struct {
 	// Reboot says who restarts the machine for a trial that was prepared by itself: window: the machine, within Window;
 	// manual: whoever restarts it next.
 	Reboot string `yaml:"reboot" default:"window" enum:"window,manual" example:"manual"`
+
+	// Swap says when the trial of a release with the same kernel, initramfs and device trees begins without a restart of the
+	// machine, so that pods keep running (docs/softswap.md): never; window: within Window; always. If it is not possible the
+	// machine is restarted. A value other than never takes the memory of one more program, 14 MiB, from the next start of
+	// k3s on.
+	Swap string `yaml:"swap" default:"never" enum:"never,window,always" example:"always"`
 }
+
+// Swaps says whether soft swaps are permitted at some time.
+func (u Upgrade) Swaps() bool { return u.Swap == "window" || u.Swap == "always" }
 
 // Window is a time of the week. Without Start it is always.
 type Window struct {

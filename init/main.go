@@ -13,6 +13,7 @@ import (
 	"github.com/proa-os/proa/init/health"
 	"github.com/proa-os/proa/init/pid1"
 	"github.com/proa-os/proa/init/shutdown"
+	"github.com/proa-os/proa/init/softswap"
 	"github.com/proa-os/proa/init/sudo"
 	"github.com/proa-os/proa/init/sys"
 )
@@ -25,7 +26,7 @@ func main() {
 		pid1.Main(r.Version, func(run sys.Runner) sys.Sys { return sys.Linux{Runner: run} }) // never returns
 	}
 	if len(os.Args) > 1 && (os.Args[1] == "-print" || os.Args[1] == "--print") {
-		fmt.Print(boot.Print() + "\n" + health.Print() + "\n" + shutdown.Print())
+		fmt.Print(boot.Print() + "\n" + health.Print() + "\n" + shutdown.Print() + "\n" + softswap.Print())
 		return
 	}
 	if filepath.Base(os.Args[0]) == "modprobe" {

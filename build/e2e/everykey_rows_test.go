@@ -169,4 +169,5 @@ var elsewhere = []look{
 	{"upgrade.window.length", "", "init/upgrade/schedule TestWindow"},
 	{"upgrade.window.timezone", "", "init/upgrade/schedule TestOf"},
 	{"upgrade.reboot", "", "init/upgrade/schedule TestNext"},
+	{"upgrade.swap", "", "build/e2e TestSoftSwap"},
 }

@@ -80,6 +80,16 @@ func Others(raw string) (words []string) {
 	return words
 }
 
+// OfRoot says whether a word names a slot or its root, so that it differs between two slots with the same kernel.
+func OfRoot(word string) bool {
+	for _, key := range []string{slot, rootHash, rootSize} {
+		if strings.HasPrefix(word, key) {
+			return true
+		}
+	}
+	return false
+}
+
 // Describes says whether a word is one of those of proa that describe the machine, and not one that a boot loader or a
 // user adds.
 func Describes(word string) bool {

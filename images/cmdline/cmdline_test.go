@@ -76,6 +76,11 @@ func TestWords(t *testing.T) {
 	if one != shared+" proa.slot=b" || NamesSlot(shared) || !NamesSlot(one) || strings.Join(Others(one), " ") != "quiet console=ttyS0" {
 		t.Errorf("%q, others %q", one, Others(one))
 	}
+	for word, want := range map[string]bool{"proa.slot=a": true, "proa.roothash=00": true, "proa.rootsize=1": true, "proa.board=pc": false, "quiet": false} {
+		if OfRoot(word) != want {
+			t.Errorf("%q: of a root %t", word, !want)
+		}
+	}
 	for word, want := range map[string]bool{"proa.slot=a": true, "proa.mode=live": true, "proa.x": true, "quiet": false, "proa.fallback=a:3": false, NoWatchdog: false, "proa.watchdog=on": true} {
 		if Describes(word) != want {
 			t.Errorf("%q: describes %t", word, !want)

@@ -28,6 +28,7 @@ import (
 	"github.com/proa-os/proa/init/netup"
 	"github.com/proa-os/proa/init/remotekeys"
 	"github.com/proa-os/proa/init/slottrust"
+	"github.com/proa-os/proa/init/softswap/handed"
 	"github.com/proa-os/proa/init/sys"
 	"github.com/proa-os/proa/init/timeline"
 	"github.com/proa-os/proa/init/usermount"
@@ -45,7 +46,8 @@ const (
 	ClockFile = StateDir + "/clock"
 	// NTPServers is the file in which PID 1 writes the servers to query.
 	NTPServers = RunDir + "/ntp-servers"
-	handover   = RunDir + "/stage1.json"
+	// Handover is what stage 1, or a soft swap, leaves for stage 2.
+	Handover = RunDir + "/stage1.json"
 )
 
 // Machine has the state that is passed from step to step.
@@ -95,7 +97,8 @@ type Found struct {
 	Root   string `json:"root,omitempty"`   // /dev/dm-0
 
 	Trial Trial           `json:"trial"`
-	Box   *blackbox.Place `json:"box,omitempty"` // set if the slot is on trial
+	Swap  *handed.Swap    `json:"swap,omitempty"` // instead of stage 1
+	Box   *blackbox.Place `json:"box,omitempty"`  // set if the slot is on trial
 }
 
 // Path returns the path to read p from.

@@ -2,6 +2,7 @@ package boot
 
 import (
 	"context"
+	"errors"
 
 	"github.com/proa-os/proa/images/layout"
 	"github.com/proa-os/proa/init/slottrust"
@@ -11,10 +12,8 @@ import (
 // Running returns the machine for a command that runs beside PID 1.
 func Running(s sys.Sys) (*Machine, error) {
 	m := &Machine{Sys: s, Logf: func(string, ...any) {}, Trust: slottrust.Installed("")}
-	if err := readCmdline(context.Background(), m); err != nil {
-		return nil, err
-	}
-	return m, readJSON(m.Path(handover), &m.Found)
+	err := readJSON(m.Path(Handover), &m.Found)
+	return m, errors.Join(err, readCmdline(context.Background(), m))
 }
 
 // RootPartition returns the device of a slot's root on the disk that this system runs from.

@@ -2,6 +2,7 @@ package boot
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/proa-os/proa/config/step"
@@ -89,8 +90,24 @@ func Stage2() []Step {
 	}
 }
 
+// Swapped has the steps of Stage2 that follow a soft swap (init/softswap): all but those that would make again what the
+// machine has.
+func Swapped() []Step {
+	has := []string{"mounts", "overlay-etc", "mount-boot", "data", "persist", "swap"}
+	return slices.DeleteFunc(Stage2(), func(s Step) bool { return slices.Contains(has, s.Name) })
+}
+
+// Rest returns what follows the root of this machine.
+func (m *Machine) Rest() []Step {
+	if m.Found.Swap == nil {
+		return Stage2()
+	}
+	m.Logf("slot %s runs %s", m.Line.Slot, m.Found.Swap)
+	return Swapped()
+}
+
 // Print returns the output of `init -print`, which is a golden file.
 func Print() string {
 	return step.Print("stage1-disk", Stage1Disk()) + "\n" + step.Print("stage1-live", Stage1Live()) + "\n" +
-		step.Print("stage2", Stage2())
+		step.Print("stage2", Stage2()) + "\n" + step.Print("soft-swap", Swapped())
 }

@@ -13,7 +13,6 @@ import (
 	"github.com/proa-os/proa/init/clock"
 	"github.com/proa-os/proa/init/data"
 	"github.com/proa-os/proa/init/mounts"
-	"github.com/proa-os/proa/init/sys"
 	"golang.org/x/sys/unix"
 )
 
@@ -58,18 +57,6 @@ func mountData(ctx context.Context, m *Machine) error {
 		return err
 	}
 	return m.DataErr
-}
-
-// EraseData marks the data partition of the running machine, so that the next boot formats it.
-func EraseData(s sys.Sys) error {
-	m, err := Running(s)
-	if err != nil {
-		return err
-	}
-	if !m.OnDisk() {
-		return fmt.Errorf("mode %s keeps data in memory only; proa reboot erases it", m.Line.Mode)
-	}
-	return data.Disk{Sys: m.Sys, Name: m.Found.Disk, Logf: m.Logf}.Erase()
 }
 
 func persist(_ context.Context, m *Machine) error {

@@ -24,7 +24,8 @@ func readCmdline(_ context.Context, m *Machine) error {
 	if err != nil {
 		return err
 	}
-	m.Line, err = cmdline.Parse(string(raw))
+	line, err := cmdline.Parse(string(raw))
+	m.Line = m.Found.Swap.Line(line)
 	return err
 }
 

@@ -28,7 +28,7 @@ func timezone(_ context.Context, m *Machine) error {
 
 // userMounts mounts the user's file systems, before homes and files are written into them.
 func userMounts(_ context.Context, m *Machine) error {
-	m.Mounts = &usermount.Mounter{Sys: m.Sys, Root: m.Root, Disk: m.Found.Disk, System: m.Found.Root, Served: netup.Served, Logf: m.Logf, Mounted: m.keys().Covered}
+	m.Mounts = &usermount.Mounter{Sys: m.Sys, Root: m.Root, Disk: m.Found.Disk, System: m.Found.Root, Served: netup.Served, Logf: m.Logf, Mounted: m.keys().Covered, Adopt: m.Found.Swap != nil}
 	return step.User(m.Mounts.Start(m.Ctx, m.Config.Mounts))
 }
 

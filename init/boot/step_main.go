@@ -15,7 +15,7 @@ import (
 
 func mainMounts(_ context.Context, m *Machine) error {
 	// written by the initramfs; without one there is no such file
-	if err := readJSON(m.Path(handover), &m.Found); err != nil {
+	if err := readJSON(m.Path(Handover), &m.Found); err != nil {
 		return err
 	}
 	return mounts.Apply(m.Sys, mounts.Main(), m.Logf)
@@ -45,6 +45,11 @@ func nodeModules() []string {
 const Modprobe = RunDir + "/modprobe"
 
 func loadModules(_ context.Context, m *Machine) error {
+	if m.Modules == nil { // after a soft swap
+		if err := openModules(m); err != nil {
+			return fmt.Errorf("module index: %w", err)
+		}
+	}
 	err := m.Sys.Symlink("/usr/bin/proa", Modprobe)
 	if err == nil {
 		err = tuning.Sysctl(m.Sys, "kernel.modprobe", Modprobe)

@@ -191,7 +191,7 @@ func checkInit(_ context.Context, m *Machine) error {
 }
 
 func switchRoot(_ context.Context, m *Machine) error {
-	if err := m.writeJSON(handover, m.Found); err != nil {
+	if err := m.writeJSON(Handover, m.Found); err != nil {
 		return err
 	}
 	// SwitchRoot does not return on success, so save and flush before it.

@@ -93,7 +93,7 @@ func TestSwitchRoot(t *testing.T) {
 		t.Error(d)
 	}
 	var found Found
-	if err := json.Unmarshal([]byte(f.Files[handover]), &found); err != nil || found != m.Found || !strings.Contains(f.Files[timeline.Dir+"/stage1.json"], "mount-root") {
+	if err := json.Unmarshal([]byte(f.Files[Handover]), &found); err != nil || found != m.Found || !strings.Contains(f.Files[timeline.Dir+"/stage1.json"], "mount-root") {
 		t.Errorf("handed over %+v, %v", found, err)
 	}
 	for _, broken := range []string{"mkdir " + newRoot, "mount /dev/dm-0"} {
@@ -102,7 +102,7 @@ func TestSwitchRoot(t *testing.T) {
 			t.Errorf("%s: %v", broken, err)
 		}
 	}
-	for _, broken := range []string{"write " + handover, "switch-root"} {
+	for _, broken := range []string{"write " + Handover, "switch-root"} {
 		f.Fail = map[string]error{broken: unix.EIO}
 		if err := switchRoot(t.Context(), m); !errors.Is(err, unix.EIO) {
 			t.Errorf("%s: %v", broken, err)

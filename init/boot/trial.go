@@ -111,7 +111,7 @@ func (m *Machine) record(p blackbox.Place, err error) {
 // Resume continues the record of stage 1 before the first step of stage 2, so that it has no gap.
 func Resume(m *Machine) {
 	// The step mounts reads the file again and halts if it cannot; so does read-cmdline.
-	_ = readJSON(m.Path(handover), &m.Found)
+	_ = readJSON(m.Path(Handover), &m.Found)
 	_ = readCmdline(m.Ctx, m)
 	if m.Found.Box != nil {
 		m.record(*m.Found.Box, nil)

@@ -128,6 +128,9 @@ func slotVerb(e Env, args []string) error {
 		return fmt.Errorf("mode %s has no slots", s.Mode)
 	}
 	fmt.Fprintf(e.Out, "slot %s\ntrial %t\ntries-left %d\n", s.Slot, s.Trial, s.Tries)
+	if s.SoftSwap != "" {
+		fmt.Fprintf(e.Out, "running %s\n", s.SoftSwap)
+	}
 	t, err := e.target()
 	if err != nil {
 		return fmt.Errorf("other slot: %w", err)

@@ -1,11 +1,13 @@
 package cli
 
 import (
+	"encoding/json"
 	"fmt"
 	"os"
 	"time"
 
 	"github.com/proa-os/proa/images/cmdline"
+	"github.com/proa-os/proa/init/boot"
 	"github.com/proa-os/proa/init/install/launch"
 	"github.com/proa-os/proa/init/upgrade/help"
 	"github.com/proa-os/proa/init/upgrade/journal"
@@ -23,6 +25,10 @@ func upgradeVerb(name string) func(Env, []string) error {
 func (e Env) leave(why string) {
 	b, _ := e.read("/proc/cmdline") // without it the root hash is empty
 	line, _ := cmdline.Parse(string(b))
+	var found boot.Found
+	if b, err := e.read(boot.Handover); err == nil && json.Unmarshal(b, &found) == nil {
+		line = found.Swap.Line(line)
+	}
 	is := journal.Release{Version: e.Version, Root: journal.ShortRoot(line.Root.Hash), Slot: line.Slot}
 	err := journal.Update(e.Root+journal.File, func(j *journal.Journal) bool { j.RollBack(is, why, time.Now()); return true })
 	if err != nil {

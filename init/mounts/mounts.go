@@ -130,11 +130,14 @@ func Main() []Row {
 }
 
 // Etc mounts a writable tmpfs overlay on the read-only defaults; it is empty at every boot.
-func Etc() []Row {
+func Etc() []Row { return EtcOf("", "/run/proa/etc") }
+
+// EtcOf does so in a root that is mounted elsewhere, with a directory on a tmpfs for what is written.
+func EtcOf(root, dir string) []Row {
 	return []Row{
-		{Target: "/run/proa/etc/upper", Mode: 0o755},
-		{Target: "/run/proa/etc/work", Mode: 0o755},
-		{Target: "/etc", Type: "overlay", Source: "etc", Flags: nodev | nosuid, Data: "lowerdir=/etc,upperdir=/run/proa/etc/upper,workdir=/run/proa/etc/work"},
+		{Target: dir + "/upper", Mode: 0o755},
+		{Target: dir + "/work", Mode: 0o755},
+		{Target: root + "/etc", Type: "overlay", Source: "etc", Flags: nodev | nosuid, Data: fmt.Sprintf("lowerdir=%s/etc,upperdir=%s/upper,workdir=%[2]s/work", root, dir)},
 	}
 }
 

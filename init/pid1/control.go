@@ -5,6 +5,7 @@ import (
 
 	"github.com/proa-os/proa/init/control"
 	"github.com/proa-os/proa/init/inforce"
+	"github.com/proa-os/proa/init/softswap/handed"
 )
 
 // verbs are the requests that PID 1 accepts. Each runs in its own goroutine, outside of the main loop.
@@ -15,6 +16,7 @@ func (k *keeper) verbs() []control.Verb {
 		{Name: "confirm", Run: k.confirmVerb},
 		{Name: "revert", Run: k.revertVerb},
 		{Name: "health", Run: k.healthVerb},
+		{Name: handed.Request, Run: k.swapVerb},
 	}
 }
 

@@ -43,7 +43,7 @@ func (k *keeper) noteNTP() {
 
 func (k *keeper) gather() status.Status {
 	s := status.Status{Version: k.version, Hostname: k.m.Hostname, Board: k.m.Line.Board, Mode: k.m.Line.Mode, Slot: string(k.m.Line.Slot), Fallback: k.m.Line.Fallback.String(),
-		Good: k.good, Signatures: k.m.Trust.Warning(), SlotError: k.goodErr, BlackBox: k.m.Reports, ConfigProblems: k.conf.problems(), ConfigTrial: k.trial.String(), FailedSteps: health.Texts(k.failed),
+		Good: k.good, Signatures: k.m.Trust.Warning(), SlotError: k.goodErr, SoftSwap: k.m.Found.Swap.String(), BlackBox: k.m.Reports, ConfigProblems: k.conf.problems(), ConfigTrial: k.trial.String(), FailedSteps: health.Texts(k.failed),
 		Clock: clock.ReadState(), Addresses: netup.Addresses(), Services: k.sup.States(), Commands: k.m.Jobs.States(), Mounts: k.m.Mounts.States(), K3s: "off by config", ClusterUpgrade: k.upgrade.Text()}
 	s.DefaultRoute, s.IPv4Route = netup.DefaultRoutes()
 	if k.slots != nil {

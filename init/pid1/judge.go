@@ -11,6 +11,7 @@ import (
 	"github.com/proa-os/proa/init/health"
 	"github.com/proa-os/proa/init/shutdown"
 	"github.com/proa-os/proa/init/slot"
+	"github.com/proa-os/proa/init/softswap"
 	"github.com/proa-os/proa/init/upgrade/settle"
 )
 
@@ -64,6 +65,7 @@ func (k *keeper) judge() {
 		k.con.Logf("slot %s %s", k.m.Line.Slot, j.Text(k.deadline()))
 	}
 	if j.Verdict == health.GiveUp {
+		softswap.Back(k.m)
 		k.end(fmt.Sprintf("slot %s is %s", k.m.Line.Slot, j.Text(k.deadline())), shutdown.Reboot)
 	}
 }

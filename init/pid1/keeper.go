@@ -77,6 +77,8 @@ type keeper struct {
 	trial   confirm.Running
 	route   func() (any, ipv4 bool) // which default routes there are
 	upgrade clusterask.Requests     // of the cluster
+
+	swapping atomic.Bool // a soft swap is under way
 	worker
 }
 
@@ -91,7 +93,7 @@ func newKeeper(m *boot.Machine, con *console.Console, reaper *proc.Reaper, versi
 	k.slots, k.slotErr = m.Slots()
 	k.worker = newWorker(k.began)
 	k.end = k.worker.end
-	k.corrupt = func() (bool, error) { return verity.Corrupt(boot.RootName) }
+	k.corrupt = func() (bool, error) { return verity.Corrupt(m.Found.Swap.Name(boot.RootName)) }
 	k.lock = func(wait time.Duration) (io.Closer, error) { return slot.Lock(slot.LockFile, wait) }
 	return k
 }
@@ -155,11 +157,13 @@ func (k *keeper) ranCommand(s command.State) {
 }
 
 // stopServices ends the user's commands and the services.
-func (k *keeper) stopServices() {
+func (k *keeper) stopServices() { k.stopWith(k.sup.StopAll) }
+
+func (k *keeper) stopWith(stop func(logf func(string, ...any))) {
 	var wait sync.WaitGroup
 	wait.Go(k.m.Jobs.Stop)
 	k.checks.Stop() // no more processes from here on
-	k.sup.StopAll(k.con.Logf)
+	stop(k.con.Logf)
 	wait.Wait()
 }
 
@@ -190,6 +194,9 @@ func (k *keeper) run(ctx context.Context, signals <-chan os.Signal, button <-cha
 		case good := <-k.looked:
 			k.seen, k.settled = time.Now(), good
 		case e := <-k.ends:
+			if e.take != nil {
+				e = k.take(ctx, e)
+			}
 			k.down(e.why, e.how)
 		case <-feed.C:
 			k.feed()
@@ -255,6 +262,16 @@ func (k *keeper) rereadBox() {
 // time limits: pods need their grace period, and a slow disk its time.
 func (k *keeper) down(why string, end shutdown.End) {
 	k.con.Logf("going down: %s, %s", why, end)
+	fed := k.keepFeeding()
+	shutdown.Run(&shutdown.Machine{Sys: k.m.Sys, Root: k.m.Root, Logf: k.con.Logf, Clock: boot.SinceKernel, Flush: k.con.Flush,
+		Record: func() { k.m.Box.Down(why) }, StopServices: k.stopServices, SaveClock: k.saveClock,
+		SaveTimeline: func(done []step.Result) error {
+			return errors.Join(k.day.Ended(), timeline.SaveShutdown(k.m.Sys, done))
+		}, Argument: func() string { return k.argument(end) }, Ending: fed, End: end})
+}
+
+// keepFeeding feeds the watchdogs until its result is called.
+func (k *keeper) keepFeeding() (end func()) {
 	ending := make(chan struct{})
 	go func() {
 		for {
@@ -266,9 +283,5 @@ func (k *keeper) down(why string, end shutdown.End) {
 			}
 		}
 	}()
-	shutdown.Run(&shutdown.Machine{Sys: k.m.Sys, Root: k.m.Root, Logf: k.con.Logf, Clock: boot.SinceKernel, Flush: k.con.Flush,
-		Record: func() { k.m.Box.Down(why) }, StopServices: k.stopServices, SaveClock: k.saveClock,
-		SaveTimeline: func(done []step.Result) error {
-			return errors.Join(k.day.Ended(), timeline.SaveShutdown(k.m.Sys, done))
-		}, Argument: func() string { return k.argument(end) }, Ending: func() { close(ending) }, End: end})
+	return sync.OnceFunc(func() { close(ending) })
 }

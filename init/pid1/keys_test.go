@@ -145,6 +145,7 @@ var changes = map[string][2]string{
 	"upgrade.window.length":               {"upgrade: {automatic: apply}", "upgrade: {automatic: apply, window: {length: 2h}}"},
 	"upgrade.window.timezone":             {"upgrade: {automatic: apply}", "upgrade: {automatic: apply, window: {timezone: Europe/Berlin}}"},
 	"upgrade.reboot":                      {"upgrade: {automatic: apply}", "upgrade: {automatic: apply, reboot: manual}"},
+	"upgrade.swap":                        {"upgrade: {automatic: apply}", "upgrade: {automatic: apply, swap: always}"},
 }
 
 // leaves returns the keys of the schema that have values, named as in changes.

@@ -21,6 +21,7 @@ import (
 	"github.com/proa-os/proa/init/power"
 	"github.com/proa-os/proa/init/proc"
 	"github.com/proa-os/proa/init/slottrust"
+	"github.com/proa-os/proa/init/softswap"
 	"github.com/proa-os/proa/init/sys"
 	"github.com/proa-os/proa/init/tuning"
 	"github.com/proa-os/proa/init/watchdog"
@@ -87,6 +88,7 @@ func guard(con *console.Console, m *boot.Machine) *watchdog.Guard {
 	return &watchdog.Guard{Dogs: watchdog.In(m.Path("/dev")).Heed(m.Path("/proc/cmdline")), Logf: con.Logf, Late: func(step string, limit time.Duration) {
 		con.Logf("HUNG %s: not done after %s", step, limit)
 		m.Box.GiveUp("", "not done after "+limit.String())
+		softswap.Back(m)
 		if m.Found.Trial.Restart() {
 			restart(con, m.Sys)
 		}
@@ -116,6 +118,7 @@ func giveUp(con *console.Console, m *boot.Machine, list string, err error) {
 	m.Guard.Begin("halted", 2*halted)
 	if boot.Recoverable(m) {
 		m.Box.GiveUp(where(list, err))
+		softswap.Back(m)
 		con.Logf("slot %s is on trial; restarting in %s", m.Line.Slot, halted)
 		time.Sleep(halted)
 		restart(con, m.Sys)
@@ -163,7 +166,7 @@ func stage2(con *console.Console, m *boot.Machine, reaper *proc.Reaper, version 
 	m.Guard = guard(con, m)
 	boot.Resume(m)
 	m.Guard.Start() // the watchdogs run since stage 1
-	results, err := boot.Run(m.Ctx, "stage2", boot.Stage2(), m)
+	results, err := boot.Run(m.Ctx, "stage2", m.Rest(), m)
 	m.SaveTimeline()
 	if err != nil {
 		giveUp(con, m, "stage2", err)

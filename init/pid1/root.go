@@ -7,6 +7,7 @@ import (
 	"github.com/proa-os/proa/init/boot"
 	"github.com/proa-os/proa/init/shutdown"
 	"github.com/proa-os/proa/init/slot"
+	"github.com/proa-os/proa/init/softswap"
 	"github.com/proa-os/proa/init/upgrade/settle"
 )
 
@@ -40,6 +41,7 @@ func (k *keeper) checkRoot() {
 func (k *keeper) leave(where, what string) (next string, err error) {
 	if k.m.Found.Trial.On && !k.good && k.m.Found.Trial.Restart() {
 		k.m.Box.GiveUp(where, what)
+		softswap.Back(k.m)
 		return "restarting", nil
 	}
 	lock, err := k.lock(0)

@@ -22,8 +22,9 @@ type worker struct {
 
 // ending is how the machine shuts down, and why.
 type ending struct {
-	why string
-	how shutdown.End
+	why  string
+	how  shutdown.End
+	take func(context.Context) error // instead: go on with another root
 }
 
 func newWorker(now time.Time) worker {
@@ -38,9 +39,11 @@ func (w *worker) ask() {
 	}
 }
 
-func (w *worker) end(why string, how shutdown.End) {
+func (w *worker) end(why string, how shutdown.End) { w.pass(ending{why: why, how: how}) }
+
+func (w *worker) pass(e ending) {
 	select {
-	case w.ends <- ending{why, how}:
+	case w.ends <- e:
 	default: // a shutdown is pending already
 	}
 }

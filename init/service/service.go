@@ -12,6 +12,7 @@ import (
 	"github.com/proa-os/proa/init/account"
 	"github.com/proa-os/proa/init/environ"
 	"github.com/proa-os/proa/init/proc"
+	"github.com/proa-os/proa/init/softswap/shim"
 	"github.com/proa-os/proa/init/supervise"
 	"golang.org/x/sys/unix"
 )
@@ -60,7 +61,7 @@ func Table(f Facts) []supervise.Service {
 	rows = append(rows, f.clusterUpgrader()...)
 	if f.Config.K3s.Enabled && !f.silent() {
 		rows = append(rows, supervise.Service{
-			Name: "k3s", Argv: []string{"/usr/bin/k3s", Role(f.Config.K3s)}, Wait: f.mayRun, Env: f.k3sEnv,
+			Name: "k3s", Argv: []string{"/usr/bin/k3s", Role(f.Config.K3s)}, Wait: f.mayRun, Prepare: f.shimInMemory, Env: f.k3sEnv,
 			// SIGPWR tells it that the machine shuts down: it stops the pods, which may take 30 s, and itself.
 			Stop: unix.SIGPWR, Grace: k3sflags.StopGrace, Notify: true,
 		})
@@ -101,7 +102,7 @@ func (f Facts) k3sEnv() []string {
 	if err != nil {
 		f.Say("k3s: %v", err)
 	}
-	return env
+	return shim.First(env)
 }
 
 // networkWait is how long the runtime waits for an address before it starts without one: its own errors then say what

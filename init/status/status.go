@@ -32,6 +32,7 @@ type Status struct {
 	Tries          int               `json:"tries_left"`
 	Fallback       string            `json:"fallback,omitempty"`  // SLOT:TRIES of a trial that failed before this boot
 	BlackBox       []blackbox.Report `json:"black_box,omitempty"` // reports of failed trials, until their slots are written again
+	SoftSwap       string            `json:"soft_swap,omitempty"` // how the slot came to run, if not by a boot
 	Health         string            `json:"health,omitempty"`    // why the slot is not good, or not yet
 	SlotError      string            `json:"slot_error,omitempty"`
 	Signatures     string            `json:"signatures,omitempty"` // a warning, if the keys of slots do not protect this machine
@@ -99,6 +100,9 @@ func (s Status) Text() string {
 		slot = fmt.Sprintf("slot %s, mode %s, %s", s.Slot, s.Mode, trial(s))
 	}
 	line("system", "%s", slot)
+	if s.SoftSwap != "" {
+		line("running", "%s", s.SoftSwap)
+	}
 	if s.Health != "" {
 		line("health", "%s", s.Health)
 	}

@@ -257,20 +257,29 @@ func Describe(ws unix.WaitStatus) string {
 
 // StopAll sends every service its stop signal, waits for each up to its Grace, and then kills it.
 func (v *Supervisor) StopAll(logf func(string, ...any)) {
+	v.endAll(logf, func(s Service) unix.Signal { return s.Stop })
+}
+
+// LeaveAll ends every service as Restart does: what it has started, such as pods, keeps running.
+func (v *Supervisor) LeaveAll(logf func(string, ...any)) {
+	v.endAll(logf, func(Service) unix.Signal { return unix.SIGTERM })
+}
+
+func (v *Supervisor) endAll(logf func(string, ...any), by func(Service) unix.Signal) {
 	v.mu.Lock()
 	runs := append([]*run{}, v.runs...)
 	v.mu.Unlock()
 	var wg sync.WaitGroup
 	for _, r := range runs {
 		wg.Add(1)
-		go func() { defer wg.Done(); r.end(logf) }()
+		go func() { defer wg.Done(); r.end(logf, by(r.s)) }()
 	}
 	wg.Wait()
 }
 
-func (r *run) end(logf func(string, ...any)) {
+func (r *run) end(logf func(string, ...any), by unix.Signal) {
 	r.stop()
-	r.signal(r.s.Stop)
+	r.signal(by)
 	select {
 	case <-r.ended:
 	case <-time.After(r.s.Grace):

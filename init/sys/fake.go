@@ -85,6 +85,8 @@ func (f *Fake) SwitchRoot(root string, argv []string) error {
 	return f.call("switch-root %s %s", root, strings.Join(argv, " "))
 }
 
+func (f *Fake) PivotRoot(root string) error { return f.call("pivot-root %s", root) }
+func (f *Fake) Exec(argv []string) error    { return f.call("exec %s", strings.Join(argv, " ")) }
 func (f *Fake) WriteFile(path string, data []byte, perm os.FileMode) error {
 	if err := f.call("write %s %04o", path, perm); err != nil {
 		return err

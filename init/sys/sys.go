@@ -35,6 +35,8 @@ type Sys interface {
 	SetRlimit(resource int, soft, hard uint64) error
 	Run(ctx context.Context, argv ...string) (string, error)
 	SwitchRoot(root string, argv []string) error
+	PivotRoot(root string) error
+	Exec(argv []string) error
 
 	SwapOn(path string, priority int) error
 	SwapOff(path string) error

@@ -182,6 +182,9 @@ func reboot(_ context.Context, r *run) error {
 	if !r.Options.Reboot {
 		return nil
 	}
+	if swapped, err := r.swap(); swapped || err != nil {
+		return err
+	}
 	r.say(fmt.Sprintf("restarting for the trial of slot %s, proa %s", r.Target.Slots.Other(), r.m.Version))
 	return r.Restart()
 }

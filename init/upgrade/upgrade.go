@@ -74,6 +74,9 @@ type Engine struct {
 	Dir     string // of journal and mark: journal.Dir
 	// Restart restarts the machine in order.
 	Restart func() error
+	// Swap has PID 1 begin the trial without a restart of the machine; an error says why that is not possible, and the
+	// machine is restarted then. nil: it is not wanted.
+	Swap func(say func(line string)) error
 	// Progress is called in steps that take long; it may be nil.
 	Progress func(what string, done, total int64)
 	// Say tells the user a line; it may be nil.
@@ -87,6 +90,8 @@ type Outcome struct {
 	Bytes   int64 // to be transferred, or transferred
 	Written bool  // the other slot has it
 	Trying  bool  // the next boot is a trial
+	Way     journal.Way
+	NoSwap  string // why a soft swap that was wanted was not possible
 }
 
 // run is what the steps share.

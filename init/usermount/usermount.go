@@ -57,6 +57,8 @@ type Mounter struct {
 	Logf   func(string, ...any)
 	// Mounted is called when a file system has been mounted. nil: nothing depends on it.
 	Mounted func(path string)
+	// Adopt takes what is a mount point already for mounted, because an earlier PID 1 of this boot has mounted it.
+	Adopt bool
 
 	mu     sync.Mutex
 	states []State
@@ -174,6 +176,9 @@ func (m *Mounter) follow(ctx context.Context, j *job) {
 func (m *Mounter) attempt(ctx context.Context, j *job) error {
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
+	if m.Adopt && m.mountPoint(j.Path) {
+		return nil
+	}
 	if remote(j.Mount) && m.Served != nil && !m.Served() {
 		return errors.New("waits for the network")
 	}
@@ -226,6 +231,18 @@ func (m *Mounter) folder(dir string) error {
 		return err
 	}
 	return m.Sys.MkdirAll(dir, 0o755)
+}
+
+// mountPoint says whether something is mounted there (proc(5), mountinfo).
+func (m *Mounter) mountPoint(dir string) bool {
+	text, _ := os.ReadFile(filepath.Join(m.Root, "/proc/self/mountinfo")) // without it mount(8) fails too
+	for line := range strings.Lines(string(text)) {
+		f := strings.Fields(line)
+		if len(f) > 4 && strings.NewReplacer(`\040`, " ", `\011`, "\t", `\012`, "\n", `\134`, `\`).Replace(f[4]) == filepath.Clean(dir) {
+			return true
+		}
+	}
+	return false
 }
 
 func (m *Mounter) set(j *job, mounted bool, reason string) {

@@ -65,6 +65,12 @@ func TestMounts(t *testing.T) {
 	if st := m.States(); !st[0].Mounted || !st[1].Mounted || !st[2].Mounted || st[3].Mounted {
 		t.Errorf("%v", st)
 	}
+	later := &Mounter{Sys: s, Logf: t.Logf, wait: 5 * time.Second, Adopt: true}
+	err = later.Start(t.Context(), []config.Mount{{Device: dir, Path: "/mnt/a/b/c", Options: []string{"bind"}}, {Device: "tmpfs", Path: "/mnt/d", Type: "tmpfs"}})
+	again, _ := os.ReadFile("/proc/self/mounts")
+	if err != nil || string(again) != string(table) || !later.States()[0].Mounted || !later.States()[1].Mounted {
+		t.Errorf("mounted again by another PID 1: %v\n%s", err, again)
+	}
 }
 
 // TestDisk: a file system is found by its label on a disk that the kernel has, and one of another kind is named.

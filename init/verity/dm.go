@@ -19,6 +19,7 @@ const (
 	tableLoad = 9
 	tableStat = 12
 	readOnly  = 1
+	deferred  = 1 << 17 // DM_DEFERRED_REMOVE
 )
 
 // header is struct dm_ioctl.
@@ -64,6 +65,19 @@ func mapTarget(name, kind string, sectors uint64, params string) (string, error)
 		return "", fmt.Errorf("device-mapper: load %s table: %w", kind, err)
 	}
 	return fmt.Sprintf("/dev/dm-%d", unix.Minor(created.Dev)), nil
+}
+
+// Remove removes a mapped device, as soon as nobody has it open or mounted any more.
+func Remove(name string) error {
+	ctl, err := os.OpenFile(control, os.O_RDWR, 0)
+	if err != nil {
+		return fmt.Errorf("device-mapper: %w", err)
+	}
+	defer ctl.Close()
+	if _, err := call(ctl, devRemove, request(name, deferred, nil)); err != nil {
+		return fmt.Errorf("device-mapper: remove %s: %w", name, err)
+	}
+	return nil
 }
 
 // Corrupt says whether a block of a mapped device has failed verification since it was mapped: the status of the verity

@@ -118,7 +118,7 @@ func (h *host) releases(ctx context.Context) (publish func() error, err error) {
 
 // describe says what is simulated.
 func (h *host) describe(root []byte, old []map[string]any) {
-	h.spec = map[string]any{"root": root, "scratch": h.dir, "machines": h.Machines, "workers": h.Workers, "whole": h.Whole, "older": h.Older,
+	h.spec = map[string]any{"root": root, "scratch": h.dir, "machines": h.Machines, "workers": h.Workers, "whole_one_in": h.Whole, "older": h.Older,
 		"together": h.Together, "interval": h.Interval, "jitter": h.Jitter, "window": h.Window, "length": h.Length, "start": h.start, "end": h.start.Add(h.End),
 		"downtime": 2 * time.Minute, "sequence": 1, "old": old, "machine": map[string]any{"Board": "pc", "Arch": "amd64", "Layout": layout.Version}}
 }

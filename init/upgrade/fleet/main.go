@@ -27,9 +27,9 @@ type Spec struct {
 	Scratch   string          `json:"scratch"`
 	Machines  int             `json:"machines"`
 	Workers   int             `json:"workers"`
-	Whole     int             `json:"whole"`    // each such machine makes the slot; 0: none
-	Older     int             `json:"older"`    // percentage that runs Old[1], from which there is no patch
-	Together  bool            `json:"together"` // all are switched on at Start; else at any time of the Interval before
+	Whole     int             `json:"whole_one_in"` // each such machine makes the slot; 0: none
+	Older     int             `json:"older"`        // percentage that runs Old[1], from which there is no patch
+	Together  bool            `json:"together"`     // all are switched on at Start; else at any time of the Interval before
 	Interval  time.Duration   `json:"interval"`
 	Jitter    time.Duration   `json:"jitter"`
 	Window    string          `json:"window"`   // begin; empty: always

@@ -63,6 +63,16 @@ const (
 	Ended State = "ended"
 )
 
+// Way is how the trial of a slot begins.
+type Way string
+
+const (
+	// ByRestart: the boot loader starts the slot.
+	ByRestart Way = "restart"
+	// BySwap: PID 1 takes the slot's root, and pods keep running.
+	BySwap Way = "soft swap"
+)
+
 // Release names what a slot holds.
 type Release struct {
 	Version string      `json:"version"`
@@ -91,6 +101,8 @@ type Entry struct {
 	Tried    time.Time `json:"tried,omitzero"`
 	Ended    time.Time `json:"ended,omitzero"`
 	State    State     `json:"state"`
+	Way      Way       `json:"way,omitempty"`     // how the trial began
+	NoSwap   string    `json:"no_swap,omitempty"` // why a soft swap that was wanted was not possible
 	Result   Result    `json:"result,omitempty"`
 	Reason   string    `json:"reason,omitempty"`
 	Lines    []string  `json:"lines,omitempty"` // of each trial boot
@@ -168,7 +180,7 @@ func (j *Journal) trim() {
 	j.GivenUp = j.GivenUp[max(0, len(j.GivenUp)-maxGivenUp):]
 	for i := range j.Entries {
 		e := &j.Entries[i]
-		e.Reason, e.Lines = short(e.Reason), e.Lines[:min(maxLines, len(e.Lines))]
+		e.Reason, e.NoSwap, e.Lines = short(e.Reason), short(e.NoSwap), e.Lines[:min(maxLines, len(e.Lines))]
 		for k := range e.Lines {
 			e.Lines[k] = short(e.Lines[k])
 		}

@@ -184,6 +184,7 @@ func TestBegin(t *testing.T) {
 
 func TestPrint(t *testing.T) {
 	j := begun(Trying)
+	j.Entries[0].Way, j.Entries[0].NoSwap = ByRestart, "no soft swap: the kernel is another one"
 	j.Entries[0].Wrote, j.Entries[0].Bytes, j.Entries[0].Kind = monday.Add(90*time.Second), 3_700_000, "patch from v1"
 	j.Settle(Facts{Running: v1, Boot: true, Other: &blackbox.Report{Slot: layout.B, GivenUp: true, Tries: 2,
 		Left: []blackbox.Try{{Try: 2, Step: "health: node", State: blackbox.Failed, Error: "not Ready"}}}}, monday.Add(time.Hour))

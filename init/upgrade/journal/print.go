@@ -34,7 +34,13 @@ func (e Entry) Text() string {
 	if !e.Wrote.IsZero() {
 		detail += fmt.Sprintf(", written in %s", e.Wrote.Sub(e.Began).Round(time.Second))
 	}
+	if e.Way != "" {
+		detail += ", tried by " + string(e.Way)
+	}
 	fmt.Fprintf(&b, "   %s\n", detail)
+	if e.NoSwap != "" {
+		fmt.Fprintf(&b, "   %s\n", strings.ReplaceAll(e.NoSwap, "\n", "\n   "))
+	}
 	for _, l := range e.Lines {
 		fmt.Fprintf(&b, "   %s\n", l)
 	}

@@ -25,9 +25,11 @@ import (
 	"github.com/proa-os/proa/images/releasemeta"
 	"github.com/proa-os/proa/init/boot"
 	"github.com/proa-os/proa/init/clock"
+	"github.com/proa-os/proa/init/control"
 	"github.com/proa-os/proa/init/inforce"
 	"github.com/proa-os/proa/init/otherslot"
 	"github.com/proa-os/proa/init/slotwrite"
+	"github.com/proa-os/proa/init/softswap/handed"
 	"github.com/proa-os/proa/init/sys"
 	"github.com/proa-os/proa/init/upgrade"
 	"github.com/proa-os/proa/init/upgrade/help"
@@ -59,7 +61,7 @@ func run(ctx context.Context, args []string) error {
 	if len(args) == 0 {
 		return errors.New("this is the engine; the command is proa upgrade")
 	}
-	e := verbs.Env{Out: os.Stdout, Err: os.Stderr, Config: config.Default(), Find: find, Restart: restart, Repository: repositoryOf}
+	e := verbs.Env{Out: os.Stdout, Err: os.Stderr, Config: config.Default(), Find: find, Restart: restart, Swap: swap, Repository: repositoryOf}
 	held, err := inforce.Load("")
 	if err == nil {
 		e.Config = held.Config
@@ -114,6 +116,11 @@ func machine(m *boot.Machine) upgrade.Machine {
 	id, _ := os.ReadFile("/etc/machine-id") // identity has reported why it is not there
 	return upgrade.Machine{Board: m.Line.Board, Arch: runtime.GOARCH, Layout: layout.Version, Version: releasefile.Read(releasefile.Path, "unknown").Version,
 		Root: m.Line.Root.Hash, ID: strings.TrimSpace(string(id)), Slot: m.Line.Slot}
+}
+
+// swap asks PID 1, which ends this program on the way.
+func swap(say func(string)) error {
+	return control.Ask(control.Socket, control.Request{Verb: handed.Request}, say)
 }
 
 // restart restarts the machine as the command does.

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/proa-os/proa/config"
+	"github.com/proa-os/proa/init/clock"
 	"github.com/proa-os/proa/init/fetch/stream"
 	"github.com/proa-os/proa/init/meter"
 	"github.com/proa-os/proa/init/slot"
@@ -22,6 +23,7 @@ import (
 	"github.com/proa-os/proa/init/upgrade/claim"
 	"github.com/proa-os/proa/init/upgrade/journal"
 	"github.com/proa-os/proa/init/upgrade/origin"
+	"github.com/proa-os/proa/init/upgrade/schedule"
 	"github.com/proa-os/proa/init/upgrade/transport"
 )
 
@@ -32,8 +34,9 @@ type Env struct {
 	Config   *config.Config
 	// Find returns this machine and its slot that does not run.
 	Find func() (upgrade.Machine, slotwrite.Target, error)
-	// Restart restarts the machine in order.
+	// Restart restarts the machine in order; Swap asks PID 1 for a soft swap.
 	Restart func() error
+	Swap    func(say func(line string)) error
 	// Repository reads signed metadata; nil: this system has no keys.
 	Repository func(ctx context.Context, s transport.Source) (upgrade.Origin, error)
 	Opener     transport.Opener // nil: proa-fetch
@@ -136,7 +139,18 @@ func (e Env) run(ctx context.Context, o upgrade.Options, places []string, tick f
 	defer from.Close()
 	tick, done := upgrade.Told(e.Root+upgrade.ProgressFile, from.String(), tick)
 	defer done()
-	return upgrade.Engine{Origin: from, Machine: m, Options: o, Target: t, Dir: dir, Restart: e.Restart, Progress: tick, Say: say}.Run(ctx)
+	return upgrade.Engine{Origin: from, Machine: m, Options: o, Target: t, Dir: dir, Restart: e.Restart, Swap: e.swap(time.Now(), clock.ReadState().Sure), Progress: tick, Say: say}.Run(ctx)
+}
+
+// swap returns what begins a trial by a soft swap, nil if the configuration does not permit one now. By a clock that is not
+// sure nothing is within a window.
+func (e Env) swap(now time.Time, sure bool) func(func(string)) error {
+	u := e.Config.Upgrade
+	window := schedule.Of(u, time.Local).Window
+	if u.Swap == "always" || u.Swap == "window" && (!window.Set || sure && window.Next(now, 0).Equal(now)) {
+		return e.Swap
+	}
+	return nil
 }
 
 func (e Env) opener(dir string, say func(string)) origin.Opener {

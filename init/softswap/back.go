@@ -1,0 +1,45 @@
+package softswap
+
+import (
+	"fmt"
+	"time"
+
+	box "github.com/proa-os/proa/images/blackbox"
+	"github.com/proa-os/proa/init/boot"
+	"github.com/proa-os/proa/init/slot"
+)
+
+// lockWait is for a verb that changes the slots, and is about to end.
+const lockWait = 5 * time.Second
+
+// Back is called before the restart of a trial that has failed. If the slot runs by soft swap the next boot starts the slot
+// from before: the boot loader has not counted this try, and would make three more. The black box has the step that
+// failed already.
+func Back(m *boot.Machine) {
+	if m.Found.Swap == nil {
+		return
+	}
+	if err := back(m); err != nil {
+		m.Logf("%v; the boot loader tries slot %s now", err, m.Line.Slot)
+	}
+}
+
+func back(m *boot.Machine) error {
+	lock, err := slot.Lock(m.Path(slot.LockFile), lockWait)
+	if err != nil {
+		return err
+	}
+	defer lock.Close()
+	slots, err := m.Slots()
+	if err == nil {
+		err = slots.Rollback()
+	}
+	if err != nil {
+		return fmt.Errorf("go back to slot %s: %w", m.Line.Slot.Other(), err)
+	}
+	if m.Found.Box == nil {
+		return nil
+	}
+	_, err = m.Found.Box.Put(box.Record{Slot: m.Line.Slot, State: box.GivenUp, Try: m.Found.Trial.Try(), After: boot.SinceKernel()})
+	return err
+}
