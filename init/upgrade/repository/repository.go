@@ -170,7 +170,9 @@ func (r *Origin) index(ctx context.Context, t trust.Target) (*payload.Index, *fr
 		return nil, nil, custom, err
 	}
 	in := &frames{file: f, path: t.Path}
+	f.Until(custom.Index.Length) // whoever only looks needs no more, and a server would have sent it
 	text, err := in.index(ctx, *custom.Index)
+	f.Until(transport.Unknown)
 	if err != nil {
 		return nil, nil, custom, err
 	}

@@ -85,6 +85,39 @@ func TestWays(t *testing.T) {
 	}
 }
 
+// TestCheckIsCheap: whoever only looks is sent the index of the payload and nothing of what follows, however often.
+func TestCheckIsCheap(t *testing.T) {
+	h := newHost(t)
+	site := h.release("site", releasing.Options{}, h.file(first(), "pc"))
+	var sent atomic.Int64
+	files := http.FileServer(http.Dir(site))
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasSuffix(r.URL.Path, ".full") {
+			w = &counting{w, &sent}
+		}
+		files.ServeHTTP(w, r)
+	}))
+	t.Cleanup(s.Close)
+	old := first()
+	old.version, old.binary = "v0", words(5, 1<<20)
+	out, err := h.flash(old).upgrade(t.Context(), s.URL, upgrade.Check)
+	if err != nil || out.Bytes < 2<<20 || sent.Load() == 0 || sent.Load() > 64<<10 {
+		t.Errorf("%d bytes were sent of a plan of %d: %v", sent.Load(), out.Bytes, err)
+	}
+}
+
+// counting counts the bytes of an answer.
+type counting struct {
+	http.ResponseWriter
+	n *atomic.Int64
+}
+
+func (c *counting) Write(b []byte) (int, error) {
+	n, err := c.ResponseWriter.Write(b)
+	c.n.Add(int64(n))
+	return n, err
+}
+
 // without drops a file from what the metadata lists.
 func without(h *host, dir, name string) {
 	r, err := tufrepo.Open(dir, h.ring)
