@@ -61,6 +61,9 @@ e2e-full: boards ## all of that, and volumes, power cuts, broken configs
 	PROA_E2E=full $(PROA) tool -- go test -count=1 -parallel 2 -timeout 12h -v ./build/e2e
 bench: disk iso ## the tables of docs/figures.md: sizes, times, memory
 	$(PROA) bench $(BOARD)
+.PHONY: bench-fleet
+bench-fleet: ## 10 000 simulated machines that upgrade from one nginx: requests, bytes, time
+	$(PROA) tool -- go run ./build/bench/fleet $(FLEET)
 KIND ?= iso
 verify: ## build again in another directory and compare bytes; BOARD=rpi3 KIND=sd for another image
 	$(PROA) verify $(BOARD) $(KIND)
