@@ -74,6 +74,8 @@ type Engine struct {
 	Dir     string // of journal and mark: journal.Dir
 	// Restart restarts the machine in order.
 	Restart func() error
+	// Tried is called once the next boot is a trial, before the restart; it may be nil.
+	Tried func(Outcome)
 	// Progress is called in steps that take long; it may be nil.
 	Progress func(what string, done, total int64)
 	// Say tells the user a line; it may be nil.
@@ -87,6 +89,7 @@ type Outcome struct {
 	Bytes   int64 // to be transferred, or transferred
 	Written bool  // the other slot has it
 	Trying  bool  // the next boot is a trial
+	Entry   int   // of this run in the journal; 0: none
 }
 
 // run is what the steps share.
