@@ -106,6 +106,7 @@ func begin(_ context.Context, r *run) error {
 			j.Forgive(r.entry().To)
 		}
 		r.id = j.Begin(r.entry())
+		r.out.Entry = r.id
 		return true
 	})
 }
@@ -175,7 +176,11 @@ func try(ctx context.Context, r *run) error {
 
 func tried(_ context.Context, r *run) error {
 	r.out.Trying = true
-	return r.update(func(e *journal.Entry) { e.State, e.Tried = journal.Trying, time.Now() })
+	err := r.update(func(e *journal.Entry) { e.State, e.Tried = journal.Trying, time.Now() })
+	if err == nil && r.Tried != nil {
+		r.Tried(r.out)
+	}
+	return err
 }
 
 func reboot(_ context.Context, r *run) error {
@@ -210,6 +215,9 @@ func (r *run) finish(ctx context.Context, err error) (Outcome, error) {
 	result, reason := journal.Failed, err.Error()
 	if ctx.Err() != nil || errors.Is(err, context.Canceled) {
 		result, reason = journal.Aborted, "stopped"
+		if cause := context.Cause(ctx); cause != nil && !errors.Is(cause, context.Canceled) {
+			reason = "stopped: " + cause.Error()
+		}
 		err = ErrStopped
 	}
 	if r.Options.Until == Check || r.out.Trying {
@@ -218,6 +226,7 @@ func (r *run) finish(ctx context.Context, err error) (Outcome, error) {
 	kept := journal.Update(r.journal(), func(j *journal.Journal) bool {
 		if r.id == 0 {
 			r.id = j.Fresh(r.entry(), result, reason)
+			r.out.Entry = r.id
 		}
 		j.End(r.id, result, reason, time.Now())
 		return true

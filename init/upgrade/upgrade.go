@@ -77,6 +77,8 @@ type Engine struct {
 	// Swap has PID 1 begin the trial without a restart of the machine; an error says why that is not possible, and the
 	// machine is restarted then. nil: it is not wanted.
 	Swap func(say func(line string)) error
+	// Tried is called once the next boot is a trial, before the restart; it may be nil.
+	Tried func(Outcome)
 	// Progress is called in steps that take long; it may be nil.
 	Progress func(what string, done, total int64)
 	// Say tells the user a line; it may be nil.
@@ -92,6 +94,7 @@ type Outcome struct {
 	Trying  bool  // the next boot is a trial
 	Way     journal.Way
 	NoSwap  string // why a soft swap that was wanted was not possible
+	Entry   int    // of this run in the journal; 0: none
 }
 
 // run is what the steps share.

@@ -14,10 +14,10 @@ const Cluster = "cluster"
 // Text is what --help adds to the usage of check, fetch and apply.
 const Text = `
 A source is a URL or path of a .slot file, or of a release: its directory, or the file that has all of it. Without one it is
-upgrade.source of the configuration. check says what would be taken; fetch writes it to the slot that does not run; apply also makes
-the next boot a trial of it, and restarts. The running slot is not touched, and Ctrl-C or a power cut at any point leaves it
-bootable: the same command goes on where it was. After the restart the new slot has three tries to pass its health check; if all of
-them fail, the machine falls back, and does not try that version again by itself.
+upgrade.source of the configuration; - is a host that runs proa push. check says what would be taken; fetch writes it to the slot
+that does not run; apply also makes the next boot a trial of it, and restarts. The running slot is not touched, and Ctrl-C or a power
+cut at any point leaves it bootable: the same command goes on where it was. After the restart the new slot has three tries to pass
+its health check; if all of them fail, the machine falls back, and does not try that version again by itself.
 
   --again       also a version that was given up, or an older one
   --no-reboot   with apply: leave the restart to whoever comes next
@@ -33,6 +33,8 @@ Examples:
 const StatusText = `
 status shows an upgrade that runs, or the last one. log shows all that are remembered: when, from where, and how each ended, one of
 succeeded, aborted, rolled back or failed, with the reason; and the versions that are not tried again by themselves.
+
+  --json        with status: for programs, with the whole log
 
 Examples:
   proa upgrade status

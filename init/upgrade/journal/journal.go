@@ -2,6 +2,8 @@
 // engine begins an entry, PID 1 completes it after the reboot from what the black box and the boot state say. It also
 // remembers the versions that were given up, which are not tried again by themselves.
 //
+// config/nodeupgrade has the same types for those who only read the file: cluster and host.
+//
 // The file is small and replaced atomically; a power cut leaves the entry before or after a change. A file that cannot be
 // read counts as empty: a record must never keep a machine from being upgraded. It decides nothing about slots.
 package journal
@@ -89,7 +91,7 @@ type Entry struct {
 	From   Release `json:"from"`
 	To     Release `json:"to"`
 	Source string  `json:"source"` // hosts or a path
-	By     string  `json:"by"`     // command, schedule, cluster
+	By     string  `json:"by"`     // command, push, schedule, cluster
 	// Request is the id of the cluster's request.
 	Request string `json:"request,omitempty"`
 	Kind    string `json:"kind,omitempty"`

@@ -51,6 +51,8 @@ func main() {
 	switch err := run(ctx, os.Args[1:]); {
 	case errors.Is(err, flag.ErrHelp):
 		os.Exit(2)
+	case errors.Is(err, verbs.ErrTold):
+		os.Exit(1)
 	case err != nil:
 		fmt.Fprintln(os.Stderr, "proa: upgrade:", err)
 		os.Exit(1)
@@ -61,7 +63,7 @@ func run(ctx context.Context, args []string) error {
 	if len(args) == 0 {
 		return errors.New("this is the engine; the command is proa upgrade")
 	}
-	e := verbs.Env{Out: os.Stdout, Err: os.Stderr, Config: config.Default(), Find: find, Restart: restart, Swap: swap, Repository: repositoryOf}
+	e := verbs.Env{In: os.Stdin, Out: os.Stdout, Err: os.Stderr, Config: config.Default(), Find: find, Restart: restart, Swap: swap, Repository: repositoryOf}
 	held, err := inforce.Load("")
 	if err == nil {
 		e.Config = held.Config

@@ -4,16 +4,16 @@ package verbs
 
 import (
 	"context"
-	"errors"
 	"flag"
 	"fmt"
 	"io"
-	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/proa-os/proa/config"
+	"github.com/proa-os/proa/config/pushlink"
 	"github.com/proa-os/proa/init/clock"
 	"github.com/proa-os/proa/init/fetch/stream"
 	"github.com/proa-os/proa/init/meter"
@@ -29,6 +29,7 @@ import (
 
 // Env is the machine; tests replace it.
 type Env struct {
+	In       io.Reader // of a run whose source is a host that pushes
 	Out, Err io.Writer
 	Root     string // prefix of files
 	Config   *config.Config
@@ -41,6 +42,10 @@ type Env struct {
 	Repository func(ctx context.Context, s transport.Source) (upgrade.Origin, error)
 	Opener     transport.Opener // nil: proa-fetch
 	Patience   transport.Patience
+
+	pipe  func(context.Context) (*transport.Pipe, error)
+	tried func(upgrade.Outcome)
+	wait  time.Duration // for another run to end, beyond lockWait
 }
 
 // lockWait is for another command that is about to end, and for PID 1, which holds its lock for short times only.
@@ -52,13 +57,7 @@ func (e Env) Main(ctx context.Context, verb string, args []string) error {
 	case "check", "fetch", "apply":
 		return e.command(ctx, verb, args)
 	case "status", "log":
-		if len(args) > 0 {
-			return fmt.Errorf("unexpected argument %q", args[0])
-		}
-		if verb == "log" {
-			return e.log()
-		}
-		return e.status()
+		return e.read(verb, args)
 	}
 	return fmt.Errorf("unknown verb %q; want check, fetch, apply, status or log", verb)
 }
@@ -68,15 +67,24 @@ func (e Env) command(ctx context.Context, verb string, args []string) error {
 	if err != nil {
 		return err
 	}
+	if slices.Equal(places, []string{pushlink.Place}) {
+		return e.pushed(ctx, o)
+	}
+	_, err = e.shown(ctx, o, places)
+	return err
+}
+
+// shown makes one run, and shows how it goes and what can be done next.
+func (e Env) shown(ctx context.Context, o upgrade.Options, places []string) (upgrade.Outcome, error) {
 	bar := meter.New(e.Out)
 	defer bar.End()
 	out, err := e.run(ctx, o, places, bar.Tick, func(line string) { bar.End(); fmt.Fprintln(e.Out, line) })
 	if err != nil {
-		return err
+		return out, err
 	}
 	bar.End()
 	e.next(o, out)
-	return nil
+	return out, nil
 }
 
 // options takes flags before and after the sources.
@@ -118,7 +126,7 @@ func (e Env) next(o upgrade.Options, out upgrade.Outcome) {
 
 // run makes one run of the engine, alone.
 func (e Env) run(ctx context.Context, o upgrade.Options, places []string, tick func(string, int64, int64), say func(string)) (out upgrade.Outcome, err error) {
-	lock, err := claim.Lock(e.Root+claim.LockFile, lockWait)
+	lock, err := claim.Lock(e.Root+claim.LockFile, max(e.wait, lockWait))
 	if err != nil {
 		return out, err
 	}
@@ -139,7 +147,7 @@ func (e Env) run(ctx context.Context, o upgrade.Options, places []string, tick f
 	defer from.Close()
 	tick, done := upgrade.Told(e.Root+upgrade.ProgressFile, from.String(), tick)
 	defer done()
-	return upgrade.Engine{Origin: from, Machine: m, Options: o, Target: t, Dir: dir, Restart: e.Restart, Swap: e.swap(time.Now(), clock.ReadState().Sure), Progress: tick, Say: say}.Run(ctx)
+	return upgrade.Engine{Origin: from, Machine: m, Options: o, Target: t, Dir: dir, Restart: e.Restart, Swap: e.swap(time.Now(), clock.ReadState().Sure), Tried: e.tried, Progress: tick, Say: say}.Run(ctx)
 }
 
 // swap returns what begins a trial by a soft swap, nil if the configuration does not permit one now. By a clock that is not
@@ -168,7 +176,7 @@ func (e Env) opener(dir string, say func(string)) origin.Opener {
 		w.Logf = func(format string, args ...any) { say("going on after: " + fmt.Sprintf(format, args...)) }
 		return w, nil
 	}
-	return origin.Opener{Web: web, Repository: e.Repository, Mark: upgrade.Marks(dir)}
+	return origin.Opener{Web: web, Pipe: e.pipe, Repository: e.Repository, Mark: upgrade.Marks(dir)}
 }
 
 // rate reads upgrade.bandwidth, which config has checked; 0: no limit.
@@ -176,49 +184,4 @@ func rate(s string) int64 {
 	digits := strings.TrimRight(s, "kM")
 	n, _ := strconv.ParseInt(digits, 10, 64)
 	return n * map[string]int64{"": 1, "k": 1000, "M": 1000_000}[s[len(digits):]]
-}
-
-func (e Env) log() error {
-	j, err := journal.Read(e.Root + journal.File)
-	j.Print(e.Out)
-	return err
-}
-
-// status says what runs, or how the last upgrade ended.
-func (e Env) status() error {
-	lock, err := claim.Lock(e.Root+claim.LockFile, 0)
-	switch {
-	case errors.Is(err, claim.ErrBusy):
-		if p, err := upgrade.ReadProgress(e.Root + upgrade.ProgressFile); err == nil {
-			fmt.Fprintln(e.Out, p.Text(time.Now()))
-		} else {
-			fmt.Fprintln(e.Out, "the other slot is being written")
-		}
-	case err != nil:
-		return err
-	default:
-		lock.Close()
-	}
-	if len(e.Config.Upgrade.Source) > 0 {
-		fmt.Fprintf(e.Out, "source %s, automatic %s\n", hosts(e.Config.Upgrade.Source), e.Config.Upgrade.Automatic)
-	}
-	j, err := journal.Read(e.Root + journal.File)
-	if n := len(j.Entries); n > 0 {
-		fmt.Fprint(e.Out, j.Entries[n-1].Text())
-	} else {
-		journal.Journal{}.Print(e.Out)
-	}
-	return err
-}
-
-// hosts shows of URLs only what is no secret.
-func hosts(places []string) string {
-	var out []string
-	for _, p := range places {
-		if w, err := transport.NewWeb(nil, p); err == nil {
-			p = w.String()
-		}
-		out = append(out, filepath.Clean(p))
-	}
-	return strings.Join(out, ", ")
 }
