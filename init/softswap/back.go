@@ -5,6 +5,7 @@ import (
 	"time"
 
 	box "github.com/proa-os/proa/images/blackbox"
+	"github.com/proa-os/proa/init/blackbox"
 	"github.com/proa-os/proa/init/boot"
 	"github.com/proa-os/proa/init/slot"
 )
@@ -31,15 +32,20 @@ func back(m *boot.Machine) error {
 	}
 	defer lock.Close()
 	slots, err := m.Slots()
-	if err == nil {
-		err = slots.Rollback()
-	}
 	if err != nil {
-		return fmt.Errorf("go back to slot %s: %w", m.Line.Slot.Other(), err)
+		return err
 	}
-	if m.Found.Box == nil {
+	return giveBack(slots, m.Found.Box, m.Found.Trial.Try())
+}
+
+// giveBack changes the boot state, and then says in the black box that the slot was given up.
+func giveBack(slots slot.Slots, place *blackbox.Place, try int) error {
+	if err := slots.Rollback(); err != nil {
+		return fmt.Errorf("go back to slot %s: %w", slots.Other(), err)
+	}
+	if place == nil {
 		return nil
 	}
-	_, err = m.Found.Box.Put(box.Record{Slot: m.Line.Slot, State: box.GivenUp, Try: m.Found.Trial.Try(), After: boot.SinceKernel()})
+	_, err := place.Put(box.Record{Slot: slots.Current(), State: box.GivenUp, Try: try, After: boot.SinceKernel()})
 	return err
 }

@@ -214,3 +214,23 @@ func TestLogRotates(t *testing.T) {
 		t.Errorf("%v %v %v %v", now, err1, old, err2)
 	}
 }
+
+// TestLeaveAll: the service ends by SIGTERM, whatever its stop signal is, and what it has started runs on.
+func TestLeaveAll(t *testing.T) {
+	r := newRig(t)
+	dir := t.TempDir()
+	s := shell(fmt.Sprintf(`setsid sleep 60 & echo $! > %[1]s/pid; trap "echo term > %[1]s/mark; exit 0" TERM; while :; do sleep 0.1; done`, dir))
+	s.Stop = unix.SIGPWR
+	r.Start(t.Context(), s)
+	r.wait(t, "ready", func(s State) bool { _, err := os.Stat(dir + "/pid"); return s.State == "ready" && err == nil })
+	time.Sleep(300 * time.Millisecond) // until the shell has set its trap
+	r.LeaveAll(t.Logf)
+	mark, _ := os.ReadFile(dir + "/mark")
+	text, _ := os.ReadFile(dir + "/pid")
+	var child int
+	fmt.Sscan(string(text), &child)
+	if err := unix.Kill(child, 0); err != nil || string(mark) != "term\n" || r.States()[0].State != "stopped" {
+		t.Errorf("child: %v; mark %q; %v", err, mark, r.States())
+	}
+	unix.Kill(child, unix.SIGKILL)
+}
