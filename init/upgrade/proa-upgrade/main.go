@@ -116,7 +116,8 @@ func find() (upgrade.Machine, slotwrite.Target, error) {
 
 func machine(m *boot.Machine) upgrade.Machine {
 	id, _ := os.ReadFile("/etc/machine-id") // identity has reported why it is not there
-	return upgrade.Machine{Board: m.Line.Board, Arch: runtime.GOARCH, Layout: layout.Version, Version: releasefile.Read(releasefile.Path, "unknown").Version,
+	is := releasefile.Read(releasefile.Path, "unknown")
+	return upgrade.Machine{Board: m.Line.Board, Arch: runtime.GOARCH, Layout: layout.Version, Version: is.Version, Sequence: is.Sequence,
 		Root: m.Line.Root.Hash, ID: strings.TrimSpace(string(id)), Slot: m.Line.Slot}
 }
 

@@ -2,9 +2,9 @@
 // only metadata that enough keys have signed, that is the newest, and that belongs together. What is fetched by it is
 // compared with its hashes.
 //
-// It refuses whatever TUF refuses, metadata older than this machine has seen even if its files were lost, releases for
-// another board, architecture or layout of the disk, and releases older than the image. It judges expiry only when the
-// clock is known. It makes no connections itself and chooses no release.
+// It refuses whatever TUF refuses, metadata older than this machine has seen even if its files were lost, and releases for
+// another board, architecture or layout of the disk. It judges expiry only when the clock is known. It makes no
+// connections itself and chooses no release; that nothing older than the image is taken, init/upgrade decides.
 package trust
 
 import (
