@@ -267,6 +267,13 @@ func (d *device) start() {
 	if err := d.ssh.Start(); err != nil {
 		d.t.Error(err)
 	}
+	for end := time.Now().Add(time.Minute); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
+		if c, err := net.Dial("tcp", d.addr); err == nil {
+			c.Close()
+			return
+		}
+	}
+	d.t.Error("the SSH server does not listen")
 }
 
 // stop ends the SSH server with all its connections, as a machine that goes down does.
