@@ -11,7 +11,7 @@ import (
 	"github.com/proa-os/proa/build/oracle"
 	"github.com/proa-os/proa/build/pages"
 	"github.com/proa-os/proa/build/qemu"
-	"github.com/proa-os/proa/images/slotimage"
+	"github.com/proa-os/proa/build/releasing"
 )
 
 // TestUpgradePage runs the lines of docs/upgrade.md that need a machine, in their order, against one that is a node of its
@@ -27,12 +27,8 @@ func TestUpgradePage(t *testing.T) {
 	}
 	o := options{kind: "img", firmware: qemu.BIOS, cpus: 1, medium: qemu.Disk, memory: 3072, config: readyConfig}
 	m := start(t, o)
-	old := realSlot(t, o)
-	next := newer(t, old)
-	for _, s := range []*slotimage.Slot{&old, &next} {
-		s.Words = append(s.Words, strings.Fields(m.spec.Tools.Words)...)
-	}
-	site := released(t, m.spec.Dir, old, next)
+	old := m.slot()
+	site := released(t, m.spec.Dir, releasing.Options{}, old, newer(t, old, "v1.1.0"))
 	desk := m.desk(page.YAML[1])
 	server := m.served(site)
 	m.untilGood(readyBudget)

@@ -13,7 +13,7 @@ import (
 	"github.com/proa-os/proa/build/oracle"
 	"github.com/proa-os/proa/build/push"
 	"github.com/proa-os/proa/build/qemu"
-	"github.com/proa-os/proa/images/slotimage"
+	"github.com/proa-os/proa/build/releasing"
 )
 
 // TestPush: `proa push` upgrades a machine over SSH by a patch, waits through its restart, and says that the new version
@@ -25,12 +25,9 @@ func TestPush(t *testing.T) {
 	}
 	o := options{kind: "img", firmware: qemu.BIOS, cpus: 1, medium: qemu.Disk, config: gateConfig}
 	m := start(t, o)
-	old := realSlot(t, o)
-	next := newer(t, old)
-	for _, s := range []*slotimage.Slot{&old, &next} {
-		s.Words = append(s.Words, strings.Fields(m.spec.Tools.Words)...)
-	}
-	site := released(t, m.spec.Dir, old, next)
+	old := m.slot()
+	next := newer(t, old, "v1.1.0")
+	site := released(t, m.spec.Dir, releasing.Options{}, old, next)
 	m.untilGood(m.bootBudget())
 	p := push.Options{SSH: m.sshCommand(), Wait: 4 * m.bootBudget()}
 	said, err := pushed(t, p, site)
