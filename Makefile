@@ -61,7 +61,9 @@ e2e-full: boards ## all of that, and volumes, power cuts, broken configs
 	PROA_E2E=full $(PROA) tool -- go test -count=1 -parallel 2 -timeout 12h -v ./build/e2e
 bench: disk iso ## the tables of docs/figures.md: sizes, times, memory
 	$(PROA) bench $(BOARD)
-.PHONY: bench-fleet
+.PHONY: bench-fleet bench-delta
+bench-delta: ## what upgrades fetch and cost, for eight pairs of releases that it builds; hours
+	$(PROA) tool -- go run ./build/bench/delta $(PAIRS)
 bench-fleet: ## 10 000 simulated machines that upgrade from one nginx: requests, bytes, time
 	$(PROA) tool -- go run ./build/bench/fleet $(FLEET)
 KIND ?= iso
