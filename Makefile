@@ -9,7 +9,7 @@ LIGHT := ./config/... ./boards/... ./images/... ./overlay/... ./init/... ./build
 BOARDS := $(patsubst boards/%/board.yaml,%,$(wildcard boards/*/board.yaml))
 
 .NOTPARALLEL: # the steps of a target share the cores already; MAKEFLAGS=-j of the user would mix their output
-.PHONY: help iso disk sd slot boards run test unit vet check-schema fuzz e2e e2e-tables e2e-install e2e-cuts e2e-power e2e-upgrade e2e-fallback e2e-boards e2e-faults e2e-full bench verify lock clean bench-fleet
+.PHONY: help iso disk sd slot boards run test unit vet check-schema fuzz e2e e2e-tables e2e-install e2e-cuts e2e-power e2e-upgrade e2e-fallback e2e-boards e2e-faults e2e-full bench verify lock clean bench-fleet bench-delta
 help: ## this list
 	@sed -n 's/^\([a-z0-9-]*\):.*## /  make \1\t/p' Makefile | expand -t 20
 
@@ -61,6 +61,8 @@ e2e-full: boards ## all of that, and volumes, power cuts, broken configs
 	PROA_E2E=full $(PROA) tool -- go test -count=1 -parallel 2 -timeout 12h -v ./build/e2e
 bench: disk iso ## the tables of docs/figures.md: sizes, times, memory
 	$(PROA) bench $(BOARD)
+bench-delta: ## what upgrades fetch and cost, for eight pairs of releases that it builds; hours
+	$(PROA) tool -- go run ./build/bench/delta $(PAIRS)
 bench-fleet: ## 10 000 simulated machines that upgrade from one nginx: requests, bytes, time
 	$(PROA) tool -- go run ./build/bench/fleet $(FLEET)
 KIND ?= iso

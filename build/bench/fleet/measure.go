@@ -106,7 +106,7 @@ func (h *host) releases(ctx context.Context) (publish func() error, err error) {
 		old = append(old, map[string]any{"version": c.Version, "root": m.Root.Hash, "dir": to, "image": slots.RootFile})
 	}
 	h.describe(root, []map[string]any{old[1], old[0]})
-	r := releasing.Options{Out: filepath.Join(h.dir, "site"), Ring: ring, Now: h.start, Show: quiet{}}
+	r := releasing.Options{Out: filepath.Join(h.dir, "site"), Ring: ring, Now: h.start, Show: slots.Quiet{}}
 	if _, err := releasing.Run(ctx, r, files[1:2]); err != nil {
 		return nil, fmt.Errorf("release: %w", err)
 	}
@@ -138,10 +138,3 @@ func (h *host) simulate(ctx context.Context, program string, seed bool, into *[]
 	}
 	return json.Unmarshal(out, into)
 }
-
-// quiet shows nothing of the release.
-type quiet struct{}
-
-func (quiet) Start(string, []string)            {}
-func (quiet) Progress(string, int64, int64)     {}
-func (quiet) Done(string, time.Duration, error) {}

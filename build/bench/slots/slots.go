@@ -45,15 +45,15 @@ func Words(seed uint64, n int) []byte {
 	return b
 }
 
-// First is a slot of about 12 MB.
+// First is a slot of about 6 MB.
 func First(version string) Contents {
-	return Contents{version, Words(1, 8<<20+777), Words(2, 4<<20), Words(3, 3<<20+99)}
+	return Contents{version, Words(1, 3<<20+777), Words(2, 2<<20), Words(3, 2<<20+99)}
 }
 
 // Next is the slot after it: that much of the large file is new, and the version is elsewhere too.
 func (c Contents) Next(version string, changed int) Contents {
 	c.Binary, c.Initrd = bytes.Clone(c.Binary), bytes.Clone(c.Initrd)
-	copy(c.Binary[2<<20:], Words(uint64(len(version))+100, changed))
+	copy(c.Binary[1<<20:], Words(uint64(len(version))+100, changed))
 	copy(c.Initrd[1<<20:], version)
 	c.Version = version
 	return c
@@ -153,3 +153,15 @@ func write(name string, r io.Reader) error {
 	_, err = io.Copy(out, r)
 	return errors.Join(err, out.Close())
 }
+
+// Quiet shows nothing of a release that is made.
+type Quiet struct{}
+
+// Start implements releasing.Show.
+func (Quiet) Start(string, []string) {}
+
+// Progress implements releasing.Show.
+func (Quiet) Progress(string, int64, int64) {}
+
+// Done implements releasing.Show.
+func (Quiet) Done(string, time.Duration, error) {}
