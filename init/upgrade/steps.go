@@ -13,6 +13,7 @@ import (
 	"github.com/proa-os/proa/images/slotfile"
 	"github.com/proa-os/proa/init/slotwrite"
 	"github.com/proa-os/proa/init/upgrade/journal"
+	"github.com/proa-os/proa/init/upgrade/rehearse"
 )
 
 type row struct {
@@ -31,6 +32,9 @@ var list = []row{
 	{"begin", begin, step.Halt, patience, Fetch},
 	{"write", write, step.Halt, 0, Fetch},
 	{"wrote", wrote, step.Halt, patience, Fetch},
+	{"copy", copyDatastore, step.Halt, patience, Apply},
+	{"rehearse", rehearseDatastore, step.Halt, 2 * rehearse.Limit, Apply},
+	{"keep", keepDatastore, step.Halt, patience, Apply},
 	{"try", try, step.Halt, 0, Apply},
 	{"tried", tried, step.Halt, patience, Apply},
 	{"reboot", reboot, step.Halt, patience, Apply},
@@ -202,6 +206,9 @@ func (r *run) finish(ctx context.Context, err error) (Outcome, error) {
 	if err == nil || errors.Is(err, errNothing) {
 		return r.out, nil
 	}
+	if r.Stage != nil && !r.out.Trying {
+		r.Stage.Drop()
+	}
 	result, reason := journal.Failed, err.Error()
 	if ctx.Err() != nil || errors.Is(err, context.Canceled) {
 		result, reason = journal.Aborted, "stopped"
@@ -215,6 +222,7 @@ func (r *run) finish(ctx context.Context, err error) (Outcome, error) {
 			r.id = j.Fresh(r.entry(), result, reason)
 		}
 		j.End(r.id, result, reason, time.Now())
+		j.Fold()
 		return true
 	})
 	return r.out, errors.Join(err, kept)

@@ -19,6 +19,7 @@ const (
 	tableLoad = 9
 	tableStat = 12
 	readOnly  = 1
+	deferred  = 1 << 17
 )
 
 // header is struct dm_ioctl.
@@ -64,6 +65,23 @@ func mapTarget(name, kind string, sectors uint64, params string) (string, error)
 		return "", fmt.Errorf("device-mapper: load %s table: %w", kind, err)
 	}
 	return fmt.Sprintf("/dev/dm-%d", unix.Minor(created.Dev)), nil
+}
+
+// Remove removes a mapped device; with later, once it is not in use any more. The error wraps unix.ENXIO if there is none.
+func Remove(name string, later bool) error {
+	ctl, err := os.OpenFile(control, os.O_RDWR, 0)
+	if err != nil {
+		return fmt.Errorf("device-mapper: %w", err)
+	}
+	defer ctl.Close()
+	flags := uint32(0)
+	if later {
+		flags = deferred
+	}
+	if _, err := call(ctl, devRemove, request(name, flags, nil)); err != nil {
+		return fmt.Errorf("device-mapper: remove %s: %w", name, err)
+	}
+	return nil
 }
 
 // Corrupt says whether a block of a mapped device has failed verification since it was mapped: the status of the verity

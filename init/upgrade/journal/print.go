@@ -35,6 +35,9 @@ func (e Entry) Text() string {
 		detail += fmt.Sprintf(", written in %s", e.Wrote.Sub(e.Began).Round(time.Second))
 	}
 	fmt.Fprintf(&b, "   %s\n", detail)
+	for _, l := range e.Rehearsal {
+		fmt.Fprintf(&b, "   %s\n", l)
+	}
 	for _, l := range e.Lines {
 		fmt.Fprintf(&b, "   %s\n", l)
 	}
