@@ -14,6 +14,7 @@ import (
 	"github.com/proa-os/proa/images/slotfile"
 	"github.com/proa-os/proa/init/slotwrite"
 	"github.com/proa-os/proa/init/upgrade/journal"
+	"github.com/proa-os/proa/init/upgrade/rehearse"
 )
 
 type row struct {
@@ -32,6 +33,9 @@ var list = []row{
 	{"begin", begin, step.Halt, patience, Fetch},
 	{"write", write, step.Halt, 0, Fetch},
 	{"wrote", wrote, step.Halt, patience, Fetch},
+	{"copy", copyDatastore, step.Halt, patience, Apply},
+	{"rehearse", rehearseDatastore, step.Halt, 2 * rehearse.Limit, Apply},
+	{"keep", keepDatastore, step.Halt, patience, Apply},
 	{"try", try, step.Halt, 0, Apply},
 	{"tried", tried, step.Halt, patience, Apply},
 	{"reboot", reboot, step.Halt, patience, Apply},
@@ -212,6 +216,9 @@ func (r *run) finish(ctx context.Context, err error) (Outcome, error) {
 	if err == nil || errors.Is(err, errNothing) {
 		return r.out, nil
 	}
+	if r.Stage != nil && !r.out.Trying {
+		r.Stage.Drop()
+	}
 	result, reason := journal.Failed, err.Error()
 	if ctx.Err() != nil || errors.Is(err, context.Canceled) {
 		result, reason = journal.Aborted, "stopped"
@@ -229,6 +236,7 @@ func (r *run) finish(ctx context.Context, err error) (Outcome, error) {
 			r.out.Entry = r.id
 		}
 		j.End(r.id, result, reason, time.Now())
+		j.Fold()
 		return true
 	})
 	if kept != nil && !strings.HasSuffix(err.Error(), kept.Error()) {

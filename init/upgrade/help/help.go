@@ -19,8 +19,12 @@ that does not run; apply also makes the next boot a trial of it, and restarts. T
 cut at any point leaves it bootable: the same command goes on where it was. After the restart the new slot has three tries to pass
 its health check; if all of them fail, the machine falls back, and does not try that version again by itself.
 
-  --again       also a version that was given up, or an older one
-  --no-reboot   with apply: leave the restart to whoever comes next
+Before the restart, apply has the new version open a copy of the cluster's datastore, unless upgrade.rehearsal is skip; what it
+cannot read there ends the upgrade. The copy is kept until the next upgrade: proa upgrade restore-datastore.
+
+  --again           also a version that was given up, or an older one
+  --no-reboot       with apply: leave the restart to whoever comes next
+  --skip-rehearsal  with apply: do not try it on a copy of the datastore first
 
 Examples:
   proa upgrade check

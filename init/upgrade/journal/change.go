@@ -69,6 +69,21 @@ func (e *Entry) end(r Result, reason string, now time.Time) {
 	e.State, e.Result, e.Reason, e.Ended = Ended, r, reason, now
 }
 
+// Fold removes the last entry if it failed as the one before it did, by schedule: what is refused at every look takes one
+// line.
+func (j *Journal) Fold() {
+	n := len(j.Entries)
+	if n < 2 {
+		return
+	}
+	last, before := j.Entries[n-1], &j.Entries[n-2]
+	if last.By == before.By && last.By == "schedule" && last.Result == Failed && before.Result == Failed &&
+		last.To == before.To && short(last.Reason) == before.Reason {
+		before.Ended = last.Ended
+		j.Entries = j.Entries[:n-1]
+	}
+}
+
 // GaveUp returns why a release was given up, nil if it was not. Versions decide unless both root hashes are known.
 func (j *Journal) GaveUp(r Release) *GivenUp {
 	for i := len(j.GivenUp) - 1; i >= 0; i-- {

@@ -107,7 +107,9 @@ type Entry struct {
 	NoSwap   string    `json:"no_swap,omitempty"` // why a soft swap that was wanted was not possible
 	Result   Result    `json:"result,omitempty"`
 	Reason   string    `json:"reason,omitempty"`
-	Lines    []string  `json:"lines,omitempty"` // of each trial boot
+	// Rehearsal is what the new version said of a copy of the datastore, or why it was not asked.
+	Rehearsal []string `json:"rehearsal,omitempty"`
+	Lines     []string `json:"lines,omitempty"` // of each trial boot
 }
 
 // GivenUp is a version that is not tried again by itself.
@@ -182,11 +184,16 @@ func (j *Journal) trim() {
 	j.GivenUp = j.GivenUp[max(0, len(j.GivenUp)-maxGivenUp):]
 	for i := range j.Entries {
 		e := &j.Entries[i]
-		e.Reason, e.NoSwap, e.Lines = short(e.Reason), short(e.NoSwap), e.Lines[:min(maxLines, len(e.Lines))]
-		for k := range e.Lines {
-			e.Lines[k] = short(e.Lines[k])
-		}
+		e.Reason, e.NoSwap, e.Lines, e.Rehearsal = short(e.Reason), short(e.NoSwap), few(e.Lines), few(e.Rehearsal)
 	}
+}
+
+func few(lines []string) []string {
+	lines = lines[:min(maxLines, len(lines))]
+	for i := range lines {
+		lines[i] = short(lines[i])
+	}
+	return lines
 }
 
 func short(s string) string {

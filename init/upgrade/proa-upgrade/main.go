@@ -34,6 +34,7 @@ import (
 	"github.com/proa-os/proa/init/upgrade"
 	"github.com/proa-os/proa/init/upgrade/help"
 	"github.com/proa-os/proa/init/upgrade/journal"
+	"github.com/proa-os/proa/init/upgrade/rehearse"
 	"github.com/proa-os/proa/init/upgrade/repository"
 	"github.com/proa-os/proa/init/upgrade/transport"
 	"github.com/proa-os/proa/init/upgrade/trust"
@@ -60,6 +61,9 @@ func main() {
 }
 
 func run(ctx context.Context, args []string) error {
+	if len(args) == 2 && args[0] == rehearse.Verb {
+		return rehearse.Inside(sys.Linux{}, rehearse.MountRoot, args[1])
+	}
 	if len(args) == 0 {
 		return errors.New("this is the engine; the command is proa upgrade")
 	}
@@ -67,6 +71,7 @@ func run(ctx context.Context, args []string) error {
 	held, err := inforce.Load("")
 	if err == nil {
 		e.Config = held.Config
+		e.Stage = rehearse.Of(e.Config)
 	}
 	switch {
 	case args[0] != help.Service && args[0] != help.Cluster:

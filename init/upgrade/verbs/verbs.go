@@ -14,6 +14,7 @@ import (
 
 	"github.com/proa-os/proa/config"
 	"github.com/proa-os/proa/config/pushlink"
+	"github.com/proa-os/proa/config/wayback"
 	"github.com/proa-os/proa/init/clock"
 	"github.com/proa-os/proa/init/fetch/stream"
 	"github.com/proa-os/proa/init/meter"
@@ -23,6 +24,7 @@ import (
 	"github.com/proa-os/proa/init/upgrade/claim"
 	"github.com/proa-os/proa/init/upgrade/journal"
 	"github.com/proa-os/proa/init/upgrade/origin"
+	"github.com/proa-os/proa/init/upgrade/rehearse"
 	"github.com/proa-os/proa/init/upgrade/schedule"
 	"github.com/proa-os/proa/init/upgrade/transport"
 )
@@ -41,6 +43,7 @@ type Env struct {
 	// Repository reads signed metadata; nil: this system has no keys.
 	Repository func(ctx context.Context, s transport.Source) (upgrade.Origin, error)
 	Opener     transport.Opener // nil: proa-fetch
+	Stage      *rehearse.Stage  // nil: nothing is rehearsed
 	Patience   transport.Patience
 
 	pipe  func(context.Context) (*transport.Pipe, error)
@@ -96,6 +99,7 @@ func options(w io.Writer, verb string, args []string) (o upgrade.Options, places
 	stay := false
 	if verb == "apply" {
 		fs.BoolVar(&stay, "no-reboot", false, "leave the restart to whoever comes next")
+		fs.BoolVar(&o.Unrehearsed, "skip-rehearsal", false, "do not try it on a copy of the datastore first")
 	}
 	for {
 		if err := fs.Parse(args); err != nil {
@@ -139,6 +143,8 @@ func (e Env) run(ctx context.Context, o upgrade.Options, places []string, tick f
 	if len(places) == 0 {
 		places = e.Config.Upgrade.Source
 	}
+	o.Unrehearsed = o.Unrehearsed || e.Config.Upgrade.Rehearsal == "skip"
+	o.Datastore = wayback.Policy(e.Config.Upgrade.Datastore)
 	dir := e.Root + journal.Dir
 	from, err := e.opener(dir, say).Open(ctx, places...)
 	if err != nil {
@@ -147,7 +153,7 @@ func (e Env) run(ctx context.Context, o upgrade.Options, places []string, tick f
 	defer from.Close()
 	tick, done := upgrade.Told(e.Root+upgrade.ProgressFile, from.String(), tick)
 	defer done()
-	return upgrade.Engine{Origin: from, Machine: m, Options: o, Target: t, Dir: dir, Restart: e.Restart, Swap: e.swap(time.Now(), clock.ReadState().Sure), Tried: e.tried, Progress: tick, Say: say}.Run(ctx)
+	return upgrade.Engine{Origin: from, Machine: m, Options: o, Target: t, Dir: dir, Stage: e.Stage, Restart: e.Restart, Swap: e.swap(time.Now(), clock.ReadState().Sure), Tried: e.tried, Progress: tick, Say: say}.Run(ctx)
 }
 
 // swap returns what begins a trial by a soft swap, nil if the configuration does not permit one now. By a clock that is not
