@@ -95,6 +95,17 @@ func (r *release) repo(t *testing.T) *tufrepo.Repo {
 	return repo
 }
 
+// renewed publishes targets that the machine has not seen yet.
+func renewed(t *testing.T, r *release) {
+	repo := r.repo(t)
+	for _, l := range repo.Targets() {
+		if strings.HasSuffix(l.Path, "/"+releasemeta.SlotName) {
+			must(t, repo.RemoveTarget(l.Path))
+		}
+	}
+	must(t, repo.Publish(time.Now()))
+}
+
 // edit changes every file whose name ends so.
 func edit(end string, change func([]byte) []byte) func(*testing.T, *release) {
 	return func(t *testing.T, r *release) {

@@ -50,9 +50,13 @@ type Attempt struct {
 	Tried    time.Time `json:"tried,omitzero"`
 	Ended    time.Time `json:"ended,omitzero"`
 	State    Phase     `json:"state"`
+	Way      string    `json:"way,omitempty"`     // how the trial began: restart, soft swap
+	NoSwap   string    `json:"no_swap,omitempty"` // why a soft swap that was wanted was not possible, for people
 	Result   Result    `json:"result,omitempty"`
 	Reason   string    `json:"reason,omitempty"` // for people
-	Lines    []string  `json:"lines,omitempty"`  // of each trial boot, for people
+	// Rehearsal is what the new version said of a copy of the datastore, for people.
+	Rehearsal []string `json:"rehearsal,omitempty"`
+	Lines     []string `json:"lines,omitempty"` // of each trial boot, for people
 }
 
 // Release names what a slot holds.
