@@ -31,7 +31,7 @@ const usage = `usage: go run ./build tool -- go run ./build/bench/delta [flags] 
 type flags struct {
 	dir, old, new string
 	level         int
-	arm           bool
+	arm, build    bool
 }
 
 func main() {
@@ -42,6 +42,7 @@ func main() {
 	flag.StringVar(&f.new, "new", "", "slot `file` to upgrade to")
 	flag.IntVar(&f.level, "zstd", 19, "`level` of zstd --patch-from; 0: without")
 	flag.BoolVar(&f.arm, "arm", true, "also upgrade with the engine of a 32-bit ARM, emulated")
+	flag.BoolVar(&f.build, "build", false, "only build the slots, for a later run of the same commit")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	err := run(ctx, f, flag.Args())
@@ -97,6 +98,9 @@ func (m measurer) all(ctx context.Context, names []string) error {
 		if err != nil {
 			return fmt.Errorf("%s: %w", p.name, err)
 		}
+		if m.build {
+			continue
+		}
 		row, err := m.measure(ctx, p, old, new)
 		if err != nil {
 			return fmt.Errorf("%s: %w", p.name, err)
@@ -105,6 +109,8 @@ func (m measurer) all(ctx context.Context, names []string) error {
 		fmt.Fprint(os.Stderr, table([]Row{row}))
 		missed = errors.Join(missed, row.judge())
 	}
-	fmt.Print(table(rows))
+	if len(rows) > 0 {
+		fmt.Print(table(rows))
+	}
 	return missed
 }
