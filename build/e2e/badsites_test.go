@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -27,8 +28,9 @@ type goodRelease struct {
 	targets []tufrepo.Listed
 }
 
-// release is a directory that is served, and one with the metadata before it was signed again.
-type release struct{ dir, before string }
+// release is a directory that is served, one with the metadata before it was signed again, and one with the metadata
+// before it was spoiled; empty: it was not.
+type release struct{ dir, before, clean string }
 
 func newGoodRelease(t *testing.T, m *machine) *goodRelease {
 	t.Helper()
@@ -76,7 +78,7 @@ func (g *goodRelease) goOn(t *testing.T, than *release) {
 	t.Helper()
 	metadata := filepath.Join(g.dir, tufrepo.MetadataDir)
 	must(t, os.RemoveAll(metadata))
-	link(t, metadata, filepath.Join(than.dir, tufrepo.MetadataDir))
+	link(t, metadata, cmp.Or(than.clean, filepath.Join(than.dir, tufrepo.MetadataDir)))
 	r := g.repo(t)
 	for _, l := range r.Targets() {
 		must(t, r.RemoveTarget(l.Path))
@@ -104,6 +106,8 @@ func renewed(t *testing.T, r *release) {
 		}
 	}
 	must(t, repo.Publish(time.Now()))
+	r.clean = t.TempDir()
+	link(t, r.clean, filepath.Join(r.dir, tufrepo.MetadataDir))
 }
 
 // edit changes every file whose name ends so.
