@@ -48,6 +48,8 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), unix.SIGINT, unix.SIGTERM, unix.SIGHUP)
 	defer stop()
 	switch err := run(ctx, os.Args[1:]); {
+	case errors.Is(err, rehearse.ErrSaid):
+		os.Exit(1)
 	case errors.Is(err, flag.ErrHelp):
 		os.Exit(2)
 	case err != nil:
@@ -63,7 +65,7 @@ func run(ctx context.Context, args []string) error {
 	if len(args) == 0 {
 		return errors.New("this is the engine; the command is proa upgrade")
 	}
-	e := verbs.Env{Out: os.Stdout, Err: os.Stderr, Config: config.Default(), Find: find, Restart: restart, Repository: repositoryOf}
+	e := verbs.Env{In: os.Stdin, Out: os.Stdout, Err: os.Stderr, RestartRuntime: restartRuntime, Config: config.Default(), Find: find, Restart: restart, Repository: repositoryOf}
 	held, err := inforce.Load("")
 	if err == nil {
 		e.Config = held.Config
@@ -119,6 +121,15 @@ func machine(m *boot.Machine) upgrade.Machine {
 	id, _ := os.ReadFile("/etc/machine-id") // identity has reported why it is not there
 	return upgrade.Machine{Board: m.Line.Board, Arch: runtime.GOARCH, Layout: layout.Version, Version: releasefile.Read(releasefile.Path, "unknown").Version,
 		Root: m.Line.Root.Hash, ID: strings.TrimSpace(string(id)), Slot: m.Line.Slot}
+}
+
+// restartRuntime restarts k3s; pods keep running.
+func restartRuntime() error {
+	out, err := exec.Command("/usr/bin/proa", "restart", "k3s").CombinedOutput()
+	if err != nil {
+		return fmt.Errorf("restart k3s: %w: %s", err, bytes.TrimSpace(out))
+	}
+	return nil
 }
 
 // restart restarts the machine as the command does.

@@ -30,12 +30,15 @@ import (
 // Env is the machine; tests replace it.
 type Env struct {
 	Out, Err io.Writer
-	Root     string // prefix of files
+	In       io.Reader // for the answer to a question
+	Root     string    // prefix of files
 	Config   *config.Config
 	// Find returns this machine and its slot that does not run.
 	Find func() (upgrade.Machine, slotwrite.Target, error)
 	// Restart restarts the machine in order.
 	Restart func() error
+	// RestartRuntime restarts k3s.
+	RestartRuntime func() error
 	// Repository reads signed metadata; nil: this system has no keys.
 	Repository func(ctx context.Context, s transport.Source) (upgrade.Origin, error)
 	Opener     transport.Opener // nil: proa-fetch
@@ -51,6 +54,8 @@ func (e Env) Main(ctx context.Context, verb string, args []string) error {
 	switch verb {
 	case "check", "fetch", "apply":
 		return e.command(ctx, verb, args)
+	case "restore-datastore":
+		return e.restoreDatastore(ctx, args)
 	case "status", "log":
 		if len(args) > 0 {
 			return fmt.Errorf("unexpected argument %q", args[0])
@@ -60,7 +65,7 @@ func (e Env) Main(ctx context.Context, verb string, args []string) error {
 		}
 		return e.status()
 	}
-	return fmt.Errorf("unknown verb %q; want check, fetch, apply, status or log", verb)
+	return fmt.Errorf("unknown verb %q; want check, fetch, apply, status, log or restore-datastore", verb)
 }
 
 func (e Env) command(ctx context.Context, verb string, args []string) error {
@@ -173,7 +178,7 @@ func rate(s string) int64 {
 func (e Env) log() error {
 	j, err := journal.Read(e.Root + journal.File)
 	j.Print(e.Out)
-	return err
+	return errors.Join(err, e.tellSnapshot())
 }
 
 // status says what runs, or how the last upgrade ended.
@@ -200,7 +205,7 @@ func (e Env) status() error {
 	} else {
 		journal.Journal{}.Print(e.Out)
 	}
-	return err
+	return errors.Join(err, e.tellSnapshot())
 }
 
 // hosts shows of URLs only what is no secret.
