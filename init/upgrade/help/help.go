@@ -33,6 +33,20 @@ Examples:
   proa upgrade fetch /media/stick/release && proa upgrade apply /media/stick/release --no-reboot
 `
 
+// RestoreText is the help of restore-datastore.
+const RestoreText = `
+Replaces the cluster's datastore by the snapshot from right before the last new version opened it, and restarts Kubernetes. What was
+written to the cluster since is lost for it: objects that were created since are gone, those that were deleted are back, and volumes
+are as they are now. It says how much that is. The replaced datastore is kept beside it (state.db.replaced) until the next time.
+A fall-back does this by itself if upgrade.datastore is restore and the old version cannot use what the new one left.
+
+  --yes  do not ask
+
+Examples:
+  proa upgrade restore-datastore
+  proa upgrade restore-datastore --yes
+`
+
 // StatusText is the help of status and log.
 const StatusText = `
 status shows an upgrade that runs, or the last one. log shows all that are remembered: when, from where, and how each ended, one of

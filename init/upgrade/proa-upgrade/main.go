@@ -50,10 +50,10 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), unix.SIGINT, unix.SIGTERM, unix.SIGHUP)
 	defer stop()
 	switch err := run(ctx, os.Args[1:]); {
+	case errors.Is(err, rehearse.ErrSaid), errors.Is(err, verbs.ErrTold):
+		os.Exit(1)
 	case errors.Is(err, flag.ErrHelp):
 		os.Exit(2)
-	case errors.Is(err, verbs.ErrTold):
-		os.Exit(1)
 	case err != nil:
 		fmt.Fprintln(os.Stderr, "proa: upgrade:", err)
 		os.Exit(1)
@@ -67,7 +67,7 @@ func run(ctx context.Context, args []string) error {
 	if len(args) == 0 {
 		return errors.New("this is the engine; the command is proa upgrade")
 	}
-	e := verbs.Env{In: os.Stdin, Out: os.Stdout, Err: os.Stderr, Config: config.Default(), Find: find, Restart: restart, Swap: swap, Repository: repositoryOf}
+	e := verbs.Env{In: os.Stdin, Out: os.Stdout, Err: os.Stderr, Config: config.Default(), RestartRuntime: restartRuntime, Find: find, Restart: restart, Swap: swap, Repository: repositoryOf}
 	held, err := inforce.Load("")
 	if err == nil {
 		e.Config = held.Config
@@ -129,6 +129,15 @@ func machine(m *boot.Machine) upgrade.Machine {
 // swap asks PID 1, which ends this program on the way.
 func swap(say func(string)) error {
 	return control.Ask(control.Socket, control.Request{Verb: handed.Request}, say)
+}
+
+// restartRuntime restarts k3s; pods keep running.
+func restartRuntime() error {
+	out, err := exec.Command("/usr/bin/proa", "restart", "k3s").CombinedOutput()
+	if err != nil {
+		return fmt.Errorf("restart k3s: %w: %s", err, bytes.TrimSpace(out))
+	}
+	return nil
 }
 
 // restart restarts the machine as the command does.

@@ -29,6 +29,9 @@ type Order struct {
 	Layout int    `json:"layout"`
 }
 
+// ErrSaid is returned by Inside if the runtime itself has said on standard error what failed.
+var ErrSaid = errors.New("the runtime has said what failed")
+
 // mapped is the name of the device while the root is mounted.
 const mapped = "rehearsal"
 
@@ -101,7 +104,11 @@ func perform() error {
 	cmd.Env = []string{"PATH=/usr/sbin:/usr/bin", "TMPDIR=/var", "SQLITE_TMPDIR=/var", fmt.Sprintf("GOMEMLIMIT=%d", Memory*3/4)}
 	cmd.SysProcAttr = &syscall.SysProcAttr{Chroot: root, Pdeathsig: syscall.SIGKILL}
 	cmd.Dir = "/"
-	return cmd.Run()
+	err := cmd.Run()
+	if ended := new(exec.ExitError); errors.As(err, &ended) && ended.ExitCode() > 0 {
+		return ErrSaid
+	}
+	return err
 }
 
 // own verifies what the new version says of itself: that it is for this layout, and that its keys accept its own slot,

@@ -133,18 +133,18 @@ func (s Stage) Try(ctx context.Context, t slotwrite.Target, m slotfile.Manifest,
 	if err := s.furnish(own, signed); err != nil {
 		return r, err
 	}
-	ctx, cancel := context.WithTimeout(ctx, s.Limit)
+	limited, cancel := context.WithTimeout(ctx, s.Limit)
 	defer cancel()
 	order, err := json.Marshal(Order{Device: t.Device, Size: m.Root.Image, Hash: m.Root.Hash, Dir: own, Layout: m.Layout})
 	if err != nil {
 		return r, err
 	}
-	out, err := s.perform(ctx, string(order))
-	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
-		return r, fmt.Errorf("the runtime of %s took longer than %s for a copy of the datastore", m.Version, s.Limit)
-	}
+	out, err := s.perform(limited, string(order))
 	if ctx.Err() != nil {
 		return r, ctx.Err()
+	}
+	if limited.Err() != nil {
+		return r, fmt.Errorf("the runtime of %s took longer than %s for a copy of the datastore", m.Version, s.Limit)
 	}
 	if r, bad := rehearsal.Parse(out); bad == nil {
 		if no := r.Refusal(); no != nil {

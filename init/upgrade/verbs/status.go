@@ -34,7 +34,7 @@ func (e Env) read(verb string, args []string) error {
 func (e Env) log() error {
 	j, err := journal.Read(e.Root + journal.File)
 	j.Print(e.Out)
-	return err
+	return errors.Join(err, e.tellSnapshot())
 }
 
 // running says what a running engine does; empty: none runs.
@@ -70,7 +70,7 @@ func (e Env) status() error {
 	} else {
 		journal.Journal{}.Print(e.Out)
 	}
-	return err
+	return errors.Join(err, e.tellSnapshot())
 }
 
 // report prints the same and the whole record for programs, such as proa push.

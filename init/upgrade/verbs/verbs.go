@@ -31,7 +31,7 @@ import (
 
 // Env is the machine; tests replace it.
 type Env struct {
-	In       io.Reader // of a run whose source is a host that pushes
+	In       io.Reader // the host that pushes, or the answer to a question
 	Out, Err io.Writer
 	Root     string // prefix of files
 	Config   *config.Config
@@ -40,6 +40,8 @@ type Env struct {
 	// Restart restarts the machine in order; Swap asks PID 1 for a soft swap.
 	Restart func() error
 	Swap    func(say func(line string)) error
+	// RestartRuntime restarts k3s.
+	RestartRuntime func() error
 	// Repository reads signed metadata; nil: this system has no keys.
 	Repository func(ctx context.Context, s transport.Source) (upgrade.Origin, error)
 	Opener     transport.Opener // nil: proa-fetch
@@ -59,10 +61,12 @@ func (e Env) Main(ctx context.Context, verb string, args []string) error {
 	switch verb {
 	case "check", "fetch", "apply":
 		return e.command(ctx, verb, args)
+	case "restore-datastore":
+		return e.restoreDatastore(ctx, args)
 	case "status", "log":
 		return e.read(verb, args)
 	}
-	return fmt.Errorf("unknown verb %q; want check, fetch, apply, status or log", verb)
+	return fmt.Errorf("unknown verb %q; want check, fetch, apply, status, log or restore-datastore", verb)
 }
 
 func (e Env) command(ctx context.Context, verb string, args []string) error {
