@@ -129,7 +129,7 @@ func (d *desk) serve(l Line) {
 	if err != nil {
 		d.t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(d.t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(d.t.Context(), 5*time.Minute)
 	defer cancel()
 	for ctx.Err() == nil {
 		resp, err := http.Get("http://127.0.0.1:" + port + "/metadata/timestamp.json")

@@ -141,12 +141,12 @@ func hosted(t *testing.T) *host {
 	if ours == nil {
 		dir, err := os.MkdirTemp("", "push")
 		must(t, err)
-		ours = newHost(t, dir)
+		ours = newHost(t, dir, "v1", "v2")
 	}
 	return ours
 }
 
-func newHost(t *testing.T, dir string) *host {
+func newHost(t *testing.T, dir string, versions ...string) *host {
 	t.Helper()
 	h := &host{dir: dir, slots: map[string]testslot.Slot{}, site: filepath.Join(dir, "site"), bundle: filepath.Join(dir, "last.tar")}
 	var err error
@@ -154,7 +154,7 @@ func newHost(t *testing.T, dir string) *host {
 	must(t, err)
 	h.tuf, err = tufrepo.KeepRoot(h.ring, tufrepo.DefaultPeriods(), time.Now())
 	must(t, err)
-	for _, v := range []string{"v1", "v2"} {
+	for _, v := range versions {
 		h.file = filepath.Join(dir, v+".slot")
 		h.slots[v] = testslot.Make(t, "pc", v)
 		h.slots[v].Write(t, h.file, h.ring)

@@ -205,7 +205,7 @@ func TestLost(t *testing.T) {
 func TestRefused(t *testing.T) {
 	h := hosted(t)
 	d := h.boot(t, "v1")
-	other := newHost(t, t.TempDir())
+	other := newHost(t, t.TempDir(), "v3")
 	out, code, err := run(t, t.Context(), d.options(), d.name(), other.site)
 	if code != NotTaken || !strings.Contains(err.Error(), "v1 runs in slot a, as before") {
 		t.Errorf("other keys: %d, %v\n%s", code, err, out)
