@@ -59,8 +59,9 @@ e2e-faults: disk slot ## power cuts, damaged roots, wrong clocks, moved cables, 
 	for scope in tables first-boot-cuts import-cuts grow-cuts takeover takeover-full after-good after-good-full clock mistakes faults; do PROA_E2E=$$scope $(PROA) tool -- go test -count=1 -parallel 2 -timeout 12h -v ./build/e2e || exit; done
 e2e-full: boards ## all of that, and volumes, power cuts, broken configs
 	PROA_E2E=full $(PROA) tool -- go test -count=1 -parallel 2 -timeout 12h -v ./build/e2e
-bench: disk iso ## the tables of docs/figures.md: sizes, times, memory
+bench: disk iso slot ## the tables of docs/figures.md: sizes, times, memory
 	$(PROA) bench $(BOARD)
+	$(PROA) tool -- go run ./build/bench/memory out/$(BOARD)/proa-$(BOARD).slot
 bench-delta: ## what upgrades fetch and cost, for eight pairs of releases that it builds; hours
 	$(PROA) tool -- go run ./build/bench/delta $(PAIRS)
 bench-fleet: ## 10 000 simulated machines that upgrade from one nginx: requests, bytes, time

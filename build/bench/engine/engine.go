@@ -19,7 +19,6 @@ import (
 	"github.com/proa-os/proa/build/keys"
 	"github.com/proa-os/proa/build/tufrepo"
 	"github.com/proa-os/proa/images/layout"
-	"github.com/proa-os/proa/images/slotfile"
 )
 
 const module = "github.com/proa-os/proa/init/"
@@ -68,7 +67,8 @@ type Machine struct {
 	Ring    *keys.Ring
 	Board   string
 	Arch    string
-	ARM     bool // the engine is that of a 32-bit ARM, emulated
+	Room    int64 // bytes of the other root partition; 0: twice the root that runs, and a little
+	ARM     bool  // the engine is that of a 32-bit ARM, emulated
 }
 
 // Upgrade makes one upgrade in a directory of its own.
@@ -134,13 +134,14 @@ func (p *Programs) spec(ctx context.Context, m Machine, dir string) ([]byte, err
 	if m.Unknown {
 		root = flip(root)
 	}
-	return json.Marshal(map[string]any{"dir": dir, "image": filepath.Join(dir, slots.RootFile), "room": room(manifest), "place": m.Place,
+	room := m.Room
+	if room == 0 {
+		room = 2*manifest.Root.Size + 64<<20
+	}
+	return json.Marshal(map[string]any{"dir": dir, "image": filepath.Join(dir, slots.RootFile), "room": room, "place": m.Place,
 		"fetch": filepath.Join(p.dir, "proa-fetch"), "root": roots[len(roots)-1], "keys": string(text),
 		"machine": map[string]any{"Board": m.Board, "Arch": m.Arch, "Layout": layout.Version, "Version": manifest.Version, "Root": root, "Slot": layout.A, "ID": "0123456789abcdef"}})
 }
-
-// room is what the other partition has: more than any next slot needs.
-func room(m slotfile.Manifest) int64 { return 2*m.Root.Size + 64<<20 }
 
 func flip(hash string) string {
 	if hash[0] == '0' {

@@ -60,8 +60,8 @@ type Wave struct {
 // defaults are those of the configuration, with a window at night.
 func defaults() Options {
 	const hour = time.Hour
-	return Options{Machines: 10_000, Workers: 16, Whole: 50, Older: 2, Interval: 6 * hour, Jitter: hour / 2, Window: "01:00", Length: "4h",
-		Waves: []Wave{{1, 0}, {10, 12 * hour}, {100, 24 * hour}}, End: 60 * hour, Changed: 1 << 20}
+	return Options{Machines: 10_000, Workers: 16, Whole: 200, Older: 2, Interval: 6 * hour, Jitter: hour / 2, Window: "01:00", Length: "4h",
+		Waves: []Wave{{1, 0}, {10, 12 * hour}, {100, 24 * hour}}, End: 44 * hour, Changed: 1 << 20}
 }
 
 // run measures in a directory of its own and prints what came of it.

@@ -25,6 +25,7 @@ import (
 
 // Contents is what a small slot consists of.
 type Contents struct {
+	Board   string
 	Version string
 	Binary  []byte // a large file of the root
 	Library []byte // another one
@@ -47,7 +48,7 @@ func Words(seed uint64, n int) []byte {
 
 // First is a slot of about 6 MB.
 func First(version string) Contents {
-	return Contents{version, Words(1, 3<<20+777), Words(2, 2<<20), Words(3, 2<<20+99)}
+	return Contents{"pc", version, Words(1, 3<<20+777), Words(2, 2<<20), Words(3, 2<<20+99)}
 }
 
 // Next is the slot after it: that much of the large file is new, and the version is elsewhere too.
@@ -59,7 +60,7 @@ func (c Contents) Next(version string, changed int) Contents {
 	return c
 }
 
-// Write writes a slot file for the board pc.
+// Write writes a slot file.
 func (c Contents) Write(file string, ring *keys.Ring) error {
 	image, size, hash, err := c.root(filepath.Dir(file))
 	if err != nil {
@@ -74,7 +75,7 @@ func (c Contents) Write(file string, ring *keys.Ring) error {
 	if err != nil {
 		return fmt.Errorf("initramfs: %w", err)
 	}
-	s := slotfile.Contents{Board: "pc", Version: c.Version, Cmdline: "quiet", Root: tree.Bytes(image), Image: size, Hash: hash, Sign: ring.SignSlot}
+	s := slotfile.Contents{Board: c.Board, Version: c.Version, Cmdline: "quiet", Root: tree.Bytes(image), Image: size, Hash: hash, Sign: ring.SignSlot}
 	for _, f := range []struct {
 		name    string
 		content []byte
