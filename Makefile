@@ -9,7 +9,7 @@ LIGHT := ./config/... ./boards/... ./images/... ./overlay/... ./init/... ./build
 BOARDS := $(patsubst boards/%/board.yaml,%,$(wildcard boards/*/board.yaml))
 
 .NOTPARALLEL: # the steps of a target share the cores already; MAKEFLAGS=-j of the user would mix their output
-.PHONY: help iso disk sd slot boards run test unit vet check-schema fuzz e2e e2e-tables e2e-install e2e-cuts e2e-power e2e-fallback e2e-boards e2e-faults e2e-full bench verify lock clean
+.PHONY: help iso disk sd slot boards run test unit vet check-schema fuzz e2e e2e-tables e2e-install e2e-cuts e2e-power e2e-upgrade e2e-fallback e2e-boards e2e-faults e2e-full bench verify lock clean bench-fleet bench-delta
 help: ## this list
 	@sed -n 's/^\([a-z0-9-]*\):.*## /  make \1\t/p' Makefile | expand -t 20
 
@@ -47,6 +47,8 @@ e2e-install: iso ## install from the ISO: by the screen on both consoles, stoppe
 	PROA_E2E=install $(PROA) tool -- go test -count=1 -parallel 2 -timeout 3h -v -run TestInstall ./build/e2e
 e2e-cuts: disk ## power cuts in first boot, in image import and while data grows; PROA_CUTS, PROA_SEED; hours
 	for scope in first-boot-cuts import-cuts grow-cuts; do PROA_E2E=$$scope $(PROA) tool -- go test -count=1 -parallel 2 -timeout 6h -v -run TestPowerCuts ./build/e2e || exit; done
+e2e-upgrade: disk slot ## upgrade a machine from a web server, by a stepping stone and back; bad releases and servers
+	PROA_E2E=upgrade $(PROA) tool -- go test -count=1 -timeout 4h -v ./build/e2e
 POWERBOARDS := pc arm64-uefi arm64-virt armv7-virt rpi3
 e2e-power: ## every disk that a power cut can leave during an upgrade, by model; 50 booted for each boot chain; hours
 	for board in $(POWERBOARDS); do $(PROA) build $$board || exit; done
@@ -57,8 +59,13 @@ e2e-faults: disk slot ## power cuts, damaged roots, wrong clocks, moved cables, 
 	for scope in tables first-boot-cuts import-cuts grow-cuts takeover takeover-full after-good after-good-full clock mistakes faults; do PROA_E2E=$$scope $(PROA) tool -- go test -count=1 -parallel 2 -timeout 12h -v ./build/e2e || exit; done
 e2e-full: boards ## all of that, and volumes, power cuts, broken configs
 	PROA_E2E=full $(PROA) tool -- go test -count=1 -parallel 2 -timeout 12h -v ./build/e2e
-bench: disk iso ## the tables of docs/figures.md: sizes, times, memory
+bench: disk iso slot ## the tables of docs/figures.md: sizes, times, memory
 	$(PROA) bench $(BOARD)
+	$(PROA) tool -- go run ./build/bench/memory out/$(BOARD)/proa-$(BOARD).slot
+bench-delta: ## what upgrades fetch and cost, for eight pairs of releases that it builds; hours
+	$(PROA) tool -- go run ./build/bench/delta $(PAIRS)
+bench-fleet: ## 10 000 simulated machines that upgrade from one nginx: requests, bytes, time
+	$(PROA) tool -- go run ./build/bench/fleet $(FLEET)
 KIND ?= iso
 verify: ## build again in another directory and compare bytes; BOARD=rpi3 KIND=sd for another image
 	$(PROA) verify $(BOARD) $(KIND)

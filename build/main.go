@@ -18,6 +18,7 @@ import (
 	"github.com/proa-os/proa/build/flash"
 	keys "github.com/proa-os/proa/build/keys/verb"
 	"github.com/proa-os/proa/build/kubeconfig"
+	"github.com/proa-os/proa/build/push"
 	"github.com/proa-os/proa/build/releasing"
 	"github.com/proa-os/proa/build/relock"
 	"github.com/proa-os/proa/config/inspect"
@@ -45,6 +46,7 @@ type options struct {
 	show                            inspect.Show
 	trust                           keys.Options
 	release                         releasing.Flags
+	push                            push.Options
 }
 
 // call is one invocation.
@@ -64,9 +66,10 @@ func verbs() []verb {
 		{"flash", "BOARD [DEVICE]", "write an image to a disk or an SD card", flash.Help, flashVerb, flashFlags},
 		{"config", "VERB FILE…", "check configuration files, and show what they make together", configHelp, configFilesVerb, configFilesFlags},
 		{"config-into", "IMAGE", "put a config.yaml into an image file", flash.IntoHelp, configVerb, configFlags},
-		{"kubeconfig", "root@ADDRESS", "fetch a node's kubeconfig, or merge it into yours", kubeconfig.Help, kubeconfigVerb, kubeconfigFlags},
+		{"kubeconfig", "root@ADDRESS", "fetch a node's kubeconfig, or merge it into yours", kubeconfig.Help, kubeconfigVerb, func(f *flag.FlagSet, o *options) { o.kubeconfig.Flags(f) }},
 		{"keys", "VERB DIR…", "make, split and replace the keys that sign releases", keys.Help, keysVerb, keysFlags},
 		{"release", "[FILE.slot…]", "make or extend a release that devices upgrade from", releasing.Help, releaseVerb, releaseFlags},
+		{"push", "NODE… RELEASE", "upgrade nodes over SSH, without a server", push.Help, func(ctx context.Context, c *call) error { return push.Run(ctx, c.opts.push, c.args, c.out) }, func(f *flag.FlagSet, o *options) { o.push.Flags(f) }},
 		{"verify", "BOARD [KIND]", "make every step again and compare the outputs", verifyHelp, verifyVerb, imageFlags},
 		{"bench", "BOARD", "measure sizes, times and memory", bench.Help, benchVerb, lockedFlag},
 		{"lock", "", "update build/pin to the newest Debian packages", relock.Help, lockVerb, nil},
@@ -82,12 +85,16 @@ func main() {
 	context.AfterFunc(ctx, stop)
 	err := proa(ctx, os.Args[1:], os.Stdout)
 	stop()
+	var failed *push.Failure
 	switch {
 	case err == nil:
+	case errors.As(err, &failed):
+		fmt.Fprintln(os.Stderr, "proa: "+err.Error())
+		os.Exit(failed.Code)
 	case errors.Is(err, context.Canceled):
 		fmt.Fprintln(os.Stderr, "proa: stopped; what was finished is kept")
 		os.Exit(130)
-	case errors.Is(err, errUsage), errors.Is(err, keys.ErrUsage):
+	case errors.Is(err, errUsage), errors.Is(err, keys.ErrUsage), errors.Is(err, push.ErrUsage):
 		fmt.Fprintln(os.Stderr, "proa: "+strings.TrimSuffix(err.Error(), "\n"+errUsage.Error()))
 		os.Exit(2)
 	default:

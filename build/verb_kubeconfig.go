@@ -2,12 +2,9 @@ package main
 
 import (
 	"context"
-	"flag"
 
 	"github.com/proa-os/proa/build/kubeconfig"
 )
-
-func kubeconfigFlags(f *flag.FlagSet, o *options) { o.kubeconfig.Flags(f) }
 
 func kubeconfigVerb(ctx context.Context, c *call) error {
 	if len(c.args) != 1 {

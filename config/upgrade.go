@@ -31,6 +31,15 @@ type Upgrade struct {
 	// Window is when the machine may restart for a trial.
 	Window Window `yaml:"window"`
 
+	// Rehearsal says whether a new version must first take over a copy of the cluster's datastore, before it is tried:
+	// require: what it cannot read ends the upgrade, and the machine is not restarted; skip: it is tried at once.
+	Rehearsal string `yaml:"rehearsal" default:"require" enum:"require,skip" example:"skip"`
+
+	// Datastore is what a fall-back does with the cluster's datastore if the old version cannot read or write what the new
+	// one left: keep: leaves it, so that nothing is lost, and says so; restore: restores the snapshot from before the new
+	// version opened it, and says what is lost (docs/rehearsal.md). It counts as it is when a release is put on trial.
+	Datastore string `yaml:"datastore" default:"keep" enum:"keep,restore" example:"restore"`
+
 	// Reboot says who restarts the machine for a trial that was prepared by itself: window: the machine, within Window;
 	// manual: whoever restarts it next.
 	Reboot string `yaml:"reboot" default:"window" enum:"window,manual" example:"manual"`

@@ -2,10 +2,8 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"os/signal"
 	"slices"
@@ -14,6 +12,8 @@ import (
 
 	"github.com/sirupsen/logrus"
 
+	"github.com/proa-os/proa/config/rehearsal"
+	"github.com/proa-os/proa/images/releasefile"
 	"github.com/proa-os/proa/k3s/datastore"
 	"github.com/proa-os/proa/k3s/flags"
 	"github.com/proa-os/proa/k3s/rehearse"
@@ -73,57 +73,41 @@ func restoreDatastore(args []string) error {
 	return datastore.At(c.Path("server")).Restore(ctx, files[0])
 }
 
-const checkUpgradeHelp = `usage: k3s check-upgrade [--data-dir FOLDER] [--config FILE]
+const checkUpgradeHelp = `usage: k3s check-upgrade [COPY] [--data-dir FOLDER] [--config FILE]
 
 Opens a copy of the cluster's database with this version of k3s, also beside a server of another version, reads all
 objects, and prints a JSON object: "unreadable" has those that this version does not know, "unserved" those that clients
 wrote in API versions that this version does not serve. Ends with 1 if the copy cannot be opened or something is
-unreadable. Needs room for the copy on the data partition.
+unreadable. Needs room for the copy on the data partition. COPY is one that copy-datastore has made, and is used up.
+
+  k3s check-upgrade
+  k3s copy-datastore /var/tmp/c.db && /mnt/usr/bin/k3s check-upgrade /var/tmp/c.db
 `
 
 func checkUpgrade(args []string) error {
-	c, _, err := forDatastore(args, checkUpgradeHelp, 0)
+	n := 0
+	if len(args) > 0 && !strings.HasPrefix(args[0], "-") {
+		n = 1
+	}
+	c, files, err := forDatastore(args, checkUpgradeHelp, n)
 	if c == nil || err != nil {
 		return err
 	}
 	logrus.SetLevel(logrus.ErrorLevel) // kine's steps, of a copy
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	report, err := rehearse.Run(ctx, c.Path("server"), c.Path("server"), enabled(c.APIServerArgs))
+	allowed := rehearse.Enabled(c.APIServerArgs)
+	var report rehearsal.Report
+	if n == 1 {
+		report, err = rehearse.Of(ctx, files[0], allowed)
+	} else {
+		report, err = rehearse.Run(ctx, c.Path("server"), c.Path("server"), allowed)
+	}
 	if err != nil {
 		return err
 	}
-	if err := writeReport(os.Stdout, report); err != nil {
-		return err
-	}
-	if n := len(report.Unreadable); n > 0 {
-		return fmt.Errorf("%d kinds of objects cannot be read by this version, the first: %s", n, report.Unreadable[0])
-	}
-	return nil
-}
-
-func writeReport(w io.Writer, r rehearse.Report) error {
-	out := json.NewEncoder(w)
-	out.SetIndent("", "  ")
-	return out.Encode(r)
-}
-
-// enabled are the group versions that --kube-apiserver-arg=runtime-config=GROUP/VERSION[/RESOURCE][=true] enables.
-func enabled(args []string) map[string]bool {
-	all := map[string]bool{}
-	for _, arg := range args {
-		list, ok := strings.CutPrefix(arg, "runtime-config=")
-		if !ok {
-			continue
-		}
-		for _, item := range strings.Split(list, ",") {
-			name, value, _ := strings.Cut(item, "=")
-			if parts := strings.Split(name, "/"); len(parts) >= 2 && value != "false" {
-				all[parts[0]+"/"+parts[1]] = true
-			}
-		}
-	}
-	return all
+	report.Version = releasefile.Read(releasefile.Path, "dev").Version
+	return errors.Join(report.Write(os.Stdout), report.Refusal())
 }
 
 // forDatastore reads the arguments of a verb that works on the database: n files, then the server's flags. A nil Config

@@ -3,17 +3,7 @@ package main
 import (
 	"strings"
 	"testing"
-
-	"github.com/google/go-cmp/cmp"
 )
-
-func TestEnabled(t *testing.T) {
-	got := enabled([]string{"v=2", "runtime-config=a.io/v1beta1=true,b.io/v1/things,c.io/v1=false,api/all", "runtime-config=d.io/v2"})
-	want := map[string]bool{"a.io/v1beta1": true, "b.io/v1": true, "api/all": true, "d.io/v2": true}
-	if d := cmp.Diff(want, got); d != "" {
-		t.Error(d)
-	}
-}
 
 func TestArgumentsOfDatastoreVerbs(t *testing.T) {
 	for _, c := range []struct {

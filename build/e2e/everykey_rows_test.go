@@ -168,6 +168,8 @@ var elsewhere = []look{
 	{"upgrade.window.start", "", "init/upgrade/schedule TestWindow"},
 	{"upgrade.window.length", "", "init/upgrade/schedule TestWindow"},
 	{"upgrade.window.timezone", "", "init/upgrade/schedule TestOf"},
+	{"upgrade.rehearsal", "", "init/upgrade/verbs TestRehearsal"},
+	{"upgrade.datastore", "", "init/upgrade/verbs TestRehearsal"},
 	{"upgrade.reboot", "", "init/upgrade/schedule TestNext"},
 	{"upgrade.swap", "", "build/e2e TestSoftSwap"},
 }

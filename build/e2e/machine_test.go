@@ -37,8 +37,9 @@ const (
 // machine is a VM with its disk and the way in.
 type machine struct {
 	*qemu.VM
-	t    *testing.T // the running test
-	own  *testing.T // the test that started the machine and ends it
+	t   *testing.T // the running test
+	own *testing.T // the test that started the machine and ends it
+	options
 	spec qemu.Spec
 	node remote.Node
 	key  remote.Key
@@ -79,7 +80,7 @@ func prepare(t *testing.T, o options) *machine {
 	if err := os.WriteFile(filepath.Join(dir, "ssh-key"), key.PEM, 0o600); err != nil { // for debugging a stuck machine
 		t.Fatal(err)
 	}
-	m := &machine{t: t, own: t, key: key, spec: qemu.Spec{
+	m := &machine{t: t, own: t, options: o, key: key, spec: qemu.Spec{
 		Tools: tools(t, o.machine()), Firmware: o.firmware, Medium: o.medium, Image: o.image(t), Memory: o.memory, CPUs: cmp.Or(o.cpus, number(t, "PROA_CPUS", 0)),
 		Restrict: o.restrict, Moves: o.moves, Clock: o.clock, Forward: []int{sshPort, apiPort, nodePort}, Dir: dir, Console: consoleLog(t),
 	}}

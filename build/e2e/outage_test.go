@@ -32,7 +32,7 @@ func TestOutage(t *testing.T) {
 
 	asked := m.askAlways()
 	mark := m.Mark()
-	m.offers(newer(t, realSlot(t, o)))
+	m.offers(newer(t, m.slot(), "v1.1.0"))
 	m.expectAfter(mark, "proa: up slot=b mode=disk ", 2*m.bootBudget())
 	m.untilGood(readyBudget)
 	t.Logf("TCG: a pod did not answer for %.1f s around a soft swap", asked().Seconds())

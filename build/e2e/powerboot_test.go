@@ -43,10 +43,10 @@ func (c recordedCuts) boots(t *testing.T, o options, sample []judgedState, up up
 			back := lay(t, disk, m)
 			defer back()
 			c.readers(t, spec.Image, at)
-			m := c.comesUp(t, spec, at)
+			m := c.comesUp(t, o, spec, at)
 			defer m.Kill()
 			if at.Slot == c.From && old%repeat == 1 && !spec.Tools.NIC.Slow {
-				m.repeatUpgrade(o, up, c.From.Other())
+				m.repeatUpgrade(up, c.From.Other())
 			}
 		})
 		booted[fmt.Sprintf("%s: slot %s", at.phase, at.Slot)]++
@@ -104,12 +104,10 @@ func lay(t *testing.T, disk *os.File, m *powercut.Image) (back func()) {
 const repeat = 5
 
 // repeatUpgrade makes the upgrade that the power cut ended, as a user does: with the same commands.
-func (m *machine) repeatUpgrade(o options, up upgrader, to layout.Slot) {
+func (m *machine) repeatUpgrade(up upgrader, to layout.Slot) {
 	m.t.Helper()
-	s := realSlot(m.t, o)
-	s.Version += "-again"
 	m.untilGood(m.bootBudget())
-	m.upgradeBy(up, to, up.write(m, to, s), func(phase) {})
+	m.upgradeBy(up.prepare(m, to, newer(m.t, m.slot(), "v1.3.0")), to, func(phase) {})
 }
 
 // readers has mtools read what the machine needs, and fsck.fat name what it finds: nothing in the slot that ran before.
@@ -150,9 +148,9 @@ func (c recordedCuts) readers(t *testing.T, image string, at judgedState) {
 }
 
 // comesUp starts one machine, whose slot must be the one that the model says, and waits until it is good.
-func (c recordedCuts) comesUp(t *testing.T, spec qemu.Spec, at judgedState) *machine {
+func (c recordedCuts) comesUp(t *testing.T, o options, spec qemu.Spec, at judgedState) *machine {
 	t.Helper()
-	m := &machine{t: t, own: t, spec: spec}
+	m := &machine{t: t, own: t, options: o, spec: spec}
 	text, err := os.ReadFile(c.file(keyFile))
 	if err == nil {
 		m.key.Signer, err = ssh.ParsePrivateKey(text)

@@ -60,7 +60,11 @@ func (r recording) open(t *testing.T, of string, through bool, adapted ...string
 	if err != nil {
 		t.Fatal(err)
 	}
-	j := bootjudge.Judge{Chain: row, Size: r.Disk, Table: c.table, From: r.From, Manifests: map[layout.Slot][]byte{r.From: now, r.From.Other(): next}}
+	known, err := ring(t).SlotKeys()
+	if err != nil {
+		t.Fatal(err)
+	}
+	j := bootjudge.Judge{Chain: row, Keys: known, Size: r.Disk, Table: c.table, From: r.From, Manifests: map[layout.Slot][]byte{r.From: now, r.From.Other(): next}}
 	before, err := c.run.Before()
 	if err == nil {
 		c.judge, err = bootjudge.New(j, before, adapted...)

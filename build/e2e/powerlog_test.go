@@ -3,6 +3,7 @@ package e2e
 import (
 	"encoding/json"
 	"errors"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/proa-os/proa/build/files"
 	"github.com/proa-os/proa/build/qemu"
+	"github.com/proa-os/proa/build/releasing"
 	"github.com/proa-os/proa/images/layout"
 	"github.com/proa-os/proa/images/slotimage"
 )
@@ -29,18 +31,44 @@ const (
 
 var phases = []phase{booting, written, trying, trial, stopping}
 
-// upgrader is a way to upgrade a machine: what it is told, with the slot file on standard input or as a file on it.
+// upgrader is a way to upgrade a machine. prepare returns the commands that write a slot, whose content is in standard
+// input or on a server or on the machine, and that try it.
 type upgrader struct {
-	name  string
-	write func(m *machine, to layout.Slot, s slotimage.Slot) func()
-	try   string
+	name    string
+	prepare func(m *machine, to layout.Slot, s slotimage.Slot) ordered
 }
 
-// byCommand is `proa slot`. The slot file is transferred before the recording begins, if the adapter is slow.
-var byCommand = upgrader{"proa slot write and try", func(m *machine, to layout.Slot, s slotimage.Slot) func() {
+// ordered is an upgrade that has been prepared.
+type ordered struct {
+	write, try string
+	stdin      io.Reader // of write
+}
+
+// byEngine is `proa upgrade`, from a release on a web server, by a patch from the system that the image has.
+var byEngine = upgrader{"upgrade", func(m *machine, _ layout.Slot, s slotimage.Slot) ordered {
+	dir := m.own.TempDir()
+	site := m.served(released(m.t, dir, releasing.Options{}, m.slot(), s))
+	return ordered{write: "proa upgrade fetch " + site, try: "proa upgrade apply --no-reboot " + site}
+}}
+
+// bySlotFile is `proa slot`. The slot file is transferred before the recording begins, if the adapter is slow.
+var bySlotFile = upgrader{"slot", func(m *machine, to layout.Slot, s slotimage.Slot) ordered {
 	name, content := m.give(s)
-	return func() { m.run("proa slot write "+string(to)+" "+name, content) }
-}, "proa slot try "}
+	return ordered{"proa slot write " + string(to) + " " + name, "proa slot try " + string(to), content}
+}}
+
+// wayOf returns the way that PROA_POWER_BY names: upgrade, which is the default, or slot.
+func wayOf(t *testing.T) upgrader {
+	t.Helper()
+	switch os.Getenv("PROA_POWER_BY") {
+	case "", byEngine.name:
+		return byEngine
+	case bySlotFile.name:
+		return bySlotFile
+	}
+	t.Fatalf("PROA_POWER_BY is upgrade or slot")
+	return upgrader{}
+}
 
 // recording is one upgrade of a machine as QEMU's write log has it.
 type recording struct {
@@ -95,16 +123,13 @@ func (r *recording) make(t *testing.T, o options, up upgrader, before int) {
 	t.Helper()
 	m := start(t, o)
 	m.untilGood(m.bootBudget())
-	s := realSlot(t, o)
-	s.Words = append(s.Words, strings.Fields(m.spec.Tools.Words)...)
 	for range before {
-		s.Version += "-next"
-		m.upgradeBy(up, r.From.Other(), up.write(m, r.From.Other(), s), func(phase) {})
+		m.upgradeBy(up.prepare(m, r.From.Other(), newer(t, m.slot(), "v1.1.0")), r.From.Other(), func(phase) {})
 		r.From = r.From.Other()
 	}
-	s.Version += "-next"
+	s := newer(t, m.slot(), "v1.2.0")
 	err := files.Create(r.file(slotFile), func(f *os.File) error { return s.Write(f, nil) })
-	write := up.write(m, r.From.Other(), s)
+	order := up.prepare(m, r.From.Other(), s)
 	m.off()
 	err = errors.Join(err, qemu.Copy(r.file(baseFile), m.spec.Image, 0),
 		os.WriteFile(r.file(logFile), nil, 0o600), os.WriteFile(r.file(keyFile), m.key.PEM, 0o600))
@@ -114,17 +139,25 @@ func (r *recording) make(t *testing.T, o options, up upgrader, before int) {
 	r.Disk, m.spec.WriteLog = m.diskSize(), r.file(logFile)
 	m.powerOn()
 	m.untilGood(m.bootBudget())
-	m.upgradeBy(up, r.From.Other(), write, func(p phase) { r.begin(t, p) })
+	m.upgradeBy(order, r.From.Other(), func(p phase) { r.begin(t, p) })
 	m.off()
 }
 
+// slot is that of the machine's board, with what QEMU needs on the command line.
+func (m *machine) slot() slotimage.Slot {
+	m.t.Helper()
+	s := realSlot(m.t, m.options)
+	s.Words = append(s.Words, strings.Fields(m.spec.Tools.Words)...)
+	return s
+}
+
 // upgradeBy upgrades a machine until the new slot is good. begin is called when a phase begins.
-func (m *machine) upgradeBy(up upgrader, to layout.Slot, write func(), begin func(phase)) {
+func (m *machine) upgradeBy(o ordered, to layout.Slot, begin func(phase)) {
 	m.t.Helper()
 	begin(written)
-	write()
+	m.run(o.write, o.stdin)
 	begin(trying)
-	m.run(up.try+string(to), nil)
+	m.run(o.try, nil)
 	begin(trial)
 	mark := m.Mark()
 	m.node.Run(m.t.Context(), "proa reboot", nil) // the connection may end first

@@ -13,7 +13,7 @@ import (
 // TestPowerCutsUpgrade records QEMU's write log of upgrades on each boot chain: into an empty slot, and over the system
 // before. Every disk that a power cut can leave is judged by model, and some are booted: PROA_CUTS for each recording, by
 // default 25; PROA_SUBSETS and PROA_SEED choose among the disks of one run of unflushed writes. With PROA_POWER_DIR
-// recordings are kept there and used again.
+// recordings are kept there and used again. PROA_POWER_BY is the way to upgrade: upgrade, or slot.
 func TestPowerCutsUpgrade(t *testing.T) {
 	needs(t, "power")
 	total := 0
@@ -21,7 +21,7 @@ func TestPowerCutsUpgrade(t *testing.T) {
 		for before, kind := range []string{"empty", "over"} {
 			t.Run(c.name+"-"+kind, func(t *testing.T) {
 				c.medium, c.cpus, c.config, c.disk = qemu.Disk, 1, gateConfig, powerDisk
-				total += c.cut(t, byCommand, before)
+				total += c.cut(t, wayOf(t), before)
 			})
 		}
 	}

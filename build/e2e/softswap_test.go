@@ -6,10 +6,11 @@ import (
 	"testing"
 
 	"github.com/proa-os/proa/build/qemu"
+	"github.com/proa-os/proa/build/releasing"
 	"github.com/proa-os/proa/images/slotimage"
 )
 
-// swapConfig permits soft swaps, and has a check that fails in a root whose version ends in "evil".
+// swapConfig permits soft swaps, and has a check that fails in a root whose version has "evil".
 const swapConfig = gateConfig + "upgrade: {swap: always}\nhealth: {deadline: 2m, checks: [{name: no-evil, command: '! grep -q evil /usr/lib/os-release'}]}\n"
 
 const bootID = "cat /proc/sys/kernel/random/boot_id"
@@ -26,13 +27,13 @@ func TestSoftSwap(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			o := options{kind: "img", firmware: firmware, cpus: 1, medium: qemu.Disk, config: swapConfig}
 			m := start(t, o)
-			old := realSlot(t, o)
+			old := m.slot()
 			m.untilGood(m.bootBudget())
-			good := renamed(t, old, "next")
+			good := newer(t, old, "v1.1.0")
 			m.swapsTo(good)
 			m.restartsAfterSwap()
-			m.swapFails(renamed(t, old, "evil"))
-			other := renamed(t, old, "word")
+			m.swapFails(newer(t, old, "v1.2.0-evil"))
+			other := newer(t, old, "v1.3.0")
 			other.Words = append(other.Words, "proa_test=1")
 			m.swapRefused(other)
 			m.off()
@@ -40,10 +41,10 @@ func TestSoftSwap(t *testing.T) {
 	}
 }
 
-// offers has the machine upgrade itself to a slot.
+// offers adds a slot to the machine's releases, and has the machine upgrade itself to it.
 func (m *machine) offers(s slotimage.Slot) {
 	m.t.Helper()
-	m.node.Run(m.t.Context(), "proa upgrade apply "+m.served(released(m.t, m.t.TempDir(), s)), nil) // the connection ends on the way
+	m.node.Run(m.t.Context(), "proa upgrade apply "+m.served(released(m.t, m.spec.Dir, releasing.Options{}, s)), nil) // the connection ends on the way
 }
 
 // swapsTo upgrades from slot a to slot b by a soft swap.

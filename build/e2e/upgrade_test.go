@@ -3,6 +3,9 @@ package e2e
 import (
 	"bytes"
 	"encoding/hex"
+	"fmt"
+	"io"
+	"log"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -15,13 +18,17 @@ import (
 	"github.com/proa-os/proa/build/files"
 	"github.com/proa-os/proa/build/qemu"
 	"github.com/proa-os/proa/build/releasing"
+	"github.com/proa-os/proa/images/erofs"
+	"github.com/proa-os/proa/images/layout"
+	"github.com/proa-os/proa/images/releasefile"
 	"github.com/proa-os/proa/images/slotimage"
 	"github.com/proa-os/proa/images/tree"
 	"github.com/proa-os/proa/images/verity"
 )
 
-// TestUpgrade: a machine upgrades itself from a release on a plain HTTP server, by a patch from what it runs, and is good;
-// what it gives up afterwards it does not take again by itself. PROA_UPGRADE selects chains; all of a PC by default.
+// TestUpgrade: a machine upgrades itself from releases on a plain HTTP server, by patches from what it runs: to a stepping
+// stone, and to the newest release; then it goes back, and does not take again what it gave up. PROA_UPGRADE selects
+// chains; those of a PC by default.
 func TestUpgrade(t *testing.T) {
 	needs(t, "upgrade")
 	for name, o := range map[string]options{
@@ -37,59 +44,62 @@ func TestUpgrade(t *testing.T) {
 		}
 		t.Run(name, func(t *testing.T) {
 			o.cpus, o.medium, o.config = 1, qemu.Disk, gateConfig
-			upgrades(t, start(t, o), o)
+			upgrades(t, start(t, o))
 		})
 	}
 }
 
-func upgrades(t *testing.T, m *machine, o options) {
-	old := realSlot(t, o)
-	next := newer(t, old)
-	for _, s := range []*slotimage.Slot{&old, &next} {
-		s.Words = append(s.Words, strings.Fields(m.spec.Tools.Words)...)
-	}
-	site := m.served(released(t, m.spec.Dir, old, next))
+func upgrades(t *testing.T, m *machine) {
+	old := m.slot()
+	stone, last := newer(t, old, "v1.1.0"), newer(t, old, "v1.2.0")
+	dir := m.spec.Dir
+	released(t, dir, releasing.Options{}, old, stone)
+	site := m.served(released(t, dir, releasing.Options{Stones: []string{stone.Version}}, last))
 	m.untilGood(m.bootBudget())
-	if out := m.run("proa upgrade check "+site, nil); !strings.Contains(out, next.Version+" can replace "+old.Version) || !strings.Contains(out, "patch") {
+	if out := m.run("proa upgrade check "+site, nil); !strings.Contains(out, stone.Version+" can replace "+old.Version+", on the way to "+last.Version) || !strings.Contains(out, "patch") {
 		t.Fatalf("proa upgrade check: %s", out)
 	}
-	mark := m.Mark()
-	began := time.Now()
-	m.node.Run(t.Context(), "proa upgrade apply "+site, nil) // the connection ends with the machine
-	t.Logf("written and restarted after %.0f s", time.Since(began).Seconds())
-	m.expectAfter(mark, "proa: up slot=b mode=disk ", 2*m.bootBudget())
-	m.untilGood(m.bootBudget())
-	if out := m.run("proa upgrade log; proa upgrade check "+site, nil); !strings.Contains(out, "succeeded") || !strings.Contains(out, next.Version+" runs already") {
+	m.upgradesTo(site, layout.B)
+	if out := m.run("proa upgrade log; proa upgrade check "+site, nil); !strings.Contains(out, "succeeded") || !strings.Contains(out, last.Version+" can replace "+stone.Version) {
+		t.Errorf("after the stepping stone: %s", out)
+	}
+	m.upgradesTo(site, layout.A)
+	if out := m.run("proa upgrade log; proa upgrade check "+site, nil); strings.Count(out, "succeeded") != 2 || !strings.Contains(out, last.Version+" runs, and is the newest") {
 		t.Errorf("after the upgrade: %s", out)
+	}
+	mark := m.Mark()
+	m.node.Run(t.Context(), "proa slot rollback --reboot", nil) // the connection ends with the machine
+	m.expectAfter(mark, "proa: up slot=b mode=disk version="+stone.Version, 2*m.bootBudget())
+	m.untilGood(m.bootBudget())
+	if out := m.run("proa upgrade log; proa upgrade check "+site, nil); !strings.Contains(out, last.Version+" was given up") {
+		t.Errorf("after the rollback: %s", out)
 	} else {
 		t.Logf("%s", out)
-	}
-	mark = m.Mark()
-	m.node.Run(t.Context(), "proa slot rollback --reboot", nil)
-	m.expectAfter(mark, "proa: up slot=a mode=disk ", 2*m.bootBudget())
-	m.untilGood(m.bootBudget())
-	if out := m.run("proa upgrade log; proa upgrade check "+site, nil); !strings.Contains(out, next.Version+" was given up") {
-		t.Errorf("after the rollback: %s", out)
 	}
 	m.off()
 }
 
-// newer is a slot with another version, which has as many letters, and a root that differs in os-release: that is in the raw
-// part of the image. release.json is not, so the new slot calls itself by the old version.
-func newer(t *testing.T, s slotimage.Slot) slotimage.Slot {
-	t.Helper()
-	return renamed(t, s, "next")
+// upgradesTo lets the machine upgrade itself into a slot, and waits until it is good.
+func (m *machine) upgradesTo(site string, to layout.Slot) {
+	m.t.Helper()
+	mark, began := m.Mark(), time.Now()
+	m.node.Run(m.t.Context(), "proa upgrade apply "+site, nil) // the connection ends with the machine
+	m.t.Logf("written and restarted after %.0f s", time.Since(began).Seconds())
+	m.expectAfter(mark, fmt.Sprintf("proa: up slot=%s mode=disk ", to), 2*m.bootBudget())
+	m.untilGood(m.bootBudget())
 }
 
-// renamed is newer with these four letters at the end of its version.
-func renamed(t *testing.T, s slotimage.Slot, end string) slotimage.Slot {
+// newer is a slot whose release.json and os-release have another version: a beginning, and as many letters more as the
+// version has that they had. Nothing else of its root differs.
+func newer(t *testing.T, s slotimage.Slot, version string) slotimage.Slot {
 	t.Helper()
 	root, err := s.Image.ReadAll()
 	if err != nil {
 		t.Fatal(err)
 	}
-	version := s.Version[:len(s.Version)-4] + end
-	image := bytes.ReplaceAll(root[:s.Root.Size], []byte(s.Version), []byte(version))
+	version += "-" + strings.Repeat("x", len(s.Version)-len(version)-1)
+	image := bytes.Clone(root[:s.Root.Size])
+	renamed(t, image, s.Version, version)
 	tail := bytes.NewBuffer(image)
 	hash, err := verity.Write(tail, bytes.NewReader(image), s.Root.Size, nil, [16]byte{1})
 	if err != nil {
@@ -99,17 +109,48 @@ func renamed(t *testing.T, s slotimage.Slot, end string) slotimage.Slot {
 	return s
 }
 
-// released makes a release of two slots, with a patch from the first to the second.
-func released(t *testing.T, dir string, slots ...slotimage.Slot) (site string) {
+// renamed replaces the version in a root image: in the raw region, which has os-release, and in the stored content of
+// release.json, which must take as many blocks as before.
+func renamed(t *testing.T, image []byte, old, version string) {
 	t.Helper()
-	site = filepath.Join(dir, "site")
-	ring := ring(t)
+	m, err := erofs.Open(bytes.NewReader(image))
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := int64(0)
+	for _, r := range m.Regions() {
+		stored := image[at : at+r.Stored]
+		at += r.Stored
+		switch "/" + strings.TrimPrefix(r.Path, "/") {
+		case "/":
+			copy(stored, bytes.ReplaceAll(stored, []byte(old), []byte(version)))
+		case releasefile.Path:
+			content := make([]byte, r.Content)
+			if err := m.ReadContent(r.Path, 0, content); err != nil {
+				t.Fatal(err)
+			}
+			again, err := m.Codec().Encode(nil, bytes.ReplaceAll(content, []byte(old), []byte(version)))
+			if err != nil || int64(len(again)) != r.Stored {
+				t.Fatalf("release.json: %d bytes, had %d: %v", len(again), r.Stored, err)
+			}
+			copy(stored, again)
+		}
+	}
+}
+
+// released adds slots to the release in a directory, with patches from those before.
+func released(t *testing.T, dir string, o releasing.Options, slots ...slotimage.Slot) (site string) {
+	t.Helper()
+	o.Out, o.Now, o.Show = filepath.Join(dir, "site"), time.Now(), silent{}
+	if o.Ring == nil {
+		o.Ring = ring(t)
+	}
 	for _, s := range slots {
 		file := filepath.Join(dir, "release.slot")
 		if err := files.Create(file, func(f *os.File) error { return s.Write(f, nil) }); err != nil {
 			t.Fatal(err)
 		}
-		made, err := releasing.Run(t.Context(), releasing.Options{Out: site, Ring: ring, Now: time.Now(), Show: silent{}}, []string{file})
+		made, err := releasing.Run(t.Context(), o, []string{file})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -117,7 +158,7 @@ func released(t *testing.T, dir string, slots ...slotimage.Slot) (site string) {
 			t.Log(m)
 		}
 	}
-	return site
+	return o.Out
 }
 
 // silent shows no progress.
@@ -127,12 +168,20 @@ func (silent) Start(string, []string)            {}
 func (silent) Progress(string, int64, int64)     {}
 func (silent) Done(string, time.Duration, error) {}
 
-// served serves a directory to the guest, and returns its URL there: QEMU's user network has the host's loopback at this
-// address.
+// served serves a directory to the guest, and returns its URL there.
 func (m *machine) served(dir string) string {
 	m.t.Helper()
-	server := httptest.NewServer(http.FileServer(http.Dir(dir)))
-	m.t.Cleanup(server.Close)
+	return m.servedBy(http.FileServer(http.Dir(dir)))
+}
+
+// servedBy starts a server for the guest, and returns its URL there: QEMU's user network has the host's loopback at this
+// address.
+func (m *machine) servedBy(h http.Handler) string {
+	m.t.Helper()
+	server := httptest.NewUnstartedServer(h)
+	server.Config.ErrorLog = log.New(io.Discard, "", 0)
+	server.Start()
+	m.t.Cleanup(func() { server.CloseClientConnections(); server.Close() })
 	u, err := url.Parse(server.URL)
 	if err != nil {
 		m.t.Fatal(err)

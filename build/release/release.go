@@ -24,9 +24,15 @@ func Describe(ctx context.Context, repo string) (releasefile.Release, error) {
 	if err != nil {
 		return r, nil // an unpacked source archive has no git; it builds nevertheless
 	}
-	commit, err := git(ctx, repo, "rev-parse", "HEAD")
-	r.Version, r.Commit = strings.TrimSpace(string(describe)), strings.TrimSpace(string(commit))
-	return r, err
+	head, err := git(ctx, repo, "log", "-1", "--no-show-signature", "--format=%H %ct", "HEAD")
+	if err != nil {
+		return r, err
+	}
+	r.Version = strings.TrimSpace(string(describe))
+	if _, err := fmt.Sscanf(string(head), "%s %d", &r.Commit, &r.Sequence); err != nil {
+		return r, fmt.Errorf("git log: %q: %w", head, err)
+	}
+	return r, nil
 }
 
 // git runs git without any of the user's settings, so safe.directory is set here for a clone that another user owns.

@@ -49,7 +49,7 @@ func (f *Flags) Register(fs *flag.FlagSet) {
 	fs.StringVar(&f.o.Least, "least", "", "devices must run `VERSION` or a later one")
 	fs.Var((*list)(&f.o.Stones), "stone", "devices that run an older one must take `VERSION` first; may be repeated, in order")
 	fs.Var(&f.waves, "wave", "percentage of devices that take it by themselves from a time on, `PERCENT@TIME`; may be repeated")
-	fs.Int64Var(&f.o.Sequence, "sequence", 0, "`number` that orders releases; by default one more than the highest in DIR")
+	fs.Int64Var(&f.o.Sequence, "sequence", 0, "`number` that orders releases; by default the time of the slot's commit in seconds, or one more than the highest in DIR")
 	fs.IntVar(&f.days, "days", 0, "`days` after which the release must be signed again (14)")
 }
 

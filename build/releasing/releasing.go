@@ -33,7 +33,7 @@ type Options struct {
 	Least  string
 	Stones []string
 	Waves  []releasemeta.Wave
-	// Sequence orders releases; 0: one more than the highest in Out.
+	// Sequence orders releases; 0: what the slot says, or one more than the highest in Out, whichever is more.
 	Sequence int64
 	Valid    time.Duration // of the timestamp; 0: as tufrepo has it
 	Ring     *keys.Ring
@@ -61,6 +61,7 @@ type job struct {
 	ctx  context.Context
 	repo *tufrepo.Repo
 	made []Made
+	next int64 // sequence, at least
 }
 
 // Run adds slot files to the release in a directory. Without slot files it signs the metadata again.
@@ -76,9 +77,7 @@ func Run(ctx context.Context, o Options, files []string) ([]Made, error) {
 	if o.Valid > 0 {
 		j.repo.Periods.Timestamp = o.Valid
 	}
-	if o.Sequence == 0 {
-		j.Sequence = j.highest() + 1
-	}
+	j.next = max(o.Sequence, j.highest()+1)
 	for _, file := range files {
 		if err := j.add(file); err != nil {
 			return j.made, fmt.Errorf("%s: %w", file, err)
@@ -159,13 +158,17 @@ func (j *job) describe(s *Slot) (r releasemeta.Release, err error) {
 	if i < 0 {
 		return r, fmt.Errorf("there is no board %q", m.Board)
 	}
-	r = releasemeta.Release{Board: m.Board, Arch: all[i].Arch, Layout: m.Layout, Version: m.Version, Sequence: j.Sequence, From: j.Least, Stones: j.Stones, Waves: j.Waves}
+	seq, err := j.sequence(s)
+	if err != nil {
+		return r, err
+	}
+	r = releasemeta.Release{Board: m.Board, Arch: all[i].Arch, Layout: m.Layout, Version: m.Version, Sequence: seq, From: j.Least, Stones: j.Stones, Waves: j.Waves}
 	for _, t := range j.repo.Targets() {
 		dir, name := path.Split(t.Path)
 		if name != releasemeta.ManifestName || path.Base(dir) != m.Version {
 			continue
 		}
-		if have, err := releasemeta.ParseRelease(t.Custom); err == nil && j.Options.Sequence == j.Sequence {
+		if have, err := releasemeta.ParseRelease(t.Custom); err == nil && j.Sequence == 0 {
 			r.Sequence = have.Sequence // the same version for another board
 		}
 		if t.Path == j.target(s, name) && t.SHA256 != sumOf(s.Text) {
@@ -173,6 +176,22 @@ func (j *job) describe(s *Slot) (r releasemeta.Release, err error) {
 		}
 	}
 	return r, r.Check()
+}
+
+// sequence orders the release after all that are there, and not before its own image: a device that runs it takes nothing
+// with a lower sequence than that says.
+func (j *job) sequence(s *Slot) (int64, error) {
+	own, err := s.sequence()
+	switch {
+	case err != nil:
+		return 0, err
+	case j.Sequence == 0:
+		j.next = max(j.next, own)
+		return j.next, nil
+	case j.Sequence < own:
+		return 0, fmt.Errorf("--sequence %d is less than that of the image itself, %d, below which devices that run it take nothing", j.Sequence, own)
+	}
+	return j.Sequence, nil
 }
 
 func (j *job) target(s *Slot, name string) string {

@@ -3,15 +3,18 @@ package releasing
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"strings"
 
 	"github.com/proa-os/proa/images/erofs"
 	"github.com/proa-os/proa/images/payload"
 	"github.com/proa-os/proa/images/payload/pack"
+	"github.com/proa-os/proa/images/releasefile"
 	"github.com/proa-os/proa/images/slotfile"
 	"github.com/proa-os/proa/images/tree"
 	"github.com/proa-os/proa/images/verity"
@@ -123,6 +126,30 @@ func (s *Slot) root(f slotfile.File, c *contents) (in pack.Input, err error) {
 		}}})
 	}
 	return in, nil
+}
+
+// maxRelease is the greatest number of bytes of a release.json.
+const maxRelease = 1 << 20
+
+// sequence is that of the root image; 0: it says none.
+func (s *Slot) sequence() (int64, error) {
+	root := s.Manifest.Files[len(s.Manifest.Files)-1]
+	m, err := erofs.Open(io.NewSectionReader(s.section(root), 0, s.Manifest.Root.Image))
+	if err != nil {
+		return 0, fmt.Errorf("%s: %w", root.Name, err)
+	}
+	b, err := m.ReadFile(strings.TrimPrefix(releasefile.Path, "/"), maxRelease)
+	if errors.Is(err, fs.ErrNotExist) {
+		return 0, nil
+	}
+	var is releasefile.Release
+	if err == nil {
+		err = json.Unmarshal(b, &is)
+	}
+	if err != nil {
+		return 0, fmt.Errorf("%s: %w", releasefile.Path, err)
+	}
+	return is.Sequence, nil
 }
 
 // region reads the content of a region.

@@ -123,7 +123,7 @@ func (r *Repo) custom(target string, v any) (*json.RawMessage, error) {
 		raw := json.RawMessage(b)
 		return &raw, err
 	}
-	if v == nil {
+	if string(b) == "null" { // clients read it as nothing, and would compute other bytes than were signed
 		return nil, nil
 	}
 	_, err = releasemeta.ParsePayload(b)

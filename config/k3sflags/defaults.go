@@ -21,6 +21,9 @@ const (
 	APIPort          = 6443                                  // --https-listen-port
 )
 
+// Database is the path of a server's database below its data directory.
+const Database = "server/db/state.db"
+
 // TimelineFile is where the runtime leaves the timeline of its preparation (config/step). It is in memory: after a
 // restart of the machine there is none before the runtime has run.
 const TimelineFile = "/run/k3s/timeline.json"

@@ -19,6 +19,8 @@ type Report struct {
 	Left    []Try       `json:"reached,omitempty"`
 	// Why is the reason why a slot that was good was given up; such a report has no tries.
 	Why string `json:"why,omitempty"`
+	// Root is what it had then: the first digits of the root hash, as in Record.
+	Root string `json:"root,omitempty"`
 }
 
 // Try is the last step that one try reached. A try that left no record is not listed.
@@ -38,7 +40,7 @@ func (b Box) Report(slot layout.Slot) Report {
 	for _, r := range b.history(slot) {
 		switch last := rep.last(); {
 		case r.State == GivenUp && r.Error != "":
-			rep = Report{Slot: slot, GivenUp: true, Why: strings.TrimPrefix(r.Step+": "+r.Error, ": ")}
+			rep = Report{Slot: slot, GivenUp: true, Why: strings.TrimPrefix(r.Step+": "+r.Error, ": "), Root: r.Root}
 			continue
 		case r.State == GivenUp:
 			rep.GivenUp, rep.Tries = true, r.Try

@@ -2,10 +2,12 @@ package erofs
 
 import (
 	"bytes"
+	"fmt"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/proa-os/proa/images/tree"
@@ -65,6 +67,47 @@ func contents(t *testing.T, m *Image, list []tree.Entry) {
 	}
 }
 
+// TestReadFile: every regular file can be read by its path, and nothing else.
+func TestReadFile(t *testing.T) {
+	for _, codec := range codecs {
+		list := append(entries(), tree.File("d/odd-a\nb", 0o600, tree.Bytes([]byte("odd"))), tree.File("d/block", 0o600, tree.Bytes(make([]byte, BlockSize))),
+			tree.File("d/more", 0o600, tree.Bytes(bytes.Repeat([]byte("x"), BlockSize+1))))
+		for i := range 300 { // several blocks of names
+			list = append(list, tree.File(fmt.Sprintf("many/%d%s", i, strings.Repeat("n", i%60)), 0o600, tree.Bytes(fmt.Append(nil, i))))
+		}
+		b, err := os.ReadFile(image(t, codec, list))
+		if err != nil {
+			t.Fatal(err)
+		}
+		m, err := Open(bytes.NewReader(b))
+		if err != nil {
+			t.Fatal(err)
+		}
+		files := 0
+		for _, e := range list {
+			got, err := m.ReadFile(e.Path, 64<<20)
+			if !e.Mode.IsRegular() {
+				if err == nil {
+					t.Errorf("%s: %s was read", codec, e.Path)
+				}
+				continue
+			}
+			files++
+			if want, werr := e.Content.ReadAll(); err != nil || werr != nil || !bytes.Equal(got, want) {
+				t.Errorf("%s: %s: %d bytes, want %d, %v", codec, e.Path, len(got), len(want), err)
+			}
+			for _, name := range []string{e.Path + "x", e.Path[:len(e.Path)-1], "/" + e.Path, e.Path + "/"} {
+				if _, err := m.ReadFile(name, 64<<20); err == nil && !slices.ContainsFunc(list, func(o tree.Entry) bool { return o.Path == name }) {
+					t.Errorf("%s: %s was read", codec, name)
+				}
+			}
+		}
+		if files < 5 {
+			t.Errorf("%d files", files)
+		}
+	}
+}
+
 // TestDamaged: whatever is in an image, reading it ends, with an error or other contents.
 func TestDamaged(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 1))
@@ -87,6 +130,8 @@ func TestDamaged(t *testing.T) {
 			}
 			for _, region := range m.Regions() {
 				_ = m.ReadContent(region.Path, 0, make([]byte, min(region.Content, 1<<20))) // an error, or other bytes
+				_, _ = m.ReadFile("var/log", 1<<20)
+				_, _ = m.AppendStored(nil, region.Path, 0, min(region.Content, Cluster))
 			}
 		}
 		if refused < 100 {

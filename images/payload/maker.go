@@ -112,6 +112,13 @@ func (m *maker) next(ctx context.Context) error {
 
 // use makes bytes of the next content.
 func (m *maker) use(ctx context.Context) error {
+	if i := m.a.piece(m.global); m.form.Encode != nil && m.global == m.a.starts[i] {
+		if b := m.a.stored(ctx, i, m.file.Form, m.buf); b != nil {
+			m.buf, m.out = b, b
+			m.skip(int64(m.a.Index.Pieces[i].Size), m.at+int64(len(b)))
+			return nil
+		}
+	}
 	r := m.file.Regions[m.region]
 	n := min(r.Content-m.done, unit)
 	if m.form.Encode != nil {
@@ -192,7 +199,7 @@ func (m *maker) verified(ctx context.Context, there io.ReaderAt) (int64, error) 
 		if ok, err := m.right(m.a.Index.Pieces[i], there, buf); !ok || err != nil {
 			return m.at, err
 		}
-		m.skip(int64(m.a.Index.Pieces[i].Size))
+		m.skip(int64(m.a.Index.Pieces[i].Size), m.at)
 	}
 	return m.at, nil
 }
@@ -219,13 +226,13 @@ func (m *maker) right(p Piece, there io.ReaderAt, buf []byte) (bool, error) {
 	return false, nil
 }
 
-// skip advances by content that need not be made; its bytes are counted already.
-func (m *maker) skip(n int64) {
+// skip advances by content that need not be made; its bytes end at an offset in the file.
+func (m *maker) skip(n, end int64) {
 	m.global += n
 	m.done += n
 	for m.region < len(m.file.Regions) && m.done >= m.file.Regions[m.region].Content {
 		m.done -= m.file.Regions[m.region].Content
 		m.region++
 	}
-	m.stored = m.at - File{Regions: m.file.Regions[:m.region]}.Stored()
+	m.stored = end - File{Regions: m.file.Regions[:m.region]}.Stored()
 }

@@ -24,7 +24,9 @@ type Release struct {
 	Commit     string `json:"commit"`
 	Kubernetes string `json:"kubernetes"`
 	Layout     int    `json:"layout"`
-	Board      any    `json:"board,omitempty"` // resolved
+	// Sequence is the time of the commit in seconds: a machine takes no release with a lower one by itself. 0: not known.
+	Sequence int64 `json:"sequence,omitempty"`
+	Board    any   `json:"board,omitempty"` // resolved
 }
 
 // JSON returns the content of release.json.

@@ -56,7 +56,8 @@ func TakeOver(m *Machine, where, why string) error {
 func (m *Machine) keepWhy(of layout.Slot, where, why string) {
 	p, err := blackbox.Find(BootDir+"/"+box.File, slot.Device(BootDir))
 	if err == nil {
-		_, err = p.Put(box.Record{Slot: of, State: box.GivenUp, After: SinceKernel(), Step: where, Error: why})
+		_, err = p.Put(box.Record{Slot: of, State: box.GivenUp, After: SinceKernel(),
+			Root: m.Line.Root.Hash[:min(16, len(m.Line.Root.Hash))], Step: where, Error: why})
 	}
 	if err != nil {
 		m.Logf("black box: %v", err)

@@ -73,6 +73,7 @@ func verbs() []verb {
 		{"upgrade apply", "[SOURCE]", "write it, and restart for a trial of it", upgradeVerb("apply")},
 		{"upgrade status", "", "the upgrade that runs, or the last one", upgradeVerb("status")},
 		{"upgrade log", "", "all upgrades of this machine, and how each ended", upgradeVerb("log")},
+		{"upgrade restore-datastore", "[--yes]", "restore the cluster's datastore from before the last upgrade", upgradeVerb("restore-datastore")},
 		{"data erase", "--yes", "format the data partition at the next boot; everything on it is lost", dataEraseVerb},
 		{"install", "[FLAGS]", "install the system of an ISO on a disk of this machine; without flags it asks", installVerb},
 		{"reset", "--yes [--keep-config]", "make the machine as it was when it was new: data and configuration are lost", resetVerb},
@@ -96,7 +97,7 @@ Examples:
 // more is the additional help of some verbs; for the others the general examples are shown.
 var more = map[string]string{"slot write": slotWriteHelp, "slot try": slotTryHelp, "slot rollback": slotRollbackHelp, "data erase": reset.EraseHelp, "reset": reset.Help, "install": help.Text,
 	"config validate": inspect.ValidateHelp, "config diff": diffHelp, "config edit": configHelp, "config apply": configHelp, "config confirm": configHelp, "config revert": configHelp, "kubeconfig": kubeconfigHelp, "timeline": timelineHelp,
-	"upgrade check": upgrade.Text, "upgrade fetch": upgrade.Text, "upgrade apply": upgrade.Text, "upgrade status": upgrade.StatusText, "upgrade log": upgrade.StatusText}
+	"upgrade check": upgrade.Text, "upgrade fetch": upgrade.Text, "upgrade apply": upgrade.Text, "upgrade status": upgrade.StatusText, "upgrade log": upgrade.StatusText, "upgrade restore-datastore": upgrade.RestoreText}
 
 // Usage returns the help text of this machine.
 func Usage() string { return usage(launch.There()) }

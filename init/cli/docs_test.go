@@ -14,14 +14,14 @@ func TestDocumentsVerbs(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	typed := regexp.MustCompile("(?:root@[A-Z]+ \"?|`|&& )proa ([a-z][a-z ]*)")
+	typed := regexp.MustCompile("(?:root@[A-Z]+ \"?|`|&& )proa ([a-z][a-z -]*)")
 	seen := 0
 	for _, page := range append(pages, "../../README.md") {
 		text, err := os.ReadFile(page)
 		if err != nil {
 			t.Fatal(err)
 		}
-		host := regexp.MustCompile("`proa (flash|run|plan|build|why|config-into|keys|release|verify|lock|bench|tool|version|help)")
+		host := regexp.MustCompile("`proa (flash|run|plan|build|why|config-into|keys|release|verify|lock|bench|push|tool|version|help)")
 		for _, m := range typed.FindAllStringSubmatch(host.ReplaceAllString(string(text), ""), -1) {
 			if seen++; verbOf(m[1]) == "" && m[1] != "help" {
 				t.Errorf("%s: no verb for `proa %s`", page, m[1])

@@ -32,7 +32,9 @@ Examples:
 `
 
 const slotRollbackHelp = `
-Possible while the running slot is on trial, and if the boot state still says that the other slot was good.
+The other slot is chosen for all boots, and the version that is left does not come back by itself: "proa upgrade apply --again"
+takes it again. Possible while the running slot is on trial, and after it has become good, as long as the other slot was good once and
+nothing new has been written to it.
 
 Examples:
   proa slot rollback --reboot

@@ -144,6 +144,8 @@ var changes = map[string][2]string{
 	"upgrade.window.start":                {"upgrade: {automatic: apply}", "upgrade: {automatic: apply, window: {start: \"02:00\"}}"},
 	"upgrade.window.length":               {"upgrade: {automatic: apply}", "upgrade: {automatic: apply, window: {length: 2h}}"},
 	"upgrade.window.timezone":             {"upgrade: {automatic: apply}", "upgrade: {automatic: apply, window: {timezone: Europe/Berlin}}"},
+	"upgrade.rehearsal":                   {"upgrade: {automatic: apply}", "upgrade: {automatic: apply, rehearsal: skip}"},
+	"upgrade.datastore":                   {"upgrade: {automatic: apply}", "upgrade: {automatic: apply, datastore: restore}"},
 	"upgrade.reboot":                      {"upgrade: {automatic: apply}", "upgrade: {automatic: apply, reboot: manual}"},
 	"upgrade.swap":                        {"upgrade: {automatic: apply}", "upgrade: {automatic: apply, swap: always}"},
 }

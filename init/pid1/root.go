@@ -8,6 +8,7 @@ import (
 	"github.com/proa-os/proa/init/shutdown"
 	"github.com/proa-os/proa/init/slot"
 	"github.com/proa-os/proa/init/softswap"
+	"github.com/proa-os/proa/init/upgrade/settle"
 )
 
 // checkRoot checks whether dm-verity has found a corrupt block in the running root. Programs that need it fail, and
@@ -48,5 +49,8 @@ func (k *keeper) leave(where, what string) (next string, err error) {
 		return "", err
 	}
 	defer lock.Close()
-	return "the other slot takes over", boot.TakeOver(k.m, where, what)
+	if err = boot.TakeOver(k.m, where, what); err == nil {
+		settle.GaveUp(k.m, k.version, what)
+	}
+	return "the other slot takes over", err
 }

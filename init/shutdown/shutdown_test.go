@@ -41,15 +41,17 @@ func TestUnmountOrder(t *testing.T) {
 
 // TestPanicGoesOn: a panic in a step does not stop the shutdown.
 func TestPanicGoesOn(t *testing.T) {
-	k, m := start(t, nil)
-	ended := false
-	run(m, []Step{
-		{"explode", func(context.Context, *Machine) error { panic("boom") }, step.Warn, time.Minute},
-		{"end", func(context.Context, *Machine) error { ended = true; return nil }, step.Warn, time.Minute},
+	synctest.Test(t, func(t *testing.T) { // whose clock stands still meanwhile
+		k, m := start(t, nil)
+		ended := false
+		run(m, []Step{
+			{"explode", func(context.Context, *Machine) error { panic("boom") }, step.Warn, time.Minute},
+			{"end", func(context.Context, *Machine) error { ended = true; return nil }, step.Warn, time.Minute},
+		})
+		if said := k.heard("shutdown 1/2 explode FAILED (warn) 0ms: panic: boom"); !ended || len(said) != 1 {
+			t.Errorf("ended %t, said %q", ended, k.said)
+		}
 	})
-	if said := k.heard("shutdown 1/2 explode FAILED (warn) 0ms: panic: boom"); !ended || len(said) != 1 {
-		t.Errorf("ended %t, said %q", ended, k.said)
-	}
 }
 
 // TestHangEnds: a step that hangs ends at its limit, and the others still run.

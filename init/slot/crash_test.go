@@ -58,6 +58,7 @@ func changes() []transition {
 		c.boot(t, c, dir)
 	}
 	return []transition{
+		{"rollback of a good slot", layout.B, bothGood, Slots.Rollback, "aaaaa", "bbbbb aaaaa"},
 		{"give up", layout.B, bothGood, Slots.GiveUp, "aaaaa", "bbbbb aaaaa"},
 		{"first good", layout.A, func(t *testing.T, c tested, dir string) { c.boot(t, c, dir) }, Slots.Good, "aaaaa", "aaaaa aabbb"},
 		{"try", layout.A, goodA, Slots.Try, "bbbaa", "aaaaa bbbaa"},

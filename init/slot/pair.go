@@ -97,17 +97,6 @@ func (p pair) passedOver(s bootstate.State) bool { return p.skipped(s) && !p.boo
 // skipped is the same state if nobody has chosen anything.
 func (p pair) skipped(s bootstate.State) bool { return s.Good == p.Other() && s.Try != p.current }
 
-func (p pair) Rollback() error {
-	s, _, err := p.read()
-	if err != nil {
-		return err
-	}
-	if s.Good != p.Other() {
-		return fmt.Errorf("slot %s was never good", p.Other())
-	}
-	return p.change(func(s bootstate.State) bootstate.State { return s.MarkGood(p.Other()) })
-}
-
 // mayGiveUp checks the conditions of GiveUp before anything is changed.
 func (p pair) mayGiveUp() error {
 	s, _, err := p.read()
@@ -119,7 +108,7 @@ func (p pair) mayGiveUp() error {
 	case s.Try == p.Other() && s.Failed():
 		return fmt.Errorf("%w: slot %s was given up before", ErrNoOther, p.Other())
 	}
-	return p.boot.proved(p.Other())
+	return p.boot.canTakeOver(p.Other())
 }
 
 func (p pair) GiveUp() error {

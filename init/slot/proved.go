@@ -32,3 +32,17 @@ func (b Boot) proved(slot layout.Slot) error {
 		return err
 	})
 }
+
+// canTakeOver returns why a slot cannot be started instead of the running one. It was complete when it was marked; from the
+// moment when it is cleared it has no file that starts it.
+func (b Boot) canTakeOver(slot layout.Slot) error {
+	if err := b.proved(slot); err != nil || b.Chain.Starter == "" {
+		return err
+	}
+	return b.files(slot, false, func(dir string) error {
+		if st, err := os.Stat(filepath.Join(dir, b.Chain.Starter)); err != nil || st.Size() == 0 {
+			return fmt.Errorf("%w: slot %s is incomplete", ErrNoOther, slot)
+		}
+		return nil
+	})
+}

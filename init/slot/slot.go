@@ -27,7 +27,8 @@ type Slots interface {
 	// Good ends the current slot's trial: it is the default from now on, unless a trial of the other one was requested.
 	// It changes nothing else, and fails with ErrPassedOver if the other slot was chosen meanwhile.
 	Good() error
-	// Rollback makes the next boot start the other slot, if that is good.
+	// Rollback makes the next boot start the other slot, if that is complete and was good once: while the running slot is on
+	// trial, and also after it has become good.
 	Rollback() error
 	// GiveUp makes all boots start the other slot, because the current one was good and cannot be started any more. It
 	// fails with ErrNoOther unless the other one was good once and has not been given up itself, so that a machine with

@@ -86,11 +86,12 @@ func (t trybootSlots) settle(slot layout.Slot) error {
 	})
 }
 
-// settled corrects a state after a power cut between the two writes of Good: a trial of the slot that autoboot.txt
-// names is over.
+// settled corrects a state after a power cut between the two writes of Good, Rollback or GiveUp: if autoboot.txt names the
+// slot on trial, or the one that runs, that slot is good.
 func (t trybootSlots) settled(s bootstate.State) bootstate.State {
-	if s.Good != layout.Shared && s.Try != layout.Shared && t.byDefault() == s.Try {
-		return bootstate.State{Seq: s.Seq, Good: s.Try}
+	to := t.byDefault()
+	if s.Good != layout.Shared && to != layout.Shared && to != s.Good && (to == s.Try || to == t.current) {
+		return bootstate.State{Seq: s.Seq, Good: to}
 	}
 	return s
 }
@@ -119,20 +120,6 @@ func (t trybootSlots) Good() error {
 		return err
 	}
 	return t.pair.Good()
-}
-
-func (t trybootSlots) Rollback() error {
-	s, _, err := t.read()
-	if err != nil {
-		return err
-	}
-	if s.Good != t.Other() {
-		return fmt.Errorf("slot %s was never good", t.Other())
-	}
-	if err := t.settle(t.Other()); err != nil {
-		return err
-	}
-	return t.pair.Rollback()
 }
 
 func (t trybootSlots) GiveUp() error {

@@ -113,7 +113,7 @@ func (s *Swap) mapVerity() error {
 	if err != nil {
 		return err
 	}
-	s.undo = append(s.undo, func() error { return mapper.Remove(s.handed.Mapped) })
+	s.undo = append(s.undo, func() error { return mapper.Remove(s.handed.Mapped, true) })
 	s.target.Found.Part, s.target.Found.Root = filepath.Base(s.device), found
 	return nil
 }
@@ -214,7 +214,7 @@ func (s *Swap) pivot() error { return s.M.Sys.PivotRoot(s.M.Path(Next)) }
 // release has the kernel remove the old root's device once nobody uses it, and makes the mounts shared as a boot does: the
 // kubelet needs that.
 func (s *Swap) release() error {
-	return errors.Join(s.M.Sys.Mount("", "/", "", unix.MS_SHARED|unix.MS_REC, ""), mapper.Remove(s.M.Found.Swap.Name(boot.RootName)))
+	return errors.Join(s.M.Sys.Mount("", "/", "", unix.MS_SHARED|unix.MS_REC, ""), mapper.Remove(s.M.Found.Swap.Name(boot.RootName), true))
 }
 
 func (s *Swap) exec() error {

@@ -27,6 +27,13 @@ func (c Choice) Take() bool { return c.Release.Version != "" }
 // ErrNone is returned if a source has nothing for this machine.
 var ErrNone = errors.New("there is no release for this machine")
 
+// ErrOlder is returned for releases that come before one that this machine had: the image that runs, which a machine
+// without a journal and without metadata has as well, or one that was good.
+var ErrOlder = errors.New("nothing older is taken")
+
+// older compares with the floor; a slot file has no sequence.
+func older(r Release, floor int64) bool { return r.Sequence > 0 && r.Sequence < floor }
+
 // Decide chooses a release. It is a pure function.
 func Decide(m Machine, all []Release, j journal.Journal, o Options, now time.Time) (Choice, error) {
 	mine, err := fitting(m, all)
@@ -37,7 +44,7 @@ func Decide(m Machine, all []Release, j journal.Journal, o Options, now time.Tim
 	if err != nil {
 		return Choice{}, err
 	}
-	c := Choice{Newest: newest.Version}
+	c, floor := Choice{Newest: newest.Version}, max(m.Sequence, j.Sequence)
 	switch {
 	case newest.Root != "" && newest.Root == m.Root || newest.Root == "" && newest.Version == m.Version:
 		c.Runs, c.Why = true, m.Version+" runs already"
@@ -45,11 +52,14 @@ func Decide(m Machine, all []Release, j journal.Journal, o Options, now time.Tim
 			c.Why = fmt.Sprintf("%s runs, and is the newest", m.Version)
 		}
 		return c, nil
-	case newest.Sequence > 0 && newest.Sequence < max(m.Sequence, j.Sequence) && !o.Again:
-		return c, fmt.Errorf("the newest release there, %s, is older than one that this machine had (sequence %d, had %d); nothing older is taken: the server may be stale, try another one",
-			newest.Version, newest.Sequence, max(m.Sequence, j.Sequence))
+	case older(newest, floor) && !o.Again:
+		return c, fmt.Errorf("%w: %s has sequence %d, this machine had %d; the server may be stale, try another one, or take it nevertheless: proa upgrade apply --again",
+			ErrOlder, newest.Version, newest.Sequence, floor)
 	}
 	next, err := stone(m, mine, newest)
+	if err == nil && older(next, floor) && !o.Again {
+		err = fmt.Errorf("%w: %s, which is on the way to %s, has sequence %d, this machine had %d; release it again", ErrOlder, next.Version, newest.Version, next.Sequence, floor)
+	}
 	if err != nil {
 		return c, err
 	}

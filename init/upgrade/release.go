@@ -22,7 +22,7 @@ type Machine struct {
 	Layout      int
 	Version     string // that runs
 	Root        string // root hash that runs
-	Sequence    int64  // highest that this machine has taken; 0: not known
+	Sequence    int64  // of the image that runs; 0: not known
 	ID          string // /etc/machine-id
 	Slot        layout.Slot
 }

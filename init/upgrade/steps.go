@@ -7,12 +7,14 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/proa-os/proa/config/step"
 	"github.com/proa-os/proa/images/slotfile"
 	"github.com/proa-os/proa/init/slotwrite"
 	"github.com/proa-os/proa/init/upgrade/journal"
+	"github.com/proa-os/proa/init/upgrade/rehearse"
 )
 
 type row struct {
@@ -31,6 +33,9 @@ var list = []row{
 	{"begin", begin, step.Halt, patience, Fetch},
 	{"write", write, step.Halt, 0, Fetch},
 	{"wrote", wrote, step.Halt, patience, Fetch},
+	{"copy", copyDatastore, step.Halt, patience, Apply},
+	{"rehearse", rehearseDatastore, step.Halt, 2 * rehearse.Limit, Apply},
+	{"keep", keepDatastore, step.Halt, patience, Apply},
 	{"try", try, step.Halt, 0, Apply},
 	{"tried", tried, step.Halt, patience, Apply},
 	{"reboot", reboot, step.Halt, patience, Apply},
@@ -105,6 +110,7 @@ func begin(_ context.Context, r *run) error {
 			j.Forgive(r.entry().To)
 		}
 		r.id = j.Begin(r.entry())
+		r.out.Entry = r.id
 		return true
 	})
 }
@@ -146,7 +152,8 @@ func (r *run) moved(what string, done, total int64) {
 	if what == "write "+slotfile.RootName {
 		_, text := r.plan.Source.Manifest()
 		sum := sha256.Sum256(text)
-		if err := r.marks.set(hex.EncodeToString(sum[:]), done); err != nil {
+		if err := r.marks.set(hex.EncodeToString(sum[:]), done); err != nil && !r.forgetful {
+			r.forgetful = true
 			r.say(fmt.Sprintf("the place to go on from cannot be kept: %v", err))
 		}
 	}
@@ -173,7 +180,11 @@ func try(ctx context.Context, r *run) error {
 
 func tried(_ context.Context, r *run) error {
 	r.out.Trying = true
-	return r.update(func(e *journal.Entry) { e.State, e.Tried = journal.Trying, time.Now() })
+	err := r.update(func(e *journal.Entry) { e.State, e.Tried = journal.Trying, time.Now() })
+	if err == nil && r.Tried != nil {
+		r.Tried(r.out)
+	}
+	return err
 }
 
 func reboot(_ context.Context, r *run) error {
@@ -205,9 +216,15 @@ func (r *run) finish(ctx context.Context, err error) (Outcome, error) {
 	if err == nil || errors.Is(err, errNothing) {
 		return r.out, nil
 	}
+	if r.Stage != nil && !r.out.Trying {
+		r.Stage.Drop()
+	}
 	result, reason := journal.Failed, err.Error()
 	if ctx.Err() != nil || errors.Is(err, context.Canceled) {
 		result, reason = journal.Aborted, "stopped"
+		if cause := context.Cause(ctx); cause != nil && !errors.Is(cause, context.Canceled) {
+			reason = "stopped: " + cause.Error()
+		}
 		err = ErrStopped
 	}
 	if r.Options.Until == Check || r.out.Trying {
@@ -216,9 +233,14 @@ func (r *run) finish(ctx context.Context, err error) (Outcome, error) {
 	kept := journal.Update(r.journal(), func(j *journal.Journal) bool {
 		if r.id == 0 {
 			r.id = j.Fresh(r.entry(), result, reason)
+			r.out.Entry = r.id
 		}
 		j.End(r.id, result, reason, time.Now())
+		j.Fold()
 		return true
 	})
-	return r.out, errors.Join(err, kept)
+	if kept != nil && !strings.HasSuffix(err.Error(), kept.Error()) {
+		err = errors.Join(err, kept)
+	}
+	return r.out, err
 }

@@ -1,5 +1,5 @@
 // Package upgrade is the engine: it finds a release, decides whether this machine takes it, writes it to the slot that
-// does not run, and requests a trial boot. That is one list of steps (steps.go); commands and schedule run a beginning of
+// does not run, tries it on a copy of the cluster's datastore, and requests a trial boot. That is one list of steps (steps.go); commands and schedule run a beginning of
 // it. Where releases come from is an Origin; who signed them is verified there and while the slot is written.
 //
 // It refuses releases for another machine, older ones, those that were given up, and those whose turn has not come. It
@@ -12,9 +12,11 @@ import (
 	"time"
 
 	"github.com/proa-os/proa/config/step"
+	"github.com/proa-os/proa/config/wayback"
 	"github.com/proa-os/proa/images/slotfile"
 	"github.com/proa-os/proa/init/slotwrite"
 	"github.com/proa-os/proa/init/upgrade/journal"
+	"github.com/proa-os/proa/init/upgrade/rehearse"
 )
 
 // Origin is where releases come from: a repository with signed metadata, or a slot file.
@@ -63,6 +65,10 @@ type Options struct {
 	// Version is the release that is wanted, by way of its stepping stones; empty: the newest.
 	Version string
 	Request string // of the cluster; the journal's entry has it
+	// Unrehearsed puts the release on trial without trying it on a copy of the datastore first.
+	Unrehearsed bool
+	// Datastore is what a fall-back does with it; the snapshot's record has it.
+	Datastore wayback.Policy
 }
 
 // Engine makes one run.
@@ -71,12 +77,15 @@ type Engine struct {
 	Machine Machine
 	Options Options
 	Target  slotwrite.Target
-	Dir     string // of journal and mark: journal.Dir
+	Dir     string          // of journal and mark: journal.Dir
+	Stage   *rehearse.Stage // nil: nothing is rehearsed or kept
 	// Restart restarts the machine in order.
 	Restart func() error
 	// Swap has PID 1 begin the trial without a restart of the machine; an error says why that is not possible, and the
 	// machine is restarted then. nil: it is not wanted.
 	Swap func(say func(line string)) error
+	// Tried is called once the next boot is a trial, before the restart; it may be nil.
+	Tried func(Outcome)
 	// Progress is called in steps that take long; it may be nil.
 	Progress func(what string, done, total int64)
 	// Say tells the user a line; it may be nil.
@@ -92,6 +101,7 @@ type Outcome struct {
 	Trying  bool  // the next boot is a trial
 	Way     journal.Way
 	NoSwap  string // why a soft swap that was wanted was not possible
+	Entry   int    // of this run in the journal; 0: none
 }
 
 // run is what the steps share.
@@ -103,8 +113,11 @@ type run struct {
 	m        slotfile.Manifest
 	id       int // of the journal's entry; 0: none
 	marks    *marks
-	held     bool // the slot had it already
-	out      Outcome
+	held     bool   // the slot had it already
+	none     string // why there is no copy of the datastore
+	// forgetful: that the marks cannot be kept was said
+	forgetful bool
+	out       Outcome
 }
 
 // patience is how long a step may be silent.

@@ -67,14 +67,18 @@ func mapTarget(name, kind string, sectors uint64, params string) (string, error)
 	return fmt.Sprintf("/dev/dm-%d", unix.Minor(created.Dev)), nil
 }
 
-// Remove removes a mapped device, as soon as nobody has it open or mounted any more.
-func Remove(name string) error {
+// Remove removes a mapped device; with later, once it is not in use any more. The error wraps unix.ENXIO if there is none.
+func Remove(name string, later bool) error {
 	ctl, err := os.OpenFile(control, os.O_RDWR, 0)
 	if err != nil {
 		return fmt.Errorf("device-mapper: %w", err)
 	}
 	defer ctl.Close()
-	if _, err := call(ctl, devRemove, request(name, deferred, nil)); err != nil {
+	flags := uint32(0)
+	if later {
+		flags = deferred
+	}
+	if _, err := call(ctl, devRemove, request(name, flags, nil)); err != nil {
 		return fmt.Errorf("device-mapper: remove %s: %w", name, err)
 	}
 	return nil

@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"encoding/json"
 	"slices"
+	"strings"
 
 	extensions "k8s.io/apiextensions-apiserver/pkg/apiserver"
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -15,21 +16,26 @@ import (
 	aggregator "k8s.io/kube-aggregator/pkg/apiserver/scheme"
 	"k8s.io/kubernetes/pkg/api/legacyscheme"
 	"k8s.io/kubernetes/pkg/controlplane"
+
+	"github.com/proa-os/proa/config/rehearsal"
 )
 
 // schemes know the types of Kubernetes itself. The API server decodes what is stored with the same ones.
 var schemes = []*runtime.Scheme{legacyscheme.Scheme, extensions.Scheme, aggregator.Scheme}
 
+// uses are the uses of versions by kind, with their counts.
+type uses map[rehearsal.Use]*rehearsal.Use
+
 // judge collects what the objects of a database use.
 type judge struct {
 	allowed map[string]bool
-	found   Report
-	unread  map[Use]*Use
-	unserve map[Use]*Use
+	found   rehearsal.Report
+	unread  uses
+	unserve uses
 }
 
 func newJudge(allowed map[string]bool) *judge {
-	return &judge{allowed: allowed, unread: map[Use]*Use{}, unserve: map[Use]*Use{}}
+	return &judge{allowed: allowed, unread: uses{}, unserve: uses{}}
 }
 
 // encrypted begins values that are encrypted at rest (KMS, aescbc, secretbox …).
@@ -54,7 +60,7 @@ func (j *judge) look(key string, value []byte) {
 	case scheme == nil && !bytes.HasPrefix(value, binary): // a custom resource
 		j.clients(kind, metaOf(value))
 	case scheme == nil || !scheme.Recognizes(kind):
-		count(j.unread, Use{APIVersion: kind.GroupVersion().String(), Kind: kind.Kind}, key)
+		count(j.unread, rehearsal.Use{APIVersion: kind.GroupVersion().String(), Kind: kind.Kind}, key)
 	default:
 		j.decode(scheme, kind, key, value)
 	}
@@ -64,7 +70,7 @@ func (j *judge) look(key string, value []byte) {
 func (j *judge) decode(scheme *runtime.Scheme, kind schema.GroupVersionKind, key string, value []byte) {
 	object, _, err := serializer.NewCodecFactory(scheme).UniversalDeserializer().Decode(value, nil, nil)
 	if err != nil {
-		count(j.unread, Use{APIVersion: kind.GroupVersion().String(), Kind: kind.Kind}, key)
+		count(j.unread, rehearsal.Use{APIVersion: kind.GroupVersion().String(), Kind: kind.Kind}, key)
 		return
 	}
 	if m, err := meta.Accessor(object); err == nil {
@@ -83,7 +89,7 @@ func (j *judge) clients(kind schema.GroupVersionKind, m metav1.Object) {
 		if ns := m.GetNamespace(); ns != "" {
 			name = ns + "/" + name
 		}
-		count(j.unserve, Use{APIVersion: f.APIVersion, Kind: kind.Kind, Client: f.Manager}, name)
+		count(j.unserve, rehearsal.Use{APIVersion: f.APIVersion, Kind: kind.Kind, Client: f.Manager}, name)
 	}
 }
 
@@ -129,24 +135,42 @@ func metaOf(value []byte) metav1.Object {
 	return &m
 }
 
-func count(in map[Use]*Use, u Use, example string) {
+func count(in uses, u rehearsal.Use, example string) {
 	if in[u] == nil {
-		in[u] = &Use{APIVersion: u.APIVersion, Kind: u.Kind, Client: u.Client, Example: example}
+		in[u] = &rehearsal.Use{APIVersion: u.APIVersion, Kind: u.Kind, Client: u.Client, Example: example}
 	}
 	in[u].Count++
 }
 
-func (j *judge) report() Report {
+func (j *judge) report() rehearsal.Report {
 	j.found.Unreadable, j.found.Unserved = list(j.unread), list(j.unserve)
 	return j.found
 }
 
-func list(uses map[Use]*Use) (out []Use) {
+func list(uses uses) (out []rehearsal.Use) {
 	for _, u := range uses {
 		out = append(out, *u)
 	}
-	slices.SortFunc(out, func(a, b Use) int {
+	slices.SortFunc(out, func(a, b rehearsal.Use) int {
 		return cmp.Or(cmp.Compare(a.APIVersion, b.APIVersion), cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Client, b.Client))
 	})
 	return out
+}
+
+// Enabled are the group versions that --kube-apiserver-arg=runtime-config=GROUP/VERSION[/RESOURCE][=true] enables.
+func Enabled(args []string) map[string]bool {
+	all := map[string]bool{}
+	for _, arg := range args {
+		list, ok := strings.CutPrefix(arg, "runtime-config=")
+		if !ok {
+			continue
+		}
+		for _, item := range strings.Split(list, ",") {
+			name, value, _ := strings.Cut(item, "=")
+			if parts := strings.Split(name, "/"); len(parts) >= 2 && value != "false" {
+				all[parts[0]+"/"+parts[1]] = true
+			}
+		}
+	}
+	return all
 }

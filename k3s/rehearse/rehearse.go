@@ -1,7 +1,7 @@
 // Package rehearse opens a copy of a cluster's database with this version of the runtime, and says what of it this
 // version can no longer read or serve. It is run by the new version before a node restarts with it.
 //
-// It refuses to touch the database itself: it works on a copy, which it deletes. It does not judge custom resources,
+// It refuses to touch the database itself: it works on a copy, which it deletes, and to which it also writes. It does not judge custom resources,
 // whose versions are the business of their CustomResourceDefinition.
 package rehearse
 
@@ -15,51 +15,43 @@ import (
 
 	clientv3 "go.etcd.io/etcd/client/v3"
 
+	"github.com/proa-os/proa/config/rehearsal"
 	"github.com/proa-os/proa/k3s/datastore"
 )
 
-// Report is what was found.
-type Report struct {
-	Objects   int   `json:"objects"`
-	Encrypted int   `json:"encrypted"` // objects that only the API server could read; not judged
-	Bytes     int64 `json:"bytes"`     // size of the copy
-	// Unreadable are stored in a version that this runtime does not know.
-	Unreadable []Use `json:"unreadable,omitempty"`
-	// Unserved were written by clients in a version that this runtime does not serve: these clients will fail.
-	Unserved []Use `json:"unserved,omitempty"`
-}
-
-// Use is a use of one version of one kind.
-type Use struct {
-	APIVersion string `json:"api_version"` // policy/v1beta1
-	Kind       string `json:"kind"`
-	Client     string `json:"client,omitempty"` // the manager that wrote it (metadata.managedFields)
-	Count      int    `json:"count"`
-	Example    string `json:"example"` // namespace/name
-}
-
-func (u Use) String() string {
-	by := ""
-	if u.Client != "" {
-		by = " by " + u.Client
-	}
-	return fmt.Sprintf("%s %s: %d%s, such as %s", u.APIVersion, u.Kind, u.Count, by, u.Example)
-}
-
 // Run copies the database of the server below serverDir to a directory of its own in dir, opens the copy as the server
 // would, and reads all objects. allowed are group versions that the configuration enables (runtime-config).
-func Run(ctx context.Context, serverDir, dir string, allowed map[string]bool) (r Report, err error) {
+func Run(ctx context.Context, serverDir, dir string, allowed map[string]bool) (rehearsal.Report, error) {
+	return In(ctx, dir, allowed, datastore.At(serverDir).Copy)
+}
+
+// Of does the same with a copy that was made before, and uses it up: this version may change it.
+func Of(ctx context.Context, file string, allowed map[string]bool) (rehearsal.Report, error) {
+	return In(ctx, filepath.Dir(file), allowed, func(_ context.Context, to string) error {
+		if err := os.MkdirAll(filepath.Dir(to), 0o700); err != nil {
+			return err
+		}
+		return os.Rename(file, to)
+	})
+}
+
+// In does the same with what put copies to a file, in a directory of its own in dir, which it removes.
+func In(ctx context.Context, dir string, allowed map[string]bool, put func(ctx context.Context, to string) error) (r rehearsal.Report, err error) {
 	own, err := os.MkdirTemp(dir, "rehearsal-")
 	if err != nil {
 		return r, err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(own)) }()
-	if err := datastore.At(serverDir).Copy(ctx, datastore.At(own).File()); err != nil {
+	file := datastore.At(own).File()
+	if err := put(ctx, file); err != nil {
 		return r, err
 	}
-	info, err := os.Stat(datastore.At(own).File())
+	info, err := os.Stat(file)
 	if err != nil {
 		return r, err
+	}
+	if err := datastore.At(own).Check(); err != nil { // kine would try to open it for minutes
+		return r, fmt.Errorf("open a copy of %s: %w", filepath.Base(file), err)
 	}
 	r, err = read(ctx, own, newJudge(allowed))
 	r.Bytes = info.Size()
@@ -67,25 +59,50 @@ func Run(ctx context.Context, serverDir, dir string, allowed map[string]bool) (r
 }
 
 // read runs the copy's datastore while all of it is read.
-func read(ctx context.Context, dir string, j *judge) (Report, error) {
+func read(ctx context.Context, dir string, j *judge) (rehearsal.Report, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	ended := make(chan error, 1)
 	go func() { ended <- datastore.At(dir).Run(ctx) }()
 	client, err := clientv3.New(clientv3.Config{Endpoints: []string{datastore.At(dir).Endpoint()}, DialTimeout: 10 * time.Second})
 	if err != nil {
-		return Report{}, err
+		return rehearsal.Report{}, err
 	}
 	defer client.Close()
 	done := make(chan error, 1)
-	go func() { done <- all(ctx, client, j.look) }()
+	go func() {
+		err := all(ctx, client, j.look)
+		if err == nil {
+			err = write(ctx, client)
+		}
+		done <- err
+	}()
 	select {
 	case err := <-ended: // before everything was read: the copy could not be opened
-		return Report{}, fmt.Errorf("open a copy of %s: %w", filepath.Base(datastore.At(dir).File()), err)
+		return rehearsal.Report{}, fmt.Errorf("open a copy of %s: %w", filepath.Base(datastore.At(dir).File()), err)
 	case err := <-done:
 		cancel()
 		return j.report(), errors.Join(err, <-ended)
 	}
+}
+
+// write writes a key twice and reads it: a database that can be read may have a schema that refuses what this version
+// writes, and kine does not report every refusal.
+func write(ctx context.Context, client *clientv3.Client) error {
+	const key = "/proa/rehearsal"
+	for _, value := range []string{"one", "two"} {
+		if _, err := client.Put(ctx, key, value); err != nil {
+			return fmt.Errorf("write to a copy of the database: %w", err)
+		}
+		got, err := client.Get(ctx, key)
+		if err != nil {
+			return fmt.Errorf("write to a copy of the database: %w", err)
+		}
+		if len(got.Kvs) != 1 || string(got.Kvs[0].Value) != value {
+			return errors.New("write to a copy of the database: its schema refuses what this version writes")
+		}
+	}
+	return nil
 }
 
 // page is the number of objects that are in memory at once.

@@ -2,6 +2,7 @@ package rehearse
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"os"
 	"path/filepath"
@@ -18,6 +19,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/serializer/protobuf"
 	"k8s.io/kubernetes/pkg/api/legacyscheme"
 
+	"github.com/proa-os/proa/config/rehearsal"
 	"github.com/proa-os/proa/k3s/datastore"
 )
 
@@ -86,9 +88,9 @@ func TestReport(t *testing.T) {
 		"/registry/example.org/boats/default/proa": `{"kind":"Boat","apiVersion":"example.org/v1","metadata":{"name":"proa"}}`,
 		"/registry/masterleases/192.0.2.1":         "\x01\x02",
 	})
-	want := Report{Objects: 7, Encrypted: 1,
-		Unreadable: []Use{{"policy/v1beta1", "PodSecurityPolicy", "", 2, "/registry/podsecuritypolicy/p"}},
-		Unserved: []Use{{"apps/v1beta1", "Deployment", "helm", 1, "default/web"},
+	want := rehearsal.Report{Objects: 7, Encrypted: 1,
+		Unreadable: []rehearsal.Use{{"policy/v1beta1", "PodSecurityPolicy", "", 2, "/registry/podsecuritypolicy/p"}},
+		Unserved: []rehearsal.Use{{"apps/v1beta1", "Deployment", "helm", 1, "default/web"},
 			{"resource.k8s.io/v1beta1", "ConfigMap", "tool", 1, "default/beta"}}}
 	for _, allowed := range []map[string]bool{nil, {"resource.k8s.io/v1beta1": true}} {
 		to := t.TempDir()
@@ -133,5 +135,54 @@ func TestDamaged(t *testing.T) {
 	}
 	if now, err := os.ReadFile(file); err != nil || string(now) != string(text) {
 		t.Errorf("changed, %v", err)
+	}
+}
+
+// TestOf: a copy that was made before is used up, and read as a server's own is.
+func TestOf(t *testing.T) {
+	dir := cluster(t, map[string]string{"/registry/configmaps/default/fine": stored(t, &core.ConfigMap{})})
+	file := filepath.Join(t.TempDir(), "copy.db")
+	if err := datastore.At(dir).Copy(t.Context(), file); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := Of(t.Context(), file, nil); err != nil || got.Objects != 1 {
+		t.Errorf("%+v, %v", got, err)
+	}
+	if left, _ := filepath.Glob(filepath.Join(filepath.Dir(file), "*")); left != nil {
+		t.Errorf("left %q", left)
+	}
+}
+
+// TestOtherSchema: a schema that another version has changed so that this one cannot write is found, although all can be
+// read.
+func TestOtherSchema(t *testing.T) {
+	dir := cluster(t, map[string]string{"/registry/configmaps/default/fine": stored(t, &core.ConfigMap{})})
+	file := filepath.Join(t.TempDir(), "copy.db")
+	if err := datastore.At(dir).Copy(t.Context(), file); err != nil {
+		t.Fatal(err)
+	}
+	db, err := sql.Open("sqlite3", file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	if _, err := db.Exec("CREATE TRIGGER next BEFORE INSERT ON kine BEGIN SELECT RAISE(ABORT, 'tenant is missing'); END"); err != nil {
+		t.Fatal(err)
+	}
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	if _, err := Of(ctx, file, nil); err == nil || !strings.Contains(err.Error(), "write to a copy") {
+		t.Error(err)
+	}
+}
+
+func TestEnabled(t *testing.T) {
+	got := Enabled([]string{"v=2", "runtime-config=a.io/v1beta1=true,b.io/v1/things,c.io/v1=false,api/all", "runtime-config=d.io/v2"})
+	want := map[string]bool{"a.io/v1beta1": true, "b.io/v1": true, "api/all": true, "d.io/v2": true}
+	if d := cmp.Diff(want, got); d != "" {
+		t.Error(d)
 	}
 }

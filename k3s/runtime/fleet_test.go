@@ -30,6 +30,7 @@ type fleet struct {
 	*machine
 	config   *rest.Config
 	upgrades dynamic.ResourceInterface
+	net      *network
 	nodes    map[string]*simNode
 	least    int64 // fewest pods that were available
 	most     int64 // most nodes that were cordoned
@@ -41,7 +42,7 @@ const patient = 5 * time.Minute
 var fleetNames = []string{"edge-a", "edge-b", "edge-c"}
 
 func newFleet(t *testing.T) *fleet {
-	f := &fleet{machine: newMachine(t), nodes: map[string]*simNode{}}
+	f := &fleet{machine: newMachine(t), net: podNetwork(), nodes: map[string]*simNode{}}
 	packaged := t.TempDir()
 	manifest, err := os.ReadFile("../../overlay/rootfs/usr/share/proa/manifests/upgrades.yaml")
 	must(t, err)
@@ -55,8 +56,9 @@ func newFleet(t *testing.T) *fleet {
 		return err
 	})
 	for _, name := range fleetNames {
-		f.nodes[name] = newSimNode(f.machine, f.config, name)
+		f.nodes[name] = newSimNode(f.machine, f.config, f.net, name)
 	}
+	f.expose()
 	f.deploy()
 	return f
 }

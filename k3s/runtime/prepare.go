@@ -35,6 +35,7 @@ type row struct {
 var preparation = []row{
 	{"logging", both, (*Server).logging, step.Halt, patience},
 	{"folders", both, (*Server).folders, step.Halt, patience},
+	{"way-back", server, (*Server).wayBack, step.Halt, startWait}, // reads all of the datastore after a fall-back
 	{"kernel", agent, (*Server).kernel, step.Halt, patience},
 	{"identity", both, (*Server).identity, step.Halt, 0}, // waits for a network, which may come at any time
 	{"node-name", both, (*Server).nodeName, step.Halt, patience},

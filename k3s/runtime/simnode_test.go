@@ -22,12 +22,13 @@ import (
 	"github.com/proa-os/proa/k3s/upgrade/onnode"
 )
 
-// simNode is a simulated node of a real cluster: it keeps its Node object Ready, says of its pods that they run, runs the
-// node's side of upgrades, and plays PID 1 and its engine. It acts with a node's rights.
+// simNode is a simulated node of a real cluster: it keeps its Node object Ready, has an HTTP server for each of its pods,
+// runs the node's side of upgrades, and plays PID 1 and its engine. It acts with a node's rights.
 type simNode struct {
 	t      *testing.T
 	name   string
 	client kubernetes.Interface
+	net    *network
 	file   string // of the engine
 	mu     sync.Mutex
 	down   bool
@@ -38,12 +39,12 @@ type simNode struct {
 	went   []time.Time
 }
 
-func newSimNode(m *machine, config *rest.Config, name string) *simNode {
+func newSimNode(m *machine, config *rest.Config, net *network, name string) *simNode {
 	config = rest.CopyConfig(config)
 	config.Impersonate = rest.ImpersonationConfig{UserName: "system:node:" + name, Groups: []string{"system:nodes", "system:authenticated"}}
 	client, err := kubernetes.NewForConfig(config)
 	must(m.t, err)
-	n := &simNode{t: m.t, name: name, client: client, file: filepath.Join(m.t.TempDir(), "upgrade.json"), fate: nodeupgrade.Succeeded}
+	n := &simNode{t: m.t, name: name, client: client, net: net, file: filepath.Join(m.t.TempDir(), "upgrade.json"), fate: nodeupgrade.Succeeded}
 	_, err = client.CoreV1().Nodes().Create(context.Background(), &corev1.Node{
 		ObjectMeta: metav1.ObjectMeta{Name: name, Labels: map[string]string{"kubernetes.io/hostname": name}},
 	}, metav1.CreateOptions{})
@@ -102,8 +103,13 @@ func (n *simNode) pods(ctx context.Context) error {
 	for _, p := range list {
 		switch {
 		case p.DeletionTimestamp != nil:
+			n.net.down(ctx, p.Status.PodIP, true)
 			err = n.client.CoreV1().Pods(p.Namespace).Delete(ctx, p.Name, metav1.DeleteOptions{GracePeriodSeconds: new(int64)})
-		case p.Status.Phase == corev1.PodPending:
+		case p.Status.Phase == corev1.PodPending || !n.net.runs(p.Status.PodIP):
+			if p.Status.PodIP, err = n.net.up(p.Name); err != nil {
+				return err
+			}
+			p.Status.PodIPs = []corev1.PodIP{{IP: p.Status.PodIP}}
 			p.Status.Phase = corev1.PodRunning
 			p.Status.Conditions = []corev1.PodCondition{{Type: corev1.PodReady, Status: corev1.ConditionTrue, LastTransitionTime: metav1.Now()}}
 			_, err = n.client.CoreV1().Pods(p.Namespace).UpdateStatus(ctx, &p, metav1.UpdateOptions{})
@@ -158,6 +164,7 @@ func (n *simNode) upgrade(ctx context.Context, s nodeupgrade.State) {
 	n.went = append(n.went, time.Now())
 	for _, p := range left {
 		n.left = append(n.left, p.Name)
+		n.net.down(ctx, p.Status.PodIP, false)
 	}
 	fate := n.fate
 	n.mu.Unlock()

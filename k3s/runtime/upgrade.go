@@ -46,7 +46,7 @@ func (s *Server) nodeUpgrade(ctx context.Context) error {
 	}
 	const key = "upgrade request"
 	a := &onnode.Agent{
-		Client: client, Node: s.node.Name, Version: releasefile.Read(releasefile.Path, "unknown").Version, File: nodeupgrade.File, Tell: s.notify.Upgrade,
+		Client: client, Node: s.node.Name, Version: releasefile.Read(releasefile.Path, "unknown").Version, File: nodeupgrade.File, Log: nodeupgrade.LogFile, Tell: s.notify.Upgrade,
 		Problem: func(line string) {
 			if line == "" {
 				s.notify.Solved(key)

@@ -44,7 +44,9 @@ func TestUpgrades(t *testing.T) {
 }
 
 func (f *fleet) oneAfterAnother() {
+	customers := f.customers()
 	u := f.roll("spring", `{"version":"2","source":"https://up.example.org/r?key=hunter2"}`, over)
+	customers.served(f.t, "three nodes upgraded one after another")
 	times, order := f.asked()
 	if u.Status.Phase != api.Complete || u.Status.Updated != 3 || fmt.Sprint(times, order) != "[1 1 1] [edge-a edge-b edge-c]" {
 		f.t.Errorf("asked %d, in the order %s: %+v", times, order, u.Status)
@@ -83,7 +85,9 @@ func (f *fleet) events(selector string, reasons ...string) {
 
 func (f *fleet) failure() {
 	f.nodes["edge-b"].set(nodeupgrade.RolledBack, false)
+	customers := f.customers()
 	u := f.roll("summer", `{"version":"3"}`, over)
+	customers.served(f.t, "a roll-out that stops at a node that fails")
 	times, order := f.asked()
 	degraded := meta.FindStatusCondition(u.Status.Conditions, api.CondDegraded)
 	if u.Status.Phase != api.Failed || fmt.Sprint(times, order) != "[1 1 0] [edge-a edge-b]" || degraded == nil ||

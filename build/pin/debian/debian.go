@@ -36,7 +36,8 @@ func Oracles(arch string) pin.Set {
 		"dosfstools", "mtools", "gdisk", "cryptsetup-bin", "e2fsprogs", "xorriso", "cpio", "erofs-utils",
 		"u-boot-qemu", "u-boot-tools", // U-Boot for QEMU's boards, and mkimage
 		"openssh-client", "dropbear-bin",
-		"nftables", // nft: the kernel checks the filter that it loads
+		"nftables",                   // nft: the kernel checks the filter that it loads
+		"nginx", "qemu-user", "zstd", // what upgrades are measured with: a server of a fleet, ARM programs, a general delta
 	}}
 }
 

@@ -18,6 +18,7 @@ import (
 	"github.com/proa-os/proa/images/chain"
 	"github.com/proa-os/proa/images/gpt"
 	"github.com/proa-os/proa/images/layout"
+	"github.com/proa-os/proa/images/slotsig"
 )
 
 // Disk is a disk to judge; powercut.Image is one.
@@ -37,6 +38,8 @@ type Judge struct {
 	From  layout.Slot // the slot that ran before
 	// Manifests are what the slots may have.
 	Manifests map[layout.Slot][]byte
+	// Keys are those of the machine's image, which starts no slot whose manifest they have not signed.
+	Keys slotsig.Keys
 	// Adapted are files that differ from the manifest on purpose: path in the boot partition, checksum.
 	Adapted map[string]string
 	Config  []byte // config.yaml

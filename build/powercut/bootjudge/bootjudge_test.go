@@ -17,6 +17,7 @@ import (
 	"github.com/proa-os/proa/images/gpt"
 	"github.com/proa-os/proa/images/layout"
 	"github.com/proa-os/proa/images/sdboot"
+	"github.com/proa-os/proa/images/slotsig"
 )
 
 // verdict is a change of a disk and what the judge says of it.
@@ -43,6 +44,13 @@ func verdicts() []verdict {
 			m.state(trial)
 		}, "{a 4 4}"},
 		{"on trial, another root", func(m *medium) { m.fill(""); m.state(trial); m.broken = "root-b" }, "{a 4 4}"},
+		{"on trial and not signed", func(m *medium) { m.fill(slotsig.Name); m.state(trial) }, "{a 4 4}"},
+		{"on trial, signed by another key", func(m *medium) {
+			m.fill("")
+			m.put("slots/b/"+slotsig.Name, m.foreign())
+			m.state(trial)
+		}, "{a 4 4}"},
+		{"the running slot's signature", func(m *medium) { m.put("slots/a/"+slotsig.Name, m.foreign()) }, "slot a, which ran before the upgrade: slot a: "},
 		{"the running root", func(m *medium) { m.broken = "root-a" }, "slot a, which ran before the upgrade: root-a does not"},
 		{"the running kernel", func(m *medium) { m.put("slots/a/vmlinuz", noise(4, 70_000)) }, "slots/a/vmlinuz: 70000 bytes, sha256"},
 		{"the running manifest", func(m *medium) { m.put("slots/a/manifest.json", []byte("{}")) }, "slot a has a manifest of 2 bytes"},

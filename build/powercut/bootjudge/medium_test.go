@@ -21,6 +21,8 @@ import (
 	"github.com/proa-os/proa/images/sdboot"
 	"github.com/proa-os/proa/images/slotfile"
 	"github.com/proa-os/proa/images/slotimage"
+	"github.com/proa-os/proa/images/slotsig"
+	"github.com/proa-os/proa/images/slotsig/testkey"
 	"github.com/proa-os/proa/images/sparse"
 	"github.com/proa-os/proa/images/tree"
 	"github.com/proa-os/proa/images/uboot"
@@ -83,7 +85,7 @@ func slotOf(t *testing.T, board string, seed uint64) slotimage.Slot {
 		Board: board, Version: fmt.Sprintf("v%d", seed), Words: []string{"quiet"},
 		Kernel: tree.Bytes(noise(seed, 70_000)), Initrd: tree.Bytes(noise(seed+1, 30_000)),
 		Image: tree.Bytes(noise(seed+2, 3*verity.BlockSize)), Root: verity.Root{Hash: strings.Repeat("ab", 32), Size: 2 * verity.BlockSize},
-		Chains: b.SlotChains(), UBoot: b.Scripts(), When: when, DTB: map[string]tree.Content{},
+		Chains: b.SlotChains(), UBoot: b.Scripts(), When: when, DTB: map[string]tree.Content{}, Sign: testkey.Sign,
 	}
 }
 
@@ -93,8 +95,8 @@ func fresh(t *testing.T, board, of string) (*medium, *Judge) {
 	spec := layout.Spec{FirstLBA: 2048, Align: layout.MiB, BIOSSize: layout.MiB, BootSize: 40 * layout.MiB, StateSize: layout.MiB, RootSize: layout.MiB}
 	table, err1 := spec.Fit(spec.ImageSize())
 	now := slotOf(t, board, 1)
-	manifest, err2 := now.Manifest()
-	files, err3 := bootfs.Files(bootfs.New{Slot: now, Name: layout.A, Manifest: manifest, Config: []byte("version: 1\n"),
+	manifest, sig, err2 := now.Signed()
+	files, err3 := bootfs.Files(bootfs.New{Slot: now, Name: layout.A, Manifest: manifest, Signatures: sig, Config: []byte("version: 1\n"),
 		SystemdBoot: []byte("MZ"), EFIName: "BOOTX64.EFI"})
 	m := &medium{File: sparse.New(spec.ImageSize()), t: t, next: slotOf(t, board, 10)}
 	err4 := disk.Write(m, spec.ImageSize(), table, disk.Contents{Seed: "x", When: when, Boot: files, State: uboot.Fresh(layout.A)}, nil)
@@ -109,7 +111,7 @@ func fresh(t *testing.T, board, of string) (*medium, *Judge) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	j, err := New(Judge{Chain: row, Size: spec.ImageSize(), Table: m.table, From: layout.A,
+	j, err := New(Judge{Chain: row, Size: spec.ImageSize(), Table: m.table, From: layout.A, Keys: testkey.Keys(),
 		Manifests: map[layout.Slot][]byte{layout.A: manifest, layout.B: next}}, m)
 	if err != nil {
 		t.Fatal(err)
@@ -148,17 +150,27 @@ func (m *medium) entry(name sdboot.Name, version uint64, line string) {
 func (m *medium) fill(without string) {
 	m.t.Helper()
 	files, err := m.next.Files(layout.B)
-	manifest, err2 := m.next.Manifest()
+	manifest, sig, err2 := m.next.Signed()
 	if err := errors.Join(err, err2); err != nil {
 		m.t.Fatal(err)
 	}
-	for _, e := range append(files, tree.File(slotfile.ManifestName, 0o644, tree.Bytes(manifest))) {
+	for _, e := range append(files, tree.File(slotfile.ManifestName, 0o644, tree.Bytes(manifest)), tree.File(slotsig.Name, 0o644, tree.Bytes(sig))) {
 		if text, err := e.Content.ReadAll(); err != nil {
 			m.t.Fatal(err)
 		} else if e.Path != without {
 			m.put(layout.B.Dir()+"/"+e.Path, text)
 		}
 	}
+}
+
+// foreign is a signature of slot b by a key that the machine does not know.
+func (m *medium) foreign() []byte {
+	manifest, err := m.next.Manifest()
+	sig, err2 := testkey.Other(manifest)
+	if err := errors.Join(err, err2); err != nil {
+		m.t.Fatal(err)
+	}
+	return sig
 }
 
 func (m *medium) Size() int64 {

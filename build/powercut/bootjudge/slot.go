@@ -9,9 +9,10 @@ import (
 	"github.com/proa-os/proa/images/cmdline"
 	"github.com/proa-os/proa/images/layout"
 	"github.com/proa-os/proa/images/slotfile"
+	"github.com/proa-os/proa/images/slotsig"
 )
 
-// whole says what is wrong with a slot: its manifest, each file by its checksum, the root partition, the command line of
+// whole says what is wrong with a slot: its manifest and who signed it, each file by its checksum, the root partition, the command line of
 // systemd-boot's entry. nil: it is complete, and runs.
 func (s *seen) whole(of layout.Slot, at start) error {
 	err, known := s.known[of]
@@ -36,6 +37,11 @@ func (s *seen) complete(of layout.Slot) error {
 	}
 	if !bytes.Equal(raw, s.judge.Manifests[of]) {
 		return fmt.Errorf("slot %s has a manifest of %d bytes that was never written there", of, len(raw))
+	}
+	if sig, err := s.content(of.Dir() + "/" + slotsig.Name); err != nil {
+		return err
+	} else if err := s.judge.Keys.Verify(raw, sig); err != nil {
+		return fmt.Errorf("slot %s: %w", of, err)
 	}
 	m, err := slotfile.ParseManifest(raw)
 	if err != nil {

@@ -69,6 +69,21 @@ func (e *Entry) end(r Result, reason string, now time.Time) {
 	e.State, e.Result, e.Reason, e.Ended = Ended, r, reason, now
 }
 
+// Fold removes the last entry if it failed as the one before it did, by schedule: what is refused at every look takes one
+// line.
+func (j *Journal) Fold() {
+	n := len(j.Entries)
+	if n < 2 {
+		return
+	}
+	last, before := j.Entries[n-1], &j.Entries[n-2]
+	if last.By == before.By && last.By == "schedule" && last.Result == Failed && before.Result == Failed &&
+		last.To == before.To && short(last.Reason) == before.Reason {
+		before.Ended = last.Ended
+		j.Entries = j.Entries[:n-1]
+	}
+}
+
 // GaveUp returns why a release was given up, nil if it was not. Versions decide unless both root hashes are known.
 func (j *Journal) GaveUp(r Release) *GivenUp {
 	for i := len(j.GivenUp) - 1; i >= 0; i-- {
@@ -106,8 +121,28 @@ type Facts struct {
 	Other *blackbox.Report
 }
 
-// Settle completes the open entry after a boot, and says whether it changed anything.
+// Settle completes the open entry after a boot, and corrects one that had succeeded if its slot was given up since. It
+// says whether it changed anything.
 func (j *Journal) Settle(f Facts, now time.Time) bool {
+	undone := f.Boot && j.undo(f.Other, now)
+	return j.settle(f, now) || undone
+}
+
+// undo records that a slot was given up after it had been good.
+func (j *Journal) undo(other *blackbox.Report, now time.Time) bool {
+	if other == nil || other.Why == "" || other.Root == "" {
+		return false
+	}
+	for i := range j.Entries {
+		if e := j.Entries[i]; e.To.Root == other.Root && e.Result == Succeeded {
+			j.RollBack(e.To, other.String(), now)
+			return true
+		}
+	}
+	return false
+}
+
+func (j *Journal) settle(f Facts, now time.Time) bool {
 	e := j.Open()
 	switch {
 	case e == nil:
@@ -138,11 +173,12 @@ func (e *Entry) tried(f Facts) bool {
 	return e.State == Trying || e.State == Written && (f.Running.Root == e.To.Root || f.Other != nil && f.Other.GivenUp)
 }
 
-// RollBack records that somebody left the running release by command, so that it does not come back by itself.
+// RollBack records that the running release is left, by command or because its slot is given up, so that it does not come
+// back by itself.
 func (j *Journal) RollBack(running Release, reason string, now time.Time) {
 	j.giveUp(running, reason, now)
 	for i := len(j.Entries) - 1; i >= 0; i-- {
-		if e := &j.Entries[i]; e.To.Root == running.Root {
+		if e := &j.Entries[i]; e.To.Root == running.Root && (e.State != Ended || e.Result == Succeeded) {
 			e.end(RolledBack, reason, now)
 			return
 		}

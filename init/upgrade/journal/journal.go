@@ -2,6 +2,8 @@
 // engine begins an entry, PID 1 completes it after the reboot from what the black box and the boot state say. It also
 // remembers the versions that were given up, which are not tried again by themselves.
 //
+// config/nodeupgrade has the same types for those who only read the file: cluster and host.
+//
 // The file is small and replaced atomically; a power cut leaves the entry before or after a change. A file that cannot be
 // read counts as empty: a record must never keep a machine from being upgraded. It decides nothing about slots.
 package journal
@@ -89,7 +91,7 @@ type Entry struct {
 	From   Release `json:"from"`
 	To     Release `json:"to"`
 	Source string  `json:"source"` // hosts or a path
-	By     string  `json:"by"`     // command, schedule, cluster
+	By     string  `json:"by"`     // command, push, schedule, cluster
 	// Request is the id of the cluster's request.
 	Request string `json:"request,omitempty"`
 	Kind    string `json:"kind,omitempty"`
@@ -105,7 +107,9 @@ type Entry struct {
 	NoSwap   string    `json:"no_swap,omitempty"` // why a soft swap that was wanted was not possible
 	Result   Result    `json:"result,omitempty"`
 	Reason   string    `json:"reason,omitempty"`
-	Lines    []string  `json:"lines,omitempty"` // of each trial boot
+	// Rehearsal is what the new version said of a copy of the datastore, or why it was not asked.
+	Rehearsal []string `json:"rehearsal,omitempty"`
+	Lines     []string `json:"lines,omitempty"` // of each trial boot
 }
 
 // GivenUp is a version that is not tried again by itself.
@@ -141,6 +145,17 @@ func Read(path string) (j Journal, err error) {
 // Update reads the journal, changes it and writes it, if change says that there is something to write. Concurrent
 // updates take turns.
 func Update(path string, change func(*Journal) bool) error {
+	err := update(path, change)
+	switch {
+	case errors.Is(err, unix.ENOSPC), errors.Is(err, unix.EDQUOT):
+		return fmt.Errorf("upgrade journal: the data partition is full (%w): delete what is not needed below /var, then run the same command again", err)
+	case err != nil:
+		return fmt.Errorf("upgrade journal: %w", err)
+	}
+	return nil
+}
+
+func update(path string, change func(*Journal) bool) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return err
 	}
@@ -150,7 +165,7 @@ func Update(path string, change func(*Journal) bool) error {
 	}
 	defer dir.Close() // releases the lock
 	if err := unix.Flock(int(dir.Fd()), unix.LOCK_EX); err != nil {
-		return fmt.Errorf("upgrade journal: lock: %w", err)
+		return fmt.Errorf("lock: %w", err)
 	}
 	j, _ := Read(path) // a damaged one is replaced
 	if !change(&j) {
@@ -169,11 +184,16 @@ func (j *Journal) trim() {
 	j.GivenUp = j.GivenUp[max(0, len(j.GivenUp)-maxGivenUp):]
 	for i := range j.Entries {
 		e := &j.Entries[i]
-		e.Reason, e.NoSwap, e.Lines = short(e.Reason), short(e.NoSwap), e.Lines[:min(maxLines, len(e.Lines))]
-		for k := range e.Lines {
-			e.Lines[k] = short(e.Lines[k])
-		}
+		e.Reason, e.NoSwap, e.Lines, e.Rehearsal = short(e.Reason), short(e.NoSwap), few(e.Lines), few(e.Rehearsal)
 	}
+}
+
+func few(lines []string) []string {
+	lines = lines[:min(maxLines, len(lines))]
+	for i := range lines {
+		lines[i] = short(lines[i])
+	}
+	return lines
 }
 
 func short(s string) string {

@@ -2,11 +2,13 @@ package journal
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -81,6 +83,32 @@ func TestGivenUp(t *testing.T) {
 	}
 }
 
+// TestGivenUpLater: a slot that was good and was given up later is an upgrade that was rolled back, once; another slot's
+// report changes nothing.
+func TestGivenUpLater(t *testing.T) {
+	report := func(root string) Facts {
+		return Facts{Running: v1, Boot: true, Other: &blackbox.Report{Slot: layout.B, GivenUp: true, Why: "after good: the watchdog reset the machine", Root: root}}
+	}
+	j := begun(Trying)
+	j.Settle(Facts{Running: v2, Good: true}, monday)
+	if j.Settle(report("cccc"), monday) || j.Settle(report(""), monday) || j.Entries[0].Result != Succeeded {
+		t.Errorf("another slot: %+v", j)
+	}
+	if !j.Settle(report("bbbb"), monday) || j.Settle(report("bbbb"), monday) {
+		t.Error("not recorded, or twice")
+	}
+	want := "slot b was good and was given up later, so slot a runs; the watchdog reset the machine"
+	if e := j.Entries[0]; e.Result != RolledBack || e.Reason != want || j.GaveUp(v2) == nil || j.Sequence != e.Sequence {
+		t.Errorf("%+v", j)
+	}
+	j.Begin(Entry{From: v1, To: v2, By: "command", Began: monday}) // again, by command
+	j.Entries[1].State = Trying
+	j.Settle(Facts{Running: v2, Good: true}, monday)
+	if !j.Settle(report("bbbb"), monday) || j.Entries[1].Result != RolledBack {
+		t.Errorf("the second time: %+v", j)
+	}
+}
+
 // TestFile: the file stays bounded, a damaged one is replaced, writers take turns.
 func TestFile(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "upgrade", "journal.json")
@@ -118,6 +146,29 @@ func TestFile(t *testing.T) {
 	}
 	if j, err := Read(path); err != nil || len(j.Entries) != 1 {
 		t.Errorf("replaced: %+v %v", j, err)
+	}
+}
+
+// TestFullDisk: the error says what is full, and what to do; the old journal stays.
+func TestFullDisk(t *testing.T) {
+	dir := t.TempDir()
+	if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, "size=8k"); err != nil {
+		t.Skipf("mount: %v", err)
+	}
+	t.Cleanup(func() { _ = syscall.Unmount(dir, 0) })
+	path := filepath.Join(dir, "journal.json")
+	begin := func(j *Journal) bool { j.Begin(Entry{From: v1, To: v2, Began: monday}); return true }
+	if err := Update(path, begin); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "rest"), make([]byte, 4096), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := Update(path, begin); !errors.Is(err, syscall.ENOSPC) || !strings.Contains(err.Error(), "the data partition is full") || !strings.Contains(err.Error(), "below /var") {
+		t.Errorf("%v", err)
+	}
+	if j, err := Read(path); err != nil || len(j.Entries) != 1 {
+		t.Errorf("%+v %v", j, err)
 	}
 }
 

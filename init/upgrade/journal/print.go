@@ -41,6 +41,9 @@ func (e Entry) Text() string {
 	if e.NoSwap != "" {
 		fmt.Fprintf(&b, "   %s\n", strings.ReplaceAll(e.NoSwap, "\n", "\n   "))
 	}
+	for _, l := range e.Rehearsal {
+		fmt.Fprintf(&b, "   %s\n", l)
+	}
 	for _, l := range e.Lines {
 		fmt.Fprintf(&b, "   %s\n", l)
 	}

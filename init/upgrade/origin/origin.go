@@ -1,5 +1,6 @@
 // Package origin finds out what a URL or path names, and opens it for the engine: a slot file, or a repository with
-// signed metadata, which is a directory, a bundle, or below the URLs of mirrors. It refuses what is neither.
+// signed metadata, which is a directory, a bundle, below the URLs of mirrors, or with the host that pushes it. It refuses
+// what is neither.
 package origin
 
 import (
@@ -12,6 +13,7 @@ import (
 	"path"
 	"strings"
 
+	"github.com/proa-os/proa/config/pushlink"
 	"github.com/proa-os/proa/images/releasemeta"
 	"github.com/proa-os/proa/images/slotfile"
 	"github.com/proa-os/proa/init/upgrade"
@@ -25,6 +27,8 @@ type Opener struct {
 	Web func(urls ...string) (*transport.Web, error)
 	// Repository reads signed metadata from a source. nil: this program has no keys.
 	Repository func(ctx context.Context, s transport.Source) (upgrade.Origin, error)
+	// Pipe greets the host that pushes a release; nil: nobody does.
+	Pipe func(ctx context.Context) (*transport.Pipe, error)
 	// Mark says how much of a slot file was written before.
 	Mark slotsource.Mark
 }
@@ -36,6 +40,9 @@ const slotSuffix = ".slot"
 func (o Opener) Open(ctx context.Context, places ...string) (upgrade.Origin, error) {
 	if len(places) == 0 {
 		return nil, errors.New("no source: name a URL or file, or set upgrade.source in the configuration")
+	}
+	if places[0] == pushlink.Place && len(places) == 1 && o.Pipe != nil {
+		return o.openPipe(ctx)
 	}
 	u, err := url.Parse(places[0])
 	switch {
@@ -65,6 +72,21 @@ func (o Opener) openWeb(ctx context.Context, ext string, urls []string) (upgrade
 		return o.repository(ctx, b)
 	}
 	return o.repository(ctx, web)
+}
+
+func (o Opener) openPipe(ctx context.Context) (upgrade.Origin, error) {
+	p, err := o.Pipe(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if p.Kind() == pushlink.Repository {
+		return o.repository(ctx, p)
+	}
+	f, err := p.Open(ctx, pushlink.SlotName, transport.Unknown)
+	if err != nil {
+		return nil, err
+	}
+	return o.slot(ctx, p.String(), f)
 }
 
 func (o Opener) openPath(ctx context.Context, name string) (upgrade.Origin, error) {

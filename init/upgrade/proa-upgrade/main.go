@@ -34,6 +34,7 @@ import (
 	"github.com/proa-os/proa/init/upgrade"
 	"github.com/proa-os/proa/init/upgrade/help"
 	"github.com/proa-os/proa/init/upgrade/journal"
+	"github.com/proa-os/proa/init/upgrade/rehearse"
 	"github.com/proa-os/proa/init/upgrade/repository"
 	"github.com/proa-os/proa/init/upgrade/transport"
 	"github.com/proa-os/proa/init/upgrade/trust"
@@ -49,6 +50,8 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), unix.SIGINT, unix.SIGTERM, unix.SIGHUP)
 	defer stop()
 	switch err := run(ctx, os.Args[1:]); {
+	case errors.Is(err, rehearse.ErrSaid), errors.Is(err, verbs.ErrTold):
+		os.Exit(1)
 	case errors.Is(err, flag.ErrHelp):
 		os.Exit(2)
 	case err != nil:
@@ -58,13 +61,17 @@ func main() {
 }
 
 func run(ctx context.Context, args []string) error {
+	if len(args) == 2 && args[0] == rehearse.Verb {
+		return rehearse.Inside(sys.Linux{}, rehearse.MountRoot, args[1])
+	}
 	if len(args) == 0 {
 		return errors.New("this is the engine; the command is proa upgrade")
 	}
-	e := verbs.Env{Out: os.Stdout, Err: os.Stderr, Config: config.Default(), Find: find, Restart: restart, Swap: swap, Repository: repositoryOf}
+	e := verbs.Env{In: os.Stdin, Out: os.Stdout, Err: os.Stderr, Config: config.Default(), RestartRuntime: restartRuntime, Find: find, Restart: restart, Swap: swap, Repository: repositoryOf}
 	held, err := inforce.Load("")
 	if err == nil {
 		e.Config = held.Config
+		e.Stage = rehearse.Of(e.Config)
 	}
 	switch {
 	case args[0] != help.Service && args[0] != help.Cluster:
@@ -114,13 +121,23 @@ func find() (upgrade.Machine, slotwrite.Target, error) {
 
 func machine(m *boot.Machine) upgrade.Machine {
 	id, _ := os.ReadFile("/etc/machine-id") // identity has reported why it is not there
-	return upgrade.Machine{Board: m.Line.Board, Arch: runtime.GOARCH, Layout: layout.Version, Version: releasefile.Read(releasefile.Path, "unknown").Version,
+	is := releasefile.Read(releasefile.Path, "unknown")
+	return upgrade.Machine{Board: m.Line.Board, Arch: runtime.GOARCH, Layout: layout.Version, Version: is.Version, Sequence: is.Sequence,
 		Root: m.Line.Root.Hash, ID: strings.TrimSpace(string(id)), Slot: m.Line.Slot}
 }
 
 // swap asks PID 1, which ends this program on the way.
 func swap(say func(string)) error {
 	return control.Ask(control.Socket, control.Request{Verb: handed.Request}, say)
+}
+
+// restartRuntime restarts k3s; pods keep running.
+func restartRuntime() error {
+	out, err := exec.Command("/usr/bin/proa", "restart", "k3s").CombinedOutput()
+	if err != nil {
+		return fmt.Errorf("restart k3s: %w: %s", err, bytes.TrimSpace(out))
+	}
+	return nil
 }
 
 // restart restarts the machine as the command does.

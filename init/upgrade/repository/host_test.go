@@ -15,6 +15,7 @@ import (
 	"github.com/proa-os/proa/build/releasing"
 	"github.com/proa-os/proa/build/tufrepo"
 	"github.com/proa-os/proa/images/erofs"
+	"github.com/proa-os/proa/images/releasefile"
 	"github.com/proa-os/proa/images/slotfile"
 	"github.com/proa-os/proa/images/tree"
 	"github.com/proa-os/proa/images/verity"
@@ -55,6 +56,8 @@ type slot struct {
 	binary  []byte // a large file of the root
 	file    []byte // a small one
 	initrd  []byte // not compressed
+	// sequence is what release.json says; 0: there is none
+	sequence int64
 }
 
 // words returns bytes that compress as text does.
@@ -72,7 +75,7 @@ func words(seed uint64, n int) []byte {
 }
 
 func first() slot {
-	return slot{"v1", words(1, 5<<20+777), []byte("one"), words(2, 3<<20+99)}
+	return slot{version: "v1", binary: words(1, 5<<20+777), file: []byte("one"), initrd: words(2, 3<<20+99)}
 }
 
 // next has a few bytes changed in each file.
@@ -90,7 +93,9 @@ func (s slot) image(t *testing.T) (b []byte, size int64, hash string) {
 	f, err := os.CreateTemp(t.TempDir(), "root")
 	must(t, err)
 	defer f.Close()
-	_, err = erofs.Write(f, []tree.Entry{tree.File("usr/bin/k3s", 0o755, tree.Bytes(s.binary)), tree.File("etc/version", 0o644, tree.Bytes(s.file)),
+	is, err := releasefile.Release{Version: s.version, Sequence: s.sequence}.JSON()
+	must(t, err)
+	_, err = erofs.Write(f, []tree.Entry{tree.File(releasefile.Path[1:], 0o644, tree.Bytes(is)), tree.File("usr/bin/k3s", 0o755, tree.Bytes(s.binary)), tree.File("etc/version", 0o644, tree.Bytes(s.file)),
 		tree.File("usr/lib/same", 0o644, tree.Bytes(words(9, 4<<20)))}, erofs.Options{Codec: erofs.LZ4, When: time.Unix(1_700_000_000, 0)})
 	must(t, err)
 	size, err = f.Seek(0, io.SeekEnd)

@@ -92,7 +92,7 @@ func (r *Origin) Releases(ctx context.Context) (list []upgrade.Release, err erro
 	}
 	m := r.Machine
 	var refused []trust.Refused
-	r.list, refused = r.view.Releases(trust.Machine{Board: m.Board, Arch: m.Arch, Layout: m.Layout, Sequence: m.Sequence})
+	r.list, refused = r.view.Releases(trust.Machine{Board: m.Board, Arch: m.Arch, Layout: m.Layout})
 	if len(r.list) == 0 && len(refused) > 0 {
 		return nil, fmt.Errorf("%w: %s: %s", upgrade.ErrNone, path.Dir(refused[0].Path), refused[0].Why)
 	}
@@ -170,7 +170,9 @@ func (r *Origin) index(ctx context.Context, t trust.Target) (*payload.Index, *fr
 		return nil, nil, custom, err
 	}
 	in := &frames{file: f, path: t.Path}
+	f.Until(custom.Index.Length) // whoever only looks needs no more, and a server would have sent it
 	text, err := in.index(ctx, *custom.Index)
+	f.Until(transport.Unknown)
 	if err != nil {
 		return nil, nil, custom, err
 	}

@@ -18,7 +18,7 @@ import (
 )
 
 // Running is the running slot: the device with its root, which the kernel verifies, and the boot files of its directory.
-// It implements payload.Old. What it returns is compared with hashes before it is used.
+// It implements payload.Old and payload.Storer. What it returns is compared with hashes before it is used.
 type Running struct {
 	Slot  layout.Slot
 	Root  string // device with the root image
@@ -29,6 +29,8 @@ type Running struct {
 	streams map[string]*payload.Stream
 	last    block
 }
+
+var _ payload.Storer = (*Running)(nil)
 
 // ReadContent implements payload.Old.
 func (r *Running) ReadContent(ctx context.Context, from payload.Ref, b []byte) error {
@@ -41,6 +43,22 @@ func (r *Running) ReadContent(ctx context.Context, from payload.Ref, b []byte) e
 		return m.ReadContent(from.Path, from.Offset, b)
 	}
 	return r.bootFile(ctx, from, b)
+}
+
+// AppendStored implements payload.Storer.
+func (r *Running) AppendStored(ctx context.Context, form string, from payload.Ref, b []byte) ([]byte, error) {
+	step.Moved(ctx)
+	if err := ctx.Err(); err != nil {
+		return b, err
+	}
+	m, err := r.root()
+	if err == nil && (from.File != slotfile.RootName || m.Codec().Form() != form) {
+		err = fmt.Errorf("%s is not of form %s", from.File, form)
+	}
+	if err != nil {
+		return b, err
+	}
+	return m.AppendStored(b, from.Path, from.Offset, from.Length)
 }
 
 // root opens the root image.

@@ -2,6 +2,7 @@ package repository_test
 
 import (
 	"bytes"
+	"errors"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -83,6 +84,39 @@ func TestWays(t *testing.T) {
 			t.Errorf("%s: %s %v", test.place, m.Version, err)
 		}
 	}
+}
+
+// TestCheckIsCheap: whoever only looks is sent the index of the payload and nothing of what follows, however often.
+func TestCheckIsCheap(t *testing.T) {
+	h := newHost(t)
+	site := h.release("site", releasing.Options{}, h.file(first(), "pc"))
+	var sent atomic.Int64
+	files := http.FileServer(http.Dir(site))
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasSuffix(r.URL.Path, ".full") {
+			w = &counting{w, &sent}
+		}
+		files.ServeHTTP(w, r)
+	}))
+	t.Cleanup(s.Close)
+	old := first()
+	old.version, old.binary = "v0", words(5, 1<<20)
+	out, err := h.flash(old).upgrade(t.Context(), s.URL, upgrade.Check)
+	if err != nil || out.Bytes < 2<<20 || sent.Load() == 0 || sent.Load() > 64<<10 {
+		t.Errorf("%d bytes were sent of a plan of %d: %v", sent.Load(), out.Bytes, err)
+	}
+}
+
+// counting counts the bytes of an answer.
+type counting struct {
+	http.ResponseWriter
+	n *atomic.Int64
+}
+
+func (c *counting) Write(b []byte) (int, error) {
+	n, err := c.ResponseWriter.Write(b)
+	c.n.Add(int64(n))
+	return n, err
 }
 
 // without drops a file from what the metadata lists.
@@ -266,5 +300,27 @@ func TestReleaseTwice(t *testing.T) {
 	same := h.release("same", releasing.Options{}, h.file(first(), "pc"))
 	if filepath.Base(one(t, same, "targets/pc/v1/*.full")) != filepath.Base(before) {
 		t.Error("the same slot gives another payload")
+	}
+}
+
+// TestFloor: a release has at least the sequence of its image, and a machine without journal and metadata takes nothing
+// older than the image it was flashed with.
+func TestFloor(t *testing.T) {
+	h := newHost(t)
+	two := next(first(), "v2")
+	two.sequence = 1_700_000_000
+	site := h.release("site", releasing.Options{}, h.file(two, "pc"))
+	d := h.flash(first())
+	out, err := d.upgrade(t.Context(), site, upgrade.Check)
+	if err != nil || out.Choice.Release.Sequence != two.sequence {
+		t.Errorf("%+v %v", out, err)
+	}
+	d.machine.Sequence = two.sequence + 1
+	if _, err := d.upgrade(t.Context(), site, upgrade.Apply); !errors.Is(err, upgrade.ErrOlder) || !strings.Contains(err.Error(), "has sequence 1700000000, this machine had 1700000001") {
+		t.Errorf("%v", err)
+	}
+	_, err = releasing.Run(t.Context(), releasing.Options{Out: filepath.Join(h.dir, "low"), Sequence: 5, Ring: h.ring, Now: h.now, Show: quiet{}}, []string{h.file(two, "pc")})
+	if err == nil || !strings.Contains(err.Error(), "--sequence 5 is less than that of the image itself") {
+		t.Errorf("%v", err)
 	}
 }

@@ -6,10 +6,10 @@ package schedule
 import (
 	"crypto/sha256"
 	"encoding/binary"
-	"slices"
 	"time"
 
 	"github.com/proa-os/proa/config"
+	"github.com/proa-os/proa/config/window"
 	"github.com/proa-os/proa/init/upgrade"
 )
 
@@ -27,13 +27,8 @@ const retry = time.Hour
 // Of reads the section; config has checked the values. local is the zone of the machine.
 func Of(c config.Upgrade, local *time.Location) Policy {
 	p := Policy{Automatic: c.Automatic, Manual: c.Reboot == "manual", Interval: duration(c.Interval), Jitter: duration(c.Jitter)}
-	p.Window = Window{Days: c.Window.Days, Length: duration(c.Window.Length), Zone: local}
-	if at, err := time.Parse("15:04", c.Window.Start); err == nil {
-		p.Window.Set, p.Window.Start = true, time.Duration(at.Hour())*time.Hour+time.Duration(at.Minute())*time.Minute
-	}
-	if zone, err := time.LoadLocation(c.Window.Timezone); err == nil && c.Window.Timezone != "" {
-		p.Window.Zone = zone
-	}
+	w, err := window.Parse(c.Window.Days, c.Window.Start, duration(c.Window.Length), c.Window.Timezone, local)
+	p.Window, p.Manual = w, p.Manual || err != nil // config has refused it; a machine never restarts at another time
 	return p
 }
 
@@ -101,36 +96,4 @@ func part(of time.Duration, id string) time.Duration {
 }
 
 // Window is a time of the week.
-type Window struct {
-	Set    bool // otherwise it is always
-	Days   []string
-	Start  time.Duration // after midnight, on the wall clock
-	Length time.Duration
-	Zone   *time.Location
-}
-
-// Next returns when a window is open next, now if it is. Within it a machine waits for its part of the jitter, at most half
-// of the window.
-func (w Window) Next(now time.Time, jitter time.Duration) time.Time {
-	if !w.Set {
-		return now
-	}
-	jitter = min(jitter, w.Length/2)
-	day := now.In(w.Zone)
-	for i := -1; i <= 8; i++ {
-		begin := time.Date(day.Year(), day.Month(), day.Day()+i, 0, int(w.Start/time.Minute), 0, 0, w.Zone)
-		if !w.on(begin.Weekday()) || !now.Before(begin.Add(w.Length)) {
-			continue
-		}
-		if open := begin.Add(jitter); open.After(now) {
-			return open
-		}
-		return now
-	}
-	return now.AddDate(0, 0, 7) // no day of the week: config refuses that
-}
-
-func (w Window) on(d time.Weekday) bool {
-	names := []string{"sun", "mon", "tue", "wed", "thu", "fri", "sat"}
-	return len(w.Days) == 0 || slices.Contains(w.Days, names[d])
-}
+type Window = window.Window

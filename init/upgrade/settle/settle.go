@@ -15,7 +15,7 @@ func Record(m *boot.Machine, good bool) {
 	if !m.OnDisk() {
 		return
 	}
-	f := journal.Facts{Running: journal.Release{Root: journal.ShortRoot(m.Line.Root.Hash), Slot: m.Line.Slot}, Boot: !good, Good: good}
+	f := journal.Facts{Running: running(m), Boot: !good, Good: good}
 	for i := range m.Reports {
 		if m.Reports[i].Slot == m.Line.Slot.Other() {
 			f.Other = &m.Reports[i]
@@ -25,4 +25,18 @@ func Record(m *boot.Machine, good bool) {
 	if err != nil {
 		m.Logf("%v", err)
 	}
+}
+
+// GaveUp is called when the running slot, which was good, is given up: what upgraded to it is rolled back.
+func GaveUp(m *boot.Machine, version, why string) {
+	is := running(m)
+	is.Version = version
+	err := journal.Update(m.Path(journal.File), func(j *journal.Journal) bool { j.RollBack(is, why, time.Now()); return true })
+	if err != nil {
+		m.Logf("%v", err)
+	}
+}
+
+func running(m *boot.Machine) journal.Release {
+	return journal.Release{Root: journal.ShortRoot(m.Line.Root.Hash), Slot: m.Line.Slot}
 }

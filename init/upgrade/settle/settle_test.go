@@ -43,6 +43,13 @@ func TestRecord(t *testing.T) {
 		if test.want == journal.RolledBack && !strings.Contains(j.Entries[0].Reason, "given up after 3 tries") {
 			t.Errorf("%q", j.Entries[0].Reason)
 		}
+		if test.want == journal.Succeeded {
+			GaveUp(m, "v2", "the watchdog reset the machine")
+			j, err := journal.Read(file)
+			if e := j.Entries[0]; err != nil || e.Result != journal.RolledBack || e.Reason != "the watchdog reset the machine" || j.GaveUp(journal.Release{Version: "v2"}) == nil {
+				t.Errorf("given up: %+v %v", j, err)
+			}
+		}
 		if err := os.RemoveAll(file); err != nil {
 			t.Fatal(err)
 		}

@@ -39,7 +39,7 @@ func (f *webFile) dial(ctx context.Context, m *mirror, off int64) (*conn, error)
 	life, cancel := context.WithCancel(f.ctx)
 	release := context.AfterFunc(ctx, cancel)
 	defer release()
-	patience := f.web.Patience.orDefault()
+	patience := f.patience(m)
 	timer := time.AfterFunc(patience.Stall, cancel)
 	h, body, err := f.web.Opener.Open(life, r)
 	if !timer.Stop() && ctx.Err() == nil && f.ctx.Err() == nil {

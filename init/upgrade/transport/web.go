@@ -15,6 +15,7 @@ import (
 // Patience is how long a web source waits, and for what. Fields that are 0 have their defaults.
 type Patience struct {
 	Stall  time.Duration // for the head of an answer, and for the next bytes; default 1 min
+	Brief  time.Duration // instead of Stall while another mirror is left that has not failed; default 10 s
 	Least  int64         // bytes that arrive within Stall at least, or the connection is given up; default 16 KiB
 	Budget time.Duration // without progress of all mirrors, until the file is given up; default 5 min
 	First  time.Duration // pause after the first failure of a mirror, doubled after each up to Last; default 1 s
@@ -28,11 +29,20 @@ func (p Patience) orDefault() Patience {
 		}
 	}
 	set(&p.Stall, time.Minute)
+	set(&p.Brief, 10*time.Second)
 	set(&p.Budget, 5*time.Minute)
 	set(&p.First, time.Second)
 	set(&p.Last, 30*time.Second)
 	if p.Least <= 0 {
 		p.Least = 16 << 10
+	}
+	return p
+}
+
+// brief is the patience with a mirror while there are others to ask.
+func (p Patience) brief() Patience {
+	if p.Brief < p.Stall {
+		p.Least, p.Stall = int64(float64(p.Least)*float64(p.Brief)/float64(p.Stall)), p.Brief
 	}
 	return p
 }
@@ -104,7 +114,7 @@ func (w *Web) Open(ctx context.Context, name string, size int64) (File, error) {
 
 func (w *Web) open(ctx context.Context, name string, size int64) *webFile {
 	now := time.Now()
-	return &webFile{ctx: ctx, web: w, name: name, size: size, end: Unknown, since: now, left: now, tags: map[int]string{}, refused: map[int]error{}, failed: map[int]error{}}
+	return &webFile{ctx: ctx, web: w, name: name, size: size, unsure: size == Unknown, end: Unknown, since: now, left: now, tags: map[int]string{}, refused: map[int]error{}, failed: map[int]error{}}
 }
 
 // url keeps the query of the base: it may be what gives access.
@@ -139,6 +149,13 @@ func (w *Web) rest(index int, after time.Duration, now time.Time) {
 	m, p := w.mirrors[index], w.Patience.orDefault()
 	m.pauses.First, m.pauses.Last = p.First, p.Last
 	m.resting = now.Add(max(m.pauses.Next(), after))
+}
+
+// answers remembers the mirror that answered, be it that it does not have a file.
+func (w *Web) answers(index int) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.best = index
 }
 
 // works remembers the mirror that makes progress.

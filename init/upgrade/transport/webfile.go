@@ -23,7 +23,9 @@ type webFile struct {
 	name string
 	size int64
 	end  int64 // where reading ends; Unknown: at the end of the file
-	conn *conn
+	// unsure: no signed metadata says that there is such a file; that there is none may be the answer looked for.
+	unsure bool
+	conn   *conn
 
 	tags    map[int]string // ETags, by mirror
 	refused map[int]error  // mirrors that are of no use for this file
@@ -149,7 +151,7 @@ func (f *webFile) connect(ctx context.Context, off int64) error {
 	if m == nil {
 		return f.gone("check the address, and that all of the release was uploaded")
 	}
-	budget := f.web.Patience.orDefault().Budget
+	budget := f.patience(m).Budget
 	if time.Since(f.since)+pause > budget {
 		return f.gone(fmt.Sprintf("no progress for %s: check network and server, then run the same command again", budget))
 	}
@@ -162,6 +164,25 @@ func (f *webFile) connect(ctx context.Context, off int64) error {
 	}
 	f.conn = c
 	return nil
+}
+
+// patience is that with a mirror: brief while others are left, and for a file that one mirror does not have and that need
+// not exist, so that a mirror that is dead does not hold back an answer for minutes.
+func (f *webFile) patience(with *mirror) Patience {
+	p := f.web.Patience.orDefault()
+	lacking := false
+	for _, m := range f.web.mirrors {
+		refused, failed := f.refused[m.index], f.failed[m.index]
+		if m != with && refused == nil && failed == nil {
+			return p.brief()
+		}
+		lacking = lacking || errors.Is(refused, ErrMissing)
+	}
+	if lacking && f.unsure {
+		p = p.brief()
+		p.Budget = min(p.Budget, p.Brief)
+	}
+	return p
 }
 
 // failure is an error of one mirror.
@@ -184,7 +205,9 @@ func (f *webFile) recover(ctx context.Context, err error) error {
 	}
 	f.note(err)
 	f.drop()
-	f.web.logf("%v", err)
+	if !f.unsure || !errors.Is(err, ErrMissing) {
+		f.web.logf("%v", err)
+	}
 	return nil
 }
 
@@ -193,6 +216,9 @@ func (f *webFile) note(err error) {
 	var at *failure
 	if !errors.As(err, &at) {
 		at = &failure{f.conn.mirror, err}
+	}
+	if errors.Is(err, ErrMissing) {
+		f.web.answers(at.mirror)
 	}
 	if errors.As(err, new(*refusal)) {
 		f.refused[at.mirror] = err
@@ -215,6 +241,7 @@ func (f *webFile) progress(n int) {
 		return
 	}
 	f.since, f.moved = time.Now(), 0
+	clear(f.failed) // who failed before is another mirror that can be asked
 	if f.conn != nil {
 		f.web.works(f.conn.mirror)
 	}

@@ -2,15 +2,17 @@
 // only metadata that enough keys have signed, that is the newest, and that belongs together. What is fetched by it is
 // compared with its hashes.
 //
-// It refuses whatever TUF refuses, metadata older than this machine has seen even if its files were lost, releases for
-// another board, architecture or layout of the disk, and releases older than the image. It judges expiry only when the
-// clock is known. It makes no connections itself and chooses no release.
+// It refuses whatever TUF refuses, metadata older than this machine has seen even if its files were lost, and releases for
+// another board, architecture or layout of the disk. It judges expiry only when the clock is known. It makes no
+// connections itself and chooses no release; that nothing older than the image is taken, init/upgrade decides.
 package trust
 
 import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
+	"os"
 	"sync"
 
 	"github.com/theupdateframework/go-tuf/v2/metadata/config"
@@ -51,6 +53,11 @@ func (c *Client) Refresh(ctx context.Context) (*View, error) {
 	return &View{client: c, state: s, updater: u}, nil
 }
 
+// onDisk says whether an error is that of a file of the state: whoever fetches wraps its own errors.
+func onDisk(err error) bool {
+	return !errors.Is(err, errFetch) && (errors.As(err, new(*fs.PathError)) || errors.As(err, new(*os.LinkError)))
+}
+
 // updater returns a new updater over the working copy of the state: one of them refreshes only once.
 func (c *Client) updater(ctx context.Context, s *state) (*updater.Updater, error) {
 	var why error
@@ -62,6 +69,9 @@ func (c *Client) updater(ctx context.Context, s *state) (*updater.Updater, error
 		cfg.LocalMetadataDir, cfg.LocalTargetsDir = s.work, s.work // both must be set
 		cfg.Fetcher = &fetcher{ctx, c.Fetch}
 		u, err := updater.New(cfg)
+		if onDisk(err) {
+			return nil, fmt.Errorf("%w: %w", errState, err)
+		}
 		if err != nil {
 			why = errors.Join(why, err)
 			continue

@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/theupdateframework/go-tuf/v2/metadata"
+	"golang.org/x/sys/unix"
 )
 
 // What may be wrong with a repository. Every error of a Client wraps one of these.
@@ -39,9 +40,11 @@ type cause struct {
 // causes are in order: the errors of go-tuf's repositories include each other.
 var causes = []cause{
 	{of(ErrReplayed), ErrReplayed, "check that the mirror is complete and the newest; nothing was changed"},
+	{full, ErrState, "the data partition is full: delete what is not needed below /var, then run the same command again"},
 	{of(errState), ErrState, "`proa status` says whether the data partition is full or damaged"},
 	{of(errNoRoot), ErrRoot, "install an image that was built with the keys of the releases (proa build --keys)"},
 	{of(errFetch), ErrFetch, "check network, address and proxy; it is tried again by itself"},
+	{onDisk, ErrState, "`proa status` says whether the data partition is full or damaged"},
 	{of(&metadata.ErrExpiredMetadata{}), ErrExpired, "sign the metadata again (proa release), or check this machine's clock"},
 	{of(&metadata.ErrEqualVersionNumber{}), ErrMixed, "upload the release again, timestamp.json last"},
 	{of(&metadata.ErrBadVersionNumber{}), ErrReplayed, "check that the mirror is complete and the newest; nothing was changed"},
@@ -62,6 +65,11 @@ func status(code int) func(error) bool {
 		var http *metadata.ErrDownloadHTTP
 		return errors.As(err, &http) && http.StatusCode == code
 	}
+}
+
+// full: what was fetched is kept in files of the state only.
+func full(err error) bool {
+	return (errors.Is(err, errState) || onDisk(err)) && (errors.Is(err, unix.ENOSPC) || errors.Is(err, unix.EDQUOT))
 }
 
 func malformed(err error) bool {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -36,7 +37,11 @@ func open(dir string) (*state, error) {
 	if err := errors.Join(os.RemoveAll(s.work), os.MkdirAll(s.work, 0o700)); err != nil {
 		return nil, fmt.Errorf("%w: %w", errState, err)
 	}
-	if b, err := os.ReadFile(filepath.Join(dir, seenName)); err == nil && json.Unmarshal(b, &s.seen) != nil {
+	b, err := os.ReadFile(filepath.Join(dir, seenName))
+	switch {
+	case err != nil && !errors.Is(err, fs.ErrNotExist): // without it older metadata might be taken
+		return nil, fmt.Errorf("%w: %w", errState, err)
+	case err == nil && json.Unmarshal(b, &s.seen) != nil:
 		s.seen = seen{} // cut by a power cut before it was durable; the files below still count
 	}
 	files, err := filepath.Glob(filepath.Join(dir, "*"+suffix))
@@ -54,8 +59,11 @@ func open(dir string) (*state, error) {
 // copyIn copies a file to the working copy, and removes one that does not parse.
 func (s *state) copyIn(file string) error {
 	b, err := readLimited(file)
-	if err != nil || !parses(roleOf(file), b) {
-		return errors.Join(err, os.Remove(file))
+	if err != nil {
+		return err
+	}
+	if !parses(roleOf(file), b) {
+		return os.Remove(file)
 	}
 	return os.WriteFile(filepath.Join(s.work, filepath.Base(file)), b, 0o600)
 }

@@ -92,8 +92,7 @@ func (v *View) Read(ctx context.Context, t Target) ([]byte, error) {
 // Machine is what a release must be for.
 type Machine struct {
 	Board, Arch string
-	Layout      int   // of the disk
-	Sequence    int64 // of the image: a machine without state must not be given anything older
+	Layout      int // of the disk
 }
 
 // Release is one that this machine may take.
@@ -139,8 +138,6 @@ func (v *View) release(p string, info *metadata.TargetFiles, m Machine) (r Relea
 		return r, fmt.Errorf("it is for %s, this machine is %s", r.Arch, m.Arch)
 	case r.Layout != m.Layout:
 		return r, fmt.Errorf("it is for disk layout %d, this disk has layout %d; flash the disk again to change its layout", r.Layout, m.Layout)
-	case r.Sequence < m.Sequence:
-		return r, fmt.Errorf("its sequence %d is older than this image's, %d", r.Sequence, m.Sequence)
 	}
 	return r, nil
 }

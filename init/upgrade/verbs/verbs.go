@@ -4,16 +4,17 @@ package verbs
 
 import (
 	"context"
-	"errors"
 	"flag"
 	"fmt"
 	"io"
-	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/proa-os/proa/config"
+	"github.com/proa-os/proa/config/pushlink"
+	"github.com/proa-os/proa/config/wayback"
 	"github.com/proa-os/proa/init/clock"
 	"github.com/proa-os/proa/init/fetch/stream"
 	"github.com/proa-os/proa/init/meter"
@@ -23,12 +24,14 @@ import (
 	"github.com/proa-os/proa/init/upgrade/claim"
 	"github.com/proa-os/proa/init/upgrade/journal"
 	"github.com/proa-os/proa/init/upgrade/origin"
+	"github.com/proa-os/proa/init/upgrade/rehearse"
 	"github.com/proa-os/proa/init/upgrade/schedule"
 	"github.com/proa-os/proa/init/upgrade/transport"
 )
 
 // Env is the machine; tests replace it.
 type Env struct {
+	In       io.Reader // the host that pushes, or the answer to a question
 	Out, Err io.Writer
 	Root     string // prefix of files
 	Config   *config.Config
@@ -37,10 +40,17 @@ type Env struct {
 	// Restart restarts the machine in order; Swap asks PID 1 for a soft swap.
 	Restart func() error
 	Swap    func(say func(line string)) error
+	// RestartRuntime restarts k3s.
+	RestartRuntime func() error
 	// Repository reads signed metadata; nil: this system has no keys.
 	Repository func(ctx context.Context, s transport.Source) (upgrade.Origin, error)
 	Opener     transport.Opener // nil: proa-fetch
+	Stage      *rehearse.Stage  // nil: nothing is rehearsed
 	Patience   transport.Patience
+
+	pipe  func(context.Context) (*transport.Pipe, error)
+	tried func(upgrade.Outcome)
+	wait  time.Duration // for another run to end, beyond lockWait
 }
 
 // lockWait is for another command that is about to end, and for PID 1, which holds its lock for short times only.
@@ -51,16 +61,12 @@ func (e Env) Main(ctx context.Context, verb string, args []string) error {
 	switch verb {
 	case "check", "fetch", "apply":
 		return e.command(ctx, verb, args)
+	case "restore-datastore":
+		return e.restoreDatastore(ctx, args)
 	case "status", "log":
-		if len(args) > 0 {
-			return fmt.Errorf("unexpected argument %q", args[0])
-		}
-		if verb == "log" {
-			return e.log()
-		}
-		return e.status()
+		return e.read(verb, args)
 	}
-	return fmt.Errorf("unknown verb %q; want check, fetch, apply, status or log", verb)
+	return fmt.Errorf("unknown verb %q; want check, fetch, apply, status, log or restore-datastore", verb)
 }
 
 func (e Env) command(ctx context.Context, verb string, args []string) error {
@@ -68,15 +74,24 @@ func (e Env) command(ctx context.Context, verb string, args []string) error {
 	if err != nil {
 		return err
 	}
+	if slices.Equal(places, []string{pushlink.Place}) {
+		return e.pushed(ctx, o)
+	}
+	_, err = e.shown(ctx, o, places)
+	return err
+}
+
+// shown makes one run, and shows how it goes and what can be done next.
+func (e Env) shown(ctx context.Context, o upgrade.Options, places []string) (upgrade.Outcome, error) {
 	bar := meter.New(e.Out)
 	defer bar.End()
 	out, err := e.run(ctx, o, places, bar.Tick, func(line string) { bar.End(); fmt.Fprintln(e.Out, line) })
 	if err != nil {
-		return err
+		return out, err
 	}
 	bar.End()
 	e.next(o, out)
-	return nil
+	return out, nil
 }
 
 // options takes flags before and after the sources.
@@ -88,6 +103,7 @@ func options(w io.Writer, verb string, args []string) (o upgrade.Options, places
 	stay := false
 	if verb == "apply" {
 		fs.BoolVar(&stay, "no-reboot", false, "leave the restart to whoever comes next")
+		fs.BoolVar(&o.Unrehearsed, "skip-rehearsal", false, "do not try it on a copy of the datastore first")
 	}
 	for {
 		if err := fs.Parse(args); err != nil {
@@ -118,7 +134,7 @@ func (e Env) next(o upgrade.Options, out upgrade.Outcome) {
 
 // run makes one run of the engine, alone.
 func (e Env) run(ctx context.Context, o upgrade.Options, places []string, tick func(string, int64, int64), say func(string)) (out upgrade.Outcome, err error) {
-	lock, err := claim.Lock(e.Root+claim.LockFile, lockWait)
+	lock, err := claim.Lock(e.Root+claim.LockFile, max(e.wait, lockWait))
 	if err != nil {
 		return out, err
 	}
@@ -131,6 +147,8 @@ func (e Env) run(ctx context.Context, o upgrade.Options, places []string, tick f
 	if len(places) == 0 {
 		places = e.Config.Upgrade.Source
 	}
+	o.Unrehearsed = o.Unrehearsed || e.Config.Upgrade.Rehearsal == "skip"
+	o.Datastore = wayback.Policy(e.Config.Upgrade.Datastore)
 	dir := e.Root + journal.Dir
 	from, err := e.opener(dir, say).Open(ctx, places...)
 	if err != nil {
@@ -139,7 +157,7 @@ func (e Env) run(ctx context.Context, o upgrade.Options, places []string, tick f
 	defer from.Close()
 	tick, done := upgrade.Told(e.Root+upgrade.ProgressFile, from.String(), tick)
 	defer done()
-	return upgrade.Engine{Origin: from, Machine: m, Options: o, Target: t, Dir: dir, Restart: e.Restart, Swap: e.swap(time.Now(), clock.ReadState().Sure), Progress: tick, Say: say}.Run(ctx)
+	return upgrade.Engine{Origin: from, Machine: m, Options: o, Target: t, Dir: dir, Stage: e.Stage, Restart: e.Restart, Swap: e.swap(time.Now(), clock.ReadState().Sure), Tried: e.tried, Progress: tick, Say: say}.Run(ctx)
 }
 
 // swap returns what begins a trial by a soft swap, nil if the configuration does not permit one now. By a clock that is not
@@ -168,7 +186,7 @@ func (e Env) opener(dir string, say func(string)) origin.Opener {
 		w.Logf = func(format string, args ...any) { say("going on after: " + fmt.Sprintf(format, args...)) }
 		return w, nil
 	}
-	return origin.Opener{Web: web, Repository: e.Repository, Mark: upgrade.Marks(dir)}
+	return origin.Opener{Web: web, Pipe: e.pipe, Repository: e.Repository, Mark: upgrade.Marks(dir)}
 }
 
 // rate reads upgrade.bandwidth, which config has checked; 0: no limit.
@@ -176,49 +194,4 @@ func rate(s string) int64 {
 	digits := strings.TrimRight(s, "kM")
 	n, _ := strconv.ParseInt(digits, 10, 64)
 	return n * map[string]int64{"": 1, "k": 1000, "M": 1000_000}[s[len(digits):]]
-}
-
-func (e Env) log() error {
-	j, err := journal.Read(e.Root + journal.File)
-	j.Print(e.Out)
-	return err
-}
-
-// status says what runs, or how the last upgrade ended.
-func (e Env) status() error {
-	lock, err := claim.Lock(e.Root+claim.LockFile, 0)
-	switch {
-	case errors.Is(err, claim.ErrBusy):
-		if p, err := upgrade.ReadProgress(e.Root + upgrade.ProgressFile); err == nil {
-			fmt.Fprintln(e.Out, p.Text(time.Now()))
-		} else {
-			fmt.Fprintln(e.Out, "the other slot is being written")
-		}
-	case err != nil:
-		return err
-	default:
-		lock.Close()
-	}
-	if len(e.Config.Upgrade.Source) > 0 {
-		fmt.Fprintf(e.Out, "source %s, automatic %s\n", hosts(e.Config.Upgrade.Source), e.Config.Upgrade.Automatic)
-	}
-	j, err := journal.Read(e.Root + journal.File)
-	if n := len(j.Entries); n > 0 {
-		fmt.Fprint(e.Out, j.Entries[n-1].Text())
-	} else {
-		journal.Journal{}.Print(e.Out)
-	}
-	return err
-}
-
-// hosts shows of URLs only what is no secret.
-func hosts(places []string) string {
-	var out []string
-	for _, p := range places {
-		if w, err := transport.NewWeb(nil, p); err == nil {
-			p = w.String()
-		}
-		out = append(out, filepath.Clean(p))
-	}
-	return strings.Join(out, ", ")
 }

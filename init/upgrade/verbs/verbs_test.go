@@ -128,7 +128,7 @@ func TestMistakes(t *testing.T) {
 	e, _ := machine(t)
 	dir := t.TempDir()
 	for args, want := range map[string]string{
-		"check": "set upgrade.source in the configuration", "apply /nowhere.slot": "no such file", "log x": `unexpected argument "x"`, "upgrade": "want check, fetch, apply, status or log",
+		"check": "set upgrade.source in the configuration", "apply /nowhere.slot": "no such file", "log x": `unexpected argument "x"`, "upgrade": "want check, fetch, apply, status, log or restore-datastore",
 		"apply a b": "mirrors are URLs", "check " + dir: "no keys to verify a repository", "fetch --no-reboot x": "flag provided but not defined",
 		"apply " + e.Root + "/root-b": "neither a slot file nor a bundle",
 	} {

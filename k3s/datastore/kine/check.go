@@ -1,10 +1,8 @@
 package kine
 
 import (
-	"database/sql"
 	"errors"
 	"fmt"
-	"net/url"
 	"os"
 	"strings"
 
@@ -28,8 +26,7 @@ func (s Store) Check() error {
 }
 
 func integrity(file string) (string, error) {
-	source := url.URL{Scheme: "file", Path: file, RawQuery: "mode=ro&_busy_timeout=30000"}
-	db, err := sql.Open("sqlite3", source.String())
+	db, err := readOnly(file)
 	if err != nil {
 		return "", err
 	}

@@ -36,6 +36,7 @@ type Spec struct {
 	Drain         Drain                 `json:"drain,omitzero"`
 	Paused        bool                  `json:"paused,omitempty"`
 	Waves         []Wave                `json:"waves,omitempty"`
+	Window        Window                `json:"window,omitzero"`
 	Jitter        metav1.Duration       `json:"jitter,omitzero"`
 	StopOnFailure *bool                 `json:"stopOnFailure,omitempty"`
 	MaxFailures   int                   `json:"maxFailures,omitempty"`
@@ -50,6 +51,14 @@ type Drain struct {
 	DeleteEmpty  *bool                  `json:"deleteEmptyDir,omitempty"`
 	Force        bool                   `json:"force,omitempty"`
 	SkipSelector []metav1.LabelSelector `json:"skip,omitempty"`
+}
+
+// Window is when nodes are begun, in the form of upgrade.window of a node's configuration. Without Start it is always.
+type Window struct {
+	Days     []string        `json:"days,omitempty"`
+	Start    string          `json:"start,omitempty"`
+	Length   metav1.Duration `json:"length,omitzero"`    // 0: 4h
+	Timezone string          `json:"timezone,omitempty"` // empty: that of the server that acts
 }
 
 // Wave is a part of the nodes, taken before the others.
@@ -121,4 +130,5 @@ const (
 	CondProgressing = "Progressing"
 	CondComplete    = "Complete"
 	CondDegraded    = "Degraded"
+	CondWindow      = "WindowOpen" // only with spec.window
 )

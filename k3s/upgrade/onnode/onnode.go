@@ -1,6 +1,7 @@
 // Package onnode is the node's side of an upgrade that the cluster asks for: it passes the request in the annotations of
-// this node's own Node object on to PID 1, and writes the state that PID 1's engine leaves in a file back to them. It acts
-// as the node, looks at no other node, and does not upgrade anything.
+// this node's own Node object on to PID 1, and writes the state that PID 1's engine leaves in a file back to them. It also
+// shows the node's record of upgrades, whoever asked for them, as a condition and events of that object. It acts as the node,
+// looks at no other node, and does not upgrade anything.
 package onnode
 
 import (
@@ -27,12 +28,14 @@ type Agent struct {
 	Node    string
 	Version string               // of proa
 	File    string               // nodeupgrade.File
+	Log     string               // nodeupgrade.LogFile
 	Tell    func(string)         // tells PID 1 the request, or "" that there is none
 	Problem func(line string)    // what is wrong with a request; "": nothing
 	Poll    time.Duration        // of the file; tests shorten it
 	seen    map[string]string    // the node's annotations; nil: not known yet
 	wrote   time.Time            // when they were last written
 	told    *nodeupgrade.Request // that PID 1 was told last
+	tells   teller
 }
 
 const (
@@ -46,6 +49,9 @@ func (a *Agent) Run(ctx context.Context) {
 	if a.Poll == 0 {
 		a.Poll = poll
 	}
+	var end func()
+	a.tells.events, end = a.recorder(ctx)
+	defer end()
 	for ctx.Err() == nil {
 		if err := a.follow(ctx); err != nil && ctx.Err() == nil {
 			fmt.Fprintln(os.Stderr, "k3s: node-upgrade:", err)
@@ -78,7 +84,7 @@ func (a *Agent) follow(ctx context.Context) error {
 			if !is {
 				return apierrors.FromObject(e.Object)
 			}
-			a.seen = keep(n.Annotations)
+			a.seen, a.tells.is = keep(n.Annotations), conditionOf(n)
 		case <-tick.C:
 		}
 		if err := a.look(ctx); err != nil {
@@ -108,6 +114,12 @@ func (a *Agent) look(ctx context.Context) error {
 		return err
 	}
 	a.tell(state)
+	if now := time.Now(); now.After(a.tells.rest) {
+		if err := a.record(ctx); err != nil { // requests must not wait for it
+			a.tells.rest = now.Add(time.Minute)
+			fmt.Fprintln(os.Stderr, "k3s: node-upgrade:", err)
+		}
+	}
 	return a.write(ctx, state, text, time.Now())
 }
 

@@ -66,6 +66,22 @@ func (r *rollout) mayBegin() bool {
 	return r.phase == api.Progressing && r.halted() == "" && !slices.ContainsFunc(r.actions, released)
 }
 
+// beginInWindow begins no node while the window is closed. Nodes that were taken finish.
+func (r *rollout) beginInWindow() {
+	if _, open := r.window.Open(r.Now); open {
+		r.begin()
+		return
+	}
+	if len(r.actions) == 0 && r.count(r.busy) == 0 {
+		r.message = "waiting: " + r.closed()
+	}
+}
+
+// closed says when the window opens.
+func (r *rollout) closed() string {
+	return "the window opens at " + r.window.Next(r.Now, 0).UTC().Format(time.RFC3339)
+}
+
 // begin takes the next nodes of the current wave, as many as may be away at a time.
 func (r *rollout) begin() {
 	w, opens := r.wave()

@@ -75,7 +75,7 @@ func Next(in Input) Outcome {
 	r.judge()
 	r.advance()
 	if r.mayBegin() {
-		r.begin()
+		r.beginInWindow()
 	}
 	return Outcome{Actions: r.actions, Status: r.status(), Active: r.active()}
 }

@@ -14,6 +14,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/intstr"
 
 	"github.com/proa-os/proa/config/nodeupgrade"
+	"github.com/proa-os/proa/config/window"
 	"github.com/proa-os/proa/k3s/upgrade/api"
 )
 
@@ -24,6 +25,7 @@ type rollout struct {
 	spec    api.Spec
 	was     api.Status
 	invalid error
+	window  window.Window
 
 	nodes    []Node // selected ones, and those that were begun, in the order in which they are taken
 	waves    []wave // all nodes are in one of them
@@ -81,6 +83,10 @@ func (r *rollout) check() error {
 	}
 	if _, err := intstr.GetScaledValueFromIntOrPercent(r.spec.Concurrency, 100, false); err != nil {
 		return fmt.Errorf("spec.concurrency: %w", err)
+	}
+	var err error
+	if r.window, err = window.Parse(r.spec.Window.Days, r.spec.Window.Start, r.spec.Window.Length.Duration, r.spec.Window.Timezone, time.Local); err != nil {
+		return fmt.Errorf("spec.window.%w", err)
 	}
 	for i, w := range r.spec.Waves {
 		if _, err := metav1.LabelSelectorAsSelector(w.Selector); err != nil {

@@ -3,6 +3,7 @@ package plan
 import (
 	"fmt"
 	"slices"
+	"time"
 
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -106,6 +107,14 @@ func (r *rollout) conditions(s *api.Status) {
 	}
 	set(api.CondProgressing, r.phase == api.Progressing, string(r.phase), s.Message)
 	set(api.CondComplete, r.phase == api.Complete, string(r.phase), s.Message)
+	switch until, open := r.window.Open(r.Now); {
+	case !r.window.Set:
+		meta.RemoveStatusCondition(&s.Conditions, api.CondWindow)
+	case open:
+		set(api.CondWindow, true, "Open", "until "+until.UTC().Format(time.RFC3339))
+	default:
+		set(api.CondWindow, false, "Closed", r.closed()+"; no node is begun before")
+	}
 	switch {
 	case r.invalid != nil:
 		set(api.CondDegraded, true, "InvalidSpec", r.message)

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/intstr"
 
@@ -107,5 +108,50 @@ func TestWaits(t *testing.T) {
 		if out.Status.Phase != c.phase || out.Status.Message != c.want || len(out.Actions) != 0 || out.Active != c.active {
 			t.Errorf("%s: %+v", name, out)
 		}
+	}
+}
+
+// TestWindow: outside of the window no node is begun, and those that were begun finish; conditions say when it opens.
+func TestWindow(t *testing.T) {
+	sim := newCluster(t, "a", "b", "c") // it is Thursday, midnight
+	sim.upgrade.Spec.Window = api.Window{Days: []string{"thu", "fri"}, Start: "00:30", Length: metav1.Duration{Duration: 15 * time.Minute}, Timezone: "UTC"}
+	begin := map[string]time.Time{}
+	ended := time.Time{}
+	for range 20_000 {
+		v := sim.look()
+		out := Next(v.Input)
+		sim.upgrade.Status = out.Status
+		is := meta.FindStatusCondition(out.Status.Conditions, api.CondWindow)
+		clock := sim.now.Hour()*60 + sim.now.Minute()
+		if open := clock >= 30 && clock < 45; is == nil || (is.Status == metav1.ConditionTrue) != open {
+			t.Fatalf("at %s: %+v", sim.now, is)
+		}
+		for _, a := range out.Actions {
+			if a.Kind == Begin {
+				begin[a.Node] = sim.now
+			}
+			sim.apply(a, v.version)
+		}
+		if clock == 0 && !strings.Contains(out.Status.Message, "the window opens at 2026-01-") {
+			t.Fatalf("at %s: %s", sim.now, out.Status.Message)
+		}
+		if out.Status.Phase == api.Complete {
+			ended = sim.now
+			break
+		}
+		sim.live()
+		for name := range sim.nodes { // each needs longer than the half of a window
+			if n := sim.nodes[name]; sim.work[name] == 1 && n.State.Result == "" && sim.now.Sub(begin[name]) < 10*time.Minute {
+				sim.work[name] = 2
+			}
+		}
+	}
+	if ended.IsZero() || begin["a"].Day() != 1 || begin["b"].Day() != 1 || begin["c"].Day() != 2 {
+		t.Errorf("begun at %v, complete at %s", begin, ended)
+	}
+	sim = newCluster(t, "a")
+	sim.upgrade.Spec.Window = api.Window{Days: []string{"someday"}}
+	if s := Next(sim.look().Input).Status; s.Phase != api.Invalid || !strings.HasPrefix(s.Message, "spec.window.days: ") {
+		t.Errorf("%+v", s)
 	}
 }

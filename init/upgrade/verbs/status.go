@@ -1,0 +1,104 @@
+package verbs
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/proa-os/proa/config/nodeupgrade"
+	"github.com/proa-os/proa/init/status"
+	"github.com/proa-os/proa/init/upgrade"
+	"github.com/proa-os/proa/init/upgrade/claim"
+	"github.com/proa-os/proa/init/upgrade/journal"
+	"github.com/proa-os/proa/init/upgrade/transport"
+)
+
+// read runs the verbs that change nothing: status and log.
+func (e Env) read(verb string, args []string) error {
+	asJSON := verb == "status" && len(args) == 1 && args[0] == "--json"
+	switch {
+	case asJSON:
+		return e.report()
+	case len(args) > 0:
+		return fmt.Errorf("unexpected argument %q", args[0])
+	case verb == "log":
+		return e.log()
+	}
+	return e.status()
+}
+
+func (e Env) log() error {
+	j, err := journal.Read(e.Root + journal.File)
+	j.Print(e.Out)
+	return errors.Join(err, e.tellSnapshot())
+}
+
+// running says what a running engine does; empty: none runs.
+func (e Env) running() (string, error) {
+	lock, err := claim.Lock(e.Root+claim.LockFile, 0)
+	if !errors.Is(err, claim.ErrBusy) {
+		if err == nil {
+			lock.Close()
+		}
+		return "", err
+	}
+	if p, err := upgrade.ReadProgress(e.Root + upgrade.ProgressFile); err == nil {
+		return p.Text(time.Now()), nil
+	}
+	return "the other slot is being written", nil
+}
+
+// status says what runs, or how the last upgrade ended.
+func (e Env) status() error {
+	running, err := e.running()
+	if err != nil {
+		return err
+	}
+	if running != "" {
+		fmt.Fprintln(e.Out, running)
+	}
+	if len(e.Config.Upgrade.Source) > 0 {
+		fmt.Fprintf(e.Out, "source %s, automatic %s\n", hosts(e.Config.Upgrade.Source), e.Config.Upgrade.Automatic)
+	}
+	j, err := journal.Read(e.Root + journal.File)
+	if n := len(j.Entries); n > 0 {
+		fmt.Fprint(e.Out, j.Entries[n-1].Text())
+	} else {
+		journal.Journal{}.Print(e.Out)
+	}
+	return errors.Join(err, e.tellSnapshot())
+}
+
+// report prints the same and the whole record for programs, such as proa push.
+func (e Env) report() error {
+	running, err := e.running()
+	if err != nil {
+		return err
+	}
+	var s status.Status
+	if text, err := os.ReadFile(e.Root + status.File); err == nil {
+		_ = json.Unmarshal(text, &s) // early in a boot there is none
+	}
+	boot, _ := os.ReadFile("/proc/sys/kernel/random/boot_id")
+	l, err := nodeupgrade.ReadLog(e.Root + journal.File)
+	text, encodeErr := json.Marshal(nodeupgrade.Report{Boot: strings.TrimSpace(string(boot)), Version: s.Version, Board: s.Board, Slot: s.Slot,
+		Trial: s.Trial, Good: s.Good, Health: s.Health, Running: running, Log: l})
+	fmt.Fprintf(e.Out, "%s\n", text)
+	return errors.Join(err, encodeErr)
+}
+
+// hosts shows of URLs only what is no secret.
+func hosts(places []string) string {
+	var out []string
+	for _, p := range places {
+		if w, err := transport.NewWeb(nil, p); err == nil {
+			p = w.String()
+		}
+		out = append(out, filepath.Clean(p))
+	}
+	return strings.Join(out, ", ")
+}
