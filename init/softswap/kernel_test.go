@@ -21,7 +21,7 @@ import (
 // inside says that the test runs as PID 1 of namespaces of its own, with a root that it can exchange.
 const inside = "PROA_TEST_SWAP"
 
-// TestExchange: the steps that exchange the root, by the kernel: a pod's shim with its volume and a container in mounts of
+// TestExchange: the steps that exchange the root and execute the new program, by the kernel: a pod's shim with its volume and a container in mounts of
 // its own see the same afterwards, what is mounted later reaches the container, and what ran from the old root is gone and
 // does not keep it in use.
 func TestExchange(t *testing.T) {
@@ -38,9 +38,29 @@ func TestExchange(t *testing.T) {
 	if err != nil && strings.Contains(out.String(), "Operation not permitted") {
 		t.Skipf("no namespace: %s", out.String())
 	}
-	if err != nil || !strings.Contains(out.String(), "--- PASS: TestExchange") {
+	if err != nil || strings.Contains(out.String(), "kernel_test.go") || !strings.Contains(out.String(), "as PID 1 of new: the volume is kept, the shim is a child\n") {
 		t.Fatalf("%v\n%s", err, out.String())
 	}
+}
+
+// following is set to a shim's PID for the program that is executed in the new root.
+const following = "PROA_TEST_FOLLOWS"
+
+// TestMain is also that program.
+func TestMain(m *testing.M) {
+	pod := os.Getenv(following)
+	if pod == "" || os.Getpid() != 1 {
+		os.Exit(m.Run())
+	}
+	which, _ := os.ReadFile("/which")
+	volume, _ := os.ReadFile("/var/volume/file")
+	status, _ := os.ReadFile("/proc/" + pod + "/status")
+	child := "no child"
+	if strings.Contains(string(status), "\nPPid:\t1\n") {
+		child = "a child"
+	}
+	fmt.Printf("as PID %d of %s: the volume is %s, the shim is %s\n", os.Getpid(), which, volume, child)
+	os.Exit(0)
 }
 
 // roots makes two roots: tmpfs with the host's programs bound into them, so that both have a device of their own.
@@ -75,8 +95,8 @@ func exchange(t *testing.T) {
 		unix.Mount("dev", "/dev", "devtmpfs", 0, ""), unix.Mount("", "/", "", unix.MS_SHARED|unix.MS_REC, ""))
 	must(t, os.MkdirAll("/run/proa/shim", 0o755), os.MkdirAll("/var/volume", 0o755), os.MkdirAll("/var/later", 0o755), unix.Mount("volume", "/var/volume", "tmpfs", 0, ""),
 		os.WriteFile("/var/volume/file", []byte("kept"), 0o644))
-	program, err := os.ReadFile("/sleeper")
-	must(t, err, os.WriteFile(shim.Dir+"/"+shim.Name, program, 0o755))
+	sleeper, err := os.ReadFile("/sleeper")
+	must(t, err, os.WriteFile(shim.Dir+"/"+shim.Name, sleeper, 0o755))
 
 	pod := start(t, shim.Dir+"/"+shim.Name, "600")
 	session := start(t, "/sleeper", "600")
@@ -93,6 +113,8 @@ func exchange(t *testing.T) {
 		t.Fatalf("pods that use the root: %v", s.facts.Pods)
 	}
 	must(t, s.private(), unix.Mount("new", Next, "tmpfs", 0, ""), os.WriteFile(Next+"/which", []byte("new"), 0o644))
+	self, err := os.ReadFile("/proc/self/exe")
+	must(t, err, os.MkdirAll(filepath.Dir(Next+program), 0o755), os.WriteFile(Next+program, self, 0o755))
 	for _, d := range append([]string{"/etc"}, s.carry...) {
 		must(t, os.MkdirAll(Next+d, 0o755))
 	}
@@ -120,6 +142,10 @@ func exchange(t *testing.T) {
 	if strings.Contains(string(table), " - tmpfs old ") || strings.Count(string(table), " - tmpfs volume ") != 1 {
 		t.Errorf("mounts afterwards:\n%s", table)
 	}
+	if t.Failed() {
+		return
+	}
+	must(t, os.Setenv(following, fmt.Sprint(pod)), s.exec())
 }
 
 func start(t *testing.T, argv ...string) int {
