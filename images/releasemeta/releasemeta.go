@@ -35,13 +35,33 @@ const SignedField = "x-proa-signed"
 type Release struct {
 	Board    string `json:"board"`
 	Arch     string `json:"arch"`
-	Layout   int    `json:"layout"` // of the disk
+	Layout   int    `json:"layout"` // of the disk, once the release runs
 	Version  string `json:"version"`
 	Sequence int64  `json:"sequence"` // grows with each release; a device takes no lower one by itself
 	// From is the least version to come from; "": any. Stones are the versions to go through first, in their order.
 	From   string   `json:"from,omitempty"`
 	Stones []string `json:"stones,omitempty"`
 	Waves  []Wave   `json:"waves,omitempty"` // in the order of their times
+	// Migrates are the layouts of disks whose partitions the release moves when it is taken, in increasing order. Without
+	// it a release is for disks of its own layout only. docs/layout.md says how partitions would be moved.
+	Migrates []int `json:"migrates,omitempty"`
+}
+
+// Moves says whether the release would move the partitions of a disk of that layout.
+func (r Release) Moves(disk int) bool { return slices.Contains(r.Migrates, disk) }
+
+// Layouts says why a disk of another layout cannot take the release by a proa that moves no partitions; "": it can.
+func (r Release) Layouts(disk int) string {
+	switch {
+	case r.Layout == disk:
+		return ""
+	case r.Moves(disk):
+		return fmt.Sprintf("it needs disk layout %d and would move the partitions of this disk, which has layout %d; this version of proa cannot: take a release first that can, or flash the disk again",
+			r.Layout, disk)
+	case disk > r.Layout:
+		return fmt.Sprintf("it needs disk layout %d, this disk has layout %d already; take a newer release, or flash the disk again", r.Layout, disk)
+	}
+	return fmt.Sprintf("it needs disk layout %d, this disk has layout %d; a release that moves partitions (migrates: [%d]) must be taken first, or flash the disk again", r.Layout, disk, disk)
 }
 
 // Wave is a part of all devices that may take a release from a time on.
@@ -82,6 +102,8 @@ func (r Release) Check() error {
 		return fmt.Errorf("layout %d, sequence %d, from %q", r.Layout, r.Sequence, r.From)
 	case slices.ContainsFunc(r.Stones, func(s string) bool { return !word.MatchString(s) || s == r.Version }):
 		return fmt.Errorf("stepping stones %q", r.Stones)
+	case slices.ContainsFunc(r.Migrates, func(n int) bool { return n < 1 || n >= r.Layout }) || !slices.IsSorted(r.Migrates):
+		return fmt.Errorf("layout %d, migrates %d: the layouts before it in increasing order are meant", r.Layout, r.Migrates)
 	}
 	for i, w := range r.Waves {
 		if w.Percent < 1 || w.Percent > 100 || w.At.IsZero() || i > 0 && (w.Percent <= r.Waves[i-1].Percent || !w.At.After(r.Waves[i-1].At)) {

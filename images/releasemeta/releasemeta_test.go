@@ -30,6 +30,34 @@ func TestGolden(t *testing.T) {
 	}
 }
 
+// TestLayouts: what a disk of another layout needs is said, whether the release would move its partitions or not.
+func TestLayouts(t *testing.T) {
+	for _, test := range []struct {
+		migrates []int
+		disk     int
+		says     string
+	}{
+		{nil, 3, ""}, {[]int{1, 2}, 3, ""},
+		{nil, 2, "it needs disk layout 3, this disk has layout 2; a release that moves partitions (migrates: [2]) must be taken first"},
+		{[]int{2}, 1, "a release that moves partitions (migrates: [1]) must be taken first"},
+		{[]int{1, 2}, 2, "would move the partitions of this disk, which has layout 2; this version of proa cannot"},
+		{nil, 4, "this disk has layout 4 already; take a newer release"},
+	} {
+		r := release()
+		r.Migrates = test.migrates
+		b, err := json.Marshal(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if r, err = ParseRelease(b); err != nil {
+			t.Fatal(err)
+		}
+		if got := r.Layouts(test.disk); !strings.Contains(got, test.says) || (got == "") != (test.says == "") {
+			t.Errorf("%+v: %q", test, got)
+		}
+	}
+}
+
 func TestParse(t *testing.T) {
 	b, err := json.Marshal(release())
 	if err != nil {
@@ -42,6 +70,7 @@ func TestParse(t *testing.T) {
 	for name, change := range map[string]func(*Release){
 		"no board": func(r *Release) { r.Board = "" }, "board as path": func(r *Release) { r.Board = "../pc" }, "no version": func(r *Release) { r.Version = "" },
 		"layout": func(r *Release) { r.Layout = 0 }, "sequence": func(r *Release) { r.Sequence = 0 }, "from": func(r *Release) { r.From = "-" },
+		"migrates to itself": func(r *Release) { r.Migrates = []int{3} }, "migrates from nothing": func(r *Release) { r.Migrates = []int{0, 1} }, "migrates backwards": func(r *Release) { r.Migrates = []int{2, 1} },
 		"stone": func(r *Release) { r.Stones = []string{""} }, "own stone": func(r *Release) { r.Stones = []string{"v1.2"} },
 		"percent": func(r *Release) { r.Waves[1].Percent = 101 }, "shrinks": func(r *Release) { r.Waves[1].Percent = 5 }, "time": func(r *Release) { r.Waves[1].At = r.Waves[0].At },
 	} {

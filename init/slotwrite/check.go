@@ -40,7 +40,7 @@ func checkFit(_ context.Context, j *job) error {
 		return fmt.Errorf("the slot file is for the board %s, this machine is %s", j.m.Board, j.Board)
 	}
 	if j.m.Layout != layout.Version {
-		return fmt.Errorf("the slot file is for disk layout %d, this disk has layout %d; flash the disk again to change its layout", j.m.Layout, layout.Version)
+		return fmt.Errorf("the slot file is for disk layout %d, this disk has layout %d; a release that moves partitions (migrates: [%[2]d]) must be taken first, or flash the disk again", j.m.Layout, layout.Version)
 	}
 	dev, err := openDevice(j.Device, os.O_RDONLY)
 	if err != nil {

@@ -98,15 +98,15 @@ func accept(m Machine, c Choice, next, newest Release, j journal.Journal, o Opti
 // fitting returns the releases for this machine, and an error that says why there are none.
 func fitting(m Machine, all []Release) (mine []Release, err error) {
 	var boards []string
-	other := 0
+	other := ""
 	for _, r := range all {
 		switch {
 		case r.Board != m.Board:
 			boards = append(boards, r.Board)
 		case r.Arch != "" && r.Arch != m.Arch:
 			boards = append(boards, r.Board+" ("+r.Arch+")")
-		case r.Layout != m.Layout:
-			other = r.Layout
+		case r.Layouts(m.Layout) != "":
+			other = r.Version + ": " + r.Layouts(m.Layout)
 		default:
 			mine = append(mine, r)
 		}
@@ -115,8 +115,8 @@ func fitting(m Machine, all []Release) (mine []Release, err error) {
 	switch {
 	case len(mine) > 0:
 		return mine, nil
-	case other != 0:
-		return nil, fmt.Errorf("%w: what there is for the board %s needs disk layout %d, this disk has %d; flash the disk again to change its layout", ErrNone, m.Board, other, m.Layout)
+	case other != "":
+		return nil, fmt.Errorf("%w: %s", ErrNone, other)
 	case len(boards) > 0:
 		return nil, fmt.Errorf("%w: this is the board %s (%s), and there are releases for %s", ErrNone, m.Board, m.Arch, strings.Join(slices.Compact(boards), ", "))
 	}

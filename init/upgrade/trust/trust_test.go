@@ -149,6 +149,7 @@ func TestWhatIsNotForThisMachine(t *testing.T) {
 	s := serve(t)
 	for version, change := range map[string]func(*releasemeta.Release){
 		"arch": func(r *releasemeta.Release) { r.Arch = "arm64" }, "layout": func(r *releasemeta.Release) { r.Layout = 4 },
+		"moves": func(r *releasemeta.Release) { r.Layout, r.Migrates = 5, []int{2, 3} },
 		"board": func(r *releasemeta.Release) { r.Board = "rpi4" }, "new": func(r *releasemeta.Release) { r.Sequence = 9 },
 	} {
 		r := releasemeta.Release{Board: "pc", Arch: "amd64", Layout: 3, Version: version, Sequence: 6}
@@ -160,12 +161,12 @@ func TestWhatIsNotForThisMachine(t *testing.T) {
 		t.Errorf("%+v", list)
 	}
 	why := fmt.Sprint(refused)
-	for _, want := range []string{"it is for arm64, this machine is amd64", "disk layout 4, this disk has layout 3; flash"} {
+	for _, want := range []string{"it is for arm64, this machine is amd64", "disk layout 4, this disk has layout 3; a release that moves partitions (migrates: [3])", "disk layout 5 and would move the partitions"} {
 		if !strings.Contains(why, want) {
 			t.Errorf("no %q in %s", want, why)
 		}
 	}
-	if len(refused) != 2 {
+	if len(refused) != 3 {
 		t.Errorf("%d refused: %s", len(refused), why)
 	}
 }

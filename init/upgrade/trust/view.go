@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/url"
 	"path"
@@ -136,8 +137,8 @@ func (v *View) release(p string, info *metadata.TargetFiles, m Machine) (r Relea
 		return r, fmt.Errorf("it is for the board %s, version %s, and lies elsewhere", r.Board, r.Version)
 	case r.Arch != m.Arch:
 		return r, fmt.Errorf("it is for %s, this machine is %s", r.Arch, m.Arch)
-	case r.Layout != m.Layout:
-		return r, fmt.Errorf("it is for disk layout %d, this disk has layout %d; flash the disk again to change its layout", r.Layout, m.Layout)
+	case r.Layouts(m.Layout) != "":
+		return r, errors.New(r.Layouts(m.Layout))
 	}
 	return r, nil
 }
