@@ -9,7 +9,7 @@ LIGHT := ./config/... ./boards/... ./images/... ./overlay/... ./init/... ./build
 BOARDS := $(patsubst boards/%/board.yaml,%,$(wildcard boards/*/board.yaml))
 
 .NOTPARALLEL: # the steps of a target share the cores already; MAKEFLAGS=-j of the user would mix their output
-.PHONY: help iso disk sd slot boards run test unit vet check-schema fuzz e2e e2e-tables e2e-install e2e-cuts e2e-power e2e-upgrade e2e-fallback e2e-boards e2e-faults e2e-full bench verify lock clean bench-fleet bench-delta
+.PHONY: help iso disk sd slot boards run test unit vet check-schema fuzz e2e e2e-tables e2e-install e2e-cuts e2e-power e2e-upgrade e2e-fallback e2e-boards e2e-faults e2e-full bench verify lock clean bench-fleet bench-delta e2e-kills
 help: ## this list
 	@sed -n 's/^\([a-z0-9-]*\):.*## /  make \1\t/p' Makefile | expand -t 20
 
@@ -49,6 +49,8 @@ e2e-cuts: disk ## power cuts in first boot, in image import and while data grows
 	for scope in first-boot-cuts import-cuts grow-cuts; do PROA_E2E=$$scope $(PROA) tool -- go test -count=1 -parallel 2 -timeout 6h -v -run TestPowerCuts ./build/e2e || exit; done
 e2e-upgrade: disk slot ## upgrade a machine from a web server, by a stepping stone and back; bad releases and servers
 	PROA_E2E=upgrade $(PROA) tool -- go test -count=1 -timeout 4h -v ./build/e2e
+e2e-kills: ## end the engine of upgrades at every named point in three ways, and kill it 200 times; minutes
+	PROA_E2E=kills $(PROA) tool -- go test -count=1 -timeout 2h -v -run 'TestFaults|TestKills' ./init/upgrade
 POWERBOARDS := pc arm64-uefi arm64-virt armv7-virt rpi3
 e2e-power: ## every disk that a power cut can leave during an upgrade, by model; 50 booted for each boot chain; hours
 	for board in $(POWERBOARDS); do $(PROA) build $$board || exit; done

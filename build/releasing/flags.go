@@ -16,7 +16,7 @@ import (
 // Help is the long help text.
 const Help = `
 It writes what devices need into the directory of --out, which any static file server serves, and signs it: the whole slot in pieces,
-a patch from every earlier release there, and the slot file itself. A release that is there keeps its files. Without slot files
+patches from the newest earlier releases there (--patches), and the slot file itself. A release that is there keeps its files. Without slot files
 it only signs the metadata again, which must happen before it expires. Upload metadata/timestamp.json last.
 
   proa release --out site out/pc/proa-pc.slot                  make a release, or add one
@@ -32,6 +32,8 @@ type Flags struct {
 	o     Options
 	waves list
 	days  int
+	// patches as the flag has it: 0 is none
+	patches int
 }
 
 // list is a flag that may be repeated.
@@ -50,6 +52,7 @@ func (f *Flags) Register(fs *flag.FlagSet) {
 	fs.Var((*list)(&f.o.Stones), "stone", "devices that run an older one must take `VERSION` first; may be repeated, in order")
 	fs.Var(&f.waves, "wave", "percentage of devices that take it by themselves from a time on, `PERCENT@TIME`; may be repeated")
 	fs.Int64Var(&f.o.Sequence, "sequence", 0, "`number` that orders releases; by default the time of the slot's commit in seconds, or one more than the highest in DIR")
+	fs.IntVar(&f.patches, "patches", DefaultPatches, "make patches from at most the `N` newest older releases, 0: none; others are no longer listed")
 	fs.IntVar(&f.days, "days", 0, "`days` after which the release must be signed again (14)")
 }
 
@@ -58,6 +61,9 @@ func (f Flags) Options() (Options, error) {
 	o := f.o
 	if o.Out == "" {
 		return o, errors.New("--out DIR is missing")
+	}
+	if o.Patches = f.patches; o.Patches <= 0 {
+		o.Patches = -1
 	}
 	o.Valid = time.Duration(f.days) * 24 * time.Hour
 	for _, text := range f.waves {

@@ -11,9 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"path"
-	"path/filepath"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/proa-os/proa/boards"
@@ -35,10 +33,12 @@ type Options struct {
 	Waves  []releasemeta.Wave
 	// Sequence orders releases; 0: what the slot says, or one more than the highest in Out, whichever is more.
 	Sequence int64
-	Valid    time.Duration // of the timestamp; 0: as tufrepo has it
-	Ring     *keys.Ring
-	Now      time.Time
-	Show     Show
+	// Patches is how many patches a release has at most, from the newest older releases; 0: DefaultPatches, negative: none.
+	Patches int
+	Valid   time.Duration // of the timestamp; 0: as tufrepo has it
+	Ring    *keys.Ring
+	Now     time.Time
+	Show    Show
 }
 
 // Show is told about work that takes long; build/progress has it.
@@ -86,6 +86,9 @@ func Run(ctx context.Context, o Options, files []string) ([]Made, error) {
 	if err := j.repo.Publish(o.Now); err != nil {
 		return j.made, err
 	}
+	if err := j.sweep(); err != nil {
+		return j.made, err
+	}
 	if o.Bundle == "" {
 		return j.made, nil
 	}
@@ -123,7 +126,7 @@ func (j *job) add(file string) error {
 	if err := j.payload(s, c, nil); err != nil {
 		return err
 	}
-	if err := j.patches(s, c); err != nil {
+	if err := j.patches(s, c, custom.Sequence); err != nil {
 		return err
 	}
 	if err := j.copySlot(s, file); err != nil {
@@ -206,56 +209,6 @@ func (j *job) listed(target string) *tufrepo.Listed {
 		}
 	}
 	return nil
-}
-
-// patches makes patches from every earlier release of the board: those in the directory, and those that were named.
-func (j *job) patches(s *Slot, c contents) error {
-	earlier, err := j.earlier(s)
-	if err != nil {
-		return err
-	}
-	done := map[string]bool{s.Manifest.Root.Hash: true}
-	for _, file := range earlier {
-		old, err := OpenSlot(file)
-		if err != nil {
-			return fmt.Errorf("%s: %w", file, err)
-		}
-		if !done[old.Manifest.Root.Hash] && old.Manifest.Board == s.Manifest.Board {
-			done[old.Manifest.Root.Hash] = true
-			err = j.payload(s, c, old)
-		}
-		if err = errors.Join(err, old.Close()); err != nil {
-			return fmt.Errorf("patch from %s: %w", old.Manifest.Version, err)
-		}
-	}
-	return nil
-}
-
-// earlier returns the slot files of earlier releases.
-func (j *job) earlier(s *Slot) (files []string, err error) {
-	add := func(dir string, r *tufrepo.Repo) {
-		for _, t := range r.Targets() {
-			if path.Base(t.Path) == slotName && strings.HasPrefix(t.Path, s.Manifest.Board+"/") {
-				files = append(files, filepath.Join(dir, tufrepo.TargetsDir, filepath.FromSlash(t.File())))
-			}
-		}
-	}
-	add(j.Out, j.repo)
-	for _, from := range j.From {
-		if filepath.Ext(from) == "."+slotName {
-			files = append(files, from)
-			continue
-		}
-		r, err := tufrepo.Open(from, j.Ring)
-		if err == nil && len(r.Targets()) == 0 {
-			err = errors.New("no release")
-		}
-		if err != nil {
-			return nil, fmt.Errorf("--from %s: %w", from, err)
-		}
-		add(from, r)
-	}
-	return files, nil
 }
 
 // slotName is the name of the target that has the slot file itself.

@@ -11,6 +11,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"maps"
 	"os"
 	"path"
@@ -157,12 +158,26 @@ func (l Listed) File() string {
 }
 
 // Targets returns all targets in the order of their paths.
-func (r *Repo) Targets() (list []Listed) {
+func (r *Repo) Targets() []Listed { return listed(r.targets) }
+
+// Former returns the targets of the metadata before the newest, which devices may still be following.
+func (r *Repo) Former() ([]Listed, error) {
 	if r.targets == nil {
+		return nil, nil
+	}
+	m, err := metadata.Targets().FromFile(r.file(numbered(metadata.TARGETS, r.targets.Signed.Version-1)))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	return listed(m), err
+}
+
+func listed(m *metadata.Metadata[metadata.TargetsType]) (list []Listed) {
+	if m == nil {
 		return nil
 	}
-	for _, p := range slices.Sorted(maps.Keys(r.targets.Signed.Targets)) {
-		f := r.targets.Signed.Targets[p]
+	for _, p := range slices.Sorted(maps.Keys(m.Signed.Targets)) {
+		f := m.Signed.Targets[p]
 		l := Listed{Path: p, Length: f.Length, SHA256: hex.EncodeToString(f.Hashes["sha256"])}
 		if f.Custom != nil {
 			l.Custom = *f.Custom

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"fmt"
+	"hash"
 	"io"
 )
 
@@ -15,6 +16,7 @@ type Tree struct {
 	uuid  [16]byte
 	level []byte // of whole blocks
 	block []byte // the last one, incomplete
+	sum   hash.Hash
 }
 
 // NewTree returns a tree for size bytes of data, a multiple of BlockSize. See Write.
@@ -23,7 +25,7 @@ func NewTree(size int64, salt []byte, uuid [16]byte) (*Tree, error) {
 		return nil, fmt.Errorf("verity: %d bytes of data, %d of salt", size, len(salt))
 	}
 	full := (size/BlockSize + perBlock - 1) / perBlock * BlockSize
-	return &Tree{size: size, salt: salt, uuid: uuid, level: make([]byte, 0, full), block: make([]byte, 0, BlockSize)}, nil
+	return &Tree{size: size, salt: salt, uuid: uuid, level: make([]byte, 0, full), block: make([]byte, 0, BlockSize), sum: sha256.New()}, nil
 }
 
 // Write takes the next data. It refuses more than the tree is for.
@@ -35,18 +37,19 @@ func (t *Tree) Write(b []byte) (int, error) {
 		n := copy(t.block[len(t.block):BlockSize], rest)
 		t.block, rest = t.block[:len(t.block)+n], rest[n:]
 		if len(t.block) == BlockSize {
-			t.level = append(t.level, t.hash()...)
+			t.level = t.hash(t.level)
 			t.block = t.block[:0]
 		}
 	}
 	return len(b), nil
 }
 
-func (t *Tree) hash() []byte {
-	h := sha256.New()
-	h.Write(t.salt)
-	h.Write(t.block)
-	return h.Sum(nil)
+// hash appends the hash of the block.
+func (t *Tree) hash(to []byte) []byte {
+	t.sum.Reset()
+	t.sum.Write(t.salt)
+	t.sum.Write(t.block)
+	return t.sum.Sum(to)
 }
 
 // Size returns how many bytes were written.

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 
 	"github.com/proa-os/proa/images/slotfile"
+	"github.com/proa-os/proa/init/upgrade/faults"
 	"golang.org/x/sys/unix"
 )
 
@@ -44,11 +45,13 @@ func copyTo(path string, r io.Reader, begin, size int64, tick func(int64)) error
 		if _, err := dev.WriteAt(buf[:n], at); err != nil {
 			return err
 		}
+		faults.At(fmt.Sprintf("slot: chunk %d written", at/chunk))
 		if at += int64(n); at%flushEvery == 0 || at == size {
 			if err := settle(dev); err != nil {
 				return err
 			}
 			tick(at)
+			faults.At(fmt.Sprintf("slot: flushed up to %d", at))
 		}
 	}
 	return nil
@@ -80,6 +83,7 @@ func writeFile(path string, r io.Reader) error {
 	if err = errors.Join(err, f.Close()); err != nil {
 		return errors.Join(err, os.Remove(tmp))
 	}
+	faults.At("slot: before rename of " + filepath.Base(path))
 	return os.Rename(tmp, path)
 }
 

@@ -16,6 +16,7 @@ import (
 	"github.com/proa-os/proa/images/slotfile"
 	"github.com/proa-os/proa/images/slotsig"
 	"github.com/proa-os/proa/init/slot"
+	"github.com/proa-os/proa/init/upgrade/faults"
 )
 
 // after is the state of the slot after a failed step.
@@ -113,6 +114,9 @@ func steps(list []row) (out []step.Step[*job]) {
 			}
 			if errors.Is(err, context.Canceled) {
 				err = errStopped
+			}
+			if err == nil {
+				faults.At("slot: " + s.name)
 			}
 			return err
 		}})

@@ -46,6 +46,9 @@ var program = sync.OnceValues(func() (string, error) {
 })
 
 func TestMain(m *testing.M) {
+	if dir := os.Getenv(childVariable); dir != "" {
+		os.Exit(child(dir))
+	}
 	code := m.Run()
 	if file, _ := program(); file != "" {
 		os.RemoveAll(filepath.Dir(file))
@@ -70,10 +73,15 @@ func flashed(t *testing.T) *device {
 	}
 	root := filepath.Join(d.dir, "root-b")
 	must(t, errors.Join(os.WriteFile(root, nil, 0o600), os.Truncate(root, 16<<20)))
-	s, err := slot.Find(slot.Boot{Chain: chain.Rows(chain.GRUB)[0], Dir: filepath.Join(d.dir, "boot")}, layout.A)
-	must(t, err)
-	d.target = slotwrite.Target{Slots: s, Device: root, Board: "pc", Trust: slottrust.Of(testkey.Keys())}
+	must(t, d.find())
 	return d
+}
+
+// find finds the slots in the device's directory.
+func (d *device) find() error {
+	s, err := slot.Find(slot.Boot{Chain: chain.Rows(chain.GRUB)[0], Dir: filepath.Join(d.dir, "boot")}, layout.A)
+	d.target = slotwrite.Target{Slots: s, Device: filepath.Join(d.dir, "root-b"), Board: "pc", Trust: slottrust.Of(testkey.Keys())}
+	return err
 }
 
 func must(t testing.TB, err error) {
@@ -88,6 +96,15 @@ func (d *device) engine(t *testing.T, ctx context.Context, place string, o upgra
 	t.Helper()
 	file, err := program()
 	must(t, err)
+	e, err := d.open(ctx, file, place, o)
+	if err == nil {
+		t.Cleanup(func() { e.Origin.Close() })
+	}
+	return e, err
+}
+
+// open returns an engine; file is the program proa-fetch.
+func (d *device) open(ctx context.Context, file, place string, o upgrade.Options) (upgrade.Engine, error) {
 	open := origin.Opener{Mark: upgrade.Marks(d.dir), Web: func(urls ...string) (*transport.Web, error) {
 		w, err := transport.NewWeb(stream.Client{Program: file}, urls...)
 		if err == nil {
@@ -99,7 +116,6 @@ func (d *device) engine(t *testing.T, ctx context.Context, place string, o upgra
 	if err != nil {
 		return upgrade.Engine{}, err
 	}
-	t.Cleanup(func() { from.Close() })
 	o.By = "command"
 	return upgrade.Engine{Origin: from, Options: o, Target: d.target, Dir: d.dir, Restart: func() error { d.boots++; return nil },
 		Machine: upgrade.Machine{Board: "pc", Arch: "amd64", Layout: layout.Version, Version: "v1", Root: strings.Repeat("a", 64), Slot: layout.A},

@@ -7,12 +7,14 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"runtime/debug"
 	"strings"
 	"time"
 
 	"github.com/proa-os/proa/config/step"
 	"github.com/proa-os/proa/images/slotfile"
 	"github.com/proa-os/proa/init/slotwrite"
+	"github.com/proa-os/proa/init/upgrade/faults"
 	"github.com/proa-os/proa/init/upgrade/journal"
 	"github.com/proa-os/proa/init/upgrade/rehearse"
 )
@@ -57,7 +59,11 @@ func (e Engine) steps() (out []step.Step[*run]) {
 			if err := ctx.Err(); err != nil {
 				return err
 			}
-			return s.run(ctx, r)
+			err := s.run(ctx, r)
+			if err == nil {
+				faults.At("upgrade: " + s.name)
+			}
+			return err
 		}})
 	}
 	return out
@@ -127,6 +133,7 @@ func write(ctx context.Context, r *run) error {
 	}
 	t := r.Target
 	t.Progress = r.moved
+	debug.FreeOSMemory() // what reading the metadata took
 	_, err := slotwrite.WriteFrom(ctx, t, r.plan.Source)
 	r.out.Bytes = r.plan.Source.Bytes()
 	if err == nil || ctx.Err() == nil && errors.As(err, new(*step.Error)) && !interrupted(err) {

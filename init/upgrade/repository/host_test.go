@@ -96,7 +96,7 @@ func (s slot) image(t *testing.T) (b []byte, size int64, hash string) {
 	is, err := releasefile.Release{Version: s.version, Sequence: s.sequence}.JSON()
 	must(t, err)
 	_, err = erofs.Write(f, []tree.Entry{tree.File(releasefile.Path[1:], 0o644, tree.Bytes(is)), tree.File("usr/bin/k3s", 0o755, tree.Bytes(s.binary)), tree.File("etc/version", 0o644, tree.Bytes(s.file)),
-		tree.File("usr/lib/same", 0o644, tree.Bytes(words(9, 4<<20)))}, erofs.Options{Codec: erofs.LZ4, When: time.Unix(1_700_000_000, 0)})
+		tree.File("usr/lib/same", 0o644, tree.Bytes(words(9, min(4<<20, len(s.binary)))))}, erofs.Options{Codec: erofs.LZ4, When: time.Unix(1_700_000_000, 0)})
 	must(t, err)
 	size, err = f.Seek(0, io.SeekEnd)
 	must(t, err)

@@ -32,7 +32,7 @@ const placeVariable, deviceVariable = "PROA_TEST_PLACE", "PROA_TEST_DEVICE"
 
 // limit is what the engine may need in bytes beyond what it needs when it does nothing, and what the garbage collector of
 // proa-upgrade is told of.
-const limit, heap = 24 << 20, 12 << 20
+const limit, heap = 16 << 20, 12 << 20
 
 // measured is what an engine says.
 type measured struct {

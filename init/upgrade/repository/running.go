@@ -8,6 +8,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 
 	"github.com/proa-os/proa/config/step"
 	"github.com/proa-os/proa/images/erofs"
@@ -63,6 +64,7 @@ func (r *Running) AppendStored(ctx context.Context, form string, from payload.Re
 
 // root opens the root image.
 func (r *Running) root() (*erofs.Image, error) {
+	r.forget()
 	if r.image != nil {
 		return r.image, nil
 	}
@@ -159,15 +161,26 @@ func (f bootFile) load(at int64) error {
 	return err
 }
 
-// Close closes what was opened.
-func (r *Running) Close() error {
+// forget frees what boot files took, of the old ones the window and the decoder of each stream: they are opened again if
+// need be. The root comes after them, and the most memory is needed for the initramfs.
+func (r *Running) forget() {
+	if len(r.streams) == 0 {
+		return
+	}
 	for _, s := range r.streams {
 		s.Close()
 	}
+	r.streams, r.last = nil, block{}
+	debug.FreeOSMemory()
+}
+
+// Close closes what was opened.
+func (r *Running) Close() error {
+	r.forget()
 	if r.device != nil {
 		r.device.Close()
 	}
-	r.streams, r.device, r.image = nil, nil, nil
+	r.device, r.image = nil, nil
 	return nil // everything was only read
 }
 

@@ -3,6 +3,7 @@ package repository_test
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -322,5 +323,48 @@ func TestFloor(t *testing.T) {
 	_, err = releasing.Run(t.Context(), releasing.Options{Out: filepath.Join(h.dir, "low"), Sequence: 5, Ring: h.ring, Now: h.now, Show: quiet{}}, []string{h.file(two, "pc")})
 	if err == nil || !strings.Contains(err.Error(), "--sequence 5 is less than that of the image itself") {
 		t.Errorf("%v", err)
+	}
+}
+
+// TestPatches: a release has patches from the newest older releases only, as many as wanted; what no metadata names is
+// removed, and a device without a patch takes full.
+func TestPatches(t *testing.T) {
+	h := newHost(t)
+	small := func(version string) slot {
+		return slot{version: version, binary: words(uint64(len(version)), 9000), file: []byte(version), initrd: words(2, 5000)}
+	}
+	var files []string
+	for _, version := range []string{"v1", "v2", "v3", "v4"} {
+		files = append(files, h.file(small(version), "pc"))
+	}
+	of := func(site string, version string) (n int) {
+		list, err := filepath.Glob(filepath.Join(site, "targets/pc", version, "*.patch"))
+		must(t, err)
+		return len(list)
+	}
+	site := ""
+	for i, file := range files {
+		site = h.release("site", releasing.Options{}, file)
+		if n := of(site, fmt.Sprintf("v%d", i+1)); n != i {
+			t.Errorf("v%d has %d patches", i+1, n)
+		}
+	}
+	h.release("site", releasing.Options{Patches: 1}, files[3])
+	if n := of(site, "v4"); n != 3 {
+		t.Errorf("%d patches of v4: what the metadata before named is gone", n)
+	}
+	h.release("site", releasing.Options{Patches: 2}, files[2])
+	if n, other := of(site, "v4"), of(site, "v3"); n != 1 || other != 2 {
+		t.Errorf("%d patches of v4, %d of v3", n, other)
+	}
+	h.release("none", releasing.Options{Patches: -1}, files[0])
+	if none := h.release("none", releasing.Options{Patches: -1}, files[1]); of(none, "v2") != 0 {
+		t.Error("a patch that nobody wants")
+	}
+	for i, kind := range map[int]string{3: "patch from v3", 1: "full"} {
+		out, err := h.flash(small(fmt.Sprintf("v%d", i))).upgrade(t.Context(), site, upgrade.Apply)
+		if err != nil || !out.Trying || !strings.HasPrefix(out.Kind, kind) {
+			t.Errorf("from v%d: %+v %v", i, out, err)
+		}
 	}
 }
