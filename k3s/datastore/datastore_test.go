@@ -9,6 +9,8 @@ import (
 	"time"
 
 	clientv3 "go.etcd.io/etcd/client/v3"
+
+	"github.com/proa-os/proa/config/k3sflags"
 )
 
 // TestStore: a store keeps what the interface says, from before the first start until it is stopped.
@@ -34,6 +36,13 @@ func TestStore(t *testing.T) {
 	cancel()
 	if err := <-done; err != nil {
 		t.Error(err)
+	}
+}
+
+// TestDatabase: others know where the database of a server is.
+func TestDatabase(t *testing.T) {
+	if got, want := At("/data/server").File(), "/data/"+k3sflags.Database; got != want {
+		t.Errorf("%s, not %s", got, want)
 	}
 }
 

@@ -1,8 +1,8 @@
 // Package rehearse opens a copy of a cluster's database with this version of the runtime, and says what of it this
 // version can no longer read or serve. It is run by the new version before a node restarts with it.
 //
-// It refuses to touch the database itself: it works on a copy, which it deletes, and to which it also writes. It does not judge custom resources,
-// whose versions are the business of their CustomResourceDefinition.
+// It refuses to touch the database itself: it works on a copy, to which it also writes, and which it deletes. It does not
+// judge custom resources, whose versions are the business of their CustomResourceDefinition.
 package rehearse
 
 import (
@@ -18,6 +18,18 @@ import (
 	"github.com/proa-os/proa/config/rehearsal"
 	"github.com/proa-os/proa/k3s/datastore"
 )
+
+// prefix begins the names of the directories that copies are in.
+const prefix = "rehearsal-"
+
+// Clean removes from dir what a process left that was killed.
+func Clean(dir string) error {
+	left, err := filepath.Glob(filepath.Join(dir, prefix+"*"))
+	for _, path := range left {
+		err = errors.Join(err, os.RemoveAll(path))
+	}
+	return err
+}
 
 // Run copies the database of the server below serverDir to a directory of its own in dir, opens the copy as the server
 // would, and reads all objects. allowed are group versions that the configuration enables (runtime-config).
@@ -37,7 +49,7 @@ func Of(ctx context.Context, file string, allowed map[string]bool) (rehearsal.Re
 
 // In does the same with what put copies to a file, in a directory of its own in dir, which it removes.
 func In(ctx context.Context, dir string, allowed map[string]bool, put func(ctx context.Context, to string) error) (r rehearsal.Report, err error) {
-	own, err := os.MkdirTemp(dir, "rehearsal-")
+	own, err := os.MkdirTemp(dir, prefix)
 	if err != nil {
 		return r, err
 	}

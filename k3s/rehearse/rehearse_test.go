@@ -148,7 +148,11 @@ func TestOf(t *testing.T) {
 	if got, err := Of(t.Context(), file, nil); err != nil || got.Objects != 1 {
 		t.Errorf("%+v, %v", got, err)
 	}
-	if left, _ := filepath.Glob(filepath.Join(filepath.Dir(file), "*")); left != nil {
+	dir = filepath.Dir(file)
+	if err := errors.Join(os.Mkdir(filepath.Join(dir, prefix+"killed"), 0o700), Clean(dir)); err != nil {
+		t.Error(err)
+	}
+	if left, _ := filepath.Glob(filepath.Join(dir, "*")); left != nil {
 		t.Errorf("left %q", left)
 	}
 }

@@ -15,6 +15,9 @@ func (s *Server) wayBack(ctx context.Context) error {
 	return wayback.Step{
 		Store: s.store, File: facts.File, Root: runningRoot(), Now: s.now,
 		Judge: func(ctx context.Context, put func(context.Context, string) error) error {
+			if err := rehearse.Clean(s.config.Path("server")); err != nil {
+				return err
+			}
 			report, err := rehearse.In(ctx, s.config.Path("server"), rehearse.Enabled(s.config.APIServerArgs), put)
 			if err != nil {
 				return err

@@ -69,6 +69,9 @@ func (s Stage) Copy(ctx context.Context) (none string, err error) {
 	if err != nil {
 		return "", err
 	}
+	if err := enough(); err != nil {
+		return "", err
+	}
 	if err := s.clean(""); err != nil {
 		return "", err
 	}
@@ -122,9 +125,6 @@ func (s Stage) room(need int64, what string) error {
 // Try opens a copy of the copy with the runtime of the other slot, and returns what that says of it. An error also says
 // that it cannot take the datastore over.
 func (s Stage) Try(ctx context.Context, t slotwrite.Target, m slotfile.Manifest, signed Signed) (r rehearsal.Report, err error) {
-	if err := enough(); err != nil {
-		return r, err
-	}
 	own, err := os.MkdirTemp(s.Dir, "rehearsal-")
 	if err != nil {
 		return r, err
