@@ -121,9 +121,10 @@ func begin(_ context.Context, r *run) error {
 	})
 }
 
-// write does nothing if the slot has this release already, as after proa upgrade fetch: try verifies all of it.
+// write does nothing if the slot has this release already, as after proa upgrade fetch: try verifies all of it. The manifest
+// alone says nothing: what makes the slot bootable comes after it.
 func write(ctx context.Context, r *run) error {
-	if has, err := slotwrite.Manifest(r.Target); err == nil && same(has, r.m) {
+	if has, err := slotwrite.Manifest(r.Target); err == nil && same(has, r.m) && slotwrite.Intact(ctx, r.Target) == nil {
 		r.say(fmt.Sprintf("slot %s holds %s already", r.Target.Slots.Other(), r.m.Version))
 		r.held = true
 		return nil
