@@ -27,8 +27,9 @@ func TestMeasure(t *testing.T) {
 	if _, err := exec.LookPath("zstd"); err != nil {
 		t.Skip("no zstd: run this by `go run ./build tool -- go test ./build/bench/delta`")
 	}
-	dir := t.TempDir()
-	must(t, os.Chmod(dir, 0o755))
+	dir, err := os.MkdirTemp("", "delta-") // t.TempDir's is closed to the user that proa-fetch runs as
+	must(t, err)
+	t.Cleanup(func() { os.RemoveAll(dir) })
 	p, err := engine.Compile(t.Context(), dir)
 	must(t, err)
 	ring, err := keys.Init(filepath.Join(dir, "keys"), true, keys.Access{})
