@@ -47,7 +47,7 @@ var badReleases = []bad{
 	{name: "flipped bit in targets", site: both(renewed, edit("targets.json", flip)), changes: true, says: "release metadata"},
 	{name: "flipped bit in manifest", site: edit("manifest.json", flip), says: "do not belong together"},
 	{name: "flipped bit in the patch's index", site: edit(".patch", flipAt(20)), says: "upload the release again"},
-	{name: "flipped bit in the patch's last frame", site: edit(".patch", flipAt(-100)), takes: true, says: " is written"}, // that piece comes from full,
+	{name: "flipped bit in the patch's last frame", site: edit(".patch", flipAt(-20)), says: "damaged payload: a frame has another sha256 than the index says"},
 	{name: "flipped bits in full", site: both(without(".patch"), edit(".full", flipMany)), changes: true, says: "upload the release again"},
 	{name: "stalls", serve: cutOff(30_000, stalls, nil), takes: true, says: " is written"},
 	{name: "resets", serve: cutOff(30_000, resets, nil), takes: true, says: " is written"},
