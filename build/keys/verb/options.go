@@ -20,7 +20,7 @@ import (
 const Help = `
 A directory of keys has roles.json, which is public, and a private key file for each key (0600, OpenSSH's format, ed25519). The key
 files are for you to keep: the help of each role says where. A file may lie elsewhere or be encrypted: then it is loaded into an
-ssh-agent when it has to sign. Tokens (PKCS#11, FIDO without touch) sign through an agent too.
+ssh-agent when it has to sign. Tokens (PKCS#11) sign through an agent too; FIDO keys cannot.
 
   init DIR                        make a directory with one key for each role: root, targets, slot, snapshot, timestamp
   show DIR                        the keys, where they are, and how to keep them
