@@ -166,7 +166,7 @@ func (r *Reaper) Run(ctx context.Context, argv ...string) (string, error) {
 	}
 	out := last(said, rd)
 	if code := ws.ExitStatus(); code != 0 {
-		return out, &ExitError{argv[0], code, lastLine(out)}
+		return out, &ExitError{argv[0], code, LastLine(out)}
 	}
 	return out, nil
 }
@@ -222,7 +222,8 @@ func readTail(f *os.File) string {
 	}
 }
 
-func lastLine(s string) string {
+// LastLine returns the last line of what a program has printed: most say there why they failed.
+func LastLine(s string) string {
 	lines := strings.Split(strings.TrimSpace(s), "\n")
 	return lines[len(lines)-1]
 }

@@ -3,6 +3,7 @@ package rehearse
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -16,6 +17,7 @@ import (
 	"syscall"
 
 	"github.com/proa-os/proa/config/rehearsal"
+	"github.com/proa-os/proa/init/proc"
 )
 
 // perform runs Inside in namespaces of its own, and returns what the runtime prints. Everything in there ends with it, and
@@ -46,7 +48,7 @@ func (s Stage) perform(ctx context.Context, order string) ([]byte, error) {
 	if cage != nil && cage.killed() {
 		return out.Bytes(), fmt.Errorf("it needs more than %d MiB of memory", s.Memory>>20)
 	}
-	return out.Bytes(), errors.New(cmp(lastLine(errs.Bytes()), err.Error()))
+	return out.Bytes(), errors.New(cmp.Or(proc.LastLine(errs.String()), err.Error()))
 }
 
 // cage is a cgroup that limits memory.

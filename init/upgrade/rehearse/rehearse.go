@@ -8,7 +8,7 @@
 package rehearse
 
 import (
-	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -24,6 +24,7 @@ import (
 	"github.com/proa-os/proa/config/wayback"
 	"github.com/proa-os/proa/images/atomicfile"
 	"github.com/proa-os/proa/images/slotfile"
+	"github.com/proa-os/proa/init/proc"
 	"github.com/proa-os/proa/init/slotwrite"
 )
 
@@ -83,7 +84,7 @@ func (s Stage) Copy(ctx context.Context) (none string, err error) {
 		return "", ctx.Err()
 	}
 	if err != nil {
-		return "", fmt.Errorf("copy the datastore: %s", cmp(lastLine(out), err.Error()))
+		return "", fmt.Errorf("copy the datastore: %s", cmp.Or(proc.LastLine(string(out)), err.Error()))
 	}
 	return "", nil
 }
@@ -210,16 +211,4 @@ func (s Stage) Drop() {
 	if s.None == "" {
 		_ = s.clean("") // the next run does it
 	}
-}
-
-func lastLine(out []byte) string {
-	lines := bytes.Split(bytes.TrimSpace(out), []byte("\n"))
-	return string(lines[len(lines)-1])
-}
-
-func cmp(a, b string) string {
-	if a == "" {
-		return b
-	}
-	return a
 }
