@@ -141,7 +141,7 @@ func renamed(t *testing.T, image []byte, old, version string) {
 // released adds slots to the release in a directory, with patches from those before.
 func released(t *testing.T, dir string, o releasing.Options, slots ...slotimage.Slot) (site string) {
 	t.Helper()
-	o.Out, o.Now, o.Show = filepath.Join(dir, "site"), time.Now(), silent{}
+	o.Out, o.Now, o.Show = filepath.Join(dir, "site"), time.Now(), quiet{}
 	if o.Ring == nil {
 		o.Ring = ring(t)
 	}
@@ -160,13 +160,6 @@ func released(t *testing.T, dir string, o releasing.Options, slots ...slotimage.
 	}
 	return o.Out
 }
-
-// silent shows no progress.
-type silent struct{}
-
-func (silent) Start(string, []string)            {}
-func (silent) Progress(string, int64, int64)     {}
-func (silent) Done(string, time.Duration, error) {}
 
 // served serves a directory to the guest, and returns its URL there.
 func (m *machine) served(dir string) string {

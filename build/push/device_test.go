@@ -19,6 +19,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/proa-os/proa/build/bench/slots"
 	"github.com/proa-os/proa/build/keys"
 	"github.com/proa-os/proa/build/oracle"
 	"github.com/proa-os/proa/build/releasing"
@@ -158,17 +159,11 @@ func newHost(t *testing.T, dir string, versions ...string) *host {
 		h.file = filepath.Join(dir, v+".slot")
 		h.slots[v] = testslot.Make(t, "pc", v)
 		h.slots[v].Write(t, h.file, h.ring)
-		_, err := releasing.Run(t.Context(), releasing.Options{Out: h.site, Bundle: h.bundle, Ring: h.ring, Now: time.Now(), Show: quiet{}}, []string{h.file})
+		_, err := releasing.Run(t.Context(), releasing.Options{Out: h.site, Bundle: h.bundle, Ring: h.ring, Now: time.Now(), Show: slots.Quiet{}}, []string{h.file})
 		must(t, err)
 	}
 	return h
 }
-
-type quiet struct{}
-
-func (quiet) Start(string, []string)            {}
-func (quiet) Progress(string, int64, int64)     {}
-func (quiet) Done(string, time.Duration, error) {}
 
 func must(t testing.TB, err error) {
 	t.Helper()

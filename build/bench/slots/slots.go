@@ -62,16 +62,12 @@ func (c Contents) Next(version string, changed int) Contents {
 
 // Write writes a slot file.
 func (c Contents) Write(file string, ring *keys.Ring) error {
-	image, size, hash, err := c.root(filepath.Dir(file))
+	image, size, hash, err := Root(filepath.Dir(file), []tree.Entry{tree.File("usr/bin/k3s", 0o755, tree.Bytes(c.Binary)),
+		tree.File("etc/version", 0o644, tree.Bytes([]byte(c.Version))), tree.File("usr/lib/same", 0o644, tree.Bytes(c.Library))})
 	if err != nil {
 		return fmt.Errorf("root image: %w", err)
 	}
-	initrd := &bytes.Buffer{}
-	z, err := zstream.NewWriter(initrd)
-	if err == nil {
-		_, err = z.Write(c.Initrd)
-		err = errors.Join(err, z.Close())
-	}
+	initrd, err := Packed(c.Initrd)
 	if err != nil {
 		return fmt.Errorf("initramfs: %w", err)
 	}
@@ -79,7 +75,7 @@ func (c Contents) Write(file string, ring *keys.Ring) error {
 	for _, f := range []struct {
 		name    string
 		content []byte
-	}{{"boot/initrd", initrd.Bytes()}, {"boot/vmlinuz", Words(4, 300_000)}, {"boot-a/grub.cfg", []byte("a of " + c.Version)}, {"boot-b/grub.cfg", []byte("b of " + c.Version)}} {
+	}{{"boot/initrd", initrd}, {"boot/vmlinuz", Words(4, 300_000)}, {"boot-a/grub.cfg", []byte("a of " + c.Version)}, {"boot-b/grub.cfg", []byte("b of " + c.Version)}} {
 		s.Files = append(s.Files, tree.File(f.name, 0o600, tree.Bytes(f.content)))
 	}
 	out, err := os.Create(file)
@@ -89,15 +85,26 @@ func (c Contents) Write(file string, ring *keys.Ring) error {
 	return errors.Join(slotfile.Write(out, s, nil), out.Close())
 }
 
-// root returns the root image with its hash tree.
-func (c Contents) root(dir string) (b []byte, size int64, hash string, err error) {
+// Packed is a file as the build packs an initramfs.
+func Packed(content []byte) ([]byte, error) {
+	var b bytes.Buffer
+	z, err := zstream.NewWriter(&b)
+	if err == nil {
+		_, err = z.Write(content)
+		err = errors.Join(err, z.Close())
+	}
+	return b.Bytes(), err
+}
+
+// Root returns a root image with its hash tree, the bytes of the image without it, and the root hash. It needs a
+// directory for a while.
+func Root(dir string, entries []tree.Entry) (b []byte, size int64, hash string, err error) {
 	f, err := os.CreateTemp(dir, ".root-*")
 	if err != nil {
 		return nil, 0, "", err
 	}
 	defer func() { err = errors.Join(err, f.Close(), os.Remove(f.Name())) }()
-	_, err = erofs.Write(f, []tree.Entry{tree.File("usr/bin/k3s", 0o755, tree.Bytes(c.Binary)), tree.File("etc/version", 0o644, tree.Bytes([]byte(c.Version))),
-		tree.File("usr/lib/same", 0o644, tree.Bytes(c.Library))}, erofs.Options{Codec: erofs.LZ4, When: time.Unix(1_700_000_000, 0)})
+	_, err = erofs.Write(f, entries, erofs.Options{Codec: erofs.LZ4, When: time.Unix(1_700_000_000, 0)})
 	if err != nil {
 		return nil, 0, "", err
 	}
