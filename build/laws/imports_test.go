@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os/exec"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -41,6 +42,7 @@ var importLaws = []importLaw{
 
 type listed struct {
 	ImportPath   string
+	Name         string
 	Deps         []string
 	Imports      []string
 	TestImports  []string
@@ -81,6 +83,26 @@ func TestImagesAreValuesInBytesOut(t *testing.T) {
 			switch dep {
 			case "os/exec", "math/rand", "math/rand/v2", "crypto/rand":
 				t.Errorf("%s imports %s: same input, same bytes; no foreign programs, no randomness", p.ImportPath, dep)
+			}
+		}
+	}
+}
+
+// TestProgramsHaveNoTestSupport: what tests share lies in packages of its own, which import testing.
+func TestProgramsHaveNoTestSupport(t *testing.T) {
+	support := map[string]bool{}
+	for _, p := range goList(t) {
+		support[p.ImportPath] = slices.Contains(p.Imports, "testing")
+	}
+	for _, name := range []string{"images/golden", "init/fetch/fetchtest", "init/upgrade/upgradetest"} {
+		if !support[module+name] {
+			t.Errorf("%s is not recognised as test support", name)
+		}
+	}
+	for _, p := range goList(t) {
+		for _, dep := range p.Deps {
+			if p.Name == "main" && support[dep] {
+				t.Errorf("the program %s contains %s, which is only for tests", p.ImportPath, dep)
 			}
 		}
 	}
@@ -142,7 +164,7 @@ func goList(t *testing.T) []listed {
 
 // listing asks the go command once for all tests, which takes seconds. It reads imports without compiling anything.
 var listing = sync.OnceValues(func() (packages []listed, err error) {
-	cmd := exec.Command("go", "list", "-e", "-json=ImportPath,Deps,Imports,TestImports,XTestImports", module+"...")
+	cmd := exec.Command("go", "list", "-e", "-json=ImportPath,Name,Deps,Imports,TestImports,XTestImports", module+"...")
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
 	out, err := cmd.Output()

@@ -8,31 +8,14 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/proa-os/proa/init/fetch/fetchtest"
 )
 
-// program compiles proa-fetch.
-func program(t *testing.T) string {
-	t.Helper()
-	dir, err := os.MkdirTemp("/tmp", "fetch") // readable by the user that the program runs as
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { os.RemoveAll(dir) })
-	if err := os.Chmod(dir, 0o755); err != nil {
-		t.Fatal(err)
-	}
-	file := filepath.Join(dir, "proa-fetch")
-	if out, err := exec.Command("go", "build", "-o", file, "./proa-fetch").CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
-	return file
-}
+func TestMain(m *testing.M) { fetchtest.Main(m) }
 
 func handler() http.Handler {
 	m := http.NewServeMux()
@@ -64,7 +47,7 @@ func TestServers(t *testing.T) {
 	server := httptest.NewTLSServer(handler())
 	defer server.Close()
 	ca := string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw}))
-	c := Client{Run: Exec, Program: program(t)}
+	c := Client{Run: Exec, Program: fetchtest.Need(t)}
 	for _, test := range []struct{ path, says string }{
 		{"/keys", ""}, {"/there", ""},
 		{"/broken", "HTTP status 500"}, {"/big", "longer than 1000 bytes"}, {"/slow", "timed out"}, {"/trickle", "timed out"},
@@ -101,7 +84,7 @@ func TestServers(t *testing.T) {
 
 // TestAbsent: nobody listens, no such host, no program; and values that are no URL.
 func TestAbsent(t *testing.T) {
-	c := Client{Run: Exec, Program: program(t)}
+	c := Client{Run: Exec, Program: fetchtest.Need(t)}
 	for _, u := range []string{"http://127.0.0.1:1/", "https://no-such-host.invalid/"} {
 		if _, err := c.Do(t.Context(), Request{URL: u, Timeout: 5 * time.Second}); err == nil {
 			t.Errorf("%s: no error", u)
@@ -122,7 +105,7 @@ func TestAbsent(t *testing.T) {
 func TestProxy(t *testing.T) {
 	proxy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, "proxy for ", r.URL.Host) }))
 	defer proxy.Close()
-	c := Client{Run: Exec, Program: program(t), Environment: map[string]string{"http_proxy": proxy.URL, "LD_PRELOAD": "x"}}
+	c := Client{Run: Exec, Program: fetchtest.Need(t), Environment: map[string]string{"http_proxy": proxy.URL, "LD_PRELOAD": "x"}}
 	if env := c.env(); len(env) != 1 {
 		t.Errorf("%q", env)
 	}

@@ -11,18 +11,17 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"github.com/proa-os/proa/config"
 	"github.com/proa-os/proa/init/datasource"
 	"github.com/proa-os/proa/init/fetch"
+	"github.com/proa-os/proa/init/fetch/fetchtest"
 	"github.com/proa-os/proa/init/inforce"
 	"github.com/proa-os/proa/init/sys"
 )
@@ -33,30 +32,7 @@ const (
 	user = "#cloud-config\ntimezone: Europe/Berlin\n"
 )
 
-// program compiles proa-fetch, once.
-var program = sync.OnceValues(func() (string, error) {
-	dir, err := os.MkdirTemp("/tmp", "metadata") // readable by the user that the program runs as
-	if err != nil {
-		return "", err
-	}
-	if err := os.Chmod(dir, 0o755); err != nil {
-		return "", err
-	}
-	file := filepath.Join(dir, "proa-fetch")
-	out, err := exec.Command("go", "build", "-o", file, "../fetch/proa-fetch").CombinedOutput()
-	if err != nil {
-		return "", fmt.Errorf("%w\n%s", err, out)
-	}
-	return file, nil
-})
-
-func TestMain(m *testing.M) {
-	code := m.Run()
-	if file, err := program(); err == nil {
-		os.RemoveAll(filepath.Dir(file))
-	}
-	os.Exit(code)
-}
+func TestMain(m *testing.M) { fetchtest.Main(m) }
 
 // machine is a keeper with a real program, below a directory of its own.
 type machine struct {
@@ -66,13 +42,9 @@ type machine struct {
 
 func newMachine(t *testing.T, files map[string]string) machine {
 	t.Helper()
-	file, err := program()
-	if err != nil {
-		t.Fatal(err)
-	}
 	m := machine{t, nil}
 	root := t.TempDir()
-	m.Keeper = &Keeper{Sys: sys.Below{Sys: sys.Linux{}, Dir: root}, Root: root, Run: fetch.Exec, Ready: func() bool { return true }, Logf: t.Logf, program: file,
+	m.Keeper = &Keeper{Sys: sys.Below{Sys: sys.Linux{}, Dir: root}, Root: root, Run: fetch.Exec, Ready: func() bool { return true }, Logf: t.Logf, program: fetchtest.Need(t),
 		times: times{20 * time.Millisecond, 50 * time.Millisecond, 10 * time.Millisecond, time.Second, 20 * time.Second}}
 	for name, text := range files {
 		m.write(name, text)

@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -18,6 +17,7 @@ import (
 
 	"github.com/proa-os/proa/config"
 	"github.com/proa-os/proa/init/fetch"
+	"github.com/proa-os/proa/init/fetch/fetchtest"
 	"github.com/proa-os/proa/init/sys"
 )
 
@@ -55,6 +55,8 @@ func newSite(t *testing.T) *site {
 	return s
 }
 
+func TestMain(m *testing.M) { fetchtest.Main(m) }
+
 // machine is a keeper with a real program, below a directory of its own.
 type machine struct {
 	*testing.T
@@ -65,21 +67,9 @@ type machine struct {
 }
 
 func newMachine(t *testing.T) *machine {
-	dir, err := os.MkdirTemp("/tmp", "keys") // readable by the user that the program runs as
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { os.RemoveAll(dir) })
-	program := filepath.Join(dir, "proa-fetch")
-	if out, err := exec.Command("go", "build", "-o", program, "../fetch/proa-fetch").CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
-	if err := os.Chmod(dir, 0o755); err != nil {
-		t.Fatal(err)
-	}
 	root := t.TempDir()
 	m := &machine{T: t, site: newSite(t), got: make(chan []string, 100)}
-	m.Keeper = Keeper{Sys: sys.Below{Sys: sys.Linux{}, Dir: root}, Root: root, Run: fetch.Exec, Ready: func() bool { return true }, Logf: t.Logf, program: program,
+	m.Keeper = Keeper{Sys: sys.Below{Sys: sys.Linux{}, Dir: root}, Root: root, Run: fetch.Exec, Ready: func() bool { return true }, Logf: t.Logf, program: fetchtest.Need(t),
 		pauses: pauses{50 * time.Millisecond, 100 * time.Millisecond, 200 * time.Millisecond, 10 * time.Millisecond}}
 	return m
 }

@@ -3,85 +3,48 @@ package upgrade_test
 import (
 	"bytes"
 	"context"
-	"encoding/hex"
-	"errors"
-	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/proa-os/proa/images/bootstate"
-	"github.com/proa-os/proa/images/chain"
-	"github.com/proa-os/proa/images/grubenv"
 	"github.com/proa-os/proa/images/layout"
-	"github.com/proa-os/proa/images/slotfile"
 	"github.com/proa-os/proa/images/slotsig/testkey"
-	"github.com/proa-os/proa/images/tree"
-	"github.com/proa-os/proa/images/verity"
-	"github.com/proa-os/proa/init/fetch/stream"
-	"github.com/proa-os/proa/init/slot"
+	"github.com/proa-os/proa/init/fetch/fetchtest"
 	"github.com/proa-os/proa/init/slottrust"
 	"github.com/proa-os/proa/init/slotwrite"
 	"github.com/proa-os/proa/init/upgrade"
 	"github.com/proa-os/proa/init/upgrade/journal"
-	"github.com/proa-os/proa/init/upgrade/origin"
-	"github.com/proa-os/proa/init/upgrade/transport"
+	"github.com/proa-os/proa/init/upgrade/upgradetest"
 )
-
-// program compiles proa-fetch, where the user that it runs as can read it.
-var program = sync.OnceValues(func() (string, error) {
-	dir, err := os.MkdirTemp("/tmp", "upgrade")
-	file := filepath.Join(dir, "proa-fetch")
-	if err == nil {
-		err = errors.Join(os.Chmod(dir, 0o755), exec.Command("go", "build", "-o", file, "github.com/proa-os/proa/init/fetch/proa-fetch").Run())
-	}
-	return file, err
-})
 
 func TestMain(m *testing.M) {
 	if dir := os.Getenv(childVariable); dir != "" {
 		os.Exit(child(dir))
 	}
-	code := m.Run()
-	if file, _ := program(); file != "" {
-		os.RemoveAll(filepath.Dir(file))
-	}
-	os.Exit(code)
+	fetchtest.Main(m)
 }
 
-// device is a machine as files: it boots with GRUB, slot a runs v1 and is good, slot b is empty.
+// device runs v1, and counts its restarts.
 type device struct {
-	dir    string
-	target slotwrite.Target
-	said   []string
-	boots  int
+	upgradetest.Device
+	said  []string
+	boots int
 }
 
 func flashed(t *testing.T) *device {
 	t.Helper()
-	d := &device{dir: t.TempDir()}
-	must(t, os.MkdirAll(filepath.Join(d.dir, "boot/grub"), 0o755))
-	for i := range 2 {
-		must(t, os.WriteFile(filepath.Join(d.dir, "boot/grub", grubenv.File(i)), grubenv.Encode(bootstate.State{Good: layout.A}), 0o600))
-	}
-	root := filepath.Join(d.dir, "root-b")
-	must(t, errors.Join(os.WriteFile(root, nil, 0o600), os.Truncate(root, 16<<20)))
-	must(t, d.find())
-	return d
+	return &device{Device: upgradetest.Flash(t, t.TempDir(), 16<<20, slottrust.Of(testkey.Keys()))}
 }
 
-// find finds the slots in the device's directory.
-func (d *device) find() error {
-	s, err := slot.Find(slot.Boot{Chain: chain.Rows(chain.GRUB)[0], Dir: filepath.Join(d.dir, "boot")}, layout.A)
-	d.target = slotwrite.Target{Slots: s, Device: filepath.Join(d.dir, "root-b"), Board: "pc", Trust: slottrust.Of(testkey.Keys())}
-	return err
+// slotFile has a root of some megabytes, so that it is not transferred at once.
+func slotFile(t testing.TB, board, version string) []byte {
+	return upgradetest.SlotFile(t, board, version, 12<<20)
 }
 
 func must(t testing.TB, err error) {
@@ -94,9 +57,7 @@ func must(t testing.TB, err error) {
 // engine returns one that reads from a place with short patience.
 func (d *device) engine(t *testing.T, ctx context.Context, place string, o upgrade.Options) (upgrade.Engine, error) {
 	t.Helper()
-	file, err := program()
-	must(t, err)
-	e, err := d.open(ctx, file, place, o)
+	e, err := d.open(ctx, fetchtest.Need(t), place, o)
 	if err == nil {
 		t.Cleanup(func() { e.Origin.Close() })
 	}
@@ -105,19 +66,12 @@ func (d *device) engine(t *testing.T, ctx context.Context, place string, o upgra
 
 // open returns an engine; file is the program proa-fetch.
 func (d *device) open(ctx context.Context, file, place string, o upgrade.Options) (upgrade.Engine, error) {
-	open := origin.Opener{Mark: upgrade.Marks(d.dir), Web: func(urls ...string) (*transport.Web, error) {
-		w, err := transport.NewWeb(stream.Client{Program: file}, urls...)
-		if err == nil {
-			w.Patience = transport.Patience{Stall: 10 * time.Second, Least: 1, Budget: 3 * time.Second, First: time.Millisecond, Last: 50 * time.Millisecond}
-		}
-		return w, err
-	}}
-	from, err := open.Open(ctx, place)
+	from, err := d.Opener(file, 3*time.Second).Open(ctx, place)
 	if err != nil {
 		return upgrade.Engine{}, err
 	}
 	o.By = "command"
-	return upgrade.Engine{Origin: from, Options: o, Target: d.target, Dir: d.dir, Restart: func() error { d.boots++; return nil },
+	return upgrade.Engine{Origin: from, Options: o, Target: d.Target, Dir: d.Dir, Restart: func() error { d.boots++; return nil },
 		Machine: upgrade.Machine{Board: "pc", Arch: "amd64", Layout: layout.Version, Version: "v1", Root: strings.Repeat("a", 64), Slot: layout.A},
 		Say:     func(line string) { d.said = append(d.said, line) }}, nil
 }
@@ -134,37 +88,12 @@ func (d *device) run(t *testing.T, ctx context.Context, place string, o upgrade.
 // last is the result of the last upgrade, and its reason.
 func (d *device) last(t *testing.T) journal.Entry {
 	t.Helper()
-	j, err := journal.Read(filepath.Join(d.dir, "journal.json"))
+	j, err := journal.Read(filepath.Join(d.Dir, "journal.json"))
 	must(t, err)
 	if len(j.Entries) == 0 {
 		return journal.Entry{}
 	}
 	return j.Entries[len(j.Entries)-1]
-}
-
-func (d *device) state(t *testing.T) bootstate.State {
-	t.Helper()
-	var copies [2][]byte
-	for i := range copies {
-		copies[i], _ = os.ReadFile(filepath.Join(d.dir, "boot/grub", grubenv.File(i)))
-	}
-	s, _, err := grubenv.Encoding().Choose(copies[0], copies[1])
-	must(t, err)
-	return s
-}
-
-// slotFile is a slot file whose root has some megabytes, so that it is not transferred at once.
-func slotFile(t testing.TB, board, version string) []byte {
-	t.Helper()
-	image := bytes.Repeat([]byte(fmt.Sprintf("%-16s", version)), 12<<20/16)
-	root := bytes.NewBuffer(bytes.Clone(image))
-	hash, err := verity.Write(root, bytes.NewReader(image), int64(len(image)), nil, [16]byte{})
-	must(t, err)
-	text := func(name string) tree.Entry { return tree.File(name, 0o600, tree.Bytes([]byte(name))) }
-	var b bytes.Buffer
-	must(t, slotfile.Write(&b, slotfile.Contents{Board: board, Version: version, Cmdline: "quiet", Image: int64(len(image)), Hash: hex.EncodeToString(hash), Sign: testkey.Sign,
-		Root: tree.Bytes(root.Bytes()), Files: []tree.Entry{text("boot/vmlinuz"), text("boot/initrd"), text("boot-a/grub.cfg"), text("boot-b/grub.cfg")}}, nil))
-	return b.Bytes()
 }
 
 // server has files; cut ends the body of the n-th request after some bytes, as a broken connection does.
@@ -231,7 +160,7 @@ func TestUpgrade(t *testing.T) {
 	if e := d.last(t); err != nil || !out.Written || out.Trying || e.State != journal.Written || e.Bytes < 12<<20 || strings.Contains(e.Source, "hunter2") {
 		t.Fatalf("fetch: %+v %v %+v", out, err, e)
 	}
-	if s := d.state(t); s.Try != layout.Shared {
+	if s := d.State(t); s.Try != layout.Shared {
 		t.Errorf("fetched, and the next boot is a trial: %v", s)
 	}
 	before := s.sent.Load()
@@ -239,7 +168,7 @@ func TestUpgrade(t *testing.T) {
 	if e := d.last(t); err != nil || !out.Trying || d.boots != 1 || e.State != journal.Trying || e.To.Version != "v2" {
 		t.Fatalf("apply: %+v %v %+v", out, err, e)
 	}
-	if s := d.state(t); s.Try != layout.B || s.Good != layout.A {
+	if s := d.State(t); s.Try != layout.B || s.Good != layout.A {
 		t.Errorf("%v", s)
 	}
 	if more := s.sent.Load() - before; more > 8<<20 {
@@ -250,12 +179,12 @@ func TestUpgrade(t *testing.T) {
 // TestGivenUp: after a trial that was lost the version is not tried again by itself.
 func TestGivenUp(t *testing.T) {
 	d := flashed(t)
-	place := filepath.Join(d.dir, "proa-pc.slot")
+	place := filepath.Join(d.Dir, "proa-pc.slot")
 	must(t, os.WriteFile(place, slotFile(t, "pc", "v2"), 0o600))
 	if _, err := d.run(t, t.Context(), place, upgrade.Options{Until: upgrade.Apply}); err != nil {
 		t.Fatal(err)
 	}
-	must(t, journal.Update(filepath.Join(d.dir, "journal.json"), func(j *journal.Journal) bool {
+	must(t, journal.Update(filepath.Join(d.Dir, "journal.json"), func(j *journal.Journal) bool {
 		return j.Settle(journal.Facts{Running: journal.Release{Root: "aaaaaaaaaaaaaaaa"}, Boot: true}, time.Now())
 	}))
 	out, err := d.run(t, t.Context(), place, upgrade.Options{Until: upgrade.Apply, Auto: true})
@@ -282,7 +211,7 @@ func TestResume(t *testing.T) {
 	if e := d.last(t); err == nil || e.Result != journal.Failed || !strings.Contains(e.Reason, "no progress for 3s") || !strings.Contains(e.Reason, "slot b is incomplete") {
 		t.Fatalf("%v %+v", err, e)
 	}
-	if _, err := slotwrite.Try(t.Context(), d.target); err == nil {
+	if _, err := slotwrite.Try(t.Context(), d.Target); err == nil {
 		t.Error("a half slot can be tried")
 	}
 	s.cut = nil
@@ -311,7 +240,7 @@ func TestStopped(t *testing.T) {
 	if e := d.last(t); err == nil || !strings.Contains(err.Error(), "stopped") || e.Result != journal.Aborted {
 		t.Errorf("%v %+v", err, e)
 	}
-	if s := d.state(t); s != (bootstate.State{Good: layout.A}) {
+	if s := d.State(t); s != (bootstate.State{Good: layout.A}) {
 		t.Errorf("the boot state was changed: %v", s)
 	}
 }
@@ -329,10 +258,10 @@ func TestRefused(t *testing.T) {
 				t.Errorf("%s: %v", name, err)
 			}
 		}
-		if s := d.state(t); s != (bootstate.State{Good: layout.A}) || d.boots > 0 {
+		if s := d.State(t); s != (bootstate.State{Good: layout.A}) || d.boots > 0 {
 			t.Errorf("%s: the boot state was changed: %v", name, s)
 		}
-		if _, err := slotwrite.Try(t.Context(), d.target); err == nil {
+		if _, err := slotwrite.Try(t.Context(), d.Target); err == nil {
 			t.Errorf("%s can be tried", name)
 		}
 	}

@@ -17,10 +17,14 @@ import (
 	"time"
 
 	"github.com/proa-os/proa/images/layout"
+	"github.com/proa-os/proa/images/slotsig/testkey"
+	"github.com/proa-os/proa/init/fetch/fetchtest"
+	"github.com/proa-os/proa/init/slottrust"
 	"github.com/proa-os/proa/init/slotwrite"
 	"github.com/proa-os/proa/init/upgrade"
 	"github.com/proa-os/proa/init/upgrade/faults"
 	"github.com/proa-os/proa/init/upgrade/journal"
+	"github.com/proa-os/proa/init/upgrade/upgradetest"
 )
 
 // Variables of the environment by which this program is an engine: the directory of its device, what it reads from, the
@@ -46,8 +50,8 @@ func child(dir string) int {
 			select {}
 		}
 	})
-	d := &device{dir: dir}
-	err := d.find()
+	found, err := upgradetest.Open(dir, slottrust.Of(testkey.Keys()))
+	d := &device{Device: found}
 	if err == nil {
 		var e upgrade.Engine
 		if e, err = d.open(context.Background(), os.Getenv(fetchVariable), os.Getenv(placeVariable), upgrade.Options{Until: upgrade.Apply, Reboot: true}); err == nil {
@@ -64,26 +68,24 @@ func child(dir string) int {
 // command starts an engine for the device, with an environment of its own.
 func (d *device) command(t *testing.T, place, point, end string) *exec.Cmd {
 	t.Helper()
-	file, err := program()
-	must(t, err)
 	c := exec.Command(os.Args[0], "-test.run=^$")
-	c.Env = append(os.Environ(), childVariable+"="+d.dir, placeVariable+"="+place, fetchVariable+"="+file, pointVariable+"="+point, endVariable+"="+end)
+	c.Env = append(os.Environ(), childVariable+"="+d.Dir, placeVariable+"="+place, fetchVariable+"="+fetchtest.Need(t), pointVariable+"="+point, endVariable+"="+end)
 	return c
 }
 
 // untouched requires that the running slot can be booted as before: its root, its files, and the boot state.
 func (d *device) untouched(t *testing.T, when string) {
 	t.Helper()
-	if s := d.state(t); s.Good != layout.A || s.Try != layout.Shared && s.Try != layout.B {
+	if s := d.State(t); s.Good != layout.A || s.Try != layout.Shared && s.Try != layout.B {
 		t.Errorf("%s: the boot state is %v", when, s)
 	}
 	for _, name := range []string{"root-a", "boot/slots/a/vmlinuz"} {
-		if b, err := os.ReadFile(filepath.Join(d.dir, name)); err != nil || string(b) != "the running slot" {
+		if b, err := os.ReadFile(filepath.Join(d.Dir, name)); err != nil || string(b) != "the running slot" {
 			t.Errorf("%s: %s was changed: %v", when, name, err)
 		}
 	}
-	if s := d.state(t); s.Try == layout.B {
-		if _, err := slotwrite.Try(t.Context(), d.target); err != nil {
+	if s := d.State(t); s.Try == layout.B {
+		if _, err := slotwrite.Try(t.Context(), d.Target); err != nil {
 			t.Errorf("%s: slot b is on trial, and %v", when, err)
 		}
 	}
@@ -97,10 +99,10 @@ func (d *device) goesOn(t *testing.T, place, when string) {
 		t.Errorf("%s: the same command: %v: %s", when, err, out)
 	}
 	e := d.last(t)
-	if s := d.state(t); s.Try != layout.B || e.State != journal.Trying || e.To.Version != "v2" || e.Result != "" {
+	if s := d.State(t); s.Try != layout.B || e.State != journal.Trying || e.To.Version != "v2" || e.Result != "" {
 		t.Errorf("%s: afterwards the state is %v, the journal says %+v", when, s, e)
 	}
-	j, err := journal.Read(filepath.Join(d.dir, "journal.json"))
+	j, err := journal.Read(filepath.Join(d.Dir, "journal.json"))
 	for _, e := range j.Entries[:max(0, len(j.Entries)-1)] {
 		panicked := e.Result == journal.Failed && strings.Contains(e.Reason, "panic: ") // which becomes an error of the step
 		if err != nil || e.State != journal.Ended || e.Result != journal.Aborted && !panicked {
@@ -112,9 +114,9 @@ func (d *device) goesOn(t *testing.T, place, when string) {
 // ready returns a device with a running slot that is compared later.
 func ready(t *testing.T) *device {
 	d := flashed(t)
-	must(t, os.MkdirAll(filepath.Join(d.dir, "boot/slots/a"), 0o755))
+	must(t, os.MkdirAll(filepath.Join(d.Dir, "boot/slots/a"), 0o755))
 	for _, name := range []string{"root-a", "boot/slots/a/vmlinuz"} {
-		must(t, os.WriteFile(filepath.Join(d.dir, name), []byte("the running slot"), 0o600))
+		must(t, os.WriteFile(filepath.Join(d.Dir, name), []byte("the running slot"), 0o600))
 	}
 	return d
 }
@@ -137,7 +139,7 @@ func (d *device) powerCut(t *testing.T, passed []string) {
 	junk := make([]byte, to-from)
 	_, err := rand.Read(junk)
 	must(t, err)
-	f, err := os.OpenFile(filepath.Join(d.dir, "root-b"), os.O_WRONLY, 0)
+	f, err := os.OpenFile(filepath.Join(d.Dir, "root-b"), os.O_WRONLY, 0)
 	must(t, err)
 	_, err = f.WriteAt(junk, from)
 	must(t, errors.Join(err, f.Close()))

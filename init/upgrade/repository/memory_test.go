@@ -64,7 +64,7 @@ func TestMemory(t *testing.T) {
 		if other {
 			d.machine.Root = "0" + d.machine.Root[1:]
 		}
-		m := d.child(serve(t, site, whole).URL)
+		m := d.child(t, serve(t, site, whole).URL)
 		t.Logf("%s: %d bytes fetched in %.1f s, resident %.1f MB idle, %.1f MB at most", m.Outcome.Kind, m.Outcome.Bytes, m.Seconds, float64(m.Idle)/1e6, float64(m.Peak)/1e6)
 		if m.Peak-m.Idle > limit || !m.Outcome.Trying {
 			t.Errorf("%+v: at most %d bytes", m, limit)
@@ -84,9 +84,9 @@ func (h *host) flashFile(name string) *device {
 	d.machine.Version, d.machine.Root = r.Manifest.Version, r.Manifest.Root.Hash
 	for e, err := r.Next(); e != nil || err != nil; e, err = r.Next() {
 		must(h.t, err)
-		to := filepath.Join(d.dir, "root-a")
+		to := filepath.Join(d.Dir, "root-a")
 		if in, ok := e.File.For(layout.A); ok {
-			to = filepath.Join(d.dir, "boot", layout.A.Dir(), in)
+			to = filepath.Join(d.Dir, "boot", layout.A.Dir(), in)
 		} else if e.File.Name != slotfile.RootName {
 			continue
 		}
@@ -96,7 +96,7 @@ func (h *host) flashFile(name string) *device {
 		_, err = io.Copy(out, e)
 		must(h.t, errors.Join(err, out.Close()))
 	}
-	must(h.t, os.Truncate(filepath.Join(d.dir, "root-b"), 1<<30))
+	must(h.t, os.Truncate(filepath.Join(d.Dir, "root-b"), 1<<30))
 	return d
 }
 
@@ -109,18 +109,18 @@ type plain struct {
 }
 
 // child runs the engine as a program of its own.
-func (d *device) child(place string) (m measured) {
-	d.t.Helper()
-	b, err := json.Marshal(plain{d.dir, d.machine, d.root, d.keys})
-	must(d.t, err)
+func (d *device) child(t *testing.T, place string) (m measured) {
+	t.Helper()
+	b, err := json.Marshal(plain{d.Dir, d.machine, d.root, d.keys})
+	must(t, err)
 	c := exec.Command(os.Args[0], "-test.run=^$")
 	c.Env = append(os.Environ(), placeVariable+"="+place, deviceVariable+"="+string(b))
 	c.Stderr = os.Stderr
 	out, err := c.Output()
 	if err != nil {
-		d.t.Fatalf("%v: %s", err, out)
+		t.Fatalf("%v: %s", err, out)
 	}
-	must(d.t, json.Unmarshal(out, &m))
+	must(t, json.Unmarshal(out, &m))
 	return m
 }
 

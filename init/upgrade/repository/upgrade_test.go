@@ -78,10 +78,10 @@ func TestWays(t *testing.T) {
 			t.Errorf("%s: %+v %v", test.place, out, err)
 		}
 		out, err = d.upgrade(t.Context(), test.place, upgrade.Apply)
-		if err != nil || !out.Trying || out.Bytes > test.most || d.state().Try != layout.B {
+		if err != nil || !out.Trying || out.Bytes > test.most || d.State(t).Try != layout.B {
 			t.Errorf("%s: %+v %v", test.place, out, err)
 		}
-		if m, err := slotwrite.Manifest(d.target); err != nil || m.Version != "v2" {
+		if m, err := slotwrite.Manifest(d.Target); err != nil || m.Version != "v2" {
 			t.Errorf("%s: %s %v", test.place, m.Version, err)
 		}
 	}
@@ -134,8 +134,8 @@ func TestRunningSlotDiffers(t *testing.T) {
 	h.release("site", releasing.Options{}, h.file(first(), "pc"))
 	site := h.release("site", releasing.Options{}, h.file(next(first(), "v2"), "pc"))
 	d := h.flash(first())
-	flip(t, filepath.Join(d.dir, "root-a"), 2<<20)
-	must(t, os.Remove(filepath.Join(d.dir, "boot", layout.A.Dir(), "vmlinuz")))
+	flip(t, filepath.Join(d.Dir, "root-a"), 2<<20)
+	must(t, os.Remove(filepath.Join(d.Dir, "boot", layout.A.Dir(), "vmlinuz")))
 	out, err := d.upgrade(t.Context(), site, upgrade.Apply)
 	if err != nil || !out.Trying || out.Kind != "patch from v1" || out.Bytes < 200_000 {
 		t.Errorf("%+v %v", out, err)
@@ -243,17 +243,17 @@ func TestRefused(t *testing.T) {
 
 func refused(t *testing.T, d *device, place, says string) {
 	t.Helper()
-	before, err := os.ReadFile(filepath.Join(d.dir, "root-a"))
+	before, err := os.ReadFile(filepath.Join(d.Dir, "root-a"))
 	must(t, err)
 	_, err = d.upgrade(t.Context(), place, upgrade.Apply)
 	if err == nil || !strings.Contains(err.Error(), says) {
 		t.Errorf("want %q, got %v", says, err)
 	}
 	t.Log(err)
-	if after, _ := os.ReadFile(filepath.Join(d.dir, "root-a")); !bytes.Equal(before, after) || d.state() != (bootstate.State{Good: layout.A}) {
-		t.Errorf("the running slot or the boot state was changed: %v", d.state())
+	if after, _ := os.ReadFile(filepath.Join(d.Dir, "root-a")); !bytes.Equal(before, after) || d.State(t) != (bootstate.State{Good: layout.A}) {
+		t.Errorf("the running slot or the boot state was changed: %v", d.State(t))
 	}
-	if _, err := slotwrite.Try(t.Context(), d.target); err == nil {
+	if _, err := slotwrite.Try(t.Context(), d.Target); err == nil {
 		t.Error("the other slot can be tried")
 	}
 }

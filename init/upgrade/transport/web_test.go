@@ -13,35 +13,17 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
-	"os/exec"
-	"path/filepath"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/proa-os/proa/init/fetch/fetchtest"
 	"github.com/proa-os/proa/init/fetch/stream"
 )
 
-// program compiles proa-fetch, where the user that it runs as can read it.
-var program = sync.OnceValues(func() (string, error) {
-	dir, err := os.MkdirTemp("/tmp", "transport")
-	if err != nil {
-		return "", err
-	}
-	file := filepath.Join(dir, "proa-fetch")
-	out, err := exec.Command("go", "build", "-o", file, "github.com/proa-os/proa/init/fetch/proa-fetch").CombinedOutput()
-	return file, errors.Join(err, os.Chmod(dir, 0o755), errors.New(string(out)))
-})
-
-func TestMain(m *testing.M) {
-	code := m.Run()
-	if file, _ := program(); file != "" {
-		os.RemoveAll(filepath.Dir(file))
-	}
-	os.Exit(code)
-}
+func TestMain(m *testing.M) { fetchtest.Main(m) }
 
 // patient is for machines that are busy with other tests; short is for servers that use it up.
 var (
@@ -52,11 +34,7 @@ var (
 // web returns a source that asks by the real program.
 func web(t *testing.T, urls ...string) *Web {
 	t.Helper()
-	file, _ := program()
-	if _, err := os.Stat(file); err != nil {
-		t.Fatal(err)
-	}
-	w, err := NewWeb(stream.Client{Program: file}, urls...)
+	w, err := NewWeb(stream.Client{Program: fetchtest.Need(t)}, urls...)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -3,7 +3,6 @@ package verbs
 import (
 	"bytes"
 	"context"
-	"encoding/hex"
 	"errors"
 	"io"
 	"net/http"
@@ -15,13 +14,8 @@ import (
 	"time"
 
 	"github.com/proa-os/proa/config"
-	"github.com/proa-os/proa/images/bootstate"
-	"github.com/proa-os/proa/images/chain"
-	"github.com/proa-os/proa/images/grubenv"
 	"github.com/proa-os/proa/images/layout"
-	"github.com/proa-os/proa/images/slotfile"
 	"github.com/proa-os/proa/images/slotsig/testkey"
-	"github.com/proa-os/proa/images/tree"
 	"github.com/proa-os/proa/images/verity"
 	"github.com/proa-os/proa/init/fetch/stream"
 	"github.com/proa-os/proa/init/slot"
@@ -30,6 +24,7 @@ import (
 	"github.com/proa-os/proa/init/upgrade"
 	"github.com/proa-os/proa/init/upgrade/claim"
 	"github.com/proa-os/proa/init/upgrade/journal"
+	"github.com/proa-os/proa/init/upgrade/upgradetest"
 )
 
 func must(t testing.TB, err error) {
@@ -59,32 +54,18 @@ func (d direct) Open(ctx context.Context, r stream.Request) (stream.Head, io.Rea
 func machine(t *testing.T) (Env, *bytes.Buffer) {
 	t.Helper()
 	root, out := t.TempDir(), &bytes.Buffer{}
-	must(t, errors.Join(os.MkdirAll(filepath.Join(root, "boot/grub"), 0o755), os.MkdirAll(filepath.Join(root, "run/proa"), 0o755)))
-	for i := range 2 {
-		must(t, os.WriteFile(filepath.Join(root, "boot/grub", grubenv.File(i)), grubenv.Encode(bootstate.State{Good: layout.A}), 0o600))
-	}
-	device := filepath.Join(root, "root-b")
-	must(t, errors.Join(os.WriteFile(device, nil, 0o600), os.Truncate(device, 1<<20)))
+	must(t, os.MkdirAll(filepath.Join(root, "run/proa"), 0o755))
+	upgradetest.Flash(t, root, 1<<20, slottrust.Of(testkey.Keys()))
 	find := func() (upgrade.Machine, slotwrite.Target, error) {
-		s, err := slot.Find(slot.Boot{Chain: chain.Rows(chain.GRUB)[0], Dir: filepath.Join(root, "boot")}, layout.A)
-		return upgrade.Machine{Board: "pc", Arch: "amd64", Layout: layout.Version, Version: "v1", Root: strings.Repeat("a", 64), ID: "x", Slot: layout.A},
-			slotwrite.Target{Slots: s, Device: device, Board: "pc", Trust: slottrust.Of(testkey.Keys())}, err
+		d, err := upgradetest.Open(root, slottrust.Of(testkey.Keys()))
+		return upgrade.Machine{Board: "pc", Arch: "amd64", Layout: layout.Version, Version: "v1", Root: strings.Repeat("a", 64), ID: "x", Slot: layout.A}, d.Target, err
 	}
 	return Env{Out: out, Err: out, Root: root, Config: config.Default(), Find: find, Opener: direct{new([]string)},
 		Restart: func() error { out.WriteString("RESTART\n"); return nil }}, out
 }
 
 func slotFile(t *testing.T, version string) []byte {
-	t.Helper()
-	image := bytes.Repeat([]byte{1}, 40*verity.BlockSize)
-	root := bytes.NewBuffer(bytes.Clone(image))
-	hash, err := verity.Write(root, bytes.NewReader(image), int64(len(image)), nil, [16]byte{})
-	must(t, err)
-	text := func(name string) tree.Entry { return tree.File(name, 0o600, tree.Bytes([]byte(name))) }
-	var b bytes.Buffer
-	must(t, slotfile.Write(&b, slotfile.Contents{Board: "pc", Version: version, Cmdline: "quiet", Image: int64(len(image)), Hash: hex.EncodeToString(hash), Sign: testkey.Sign,
-		Root: tree.Bytes(root.Bytes()), Files: []tree.Entry{text("boot/vmlinuz"), text("boot/initrd"), text("boot-a/grub.cfg"), text("boot-b/grub.cfg")}}, nil))
-	return b.Bytes()
+	return upgradetest.SlotFile(t, "pc", version, 40*verity.BlockSize)
 }
 
 // TestApply: the verbs from a source of the configuration; what they print is for people.
