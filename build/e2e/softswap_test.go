@@ -41,10 +41,11 @@ func TestSoftSwap(t *testing.T) {
 	}
 }
 
-// offers adds a slot to the machine's releases, and has the machine upgrade itself to it.
-func (m *machine) offers(s slotimage.Slot) {
+// offers adds slots to the machine's releases, and has the machine upgrade itself to the last one. If the one that it runs
+// is among them, it takes a patch.
+func (m *machine) offers(slots ...slotimage.Slot) {
 	m.t.Helper()
-	m.node.Run(m.t.Context(), "proa upgrade apply "+m.served(released(m.t, m.spec.Dir, releasing.Options{}, s)), nil) // the connection ends on the way
+	m.node.Run(m.t.Context(), "proa upgrade apply "+m.served(released(m.t, m.spec.Dir, releasing.Options{}, slots...)), nil) // the connection ends on the way
 }
 
 // swapsTo upgrades from slot a to slot b by a soft swap.

@@ -20,6 +20,7 @@ import (
 	"github.com/proa-os/proa/build/rootfiles"
 	"github.com/proa-os/proa/config/k3sflags"
 	"github.com/proa-os/proa/images/erofs"
+	"github.com/proa-os/proa/images/layout"
 	"github.com/proa-os/proa/images/releasefile"
 	"github.com/proa-os/proa/images/tree"
 	"github.com/proa-os/proa/images/verity"
@@ -191,7 +192,7 @@ func archives(j *graph.Job, steps []string) ([]tree.Entry, error) {
 // releaseEntries say what the image is: to proa, and to everything that asks os-release.
 func (k *Kit) releaseEntries(b boards.Board) ([]tree.Entry, error) {
 	r := k.Release
-	r.Board = b
+	r.Board, r.Layout = b, layout.Version
 	text, err := r.JSON()
 	return []tree.Entry{
 		tree.File(releasefile.Path[1:], 0o644, tree.Bytes(text)),

@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"os"
@@ -24,6 +25,7 @@ import (
 	"github.com/proa-os/proa/build/sbom"
 	"github.com/proa-os/proa/build/sets"
 	"github.com/proa-os/proa/build/testfiles"
+	"github.com/proa-os/proa/images/layout"
 	"github.com/proa-os/proa/images/tree"
 )
 
@@ -239,7 +241,7 @@ func TestReleaseEntries(t *testing.T) {
 			texts[e.Path] = string(text)
 		}
 	}
-	if j := texts["usr/share/proa/release.json"]; !strings.Contains(j, `"rpi5"`) || !strings.Contains(j, `"v0"`) || !strings.Contains(j, `"v1.37.2"`) {
+	if j := texts["usr/share/proa/release.json"]; !strings.Contains(j, `"rpi5"`) || !strings.Contains(j, `"v0"`) || !strings.Contains(j, `"v1.37.2"`) || !strings.Contains(j, fmt.Sprintf(`"layout": %d,`, layout.Version)) {
 		t.Errorf("release.json: %s", j)
 	}
 	if r := texts["usr/lib/os-release"]; !strings.Contains(r, "v0") {

@@ -131,7 +131,8 @@ func (s *Slot) root(f slotfile.File, c *contents) (in pack.Input, err error) {
 // maxRelease is the greatest number of bytes of a release.json.
 const maxRelease = 1 << 20
 
-// sequence is that of the root image; 0: it says none.
+// sequence is that of the root image; 0: it says none. A root for another layout than the manifest's is refused: so would
+// each device, after it has written all of it.
 func (s *Slot) sequence() (int64, error) {
 	root := s.Manifest.Files[len(s.Manifest.Files)-1]
 	m, err := erofs.Open(io.NewSectionReader(s.section(root), 0, s.Manifest.Root.Image))
@@ -148,6 +149,9 @@ func (s *Slot) sequence() (int64, error) {
 	}
 	if err != nil {
 		return 0, fmt.Errorf("%s: %w", releasefile.Path, err)
+	}
+	if is.Layout != s.Manifest.Layout {
+		return 0, fmt.Errorf("%s is for disk layout %d, the slot's manifest for %d; build the slot again", releasefile.Path, is.Layout, s.Manifest.Layout)
 	}
 	return is.Sequence, nil
 }

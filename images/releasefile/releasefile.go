@@ -45,10 +45,25 @@ func (r Release) OSRelease() []byte {
 // version must not prevent a boot.
 func Read(file, unknown string) Release {
 	r := Release{Version: unknown, Commit: unknown, Kubernetes: unknown}
-	if b, err := os.ReadFile(file); err == nil {
-		_ = json.Unmarshal(b, &r)
-	}
+	_ = r.load(file)
 	return r
+}
+
+// Load reads a release.json, for whoever must not take a file that cannot be read for one that says nothing.
+func Load(file string) (r Release, err error) {
+	err = r.load(file)
+	return r, err
+}
+
+func (r *Release) load(file string) error {
+	b, err := os.ReadFile(file)
+	if err != nil {
+		return err
+	}
+	if err := json.Unmarshal(b, r); err != nil {
+		return fmt.Errorf("%s: %w", file, err)
+	}
+	return nil
 }
 
 // Built returns the build time of the image mounted at root, from the modification time of release.json. The current time

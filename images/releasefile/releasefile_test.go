@@ -1,6 +1,8 @@
 package releasefile
 
 import (
+	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -44,6 +46,20 @@ func TestReadUnknown(t *testing.T) {
 	}
 	if r := Read(file+".none", "dev"); r.Version != "dev" {
 		t.Errorf("%+v", r)
+	}
+}
+
+// TestLoad: a file that cannot be read is an error.
+func TestLoad(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "release.json")
+	if _, err := Load(file); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("no file: %v", err)
+	}
+	for text, ok := range map[string]bool{"": false, `{"layout":1`: false, `{"layout":1}`: true} {
+		write(t, file, []byte(text))
+		if r, err := Load(file); (err == nil) != ok || ok && r.Layout != 1 {
+			t.Errorf("%q: %+v, %v", text, r, err)
+		}
 	}
 }
 

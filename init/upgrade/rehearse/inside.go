@@ -114,12 +114,16 @@ func perform() error {
 // own verifies what the new version says of itself: that it is for this layout, and that its keys accept its own slot,
 // which stage 1 would refuse to run otherwise.
 func own(o Order) error {
-	if is := releasefile.Read(filepath.Join(root, releasefile.Path), "unknown"); is.Layout != o.Layout {
+	is, err := releasefile.Load(filepath.Join(root, releasefile.Path))
+	if err != nil {
+		return fmt.Errorf("what the new root says of itself: %w", err)
+	}
+	if is.Layout != o.Layout {
 		return fmt.Errorf("the new root is for disk layout %d, its manifest says %d", is.Layout, o.Layout)
 	}
-	text, err := os.ReadFile(filepath.Join(o.Dir, textName))
+	text, err1 := os.ReadFile(filepath.Join(o.Dir, textName))
 	sig, err2 := os.ReadFile(filepath.Join(o.Dir, sigName))
-	if err := errors.Join(err, err2); err != nil {
+	if err := errors.Join(err1, err2); err != nil {
 		return err
 	}
 	if err := slottrust.Installed(root).Check(text, sig); err != nil {

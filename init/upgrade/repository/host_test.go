@@ -15,6 +15,7 @@ import (
 	"github.com/proa-os/proa/build/releasing"
 	"github.com/proa-os/proa/build/tufrepo"
 	"github.com/proa-os/proa/images/erofs"
+	"github.com/proa-os/proa/images/layout"
 	"github.com/proa-os/proa/images/releasefile"
 	"github.com/proa-os/proa/images/slotfile"
 	"github.com/proa-os/proa/images/tree"
@@ -93,7 +94,7 @@ func (s slot) image(t *testing.T) (b []byte, size int64, hash string) {
 	f, err := os.CreateTemp(t.TempDir(), "root")
 	must(t, err)
 	defer f.Close()
-	is, err := releasefile.Release{Version: s.version, Sequence: s.sequence}.JSON()
+	is, err := releasefile.Release{Version: s.version, Sequence: s.sequence, Layout: layout.Version}.JSON()
 	must(t, err)
 	_, err = erofs.Write(f, []tree.Entry{tree.File(releasefile.Path[1:], 0o644, tree.Bytes(is)), tree.File("usr/bin/k3s", 0o755, tree.Bytes(s.binary)), tree.File("etc/version", 0o644, tree.Bytes(s.file)),
 		tree.File("usr/lib/same", 0o644, tree.Bytes(words(9, min(4<<20, len(s.binary)))))}, erofs.Options{Codec: erofs.LZ4, When: time.Unix(1_700_000_000, 0)})
