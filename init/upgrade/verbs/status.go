@@ -3,6 +3,7 @@ package verbs
 import (
 	"encoding/json"
 	"errors"
+	"flag"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -19,12 +20,20 @@ import (
 
 // read runs the verbs that change nothing: status and log.
 func (e Env) read(verb string, args []string) error {
-	asJSON := verb == "status" && len(args) == 1 && args[0] == "--json"
+	fs := flag.NewFlagSet("proa upgrade "+verb, flag.ContinueOnError)
+	fs.SetOutput(e.Err)
+	asJSON := false
+	if verb == "status" {
+		fs.BoolVar(&asJSON, "json", false, "for programs, with the whole log")
+	}
+	if err := fs.Parse(args); err != nil {
+		return err
+	}
 	switch {
+	case fs.NArg() > 0:
+		return fmt.Errorf("unexpected argument %q", fs.Arg(0))
 	case asJSON:
 		return e.report()
-	case len(args) > 0:
-		return fmt.Errorf("unexpected argument %q", args[0])
 	case verb == "log":
 		return e.log()
 	}
