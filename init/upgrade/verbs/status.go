@@ -15,6 +15,7 @@ import (
 	"github.com/proa-os/proa/init/upgrade"
 	"github.com/proa-os/proa/init/upgrade/claim"
 	"github.com/proa-os/proa/init/upgrade/journal"
+	"github.com/proa-os/proa/init/upgrade/passed"
 	"github.com/proa-os/proa/init/upgrade/transport"
 )
 
@@ -79,7 +80,19 @@ func (e Env) status() error {
 	} else {
 		journal.Journal{}.Print(e.Out)
 	}
+	if is := passed.Read(e.Root + journal.Dir); is != nil && is.Runs == e.version() {
+		fmt.Fprintf(e.Out, "%s; found on %s\n", is, is.Since.UTC().Format(time.DateOnly))
+	}
 	return errors.Join(err, e.tellSnapshot())
+}
+
+// version is the one that runs; empty: not known.
+func (e Env) version() string {
+	m, _, err := e.Find()
+	if err != nil {
+		return ""
+	}
+	return m.Version
 }
 
 // report prints the same and the whole record for programs, such as proa push.
