@@ -93,6 +93,7 @@ func (m *maker) next(ctx context.Context) error {
 			return err
 		}
 	case m.stream != nil:
+		m.pipe.Reset() // what the last content made was passed on, if it made any: at the end of a block it does
 		if err := m.stream.Close(); err != nil {
 			return err
 		}

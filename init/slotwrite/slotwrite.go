@@ -117,9 +117,17 @@ func Look(t Target) (h Holds, err error) {
 
 // Manifest returns the manifest of the other slot, if it was written completely. It verifies no contents.
 func Manifest(t Target) (slotfile.Manifest, error) {
-	j := &job{Target: t, slot: t.Slots.Other()}
-	err := readManifest(nil, j)
-	return j.m, err
+	f, err := Kept(t)
+	return f.Manifest, err
+}
+
+// Kept is Manifest with its text and its signatures.
+func Kept(t Target) (f slottrust.Files, err error) {
+	err = t.Slots.Files(t.Slots.Other(), false, func(dir string) error {
+		f, err = slottrust.Read(dir)
+		return err
+	})
+	return f, err
 }
 
 func (j *job) hasKernel() (has bool) {

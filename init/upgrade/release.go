@@ -13,7 +13,8 @@ import (
 // architecture: its board decides.
 type Release struct {
 	releasemeta.Release
-	Root string // root hash, where it is known before the manifest is read
+	Root     string // root hash, where it is known before the manifest is read
+	Manifest string // sha256 of the slot's manifest, 64 hex digits, where it is known before
 }
 
 // Machine is what a release is compared with.

@@ -79,6 +79,7 @@ func decide(_ context.Context, r *run) (err error) {
 	if damaged != nil {
 		r.say(damaged.Error())
 	}
+	r.open = j.Open()
 	if r.out.Choice, err = Decide(r.Machine, r.releases, j, r.Options, time.Now()); err != nil {
 		return err
 	}
@@ -90,11 +91,14 @@ func decide(_ context.Context, r *run) (err error) {
 	return nil
 }
 
-// makePlan opens the release. What its manifest says of the machine must be what the metadata said.
-func makePlan(_ context.Context, r *run) (err error) {
+// makePlan opens the release, unless it waits in the other slot. What its manifest says of the machine must be what the
+// metadata said.
+func makePlan(ctx context.Context, r *run) (err error) {
 	want := r.out.Choice.Release
-	if r.plan, err = r.Origin.Plan(r.ctx, want); err != nil {
-		return err
+	if !r.waits(ctx) {
+		if r.plan, err = r.Origin.Plan(r.ctx, want); err != nil {
+			return err
+		}
 	}
 	r.m, _ = r.plan.Source.Manifest()
 	r.out.Kind, r.out.Bytes = r.plan.Kind, r.plan.Bytes
@@ -111,6 +115,9 @@ func makePlan(_ context.Context, r *run) (err error) {
 }
 
 func begin(_ context.Context, r *run) error {
+	if r.held && !r.Options.Again { // the entry is there, and a look writes nothing to the medium
+		return nil
+	}
 	return journal.Update(r.journal(), func(j *journal.Journal) bool {
 		if r.Options.Again {
 			j.Forgive(r.entry().To)
@@ -124,6 +131,9 @@ func begin(_ context.Context, r *run) error {
 // write does nothing if the slot has this release already, as after proa upgrade fetch: try verifies all of it. The manifest
 // alone says nothing: what makes the slot bootable comes after it.
 func write(ctx context.Context, r *run) error {
+	if r.held {
+		return nil
+	}
 	if has, err := slotwrite.Manifest(r.Target); err == nil && same(has, r.m) && slotwrite.Intact(ctx, r.Target) == nil {
 		r.say(fmt.Sprintf("slot %s holds %s already", r.Target.Slots.Other(), r.m.Version))
 		r.held = true
@@ -171,6 +181,9 @@ func (r *run) moved(what string, done, total int64) {
 }
 
 func wrote(_ context.Context, r *run) error {
+	if r.out.Written {
+		return nil
+	}
 	r.out.Written = true
 	return r.update(func(e *journal.Entry) {
 		if e.State = journal.Written; !r.held {

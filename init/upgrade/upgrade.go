@@ -111,7 +111,8 @@ type run struct {
 	releases []Release       // between two steps
 	plan     Plan
 	m        slotfile.Manifest
-	id       int // of the journal's entry; 0: none
+	open     *journal.Entry // that has not ended, when the run began; nil: none
+	id       int            // of the journal's entry; 0: none
 	marks    *marks
 	held     bool   // the slot had it already
 	none     string // why there is no copy of the datastore

@@ -38,7 +38,7 @@ func TestFleet(t *testing.T) {
 	if early == 0 || early > 25 {
 		t.Errorf("%d of %d machines fetched before the second wave, which are 10 %%", early, o.Machines)
 	}
-	if second, _ := f.peak(); len(f.Requests) < 10*o.Machines || second > o.Machines/2 {
+	if second, _ := f.peak(); len(f.Requests) < 10*o.Machines || len(f.Requests) > 20*o.Machines || second > o.Machines/2 {
 		t.Errorf("%d requests, %d in one second", len(f.Requests), second)
 	}
 	last := 0
@@ -51,7 +51,8 @@ func TestFleet(t *testing.T) {
 		"its turn is at":        func(m *Machine) { m.Fetched = f.Start.Add(time.Minute) },
 		"did not get":           func(m *Machine) { m.Runs = time.Time{} },
 		"read ":                 func(m *Machine) { m.Read += 1000 },
-		"was sent":              func(m *Machine) { m.Plans++ },
+		"planned the release":   func(m *Machine) { m.Plans++ },
+		"was sent":              func(m *Machine) { m.Planned++; m.Read++ },
 		"outside of its window": func(m *Machine) { m.Runs = f.Start.Add(2 * time.Hour) },
 	} {
 		kept := f.Machines[last]

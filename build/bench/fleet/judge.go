@@ -30,8 +30,10 @@ func (f Fleet) Judge() error {
 			all = append(all, fmt.Errorf("machine %s, at %.2f %%, fetched at %s: its turn is at %s", m.ID, m.Place, first[m.ID], turn))
 		case m.Read > m.Planned || m.Read < m.Planned-m.spared():
 			all = append(all, fmt.Errorf("machine %s (%s) read %d bytes, planned were %d", m.ID, m.Kind, m.Read, m.Planned))
-		case sent[m.ID] < m.Read || strings.HasPrefix(m.Kind, "patch") && sent[m.ID] != m.Planned+int64(m.Plans-1)*m.Index:
-			all = append(all, fmt.Errorf("machine %s (%s) was sent %d bytes, planned were %d, and %d for each of %d looks", m.ID, m.Kind, sent[m.ID], m.Planned, m.Index, m.Plans))
+		case m.Plans != 1:
+			all = append(all, fmt.Errorf("machine %s planned the release %d times: that it waits is known by the metadata", m.ID, m.Plans))
+		case sent[m.ID] < m.Read || strings.HasPrefix(m.Kind, "patch") && sent[m.ID] != m.Planned:
+			all = append(all, fmt.Errorf("machine %s (%s) was sent %d bytes, planned were %d", m.ID, m.Kind, sent[m.ID], m.Planned))
 		case !f.open(m.Runs):
 			all = append(all, fmt.Errorf("machine %s restarted at %s, outside of its window", m.ID, m.Runs))
 		}

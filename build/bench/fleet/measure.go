@@ -36,7 +36,6 @@ type Machine struct {
 	Place         float64   `json:"place"`
 	Looks         int       `json:"looks"`
 	Plans         int       `json:"plans"`
-	Index         int64     `json:"index"` // bytes
 	Kind          string    `json:"kind"`
 	Whole         bool      `json:"whole"` // it made the slot, for which it needs no files of the other slot
 	Planned, Read int64     // bytes

@@ -35,6 +35,7 @@ type machine struct {
 	now   time.Time
 	state schedule.State
 	has   journal.Release // in the other slot
+	text  []byte          // its manifest
 	last  *tapped         // file
 	extra int64           // bytes of frames that were read and not used
 	Result
@@ -137,16 +138,16 @@ func (m *machine) look(ctx context.Context) (err error) {
 	if err != nil || !c.Take() {
 		return err
 	}
+	if m.has.Version != "" && c.Release.Has(m.text) { // as upgrade.Engine does: it waits
+		return nil
+	}
 	plan, err := o.Plan(ctx, c.Release)
 	if err != nil {
 		return err
 	}
 	m.Plans++
-	man, _ := plan.Source.Manifest()
-	if m.has.Root == man.Root.Hash {
-		return nil
-	}
-	m.Index, m.Result.Whole = plan.Source.Bytes(), m.real
+	man, text := plan.Source.Manifest()
+	m.Result.Whole = m.real
 	m.Place, m.Kind, m.Planned = upgrade.Place(m.id, c.Release.Version), plan.Kind, plan.Bytes
 	if m.real {
 		err = whole(ctx, plan.Source)
@@ -157,7 +158,7 @@ func (m *machine) look(ctx context.Context) (err error) {
 		return err
 	}
 	m.Result.Read, m.Fetched = plan.Source.Bytes()+m.extra, m.now
-	m.has = journal.Release{Version: man.Version, Root: man.Root.Hash}
+	m.has, m.text = journal.Release{Version: man.Version, Root: man.Root.Hash}, text
 	return nil
 }
 

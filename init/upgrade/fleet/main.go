@@ -56,8 +56,7 @@ type Result struct {
 	ID      string    `json:"id"`
 	Place   float64   `json:"place"` // in the roll-out
 	Looks   int       `json:"looks"`
-	Plans   int       `json:"plans"`   // looks in which the index of the payload was read
-	Index   int64     `json:"index"`   // bytes of it
+	Plans   int       `json:"plans"`   // looks in which the release was planned, and the index of its payload read
 	Kind    string    `json:"kind"`    // of the plan
 	Whole   bool      `json:"whole"`   // the slot was made
 	Planned int64     `json:"planned"` // bytes

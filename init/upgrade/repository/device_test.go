@@ -33,6 +33,7 @@ type device struct {
 	root    []byte // TUF's root of its image
 	clock   trust.Clock
 	keys    string // of slots, as keys.json has them
+	said    []string
 }
 
 // flash returns a device that runs a slot of a host.
@@ -83,5 +84,6 @@ func (d *device) upgrade(ctx context.Context, place string, until upgrade.Until)
 		return upgrade.Outcome{}, err
 	}
 	defer from.Close()
-	return upgrade.Engine{Origin: from, Machine: d.machine, Options: upgrade.Options{By: "command", Until: until}, Target: d.Target, Dir: d.Dir, Restart: func() error { return nil }}.Run(ctx)
+	return upgrade.Engine{Origin: from, Machine: d.machine, Options: upgrade.Options{By: "command", Until: until}, Target: d.Target, Dir: d.Dir, Restart: func() error { return nil },
+		Say: func(line string) { d.said = append(d.said, line) }}.Run(ctx)
 }

@@ -97,7 +97,7 @@ func (r *Origin) Releases(ctx context.Context) (list []upgrade.Release, err erro
 		return nil, fmt.Errorf("%w: %s: %s", upgrade.ErrNone, path.Dir(refused[0].Path), refused[0].Why)
 	}
 	for _, one := range r.list {
-		list = append(list, upgrade.Release{Release: one.Release})
+		list = append(list, upgrade.Release{Release: one.Release, Manifest: one.Manifest.SHA256})
 	}
 	for _, board := range r.view.Boards() {
 		if board != m.Board {

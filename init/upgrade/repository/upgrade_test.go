@@ -87,6 +87,23 @@ func TestWays(t *testing.T) {
 	}
 }
 
+// TestWholePieces: contents that end where a piece, a cluster or a block ends are released, and taken by patch and without.
+func TestWholePieces(t *testing.T) {
+	h := newHost(t)
+	one := slot{version: "v1", binary: words(1, 2<<20), file: words(2, 4096), initrd: words(3, 1<<20)}
+	two := one
+	two.version, two.file, two.initrd = "v2", words(4, 8192), words(5, 3<<17)
+	h.release("site", releasing.Options{}, h.file(one, "pc"))
+	site := h.release("site", releasing.Options{}, h.file(two, "pc"))
+	for _, runs := range []slot{one, first()} {
+		d := h.flash(runs)
+		out, err := d.upgrade(t.Context(), site, upgrade.Apply)
+		if m, merr := slotwrite.Manifest(d.Target); err != nil || merr != nil || !out.Trying || m.Version != "v2" {
+			t.Errorf("%+v %v %v", out, err, merr)
+		}
+	}
+}
+
 // TestCheckIsCheap: whoever only looks is sent the index of the payload and nothing of what follows, however often.
 func TestCheckIsCheap(t *testing.T) {
 	h := newHost(t)

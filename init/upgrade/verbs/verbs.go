@@ -121,6 +121,8 @@ func options(w io.Writer, verb string, args []string) (o upgrade.Options, places
 func (e Env) next(o upgrade.Options, out upgrade.Outcome) {
 	switch {
 	case !out.Choice.Take():
+	case o.Until == upgrade.Check && out.Written:
+		fmt.Fprintln(e.Out, "to boot it: proa upgrade apply")
 	case o.Until == upgrade.Check && out.Bytes >= 0:
 		fmt.Fprintf(e.Out, "%s, at most %.1f MB; to take it: proa upgrade apply\n", out.Kind, float64(out.Bytes)/1e6)
 	case o.Until == upgrade.Check:
