@@ -19,8 +19,10 @@ import (
 
 // read runs the verbs that change nothing: status and log.
 func (e Env) read(verb string, args []string) error {
-	asJSON := verb == "status" && len(args) == 1 && args[0] == "--json"
+	asJSON := len(args) == 1 && args[0] == "--json"
 	switch {
+	case asJSON && verb == "log":
+		return e.record()
 	case asJSON:
 		return e.report()
 	case len(args) > 0:
@@ -35,6 +37,14 @@ func (e Env) log() error {
 	j, err := journal.Read(e.Root + journal.File)
 	j.Print(e.Out)
 	return errors.Join(err, e.tellSnapshot())
+}
+
+// record prints the log for programs.
+func (e Env) record() error {
+	l, err := nodeupgrade.ReadLog(e.Root + journal.File)
+	text, encodeErr := json.MarshalIndent(l, "", " ")
+	fmt.Fprintf(e.Out, "%s\n", text)
+	return errors.Join(err, encodeErr)
 }
 
 // running says what a running engine does; empty: none runs.
