@@ -31,7 +31,7 @@ func TestSetsResolve(t *testing.T) {
 func TestSetRefusals(t *testing.T) {
 	refuses(t, "pc", []refusal{
 		{"- ahci", "- nvme", `kernel.early: "nvme" twice: line `},
-		{"sets: [base, ", "sets: [bsae, ", `boards/pc/board.yaml: line 57: kernel.modules: no set "bsae" in ` +
+		{"sets: [base, ", "sets: [bsae, ", `boards/pc/board.yaml: line 58: kernel.modules: no set "bsae" in ` +
 			`boards/modules.yaml; did you mean "base"?`},
 		{"sets: [base, ", "sets: [file-systems, ", `no set "file-systems" in boards/modules.yaml; did you mean "files`},
 		{"sets: [base, ", "sets: [graphics, ", `no set "graphics" in boards/modules.yaml; this list may have acpi, `},

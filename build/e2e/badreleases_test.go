@@ -47,7 +47,7 @@ var badReleases = []bad{
 	{name: "flipped bit in targets", site: both(renewed, edit("targets.json", flip)), changes: true, says: "release metadata"},
 	{name: "flipped bit in manifest", site: edit("manifest.json", flip), says: "do not belong together"},
 	{name: "flipped bit in the patch's index", site: edit(".patch", flipAt(20)), says: "upload the release again"},
-	{name: "flipped bit in the patch's last frame", site: edit(".patch", flipAt(-20)), says: "damaged payload: a frame has another sha256 than the index says"},
+	{name: "flipped bit in the patch's last frame", begin: wipe, site: edit(".patch", flipAt(-20)), says: "damaged payload: a frame has another sha256 than the index says"},
 	{name: "flipped bits in full", site: both(without(".patch"), edit(".full", flipMany)), changes: true, says: "upload the release again"},
 	{name: "stalls", serve: cutOff(30_000, stalls, nil), takes: true, says: " is written"},
 	{name: "resets", serve: cutOff(30_000, resets, nil), takes: true, says: " is written"},
@@ -57,7 +57,7 @@ var badReleases = []bad{
 	{name: "endless body", serve: instead("timestamp.json", endless), says: "longer than"},
 	{name: "gzip bomb", serve: instead("timestamp.json", gzipBomb), says: "which was not asked for"},
 	{name: "dead first mirror", also: "http://10.0.2.2:9/", takes: true, says: " is written"},
-	{name: "full disk", begin: "dd if=/dev/zero of=/var/fill bs=1M 2>/dev/null; dd if=/dev/zero of=/var/fill2 bs=512 2>/dev/null; df /var", end: "rm -f /var/fill /var/fill2", says: "no space left on device"},
+	{name: "full disk", begin: fill, end: "rm -f /run/fill /var/fill /var/fill2", says: "no space left on device"},
 	{name: "clock behind", begin: "date -s 1970-01-02", end: "date -s @%NOW%", takes: true, says: " is written"},
 	{name: "expired", site: signedAt(-60), changes: true, says: "expired"},
 	{name: "threshold not met", site: belowThreshold, says: "not signed by enough keys that this machine knows"},
@@ -94,6 +94,12 @@ const slotHashes = "cat /proc/cmdline; find /boot -path '*slots/a/*' -type f -ex
 
 // forget removes the manifest of the slot that does not run, so that the next row writes it again.
 const forget = "mount -o remount,rw /boot; rm -f /boot/slots/b/manifest.json; sync; mount -o remount,ro /boot; ls /boot/slots/b"
+
+// wipe removes the root of that slot too: what is right on the medium is not read from the release.
+const wipe = "dd if=/dev/zero of=/dev/$(basename $(dirname $(grep -l PARTNAME=root-b /sys/class/block/*/uevent))) bs=1M count=100 conv=notrunc,fsync"
+
+// fill fills the data partition, and what is freed in it meanwhile.
+const fill = "dd if=/dev/zero of=/var/fill bs=1M 2>/dev/null; touch /run/fill; (while [ -e /run/fill ]; do dd if=/dev/zero bs=512 >> /var/fill2; sleep 0.2; done) </dev/null >/dev/null 2>&1 & sleep 5; df /var"
 
 // try serves the release and lets the machine take it.
 func (b bad) try(t *testing.T, m *machine, good *goodRelease) {

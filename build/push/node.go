@@ -192,6 +192,9 @@ func (n *node) verdict(e nodeupgrade.Attempt, took time.Duration) error {
 		for _, line := range e.Lines {
 			n.out.say("  %s", line)
 		}
+		for _, line := range e.Console.Lines {
+			n.out.say("  | %s", line)
+		}
 		return n.fail(FellBack, "it fell back from %s to %s: %s\n%s is not taken again there by itself; --again takes it", e.To.Version, e.From.Version, e.Reason, e.To.Version)
 	}
 	return n.fail(NotTaken, "%s: %s", e.Result, e.Reason)

@@ -48,6 +48,7 @@ type Attempt struct {
 	Began    time.Time `json:"began"`
 	Wrote    time.Time `json:"wrote,omitzero"`
 	Tried    time.Time `json:"tried,omitzero"`
+	Judged   time.Time `json:"judged,omitzero"` // when the trial ended: the new slot was good, or was found to be given up
 	Ended    time.Time `json:"ended,omitzero"`
 	State    Phase     `json:"state"`
 	Way      string    `json:"way,omitempty"`     // how the trial began: restart, soft swap
@@ -57,6 +58,14 @@ type Attempt struct {
 	// Rehearsal is what the new version said of a copy of the datastore, for people.
 	Rehearsal []string `json:"rehearsal,omitempty"`
 	Lines     []string `json:"lines,omitempty"` // of each trial boot, for people
+	Console   Console  `json:"console,omitzero"`
+}
+
+// Console is the end of the console of a boot that was lost, for people. It has lines of the kernel and of PID 1, none of
+// services or containers.
+type Console struct {
+	From  string   `json:"from"` // what kept them: pstore, black box
+	Lines []string `json:"lines"`
 }
 
 // Release names what a slot holds.

@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/crc32"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -47,7 +48,13 @@ type Record struct {
 	Root  string        // first digits of the root hash, which identify the image
 	Step  string        // "stage2 network"
 	Error string        // short
+	// Console is the newest lines of the console when the record was written, the newest last: as many as there is room for.
+	Console []string
 }
+
+// newline separates error and lines of the console in the value of the last line of a sector. Readers from before there
+// were such lines take all of it for the error, which they show if the step has failed.
+const newline = "␤"
 
 // magic ends in the version of this format.
 const magic = "proa-blackbox-1"
@@ -67,20 +74,44 @@ func Encode(r Record) []byte {
 
 func (r Record) text() string {
 	return fmt.Sprintf("%s\nseq=%d\nslot=%s\ntry=%d\nstate=%s\nms=%d\nroot=%s\nstep=%s\nerror=%s\n",
-		magic, r.Seq, r.Slot, r.Try, r.State, r.After.Milliseconds(), r.Root, r.Step, r.Error)
+		magic, r.Seq, r.Slot, r.Try, r.State, r.After.Milliseconds(), r.Root, r.Step, strings.Join(append([]string{r.Error}, r.Console...), newline))
 }
 
-// clean changes every value so that Decode reads it back unchanged.
+// clean changes every value so that Decode reads it back unchanged. Of the console the oldest lines go first.
 func (r Record) clean() Record {
-	r.After = r.After.Truncate(time.Millisecond)
+	lines := r.Console
+	r.After, r.Console = r.After.Truncate(time.Millisecond), nil
 	r.Root, r.Step, r.Error = oneLine(r.Root, 16), oneLine(r.Step, 64), oneLine(r.Error, layout.Sector)
 	r.Error = oneLine(r.Error, crcAt-len(r.text())+len(r.Error))
+	room := crcAt - len(r.text())
+	for i := len(lines) - 1; i >= 0; i-- {
+		line := oneLine(lines[i], maxConsole)
+		if line == "" {
+			continue
+		}
+		if room -= len(newline); room < min(len(line), minConsole) {
+			break
+		}
+		line = oneLine(line, room)
+		r.Console = append(r.Console, line)
+		room -= len(line)
+	}
+	slices.Reverse(r.Console)
 	return r
 }
 
+// maxConsole is the length in bytes of a line of the console, so that there is room for several. One that would be cut to
+// fewer than minConsole says nothing.
+const (
+	maxConsole = 120
+	minConsole = 24
+)
+
 // oneLine truncates s to limit bytes without cutting a UTF-8 character, and replaces line breaks.
 func oneLine(s string, limit int) string {
-	s = strings.Join(strings.FieldsFunc(s, func(c rune) bool { return unicode.IsSpace(c) || !unicode.IsPrint(c) || c == utf8.RuneError }), " ")
+	s = strings.Join(strings.FieldsFunc(s, func(c rune) bool {
+		return unicode.IsSpace(c) || !unicode.IsPrint(c) || c == utf8.RuneError || string(c) == newline
+	}), " ")
 	for len(s) > limit {
 		_, last := utf8.DecodeLastRuneInString(s)
 		s = s[:len(s)-last]
@@ -96,8 +127,8 @@ func Decode(b []byte) (Record, error) {
 	if len(b) != layout.Sector || binary.BigEndian.Uint32(b[crcAt:]) != crc32.ChecksumIEEE(b[:crcAt]) {
 		return Record{}, errNone
 	}
-	said, _, _ := bytes.Cut(b[:crcAt], []byte{0})
-	lines := strings.Split(string(said), "\n")
+	text, _, _ := bytes.Cut(b[:crcAt], []byte{0})
+	lines := strings.Split(string(text), "\n")
 	if len(lines) != 10 || lines[0] != magic {
 		return Record{}, errNone
 	}
@@ -105,7 +136,12 @@ func Decode(b []byte) (Record, error) {
 	for i, line := range lines[1:9] {
 		_, values[i], _ = strings.Cut(line, "=")
 	}
-	r := Record{Slot: layout.Slot(values[1]), State: State(values[3]), Root: values[5], Step: values[6], Error: values[7]}
+	r := Record{Slot: layout.Slot(values[1]), State: State(values[3]), Root: values[5], Step: values[6]}
+	said := strings.Split(values[7], newline)
+	r.Error, r.Console = said[0], said[1:]
+	if len(r.Console) == 0 {
+		r.Console = nil
+	}
 	var err1, err2, err3 error
 	var ms int64
 	r.Seq, err1 = strconv.ParseUint(values[0], 10, 64)

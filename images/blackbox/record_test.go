@@ -29,7 +29,7 @@ func TestSector(t *testing.T) {
 	if !bytes.Equal(b[crcAt:], []byte{0x0d, 0x78, 0x51, 0x30}) {
 		t.Errorf("checksum %x", b[crcAt:])
 	}
-	if got, err := Decode(b); err != nil || got != r {
+	if got, err := Decode(b); err != nil || !cmp.Equal(got, r) {
 		t.Errorf("%+v, %v", got, err)
 	}
 }
@@ -48,6 +48,37 @@ func TestAnyErrorFits(t *testing.T) {
 			}
 			if name == "long" && len(r.Error) < 250 {
 				t.Errorf("of 4000 letters %d are left", len(r.Error))
+			}
+		}
+	}
+}
+
+// TestConsole: the newest lines of the console stand behind the error, as many as fit; the oldest go first.
+func TestConsole(t *testing.T) {
+	r := failed(2, "stage2 network", "no link")
+	r.Seq, r.Console = 7, []string{"[ 1.0] oldest", "", "[ 2.0] a␤b\x1b[1m\n", "[ 3.0] newest"}
+	text := Encode(r)
+	if !bytes.Contains(text, []byte("\nerror=no link␤[ 1.0] oldest␤[ 2.0] a b [1m␤[ 3.0] newest\n\x00")) {
+		t.Errorf("%s", text)
+	}
+	got, err := Decode(text)
+	if want := []string{"[ 1.0] oldest", "[ 2.0] a b [1m", "[ 3.0] newest"}; err != nil || got.Error != "no link" || !cmp.Equal(want, got.Console) {
+		t.Errorf("%+v, %v", got, err)
+	}
+	for length := 0; length < 300; length += 7 {
+		for n := range 12 {
+			var lines []string
+			for i := range n {
+				lines = append(lines, strings.Repeat("é", length/2)+strings.Repeat("x", length%7)+" "+string(rune('a'+i)))
+			}
+			r := failed(1, "stage2 network", strings.Repeat("e", 3*length))
+			r.Console = lines
+			got, err := Decode(Encode(r))
+			if err != nil || len(got.Error) < min(3*length, 250) {
+				t.Fatalf("%d lines of %d: %v, %d", n, length, err, len(got.Error))
+			}
+			if k := len(got.Console); n > 0 && length < 50 && length > 30 && (k == 0 || !strings.HasSuffix(got.Console[k-1], string(rune('a'+n-1)))) {
+				t.Fatalf("%d lines of %d: %q", n, length, got.Console)
 			}
 		}
 	}

@@ -30,6 +30,8 @@ type Try struct {
 	State   State  `json:"state"`
 	Error   string `json:"error,omitempty"`
 	Seconds int    `json:"seconds"` // since the kernel started
+	// Console is the newest lines of the console then.
+	Console []string `json:"console,omitempty"`
 }
 
 // Report returns the report of the slot's last trial; it is empty if there was none since the slot was marked good or
@@ -54,7 +56,7 @@ func (b Box) Report(slot layout.Slot) Report {
 			rep.Left = rep.Left[:len(rep.Left)-1]
 		}
 		root = r.Root
-		rep.Left = append(rep.Left, Try{r.Try, r.Step, r.State, r.Error, int(r.After / time.Second)})
+		rep.Left = append(rep.Left, Try{r.Try, r.Step, r.State, r.Error, int(r.After / time.Second), r.Console})
 		rep.Tries = max(rep.Tries, r.Try)
 	}
 	return rep
@@ -103,6 +105,16 @@ func (r Report) Lines() (out []string) {
 		out = append(out, fmt.Sprintf("try %d %s", n, r.reached(n)))
 	}
 	return out
+}
+
+// Console returns the newest lines of the console of the last try that left any.
+func (r Report) Console() []string {
+	for i := len(r.Left) - 1; i >= 0; i-- {
+		if len(r.Left[i].Console) > 0 {
+			return r.Left[i].Console
+		}
+	}
+	return nil
 }
 
 // reached describes the last step of try n. PID 1 writes a record as soon as it has found the disk.

@@ -60,6 +60,20 @@ func TestLines(t *testing.T) {
 	}
 }
 
+// TestLastConsole: the lines of the last try that has any, whether its step failed or was never finished.
+func TestLastConsole(t *testing.T) {
+	f := file(New())
+	for try, lines := range [][]string{{"one"}, {"two", "lines"}, nil} {
+		f.put(Record{Slot: layout.B, Try: try + 1, State: Started, Step: "stage2 data", Console: lines})
+	}
+	if got := Parse(f).Report(layout.B).Console(); !cmp.Equal(got, []string{"two", "lines"}) {
+		t.Errorf("%q", got)
+	}
+	if got := Parse(f).Report(layout.A).Console(); got != nil {
+		t.Errorf("%q", got)
+	}
+}
+
 // TestBefore: while a trial runs, the report describes the tries before the running one.
 func TestBefore(t *testing.T) {
 	f := file(New())

@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"github.com/proa-os/proa/images/layout"
-	"github.com/proa-os/proa/init/sys"
+	"github.com/proa-os/proa/init/pstore"
 )
 
 var noon = time.Date(2026, 1, 2, 12, 0, 0, 0, time.UTC)
@@ -23,8 +23,9 @@ func boots(ends string, change func(*Boot)) (r *Record, whys []string) {
 		switch end {
 		case 'w':
 			b.Cause = Watchdog
-		case 'p':
-			b.Cause = "the kernel panicked: Oops"
+		case 'p', 'P': // P: before it was noted that the slot runs
+			b.Cause, b.Lost = "the kernel panicked: Oops", true
+			r.Orderly = end == 'P'
 		}
 		if change != nil {
 			change(&b)
@@ -53,6 +54,7 @@ func TestStarted(t *testing.T) {
 		"three":                     {"lslsl", nil, "the machine stopped 3 times without a shutdown within 5h0m0s after the slot was marked good", true},
 		"watchdog":                  {"w", nil, "the watchdog reset the machine, found 1h0m0s after the slot was marked good", true},
 		"panic":                     {"ssp", nil, "the kernel panicked: Oops, found 3h0m0s after the slot was marked good", true},
+		"panic before anything":     {"ssP", nil, "the kernel panicked: Oops, found 3h0m0s after the slot was marked good", true},
 		"a day later":               {"w", func(b *Boot) { b.Now = noon.Add(Window) }, "", false},
 		"just before":               {"w", func(b *Boot) { b.Now = noon.Add(Window - time.Second) }, "the watchdog reset the machine, found 23h59m59s after the slot was marked good", true},
 		"the clock was set back":    {"w", func(b *Boot) { b.Now = noon.Add(-time.Hour) }, "the watchdog reset the machine, found 0s after the slot was marked good", true},
@@ -129,7 +131,7 @@ func TestKeeper(t *testing.T) {
 	c.pass(time.Hour)
 	must(t, k.Ended())
 	k, why = start(Watchdog)
-	if _, unclear := k.Unclear(); why != "" || !there() || !unclear {
+	if since, watched := k.Watched(); why != "" || !there() || !watched || !since.Equal(noon) {
 		t.Errorf("after a shutdown: %q", why)
 	}
 	c.pass(time.Hour)
@@ -177,43 +179,24 @@ func TestClockIsSet(t *testing.T) {
 	}
 }
 
-// TestCause: files as pstore shows them (Documentation/admin-guide/ramoops.rst, and what Linux 6.12 writes when it panics).
+// TestCause: what the kernel kept of a panic since the slot was good says more than a watchdog.
 func TestCause(t *testing.T) {
-	const panicked = "Panic#1 Part1\n<0>[   12.1] Kernel panic - not syncing: Attempted to kill init! exitcode=0x00000100\n<4>[   12.2] CPU: 0 PID: 1\n"
+	dump := pstore.Dump{When: noon, Panic: "Attempted to kill init! exitcode=0x00000100"}
 	for name, c := range map[string]struct {
-		file, text string
-		old, reset bool
-		want       string
+		kept  []pstore.Dump
+		reset bool
+		since time.Time
+		want  string
+		lost  bool
 	}{
-		"nothing":               {"", "", false, false, ""},
-		"watchdog":              {"", "", false, true, Watchdog},
-		"panic":                 {"dmesg-ramoops-0", panicked, false, false, "the kernel panicked: Attempted to kill init! exitcode=0x00000100"},
-		"in firmware":           {"dmesg-efi_pstore-176890000001001", panicked, false, false, "the kernel panicked: Attempted to kill init! exitcode=0x00000100"},
-		"on the console":        {"console-ramoops-0", "[ 1.0] Booting\r\n[ 3.0] Kernel panic - not syncing: \x1b[31mfatal\r\n", false, false, "the kernel panicked:  [31mfatal "},
-		"console without":       {"console-ramoops-0", "[ 1.0] Booting\n", false, false, ""},
-		"an oops":               {"dmesg-ramoops-0", "Oops#1 Part1\n<1>[ 3.0] BUG: kernel NULL pointer dereference\n", false, false, ""},
-		"before it was good":    {"dmesg-ramoops-0", panicked, true, false, ""},
-		"something else":        {"pmsg-ramoops-0", panicked, false, false, ""},
-		"more than one expects": {"dmesg-ramoops-0", panicked + strings.Repeat("x", maxKept), false, false, ""},
+		"nothing":            {nil, false, noon, "", false},
+		"watchdog":           {nil, true, noon, Watchdog, false},
+		"panic":              {[]pstore.Dump{dump}, true, noon.Add(-time.Hour), "the kernel panicked: Attempted to kill init! exitcode=0x00000100", true},
+		"an oops":            {[]pstore.Dump{{When: noon}}, false, noon, "", false},
+		"before it was good": {[]pstore.Dump{dump}, false, noon.Add(time.Hour), "", false},
 	} {
-		root, fake := t.TempDir(), &sys.Fake{}
-		if err := os.MkdirAll(root+pstore, 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if c.file != "" {
-			if err := os.WriteFile(filepath.Join(root, pstore, c.file), []byte(c.text), 0o600); err != nil {
-				t.Fatal(err)
-			}
-		}
-		since := time.Now().Add(-time.Hour)
-		if c.old {
-			since = time.Now().Add(time.Hour)
-		}
-		if got := Cause(fake, root, c.reset, since); got != c.want {
-			t.Errorf("%s: %q, want %q", name, got, c.want)
-		}
-		if calls := fake.String(); !c.reset && (!strings.Contains(calls, "mount pstore") || !strings.Contains(calls, "unmount")) {
-			t.Errorf("%s: %s", name, calls)
+		if got, lost := Cause(pstore.Store{Dumps: c.kept}, c.reset, c.since); got != c.want || lost != c.lost {
+			t.Errorf("%s: %q, %t", name, got, lost)
 		}
 	}
 }

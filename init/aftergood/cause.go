@@ -1,68 +1,21 @@
 package aftergood
 
 import (
-	"bytes"
-	"os"
-	"path/filepath"
-	"strings"
 	"time"
-	"unicode"
 
-	"golang.org/x/sys/unix"
-
-	"github.com/proa-os/proa/init/sys"
+	"github.com/proa-os/proa/init/pstore"
 )
 
-// pstore is where the kernel shows what firmware or memory has kept of an earlier boot's messages.
-const pstore = "/sys/fs/pstore"
-
-// maxKept is how much of a file of pstore is read.
-const maxKept = 1 << 20
-
-// Cause says why the last boot ended without a shutdown, "" if nothing tells. reset: a watchdog's driver says that this
-// watchdog reset the machine. Of the kernel's messages only those after since count; older ones may lie there for years.
-func Cause(s sys.Sys, root string, reset bool, since time.Time) string {
-	if reset {
-		return Watchdog
+// Cause says why the last boot ended without a shutdown, "" if nothing tells. lost: the kernel has kept its panic, so that
+// the boot was lost whatever else is known of it. reset: a watchdog's driver says that this watchdog reset the machine. Of
+// the kernel's records only those since a time count; older ones may lie there for years.
+func Cause(kept pstore.Store, reset bool, since time.Time) (cause string, lost bool) {
+	d := kept.Since(since)
+	switch {
+	case d != nil:
+		return "the kernel panicked: " + d.Panic, true
+	case reset:
+		return Watchdog, false
 	}
-	if s.Mount("pstore", pstore, "pstore", unix.MS_RDONLY|unix.MS_NOSUID|unix.MS_NODEV|unix.MS_NOEXEC, "") == nil {
-		defer func() { _ = s.Unmount(pstore, 0) }() // whoever wants it later mounts it
-	}
-	for _, pattern := range []string{"dmesg-*", "console-ramoops*"} {
-		files, _ := filepath.Glob(filepath.Join(root, pstore, pattern))
-		for _, file := range files {
-			if said := panicIn(file, since); said != "" {
-				return said
-			}
-		}
-	}
-	return ""
-}
-
-// panicIn returns the kernel's line about its panic, "" if there is none in the file.
-func panicIn(file string, since time.Time) string {
-	st, err := os.Stat(file)
-	if err != nil || st.ModTime().Before(since) || st.Size() > maxKept {
-		return ""
-	}
-	text, err := os.ReadFile(file)
-	if err != nil {
-		return ""
-	}
-	const mark = "Kernel panic - not syncing: "
-	at := bytes.LastIndex(text, []byte(mark))
-	if at < 0 {
-		return ""
-	}
-	line, _, _ := bytes.Cut(text[at+len(mark):], []byte("\n"))
-	return "the kernel panicked: " + printable(line[:min(len(line), 120)])
-}
-
-func printable(b []byte) string {
-	return strings.Map(func(c rune) rune {
-		if unicode.IsControl(c) {
-			return ' '
-		}
-		return c
-	}, strings.ToValidUTF8(string(b), "?"))
+	return "", false
 }

@@ -40,14 +40,14 @@ func Open(file string, write func(string, []byte, os.FileMode) error, clock func
 	return k
 }
 
-// Unclear says whether the last boot of the watched slot ended without a shutdown, so that its cause matters.
-func (k *Keeper) Unclear() (since time.Time, yes bool) {
+// Watched says whether a slot is watched, and since when it is good.
+func (k *Keeper) Watched() (since time.Time, yes bool) {
 	if k == nil {
 		return time.Time{}, false
 	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if k.rec == nil || k.rec.Orderly {
+	if k.rec == nil {
 		return time.Time{}, false
 	}
 	return k.rec.Good, true

@@ -47,6 +47,9 @@ type Boot struct {
 	Trial bool
 	Now   time.Time
 	Cause string // of the last boot's end
+	// Lost: the cause is known from what only a lost boot leaves. It may have been lost before Started could note that it
+	// runs, so that the record still says that the boot before it ended with a shutdown.
+	Lost bool
 }
 
 // Started returns the record with this boot counted, nil if there is nothing to watch any more, and why the slot is given
@@ -55,7 +58,7 @@ func (r Record) Started(b Boot) (next *Record, why string) {
 	if b.Trial || b.Slot != r.Slot || b.Root != r.Root || b.Now.Sub(r.Good) >= Window {
 		return nil, ""
 	}
-	if !r.Orderly {
+	if !r.Orderly || b.Lost {
 		r.Ends = append(r.Ends[:len(r.Ends):len(r.Ends)], End{b.Now.UTC().Truncate(time.Second), b.Cause})
 		r.Ends = r.Ends[max(0, len(r.Ends)-maxEnds):]
 		why = r.judge()

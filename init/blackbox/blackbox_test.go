@@ -125,10 +125,37 @@ func TestRecorder(t *testing.T) {
 	}
 	var none *Recorder // for a slot that is not on trial
 	none.Begin("x")
+	none.Look()
 	none.Failed("x", "")
 	none.GiveUp("x", "")
 	none.Good()
 	none.Down("")
+}
+
+// TestConsole: a record has the newest lines of the console. During a step that takes long it is written again when there are
+// others, at most once a minute, and not after the step has failed or the slot is good.
+func TestConsole(t *testing.T) {
+	var got []string
+	r, _ := recorder(func(rec box.Record) error {
+		got = append(got, fmt.Sprintf("%s %s %s", rec.State, rec.Step, strings.Join(rec.Console, ",")))
+		return nil
+	})
+	now, console := time.Minute, []string{"a"}
+	r.clock, r.last = func() time.Duration { return now }, func() []string { return console }
+	look := func(after time.Duration, lines ...string) { now, console = now+after, lines; r.Look() }
+	r.Begin("x")
+	look(time.Hour, "a")
+	look(0, "a", "b")
+	look(time.Second, "c")
+	look(time.Minute, "c")
+	r.Failed("x", "e")
+	look(time.Hour, "d")
+	r.Begin("y")
+	r.Good()
+	look(time.Hour, "f")
+	if d := cmp.Diff([]string{"started x a", "started x a,b", "started x c", "failed x c", "started y d", "good  "}, got); d != "" {
+		t.Error(d)
+	}
 }
 
 // TestBootGoesOn: if the disk returns errors, hangs, or the writer panics, only the record is lost, and one timeout.

@@ -2,11 +2,13 @@ package blackbox
 
 import (
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
 	"github.com/proa-os/proa/config/guard"
 	box "github.com/proa-os/proa/images/blackbox"
+	"github.com/proa-os/proa/init/kmsg"
 )
 
 // patience is how long a boot waits for a record to be written. If it takes longer, no more are written.
@@ -19,16 +21,27 @@ type Recorder struct {
 	clock func() time.Duration
 	logf  func(string, ...any)
 	put   func(box.Record) error // Place.Put; replaced in tests
+	last  func() []string        // the newest lines of the console
 
-	mu   sync.Mutex
-	step string
-	over bool // good, given up or shutting down: no more records
-	dead bool // writing has failed
+	mu    sync.Mutex
+	step  string
+	state box.State     // of the last record
+	told  []string      // the lines of the console in the last record
+	at    time.Duration // on clock: when that was written
+	over  bool          // good, given up or shutting down: no more records
+	dead  bool          // writing has failed
 }
+
+// maxLines is how many lines of the console a record is given; it has room for a few long ones.
+const maxLines = 8
+
+// again is the time in which a record is not written only because the console has new lines: a trial that takes its whole
+// deadline then writes some dozen sectors for them.
+const again = time.Minute
 
 // Record returns a recorder for a try. clock returns the time since the kernel started.
 func Record(p Place, about box.Record, clock func() time.Duration, logf func(string, ...any)) *Recorder {
-	r := &Recorder{place: p, about: about, clock: clock, logf: logf}
+	r := &Recorder{place: p, about: about, clock: clock, logf: logf, last: func() []string { return kmsg.Last(maxLines) }}
 	r.put = func(rec box.Record) error { _, err := p.Put(rec); return err }
 	return r
 }
@@ -47,6 +60,20 @@ func (r *Recorder) Begin(step string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.step = step
+	r.say(box.Started, "")
+}
+
+// Look writes the record of the running step once more if the console has new lines since, so that they are kept if the
+// machine is lost during a step that takes long: the wait until the slot is good.
+func (r *Recorder) Look() {
+	if r == nil {
+		return
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.over || r.dead || r.state != box.Started || r.clock()-r.at < again || slices.Equal(r.last(), r.told) {
+		return
+	}
 	r.say(box.Started, "")
 }
 
@@ -104,6 +131,10 @@ func (r *Recorder) say(state box.State, why string) {
 	}
 	rec := r.about
 	rec.State, rec.Step, rec.Error, rec.After = state, r.step, why, r.clock()
+	if state != box.Good {
+		rec.Console = r.last()
+	}
+	r.state, r.told, r.at = state, rec.Console, rec.After
 	done := make(chan error, 1)
 	go func() { done <- guard.Call(func() error { return r.put(rec) }) }()
 	var err error

@@ -62,6 +62,8 @@ type Machine struct {
 	Guard *watchdog.Guard
 	// Box records a trial. nil: no trial, or the black box cannot be written.
 	Box *blackbox.Recorder
+	// LastEnd looks how the last boot ended, once there are state and clock. nil: nobody does.
+	LastEnd func()
 	// Reports are reports of earlier trials.
 	Reports []box.Report
 

@@ -67,6 +67,7 @@ func Stage2() []Step {
 		{"data", mountData, step.Warn, 2 * time.Hour}, // making or checking a file system on a large, slow disk
 		{"persist", persist, step.Halt, 2 * time.Minute},
 		{"clock", setClock, step.Warn, 2 * time.Minute},
+		{"last-end", lastEnd, step.Warn, 5 * time.Minute}, // before what may end this boot the same way
 		{"sources", sources, step.Warn, 2 * time.Minute},
 		{"read-config", readConfig, step.Warn, 2 * time.Minute},
 		{"keep-sources", keepSources, step.Warn, 2 * time.Minute},

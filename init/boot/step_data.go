@@ -77,3 +77,10 @@ func setClock(_ context.Context, m *Machine) error {
 	}
 	return errors.Join(err, m.writeJSON(clock.StateFile, state))
 }
+
+func lastEnd(_ context.Context, m *Machine) error {
+	if m.LastEnd != nil {
+		m.LastEnd()
+	}
+	return nil
+}

@@ -12,11 +12,14 @@ import (
 	"github.com/proa-os/proa/images/cmdline"
 	"github.com/proa-os/proa/init/modules"
 	"github.com/proa-os/proa/init/mounts"
+	"github.com/proa-os/proa/init/tuning"
 	"golang.org/x/sys/unix"
 )
 
 func earlyMounts(_ context.Context, m *Machine) error {
-	return mounts.Apply(m.Sys, mounts.Early(), m.Logf)
+	err := mounts.Apply(m.Sys, mounts.Early(), m.Logf)
+	_ = tuning.Sysctl(m.Sys, "kernel.printk_devkmsg", "on") // otherwise the kernel's log, and what is kept of it, lacks most lines of PID 1
+	return err
 }
 
 func readCmdline(_ context.Context, m *Machine) error {
@@ -60,13 +63,14 @@ func watchdogDrivers() []string {
 		"omap_wdt", "sunxi_wdt"}
 }
 
-// startWatchdog loads the watchdog drivers before all others, because any of these may hang.
+// startWatchdog loads the watchdog drivers, and what keeps the kernel's messages in firmware when it panics, before all
+// others, because any of these may hang or panic.
 func startWatchdog(_ context.Context, m *Machine) error {
 	if err := openModules(m); err != nil {
 		return fmt.Errorf("module index: %w", err)
 	}
 	got, err := m.Modules.Coldplug(m.Path("/sys"), func(modalias string) bool {
-		return slices.ContainsFunc(m.Modules.For(modalias), func(name string) bool { return slices.Contains(watchdogDrivers(), name) })
+		return slices.ContainsFunc(m.Modules.For(modalias), func(name string) bool { return name == "efi_pstore" || slices.Contains(watchdogDrivers(), name) })
 	})
 	m.Guard.Start()
 	m.Logf("watchdogs: %d [%s]%s", m.Guard.Count(), strings.Join(got, " "), errText(err)) // a driver may refuse a device

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"sort"
 	"strings"
 
@@ -22,7 +23,6 @@ func mainMounts(_ context.Context, m *Machine) error {
 }
 
 func cgroups(_ context.Context, m *Machine) error { return tuning.Cgroups(m.Sys, m.Root, m.Logf) }
-
 func rlimits(_ context.Context, m *Machine) error { return tuning.Rlimits(m.Sys) }
 
 func overlayEtc(_ context.Context, m *Machine) error {
@@ -109,4 +109,18 @@ func errText(err error) string {
 		return ""
 	}
 	return err.Error()
+}
+
+// Modprobe is the command modprobe (modules.Modprobe).
+func (m *Machine) Modprobe(args []string, complain io.Writer) (code int) {
+	return modules.Modprobe(func() (*modules.Index, error) { err := openModules(m); return m.Modules, err }, args, complain)
+}
+
+// loadAnew loads a module with a new index, because that of the boot may be gone or in use.
+func (m *Machine) loadAnew(name, params string) error {
+	fresh := &Machine{Sys: m.Sys, Root: m.Root}
+	if err := openModules(fresh); err != nil {
+		return err
+	}
+	return fresh.Modules.Load(name, params)
 }

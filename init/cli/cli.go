@@ -72,7 +72,7 @@ func verbs() []verb {
 		{"upgrade fetch", "[--again] [SOURCE]", "write it to the slot that does not run", upgradeVerb("fetch")},
 		{"upgrade apply", "[--again] [--no-reboot] [--skip-rehearsal] [SOURCE]", "write it, and restart for a trial of it", upgradeVerb("apply")},
 		{"upgrade status", "[--json]", "the upgrade that runs, or the last one", upgradeVerb("status")},
-		{"upgrade log", "", "all upgrades of this machine, and how each ended", upgradeVerb("log")},
+		{"upgrade log", "[--json]", "all upgrades of this machine, and how each ended", upgradeVerb("log")},
 		{"upgrade restore-datastore", "[--yes]", "restore the cluster's datastore from before the last upgrade", upgradeVerb("restore-datastore")},
 		{"data erase", "--yes", "format the data partition at the next boot; everything on it is lost", dataEraseVerb},
 		{"install", "[FLAGS]", "install the system of an ISO on a disk of this machine; without flags it asks", installVerb},

@@ -12,6 +12,7 @@ import (
 	"github.com/proa-os/proa/images/layout"
 	"github.com/proa-os/proa/init/aftergood"
 	"github.com/proa-os/proa/init/boot"
+	"github.com/proa-os/proa/init/lastend"
 	"github.com/proa-os/proa/init/slot"
 	"github.com/proa-os/proa/init/status"
 	"github.com/proa-os/proa/init/sys"
@@ -39,7 +40,7 @@ func TestAfterGood(t *testing.T) {
 			return k
 		}
 		k := start(c.trial)
-		k.judgeLastEnd()
+		lastend.Judge(k.m, k.day, false, "v2", func() {})
 		if k.judge(); !k.good {
 			t.Fatal("not good")
 		}
@@ -57,7 +58,7 @@ func TestAfterGood(t *testing.T) {
 		found := boot.Trial{Known: true, Other: slot.Standing{}}
 		for n := range 5 {
 			k = start(found)
-			k.judgeLastEnd() // it returns, because there is no other slot
+			lastend.Judge(k.m, k.day, false, "v2", func() {}) // it returns, because there is no other slot
 			ends := 0
 			for _, p := range k.gather().Problems {
 				ends += strings.Count(p, " UTC")

@@ -84,7 +84,7 @@ type keeper struct {
 
 func newKeeper(m *boot.Machine, con *console.Console, reaper *proc.Reaper, version string, failed []health.Failed) *keeper {
 	k := &keeper{m: m, con: con, reaper: reaper, version: version, failed: failed, poke: make(chan struct{}, 1), dogs: m.Guard.Dogs, began: time.Now(),
-		held: heldFile, before: health.Load(heldFile), day: aftergood.Open(boot.StateDir+"/"+aftergood.File, m.Sys.WriteFile, boot.SinceKernel)}
+		held: heldFile, before: health.Load(heldFile)}
 	k.sup = &supervise.Supervisor{Reaper: reaper, LogDir: boot.LogDir, Cgroup: tuning.ServiceCgroup, RunDir: boot.RunDir, Changed: k.changed}
 	k.conf.begin(m)
 	k.trial.Set(m.InForce.Trial, k.began)
@@ -242,6 +242,7 @@ func (k *keeper) look() (good bool) {
 	k.lookAfterGood()
 	k.refresh()
 	k.judge()
+	k.m.Box.Look()
 	return k.good
 }
 

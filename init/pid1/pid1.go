@@ -13,11 +13,13 @@ import (
 	"time"
 
 	bootstep "github.com/proa-os/proa/config/step"
+	"github.com/proa-os/proa/init/aftergood"
 	"github.com/proa-os/proa/init/boot"
 	"github.com/proa-os/proa/init/command"
 	"github.com/proa-os/proa/init/console"
 	"github.com/proa-os/proa/init/fetch"
 	"github.com/proa-os/proa/init/health"
+	"github.com/proa-os/proa/init/lastend"
 	"github.com/proa-os/proa/init/power"
 	"github.com/proa-os/proa/init/proc"
 	"github.com/proa-os/proa/init/slottrust"
@@ -166,14 +168,19 @@ func stage2(con *console.Console, m *boot.Machine, reaper *proc.Reaper, version 
 	m.Guard = guard(con, m)
 	boot.Resume(m)
 	m.Guard.Start() // the watchdogs run since stage 1
+	var day *aftergood.Keeper
+	m.LastEnd = func() {
+		day = aftergood.Open(boot.StateDir+"/"+aftergood.File, m.Sys.WriteFile, boot.SinceKernel)
+		lastend.Judge(m, day, m.Guard.Dogs.Reset(), version, con.Flush)
+	}
 	results, err := boot.Run(m.Ctx, "stage2", m.Rest(), m)
 	m.SaveTimeline()
 	if err != nil {
 		giveUp(con, m, "stage2", err)
 	}
 	k := newKeeper(m, con, reaper, version, failed(results))
+	k.day = day
 	k.rearm()
-	k.judgeLastEnd()
 	m.Guard.Begin("start services", 5*time.Minute)
 	k.start(m.Ctx)
 	m.Guard.End()

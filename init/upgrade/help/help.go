@@ -50,11 +50,13 @@ Examples:
 // StatusText is the help of status and log.
 const StatusText = `
 status shows an upgrade that runs, or the last one. log shows all that are remembered: when, from where, and how each ended, one of
-succeeded, aborted, rolled back or failed, with the reason; and the versions that are not tried again by themselves.
+succeeded, aborted, rolled back or failed, with the reason, what each trial boot reached, and the last lines of the console of one
+that was lost; and the versions that are not tried again by themselves.
 
-  --json        with status: for programs, with the whole log
+  --json        for programs; with status: what runs, and the whole log
 
 Examples:
   proa upgrade status
   proa upgrade log
+  proa upgrade log --json
 `

@@ -3,6 +3,7 @@ package journal
 import (
 	"time"
 
+	"github.com/proa-os/proa/config/nodeupgrade"
 	"github.com/proa-os/proa/images/blackbox"
 )
 
@@ -153,19 +154,46 @@ func (j *Journal) settle(f Facts, now time.Time) bool {
 		return false
 	case f.Running.Root == e.To.Root && f.Good:
 		e.end(Succeeded, "", now)
+		e.Judged = now
 		j.Forgive(e.To)
 		j.Sequence = max(j.Sequence, e.Sequence)
 	case f.Running.Root != e.To.Root && f.Boot:
 		reason := "the old slot was started again, by command or in the boot menu"
 		if f.Other != nil && f.Other.GivenUp {
 			reason, e.Lines = f.Other.String(), f.Other.Lines()
+			e.boxed(f.Other.Console())
 		}
 		e.end(RolledBack, reason, now)
+		e.Judged = now
 		j.giveUp(e.To, reason, now)
 	default:
 		return false
 	}
 	return true
+}
+
+// boxed keeps the lines of the black box, unless the kernel has kept a panic: the black box has none of its lines.
+func (e *Entry) boxed(lines []string) {
+	if len(e.Console.Lines) == 0 && len(lines) > 0 {
+		e.Console = nodeupgrade.Console{From: "black box", Lines: lines}
+	}
+}
+
+// Lost returns the entry to which the end of a lost boot belongs: the one on trial; else the one whose slot was given up
+// after it had been good, which Settle does not know yet; else, if the running slot is watched because it is new, the one
+// that brought it. nil: none.
+func (j *Journal) Lost(f Facts, watched bool) *Entry {
+	if e := j.Open(); e != nil && e.tried(f) {
+		return e
+	}
+	for i := len(j.Entries) - 1; i >= 0; i-- {
+		e := &j.Entries[i]
+		left := f.Other != nil && f.Other.Why != "" && e.To.Root == f.Other.Root
+		if e.Result == Succeeded && e.To.Root != "" && (left || watched && e.To.Root == f.Running.Root) {
+			return e
+		}
+	}
+	return nil
 }
 
 // tried says whether the release was put on trial: by the engine, or by proa slot try.

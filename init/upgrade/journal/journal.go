@@ -38,6 +38,9 @@ const (
 	maxGivenUp = 40
 	maxText    = 400 // bytes of a reason or line
 	maxLines   = 8
+	maxConsole = 1 << 10 // bytes of all lines of a console
+	// MaxConsole is how many lines of a console are kept.
+	MaxConsole = 10
 )
 
 // Result is how an upgrade ended; the cluster is told in the same words.
@@ -101,6 +104,7 @@ type Entry struct {
 	Began    time.Time `json:"began"`
 	Wrote    time.Time `json:"wrote,omitzero"`
 	Tried    time.Time `json:"tried,omitzero"`
+	Judged   time.Time `json:"judged,omitzero"` // when the trial ended: good, or found to be given up
 	Ended    time.Time `json:"ended,omitzero"`
 	State    State     `json:"state"`
 	Way      Way       `json:"way,omitempty"`     // how the trial began
@@ -110,6 +114,8 @@ type Entry struct {
 	// Rehearsal is what the new version said of a copy of the datastore, or why it was not asked.
 	Rehearsal []string `json:"rehearsal,omitempty"`
 	Lines     []string `json:"lines,omitempty"` // of each trial boot
+	// Console is the end of the console of the last boot of it that was lost.
+	Console nodeupgrade.Console `json:"console,omitzero"`
 }
 
 // GivenUp is a version that is not tried again by itself.
@@ -185,7 +191,22 @@ func (j *Journal) trim() {
 	for i := range j.Entries {
 		e := &j.Entries[i]
 		e.Reason, e.NoSwap, e.Lines, e.Rehearsal = short(e.Reason), short(e.NoSwap), few(e.Lines), few(e.Rehearsal)
+		e.Console.Lines = newest(e.Console.Lines)
 	}
+}
+
+// newest returns as many of the last lines as are kept.
+func newest(lines []string) []string {
+	lines = lines[max(0, len(lines)-MaxConsole):]
+	size, from := 0, len(lines)
+	for i := len(lines) - 1; i >= 0; i-- {
+		lines[i] = nodeupgrade.Line(lines[i], maxText)
+		if size += len(lines[i]); size > maxConsole {
+			break
+		}
+		from = i
+	}
+	return lines[from:]
 }
 
 func few(lines []string) []string {

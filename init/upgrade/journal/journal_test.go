@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/proa-os/proa/config/nodeupgrade"
 	"github.com/proa-os/proa/images/blackbox"
 	"github.com/proa-os/proa/images/golden"
 	"github.com/proa-os/proa/images/layout"
@@ -61,6 +62,59 @@ func TestSettle(t *testing.T) {
 	}
 	if (&Journal{}).Settle(Facts{Boot: true}, monday) {
 		t.Error("an empty journal was changed")
+	}
+}
+
+// TestTrialIsTimed: when the trial ended is kept, also if the slot is given up later; of a trial by proa slot try the begin
+// is not known.
+func TestTrialIsTimed(t *testing.T) {
+	said := func(j Journal) string { return j.Entries[0].Text() }
+	j := begun(Trying)
+	j.Entries[0].Tried = monday
+	j.Settle(Facts{Running: v2, Good: true}, monday.Add(252*time.Second))
+	j.Settle(Facts{Running: v1, Boot: true, Other: &blackbox.Report{Slot: layout.B, GivenUp: true, Why: "after good: x", Root: v2.Root}}, monday.Add(9*time.Hour))
+	if got := said(j); j.Entries[0].Result != RolledBack || !strings.Contains(got, ", trial of 4m12s\n") {
+		t.Errorf("%s", got)
+	}
+	j = begun(Trying)
+	j.Entries[0].Tried = monday
+	j.Settle(Facts{Running: v1, Boot: true}, monday.Add(time.Hour))
+	if got := said(j); !strings.Contains(got, ", trial of 1h0m0s\n") {
+		t.Errorf("%s", got)
+	}
+	j = begun(Written)
+	j.Settle(Facts{Running: v2, Good: true}, monday.Add(time.Hour))
+	if got := said(j); strings.Contains(got, "trial of") {
+		t.Errorf("%s", got)
+	}
+}
+
+// TestConsole: the lines of the black box are kept unless the kernel has kept a panic; they are few and short, and the
+// newest are kept.
+func TestConsole(t *testing.T) {
+	lost := &blackbox.Report{Slot: layout.B, GivenUp: true, Tries: 1, Left: []blackbox.Try{{Try: 1, Step: "stage2 data", State: blackbox.Started, Console: []string{"box"}}}}
+	for _, panicked := range []bool{false, true} {
+		j, want := begun(Trying), "black box box"
+		if panicked {
+			j.Lost(Facts{Running: v2}, false).Console = nodeupgrade.Console{From: "pstore", Lines: []string{"panic"}}
+			want = "pstore panic"
+		}
+		j.Settle(Facts{Running: v1, Boot: true, Other: lost}, monday)
+		if c := j.Entries[0].Console; c.From+" "+strings.Join(c.Lines, " ") != want {
+			t.Errorf("%+v", c)
+		}
+	}
+	j := begun(Trying)
+	for n := range 40 {
+		j.Entries[0].Console.Lines = append(j.Entries[0].Console.Lines, fmt.Sprintf("%s\x1b[1m%d", strings.Repeat("x", n*10), n))
+	}
+	j.trim()
+	lines, size := j.Entries[0].Console.Lines, 0
+	for _, l := range lines {
+		size += len(l)
+	}
+	if len(lines) == 0 || len(lines) > MaxConsole || size > maxConsole || !strings.HasSuffix(lines[len(lines)-1], "x [1m39") {
+		t.Errorf("%d bytes, %q", size, lines)
 	}
 }
 
@@ -185,9 +239,11 @@ func TestBegin(t *testing.T) {
 func TestPrint(t *testing.T) {
 	j := begun(Trying)
 	j.Entries[0].Way, j.Entries[0].NoSwap = ByRestart, "no soft swap: the kernel is another one"
+	j.Entries[0].Tried = monday.Add(95 * time.Second)
 	j.Entries[0].Wrote, j.Entries[0].Bytes, j.Entries[0].Kind = monday.Add(90*time.Second), 3_700_000, "patch from v1"
 	j.Settle(Facts{Running: v1, Boot: true, Other: &blackbox.Report{Slot: layout.B, GivenUp: true, Tries: 2,
-		Left: []blackbox.Try{{Try: 2, Step: "health: node", State: blackbox.Failed, Error: "not Ready"}}}}, monday.Add(time.Hour))
+		Left: []blackbox.Try{{Try: 2, Step: "health: node", State: blackbox.Failed, Error: "not Ready",
+			Console: []string{"[  901.2] proa: status k3s restarting", "[  903.4] mmc0: timeout waiting for hardware interrupt"}}}}}, monday.Add(time.Hour))
 	id := j.Begin(Entry{From: v1, Source: "/media/stick", By: "command", Began: monday.Add(24 * time.Hour)})
 	j.End(id, Failed, "check: the slot file is for the board rpi3, this machine is pc\nslot b is as it was", monday.Add(24*time.Hour))
 	j.Begin(Entry{From: v1, To: v2, Source: "releases.example.org", By: "command", Began: monday.Add(48 * time.Hour)})

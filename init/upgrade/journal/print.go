@@ -37,6 +37,9 @@ func (e Entry) Text() string {
 	if e.Way != "" {
 		detail += ", tried by " + string(e.Way)
 	}
+	if took := e.Judged.Sub(e.Tried); !e.Judged.IsZero() && !e.Tried.IsZero() && took >= 0 { // the clock may have been set back
+		detail += fmt.Sprintf(", trial of %s", took.Round(time.Second))
+	}
 	fmt.Fprintf(&b, "   %s\n", detail)
 	if e.NoSwap != "" {
 		fmt.Fprintf(&b, "   %s\n", strings.ReplaceAll(e.NoSwap, "\n", "\n   "))
@@ -46,6 +49,12 @@ func (e Entry) Text() string {
 	}
 	for _, l := range e.Lines {
 		fmt.Fprintf(&b, "   %s\n", l)
+	}
+	if len(e.Console.Lines) > 0 {
+		fmt.Fprintf(&b, "   last lines of a boot that was lost (%s):\n", e.Console.From)
+	}
+	for _, l := range e.Console.Lines {
+		fmt.Fprintf(&b, "   | %s\n", l)
 	}
 	return b.String()
 }

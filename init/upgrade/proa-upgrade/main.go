@@ -14,6 +14,7 @@ import (
 	"os/signal"
 	"runtime"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"time"
 
@@ -23,6 +24,7 @@ import (
 	"github.com/proa-os/proa/images/layout"
 	"github.com/proa-os/proa/images/releasefile"
 	"github.com/proa-os/proa/images/releasemeta"
+	"github.com/proa-os/proa/init/background"
 	"github.com/proa-os/proa/init/boot"
 	"github.com/proa-os/proa/init/clock"
 	"github.com/proa-os/proa/init/control"
@@ -66,6 +68,11 @@ func run(ctx context.Context, args []string) error {
 	}
 	if len(args) == 0 {
 		return errors.New("this is the engine; the command is proa upgrade")
+	}
+	if slices.Contains([]string{"check", "fetch", "apply", help.Service, help.Cluster}, args[0]) {
+		if err := background.Enter(""); err != nil {
+			fmt.Fprintln(os.Stderr, "proa: upgrade: the work of the node does not go first:", err)
+		}
 	}
 	e := verbs.Env{In: os.Stdin, Out: os.Stdout, Err: os.Stderr, Config: config.Default(), RestartRuntime: restartRuntime, Find: find, Restart: restart, Swap: swap, Repository: repositoryOf}
 	held, err := inforce.Load("")

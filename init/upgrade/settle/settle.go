@@ -15,16 +15,23 @@ func Record(m *boot.Machine, good bool) {
 	if !m.OnDisk() {
 		return
 	}
-	f := journal.Facts{Running: running(m), Boot: !good, Good: good}
+	f := Facts(m)
+	f.Boot, f.Good = !good, good
+	err := journal.Update(m.Path(journal.File), func(j *journal.Journal) bool { return j.Settle(f, time.Now()) })
+	if err != nil {
+		m.Logf("%v", err)
+	}
+}
+
+// Facts returns what PID 1 knows of the slots.
+func Facts(m *boot.Machine) journal.Facts {
+	f := journal.Facts{Running: running(m)}
 	for i := range m.Reports {
 		if m.Reports[i].Slot == m.Line.Slot.Other() {
 			f.Other = &m.Reports[i]
 		}
 	}
-	err := journal.Update(m.Path(journal.File), func(j *journal.Journal) bool { return j.Settle(f, time.Now()) })
-	if err != nil {
-		m.Logf("%v", err)
-	}
+	return f
 }
 
 // GaveUp is called when the running slot, which was good, is given up: what upgraded to it is rolled back.

@@ -23,17 +23,16 @@ import (
 func (e Env) read(verb string, args []string) error {
 	fs := flag.NewFlagSet("proa upgrade "+verb, flag.ContinueOnError)
 	fs.SetOutput(e.Err)
-	asJSON := false
-	if verb == "status" {
-		fs.BoolVar(&asJSON, "json", false, "for programs, with the whole log")
-	}
+	asJSON := fs.Bool("json", false, "for programs, with the whole log")
 	if err := fs.Parse(args); err != nil {
 		return err
 	}
 	switch {
 	case fs.NArg() > 0:
 		return fmt.Errorf("unexpected argument %q", fs.Arg(0))
-	case asJSON:
+	case *asJSON && verb == "log":
+		return e.record()
+	case *asJSON:
 		return e.report()
 	case verb == "log":
 		return e.log()
@@ -45,6 +44,14 @@ func (e Env) log() error {
 	j, err := journal.Read(e.Root + journal.File)
 	j.Print(e.Out)
 	return errors.Join(err, e.tellSnapshot())
+}
+
+// record prints the log for programs.
+func (e Env) record() error {
+	l, err := nodeupgrade.ReadLog(e.Root + journal.File)
+	text, encodeErr := json.MarshalIndent(l, "", " ")
+	fmt.Fprintf(e.Out, "%s\n", text)
+	return errors.Join(err, encodeErr)
 }
 
 // running says what a running engine does; empty: none runs.

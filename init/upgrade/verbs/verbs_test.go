@@ -87,6 +87,7 @@ func TestApply(t *testing.T) {
 		{"apply", []string{"restarting for the trial of slot b, proa v2", "RESTART"}},
 		{"status", []string{"is on trial", "automatic off"}},
 		{"log", []string{"1  ", "is on trial", "slot file, 0.2 MB, written in"}},
+		{"log --json", []string{`"state": "trying"`, `"tried": "`, `"bytes": `}},
 	} {
 		out.Reset()
 		args := strings.Fields(step.args)
