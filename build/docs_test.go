@@ -94,3 +94,40 @@ func TestDocumentsFlags(t *testing.T) {
 		t.Errorf("only %d calls were found: the pages are not read", seen)
 	}
 }
+
+// TestHelpFlags: the examples in the help of a verb, and the flags that it explains, are of verbs that take these flags. All
+// flags that are taken are listed, since the list is made of them.
+func TestHelpFlags(t *testing.T) {
+	call := regexp.MustCompile(`(?m)^ *(?:\S+=\S+ )*(?:go run \./build|proa) ([a-z-]+)([^\n#|&]*)`)
+	seen := 0
+	for _, v := range verbs() {
+		var out strings.Builder
+		v.print(&out)
+		for _, m := range call.FindAllStringSubmatch(out.String(), -1) {
+			of, err := findVerb(m[1])
+			if err != nil {
+				t.Errorf("proa help %s: %s: %v", v.name, m[0], err)
+				continue
+			}
+			for _, word := range strings.Fields(m[2]) {
+				name, isFlag := strings.CutPrefix(strings.Trim(word, "[]()\"',;."), "--")
+				if name == "" && isFlag {
+					break // what follows is not proa's
+				}
+				if name, _, _ = strings.Cut(name, "="); isFlag {
+					if seen++; of.flagSet(&options{}).Lookup(name) == nil {
+						t.Errorf("proa help %s: proa %s has no --%s", v.name, of.name, name)
+					}
+				}
+			}
+		}
+		for _, m := range regexp.MustCompile(`--([a-z][a-z-]*)`).FindAllStringSubmatch(v.short+" "+v.args, -1) {
+			if v.flagSet(&options{}).Lookup(m[1]) == nil {
+				t.Errorf("proa %s says --%s, which it does not take", v.name, m[1])
+			}
+		}
+	}
+	if seen < 15 {
+		t.Errorf("only %d flags in examples were found: the help is not read", seen)
+	}
+}

@@ -246,21 +246,6 @@ func TestBoardKindNotOfTheBoard(t *testing.T) {
 	}
 }
 
-func TestOneMachinePerDirectory(t *testing.T) {
-	dir := t.TempDir()
-	first, err := occupy(dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := occupy(dir); err == nil || !strings.Contains(err.Error(), "Ctrl-C") {
-		t.Errorf("a second machine was let in: %v", err)
-	}
-	first.Close()
-	if _, err := occupy(dir); err != nil {
-		t.Errorf("after the first ended: %v", err)
-	}
-}
-
 func TestFlashVerbsTakeTheirFlags(t *testing.T) {
 	for args, want := range map[string]string{
 		"flash pc a b --yes":                                   "flash: one disk at a time, not a b",

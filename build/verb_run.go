@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -13,9 +12,9 @@ import (
 
 	"github.com/proa-os/proa/boards"
 	"github.com/proa-os/proa/build/flash/bootconfig"
+	"github.com/proa-os/proa/build/guest"
 	"github.com/proa-os/proa/build/pin/debian"
 	"github.com/proa-os/proa/build/qemu"
-	"github.com/proa-os/proa/build/remote"
 )
 
 const runHelp = `
@@ -48,12 +47,6 @@ func runFlags(f *flag.FlagSet, o *options) {
 	lockedFlag(f, o)
 }
 
-const (
-	sshPort = 22
-	apiPort = 6443
-	runDisk = 8 << 30 // has space for the data partition; holes use no space
-)
-
 func runVerb(ctx context.Context, c *call) error {
 	b, err := c.board()
 	if err != nil {
@@ -70,8 +63,8 @@ func runVerb(ctx context.Context, c *call) error {
 	if err != nil {
 		return err
 	}
-	m.spec.Memory, m.spec.CPUs, m.spec.Console, m.spec.Restrict = c.opts.memory, c.opts.cpus, os.Stdout, c.opts.offline
-	return m.run(ctx, c)
+	m.Spec.Memory, m.Spec.CPUs, m.Spec.Console, m.Spec.Restrict = c.opts.memory, c.opts.cpus, os.Stdout, c.opts.offline
+	return m.Run(ctx, c.out)
 }
 
 // runnable refuses what QEMU cannot do before an image is built, and names an alternative.
@@ -127,7 +120,7 @@ func firmware(b boards.Board, kind, asked string) (qemu.Firmware, error) {
 }
 
 // prepare builds the image, copies it, and writes the configuration to the copy.
-func (s *session) prepare(ctx context.Context, c *call, b boards.Board) (*guest, error) {
+func (s *session) prepare(ctx context.Context, c *call, b boards.Board) (*guest.Machine, error) {
 	name, medium := diskKind(b), qemu.Disk
 	if c.opts.iso {
 		name, medium = "iso", qemu.CD
@@ -145,21 +138,19 @@ func (s *session) prepare(ctx context.Context, c *call, b boards.Board) (*guest,
 	if err != nil {
 		return nil, err
 	}
-	dir := filepath.Join(s.kit.Repo, "out", b.Name, "run")
-	if err := os.MkdirAll(dir, 0o700); err != nil {
+	dir, own := filepath.Join(s.kit.Repo, "out", b.Name, "run"), c.opts.image != ""
+	m, err := guest.New(dir, short(s.kit.Repo, dir), file, own, qemu.ToolsIn(root.Dir, b.QEMU), medium)
+	if err != nil {
 		return nil, err
 	}
-	lock, err := occupy(dir)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", short(s.kit.Repo, dir), err)
-	}
-	tools := qemu.ToolsIn(root.Dir, b.QEMU)
-	m := &guest{lock: lock, dir: dir, shown: short(s.kit.Repo, dir), spec: qemu.Spec{Tools: tools, Medium: medium, Image: file, Dir: dir, Forward: []int{sshPort, apiPort}}}
-	m.spec.Accel = s.accel(ctx, tools, b)
-	if m.spec.Firmware, err = firmware(b, name, c.opts.firmware); err != nil || c.opts.image != "" {
+	m.Spec.Accel = s.accel(ctx, m.Spec.Tools, b)
+	if m.Spec.Firmware, err = firmware(b, name, c.opts.firmware); err != nil || own {
 		return m, err
 	}
-	return m, m.copy(file, b, c.opts)
+	configure := func(authorized string) ([]byte, error) {
+		return bootconfig.ForRun(c.opts.config, c.opts.sshKey, authorized)
+	}
+	return m, m.Copy(configure, func(image string, config []byte) error { return injectConfig(image, b, config) })
 }
 
 // diskKind returns the kind of the board's own medium.
@@ -182,31 +173,4 @@ func (s *session) accel(ctx context.Context, t qemu.Tools, b boards.Board) strin
 	}
 	fmt.Fprintln(os.Stderr, "no usable KVM: the machine is emulated, about 15 times slower than hardware")
 	return ""
-}
-
-// copy copies the image and writes config.yaml to it.
-func (m *guest) copy(file string, b boards.Board, o options) error {
-	key, err := remote.NewKey("proa-run")
-	if err != nil {
-		return err
-	}
-	m.key = key
-	if err := os.WriteFile(filepath.Join(m.dir, "ssh-key"), key.PEM, 0o600); err != nil {
-		return err
-	}
-	config, err := bootconfig.ForRun(o.config, o.sshKey, key.Authorized)
-	if err != nil {
-		return err
-	}
-	if o.iso {
-		m.spec.Image = filepath.Join(m.dir, "live.iso")
-		err = qemu.Copy(m.spec.Image, file, 0)
-	} else {
-		m.spec.Image = filepath.Join(m.dir, "disk.img")
-		err = errors.Join(qemu.NewDisk(m.spec.Image, file, m.spec.Tools.Room(runDisk)), m.spec.Tools.Adapt(m.spec.Image))
-	}
-	if err != nil {
-		return err
-	}
-	return injectConfig(m.spec.Image, b, config)
 }

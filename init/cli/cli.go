@@ -57,20 +57,20 @@ func verbs() []verb {
 		{"version", "", "version of this system and of Kubernetes", versionVerb},
 		{"config show", "[--origin]", "the configuration in force, without secrets", showVerb},
 		{"config diff", "[FILE|-]", "what differs from the configuration in force, and what each change needs", diffVerb},
-		{"config validate", "FILE…|-", "check configuration files; - is standard input", validateVerb},
+		{"config validate", "[--quiet] [--json] FILE…|-", "check configuration files; - is standard input", validateVerb},
 		{"config check", "[FILE|-]", "check a configuration; exit code 1 if it has problems", checkVerb},
 		{"config edit", "", "edit the configuration; a text with problems is not saved", editVerb},
-		{"config apply", "FILE|-", "replace the configuration by FILE, if that has no problems", applyVerb},
+		{"config apply", "FILE|- [--confirm TIME] [--force]", "replace the configuration by FILE, if that has no problems", applyVerb},
 		{"config confirm", "", "keep a change that was applied with --confirm", confirmVerb},
 		{"config revert", "", "take a change that was applied with --confirm back at once", revertVerb},
-		{"kubeconfig", "[--server S]", "the administrator's kubeconfig, for kubectl on other machines", kubeconfigVerb},
+		{"kubeconfig", "[--server S] [--context NAME]", "the administrator's kubeconfig, for kubectl on other machines", kubeconfigVerb},
 		{"slot", "", "which slot runs, whether it is on trial, and what is in the other one", slotVerb},
 		{"slot write", "a|b FILE", "write a .slot file to the slot that does not run; - reads standard input", slotWriteVerb},
 		{"slot try", "a|b [--reboot]", "verify that slot, and make the next boot a trial of it", slotTryVerb},
 		{"slot rollback", "[--reboot]", "make the next boot use the other slot, if that one is good", slotRollbackVerb},
-		{"upgrade check", "[SOURCE]", "say which release there is for this machine", upgradeVerb("check")},
-		{"upgrade fetch", "[SOURCE]", "write it to the slot that does not run", upgradeVerb("fetch")},
-		{"upgrade apply", "[SOURCE]", "write it, and restart for a trial of it", upgradeVerb("apply")},
+		{"upgrade check", "[--again] [SOURCE]", "say which release there is for this machine", upgradeVerb("check")},
+		{"upgrade fetch", "[--again] [SOURCE]", "write it to the slot that does not run", upgradeVerb("fetch")},
+		{"upgrade apply", "[--again] [--no-reboot] [--skip-rehearsal] [SOURCE]", "write it, and restart for a trial of it", upgradeVerb("apply")},
 		{"upgrade status", "[--json]", "the upgrade that runs, or the last one", upgradeVerb("status")},
 		{"upgrade log", "[--json]", "all upgrades of this machine, and how each ended", upgradeVerb("log")},
 		{"upgrade restore-datastore", "[--yes]", "restore the cluster's datastore from before the last upgrade", upgradeVerb("restore-datastore")},
@@ -102,6 +102,9 @@ var more = map[string]string{"slot write": slotWriteHelp, "slot try": slotTryHel
 // Usage returns the help text of this machine.
 func Usage() string { return usage(launch.There()) }
 
+// column is where the descriptions begin; longer calls have a line of their own.
+const column = 24
+
 func usage(installer bool) string {
 	var b strings.Builder
 	b.WriteString("proa shows and controls this machine.\n\nUsage: proa VERB\n\n")
@@ -109,7 +112,12 @@ func usage(installer bool) string {
 		if v.name == "install" && !installer {
 			continue
 		}
-		fmt.Fprintf(&b, "  %-24s %s\n", strings.TrimSpace(v.name+" "+v.args), v.help)
+		call := strings.TrimSpace(v.name + " " + v.args)
+		if len([]rune(call)) > column {
+			fmt.Fprintf(&b, "  %s\n", call)
+			call = ""
+		}
+		fmt.Fprintf(&b, "  %-*s %s\n", column, call, v.help)
 	}
 	return b.String() + examples
 }
@@ -191,6 +199,19 @@ func flags(e Env, name string) *flag.FlagSet {
 	fs := flag.NewFlagSet("proa "+name, flag.ContinueOnError)
 	fs.SetOutput(e.Err)
 	return fs
+}
+
+// parsed takes flags before and after the arguments, and returns these.
+func parsed(fs *flag.FlagSet, args []string) (rest []string, err error) {
+	for {
+		if err := fs.Parse(args); err != nil {
+			return nil, flag.ErrHelp // it was printed
+		}
+		if args = fs.Args(); len(args) == 0 {
+			return rest, nil
+		}
+		rest, args = append(rest, args[0]), args[1:]
+	}
 }
 
 // noArgs refuses unexpected arguments.

@@ -81,15 +81,9 @@ func parseApply(e Env, args []string) (how applying, name string, err error) {
 	fs := flags(e, "config apply")
 	fs.BoolVar(&how.force, "force", false, "save a text with problems too")
 	fs.DurationVar(&how.confirm, "confirm", 0, "take the change back unless proa config confirm is run within this time")
-	var names []string
-	for rest := args; ; {
-		if err := fs.Parse(rest); err != nil {
-			return how, "", flag.ErrHelp
-		}
-		if fs.NArg() == 0 {
-			break
-		}
-		names, rest = append(names, fs.Arg(0)), fs.Args()[1:]
+	names, err := parsed(fs, args)
+	if err != nil {
+		return how, "", err
 	}
 	given := false
 	fs.Visit(func(f *flag.Flag) { given = given || f.Name == "confirm" })

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/proa-os/proa/init/adminconfig"
 	"github.com/proa-os/proa/init/status"
 )
 
@@ -38,7 +39,7 @@ func node(t *testing.T, s status.Status) Env {
 		t.Fatal(err)
 	}
 	put(t, e, status.File, string(text))
-	put(t, e, adminFile, admin)
+	put(t, e, adminconfig.File, admin)
 	return e
 }
 
@@ -79,7 +80,7 @@ func TestKubeconfigRefuses(t *testing.T) {
 	agent := with("192.0.2.7")
 	agent.Root = device(t).Root
 	secret := with("192.0.2.7")
-	put(t, secret, adminFile, "users: [{name: *hunter2}]")
+	put(t, secret, adminconfig.File, "users: [{name: *hunter2}]")
 	for want, c := range map[string]struct {
 		e    Env
 		args []string

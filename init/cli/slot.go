@@ -63,20 +63,19 @@ func slotWriteVerb(e Env, args []string) error {
 	})
 }
 
-// last removes --reboot from the arguments.
-func last(args []string) (rest []string, reboot bool) {
-	for _, a := range args {
-		if a == "--reboot" || a == "-reboot" {
-			reboot = true
-			continue
-		}
-		rest = append(rest, a)
-	}
-	return rest, reboot
+// last takes the flag of what ends with a restart.
+func (e Env) last(name string, args []string) (rest []string, reboot bool, err error) {
+	fs := flags(e, name)
+	fs.BoolVar(&reboot, "reboot", false, "restart the machine then")
+	rest, err = parsed(fs, args)
+	return rest, reboot, err
 }
 
 func slotTryVerb(e Env, args []string) error {
-	args, reboot := last(args)
+	args, reboot, err := e.last("slot try", args)
+	if err != nil {
+		return err
+	}
 	if len(args) != 1 {
 		return errors.New("usage: proa slot try a|b [--reboot]")
 	}
@@ -93,8 +92,11 @@ func slotTryVerb(e Env, args []string) error {
 }
 
 func slotRollbackVerb(e Env, args []string) error {
-	args, reboot := last(args)
-	if err := noArgs(args); err != nil {
+	args, reboot, err := e.last("slot rollback", args)
+	if err == nil {
+		err = noArgs(args)
+	}
+	if err != nil {
 		return err
 	}
 	return e.change("", func(_ context.Context, t slotwrite.Target) error {

@@ -59,19 +59,21 @@ func versionVerb(e Env, args []string) error {
 }
 
 func logsVerb(e Env, args []string) error {
-	name, follow := "", false
-	for _, a := range args {
-		switch {
-		case a == "-f":
-			follow = true
-		case name == "" && !strings.HasPrefix(a, "-") && filepath.Base(a) == a:
-			name = a
-		default:
-			return fmt.Errorf("unexpected argument %q", a)
-		}
+	fs := flags(e, "logs")
+	follow := fs.Bool("f", false, "follow: print what is written to it from now on too")
+	names, err := parsed(fs, args)
+	if err != nil {
+		return err
 	}
-	if name == "" {
+	if len(names) == 0 {
 		return fmt.Errorf("no service named; usage: proa logs NAME [-f]; there are logs of: %s", strings.Join(e.logNames(), ", "))
+	}
+	name := names[0]
+	if err := noArgs(names[1:]); err != nil {
+		return err
+	}
+	if filepath.Base(name) != name {
+		return noArgs(names)
 	}
 	path := filepath.Join(e.Root, boot.LogDir, name+".log")
 	f, err := os.Open(path)
@@ -81,7 +83,7 @@ func logsVerb(e Env, args []string) error {
 	if err != nil {
 		return err
 	}
-	return tail(e.Out, f, path, follow)
+	return tail(e.Out, f, path, *follow)
 }
 
 func (e Env) logNames() (out []string) {

@@ -1,6 +1,7 @@
 package upgrade
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/binary"
 	"errors"
@@ -10,6 +11,7 @@ import (
 	"time"
 
 	"github.com/proa-os/proa/init/upgrade/journal"
+	"github.com/proa-os/proa/init/upgrade/passed"
 )
 
 // Choice is what a machine does about the releases there are.
@@ -19,6 +21,8 @@ type Choice struct {
 	Why     string    // for people
 	NotYet  time.Time // its turn comes then; zero: now, or never
 	Runs    bool      // the newest, or wanted, release runs already
+	// Passed is a release that is newer than Newest, and that this machine cannot take; no Version: there is none.
+	Passed passed.Release
 }
 
 // Take says whether there is a release to take.
@@ -36,20 +40,26 @@ func older(r Release, floor int64) bool { return r.Sequence > 0 && r.Sequence < 
 
 // Decide chooses a release. It is a pure function.
 func Decide(m Machine, all []Release, j journal.Journal, o Options, now time.Time) (Choice, error) {
-	mine, err := fitting(m, all)
+	mine, unfit, err := fitting(m, all)
 	if err != nil {
 		return Choice{}, err
 	}
-	newest, err := wanted(mine, o.Version)
+	newest, err := wanted(mine, unfit, o.Version)
 	if err != nil {
 		return Choice{}, err
 	}
 	c, floor := Choice{Newest: newest.Version}, max(m.Sequence, j.Sequence)
+	if over := last(unfit); o.Version == "" && over.Sequence > newest.Sequence {
+		c.Passed = passed.Release{Version: over.Version, Why: over.Unfit}
+	}
 	switch {
 	case newest.Root != "" && newest.Root == m.Root || newest.Root == "" && newest.Version == m.Version:
 		c.Runs, c.Why = true, m.Version+" runs already"
 		if o.Version == "" {
 			c.Why = fmt.Sprintf("%s runs, and is the newest", m.Version)
+		}
+		if c.Passed.Version != "" {
+			c.Why += " that this machine can take"
 		}
 		return c, nil
 	case older(newest, floor) && !o.Again:
@@ -67,15 +77,27 @@ func Decide(m Machine, all []Release, j journal.Journal, o Options, now time.Tim
 }
 
 // wanted returns the release with a version, or the newest.
-func wanted(mine []Release, version string) (Release, error) {
+func wanted(mine, unfit []Release, version string) (Release, error) {
 	if version == "" {
-		return slices.MaxFunc(mine, func(a, b Release) int { return int(a.Sequence - b.Sequence) }), nil
+		return last(mine), nil
 	}
-	i := slices.IndexFunc(mine, func(r Release) bool { return r.Version == version })
+	is := func(r Release) bool { return r.Version == version }
+	i := slices.IndexFunc(mine, is)
+	if k := slices.IndexFunc(unfit, is); i < 0 && k >= 0 {
+		return Release{}, fmt.Errorf("%w with the version %s: %s", ErrNone, version, unfit[k].Unfit)
+	}
 	if i < 0 {
 		return Release{}, fmt.Errorf("%w with the version %s; proa upgrade check says what there is", ErrNone, version)
 	}
 	return mine[i], nil
+}
+
+// last returns the one with the highest sequence; none of none.
+func last(list []Release) (r Release) {
+	if len(list) > 0 {
+		r = slices.MaxFunc(list, func(a, b Release) int { return cmp.Compare(a.Sequence, b.Sequence) })
+	}
+	return r
 }
 
 // accept holds back what was given up, and what is not this machine's turn.
@@ -95,18 +117,21 @@ func accept(m Machine, c Choice, next, newest Release, j journal.Journal, o Opti
 	return c, nil
 }
 
-// fitting returns the releases for this machine, and an error that says why there are none.
-func fitting(m Machine, all []Release) (mine []Release, err error) {
+// fitting returns the releases for this machine, and those of its board that it cannot take, with the reason; the error
+// says why there are none.
+func fitting(m Machine, all []Release) (mine, unfit []Release, err error) {
 	var boards []string
-	other := ""
 	for _, r := range all {
+		if r.Unfit == "" {
+			r.Unfit = r.Layouts(m.Layout)
+		}
 		switch {
 		case r.Board != m.Board:
 			boards = append(boards, r.Board)
 		case r.Arch != "" && r.Arch != m.Arch:
 			boards = append(boards, r.Board+" ("+r.Arch+")")
-		case r.Layouts(m.Layout) != "":
-			other = r.Version + ": " + r.Layouts(m.Layout)
+		case r.Unfit != "":
+			unfit = append(unfit, r)
 		default:
 			mine = append(mine, r)
 		}
@@ -114,13 +139,13 @@ func fitting(m Machine, all []Release) (mine []Release, err error) {
 	slices.Sort(boards)
 	switch {
 	case len(mine) > 0:
-		return mine, nil
-	case other != "":
-		return nil, fmt.Errorf("%w: %s", ErrNone, other)
+		return mine, unfit, nil
+	case len(unfit) > 0:
+		return nil, nil, fmt.Errorf("%w: %s: %s", ErrNone, last(unfit).Version, last(unfit).Unfit)
 	case len(boards) > 0:
-		return nil, fmt.Errorf("%w: this is the board %s (%s), and there are releases for %s", ErrNone, m.Board, m.Arch, strings.Join(slices.Compact(boards), ", "))
+		return nil, nil, fmt.Errorf("%w: this is the board %s (%s), and there are releases for %s", ErrNone, m.Board, m.Arch, strings.Join(slices.Compact(boards), ", "))
 	}
-	return nil, ErrNone
+	return nil, nil, ErrNone
 }
 
 // stone returns the release to take first on the way to the newest one.
@@ -139,9 +164,20 @@ func stone(m Machine, mine []Release, newest Release) (Release, error) {
 		break
 	}
 	if newest.From != "" && !atLeast(m.Version, newest.From) {
+		if r := between(m, mine, newest); r.Version != "" {
+			return r, nil
+		}
 		return Release{}, fmt.Errorf("%s replaces %s or later, and %s runs; take a release between them first", newest.Version, newest.From, m.Version)
 	}
 	return newest, nil
+}
+
+// between returns the newest release that can be taken now, and from which another one can be taken then; none if there is
+// no such release.
+func between(m Machine, mine []Release, newest Release) Release {
+	return last(slices.DeleteFunc(slices.Clone(mine), func(r Release) bool {
+		return r.Sequence >= newest.Sequence || !atLeast(r.Version, newest.From) || len(r.Stones) > 0 || r.From != "" && !atLeast(m.Version, r.From)
+	}))
 }
 
 // turn returns when this machine's turn comes; ever is false if it is in no wave.

@@ -37,6 +37,13 @@ func TestDecide(t *testing.T) {
 		{"other board", []Release{with(newest, func(r *Release) { r.Board = "rpi3" })}, Options{}, journal.Journal{}, "error: there is no release for this machine: this is the board pc (amd64), and there are releases for rpi3"},
 		{"other arch", []Release{with(newest, func(r *Release) { r.Arch = "arm64" })}, Options{}, journal.Journal{}, "releases for pc (arm64)"},
 		{"other layout", []Release{with(newest, func(r *Release) { r.Layout = 2 })}, Options{}, journal.Journal{}, "v1.3.0: it needs disk layout 2, this disk has layout 1; a release that moves partitions (migrates: [1]) must be taken first"},
+		{"newer, other layout", []Release{release("v1.2.0", 12), with(newest, func(r *Release) { r.Layout = 2 })}, Options{}, journal.Journal{},
+			"v1.2.0 runs, and is the newest that this machine can take; passed: v1.3.0 is newer, and not for this machine: it needs disk layout 2, this disk has layout 1; a release that moves partitions"},
+		{"take, newer is unfit", []Release{with(release("v1.4.0", 14), func(r *Release) { r.Unfit = "too new" }), newest}, Options{}, journal.Journal{}, "take v1.3.0; passed: v1.4.0 is newer, and not for this machine: too new"},
+		{"older is unfit", []Release{with(release("v1.1.0", 11), func(r *Release) { r.Unfit = "too old" }), newest}, Options{}, journal.Journal{}, "take v1.3.0; passed: none"},
+		{"wanted is unfit", []Release{with(newest, func(r *Release) { r.Unfit = "too new" }), release("v1.2.0", 12)}, Options{Version: "v1.3.0"}, journal.Journal{}, "error: there is no release for this machine with the version v1.3.0: too new"},
+		{"too far, one between", []Release{with(newest, func(r *Release) { r.From = "v1.2.5" }), release("v1.2.5", 12), release("v1.2.3", 12)}, Options{}, journal.Journal{}, "take v1.2.5"},
+		{"too far, none reaches", []Release{with(newest, func(r *Release) { r.From = "v1.2.5" }), release("v1.2.3", 12)}, Options{}, journal.Journal{}, "error: v1.3.0 replaces v1.2.5 or later"},
 		{"moves partitions", []Release{with(newest, func(r *Release) { r.Layout, r.Migrates = 2, []int{1} })}, Options{}, journal.Journal{}, "would move the partitions of this disk"},
 		{"older than seen", []Release{release("v1.1.0", 11)}, Options{}, journal.Journal{}, "error: nothing older is taken: v1.1.0 has sequence 11, this machine had 12"},
 		{"older than was good", []Release{newest}, Options{}, journal.Journal{Sequence: 14}, "v1.3.0 has sequence 13, this machine had 14"},
@@ -67,6 +74,11 @@ func TestDecide(t *testing.T) {
 			got += ", but at never"
 		case test.o.Auto:
 			got += ", but at " + c.NotYet.Format("15:04")
+		}
+		if c.Passed.Version != "" {
+			got += "; passed: " + c.Passed.String()
+		} else if err == nil {
+			got += "; passed: none"
 		}
 		if !strings.Contains(got, test.want) {
 			t.Errorf("%s: %s", test.name, got)

@@ -14,6 +14,7 @@ import (
 type Release struct {
 	releasemeta.Release
 	Root     string // root hash, where it is known before the manifest is read
+	Unfit    string // why this machine cannot take it, and what to do, where its origin knows; empty: nothing
 	Manifest string // sha256 of the slot's manifest, 64 hex digits, where it is known before
 }
 

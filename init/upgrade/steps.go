@@ -16,6 +16,7 @@ import (
 	"github.com/proa-os/proa/init/slotwrite"
 	"github.com/proa-os/proa/init/upgrade/faults"
 	"github.com/proa-os/proa/init/upgrade/journal"
+	"github.com/proa-os/proa/init/upgrade/passed"
 	"github.com/proa-os/proa/init/upgrade/rehearse"
 )
 
@@ -85,10 +86,23 @@ func decide(_ context.Context, r *run) (err error) {
 	}
 	r.releases = nil
 	r.say(r.out.Choice.Why)
+	r.passed()
 	if !r.out.Choice.Take() {
 		return errNothing
 	}
 	return nil
+}
+
+// passed says which newer release this machine cannot take, and why: by schedule only when that is news.
+func (r *run) passed() {
+	is := passed.Record{Release: r.out.Choice.Passed, Source: r.Origin.String(), Runs: r.Machine.Version, Since: time.Now()}
+	news, err := passed.Keep(r.Dir, is)
+	if err != nil {
+		r.say(err.Error())
+	}
+	if is.Version != "" && (news || !r.Options.Auto) {
+		r.say(is.String())
+	}
 }
 
 // makePlan opens the release, unless it waits in the other slot. What its manifest says of the machine must be what the

@@ -18,6 +18,7 @@ import (
 	"k8s.io/kubernetes/pkg/controlplane"
 
 	"github.com/proa-os/proa/config/rehearsal"
+	"github.com/proa-os/proa/k3s/rehearse/custom"
 )
 
 // schemes know the types of Kubernetes itself. The API server decodes what is stored with the same ones.
@@ -29,13 +30,14 @@ type uses map[rehearsal.Use]*rehearsal.Use
 // judge collects what the objects of a database use.
 type judge struct {
 	allowed map[string]bool
+	customs custom.Definitions // in the database
 	found   rehearsal.Report
 	unread  uses
 	unserve uses
 }
 
 func newJudge(allowed map[string]bool) *judge {
-	return &judge{allowed: allowed, unread: uses{}, unserve: uses{}}
+	return &judge{allowed: allowed, customs: custom.Definitions{}, unread: uses{}, unserve: uses{}}
 }
 
 // encrypted begins values that are encrypted at rest (KMS, aescbc, secretbox …).
@@ -55,10 +57,10 @@ func (j *judge) look(key string, value []byte) {
 		return
 	}
 	j.found.Objects++
-	scheme := schemeOf(kind.Group)
+	scheme, text := schemeOf(kind.Group), !bytes.HasPrefix(value, binary)
 	switch {
-	case scheme == nil && !bytes.HasPrefix(value, binary): // a custom resource
-		j.clients(kind, metaOf(value))
+	case text && j.customs.Has(key): // its versions, and those of its clients, are the business of its definition
+	case text && scheme == nil: // one whose definition is gone: no version of Kubernetes reads it
 	case scheme == nil || !scheme.Recognizes(kind):
 		count(j.unread, rehearsal.Use{APIVersion: kind.GroupVersion().String(), Kind: kind.Kind}, key)
 	default:
@@ -126,13 +128,6 @@ func kindOf(value []byte) schema.GroupVersionKind {
 		return schema.GroupVersionKind{}
 	}
 	return t.GroupVersionKind()
-}
-
-// metaOf reads the metadata of a JSON object.
-func metaOf(value []byte) metav1.Object {
-	var m metav1.PartialObjectMetadata
-	_ = json.Unmarshal(value, &m) // kindOf has read it: what is missing stays empty
-	return &m
 }
 
 func count(in uses, u rehearsal.Use, example string) {

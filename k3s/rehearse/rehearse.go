@@ -2,7 +2,7 @@
 // version can no longer read or serve. It is run by the new version before a node restarts with it.
 //
 // It refuses to touch the database itself: it works on a copy, to which it also writes, and which it deletes. It does not
-// judge custom resources, whose versions are the business of their CustomResourceDefinition.
+// judge custom resources, whose versions are the business of their CustomResourceDefinition: they are known by it (custom).
 package rehearse
 
 import (
@@ -17,6 +17,7 @@ import (
 
 	"github.com/proa-os/proa/config/rehearsal"
 	"github.com/proa-os/proa/k3s/datastore"
+	"github.com/proa-os/proa/k3s/rehearse/custom"
 )
 
 // prefix begins the names of the directories that copies are in.
@@ -83,7 +84,10 @@ func read(ctx context.Context, dir string, j *judge) (rehearsal.Report, error) {
 	defer client.Close()
 	done := make(chan error, 1)
 	go func() {
-		err := all(ctx, client, j.look)
+		err := all(ctx, client, custom.Prefix, func(key string, _ []byte) { j.customs.Add(key) })
+		if err == nil {
+			err = all(ctx, client, "/registry/", j.look)
+		}
 		if err == nil {
 			err = write(ctx, client)
 		}
@@ -120,9 +124,8 @@ func write(ctx context.Context, client *clientv3.Client) error {
 // page is the number of objects that are in memory at once.
 const page = 200
 
-// all calls look with each key and value of the cluster.
-func all(ctx context.Context, client *clientv3.Client, look func(key string, value []byte)) error {
-	const first = "/registry/"
+// all calls look with each key below first, and its value.
+func all(ctx context.Context, client *clientv3.Client, first string, look func(key string, value []byte)) error {
 	end := clientv3.GetPrefixRangeEnd(first)
 	for from := first; ; {
 		got, err := client.Get(ctx, from, clientv3.WithRange(end), clientv3.WithLimit(page))

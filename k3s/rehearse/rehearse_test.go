@@ -87,9 +87,15 @@ func TestReport(t *testing.T) {
 		"/registry/podsecuritypolicy/q":            `{"kind":"PodSecurityPolicy","apiVersion":"policy/v1beta1","metadata":{"name":"q"}}`,
 		"/registry/example.org/boats/default/proa": `{"kind":"Boat","apiVersion":"example.org/v1","metadata":{"name":"proa"}}`,
 		"/registry/masterleases/192.0.2.1":         "\x01\x02",
+		// A custom resource in a group that Kubernetes itself has, with its definition, and one whose definition is not there.
+		"/registry/apiextensions.k8s.io/customresourcedefinitions/reservations.scheduling.k8s.io": `{"kind":"CustomResourceDefinition","apiVersion":"apiextensions.k8s.io/v1","metadata":{"name":"reservations.scheduling.k8s.io"},
+			"spec":{"group":"scheduling.k8s.io","names":{"plural":"reservations","kind":"Reservation"},"scope":"Namespaced","versions":[{"name":"v9","served":true,"storage":true,"schema":{"openAPIV3Schema":{"type":"object"}}}]}}`,
+		"/registry/scheduling.k8s.io/reservations/default/r": `{"kind":"Reservation","apiVersion":"scheduling.k8s.io/v9","metadata":{"namespace":"default","name":"r","managedFields":[{"manager":"tool","apiVersion":"scheduling.k8s.io/v9","operation":"Update"}]}}`,
+		"/registry/scheduling.k8s.io/berths/default/b":       `{"kind":"Berth","apiVersion":"scheduling.k8s.io/v9","metadata":{"namespace":"default","name":"b"}}`,
 	})
-	want := rehearsal.Report{Objects: 7, Encrypted: 1,
-		Unreadable: []rehearsal.Use{{"policy/v1beta1", "PodSecurityPolicy", "", 2, "/registry/podsecuritypolicy/p"}},
+	want := rehearsal.Report{Objects: 10, Encrypted: 1,
+		Unreadable: []rehearsal.Use{{"policy/v1beta1", "PodSecurityPolicy", "", 2, "/registry/podsecuritypolicy/p"},
+			{"scheduling.k8s.io/v9", "Berth", "", 1, "/registry/scheduling.k8s.io/berths/default/b"}},
 		Unserved: []rehearsal.Use{{"apps/v1beta1", "Deployment", "helm", 1, "default/web"},
 			{"resource.k8s.io/v1beta1", "ConfigMap", "tool", 1, "default/beta"}}}
 	for _, allowed := range []map[string]bool{nil, {"resource.k8s.io/v1beta1": true}} {

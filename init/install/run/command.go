@@ -22,16 +22,22 @@ type flags struct {
 	device, config, url, data          string
 }
 
-func parse(args []string, out io.Writer) (f flags, err error) {
+// set returns the flags of the command.
+func (f *flags) set() *flag.FlagSet {
 	fs := flag.NewFlagSet("proa install", flag.ContinueOnError)
-	fs.SetOutput(out)
-	fs.Usage = func() { fmt.Fprint(out, "Usage: proa install [FLAGS]\n"+help.Text) }
 	for name, to := range map[string]*bool{"list": &f.list, "yes": &f.yes, "force": &f.force, "reboot": &f.reboot, "power-off": &f.powerOff} {
 		fs.BoolVar(to, name, false, "")
 	}
 	for name, to := range map[string]*string{"device": &f.device, "config": &f.config, "config-url": &f.url, "data": &f.data} {
 		fs.StringVar(to, name, "", "")
 	}
+	return fs
+}
+
+func parse(args []string, out io.Writer) (f flags, err error) {
+	fs := f.set()
+	fs.SetOutput(out)
+	fs.Usage = func() { fmt.Fprint(out, "Usage: proa install [FLAGS]\n"+help.Text) }
 	if err := fs.Parse(args); err != nil {
 		return f, err
 	}

@@ -34,6 +34,7 @@ type device struct {
 	clock   trust.Clock
 	keys    string // of slots, as keys.json has them
 	said    []string
+	auto    bool // by schedule
 }
 
 // flash returns a device that runs a slot of a host.
@@ -84,6 +85,6 @@ func (d *device) upgrade(ctx context.Context, place string, until upgrade.Until)
 		return upgrade.Outcome{}, err
 	}
 	defer from.Close()
-	return upgrade.Engine{Origin: from, Machine: d.machine, Options: upgrade.Options{By: "command", Until: until}, Target: d.Target, Dir: d.Dir, Restart: func() error { return nil },
+	return upgrade.Engine{Origin: from, Machine: d.machine, Options: upgrade.Options{By: "command", Until: until, Auto: d.auto}, Target: d.Target, Dir: d.Dir, Restart: func() error { return nil },
 		Say: func(line string) { d.said = append(d.said, line) }}.Run(ctx)
 }

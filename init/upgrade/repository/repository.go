@@ -85,7 +85,8 @@ func (r *Origin) Close() (err error) {
 	return err
 }
 
-// Releases implements upgrade.Origin. Of other boards it says only that they are there.
+// Releases implements upgrade.Origin. Of other boards it says only that they are there, of releases that this machine
+// cannot take why.
 func (r *Origin) Releases(ctx context.Context) (list []upgrade.Release, err error) {
 	if r.view, err = r.client.Refresh(ctx); err != nil {
 		return nil, err
@@ -93,11 +94,11 @@ func (r *Origin) Releases(ctx context.Context) (list []upgrade.Release, err erro
 	m := r.Machine
 	var refused []trust.Refused
 	r.list, refused = r.view.Releases(trust.Machine{Board: m.Board, Arch: m.Arch, Layout: m.Layout})
-	if len(r.list) == 0 && len(refused) > 0 {
-		return nil, fmt.Errorf("%w: %s: %s", upgrade.ErrNone, path.Dir(refused[0].Path), refused[0].Why)
-	}
 	for _, one := range r.list {
 		list = append(list, upgrade.Release{Release: one.Release, Manifest: one.Manifest.SHA256})
+	}
+	for _, no := range refused {
+		list = append(list, upgrade.Release{Release: releasemeta.Release{Board: m.Board, Version: path.Base(path.Dir(no.Path)), Sequence: no.Sequence}, Unfit: no.Why})
 	}
 	for _, board := range r.view.Boards() {
 		if board != m.Board {

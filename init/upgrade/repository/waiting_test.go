@@ -11,7 +11,9 @@ import (
 	"testing"
 
 	"github.com/proa-os/proa/build/releasing"
+	"github.com/proa-os/proa/build/tufrepo"
 	"github.com/proa-os/proa/images/layout"
+	"github.com/proa-os/proa/images/releasemeta"
 	"github.com/proa-os/proa/init/upgrade"
 	"github.com/proa-os/proa/init/upgrade/journal"
 )
@@ -97,4 +99,50 @@ func TestWaiting(t *testing.T) {
 	if e := j.Open(); err != nil || e == nil || e.State != journal.Trying || !strings.HasPrefix(e.Kind, "patch") || e.Bytes == 0 {
 		t.Errorf("%+v %v", e, err)
 	}
+}
+
+// TestPassedOver: a newer release that this machine cannot take is said, with the reason and what to do: to whoever asks each
+// time, by schedule once. The one that fits is taken.
+func TestPassedOver(t *testing.T) {
+	h := newHost(t)
+	small := slot{version: "v1", binary: words(1, 9000), file: []byte("1"), initrd: words(2, 5000)}
+	two, three := small, small
+	two.version, two.file, three.version, three.file = "v2", []byte("2"), "v3", []byte("3")
+	h.release("site", releasing.Options{}, h.file(two, "pc"))
+	site := h.release("site", releasing.Options{}, h.file(three, "pc"))
+	d := h.flash(small)
+	says := func(auto bool, times int, text string) {
+		t.Helper()
+		d.said, d.auto = nil, auto
+		out, err := d.upgrade(t.Context(), site, upgrade.Check)
+		if n := strings.Count(strings.Join(d.said, "\n"), "v3 is newer, and not for this machine: "+text); err != nil || out.Choice.Release.Version != "v2" || n != times {
+			t.Errorf("%+v %v; said %q", out.Choice, err, d.said)
+		}
+	}
+	change(h, site, func(r *releasemeta.Release) { r.Layout++ })
+	says(true, 1, "it needs disk layout 2, this disk has layout 1; a release that moves partitions (migrates: [1]) must be taken first, or flash the disk again")
+	says(true, 0, "")
+	says(false, 1, "it needs disk layout 2")
+	change(h, site, func(r *releasemeta.Release) { r.Arch = "arm64" })
+	says(true, 1, "it is for arm64, this machine is amd64")
+	says(true, 0, "")
+}
+
+// change changes what the metadata says of v3.
+func change(h *host, site string, change func(*releasemeta.Release)) {
+	h.t.Helper()
+	r, err := tufrepo.Open(site, h.ring)
+	must(h.t, err)
+	path := releasemeta.Path("pc", "v3", releasemeta.ManifestName)
+	for _, l := range r.Targets() {
+		if l.Path == path {
+			is, err := releasemeta.ParseRelease(l.Custom)
+			must(h.t, err)
+			change(&is)
+			must(h.t, r.RemoveTarget(path))
+			_, err = r.AddTarget(path, l.Length, l.SHA256, is)
+			must(h.t, err)
+		}
+	}
+	must(h.t, r.Publish(h.now))
 }

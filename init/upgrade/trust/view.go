@@ -103,7 +103,10 @@ type Release struct {
 }
 
 // Refused is one that it may not.
-type Refused struct{ Path, Why string }
+type Refused struct {
+	Path, Why string
+	Sequence  int64 // as it says; 0: nothing that can be read
+}
 
 // Releases returns the releases of the machine's board, the newest last, and those that are refused.
 func (v *View) Releases(m Machine) (list []Release, refused []Refused) {
@@ -114,7 +117,7 @@ func (v *View) Releases(m Machine) (list []Release, refused []Refused) {
 		}
 		r, err := v.release(p, info, m)
 		if err != nil {
-			refused = append(refused, Refused{p, err.Error()})
+			refused = append(refused, Refused{p, err.Error(), sequence(info)})
 			continue
 		}
 		list = append(list, r)
@@ -122,6 +125,17 @@ func (v *View) Releases(m Machine) (list []Release, refused []Refused) {
 	slices.SortFunc(list, func(a, b Release) int { return int(a.Sequence - b.Sequence) })
 	slices.SortFunc(refused, func(a, b Refused) int { return strings.Compare(a.Path, b.Path) })
 	return list, refused
+}
+
+// sequence reads that field alone, of a release that says what this proa does not know.
+func sequence(info *metadata.TargetFiles) int64 {
+	var is struct {
+		Sequence int64 `json:"sequence"`
+	}
+	if info.Custom == nil || json.Unmarshal(*info.Custom, &is) != nil {
+		return 0
+	}
+	return is.Sequence
 }
 
 func (v *View) release(p string, info *metadata.TargetFiles, m Machine) (r Release, err error) {

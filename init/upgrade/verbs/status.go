@@ -3,6 +3,7 @@ package verbs
 import (
 	"encoding/json"
 	"errors"
+	"flag"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -14,19 +15,25 @@ import (
 	"github.com/proa-os/proa/init/upgrade"
 	"github.com/proa-os/proa/init/upgrade/claim"
 	"github.com/proa-os/proa/init/upgrade/journal"
+	"github.com/proa-os/proa/init/upgrade/passed"
 	"github.com/proa-os/proa/init/upgrade/transport"
 )
 
 // read runs the verbs that change nothing: status and log.
 func (e Env) read(verb string, args []string) error {
-	asJSON := len(args) == 1 && args[0] == "--json"
+	fs := flag.NewFlagSet("proa upgrade "+verb, flag.ContinueOnError)
+	fs.SetOutput(e.Err)
+	asJSON := fs.Bool("json", false, "for programs, with the whole log")
+	if err := fs.Parse(args); err != nil {
+		return err
+	}
 	switch {
-	case asJSON && verb == "log":
+	case fs.NArg() > 0:
+		return fmt.Errorf("unexpected argument %q", fs.Arg(0))
+	case *asJSON && verb == "log":
 		return e.record()
-	case asJSON:
+	case *asJSON:
 		return e.report()
-	case len(args) > 0:
-		return fmt.Errorf("unexpected argument %q", args[0])
 	case verb == "log":
 		return e.log()
 	}
@@ -80,7 +87,19 @@ func (e Env) status() error {
 	} else {
 		journal.Journal{}.Print(e.Out)
 	}
+	if is := passed.Read(e.Root + journal.Dir); is != nil && is.Runs == e.version() {
+		fmt.Fprintf(e.Out, "%s; found on %s\n", is, is.Since.UTC().Format(time.DateOnly))
+	}
 	return errors.Join(err, e.tellSnapshot())
+}
+
+// version is the one that runs; empty: not known.
+func (e Env) version() string {
+	m, _, err := e.Find()
+	if err != nil {
+		return ""
+	}
+	return m.Version
 }
 
 // report prints the same and the whole record for programs, such as proa push.

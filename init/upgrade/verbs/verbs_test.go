@@ -24,6 +24,7 @@ import (
 	"github.com/proa-os/proa/init/upgrade"
 	"github.com/proa-os/proa/init/upgrade/claim"
 	"github.com/proa-os/proa/init/upgrade/journal"
+	"github.com/proa-os/proa/init/upgrade/passed"
 	"github.com/proa-os/proa/init/upgrade/upgradetest"
 )
 
@@ -102,6 +103,19 @@ func TestApply(t *testing.T) {
 	}
 	if _, err := os.Stat(e.Root + upgrade.ProgressFile); err == nil {
 		t.Error("the progress is left behind")
+	}
+}
+
+// TestStatusSaysWhatIsPassedOver: as the last look found it, while the same version runs.
+func TestStatusSaysWhatIsPassedOver(t *testing.T) {
+	e, out := machine(t)
+	for runs, want := range map[string]bool{"v1": true, "v0": false} {
+		out.Reset()
+		_, err := passed.Keep(e.Root+journal.Dir, passed.Record{Release: passed.Release{Version: "v3", Why: "it needs disk layout 3"}, Source: "a", Runs: runs, Since: time.Unix(1_790_000_000, 0)})
+		must(t, errors.Join(err, e.Main(t.Context(), "status", nil)))
+		if got := strings.Contains(out.String(), "v3 is newer, and not for this machine: it needs disk layout 3; found on 2026-09-21\n"); got != want {
+			t.Errorf("%s: %q", runs, out)
+		}
 	}
 }
 
