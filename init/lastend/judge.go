@@ -29,6 +29,7 @@ func Judge(m *boot.Machine, day *aftergood.Keeper, reset bool, version string, f
 	}
 	if err := leave(m, why, version); err != nil {
 		m.Logf("slot %s: %s; it stays, because %v", m.Line.Slot, why, err)
+		arrived(m, day)
 		return
 	}
 	m.Logf("going down: slot %s: %s; the other slot takes over, %s", m.Line.Slot, why, shutdown.Reboot)
