@@ -40,7 +40,7 @@ fuzz: ## fuzz all that reads what users wrote, FUZZTIME=10m each, with one worke
 e2e: iso disk ## boot the images in QEMU, run a pod
 	PROA_E2E=ci $(PROA) tool -- go test -count=1 -parallel 2 -timeout 80m -v ./build/e2e
 e2e-fallback: disk slot ## eight broken slots that must fall back, with both boot loaders of a PC
-	PROA_E2E=fallback $(PROA) tool -- go test -count=1 -timeout 4h -v -run TestFallback ./build/e2e
+	PROA_E2E=fallback $(PROA) tool -- go test -count=1 -timeout 4h -v -run 'TestFallback|TestLastLines' ./build/e2e
 e2e-tables: ## have the kernel read every partition table that a power cut can leave
 	PROA_E2E=tables $(PROA) tool -- go test -count=1 -timeout 30m -v -run TestTables ./build/e2e
 e2e-install: iso ## install from the ISO: by the screen on both consoles, stopped in the middle, without anybody

@@ -38,8 +38,13 @@ type Try struct {
 // written.
 func (b Box) Report(slot layout.Slot) Report {
 	rep := Report{Slot: slot}
-	root := ""
+	root, watched := "", false
 	for _, r := range b.history(slot) {
+		if r.State.ofSlot() {
+			watched = r.State == Good && r.Step == Watched
+		} else if watched {
+			continue // no trial, see Starts
+		}
 		switch last := rep.last(); {
 		case r.State == GivenUp && r.Error != "":
 			rep = Report{Slot: slot, GivenUp: true, Why: strings.TrimPrefix(r.Step+": "+r.Error, ": "), Root: r.Root}

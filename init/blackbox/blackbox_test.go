@@ -111,8 +111,8 @@ func TestRecorder(t *testing.T) {
 		do   func(*Recorder)
 		want []string
 	}{
-		"good":     {func(r *Recorder) { r.Begin("stage2 data"); r.Good(); r.Down("SIGTERM") }, []string{"b2 started stage2 data", "b2 good"}},
-		"given up": {func(r *Recorder) { r.Begin("x"); r.GiveUp("health: node Ready", "k"); r.Down("slot b"); r.Good() }, []string{"b2 started x", "b2 failed health: node Ready k"}},
+		"good":     {func(r *Recorder) { r.Begin("stage2 data"); r.Good(false); r.Down("SIGTERM") }, []string{"b2 started stage2 data", "b2 good"}},
+		"given up": {func(r *Recorder) { r.Begin("x"); r.GiveUp("health: node Ready", "k"); r.Down("slot b"); r.Good(false) }, []string{"b2 started x", "b2 failed health: node Ready k"}},
 		"down":     {func(r *Recorder) { r.Begin("x"); r.Down("power button"); r.Begin("y") }, []string{"b2 started x", "b2 ended x power button"}},
 		"late":     {func(r *Recorder) { r.Begin("x"); r.GiveUp("", "not done") }, []string{"b2 started x", "b2 failed x not done"}},
 		"warned":   {func(r *Recorder) { r.Begin("x"); r.Failed("x", "e"); r.Begin("y") }, []string{"b2 started x", "b2 failed x e", "b2 started y"}},
@@ -128,7 +128,7 @@ func TestRecorder(t *testing.T) {
 	none.Look()
 	none.Failed("x", "")
 	none.GiveUp("x", "")
-	none.Good()
+	none.Good(true)
 	none.Down("")
 }
 
@@ -151,7 +151,7 @@ func TestConsole(t *testing.T) {
 	r.Failed("x", "e")
 	look(time.Hour, "d")
 	r.Begin("y")
-	r.Good()
+	r.Good(false)
 	look(time.Hour, "f")
 	if d := cmp.Diff([]string{"started x a", "started x a,b", "started x c", "failed x c", "started y d", "good  "}, got); d != "" {
 		t.Error(d)
@@ -168,7 +168,7 @@ func TestBootGoesOn(t *testing.T) {
 		for range 5 {
 			r.Begin("x")
 		}
-		r.Good()
+		r.Good(false)
 		if took := time.Since(began); took > patience+2*time.Second {
 			t.Errorf("%s: the boot waited %s", name, took)
 		}
@@ -243,4 +243,53 @@ func TestRenewWithout(t *testing.T) {
 	if err := Renew(sys.Linux{}, dir, "/nowhere", layout.B); err == nil || !strings.HasPrefix(err.Error(), "black box: ") {
 		t.Errorf("a file of another size: %v", err)
 	}
+}
+
+// TestStarts: boots of a slot that is watched are counted until one arrives; those of one that is not watched, of another
+// image and of the other slot are not, and none of them is a trial.
+func TestStarts(t *testing.T) {
+	p, _ := disk(t)
+	starting := func(want int, s layout.Slot, root string) {
+		t.Helper()
+		if lost, err := p.Starting(s, root, time.Second); err != nil || lost != want {
+			t.Errorf("slot %s, %s: %d lost, %v; want %d", s, root, lost, err, want)
+		}
+		raw, err := p.Read()
+		if rep := box.Parse(raw).Report(s); err != nil || !rep.Empty() {
+			t.Errorf("a trial: %v, %v", rep, err)
+		}
+	}
+	put := func(r box.Record) {
+		t.Helper()
+		if _, err := p.Put(r); err != nil {
+			t.Fatal(err)
+		}
+	}
+	arrived := func(watched bool) {
+		t.Helper()
+		if err := p.Arrived(layout.B, "new", watched); err != nil {
+			t.Fatal(err)
+		}
+	}
+	starting(0, layout.B, "new")
+	put(box.Record{Slot: layout.B, State: box.Good, Root: "new"})
+	starting(0, layout.B, "new")
+	starting(0, layout.B, "new")
+	put(box.Record{Slot: layout.B, State: box.Good, Root: "new", Step: box.Watched})
+	starting(0, layout.B, "new")
+	starting(1, layout.B, "new")
+	starting(0, layout.A, "new")
+	starting(0, layout.B, "other")
+	arrived(true)
+	starting(0, layout.B, "new")
+	for _, lost := range []int{1, 2, 3, 3} { // as many as there are sectors
+		starting(lost, layout.B, "new")
+	}
+	arrived(false)
+	starting(0, layout.B, "new")
+	starting(0, layout.B, "new")
+	put(box.Record{Slot: layout.B, State: box.Good, Root: "new", Step: box.Watched})
+	starting(0, layout.B, "new")
+	put(box.Record{Slot: layout.B, State: box.Fresh})
+	starting(0, layout.B, "new")
 }

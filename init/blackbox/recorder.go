@@ -93,14 +93,17 @@ func (r *Recorder) Failed(step, why string) {
 // GiveUp is Failed as the last record.
 func (r *Recorder) GiveUp(step, why string) { r.Failed(step, why); r.close() }
 
-// Good records that the slot is good, as the last record.
-func (r *Recorder) Good() {
+// Good records that the slot is good, and whether it is watched from now on, as the last record.
+func (r *Recorder) Good(watched bool) {
 	if r == nil {
 		return
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.step = ""
+	if watched {
+		r.step = box.Watched
+	}
 	r.say(box.Good, "")
 	r.over = true
 }

@@ -61,11 +61,9 @@ type Machine struct {
 	// Guard is the watchdog guard. nil: none.
 	Guard *watchdog.Guard
 	// Box records a trial. nil: no trial, or the black box cannot be written.
-	Box *blackbox.Recorder
-	// LastEnd looks how the last boot ended, once there are state and clock. nil: nobody does.
-	LastEnd func()
-	// Reports are reports of earlier trials.
-	Reports []box.Report
+	Box     *blackbox.Recorder
+	LastEnd func()       // looks how the last boot ended, once there are state and clock; nil: nobody does
+	Reports []box.Report // of earlier trials
 
 	Line    cmdline.Line
 	Trust   slottrust.Trust // which slots this machine runs

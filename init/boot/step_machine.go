@@ -17,7 +17,6 @@ import (
 )
 
 func environment(_ context.Context, m *Machine) error { return environ.Write(m.Sys, m.Config) }
-
 func caCerts(_ context.Context, m *Machine) error {
 	return cacerts.Write(m.Sys, m.Root, m.Config.CACerts)
 }

@@ -57,7 +57,7 @@ func (m *Machine) keepWhy(of layout.Slot, where, why string) {
 	p, err := blackbox.Find(BootDir+"/"+box.File, slot.Device(BootDir))
 	if err == nil {
 		_, err = p.Put(box.Record{Slot: of, State: box.GivenUp, After: SinceKernel(),
-			Root: m.Line.Root.Hash[:min(16, len(m.Line.Root.Hash))], Step: where, Error: why})
+			Root: m.rootName(), Step: where, Error: why})
 	}
 	if err != nil {
 		m.Logf("black box: %v", err)
@@ -110,3 +110,30 @@ func (m *Machine) bootsThis() (is bool) {
 	})
 	return is
 }
+
+// countStart counts this boot if the slot is watched because it is new, and restarts the machine into the other slot if it
+// is lost again and again before stage 2 can judge that (init/lastend).
+func (m *Machine) countStart(part string) {
+	lost := 0
+	err := m.mounted(part, func() error {
+		p, err := blackbox.Find(BootDir+"/"+box.File, "/dev/"+part)
+		if err == nil {
+			lost, err = p.Starting(m.Line.Slot, m.rootName(), SinceKernel())
+		}
+		return err
+	})
+	if err == nil && lost >= box.MaxTries {
+		why := fmt.Sprintf("the machine was lost %d times early in a boot", lost)
+		if err = TakeOver(m, box.AfterGood, why); err == nil {
+			m.Logf("slot %s: %s; restarting, the other slot takes over", m.Line.Slot, why)
+			m.Sys.Sync()
+			err = m.Sys.Restart("")
+		}
+	}
+	if err != nil {
+		m.Logf("black box: %v", err)
+	}
+}
+
+// rootName identifies the root in the black box.
+func (m *Machine) rootName() string { return m.Line.Root.Hash[:min(16, len(m.Line.Root.Hash))] }

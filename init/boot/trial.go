@@ -46,6 +46,9 @@ func openBox(_ context.Context, m *Machine) error {
 		m.Logf("boot state: %v", err)
 	}
 	m.patience()
+	if t := m.Found.Trial; err == nil && !t.On && t.Other.Good {
+		m.countStart(part)
+	}
 	return nil
 }
 
@@ -104,8 +107,7 @@ func (m *Machine) record(p blackbox.Place, err error) {
 		return // no command line: the boot is about to halt because of that
 	}
 	m.Found.Box = &p
-	root := m.Line.Root.Hash[:min(16, len(m.Line.Root.Hash))]
-	m.Box = blackbox.Record(p, box.Record{Slot: m.Line.Slot, Try: m.Found.Trial.Try(), Root: root}, SinceKernel, m.Logf)
+	m.Box = blackbox.Record(p, box.Record{Slot: m.Line.Slot, Try: m.Found.Trial.Try(), Root: m.rootName()}, SinceKernel, m.Logf)
 }
 
 // Resume continues the record of stage 1 before the first step of stage 2, so that it has no gap.

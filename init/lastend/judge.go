@@ -11,6 +11,7 @@ import (
 	"github.com/proa-os/proa/init/shutdown"
 	"github.com/proa-os/proa/init/slot"
 	"github.com/proa-os/proa/init/timeline"
+	"github.com/proa-os/proa/init/upgrade/journal"
 	"github.com/proa-os/proa/init/upgrade/settle"
 )
 
@@ -23,10 +24,12 @@ func Judge(m *boot.Machine, day *aftergood.Keeper, reset bool, version string, f
 		m.Logf("last boot: %v", err)
 	}
 	if why == "" {
+		arrived(m, day)
 		return
 	}
 	if err := leave(m, why, version); err != nil {
 		m.Logf("slot %s: %s; it stays, because %v", m.Line.Slot, why, err)
+		arrived(m, day)
 		return
 	}
 	m.Logf("going down: slot %s: %s; the other slot takes over, %s", m.Line.Slot, why, shutdown.Reboot)
@@ -48,4 +51,15 @@ func leave(m *boot.Machine, why, version string) error {
 		settle.GaveUp(m, version, why)
 	}
 	return err
+}
+
+// arrived ends the count of boots that were lost before this one could be judged (boot step black-box of stage 1).
+func arrived(m *boot.Machine, day *aftergood.Keeper) {
+	if m.Found.Box == nil || m.Found.Trial.On {
+		return
+	}
+	_, watched := day.Watched()
+	if err := m.Found.Box.Arrived(m.Line.Slot, journal.ShortRoot(m.Line.Root.Hash), watched); err != nil {
+		m.Logf("black box: %v", err)
+	}
 }

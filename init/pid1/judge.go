@@ -118,7 +118,8 @@ func (k *keeper) markGood() {
 	k.checks.Stop()
 	k.watchAfterGood()
 	if k.m.Box != nil {
-		k.m.Box.Good()
+		_, watched := k.day.Watched()
+		k.m.Box.Good(watched)
 		k.m.ReadBox(layout.Shared)
 	}
 	if err := health.Save(k.m.Sys.WriteFile, k.held, k.holds()); err != nil {
