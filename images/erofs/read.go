@@ -1,6 +1,7 @@
 package erofs
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -80,7 +81,7 @@ func (m *Image) super() (root int64, err error) {
 
 // order sorts the files by their places, which must leave no gap up to the end of the image.
 func (m *Image) order() error {
-	slices.SortFunc(m.files, func(a, b file) int { return int(a.start - b.start) })
+	slices.SortFunc(m.files, func(a, b file) int { return cmp.Compare(a.start, b.start) })
 	at := m.raw()
 	for i, f := range m.files {
 		if f.start != at || f.stored <= 0 || f.stored > m.blocks-at {

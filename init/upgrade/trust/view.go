@@ -1,6 +1,7 @@
 package trust
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -122,7 +123,7 @@ func (v *View) Releases(m Machine) (list []Release, refused []Refused) {
 		}
 		list = append(list, r)
 	}
-	slices.SortFunc(list, func(a, b Release) int { return int(a.Sequence - b.Sequence) })
+	slices.SortFunc(list, func(a, b Release) int { return cmp.Compare(a.Sequence, b.Sequence) })
 	slices.SortFunc(refused, func(a, b Refused) int { return strings.Compare(a.Path, b.Path) })
 	return list, refused
 }
