@@ -28,6 +28,11 @@ type Upgrade struct {
 	// Bandwidth is what a transfer may take, in bytes a second, with k or M for thousands or millions. Empty: all there is.
 	Bandwidth string `yaml:"bandwidth" check:"bandwidth" example:"500k"`
 
+	// Peers has machines of the same site take releases from each other, so that one of them downloads for all
+	// (docs/peers.md): this machine asks others on its own networks before it asks a server, and gives them what it has of
+	// its slots, at most Bandwidth. It opens TCP port 24170 and UDP ports 24170 and 24171 to these networks.
+	Peers bool `yaml:"peers" example:"true"`
+
 	// Window is when the machine may restart for a trial.
 	Window Window `yaml:"window"`
 

@@ -164,6 +164,7 @@ var elsewhere = []look{
 	{"upgrade.jitter", "", "init/upgrade/schedule TestJitter"},
 	{"upgrade.cluster", "", "init/upgrade/verbs TestCluster"},
 	{"upgrade.bandwidth", "", "init/upgrade/verbs TestRate"},
+	{"upgrade.peers", "", "init/upgrade/repository TestPeers"},
 	{"upgrade.window.days", "", "init/upgrade/schedule TestWindow"},
 	{"upgrade.window.start", "", "init/upgrade/schedule TestWindow"},
 	{"upgrade.window.length", "", "init/upgrade/schedule TestWindow"},

@@ -28,6 +28,7 @@ func TestArgs(t *testing.T) {
 		"a log of writes":     {Spec{Medium: Disk, Image: "d.img", WriteLog: "d.log"}, []string{"if=none,discard=unmap,id=boot,driver=blklogwrites,", ",file.filename=d.img,", ",log.filename=d.log "}, []string{"format=raw"}},
 		"kept as it is":       {Spec{Medium: Disk, Image: "d.img", Snapshot: true}, []string{"format=raw,snapshot=on,file=d.img"}, []string{"blklogwrites"}},
 		"two networks":        {Spec{Moves: true}, []string{"hostfwd=tcp:127.0.0.1:4022-:22 ", "hostfwd=tcp:127.0.0.1:5022-:22,net=10.77.0.0/24", "netdev=n0 -netdev hubport,id=p1", ",netdev=cable"}, []string{",netdev=n0 -serial"}},
+		"two machines":        {Spec{LAN: LAN{"a.sock", "b.sock", "52:54:00:79:00:01"}}, []string{"-netdev dgram,id=lan,local.type=unix,local.path=a.sock,remote.type=unix,remote.path=b.sock -device ", ",netdev=lan,mac=52:54:00:79:00:01"}, nil},
 		"no reboot, more RAM": {Spec{NoReboot: true, Memory: 3072}, []string{"-no-reboot", "-m 3072"}, nil},
 	} {
 		tc.spec.Tools = tools

@@ -41,6 +41,7 @@ type Spec struct {
 	Accel    string   // empty: tcg
 	Restrict bool     // no network but the forwarded ports
 	Cards    []string // models of further network adapters, see Card
+	LAN      LAN      // a network with one other machine; zero: none
 	Moves    bool     // the cable can be plugged into a second network, Elsewhere, see VM.Plug
 	Forward  []int    // guest TCP ports forwarded from loopback, see VM.Addr
 	Dir      string   // for sockets and the firmware's variables; must exist
@@ -51,6 +52,20 @@ type Spec struct {
 	// reads it); "": none.
 	WriteLog string
 	Snapshot bool // what is written to the disk goes to a temporary file and is lost when QEMU ends
+}
+
+// LAN is an adapter on a network that two machines share, by datagrams between two sockets of the host.
+type LAN struct {
+	Own, Other string // paths of the sockets
+	MAC        string
+}
+
+func (l LAN) args(model string) []string {
+	if l.Own == "" {
+		return nil
+	}
+	return []string{"-netdev", "dgram,id=lan,local.type=unix,local.path=" + l.Own + ",remote.type=unix,remote.path=" + l.Other,
+		"-device", model + ",netdev=lan,mac=" + l.MAC}
 }
 
 // args returns QEMU's command line.
@@ -69,6 +84,7 @@ func (s Spec) args(ports forwards) []string {
 		id := fmt.Sprintf("c%d", i)
 		args = append(args, "-netdev", fmt.Sprintf("%s,net=10.78.%d.0/24,dhcpstart=10.78.%d.15", s.netdev(id, nil), i, i), "-device", model+",netdev="+id+",mac="+Card(i))
 	}
+	args = append(args, s.LAN.args(s.Tools.NIC.Device)...)
 	args = append(args, s.Tools.Serial...)
 	if !s.Clock.IsZero() {
 		args = append(args, "-rtc", "base="+s.Clock.UTC().Format("2006-01-02T15:04:05"))

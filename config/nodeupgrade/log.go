@@ -44,6 +44,7 @@ type Attempt struct {
 	Request  string    `json:"request,omitempty"`  // Request.ID of the cluster
 	Kind     string    `json:"kind,omitempty"`     // how it was transferred, for people
 	Bytes    int64     `json:"bytes,omitempty"`    // transferred
+	Near     Near      `json:"near,omitzero"`      // of these
 	Sequence int64     `json:"sequence,omitempty"` // of the release in signed metadata
 	Began    time.Time `json:"began"`
 	Wrote    time.Time `json:"wrote,omitzero"`
@@ -73,6 +74,24 @@ type Release struct {
 	Version string `json:"version"`
 	Root    string `json:"root,omitempty"` // the first 16 hex digits of the root hash
 	Slot    string `json:"slot,omitempty"`
+}
+
+// Near is what came from machines of the same site instead of the server.
+type Near struct {
+	Bytes int64 `json:"bytes"`
+	Nodes int   `json:"nodes"` // machines that it came from
+}
+
+// Text follows a number of bytes; empty: nothing came from others.
+func (n Near) Text() string {
+	if n.Bytes == 0 {
+		return ""
+	}
+	many := "s"
+	if n.Nodes == 1 {
+		many = ""
+	}
+	return fmt.Sprintf(", %.1f MB of them from %d node%s of the site", float64(n.Bytes)/1e6, n.Nodes, many)
 }
 
 // GivenUp is a version that is not tried again by itself.

@@ -73,3 +73,12 @@ func FuzzParse(f *testing.F) {
 		}
 	})
 }
+
+// TestNear: how much came from machines of the site, in words that follow a number of bytes.
+func TestNear(t *testing.T) {
+	for n, want := range map[Near]string{{}: "", {171_240_000, 2}: ", 171.2 MB of them from 2 nodes of the site", {5_000_000, 1}: ", 5.0 MB of them from 1 node of the site"} {
+		if got := n.Text(); got != want {
+			t.Errorf("%+v: %q", n, got)
+		}
+	}
+}

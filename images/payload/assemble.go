@@ -22,6 +22,8 @@ type Options struct {
 	Forms    Forms
 	// Full is called at most once, for the first piece that the running slot cannot give; nil: that is an error.
 	Full func(context.Context) (*Index, Frames, error)
+	// Nearby is asked before a frame is read; nil: nobody is.
+	Nearby Nearby
 }
 
 // Assembler yields the files of a slot from a payload file, in the order of the manifest. It needs memory for a piece,
@@ -156,8 +158,11 @@ func (a *Assembler) contentAt(ctx context.Context, at, n int64) ([]byte, error) 
 	return a.content[begin:min(begin+n, int64(len(a.content)))], nil
 }
 
-// load fetches a piece, from "full" if the running slot cannot give it.
+// load takes a piece from those nearby, or fetches it: from "full" if the running slot cannot give it.
 func (a *Assembler) load(ctx context.Context, i int) error {
+	if a.rawNear(ctx, i) {
+		return nil
+	}
 	_, err := a.Fetch(ctx, a.Index.Pieces[i], a.Frames)
 	if !errors.Is(err, errOld) || a.Full == nil {
 		return err

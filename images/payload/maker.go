@@ -19,6 +19,7 @@ const unit = 64 << 10
 // maker makes the bytes of one file.
 type maker struct {
 	a     *Assembler
+	of    slotfile.File
 	file  File
 	form  Form
 	limit int64 // bytes that the regions make
@@ -36,11 +37,12 @@ type maker struct {
 	stream io.WriteCloser
 	tree   *verity.Tree // of the root image
 	tail   io.Reader    // the finished tree
+	whole  whole        // of a stream
 }
 
 // maker returns a maker of file i from its beginning.
 func (a *Assembler) maker(i int) (*maker, error) {
-	m := &maker{a: a, file: a.Index.Files[i], form: a.forms[i]}
+	m := &maker{a: a, of: a.m.Files[i], file: a.Index.Files[i], form: a.forms[i]}
 	m.limit = m.file.Stored()
 	for _, f := range a.Index.Files[:i] {
 		m.global += f.content()
@@ -88,16 +90,12 @@ func (m *maker) read(ctx context.Context, off int64, b []byte) error {
 // next makes the next bytes.
 func (m *maker) next(ctx context.Context) error {
 	switch {
+	case m.stream != nil:
+		return m.squeeze(ctx)
 	case m.region < len(m.file.Regions):
 		if err := m.use(ctx); err != nil {
 			return err
 		}
-	case m.stream != nil:
-		m.pipe.Reset() // what the last content made was passed on, if it made any: at the end of a block it does
-		if err := m.stream.Close(); err != nil {
-			return err
-		}
-		m.stream, m.out = nil, m.pipe.Bytes()
 	case m.tree != nil:
 		return m.hashes()
 	default:
@@ -111,10 +109,32 @@ func (m *maker) next(ctx context.Context) error {
 	return nil
 }
 
+// squeeze makes the next bytes of a stream, or takes them from those nearby.
+func (m *maker) squeeze(ctx context.Context) error {
+	if m.streamNear(ctx) {
+		return nil
+	}
+	var err error
+	if m.region < len(m.file.Regions) {
+		err = m.use(ctx)
+	} else {
+		m.pipe.Reset() // what the last content made was passed on, if it made any: at the end of a block it does
+		err = m.stream.Close()
+		m.stream, m.out = nil, m.pipe.Bytes()
+	}
+	n := min(m.whole.drop, int64(len(m.out)))
+	m.out, m.whole.drop = m.out[n:], m.whole.drop-n
+	return err
+}
+
 // use makes bytes of the next content.
 func (m *maker) use(ctx context.Context) error {
 	if i := m.a.piece(m.global); m.form.Encode != nil && m.global == m.a.starts[i] {
-		if b := m.a.stored(ctx, i, m.file.Form, m.buf); b != nil {
+		b := m.a.stored(ctx, i, m.file.Form, m.buf)
+		if b == nil {
+			b = m.a.madeNear(ctx, i, m.of, m.at, m.buf)
+		}
+		if b != nil {
 			m.buf, m.out = b, b
 			m.skip(int64(m.a.Index.Pieces[i].Size), m.at+int64(len(b)))
 			return nil

@@ -73,7 +73,7 @@ func TestVerbs(t *testing.T) {
 		{"slot", "slot a\ntrial true\ntries-left 2\nother b empty\n"},
 		{"logs k3s", "line one\nline two\n"},
 		{"timeline", "    812 ms  stage1     find-slot              41.5 ms  \n   1900 ms  stage2     mounts                  3.0 ms  \n"},
-		{"config show", "# PID 1 has written no configuration to /run/proa/config.yaml; this is the one in /boot/config.yaml\n# /boot/config.yaml:2:3: unknown key \"rol\"; did you mean \"role\"?\nversion: 1\nhostname: edge-7\nk3s:\n    enabled: true\n    token: (secret)\nhealth:\n    deadline: 15m\nupgrade:\n    automatic: \"off\"\n    interval: 6h\n    jitter: 30m\n    cluster: false\n    window:\n        length: 4h\n    rehearsal: require\n    datastore: keep\n    reboot: window\n    swap: never\n"},
+		{"config show", "# PID 1 has written no configuration to /run/proa/config.yaml; this is the one in /boot/config.yaml\n# /boot/config.yaml:2:3: unknown key \"rol\"; did you mean \"role\"?\nversion: 1\nhostname: edge-7\nk3s:\n    enabled: true\n    token: (secret)\nhealth:\n    deadline: 15m\nupgrade:\n    automatic: \"off\"\n    interval: 6h\n    jitter: 30m\n    cluster: false\n    peers: false\n    window:\n        length: 4h\n    rehearsal: require\n    datastore: keep\n    reboot: window\n    swap: never\n"},
 	} {
 		code, out, errs := run(e, strings.Fields(c.args)...)
 		if d := cmp.Diff(c.want, out); code != 0 || d != "" {

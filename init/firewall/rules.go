@@ -15,6 +15,7 @@ import (
 
 	"github.com/proa-os/proa/config"
 	"github.com/proa-os/proa/config/k3sflags"
+	"github.com/proa-os/proa/init/upgrade/peers/port"
 )
 
 // Table is the name of the table, in the family inet.
@@ -53,6 +54,9 @@ const defaultNodePorts = "30000-32767"
 func For(c *config.Config) Rules {
 	f := c.Network.Firewall
 	r := Rules{Off: f.Enabled != nil && !*f.Enabled, Ports: []string{"tcp dport 22"}, Inside: append(slices.Clone(inside), f.Inside...)}
+	if c.Upgrade.Peers {
+		r.Ports = append(r.Ports, fmt.Sprintf("tcp dport %d", port.Pieces), fmt.Sprintf("udp dport { %d, %d }", port.Pieces, port.Answers))
+	}
 	for _, a := range f.Allow {
 		r.Allow = append(r.Allow, allowed(a))
 	}

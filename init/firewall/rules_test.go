@@ -18,7 +18,7 @@ func TestText(t *testing.T) {
 		"server": "network: {firewall: {allow: [tcp/8080, udp/5000-5010 from 192.168.1.0/24, tcp/9000 from fd00::/8], inside: [cali*]}}\n" +
 			"k3s: {args: [--service-cidr=10.96.0.0/12, --https-listen-port=7443, --kube-apiserver-arg=service-node-port-range=20000-20100]}\n",
 		"agent": "k3s: {server_url: 'https://10.0.0.1:6443', token: a}\n",
-		"bare":  "k3s: {enabled: false}\n",
+		"bare":  "k3s: {enabled: false}\nupgrade: {peers: true}\n",
 	} {
 		golden.Check(t, name, For(documented(t, doc)).Text())
 	}

@@ -140,6 +140,7 @@ var changes = map[string][2]string{
 	"upgrade.jitter":                      {"upgrade: {automatic: apply}", "upgrade: {automatic: apply, jitter: 1h}"},
 	"upgrade.cluster":                     {"", "upgrade: {cluster: true}"},
 	"upgrade.bandwidth":                   {"upgrade: {automatic: apply}", "upgrade: {automatic: apply, bandwidth: 2M}"},
+	"upgrade.peers":                       {"", "upgrade: {peers: true}"},
 	"upgrade.window.days":                 {"upgrade: {automatic: apply}", "upgrade: {automatic: apply, window: {days: [sun]}}"},
 	"upgrade.window.start":                {"upgrade: {automatic: apply}", "upgrade: {automatic: apply, window: {start: \"02:00\"}}"},
 	"upgrade.window.length":               {"upgrade: {automatic: apply}", "upgrade: {automatic: apply, window: {length: 2h}}"},

@@ -15,11 +15,11 @@ import (
 // upgradeName is the name of the service that upgrades by itself.
 const upgradeName = "upgrade"
 
-// upgrader returns the engine's service, if the configuration wants something done by itself. It ends an upgrade that runs
+// upgrader returns the engine's service, if the configuration wants something done by itself, or given to other machines. It ends an upgrade that runs
 // when it is stopped; the next one goes on there.
 func (f Facts) upgrader() []supervise.Service {
 	u := f.Config.Upgrade
-	if f.Live || u.Automatic == "off" || u.Automatic == "" {
+	if f.Live || (u.Automatic == "off" || u.Automatic == "") && !u.Peers {
 		return nil
 	}
 	return []supervise.Service{{Name: upgradeName, Argv: []string{help.Program, help.Service, sum(u)}, Stop: unix.SIGTERM, Grace: 10 * time.Second}}

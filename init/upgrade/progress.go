@@ -6,6 +6,7 @@ import (
 	"os"
 	"time"
 
+	"github.com/proa-os/proa/config/nodeupgrade"
 	"github.com/proa-os/proa/images/atomicfile"
 )
 
@@ -14,11 +15,12 @@ const ProgressFile = "/run/proa/upgrade.json"
 
 // Progress is the content of that file.
 type Progress struct {
-	Source string    `json:"source"`
-	What   string    `json:"what"`
-	Done   int64     `json:"done"` // bytes
-	Total  int64     `json:"total"`
-	Since  time.Time `json:"since"` // begin of the run
+	Source string           `json:"source"`
+	What   string           `json:"what"`
+	Done   int64            `json:"done"` // bytes
+	Total  int64            `json:"total"`
+	Near   nodeupgrade.Near `json:"near,omitzero"` // came from machines of the site so far
+	Since  time.Time        `json:"since"`         // begin of the run
 }
 
 // Text is one line.
@@ -26,6 +28,9 @@ func (p Progress) Text(now time.Time) string {
 	text := fmt.Sprintf("running for %s, from %s", now.Sub(p.Since).Round(time.Second), p.Source)
 	if p.Total > 0 {
 		text += fmt.Sprintf(": %s, %d %% of %.1f MB", p.What, 100*p.Done/p.Total, float64(p.Total)/1e6)
+	}
+	if p.Near.Bytes > 0 {
+		text += fmt.Sprintf("; %.1f MB came from %d of the site", float64(p.Near.Bytes)/1e6, p.Near.Nodes)
 	}
 	return text
 }
@@ -39,9 +44,9 @@ func ReadProgress(path string) (p Progress, err error) {
 	return p, json.Unmarshal(b, &p)
 }
 
-// Told writes the progress of a run to a file, once a second at most, and passes it on. The file is removed by done.
-// Errors are not reported: the upgrade matters more.
-func Told(path, source string, next func(string, int64, int64)) (tick func(string, int64, int64), done func()) {
+// Told writes the progress of a run to a file, once a second at most, and passes it on; near says what came from machines
+// of the site. The file is removed by done. Errors are not reported: the upgrade matters more.
+func Told(path, source string, next func(string, int64, int64)) (tick func(string, int64, int64), near func(nodeupgrade.Near), done func()) {
 	p := Progress{Source: source, Since: time.Now()}
 	last := time.Time{}
 	write := func() {
@@ -58,5 +63,5 @@ func Told(path, source string, next func(string, int64, int64)) (tick func(strin
 		if next != nil {
 			next(what, n, total)
 		}
-	}, func() { _ = os.Remove(path) }
+	}, func(n nodeupgrade.Near) { p.Near = n }, func() { _ = os.Remove(path) }
 }

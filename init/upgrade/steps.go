@@ -151,6 +151,7 @@ func write(ctx context.Context, r *run) error {
 	if has, err := slotwrite.Manifest(r.Target); err == nil && same(has, r.m) && slotwrite.Intact(ctx, r.Target) == nil {
 		r.say(fmt.Sprintf("slot %s holds %s already", r.Target.Slots.Other(), r.m.Version))
 		r.held = true
+		r.shared()
 		return nil
 	}
 	if err := r.update(func(e *journal.Entry) { e.State = journal.Writing }); err != nil {
@@ -159,8 +160,17 @@ func write(ctx context.Context, r *run) error {
 	t := r.Target
 	t.Progress = r.moved
 	debug.FreeOSMemory() // what reading the metadata took
+	if r.plan.Site != nil {
+		r.plan.Site.Begin(ctx, r.say, t.Progress)
+	}
 	_, err := slotwrite.WriteFrom(ctx, t, r.plan.Source)
-	r.out.Bytes = r.plan.Source.Bytes()
+	r.out.Bytes, r.out.Near = r.plan.Source.Bytes(), r.near()
+	if err == nil {
+		r.shared()
+		if near := r.out.Near.Text(); near != "" {
+			r.say(fmt.Sprintf("%.1f MB were transferred%s", float64(r.out.Bytes)/1e6, near))
+		}
+	}
 	if err == nil || ctx.Err() == nil && errors.As(err, new(*step.Error)) && !interrupted(err) {
 		err = errors.Join(err, r.marks.clear()) // what is there is complete, or wrong
 	}
@@ -182,6 +192,9 @@ func same(a, b slotfile.Manifest) bool {
 // moved passes the progress on, and remembers how much of the root is on the medium.
 func (r *run) moved(what string, done, total int64) {
 	if what == "write "+slotfile.RootName {
+		if r.plan.Site != nil {
+			r.plan.Site.Flushed(done)
+		}
 		_, text := r.plan.Source.Manifest()
 		sum := sha256.Sum256(text)
 		if err := r.marks.set(hex.EncodeToString(sum[:]), done); err != nil && !r.forgetful {
@@ -189,8 +202,26 @@ func (r *run) moved(what string, done, total int64) {
 			r.say(fmt.Sprintf("the place to go on from cannot be kept: %v", err))
 		}
 	}
+	if r.Near != nil {
+		r.Near(r.near())
+	}
 	if r.Progress != nil {
 		r.Progress(what, done, total)
+	}
+}
+
+// near returns what came from machines nearby.
+func (r *run) near() (n journal.Near) {
+	if r.plan.Site != nil {
+		n.Bytes, n.Nodes = r.plan.Site.Given()
+	}
+	return n
+}
+
+// shared says to machines nearby that they can have all of it.
+func (r *run) shared() {
+	if r.plan.Site != nil {
+		r.plan.Site.Written()
 	}
 }
 
@@ -201,7 +232,7 @@ func wrote(_ context.Context, r *run) error {
 	r.out.Written = true
 	return r.update(func(e *journal.Entry) {
 		if e.State = journal.Written; !r.held {
-			e.Wrote, e.Bytes = time.Now(), r.out.Bytes
+			e.Wrote, e.Bytes, e.Near = time.Now(), r.out.Bytes, r.out.Near
 		}
 	})
 }

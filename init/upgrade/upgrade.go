@@ -43,6 +43,19 @@ type Plan struct {
 	Source Source
 	Kind   string // for people: slot file, full, patch from v1
 	Bytes  int64  // what is to be transferred at most; negative: not known
+	Site   Site   // nil: nobody nearby is asked
+}
+
+// Site are the machines nearby: those that have the release, and those that take it from this one.
+type Site interface {
+	// Begin asks who has the release, and waits while somebody nearby fetches what comes first. say and tick tell the user;
+	// they may be nil.
+	Begin(ctx context.Context, say func(line string), tick func(what string, done, total int64))
+	// Flushed says how many bytes of the root are on the medium, Written that all of the slot is.
+	Flushed(root int64)
+	Written()
+	// Given returns how many bytes came from machines nearby, and how many machines that were.
+	Given() (bytes int64, nodes int)
 }
 
 // Until is how far a run goes.
@@ -88,6 +101,8 @@ type Engine struct {
 	Tried func(Outcome)
 	// Progress is called in steps that take long; it may be nil.
 	Progress func(what string, done, total int64)
+	// Near is called before Progress with what came from machines of the site; it may be nil.
+	Near func(journal.Near)
 	// Say tells the user a line; it may be nil.
 	Say func(line string)
 }
@@ -97,8 +112,9 @@ type Outcome struct {
 	Choice  Choice
 	Kind    string
 	Bytes   int64 // to be transferred, or transferred
-	Written bool  // the other slot has it
-	Trying  bool  // the next boot is a trial
+	Near    journal.Near
+	Written bool // the other slot has it
+	Trying  bool // the next boot is a trial
 	Way     journal.Way
 	NoSwap  string // why a soft swap that was wanted was not possible
 	Entry   int    // of this run in the journal; 0: none

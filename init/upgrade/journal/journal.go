@@ -99,6 +99,7 @@ type Entry struct {
 	Request string `json:"request,omitempty"`
 	Kind    string `json:"kind,omitempty"`
 	Bytes   int64  `json:"bytes,omitempty"` // transferred
+	Near    Near   `json:"near,omitzero"`   // of these
 	// Sequence is that of the release in signed metadata.
 	Sequence int64     `json:"sequence,omitempty"`
 	Began    time.Time `json:"began"`
@@ -117,6 +118,9 @@ type Entry struct {
 	// Console is the end of the console of the last boot of it that was lost.
 	Console nodeupgrade.Console `json:"console,omitzero"`
 }
+
+// Near is what came from machines of the same site.
+type Near = nodeupgrade.Near
 
 // GivenUp is a version that is not tried again by itself.
 type GivenUp struct {

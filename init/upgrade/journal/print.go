@@ -29,7 +29,7 @@ func (e Entry) Text() string {
 		detail += ", " + e.Kind
 	}
 	if e.Bytes > 0 {
-		detail += fmt.Sprintf(", %.1f MB", float64(e.Bytes)/1e6)
+		detail += fmt.Sprintf(", %.1f MB", float64(e.Bytes)/1e6) + e.Near.Text()
 	}
 	if !e.Wrote.IsZero() {
 		detail += fmt.Sprintf(", written in %s", e.Wrote.Sub(e.Began).Round(time.Second))

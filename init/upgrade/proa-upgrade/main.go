@@ -74,12 +74,13 @@ func run(ctx context.Context, args []string) error {
 			fmt.Fprintln(os.Stderr, "proa: upgrade: the work of the node does not go first:", err)
 		}
 	}
-	e := verbs.Env{In: os.Stdin, Out: os.Stdout, Err: os.Stderr, Config: config.Default(), RestartRuntime: restartRuntime, Find: find, Restart: restart, Swap: swap, Repository: repositoryOf}
+	e := verbs.Env{In: os.Stdin, Out: os.Stdout, Err: os.Stderr, Config: config.Default(), RestartRuntime: restartRuntime, Find: find, Restart: restart, Swap: swap}
 	held, err := inforce.Load("")
 	if err == nil {
 		e.Config = held.Config
 		e.Stage = rehearse.Of(e.Config)
 	}
+	e.Give, e.Repository = give(sys.Linux{}, e.Config), repositories(e.Config)
 	switch {
 	case args[0] != help.Service && args[0] != help.Cluster:
 		return e.Main(ctx, args[0], args[1:])
@@ -91,8 +92,12 @@ func run(ctx context.Context, args []string) error {
 	return e.Service(ctx)
 }
 
-// repositoryOf opens the releases of a source for this machine.
-func repositoryOf(_ context.Context, s transport.Source) (upgrade.Origin, error) {
+// repositories returns what opens the releases of a source for this machine.
+func repositories(c *config.Config) func(context.Context, transport.Source) (upgrade.Origin, error) {
+	return func(_ context.Context, s transport.Source) (upgrade.Origin, error) { return repositoryOf(c, s) }
+}
+
+func repositoryOf(c *config.Config, s transport.Source) (upgrade.Origin, error) {
 	m, running, err := running()
 	if err != nil {
 		return nil, err
@@ -102,7 +107,7 @@ func repositoryOf(_ context.Context, s transport.Source) (upgrade.Origin, error)
 		return nil, fmt.Errorf("TUF's root of this image: %w", err)
 	}
 	now := clock.ReadState()
-	return repository.Open(s, repository.Options{Dir: trustDir, Root: root, Machine: m, Running: running, Mark: upgrade.Marks(journal.Dir),
+	return repository.Open(s, repository.Options{Dir: trustDir, Root: root, Machine: m, Running: running, Mark: upgrade.Marks(journal.Dir), Site: siteOf(c, m.ID, s),
 		Clock: trust.Clock{Now: time.Now(), Known: now.Since != nil, Built: releasefile.Built("/")}}), nil
 }
 

@@ -2,6 +2,7 @@ package repository_test
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"path/filepath"
 	"testing"
@@ -13,6 +14,7 @@ import (
 	"github.com/proa-os/proa/init/fetch/fetchtest"
 	"github.com/proa-os/proa/init/slottrust"
 	"github.com/proa-os/proa/init/upgrade"
+	"github.com/proa-os/proa/init/upgrade/peers"
 	"github.com/proa-os/proa/init/upgrade/repository"
 	"github.com/proa-os/proa/init/upgrade/transport"
 	"github.com/proa-os/proa/init/upgrade/trust"
@@ -20,7 +22,11 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	if place := os.Getenv(placeVariable); place != "" {
+	switch place := os.Getenv(placeVariable); {
+	case place == "":
+	case os.Getenv(nodeVariable) != "":
+		os.Exit(node(place))
+	default:
 		os.Exit(engine(place))
 	}
 	fetchtest.Main(m)
@@ -34,7 +40,8 @@ type device struct {
 	clock   trust.Clock
 	keys    string // of slots, as keys.json has them
 	said    []string
-	auto    bool // by schedule
+	auto    bool        // by schedule
+	site    *peers.Site // machines nearby; nil: none are asked
 }
 
 // flash returns a device that runs a slot of a host.
@@ -66,19 +73,27 @@ func open(p plain) (*device, error) {
 		return nil, err
 	}
 	found, err := upgradetest.Open(p.Dir, slottrust.Of(k))
-	return &device{Device: found, root: p.Root, machine: p.Machine, clock: trust.Clock{Now: time.Now(), Known: true}}, err
+	d := &device{Device: found, root: p.Root, machine: p.Machine, clock: trust.Clock{Now: time.Now(), Known: true}}
+	if p.Near != nil {
+		d.site = &peers.Site{Node: peers.NodeOf(p.Machine.ID), Note: filepath.Join(p.Dir, "note.json"), Patience: *p.Near}
+	}
+	return d, err
 }
 
 // upgrade runs the engine with what a place has.
 func (d *device) upgrade(ctx context.Context, place string, until upgrade.Until) (upgrade.Outcome, error) {
-	file, err := fetchtest.Program()
-	if err != nil {
-		return upgrade.Outcome{}, err
+	file, silent := os.Getenv(fetchVariable), time.Minute // several machines share this one
+	if file == "" {
+		var err error
+		if file, err = fetchtest.Program(); err != nil {
+			return upgrade.Outcome{}, err
+		}
+		silent = 2 * time.Second
 	}
 	running := &repository.Running{Slot: layout.A, Root: filepath.Join(d.Dir, "root-a"), Files: d.Target.Slots.Files}
-	open := d.Opener(file, 2*time.Second)
+	open := d.Opener(file, silent)
 	open.Repository = func(_ context.Context, s transport.Source) (upgrade.Origin, error) {
-		return repository.Open(s, repository.Options{Dir: filepath.Join(d.Dir, "trust"), Root: d.root, Clock: d.clock, Machine: d.machine, Running: running, Mark: upgrade.Marks(d.Dir)}), nil
+		return repository.Open(s, repository.Options{Dir: filepath.Join(d.Dir, "trust"), Root: d.root, Clock: d.clock, Machine: d.machine, Running: running, Mark: upgrade.Marks(d.Dir), Site: d.site}), nil
 	}
 	from, err := open.Open(ctx, place)
 	if err != nil {
@@ -86,5 +101,9 @@ func (d *device) upgrade(ctx context.Context, place string, until upgrade.Until)
 	}
 	defer from.Close()
 	return upgrade.Engine{Origin: from, Machine: d.machine, Options: upgrade.Options{By: "command", Until: until, Auto: d.auto}, Target: d.Target, Dir: d.Dir, Restart: func() error { return nil },
-		Say: func(line string) { d.said = append(d.said, line) }}.Run(ctx)
+		Say: func(line string) {
+			if d.said = append(d.said, line); d.site != nil {
+				fmt.Fprintln(os.Stderr, d.machine.ID+": "+line)
+			}
+		}}.Run(ctx)
 }

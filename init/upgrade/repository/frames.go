@@ -11,6 +11,7 @@ import (
 	"github.com/proa-os/proa/config/step"
 	"github.com/proa-os/proa/images/payload"
 	"github.com/proa-os/proa/images/releasemeta"
+	"github.com/proa-os/proa/init/upgrade/peers"
 	"github.com/proa-os/proa/init/upgrade/transport"
 )
 
@@ -19,6 +20,7 @@ type frames struct {
 	file transport.File
 	path string // of the target, for people
 	read int64
+	near *peers.Client // nil: nobody nearby is asked
 }
 
 // part is the number of bytes after which a read makes progress.
@@ -26,6 +28,10 @@ const part = 64 << 10
 
 // ReadFrame implements payload.Frames.
 func (f *frames) ReadFrame(ctx context.Context, at payload.Range, _ payload.Sum, b []byte) error {
+	f.file.Until(transport.Unknown)
+	if f.near != nil && f.near.Follows() { // the next frame is not asked for: a server would have sent more by the time
+		f.file.Until(at.Offset + at.Length)
+	}
 	return f.fill(ctx, b, at.Offset)
 }
 

@@ -21,6 +21,8 @@ import (
 	"github.com/proa-os/proa/images/layout"
 	"github.com/proa-os/proa/images/slotfile"
 	"github.com/proa-os/proa/init/upgrade"
+	"github.com/proa-os/proa/init/upgrade/claim"
+	"github.com/proa-os/proa/init/upgrade/peers"
 )
 
 // Variables of the environment by which real slots are measured: the directory of a release, the slot file that runs, and
@@ -106,12 +108,13 @@ type plain struct {
 	Machine upgrade.Machine
 	Root    []byte
 	Keys    string
+	Near    *peers.Patience // with machines nearby; nil: none are asked
 }
 
 // child runs the engine as a program of its own.
 func (d *device) child(t *testing.T, place string) (m measured) {
 	t.Helper()
-	b, err := json.Marshal(plain{d.Dir, d.machine, d.root, d.keys})
+	b, err := json.Marshal(plain{Dir: d.Dir, Machine: d.machine, Root: d.root, Keys: d.keys})
 	must(t, err)
 	c := exec.Command(os.Args[0], "-test.run=^$")
 	c.Env = append(os.Environ(), placeVariable+"="+place, deviceVariable+"="+string(b))
@@ -134,6 +137,12 @@ func engine(place string) int {
 	if err == nil {
 		var d *device
 		if d, err = open(p); err == nil {
+			var lock *os.File
+			if lock, err = claim.Lock(filepath.Join(d.Dir, "lock"), time.Minute); err != nil {
+				fmt.Println(err)
+				return 1
+			}
+			defer lock.Close()
 			m.Outcome, err = d.upgrade(context.Background(), place, upgrade.Apply)
 		}
 	}

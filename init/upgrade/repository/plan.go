@@ -10,6 +10,7 @@ import (
 	"github.com/proa-os/proa/images/releasemeta"
 	"github.com/proa-os/proa/images/slotfile"
 	"github.com/proa-os/proa/init/upgrade"
+	"github.com/proa-os/proa/init/upgrade/peers"
 	"github.com/proa-os/proa/init/upgrade/slotsource"
 )
 
@@ -77,7 +78,9 @@ func (p planner) assemble(x *payload.Index, in *frames, bytes int64, kind string
 		if err == nil && x == nil {
 			err = errors.New("the server does not have it; upload the release again")
 		}
-		s.full = all
+		if s.full = all; all != nil {
+			all.near = s.near
+		}
 		return x, all, err
 	}}
 	if p.Running != nil {
@@ -86,12 +89,21 @@ func (p planner) assemble(x *payload.Index, in *frames, bytes int64, kind string
 	if _, err := o.Forms.Of(x.Files); err != nil {
 		return nil, nil
 	}
+	plan := &upgrade.Plan{Source: s, Kind: kind, Bytes: bytes}
 	var err error
+	if p.Site != nil {
+		if s.near, err = p.Site.For(p.manifest); err != nil {
+			return nil, err
+		}
+		p.open = append(p.open, s.near)
+		in.near = s.near
+		o.Nearby, plan.Site = s.near, s.near
+	}
 	if s.Assembler, err = payload.NewAssembler(o); err != nil {
 		return nil, fmt.Errorf("%s: %w", in.path, err)
 	}
 	p.open = append(p.open, s)
-	return &upgrade.Plan{Source: s, Kind: kind, Bytes: bytes}, nil
+	return plan, nil
 }
 
 // slot takes the slot file.
@@ -118,10 +130,14 @@ func (p planner) slot(ctx context.Context) (*upgrade.Plan, error) {
 type source struct {
 	*payload.Assembler
 	in, full *frames
+	near     *peers.Client // nil: nobody nearby is asked
 }
 
 // ReadRange implements slotwrite.Source.
 func (s *source) ReadRange(ctx context.Context, f slotfile.File, off int64, b []byte) error {
+	if s.near != nil {
+		s.near.Reading(f, s.Bytes())
+	}
 	err := s.Assembler.ReadRange(ctx, f, off, b)
 	if errors.Is(err, payload.ErrFrame) {
 		err = fmt.Errorf("%w; upload the release again, or name another source", err)
@@ -134,6 +150,10 @@ func (s *source) Bytes() int64 {
 	n := s.in.read
 	if s.full != nil {
 		n += s.full.read
+	}
+	if s.near != nil {
+		given, _ := s.near.Given()
+		n += given
 	}
 	return n
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/proa-os/proa/images/payload"
 	"github.com/proa-os/proa/images/releasemeta"
 	"github.com/proa-os/proa/init/upgrade"
+	"github.com/proa-os/proa/init/upgrade/peers"
 	"github.com/proa-os/proa/init/upgrade/slotsource"
 	"github.com/proa-os/proa/init/upgrade/transport"
 	"github.com/proa-os/proa/init/upgrade/trust"
@@ -30,6 +31,7 @@ type Options struct {
 	Machine upgrade.Machine
 	Running *Running        // the running slot; nil: nothing is taken from it
 	Mark    slotsource.Mark // how much of a slot file was written before
+	Site    *peers.Site     // machines nearby that are asked for pieces; nil: none are
 }
 
 // Origin implements upgrade.Origin.

@@ -14,6 +14,7 @@ import (
 	"github.com/proa-os/proa/images/erofs"
 	"github.com/proa-os/proa/images/layout"
 	"github.com/proa-os/proa/images/payload"
+	"github.com/proa-os/proa/images/payload/oldstream"
 	"github.com/proa-os/proa/images/slotfile"
 	"github.com/proa-os/proa/images/zstream"
 )
@@ -27,7 +28,7 @@ type Running struct {
 
 	image   *erofs.Image
 	device  *os.File
-	streams map[string]*payload.Stream
+	streams map[string]*oldstream.Stream
 	last    block
 }
 
@@ -95,9 +96,9 @@ func (r *Running) bootFile(ctx context.Context, from payload.Ref, b []byte) erro
 		_, err := io.ReadFull(io.NewSectionReader(f, from.Offset, int64(len(b))), b)
 		return err
 	}
-	s := payload.NewStream(func() (io.ReadCloser, error) { return zstream.NewReader(io.NewSectionReader(f, 0, math.MaxInt64)) })
+	s := oldstream.New(func() (io.ReadCloser, error) { return zstream.NewReader(io.NewSectionReader(f, 0, math.MaxInt64)) })
 	if r.streams == nil {
-		r.streams = map[string]*payload.Stream{}
+		r.streams = map[string]*oldstream.Stream{}
 	}
 	r.streams[from.File] = s
 	return s.ReadContent(ctx, from.Offset, b)

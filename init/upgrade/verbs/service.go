@@ -3,21 +3,29 @@ package verbs
 import (
 	"context"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/proa-os/proa/init/clock"
 	"github.com/proa-os/proa/init/upgrade"
 	"github.com/proa-os/proa/init/upgrade/journal"
 	"github.com/proa-os/proa/init/upgrade/schedule"
+	"github.com/proa-os/proa/init/upgrade/transport"
 )
 
-// Service does by itself what the configuration says, until the context ends. What it does is in its log.
+// Service does by itself what the configuration says, and gives pieces to other machines, until the context ends. What it
+// does is in its log.
 func (e Env) Service(ctx context.Context) error {
 	m, _, err := e.Find()
 	if err != nil {
 		return err
 	}
 	say := func(line string) { fmt.Fprintf(e.Out, "%s %s\n", time.Now().UTC().Format(time.RFC3339), line) }
+	var giving sync.WaitGroup
+	if e.Config.Upgrade.Peers && e.Give != nil {
+		giving.Go(func() { e.Give(ctx, transport.NewBucket(rate(e.Config.Upgrade.Bandwidth)), say) })
+	}
+	defer giving.Wait()
 	p := schedule.Of(e.Config.Upgrade, time.Local)
 	if p.Off() {
 		say("upgrade.automatic is off")

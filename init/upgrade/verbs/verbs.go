@@ -44,9 +44,11 @@ type Env struct {
 	RestartRuntime func() error
 	// Repository reads signed metadata; nil: this system has no keys.
 	Repository func(ctx context.Context, s transport.Source) (upgrade.Origin, error)
-	Opener     transport.Opener // nil: proa-fetch
-	Stage      *rehearse.Stage  // nil: nothing is rehearsed
-	Patience   transport.Patience
+	// Give gives pieces of the slots to other machines until the context ends, at most so many bytes a second.
+	Give     func(ctx context.Context, limit *transport.Bucket, say func(line string))
+	Opener   transport.Opener // nil: proa-fetch
+	Stage    *rehearse.Stage  // nil: nothing is rehearsed
+	Patience transport.Patience
 
 	pipe  func(context.Context) (*transport.Pipe, error)
 	tried func(upgrade.Outcome)
@@ -157,9 +159,9 @@ func (e Env) run(ctx context.Context, o upgrade.Options, places []string, tick f
 		return out, err
 	}
 	defer from.Close()
-	tick, done := upgrade.Told(e.Root+upgrade.ProgressFile, from.String(), tick)
+	tick, near, done := upgrade.Told(e.Root+upgrade.ProgressFile, from.String(), tick)
 	defer done()
-	return upgrade.Engine{Origin: from, Machine: m, Options: o, Target: t, Dir: dir, Stage: e.Stage, Restart: e.Restart, Swap: e.swap(time.Now(), clock.ReadState().Sure), Tried: e.tried, Progress: tick, Say: say}.Run(ctx)
+	return upgrade.Engine{Origin: from, Machine: m, Options: o, Target: t, Dir: dir, Stage: e.Stage, Restart: e.Restart, Swap: e.swap(time.Now(), clock.ReadState().Sure), Tried: e.tried, Progress: tick, Near: near, Say: say}.Run(ctx)
 }
 
 // swap returns what begins a trial by a soft swap, nil if the configuration does not permit one now. By a clock that is not

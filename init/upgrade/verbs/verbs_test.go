@@ -25,6 +25,7 @@ import (
 	"github.com/proa-os/proa/init/upgrade/claim"
 	"github.com/proa-os/proa/init/upgrade/journal"
 	"github.com/proa-os/proa/init/upgrade/passed"
+	"github.com/proa-os/proa/init/upgrade/transport"
 	"github.com/proa-os/proa/init/upgrade/upgradetest"
 )
 
@@ -141,11 +142,12 @@ func TestAlone(t *testing.T) {
 	lock, err := claim.Lock(e.Root+claim.LockFile, 0)
 	must(t, err)
 	defer lock.Close()
-	tick, done := upgrade.Told(e.Root+upgrade.ProgressFile, "releases.example.org", nil)
+	tick, near, done := upgrade.Told(e.Root+upgrade.ProgressFile, "releases.example.org", nil)
 	defer done()
+	near(journal.Near{Bytes: 40_000_000, Nodes: 2})
 	tick("write root.img", 50e6, 100e6)
 	must(t, e.Main(t.Context(), "status", nil))
-	if !strings.Contains(out.String(), "from releases.example.org: write root.img, 50 % of 100.0 MB") {
+	if !strings.Contains(out.String(), "from releases.example.org: write root.img, 50 % of 100.0 MB; 40.0 MB came from 2 of the site") {
 		t.Errorf("%q", out)
 	}
 	if _, err := claim.Lock(e.Root+claim.LockFile, 0); !errors.Is(err, claim.ErrBusy) {
@@ -171,6 +173,25 @@ func TestRate(t *testing.T) {
 	for text, want := range map[string]int64{"": 0, "900": 900, "500k": 500_000, "2M": 2_000_000} {
 		if got := rate(text); got != want {
 			t.Errorf("%q: %d", text, got)
+		}
+	}
+}
+
+// TestGive: the service gives pieces to others if the configuration says so, also if it does nothing by itself, at most as
+// fast as it says, and not otherwise.
+func TestGive(t *testing.T) {
+	for _, wanted := range []bool{true, false} {
+		e, _ := machine(t)
+		e.Config.Upgrade.Peers, e.Config.Upgrade.Bandwidth = wanted, "500k"
+		gave := false
+		e.Give = func(ctx context.Context, limit *transport.Bucket, _ func(string)) {
+			gave = limit != nil
+			<-ctx.Done()
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+		must(t, e.Service(ctx))
+		if cancel(); gave != wanted {
+			t.Errorf("peers: %v: it gave pieces: %v", wanted, gave)
 		}
 	}
 }

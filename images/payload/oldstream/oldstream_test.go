@@ -1,22 +1,24 @@
-package payload
+package oldstream
 
 import (
 	"bytes"
 	"io"
 	"math/rand/v2"
 	"testing"
+
+	"github.com/proa-os/proa/images/payload"
 )
 
 // TestStream: any part of the window behind what was read is there without reading again; what lies before it takes
 // another pass, and what lies behind the end is an error.
 func TestStream(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
-	content := make([]byte, 3*Window+1234)
+	content := make([]byte, 3*payload.Window+1234)
 	for i := range content {
 		content[i] = byte(r.Uint32())
 	}
 	passes := 0
-	s := NewStream(func() (io.ReadCloser, error) { passes++; return io.NopCloser(bytes.NewReader(content)), nil })
+	s := New(func() (io.ReadCloser, error) { passes++; return io.NopCloser(bytes.NewReader(content)), nil })
 	defer s.Close()
 	read := func(off, n int) {
 		t.Helper()
@@ -25,13 +27,13 @@ func TestStream(t *testing.T) {
 			t.Errorf("%d bytes at %d: other content, or %v", n, off, err)
 		}
 	}
-	for begin := 0; begin < 2*Window; begin += 1 << 19 {
-		read(begin+Window-7, 7)
+	for begin := 0; begin < 2*payload.Window; begin += 1 << 19 {
+		read(begin+payload.Window-7, 7)
 		for range 20 {
-			off := r.IntN(Window - 100)
+			off := r.IntN(payload.Window - 100)
 			read(begin+off, r.IntN(100))
 		}
-		read(begin, Window)
+		read(begin, payload.Window)
 	}
 	if passes != 1 {
 		t.Errorf("%d passes", passes)

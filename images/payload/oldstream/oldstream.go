@@ -1,13 +1,18 @@
-package payload
+// Package oldstream reads the content of an old file that is one compressed stream, as the pieces of a patch need it: in
+// the order of the file, and never from before a window. It refuses longer reads than that window. It compares nothing:
+// images/payload does.
+package oldstream
 
 import (
 	"context"
 	"fmt"
 	"io"
+
+	"github.com/proa-os/proa/images/payload"
 )
 
 // Stream reads the content of an old file that is one compressed stream: once, from its beginning to its end, and keeps
-// the last Window bytes, as pieces of a patch need it.
+// the last payload.Window bytes, as pieces of a patch need it.
 type Stream struct {
 	open func() (io.ReadCloser, error)
 	in   io.ReadCloser
@@ -15,13 +20,13 @@ type Stream struct {
 	end  int64  // of what was read
 }
 
-// NewStream returns a stream that is opened when it is read.
-func NewStream(open func() (io.ReadCloser, error)) *Stream { return &Stream{open: open} }
+// New returns a stream that is opened when it is read.
+func New(open func() (io.ReadCloser, error)) *Stream { return &Stream{open: open} }
 
-// ReadContent fills b with the content from an offset on. What lies more than Window before the end of what was read
+// ReadContent fills b with the content from an offset on. What lies more than the window before the end of what was read
 // needs another pass from the beginning.
 func (s *Stream) ReadContent(ctx context.Context, off int64, b []byte) error {
-	if off < 0 || len(b) > Window {
+	if off < 0 || len(b) > payload.Window {
 		return fmt.Errorf("%d bytes at %d of a stream", len(b), off)
 	}
 	if s.in == nil || off < s.end-int64(len(s.kept)) {
@@ -38,7 +43,7 @@ func (s *Stream) ReadContent(ctx context.Context, off int64, b []byte) error {
 		}
 	}
 	for n := 0; n < len(b); {
-		at := int((off + int64(n)) % Window)
+		at := int((off + int64(n)) % payload.Window)
 		n += copy(b[n:], s.kept[at:])
 	}
 	return nil
@@ -49,7 +54,7 @@ func (s *Stream) restart() (err error) {
 		s.in.Close() // it was only read
 	}
 	if s.kept == nil {
-		s.kept = make([]byte, Window)
+		s.kept = make([]byte, payload.Window)
 	}
 	s.end = 0
 	s.in, err = s.open()
@@ -58,8 +63,8 @@ func (s *Stream) restart() (err error) {
 
 // more reads up to n bytes, at most as many as follow in the ring.
 func (s *Stream) more(n int64) error {
-	at := s.end % Window
-	got, err := s.in.Read(s.kept[at:min(Window, at+n)])
+	at := s.end % payload.Window
+	got, err := s.in.Read(s.kept[at:min(payload.Window, at+n)])
 	s.end += int64(got)
 	if got == 0 && err != nil {
 		if err == io.EOF {
