@@ -100,8 +100,21 @@ func (j *job) run(ctx context.Context, name string, list []row) error {
 	if errors.Is(err, slot.ErrNotGood) {
 		return fmt.Errorf("%w; wait until `proa status` says good", err)
 	}
-	return fmt.Errorf("%w%s", err, list[len(results)-1].after.say(j.slot)) // the last result is of the step that failed
+	state := list[len(results)-1].after // the last result is of the step that failed
+	err = fmt.Errorf("%w%s", err, state.say(j.slot))
+	if state == damaged && !errors.Is(err, errStopped) {
+		err = damage{err}
+	}
+	return err
 }
+
+// ErrDamaged is what errors of Try are if the other slot is not what its manifest says, or cannot be read.
+var ErrDamaged = errors.New("the slot is damaged")
+
+type damage struct{ error }
+
+func (d damage) Unwrap() error        { return d.error }
+func (d damage) Is(target error) bool { return target == ErrDamaged }
 
 // steps returns rows that are not begun once the caller has given up.
 func steps(list []row) (out []step.Step[*job]) {

@@ -241,6 +241,9 @@ func try(ctx context.Context, r *run) error {
 	t := r.Target
 	t.Progress = r.Progress
 	_, err := slotwrite.Try(ctx, t)
+	if errors.Is(err, slotwrite.ErrDamaged) { // to verify it once more would end in the same way
+		err = errors.Join(fmt.Errorf("%w\nor run the same command: it is written again then", err), t.Slots.Clear())
+	}
 	return err
 }
 

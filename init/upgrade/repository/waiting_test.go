@@ -1,6 +1,7 @@
 package repository_test
 
 import (
+	"errors"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -87,8 +88,19 @@ func TestWaiting(t *testing.T) {
 	}
 	look(upgrade.Fetch, "repaired", false)
 
+	root, err := os.OpenFile(filepath.Join(d.Dir, "root-b"), os.O_RDWR, 0)
+	must(t, err)
+	_, err = root.WriteAt([]byte("worn out"), 8192)
+	must(t, errors.Join(err, root.Close()))
+	look(upgrade.Fetch, "damaged where no look reads", false)
+	if out, err := d.upgrade(t.Context(), s.url, upgrade.Apply); err == nil || !strings.Contains(err.Error(), "checksum mismatch") || out.Trying {
+		t.Fatalf("the trial of a damaged slot: %+v, %v", out, err)
+	}
+	s.since()
+	look(upgrade.Fetch, "after that", true)
+
 	h.release("site", releasing.Options{}, h.file(three, "pc"))
-	if out := look(upgrade.Fetch, "a newer one", true); out.Choice.Release.Version != "v3" || out.Entry != 2 {
+	if out := look(upgrade.Fetch, "a newer one", true); out.Choice.Release.Version != "v3" || out.Entry != 3 {
 		t.Errorf("%+v", out)
 	}
 	must(t, os.RemoveAll(filepath.Join(site, "targets")))
