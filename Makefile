@@ -47,8 +47,8 @@ e2e-install: iso ## install from the ISO: by the screen on both consoles, stoppe
 	PROA_E2E=install $(PROA) tool -- go test -count=1 -parallel 2 -timeout 3h -v -run TestInstall ./build/e2e
 e2e-cuts: disk ## power cuts in first boot, in image import and while data grows; PROA_CUTS, PROA_SEED; hours
 	for scope in first-boot-cuts import-cuts grow-cuts; do PROA_E2E=$$scope $(PROA) tool -- go test -count=1 -parallel 2 -timeout 6h -v -run TestPowerCuts ./build/e2e || exit; done
-e2e-upgrade: disk slot ## upgrade a machine from a web server, by a stepping stone and back; bad releases and servers
-	PROA_E2E=upgrade $(PROA) tool -- go test -count=1 -timeout 4h -v ./build/e2e
+e2e-upgrade: disk slot ## upgrade a machine from a web server and back; bad releases and servers, rehearsal, soft swap, a site; hours
+	for scope in upgrade rehearsal softswap peers; do PROA_E2E=$$scope $(PROA) tool -- go test -count=1 -timeout 4h -v ./build/e2e || exit; done
 e2e-kills: ## end the engine of upgrades at every named point in three ways, and kill it 200 times; minutes
 	PROA_E2E=kills $(PROA) tool -- go test -count=1 -timeout 2h -v -run 'TestFaults|TestKills' ./init/upgrade
 POWERBOARDS := pc arm64-uefi arm64-virt armv7-virt rpi3
