@@ -86,13 +86,9 @@ func TestPanicAfterGood(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			m := start(t, options{kind: "img", firmware: c.firmware, cpus: 1, medium: qemu.Disk, config: panicConfig})
 			m.untilGood(m.bootBudget())
-			m.takes(newer(t, m.slot(), "v1.1.0"))
-			mark := m.Mark()
-			m.node.Run(t.Context(), "proa reboot", nil)
-			m.expectAfter(mark, "proa: up slot=b ", 2*m.bootBudget())
-			m.expectAfter(mark, "proa: status slot b good", m.bootBudget())
+			m.newerIsGood()
 			m.run("touch /var/panics; sync", nil)
-			mark = m.Mark()
+			mark := m.Mark()
 			m.node.Run(t.Context(), "proa reboot", nil)
 			m.expectAfter(mark, "proa: going down: slot b: "+c.why, 5*m.bootBudget())
 			m.wentBack(mark, c.why, c.told)
@@ -104,18 +100,24 @@ func TestPanicAfterGood(t *testing.T) {
 	}
 }
 
+// newerIsGood: the machine takes a newer release, and slot b is good after its trial.
+func (m *machine) newerIsGood() {
+	m.t.Helper()
+	m.takes(newer(m.t, m.slot(), "v1.1.0"))
+	mark := m.Mark()
+	m.node.Run(m.t.Context(), "proa reboot", nil)
+	m.expectAfter(mark, "proa: up slot=b ", 2*m.bootBudget())
+	m.expectAfter(mark, "proa: status slot b good", m.bootBudget())
+}
+
 // TestLostEarly: a new slot is good, and from then on is lost in every boot before anything on the data partition can count
 // that. The fourth boot finds it in the black box and goes back.
 func TestLostEarly(t *testing.T) {
 	needs(t, "after-good")
 	m := start(t, options{kind: "img", firmware: qemu.BIOS, cpus: 1, medium: qemu.Disk, config: gateConfig})
 	m.untilGood(m.bootBudget())
-	m.takes(newer(t, m.slot(), "v1.1.0"))
+	m.newerIsGood()
 	mark := m.Mark()
-	m.node.Run(t.Context(), "proa reboot", nil)
-	m.expectAfter(mark, "proa: up slot=b ", 2*m.bootBudget())
-	m.expectAfter(mark, "proa: status slot b good", m.bootBudget())
-	mark = m.Mark()
 	for n := range 4 { // the first one ends a boot that has come far enough
 		again := m.Mark()
 		if err := m.Reset(t.Context()); err != nil {

@@ -94,7 +94,7 @@ func TestProgramsHaveNoTestSupport(t *testing.T) {
 	for _, p := range goList(t) {
 		support[p.ImportPath] = slices.Contains(p.Imports, "testing")
 	}
-	for _, name := range []string{"images/golden", "init/fetch/fetchtest", "init/upgrade/upgradetest"} {
+	for _, name := range []string{"images/golden", "init/fetch/fetchtest", "init/nettest", "init/upgrade/upgradetest"} {
 		if !support[module+name] {
 			t.Errorf("%s is not recognised as test support", name)
 		}

@@ -7,7 +7,6 @@ package releasemeta
 
 import (
 	"bytes"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -16,6 +15,8 @@ import (
 	"regexp"
 	"slices"
 	"time"
+
+	"github.com/proa-os/proa/images/slotsig"
 )
 
 // Names of targets beside payloads, the last part of their paths: ManifestName describes a release, SlotName is its slot
@@ -115,18 +116,13 @@ func (r Release) Check() error {
 
 // Check refuses values that no device could follow.
 func (p Payload) Check() error {
-	if p.Index != nil && (p.Index.Length <= 0 || !digest(p.Index.SHA256)) {
+	if p.Index != nil && (p.Index.Length <= 0 || !slotsig.Digest(p.Index.SHA256)) {
 		return fmt.Errorf("index of %d bytes, sha256 %q", p.Index.Length, p.Index.SHA256)
 	}
-	if p.From != nil && (!word.MatchString(p.From.Version) || !digest(p.From.Root)) {
+	if p.From != nil && (!word.MatchString(p.From.Version) || !slotsig.Digest(p.From.Root)) {
 		return fmt.Errorf("from version %q, root %q", p.From.Version, p.From.Root)
 	}
 	return nil
-}
-
-func digest(s string) bool {
-	b, err := hex.DecodeString(s)
-	return err == nil && len(b) == 32 && hex.EncodeToString(b) == s
 }
 
 // ParseRelease reads custom of a manifest.

@@ -2,7 +2,6 @@ package slotfile
 
 import (
 	"bytes"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -150,17 +149,12 @@ func (m Manifest) check() error {
 		return fmt.Errorf("board %q, layout %d, version %q", m.Board, m.Layout, m.Version)
 	case !cmdlines.MatchString(m.Cmdline) || cmdline.NamesSlot(m.Cmdline):
 		return fmt.Errorf("command line %q", m.Cmdline)
-	case !digest(m.Root.Hash):
+	case !slotsig.Digest(m.Root.Hash):
 		return fmt.Errorf("root hash %q", m.Root.Hash)
 	case m.Root.Image <= 0 || m.Root.Image%verity.BlockSize != 0 || m.Root.Size%verity.BlockSize != 0 || m.Root.Size-m.Root.Image < verity.BlockSize:
 		return fmt.Errorf("root of %d bytes with an image of %d", m.Root.Size, m.Root.Image)
 	}
 	return m.checkFiles()
-}
-
-func digest(s string) bool {
-	b, err := hex.DecodeString(s)
-	return err == nil && len(b) == 32 && strings.ToLower(s) == s
 }
 
 // checkFiles requires the entries in order, the root image once and last, and for each slot names that differ on a
@@ -214,7 +208,7 @@ func (f File) check() error {
 	if strings.EqualFold(rest, ManifestName) || strings.EqualFold(rest, slotsig.Name) || strings.EqualFold(rest, ProvedName) {
 		return fmt.Errorf("%q is where the manifest or what belongs to it is kept", f.Name)
 	}
-	if f.Size < 0 || f.Size > maxSize || f.Script() && f.Size > MaxScript || !digest(f.SHA256) {
+	if f.Size < 0 || f.Size > maxSize || f.Script() && f.Size > MaxScript || !slotsig.Digest(f.SHA256) {
 		return fmt.Errorf("%s: %d bytes, sha256 %q", f.Name, f.Size, f.SHA256)
 	}
 	return nil

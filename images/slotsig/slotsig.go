@@ -5,11 +5,11 @@ import (
 	"cmp"
 	"crypto"
 	"crypto/ed25519"
+	"crypto/sha256"
 	"encoding/hex"
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 )
 
 // Name is the file with the signatures, beside the manifest in slot file, payload and slot directory.
@@ -92,12 +92,18 @@ func Parse(b []byte) (f File, err error) {
 	return f, nil
 }
 
+// Digest says whether a text is a sha256 as key ids, manifests and metadata have it: 64 hex digits in lower case.
+func Digest(s string) bool {
+	b, err := hex.DecodeString(s)
+	return err == nil && len(b) == sha256.Size && hex.EncodeToString(b) == s
+}
+
 func (f File) check() error {
 	if len(f.Signatures) > MaxKeys {
 		return fmt.Errorf("%d signatures, at most %d", len(f.Signatures), MaxKeys)
 	}
 	for i, s := range f.Signatures {
-		if raw, err := hex.DecodeString(s.KeyID); err != nil || len(raw) != 32 || strings.ToLower(s.KeyID) != s.KeyID {
+		if !Digest(s.KeyID) {
 			return fmt.Errorf("key id %q: want 64 hex digits", s.KeyID)
 		}
 		if i > 0 && f.Signatures[i-1].KeyID >= s.KeyID {

@@ -10,7 +10,6 @@ import (
 	"os/exec"
 	"runtime"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -19,30 +18,17 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/proa-os/proa/config"
+	"github.com/proa-os/proa/init/nettest"
 	"github.com/proa-os/proa/init/sys"
 )
 
 // isolated runs the test again in its own network namespace, which represents the node.
 func isolated(t *testing.T) bool {
 	t.Helper()
-	const mark = "PROA_TEST_NETNS"
-	if os.Getenv(mark) == t.Name() {
-		return true
-	}
 	if _, err := exec.LookPath("nft"); err != nil {
 		t.Skip("no nft here: the filter is judged by the kernel, which needs it")
 	}
-	c := exec.Command(os.Args[0], "-test.run", "^"+t.Name()+"$", "-test.v")
-	c.Env = append(os.Environ(), mark+"="+t.Name())
-	c.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNET}
-	out, err := c.CombinedOutput()
-	if err != nil && c.ProcessState == nil {
-		t.Skipf("no network namespace here: %v", err)
-	}
-	if t.Logf("%s", out); err != nil {
-		t.Fatal(err)
-	}
-	return false
+	return nettest.Inside(t, 0)
 }
 
 func must(t *testing.T, err error) {

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"runtime"
 	"strings"
@@ -21,33 +20,16 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/proa-os/proa/config"
+	"github.com/proa-os/proa/init/nettest"
 	"github.com/proa-os/proa/init/netup/links"
 	"github.com/proa-os/proa/init/netup/plan"
 	"github.com/proa-os/proa/init/sys"
 )
 
-// inside says whether this process runs in the test's network namespace; otherwise it has run the test in one. That
-// needs a second process, because a namespace belongs to a thread and the manager uses many.
+// inside says whether this process runs in the test's namespaces, see nettest.Inside.
 func inside(t *testing.T) bool {
 	t.Helper()
-	const mark = "PROA_TEST_NETNS"
-	if os.Getenv(mark) == t.Name() {
-		return true
-	}
-	c := exec.Command(os.Args[0], "-test.run", "^"+t.Name()+"$", "-test.v", "-test.parallel=8")
-	c.Env = append(os.Environ(), mark+"="+t.Name())
-	c.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNET | syscall.CLONE_NEWNS}
-	out, err := c.CombinedOutput()
-	if err != nil && c.ProcessState == nil {
-		t.Skipf("no network namespace here: %v", err)
-	}
-	if t.Logf("%s", out); err != nil {
-		t.Fatal(err)
-	}
-	if !strings.Contains(string(out), "--- PASS: "+t.Name()) {
-		t.Skip("skipped inside the namespace")
-	}
-	return false
+	return nettest.Inside(t, syscall.CLONE_NEWNS, "-test.parallel=8")
 }
 
 // ownSysfs mounts the sysfs of the test's network namespace: that of the host shows the host's interfaces.

@@ -24,6 +24,7 @@ import (
 	"github.com/proa-os/proa/build/releasing"
 	"github.com/proa-os/proa/images/layout"
 	"github.com/proa-os/proa/init/fetch/fetchtest"
+	"github.com/proa-os/proa/init/nettest"
 	"github.com/proa-os/proa/init/upgrade/claim"
 	"github.com/proa-os/proa/init/upgrade/peers"
 	giving "github.com/proa-os/proa/init/upgrade/peers/serve"
@@ -117,29 +118,6 @@ type site struct {
 
 	mu   sync.Mutex
 	sent map[string]int64 // bytes of payloads, by the address of who got them, and the range
-}
-
-// inside says whether this process runs in a network namespace of its own; otherwise it has run the test in one.
-func inside(t *testing.T) bool {
-	t.Helper()
-	const mark = "PROA_TEST_NETNS"
-	if os.Getenv(mark) == t.Name() {
-		return true
-	}
-	c := exec.Command(os.Args[0], "-test.run", "^"+t.Name()+"$", "-test.v")
-	c.Env = append(os.Environ(), mark+"="+t.Name())
-	c.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNET}
-	out, err := c.CombinedOutput()
-	if err != nil && c.ProcessState == nil {
-		t.Skipf("no network namespace here: %v", err)
-	}
-	if t.Logf("%s", out); err != nil {
-		t.Fatal(err)
-	}
-	if !strings.Contains(string(out), "--- PASS: "+t.Name()) {
-		t.Skip("skipped inside the namespace")
-	}
-	return false
 }
 
 // newSite returns a network with a server that sends so many bytes a second.
@@ -297,7 +275,7 @@ var brief = peers.Patience{Round: 2 * time.Second, Every: time.Second, Stand: ti
 
 // TestPeers: machines of a site with a server that counts what it sends.
 func TestPeers(t *testing.T) {
-	if !inside(t) {
+	if !nettest.Inside(t, 0) {
 		return
 	}
 	h := newHost(t)

@@ -19,6 +19,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/proa-os/proa/images/slotsig"
 	"github.com/proa-os/proa/init/upgrade/peers/port"
 	"github.com/proa-os/proa/init/upgrade/peers/question"
 	"github.com/proa-os/proa/init/upgrade/transport"
@@ -86,7 +87,7 @@ func (s *Server) give(ctx context.Context) error {
 // ServeHTTP implements http.Handler.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	sum, ok := strings.CutPrefix(r.URL.Path, Path)
-	if !ok || !valid(sum) || r.Method != http.MethodGet && r.Method != http.MethodHead {
+	if !ok || !slotsig.Digest(sum) || r.Method != http.MethodGet && r.Method != http.MethodHead {
 		http.Error(w, "GET "+Path+"HEX", http.StatusBadRequest)
 		return
 	}

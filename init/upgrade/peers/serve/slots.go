@@ -2,7 +2,6 @@ package serve
 
 import (
 	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"io"
 	"os"
@@ -252,10 +251,4 @@ func (r *reader) load() error {
 		err = io.ErrUnexpectedEOF // shorter than the manifest says
 	}
 	return err
-}
-
-// valid says whether a text is a sha256 in hex.
-func valid(sum string) bool {
-	b, err := hex.DecodeString(sum)
-	return err == nil && len(b) == sha256.Size && hex.EncodeToString(b) == sum
 }
