@@ -2,8 +2,6 @@ package upgrade
 
 import (
 	"cmp"
-	"crypto/sha256"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"slices"
@@ -16,11 +14,11 @@ import (
 
 // Choice is what a machine does about the releases there are.
 type Choice struct {
-	Release Release   // what to take; no Version: nothing
-	Newest  string    // version of the newest release for this machine
-	Why     string    // for people
-	NotYet  time.Time // its turn comes then; zero: now, or never
-	Runs    bool      // the newest, or wanted, release runs already
+	Release Release // what to take; no Version: nothing
+	Newest  string  // version of the newest release for this machine
+	Why     string  // for people
+	Runs    bool    // the newest, or wanted, release runs already
+	later   bool    // its turn has not come, or never will
 	// Passed is a release that is newer than Newest, and that this machine cannot take; no Version: there is none.
 	Passed passed.Release
 }
@@ -48,32 +46,52 @@ func Decide(m Machine, all []Release, j journal.Journal, o Options, now time.Tim
 	if err != nil {
 		return Choice{}, err
 	}
-	c, floor := Choice{Newest: newest.Version}, max(m.Sequence, j.Sequence)
+	d := decision{m, mine, j, o, now}
+	c := Choice{Newest: newest.Version}
 	if over := last(unfit); o.Version == "" && over.Sequence > newest.Sequence {
 		c.Passed = passed.Release{Version: over.Version, Why: over.Unfit}
 	}
+	c, err = d.judge(c, newest)
+	if err == nil && c.later && o.Version == "" {
+		c = d.meanwhile(c, newest)
+	}
+	return c, err
+}
+
+// decision is what all releases of a source are judged with.
+type decision struct {
+	m    Machine
+	mine []Release // for this machine
+	j    journal.Journal
+	o    Options
+	now  time.Time
+}
+
+// judge decides about one release, newest, of those that are not newer.
+func (d decision) judge(c Choice, newest Release) (Choice, error) {
+	m, floor := d.m, max(d.m.Sequence, d.j.Sequence)
 	switch {
 	case newest.Root != "" && newest.Root == m.Root || newest.Root == "" && newest.Version == m.Version:
 		c.Runs, c.Why = true, m.Version+" runs already"
-		if o.Version == "" {
+		if d.o.Version == "" {
 			c.Why = fmt.Sprintf("%s runs, and is the newest", m.Version)
 		}
 		if c.Passed.Version != "" {
 			c.Why += " that this machine can take"
 		}
 		return c, nil
-	case older(newest, floor) && !o.Again:
+	case older(newest, floor) && !d.o.Again:
 		return c, fmt.Errorf("%w: %s has sequence %d, this machine had %d; the server may be stale, try another one, or take it nevertheless: proa upgrade apply --again",
 			ErrOlder, newest.Version, newest.Sequence, floor)
 	}
-	next, err := stone(m, mine, newest)
-	if err == nil && older(next, floor) && !o.Again {
+	next, err := stone(m, d.mine, newest)
+	if err == nil && older(next, floor) && !d.o.Again {
 		err = fmt.Errorf("%w: %s, which is on the way to %s, has sequence %d, this machine had %d; release it again", ErrOlder, next.Version, newest.Version, next.Sequence, floor)
 	}
 	if err != nil {
 		return c, err
 	}
-	return accept(m, c, next, newest, j, o, now)
+	return d.accept(c, next, newest), nil
 }
 
 // wanted returns the release with a version, or the newest.
@@ -98,23 +116,6 @@ func last(list []Release) (r Release) {
 		r = slices.MaxFunc(list, func(a, b Release) int { return cmp.Compare(a.Sequence, b.Sequence) })
 	}
 	return r
-}
-
-// accept holds back what was given up, and what is not this machine's turn.
-func accept(m Machine, c Choice, next, newest Release, j journal.Journal, o Options, now time.Time) (Choice, error) {
-	if g := j.GaveUp(journal.Release{Version: next.Version, Root: journal.ShortRoot(next.Root)}); g != nil && !o.Again {
-		c.Why = fmt.Sprintf("%s was given up on %s (%s); proa upgrade apply --again tries it again", next.Version, g.At.UTC().Format(time.DateOnly), g.Reason)
-		return c, nil
-	}
-	if at, ever := turn(m, next); o.Auto && (!ever || at.After(now)) {
-		c.Why, c.NotYet = next.Version+" is not for all machines yet", at
-		return c, nil
-	}
-	c.Release, c.Why = next, fmt.Sprintf("%s can replace %s", next.Version, m.Version)
-	if next.Version != newest.Version {
-		c.Why = fmt.Sprintf("%s can replace %s, on the way to %s", next.Version, m.Version, newest.Version)
-	}
-	return c, nil
 }
 
 // fitting returns the releases for this machine, and those of its board that it cannot take, with the reason; the error
@@ -178,24 +179,4 @@ func between(m Machine, mine []Release, newest Release) Release {
 	return last(slices.DeleteFunc(slices.Clone(mine), func(r Release) bool {
 		return r.Sequence >= newest.Sequence || !atLeast(r.Version, newest.From) || len(r.Stones) > 0 || r.From != "" && !atLeast(m.Version, r.From)
 	}))
-}
-
-// turn returns when this machine's turn comes; ever is false if it is in no wave.
-func turn(m Machine, r Release) (at time.Time, ever bool) {
-	if len(r.Waves) == 0 {
-		return time.Time{}, true
-	}
-	place := Place(m.ID, r.Version)
-	for _, w := range r.Waves {
-		if place < float64(w.Percent) && (!ever || w.At.Before(at)) {
-			at, ever = w.At, true
-		}
-	}
-	return at, ever
-}
-
-// Place is a machine's place among all machines in a roll-out of a version, from 0 to 100, the same whenever it is asked.
-func Place(id, version string) float64 {
-	sum := sha256.Sum256([]byte(id + "\n" + version))
-	return float64(binary.BigEndian.Uint64(sum[:])>>11) / (1 << 53) * 100
 }
