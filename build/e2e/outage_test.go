@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/proa-os/proa/build/qemu"
+	"github.com/proa-os/proa/init/background"
 )
 
 // podStates is what must be the same of each pod across a soft swap.
@@ -45,6 +46,7 @@ func TestOutage(t *testing.T) {
 		t.Fatalf("not by soft swap, or not by a patch:\n%s", out)
 	}
 	m.shimsServe()
+	m.engineWaited()
 
 	asked, mark = m.askAlways(), m.Mark()
 	m.node.Run(t.Context(), "proa reboot", nil)
@@ -61,6 +63,17 @@ func (m *machine) shimsServe() {
 	m.run("kill $(pidof hello)", nil)
 	m.until("kubectl get pods -l app=hello -o jsonpath='{.items[*].status.containerStatuses[*].restartCount} {.items[*].status.containerStatuses[*].ready}'", "1 true", podBudget)
 	askNodePort(m.t, m, "hello from hello-")
+}
+
+// engineWaited: the kernel had the controllers that make the engine, which wrote the slot beside a node that served, wait
+// for the node; the share of the disk is set where the kernel offers one.
+func (m *machine) engineWaited() {
+	m.t.Helper()
+	out := m.run("cd "+background.Cgroup+"; grep . cpu.weight io.weight io.bfq.weight 2>/dev/null; grep usage_usec cpu.stat; cat memory.peak", nil)
+	m.t.Logf("the engine's cgroup:\n%s", out)
+	if !strings.Contains(out, "cpu.weight:10\n") {
+		m.t.Errorf("the engine had the share of others")
+	}
 }
 
 // askAlways asks the pod over and over, until its result is called, which returns the longest time between two answers.
