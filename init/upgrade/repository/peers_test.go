@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -105,13 +106,26 @@ func up(address string) error {
 	if err != nil {
 		return err
 	}
-	return errors.Join(netlink.LinkSetUp(lo), netlink.AddrAdd(card, a), netlink.LinkSetUp(card))
+	a.Flags = unix.IFA_F_NODAD
+	return errors.Join(netlink.LinkSetUp(lo), netlink.AddrAdd(card, a), netlink.LinkSetUp(card), settled(card))
+}
+
+// settled waits until no address of a card is tentative any more (RFC 4862): its link-local one is the sender of questions.
+func settled(card netlink.Link) error {
+	for end := time.Now().Add(time.Minute); time.Now().Before(end); time.Sleep(100 * time.Millisecond) {
+		list, err := netlink.AddrList(card, netlink.FAMILY_V6)
+		if err != nil || len(list) > 0 && !slices.ContainsFunc(list, func(a netlink.Addr) bool { return a.Flags&unix.IFA_F_TENTATIVE != 0 }) {
+			return err
+		}
+	}
+	return errors.New("eth0 has no link-local address after a minute")
 }
 
 // site is a network with machines and a server, in network namespaces.
 type site struct {
 	*host
 	url   string
+	net   string // addresses, as a format
 	nodes int
 	limit *transport.Bucket
 	runs  *device // of which each machine is a copy
@@ -120,19 +134,23 @@ type site struct {
 	sent map[string]int64 // bytes of payloads, by the address of who got them, and the range
 }
 
+// Networks of a site. All machines have link-local addresses of IPv6, too.
+const ipv4, ipv6 = "10.9.0.%d/24", "fd00:9::%d/64"
+
 // newSite returns a network with a server that sends so many bytes a second.
-func newSite(t *testing.T, h *host, dir string, rate int64) *site {
+func newSite(t *testing.T, h *host, net, dir string, rate int64) *site {
 	t.Helper()
-	s := &site{host: h, sent: map[string]int64{}, limit: transport.NewBucket(rate)}
+	s := &site{host: h, net: net, sent: map[string]int64{}, limit: transport.NewBucket(rate)}
 	if err := netlink.LinkAdd(&netlink.Bridge{LinkAttrs: netlink.LinkAttrs{Name: "br0"}}); err != nil {
 		t.Skipf("no bridge here: %v", err)
 	}
 	br, err := netlink.LinkByName("br0")
 	must(t, err)
-	a, err := netlink.ParseAddr("10.9.0.1/24")
+	a, err := netlink.ParseAddr(fmt.Sprintf(net, 1))
 	must(t, err)
+	a.Flags = unix.IFA_F_NODAD
 	must(t, errors.Join(netlink.AddrAdd(br, a), netlink.LinkSetUp(br)))
-	l, err := net.Listen("tcp", "10.9.0.1:0")
+	l, err := listen(a.IP)
 	must(t, err)
 	files := http.FileServer(http.Dir(dir))
 	server := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { files.ServeHTTP(&metered{w, r, s}, r) })}
@@ -141,6 +159,8 @@ func newSite(t *testing.T, h *host, dir string, rate int64) *site {
 	s.url = "http://" + l.Addr().String()
 	return s
 }
+
+func listen(ip net.IP) (net.Listener, error) { return net.ListenTCP("tcp", &net.TCPAddr{IP: ip}) }
 
 // metered counts what is sent of payloads, and holds it to the limit.
 type metered struct {
@@ -204,7 +224,7 @@ func (s *site) join(t *testing.T, patience peers.Patience) *member {
 	file, err := fetchtest.Program()
 	must(t, err)
 	c := exec.Command(os.Args[0])
-	c.Env = append(os.Environ(), placeVariable+"="+s.url, deviceVariable+"="+string(text), fetchVariable+"="+file, nodeVariable+fmt.Sprintf("=10.9.0.%d/24", 10+s.nodes))
+	c.Env = append(os.Environ(), placeVariable+"="+s.url, deviceVariable+"="+string(text), fetchVariable+"="+file, nodeVariable+"="+fmt.Sprintf(s.net, 10+s.nodes))
 	c.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNET, Pdeathsig: unix.SIGKILL}
 	in, err := c.StdinPipe()
 	must(t, err)
@@ -278,18 +298,33 @@ func TestPeers(t *testing.T) {
 	if !nettest.Inside(t, 0) {
 		return
 	}
+	s, full := peersSite(t, ipv4)
+	const index = 64 << 10 // with what is on its way
+	t.Run("together", func(t *testing.T) { s.together(t, full, index) })
+	t.Run("killed", func(t *testing.T) { s.killed(t, full, index) })
+	t.Run("bad", func(t *testing.T) { s.bad(t, full, index) })
+}
+
+// TestPeersIPv6: the same site without IPv4.
+func TestPeersIPv6(t *testing.T) {
+	if !nettest.Inside(t, 0) {
+		return
+	}
+	s, full := peersSite(t, ipv6)
+	s.together(t, full, 64<<10)
+}
+
+// peersSite returns a site, and the size of the payload on its server.
+func peersSite(t *testing.T, net string) (s *site, full int64) {
 	h := newHost(t)
 	two := next(first(), "v2")
 	two.binary = words(77, 14<<20)
 	dir := h.release("site", releasing.Options{}, h.file(two, "pc"))
 	info, err := os.Stat(one(t, dir, "targets/pc/v2/*.full"))
 	must(t, err)
-	s := newSite(t, h, dir, 2<<20)
+	s = newSite(t, h, net, dir, 2<<20)
 	s.runs = h.flash(first())
-	const index = 64 << 10 // with what is on its way
-	t.Run("together", func(t *testing.T) { s.together(t, info.Size(), index) })
-	t.Run("killed", func(t *testing.T) { s.killed(t, info.Size(), index) })
-	t.Run("bad", func(t *testing.T) { s.bad(t, info.Size(), index) })
+	return s, info.Size()
 }
 
 // together: three machines that begin at once download a release once, and one that comes later nothing but its index.
