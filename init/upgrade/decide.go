@@ -18,7 +18,7 @@ type Choice struct {
 	Newest  string  // version of the newest release for this machine
 	Why     string  // for people
 	Runs    bool    // the newest, or wanted, release runs already
-	later   bool    // its turn has not come, or never will
+	later   bool    // its turn does not come soon, or never
 	// Passed is a release that is newer than Newest, and that this machine cannot take; no Version: there is none.
 	Passed passed.Release
 }

@@ -22,7 +22,8 @@ func TestDecide(t *testing.T) {
 	newest := release("v1.3.0", 13)
 	gaveUp := journal.Journal{GivenUp: []journal.GivenUp{{Release: journal.Release{Version: "v1.3.0"}, At: noon, Reason: "no link"}}}
 	all := releasemeta.Wave{Percent: 100, At: noon}
-	later := []releasemeta.Wave{{Percent: 100, At: noon.Add(time.Hour)}}
+	later := []releasemeta.Wave{{Percent: 100, At: noon.Add(25 * time.Hour)}}
+	soon := []releasemeta.Wave{{Percent: 100, At: noon.Add(24 * time.Hour)}}
 	for _, test := range []struct {
 		name string
 		all  []Release
@@ -58,6 +59,7 @@ func TestDecide(t *testing.T) {
 		{"first wave, by command", []Release{with(newest, func(r *Release) { r.Waves = []releasemeta.Wave{{Percent: 1, At: noon.Add(time.Hour)}} })}, Options{}, journal.Journal{}, "take v1.3.0"},
 		{"no wave", []Release{with(newest, func(r *Release) { r.Waves = []releasemeta.Wave{{Percent: 0, At: noon}} })}, Options{Auto: true}, journal.Journal{}, "v1.3.0 is not for all machines yet, and this one is in none of its waves"},
 		{"not its wave yet, an older one", []Release{with(newest, func(r *Release) { r.Waves = later }), release("v1.2.5", 12), release("v1.2.4", 12), release("v1.1.0", 11)}, Options{Auto: true}, journal.Journal{}, "take v1.2.5"},
+		{"its wave is soon", []Release{with(newest, func(r *Release) { r.Waves = soon }), release("v1.2.5", 12)}, Options{Auto: true}, journal.Journal{}, "v1.3.0 is not for all machines yet; the turn of this one comes on 2026-11-03 12:00 UTC"},
 		{"two are not its wave yet", []Release{with(newest, func(r *Release) { r.Waves = later }), with(release("v1.2.9", 12), func(r *Release) { r.Waves = later }), release("v1.2.0", 11)}, Options{Auto: true}, journal.Journal{}, "v1.3.0 is not for all machines yet; the turn"},
 		{"not its wave yet, the older one was given up", []Release{with(release("v1.4.0", 14), func(r *Release) { r.Waves = later }), newest}, Options{Auto: true}, gaveUp, "v1.4.0 is not for all machines yet; the turn"},
 		{"its wave", []Release{with(newest, func(r *Release) { r.Waves = []releasemeta.Wave{all} })}, Options{Auto: true}, journal.Journal{}, "take v1.3.0"},

@@ -11,6 +11,9 @@ import (
 	"github.com/proa-os/proa/init/upgrade/journal"
 )
 
+// soon is how long a machine waits for its turn rather than take an older release, and restart, twice.
+const soon = 24 * time.Hour
+
 // accept holds back what was given up, and what is not this machine's turn.
 func (d decision) accept(c Choice, next, newest Release) Choice {
 	if g := d.j.GaveUp(journal.Release{Version: next.Version, Root: journal.ShortRoot(next.Root)}); g != nil && !d.o.Again {
@@ -18,7 +21,7 @@ func (d decision) accept(c Choice, next, newest Release) Choice {
 		return c
 	}
 	if at, ever := turn(d.m, next); d.o.Auto && (!ever || at.After(d.now)) {
-		c.Why, c.later = notYet(next, at, ever), true
+		c.Why, c.later = notYet(next, at, ever), !ever || at.Sub(d.now) > soon
 		return c
 	}
 	c.Release, c.later, c.Why = next, false, fmt.Sprintf("%s can replace %s", next.Version, d.m.Version)
@@ -35,8 +38,8 @@ func notYet(r Release, at time.Time, ever bool) string {
 	return fmt.Sprintf("%s is not for all machines yet; the turn of this one comes on %s UTC, and proa upgrade apply takes it now", r.Version, at.UTC().Format("2006-01-02 15:04"))
 }
 
-// meanwhile returns the newest release below one whose turn has not come that can be taken now: a roll-out that has begun
-// does not hold back what the machine did not take before it began. If there is none, it is the choice as it was.
+// meanwhile returns the newest release below one whose turn does not come soon that can be taken now: a roll-out that has
+// begun does not hold back what the machine did not take before it began. If there is none, it is the choice as it was.
 func (d decision) meanwhile(c Choice, newest Release) Choice {
 	below := slices.DeleteFunc(slices.Clone(d.mine), func(r Release) bool { return r.Sequence >= newest.Sequence })
 	slices.SortFunc(below, func(a, b Release) int { return cmp.Compare(b.Sequence, a.Sequence) })

@@ -37,7 +37,6 @@ type machine struct {
 	has   journal.Release // in the other slot
 	text  []byte          // its manifest
 	last  *tapped         // file
-	extra int64           // bytes of frames that were read and not used
 	Result
 }
 
@@ -157,7 +156,7 @@ func (m *machine) look(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	m.Result.Read, m.Fetched = plan.Source.Bytes()+m.extra, m.now
+	m.Result.Read, m.Fetched = plan.Source.Bytes(), m.now
 	m.has, m.text = journal.Release{Version: man.Version, Root: man.Root.Hash}, text
 	return nil
 }

@@ -99,7 +99,6 @@ func (m *machine) frames(ctx context.Context, plan upgrade.Plan) error {
 			continue
 		}
 		n, err := m.last.File.ReadAt(ctx, b[:p.Length], p.Frame.Offset)
-		m.extra += int64(n)
 		if int64(n) < p.Length {
 			return fmt.Errorf("frame at %d: %w", p.Frame.Offset, err)
 		}

@@ -18,8 +18,7 @@ import (
 // frames reads a payload file.
 type frames struct {
 	file transport.File
-	path string // of the target, for people
-	read int64
+	path string        // of the target, for people
 	near *peers.Client // nil: nobody nearby is asked
 }
 
@@ -39,7 +38,6 @@ func (f *frames) fill(ctx context.Context, b []byte, off int64) error {
 	for len(b) > 0 {
 		want := b[:min(part, len(b))]
 		n, err := f.file.ReadAt(ctx, want, off)
-		f.read += int64(n)
 		if errors.Is(err, io.EOF) && n < len(want) {
 			return fmt.Errorf("%s: truncated: %w; upload the release again", f.path, io.ErrUnexpectedEOF)
 		}

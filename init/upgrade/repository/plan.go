@@ -147,9 +147,9 @@ func (s *source) ReadRange(ctx context.Context, f slotfile.File, off int64, b []
 
 // Bytes implements upgrade.Source.
 func (s *source) Bytes() int64 {
-	n := s.in.read
+	n := s.in.file.Received()
 	if s.full != nil {
-		n += s.full.read
+		n += s.full.file.Received()
 	}
 	if s.near != nil {
 		given, _ := s.near.Given()

@@ -25,7 +25,6 @@ type Source struct {
 	sig  []byte           // manifest.sig
 	at   map[string]int64 // where the content of each file begins
 	end  int64            // of the archive
-	read int64
 	mark Mark
 }
 
@@ -44,7 +43,7 @@ func Open(ctx context.Context, file transport.File, mark Mark) (*Source, error) 
 	if err != nil {
 		return nil, err
 	}
-	s := &Source{file: file, m: in.Manifest, text: in.Raw, sig: in.Sig, read: int64(len(in.Raw) + len(in.Sig)), mark: mark}
+	s := &Source{file: file, m: in.Manifest, text: in.Raw, sig: in.Sig, mark: mark}
 	s.at, s.end = s.m.Offsets(len(in.Raw), len(in.Sig))
 	return s, nil
 }
@@ -55,8 +54,8 @@ func (s *Source) Manifest() (slotfile.Manifest, []byte) { return s.m, s.text }
 // Signatures implements slotwrite.Source.
 func (s *Source) Signatures() []byte { return s.sig }
 
-// Bytes returns how many bytes were read so far.
-func (s *Source) Bytes() int64 { return s.read }
+// Bytes returns how many bytes were transferred so far.
+func (s *Source) Bytes() int64 { return s.file.Received() }
 
 // ReadRange implements slotwrite.Source.
 func (s *Source) ReadRange(ctx context.Context, f slotfile.File, off int64, b []byte) error {
@@ -66,7 +65,6 @@ func (s *Source) ReadRange(ctx context.Context, f slotfile.File, off int64, b []
 	}
 	for len(b) > 0 {
 		n, err := s.file.ReadAt(ctx, b[:min(piece, len(b))], at+off)
-		s.read += int64(n)
 		if errors.Is(err, io.EOF) && n < min(piece, len(b)) {
 			return fmt.Errorf("slot file: truncated in %s: %w", f.Name, io.ErrUnexpectedEOF)
 		}

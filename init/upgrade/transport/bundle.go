@@ -76,17 +76,19 @@ func (b *Bundle) Open(_ context.Context, name string, size int64) (File, error) 
 	case size >= 0 && size != e.size:
 		return nil, fmt.Errorf("%s in %s has %d bytes, expected are %d", name, b.name, e.size, size)
 	}
-	return &part{b.from, e}, nil
+	return &part{from: b.from, extent: e}, nil
 }
 
 // part is a file in a bundle.
 type part struct {
 	from File
 	extent
+	got int64
 }
 
-func (p *part) Size() int64  { return p.size }
-func (p *part) Close() error { return nil }
+func (p *part) Size() int64     { return p.size }
+func (p *part) Received() int64 { return p.got }
+func (p *part) Close() error    { return nil }
 
 func (p *part) Until(end int64) {
 	if end < 0 {
@@ -100,7 +102,9 @@ func (p *part) ReadAt(ctx context.Context, b []byte, off int64) (int, error) {
 		return 0, io.EOF
 	}
 	want := b[:min(int64(len(b)), p.size-off)]
+	was := p.from.Received() // by all files of the bundle
 	n, err := p.from.ReadAt(ctx, want, p.at+off)
+	p.got += p.from.Received() - was
 	switch {
 	case errors.Is(err, io.EOF) && n < len(want):
 		return n, io.ErrUnexpectedEOF

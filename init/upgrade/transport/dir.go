@@ -67,13 +67,14 @@ func local(f *os.File, size int64) (File, error) {
 
 // localFile is a part of a file of this machine: all of it, or a file within a bundle.
 type localFile struct {
-	f    *os.File
-	size int64
+	f         *os.File
+	size, got int64
 }
 
-func (l *localFile) Until(int64)  {}
-func (l *localFile) Size() int64  { return l.size }
-func (l *localFile) Close() error { return l.f.Close() }
+func (l *localFile) Until(int64)     {}
+func (l *localFile) Size() int64     { return l.size }
+func (l *localFile) Received() int64 { return l.got }
+func (l *localFile) Close() error    { return l.f.Close() }
 
 func (l *localFile) ReadAt(ctx context.Context, b []byte, off int64) (int, error) {
 	if err := ctx.Err(); err != nil {
@@ -83,6 +84,7 @@ func (l *localFile) ReadAt(ctx context.Context, b []byte, off int64) (int, error
 		return 0, io.EOF
 	}
 	n, err := l.f.ReadAt(b[:min(int64(len(b)), l.size-off)], off)
+	l.got += int64(n)
 	if errors.Is(err, io.EOF) && off+int64(n) < l.size {
 		err = fmt.Errorf("read %s at %d: %w (is the stick still there?)", l.f.Name(), off+int64(n), io.ErrUnexpectedEOF)
 	}

@@ -57,6 +57,9 @@ func look(t *testing.T, s Source) {
 			t.Errorf("%s at %d: %d, %v", s, at, n, err)
 		}
 	}
+	if f.Received() < 1000 {
+		t.Errorf("%s: %d bytes were transferred", s, f.Received())
+	}
 }
 
 // TestEverywhere: the same release in a directory, in a bundle made by tar(1), and both on a server.

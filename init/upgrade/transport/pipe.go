@@ -113,6 +113,9 @@ func (p *Pipe) drop(ctx context.Context) error {
 		}
 		n, _ := p.in.Discard(there) // they are in the buffer
 		p.left -= int64(n)
+		if p.of != nil {
+			p.of.got += int64(n)
+		}
 	}
 	return p.lost
 }
@@ -157,10 +160,12 @@ type pipeFile struct {
 	pipe      *Pipe
 	name      string
 	size, end int64
+	got       int64 // bytes, with those that were dropped
 }
 
-func (f *pipeFile) Size() int64  { return f.size }
-func (f *pipeFile) Close() error { return nil }
+func (f *pipeFile) Size() int64     { return f.size }
+func (f *pipeFile) Received() int64 { return f.got }
+func (f *pipeFile) Close() error    { return nil }
 
 func (f *pipeFile) Until(end int64) {
 	if f.end = f.size; end >= 0 {
@@ -208,6 +213,6 @@ func (f *pipeFile) some(ctx context.Context, b []byte, off int64) (n int, err er
 		return 0, p.fail(err)
 	}
 	n, _ = p.in.Read(b[:min(len(b), there)]) // they are in the buffer
-	p.at, p.left = p.at+int64(n), p.left-int64(n)
+	p.at, p.left, f.got = p.at+int64(n), p.left-int64(n), f.got+int64(n)
 	return n, nil
 }

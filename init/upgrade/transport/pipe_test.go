@@ -54,7 +54,7 @@ func TestPipe(t *testing.T) {
 	if p.String() != "ada@harbour [2J" || p.Kind() != pushlink.Repository {
 		t.Errorf("%q, %q", p, p.Kind())
 	}
-	open := map[string]File{}
+	open, read := map[string]File{}, map[string]int64{}
 	for name, b := range files {
 		f, err := p.Open(t.Context(), name, int64(len(b)))
 		if err != nil {
@@ -75,6 +75,12 @@ func TestPipe(t *testing.T) {
 			if n, err := f.ReadAt(t.Context(), b, int64(off)); err != nil || !bytes.Equal(b[:n], want[off:off+len(b)]) {
 				t.Fatalf("%s at %d: %d of %d bytes, %v", name, off, n, len(b), err)
 			}
+			read[name] += int64(len(b))
+		}
+	}
+	for name, f := range open { // every second answer went to the end of the file, or a piece, and was dropped
+		if n := f.Received(); n < read[name]*3/2 {
+			t.Errorf("%s: %d bytes were transferred, %d read", name, n, read[name])
 		}
 	}
 	if all, err := io.ReadAll(Reader(t.Context(), open["targets/b"])); err != nil || !bytes.Equal(all, files["targets/b"]) {

@@ -38,6 +38,8 @@ type File interface {
 	Until(end int64)
 	// Size returns the size in bytes, or Unknown.
 	Size() int64
+	// Received returns how many bytes were transferred for the reads so far, with those that were dropped.
+	Received() int64
 	io.Closer
 }
 

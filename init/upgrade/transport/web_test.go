@@ -180,6 +180,10 @@ func TestRanges(t *testing.T) {
 		if got := fmt.Sprint(ranges); got != want[i] {
 			t.Errorf("asked for %s", got)
 		}
+		// with what was dropped: the gaps, and of the server without ranges what is before each part
+		if got, want := f.Received(), []int64{299_000 + 800_000 + 100 + 100_000 + 5, 2_800_000 + 3_000_000 + 3_000_000}[i]; got != want {
+			t.Errorf("%d bytes were transferred, not %d", got, want)
+		}
 	}
 }
 

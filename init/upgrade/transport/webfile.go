@@ -34,6 +34,7 @@ type webFile struct {
 	left    time.Time      // the end of the last read
 	moved   int64          // bytes since then
 	skipped []byte         // buffer
+	got     int64          // bytes, with those that were dropped
 }
 
 // Until implements File.
@@ -41,6 +42,9 @@ func (f *webFile) Until(end int64) { f.end = end }
 
 // Size implements File.
 func (f *webFile) Size() int64 { return f.size }
+
+// Received implements File.
+func (f *webFile) Received() int64 { return f.got }
 
 // last is the last byte of the next request; negative: that of the file. All of a file is asked for without a range, so
 // that any server can answer.
@@ -132,13 +136,15 @@ func (f *webFile) some(ctx context.Context, b []byte, off int64) (int, error) {
 			return 0, err
 		}
 	}
-	if f.skipped == nil && off > f.conn.at {
+	c, at := f.conn, f.conn.at
+	defer func() { f.got += c.at - at }()
+	if f.skipped == nil && off > at {
 		f.skipped = make([]byte, 32<<10)
 	}
-	if err := f.conn.skip(ctx, off, f.skipped); err != nil {
+	if err := c.skip(ctx, off, f.skipped); err != nil {
 		return 0, err
 	}
-	n, err := f.conn.read(ctx, b)
+	n, err := c.read(ctx, b)
 	if errors.Is(err, io.EOF) {
 		f.drop()
 	}
