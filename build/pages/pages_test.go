@@ -165,9 +165,9 @@ func TestUpgradePageOnTheHost(t *testing.T) {
 			}
 		}
 	}
-	for _, file := range []string{"stick.tar", "site/metadata/2.snapshot.json", "keys/1.root.json"} {
-		if _, err := os.Stat(filepath.Join(d.dir, file)); err != nil {
-			t.Error(err)
+	for _, file := range []string{"stick.tar", "site/metadata/*.snapshot.json", "keys/1.root.json"} {
+		if list, err := filepath.Glob(filepath.Join(d.dir, file)); err != nil || len(list) == 0 {
+			t.Errorf("%s: %q, %v", file, list, err)
 		}
 	}
 	patches, err := filepath.Glob(filepath.Join(d.dir, "site/targets/pc/v1.2.0/*.from-*.patch"))

@@ -39,6 +39,16 @@ func (r *Repo) Publish(now time.Time) error {
 // stamp is a time as TUF writes it: in UTC, to the second.
 func stamp(t time.Time) time.Time { return t.UTC().Truncate(time.Second) }
 
+// after returns the version that follows another one. The first one of a directory, after 0, is the time in seconds since
+// 1970: devices refuse versions below those that they have seen, and ignore the same ones, so that a directory which begins
+// anew, because the one before was lost, must not begin at 1.
+func after(version int64, now time.Time) int64 {
+	if version == 0 {
+		return now.Unix()
+	}
+	return version + 1
+}
+
 // soon says whether less than a third of a period is left.
 func soon(expires time.Time, period time.Duration, now time.Time) bool {
 	return expires.Sub(now) < period/3
@@ -65,7 +75,7 @@ func (r *Repo) signTargets(root *metadata.Metadata[metadata.RootType], now time.
 	if !r.changed && root.VerifyDelegate(metadata.TARGETS, t) == nil && !soon(t.Signed.Expires, r.Periods.Targets, now) {
 		return nil
 	}
-	t.Signed.Version++
+	t.Signed.Version = after(t.Signed.Version, now)
 	t.Signed.Expires = stamp(now.Add(r.Periods.Targets))
 	return sign(r, root, keys.Targets, t, numbered(metadata.TARGETS, t.Signed.Version))
 }
@@ -81,7 +91,7 @@ func (r *Repo) signSnapshot(root *metadata.Metadata[metadata.RootType], now time
 		root.VerifyDelegate(metadata.SNAPSHOT, s) == nil && !soon(s.Signed.Expires, r.Periods.Snapshot, now) {
 		return nil
 	}
-	s.Signed.Version++
+	s.Signed.Version = after(s.Signed.Version, now)
 	s.Signed.Expires = stamp(now.Add(r.Periods.Snapshot))
 	s.Signed.Meta = map[string]*metadata.MetaFiles{"targets.json": {Version: version}}
 	r.snapshot = s
@@ -94,7 +104,7 @@ func (r *Repo) signTimestamp(root *metadata.Metadata[metadata.RootType], now tim
 		t = metadata.Timestamp(time.Time{})
 		t.Signed.Version = 0
 	}
-	t.Signed.Version++
+	t.Signed.Version = after(t.Signed.Version, now)
 	t.Signed.Expires = stamp(now.Add(r.Periods.Timestamp))
 	t.Signed.Meta = map[string]*metadata.MetaFiles{"snapshot.json": {Version: r.snapshot.Signed.Version}}
 	t.Signed.UnrecognizedFields = map[string]any{releasemeta.SignedField: stamp(now).Format(time.RFC3339)}

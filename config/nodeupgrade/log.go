@@ -87,11 +87,15 @@ func (n Near) Text() string {
 	if n.Bytes == 0 {
 		return ""
 	}
-	many := "s"
+	return fmt.Sprintf(", %.1f MB of them from %s", float64(n.Bytes)/1e6, n.From())
+}
+
+// From says who it came from.
+func (n Near) From() string {
 	if n.Nodes == 1 {
-		many = ""
+		return "1 node of the site"
 	}
-	return fmt.Sprintf(", %.1f MB of them from %d node%s of the site", float64(n.Bytes)/1e6, n.Nodes, many)
+	return fmt.Sprintf("%d nodes of the site", n.Nodes)
 }
 
 // GivenUp is a version that is not tried again by itself.

@@ -30,7 +30,7 @@ func (p Progress) Text(now time.Time) string {
 		text += fmt.Sprintf(": %s, %d %% of %.1f MB", p.What, 100*p.Done/p.Total, float64(p.Total)/1e6)
 	}
 	if p.Near.Bytes > 0 {
-		text += fmt.Sprintf("; %.1f MB came from %d of the site", float64(p.Near.Bytes)/1e6, p.Near.Nodes)
+		text += fmt.Sprintf("; %.1f MB came from %s", float64(p.Near.Bytes)/1e6, p.Near.From())
 	}
 	return text
 }

@@ -38,8 +38,8 @@ func (r *run) waits(ctx context.Context) bool {
 		return false
 	}
 	r.plan = Plan{Source: kept{has}, Kind: on.Kind}
-	r.id, r.out.Entry, r.out.Written, r.held = on.ID, on.ID, true, true
-	r.say(fmt.Sprintf("slot %s holds %s already", r.Target.Slots.Other(), want.Version))
+	r.id, r.out.Entry, r.out.Written = on.ID, on.ID, true
+	r.holds(want.Version)
 	return true
 }
 

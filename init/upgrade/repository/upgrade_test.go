@@ -218,6 +218,16 @@ func one(t *testing.T, dir, pattern string) string {
 	return list[0]
 }
 
+// newest returns the file of the highest version.
+func newest(t *testing.T, dir, pattern string) string {
+	t.Helper()
+	list, err := filepath.Glob(filepath.Join(dir, pattern)) // sorted, and all have as many digits
+	if err != nil || len(list) == 0 {
+		t.Fatalf("%s: %v %v", pattern, list, err)
+	}
+	return list[len(list)-1]
+}
+
 // TestRefused: each bad release is refused with a message that says why and what to do; the running slot and the boot
 // state stay as they were, and the other slot cannot be tried.
 func TestRefused(t *testing.T) {
@@ -241,8 +251,8 @@ func TestRefused(t *testing.T) {
 		{"patch truncated", good, func(dir string, _ *device) { cut(t, one(t, dir, "targets/pc/v2/*.patch")) }, "that all of the release was uploaded"},
 		{"patch gone", good, func(dir string, _ *device) { must(t, os.Remove(one(t, dir, "targets/pc/v2/*.patch"))) }, "that all of the release was uploaded"},
 		{"bit in timestamp", good, func(dir string, _ *device) { flip(t, filepath.Join(dir, "metadata/timestamp.json"), 20) }, "check that the release was signed with the keys"},
-		{"bit in snapshot", good, func(dir string, _ *device) { flip(t, one(t, dir, "metadata/2.snapshot.json"), -40) }, "the release metadata"},
-		{"bit in targets", good, func(dir string, _ *device) { flip(t, one(t, dir, "metadata/2.targets.json"), -40) }, "the release metadata"},
+		{"bit in snapshot", good, func(dir string, _ *device) { flip(t, newest(t, dir, "metadata/*.snapshot.json"), -40) }, "the release metadata"},
+		{"bit in targets", good, func(dir string, _ *device) { flip(t, newest(t, dir, "metadata/*.targets.json"), -40) }, "the release metadata"},
 		{"bit in manifest", good, func(dir string, _ *device) { flip(t, one(t, dir, "targets/pc/v2/*.manifest.json"), 40) }, "other bytes than the metadata says"},
 		{"bit in index", good, func(dir string, _ *device) { flip(t, one(t, dir, "targets/pc/v2/*.patch"), 50) }, "its index has another sha256"},
 		{"bit in frame", good, func(dir string, _ *device) { flip(t, one(t, dir, "targets/pc/v2/*.patch"), -1) }, "a frame has another sha256"},

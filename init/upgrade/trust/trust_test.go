@@ -118,6 +118,11 @@ func (s *server) works(what string) *View {
 	return v
 }
 
+// metadata returns the path of the nth metadata of a role that is published.
+func (s *server) metadata(nth int64, role string) string {
+	return filepath.Join(s.dir, "metadata", fmt.Sprintf("%d.%s.json", begin.Unix()+nth-1, role))
+}
+
 var machine = Machine{Board: "pc", Arch: "amd64", Layout: 3}
 
 func TestRelease(t *testing.T) {
@@ -140,6 +145,20 @@ func TestRelease(t *testing.T) {
 	}
 	if _, err := v.Target("pc/v9/manifest.json"); err == nil || !strings.Contains(err.Error(), "; ") {
 		t.Errorf("no such target: %v", err)
+	}
+}
+
+// TestNewDirectory: the directory of releases was lost, and another one begins with the same keys: machines that know the
+// first one follow it.
+func TestNewDirectory(t *testing.T) {
+	s := serve(t)
+	s.publish(days(1))
+	s.works("the first directory")
+	s.dir = t.TempDir()
+	s.publish(days(2))
+	s.client.Clock.Now = days(2)
+	if list, _ := s.works("the second directory").Releases(machine); len(list) != 1 || list[0].Version != "v3" {
+		t.Errorf("%+v", list)
 	}
 }
 
@@ -360,7 +379,7 @@ func TestOnlySHA256(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	targets, err := os.ReadFile(filepath.Join(s.dir, "metadata", "1.targets.json"))
+	targets, err := os.ReadFile(s.metadata(1, "targets"))
 	must(t, err)
 	if strings.Contains(string(targets), "sha512") {
 		t.Error("the repository has other hashes")
@@ -426,10 +445,10 @@ func TestBadRepositories(t *testing.T) {
 		want error
 	}{
 		"replayed":          {func(s *server) { old := s.copyMetadata(); s.publish(days(1)); s.works("newer"); s.restore(old) }, ErrReplayed},
-		"timestamp":         {edit("timestamp.json", `"version":1`, `"version":7`), ErrUnsigned},
-		"targets":           {edit("1.targets.json", `"sequence":1`, `"sequence":9`), ErrUnsigned},
-		"snapshot is gone":  {func(s *server) { must(s.t, os.Remove(filepath.Join(s.dir, "metadata/1.snapshot.json"))) }, ErrMissing},
-		"cut":               {func(s *server) { must(s.t, os.Truncate(filepath.Join(s.dir, "metadata/1.targets.json"), 100)) }, ErrFormat},
+		"timestamp":         {edit("timestamp.json", `"version":`, `"version":7`), ErrUnsigned},
+		"targets":           {edit(fmt.Sprintf("%d.targets.json", begin.Unix()), `"sequence":1`, `"sequence":9`), ErrUnsigned},
+		"snapshot is gone":  {func(s *server) { must(s.t, os.Remove(s.metadata(1, "snapshot"))) }, ErrMissing},
+		"cut":               {func(s *server) { must(s.t, os.Truncate(s.metadata(1, "targets"), 100)) }, ErrFormat},
 		"mixed":             {mixed, ErrUnsigned},
 		"threshold not met": {oneOfTwo, ErrUnsigned},
 		"one key twice":     {twice, ErrFormat},
@@ -449,9 +468,9 @@ func TestBadRepositories(t *testing.T) {
 // mixed serves the snapshot of another repository.
 func mixed(s *server) {
 	other := serve(s.t)
-	b, err := os.ReadFile(filepath.Join(other.dir, "metadata/1.snapshot.json"))
+	b, err := os.ReadFile(other.metadata(1, "snapshot"))
 	must(s.t, err)
-	must(s.t, os.WriteFile(filepath.Join(s.dir, "metadata/1.snapshot.json"), b, 0o644))
+	must(s.t, os.WriteFile(s.metadata(1, "snapshot"), b, 0o644))
 }
 
 // oneOfTwo removes one of two signatures that the role needs.
@@ -469,7 +488,7 @@ func twice(s *server) {
 
 // signatures changes those of the newest targets.
 func signatures(s *server, change func([]any) []any) {
-	file := filepath.Join(s.dir, "metadata", fmt.Sprintf("%d.targets.json", s.release))
+	file := s.metadata(s.release, "targets")
 	b, err := os.ReadFile(file)
 	must(s.t, err)
 	var m map[string]any

@@ -147,7 +147,7 @@ func TestAlone(t *testing.T) {
 	near(journal.Near{Bytes: 40_000_000, Nodes: 2})
 	tick("write root.img", 50e6, 100e6)
 	must(t, e.Main(t.Context(), "status", nil))
-	if !strings.Contains(out.String(), "from releases.example.org: write root.img, 50 % of 100.0 MB; 40.0 MB came from 2 of the site") {
+	if !strings.Contains(out.String(), "from releases.example.org: write root.img, 50 % of 100.0 MB; 40.0 MB came from 2 nodes of the site") {
 		t.Errorf("%q", out)
 	}
 	if _, err := claim.Lock(e.Root+claim.LockFile, 0); !errors.Is(err, claim.ErrBusy) {
