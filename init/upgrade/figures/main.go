@@ -40,7 +40,7 @@ import (
 )
 
 // memory is that of proa-upgrade: bytes of heap beyond which garbage is collected more often.
-const memory = 12 << 20
+const memory = 11 << 20
 
 // Spec is a machine in files, and where releases are.
 type Spec struct {

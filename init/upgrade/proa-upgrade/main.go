@@ -44,7 +44,7 @@ import (
 )
 
 // memory is the heap in bytes beyond which garbage is collected more often: the node needs the rest.
-const memory = 12 << 20
+const memory = 11 << 20
 
 func main() {
 	debug.SetMemoryLimit(memory)
