@@ -19,6 +19,10 @@ import (
 	"github.com/proa-os/proa/init/upgrade/rehearse"
 )
 
+// Heap is the memory in bytes beyond which the program that upgrades collects garbage more often (debug.SetMemoryLimit): the
+// node needs the rest.
+const Heap = 11 << 20
+
 // Origin is where releases come from: a repository with signed metadata, or a slot file.
 type Origin interface {
 	// String names it for people: hosts, or a path.

@@ -39,9 +39,6 @@ import (
 	"github.com/proa-os/proa/init/upgrade/verbs"
 )
 
-// memory is that of proa-upgrade: bytes of heap beyond which garbage is collected more often.
-const memory = 11 << 20
-
 // Spec is a machine in files, and where releases are.
 type Spec struct {
 	Dir     string          `json:"dir"`   // of the machine: boot files of slot a in slot-a; for state
@@ -67,7 +64,7 @@ type Figures struct {
 }
 
 func main() {
-	debug.SetMemoryLimit(memory)
+	debug.SetMemoryLimit(upgrade.Heap)
 	if err := run(context.Background(), bufio.NewReader(os.Stdin)); err != nil {
 		fmt.Fprintln(os.Stderr, "figures:", err)
 		os.Exit(1)

@@ -43,11 +43,8 @@ import (
 	"github.com/proa-os/proa/init/upgrade/verbs"
 )
 
-// memory is the heap in bytes beyond which garbage is collected more often: the node needs the rest.
-const memory = 11 << 20
-
 func main() {
-	debug.SetMemoryLimit(memory)
+	debug.SetMemoryLimit(upgrade.Heap)
 	signal.Ignore(unix.SIGPIPE) // of a broken connection only the output is lost
 	ctx, stop := signal.NotifyContext(context.Background(), unix.SIGINT, unix.SIGTERM, unix.SIGHUP)
 	defer stop()

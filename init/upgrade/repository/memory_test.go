@@ -32,9 +32,8 @@ const siteVariable, runsVariable, keysVariable = "PROA_TEST_RELEASE", "PROA_TEST
 // placeVariable makes this program an engine that upgrades from a place, and deviceVariable is its device.
 const placeVariable, deviceVariable = "PROA_TEST_PLACE", "PROA_TEST_DEVICE"
 
-// limit is what the engine may need in bytes beyond what it needs when it does nothing, and what the garbage collector of
-// proa-upgrade is told of.
-const limit, heap = 16 << 20, 12 << 20
+// limit is what the engine may need in bytes beyond what it needs when it does nothing.
+const limit = 16 << 20
 
 // measured is what an engine says.
 type measured struct {
@@ -129,7 +128,7 @@ func (d *device) child(t *testing.T, place string) (m measured) {
 
 // engine upgrades as proa-upgrade does, and prints what that took.
 func engine(place string) int {
-	debug.SetMemoryLimit(heap)
+	debug.SetMemoryLimit(upgrade.Heap)
 	var p plain
 	err := json.Unmarshal([]byte(os.Getenv(deviceVariable)), &p)
 	m := measured{Idle: resident("VmRSS")}

@@ -68,3 +68,17 @@ func TestStateThatCannotBeRead(t *testing.T) {
 	}
 	s.works("again")
 }
+
+// TestNewDirectory: the directory of releases was lost, and another one begins with the same keys: machines that know the
+// first one follow it.
+func TestNewDirectory(t *testing.T) {
+	s := serve(t)
+	s.publish(days(1))
+	s.works("the first directory")
+	s.dir = t.TempDir()
+	s.publish(days(2))
+	s.client.Clock.Now = days(2)
+	if list, _ := s.works("the second directory").Releases(machine); len(list) != 1 || list[0].Version != "v3" {
+		t.Errorf("%+v", list)
+	}
+}
