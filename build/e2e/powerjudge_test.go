@@ -15,6 +15,7 @@ import (
 	"github.com/proa-os/proa/build/powercut/writelog"
 	"github.com/proa-os/proa/images/chain"
 	"github.com/proa-os/proa/images/fat"
+	"github.com/proa-os/proa/images/fatends"
 	"github.com/proa-os/proa/images/gpt"
 	"github.com/proa-os/proa/images/layout"
 	"github.com/proa-os/proa/images/slotfile"
@@ -128,6 +129,7 @@ type judgedState struct {
 	powercut.State
 	bootjudge.Verdict
 	phase phase
+	torn  bool // a directory goes on behind its end, which init/fatmend clears
 }
 
 // tally counts what the judge saw.
@@ -153,6 +155,9 @@ func (c recordedCuts) all(t *testing.T, b powercut.Bounds) (list []judgedState, 
 			}
 			return nil
 		}
+		if at.torn = c.torn(t, m); at.torn {
+			n.by["of them with half a name"]++
+		}
 		how := fmt.Sprintf("%s starts %s", at.phase, v.Slot)
 		switch {
 		case v.Boots > 1:
@@ -170,6 +175,12 @@ func (c recordedCuts) all(t *testing.T, b powercut.Bounds) (list []judgedState, 
 		t.Fatal(err)
 	}
 	return list, n
+}
+
+func (c recordedCuts) torn(t *testing.T, m *powercut.Image) bool {
+	p := find(t, c.table, layout.Boot, layout.Shared)
+	found, _ := fatends.Find(io.NewSectionReader(m, p.Start, p.Size), p.Size) // the judge has followed what matters
+	return len(found) > 0
 }
 
 // mayStart refuses a new slot that is started before it was tried, or is good before it ran.
@@ -217,9 +228,10 @@ func (c recordedCuts) sample(list []judgedState, n int, seed uint64) []judgedSta
 	return out
 }
 
-// windows divides the states by phase, and that of writing in three: the slot is cleared, written, and enabled.
+// windows divides the states by phase, and that of writing in three: the slot is cleared, written, and enabled. Those with
+// half a name are one of their own.
 func (c recordedCuts) windows(list []judgedState) (windows [][]int) {
-	const clearing, enabling = 6, 10 // epochs
+	const clearing, enabling, torn = 6, 10, "torn" // the first two in epochs
 	by, runs := map[string][]int{}, []int{}
 	for _, s := range list {
 		if s.phase == written && (len(runs) == 0 || runs[len(runs)-1] != s.Epoch) {
@@ -236,9 +248,12 @@ func (c recordedCuts) windows(list []judgedState) (windows [][]int) {
 				name = "enable"
 			}
 		}
+		if s.torn {
+			name = torn
+		}
 		by[name] = append(by[name], i)
 	}
-	for _, name := range []string{"clear", "enable", string(trying), string(trial), string(written), string(booting), string(stopping)} {
+	for _, name := range []string{torn, "clear", "enable", string(trying), string(trial), string(written), string(booting), string(stopping)} {
 		windows = append(windows, by[name])
 	}
 	return windows

@@ -13,6 +13,7 @@ import (
 	"github.com/proa-os/proa/init/blockdev"
 	"github.com/proa-os/proa/init/clock"
 	"github.com/proa-os/proa/init/data"
+	"github.com/proa-os/proa/init/fatmend"
 	"github.com/proa-os/proa/init/mounts"
 	"github.com/proa-os/proa/init/slot"
 	"github.com/proa-os/proa/init/slottrust"
@@ -35,6 +36,7 @@ func mountBoot(_ context.Context, m *Machine) error {
 	if err != nil {
 		return err
 	}
+	fatmend.Mend(m.Path("/dev/"+part), m.Logf)
 	return m.Sys.Mount("/dev/"+part, BootDir, "vfat", bootFlags|unix.MS_RDONLY, "umask=0077,utf8=1")
 }
 

@@ -8,6 +8,7 @@ import (
 
 	"github.com/proa-os/proa/images/atomicfile"
 	"github.com/proa-os/proa/init/bootfile"
+	"github.com/proa-os/proa/init/fatmend"
 	"github.com/proa-os/proa/init/sys"
 )
 
@@ -30,7 +31,9 @@ func Mounted(s sys.Sys, root, device, dir string, flags uintptr, write bool, use
 	if err := s.MkdirAll(dir, 0o700); err != nil {
 		return err
 	}
-	if !write {
+	if write {
+		fatmend.Mend(device, func(string, ...any) {}) // if it could not, what is written says so
+	} else {
 		flags |= unix.MS_RDONLY
 	}
 	if err := s.Mount(device, dir, "vfat", flags, "umask=0077,utf8=1"); err != nil {
