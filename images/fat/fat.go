@@ -107,6 +107,9 @@ func inject(w *sparse.Window, size int64, name string, data []byte, when time.Ti
 			err = fmt.Errorf("%s: the directory cannot be rewritten (%v); mount the partition and copy the file there", name, p)
 		}
 	}()
+	if err := mirrored(w); err != nil {
+		return err
+	}
 	fs, err := fat32.Read(w, size, 0, layout.Sector)
 	if err != nil {
 		return err

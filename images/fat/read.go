@@ -16,7 +16,11 @@ import (
 // cluster chain: its Read returns bytes after the end of the file in the last cluster, and zeros for a sector that
 // cannot be read.
 func ReadFile(img Image, at, size int64, name string) ([]byte, error) {
-	w := sparse.NewWindow(img, at, size)
+	w := sparse.NewWindow(newOverlay(img), at, size)
+	err := mirrored(w)
+	if err != nil {
+		return nil, fmt.Errorf("fat: %w", err)
+	}
 	fs, err := fat32.Read(w, size, 0, layout.Sector)
 	if err != nil {
 		return nil, fmt.Errorf("fat: %w", err)
