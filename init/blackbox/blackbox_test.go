@@ -251,7 +251,7 @@ func TestStarts(t *testing.T) {
 	p, _ := disk(t)
 	starting := func(want int, s layout.Slot, root string) {
 		t.Helper()
-		if lost, err := p.Starting(s, root, time.Second); err != nil || lost != want {
+		if lost, err := p.starting(box.Record{Slot: s, Root: root, After: time.Second}); err != nil || lost != want {
 			t.Errorf("slot %s, %s: %d lost, %v; want %d", s, root, lost, err, want)
 		}
 		raw, err := p.Read()

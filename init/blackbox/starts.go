@@ -1,25 +1,33 @@
 package blackbox
 
 import (
-	"time"
-
 	box "github.com/proa-os/proa/images/blackbox"
 	"github.com/proa-os/proa/images/layout"
 )
 
-// Starting records that a boot of a slot begins, if the slot is watched, and returns how many boots before it have begun and
+// Starting finds the black box, and counts there that a boot begins: about has its slot, root and time.
+func Starting(file, device string, about box.Record) (lost int, err error) {
+	p, err := Find(file, device)
+	if err != nil {
+		return 0, err
+	}
+	return p.starting(about)
+}
+
+// starting records that a boot of a slot begins, if the slot is watched, and returns how many boots before it have begun and
 // were lost before Arrived.
-func (p Place) Starting(slot layout.Slot, root string, after time.Duration) (lost int, err error) {
+func (p Place) starting(about box.Record) (lost int, err error) {
 	raw, err := p.Read()
 	if err != nil {
 		return 0, err
 	}
 	b := box.Parse(raw)
-	lost, watched := b.Starts(slot, root)
+	lost, watched := b.Starts(about.Slot, about.Root)
 	if !watched {
 		return 0, nil
 	}
-	i, text := b.Put(box.Record{Slot: slot, Try: lost + 1, State: box.Started, After: after, Root: root, Step: "stage1 black-box"})
+	about.Try, about.State, about.Step = lost+1, box.Started, "stage1 black-box"
+	i, text := b.Put(about)
 	return lost, p.write(i, text)
 }
 

@@ -46,7 +46,7 @@ func openBox(_ context.Context, m *Machine) error {
 		m.Logf("boot state: %v", err)
 	}
 	m.patience()
-	if t := m.Found.Trial; err == nil && !t.On && t.Other.Good {
+	if err == nil && !m.Found.Trial.On {
 		m.countStart(part)
 	}
 	return nil
