@@ -49,8 +49,9 @@ e2e-cuts: disk ## power cuts in first boot, in image import and while data grows
 	for scope in first-boot-cuts import-cuts grow-cuts; do PROA_E2E=$$scope $(PROA) tool -- go test -count=1 -parallel 2 -timeout 6h -v -run TestPowerCuts ./build/e2e || exit; done
 e2e-upgrade: disk slot ## upgrade a machine from a web server and back; bad releases and servers, rehearsal, soft swap, a site; hours
 	for scope in upgrade rehearsal softswap peers; do PROA_E2E=$$scope $(PROA) tool -- go test -count=1 -timeout 4h -v ./build/e2e || exit; done
-e2e-kills: ## end the engine of upgrades at every named point in three ways, and kill it 200 times; minutes
+e2e-kills: disk slot ## end the engine of upgrades at every named point in four ways, kill it 200 times, and engine, k3s and QEMU of a machine 60 times; an hour
 	PROA_E2E=kills $(PROA) tool -- go test -count=1 -timeout 2h -v -run 'TestFaults|TestKills' ./init/upgrade
+	PROA_E2E=kills $(PROA) tool -- go test -count=1 -timeout 4h -v -run TestKillsUpgrade ./build/e2e
 POWERBOARDS := pc arm64-uefi arm64-virt armv7-virt rpi3
 e2e-power: ## every disk that a power cut can leave during an upgrade, by model; 50 booted for each boot chain; hours
 	for board in $(POWERBOARDS); do $(PROA) build $$board || exit; done
