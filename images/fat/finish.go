@@ -27,6 +27,7 @@ type finishing struct {
 type geometry struct {
 	cluster, data int64   // bytes per cluster, offset of cluster 2
 	fats          []int64 // offsets of the copies of the FAT
+	size          int64   // of each in bytes
 	table         []uint32
 	count         uint32 // number of clusters
 }
@@ -60,26 +61,36 @@ func finish(img sparse.ReadWriterAt, f finishing) error {
 	return g.countFree(img, boot)
 }
 
+// readGeometry reads where the parts are, and the first FAT.
 func readGeometry(img sparse.ReadWriterAt, boot []byte) (geometry, error) {
-	le := binary.LittleEndian
-	reserved, perFAT := int64(le.Uint16(boot[14:])), int64(le.Uint32(boot[36:]))
-	g := geometry{cluster: int64(boot[13]) * 512, data: (reserved + int64(boot[16])*perFAT) * 512}
-	if le.Uint16(boot[11:]) != 512 || perFAT == 0 || g.cluster == 0 {
-		return g, fmt.Errorf("boot sector is none of FAT32")
+	g, err := places(boot)
+	if err != nil {
+		return g, err
 	}
-	for i := range int64(boot[16]) {
-		g.fats = append(g.fats, (reserved+i*perFAT)*512)
-	}
-	g.count = uint32((int64(le.Uint32(boot[32:]))*512 - g.data) / g.cluster)
-	g.count = min(g.count, uint32(perFAT*128-2))
-	raw := make([]byte, perFAT*512)
-	if _, err := img.ReadAt(raw, reserved*512); err != nil {
+	raw := make([]byte, g.size)
+	if _, err := img.ReadAt(raw, g.fats[0]); err != nil {
 		return g, err
 	}
 	g.table = make([]uint32, g.count+2)
 	for i := range g.table {
-		g.table[i] = le.Uint32(raw[4*i:]) & 0x0fffffff
+		g.table[i] = binary.LittleEndian.Uint32(raw[4*i:]) & 0x0fffffff
 	}
+	return g, nil
+}
+
+// places returns where the parts are by the boot sector, without the table.
+func places(boot []byte) (geometry, error) {
+	le := binary.LittleEndian
+	reserved, perFAT := int64(le.Uint16(boot[14:])), int64(le.Uint32(boot[36:]))
+	g := geometry{cluster: int64(boot[13]) * 512, data: (reserved + int64(boot[16])*perFAT) * 512, size: perFAT * 512}
+	if le.Uint16(boot[11:]) != 512 || perFAT == 0 || g.cluster == 0 || boot[16] == 0 {
+		return g, fmt.Errorf("boot sector is none of FAT32")
+	}
+	for i := range int64(boot[16]) {
+		g.fats = append(g.fats, reserved*512+i*g.size)
+	}
+	g.count = uint32((int64(le.Uint32(boot[32:]))*512 - g.data) / g.cluster)
+	g.count = min(g.count, uint32(perFAT*128-2))
 	return g, nil
 }
 

@@ -2,12 +2,15 @@ package fat
 
 import (
 	"bytes"
-	"encoding/binary"
 	"fmt"
 
 	"github.com/proa-os/proa/images/layout"
 	"github.com/proa-os/proa/images/sparse"
 )
+
+// maxFAT is the size in bytes of the largest allocation table that is compared: FAT32 has 28 bits for a cluster, and images of
+// boot partitions far fewer.
+const maxFAT = 1 << 28
 
 // mirrored makes the further copies of the allocation table equal to the first, in w. A power cut between the writes of the
 // two leaves them different; Linux and boot loaders read the first only, and go-diskfs refuses the file system.
@@ -16,23 +19,22 @@ func mirrored(w sparse.ReadWriterAt) error {
 	if _, err := w.ReadAt(boot, 0); err != nil {
 		return fmt.Errorf("boot sector: %w", err)
 	}
-	le := binary.LittleEndian
-	at, copies, size := int64(le.Uint16(boot[14:]))*layout.Sector, int64(boot[16]), int64(le.Uint32(boot[36:]))*layout.Sector
-	if le.Uint16(boot[11:]) != layout.Sector || at == 0 || copies < 2 || size == 0 || size > 1<<28 {
+	g, err := places(boot)
+	if err != nil || g.fats[0] == 0 || len(g.fats) < 2 || g.size > maxFAT {
 		return nil // go-diskfs says what is wrong with it
 	}
-	first, other := make([]byte, size), make([]byte, size)
-	if _, err := w.ReadAt(first, at); err != nil {
+	first, other := make([]byte, g.size), make([]byte, g.size)
+	if _, err := w.ReadAt(first, g.fats[0]); err != nil {
 		return fmt.Errorf("allocation table: %w", err)
 	}
-	for n := int64(1); n < copies; n++ {
-		if _, err := w.ReadAt(other, at+n*size); err != nil {
-			return fmt.Errorf("allocation table %d: %w", n+1, err)
+	for n, at := range g.fats[1:] {
+		if _, err := w.ReadAt(other, at); err != nil {
+			return fmt.Errorf("allocation table %d: %w", n+2, err)
 		}
-		for i := int64(0); i < size; i += layout.Sector {
+		for i := int64(0); i < g.size; i += layout.Sector {
 			if sector := first[i : i+layout.Sector]; !bytes.Equal(sector, other[i:i+layout.Sector]) {
-				if _, err := w.WriteAt(sector, at+n*size+i); err != nil {
-					return fmt.Errorf("allocation table %d: %w", n+1, err)
+				if _, err := w.WriteAt(sector, at+i); err != nil {
+					return fmt.Errorf("allocation table %d: %w", n+2, err)
 				}
 			}
 		}
