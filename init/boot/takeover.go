@@ -112,21 +112,19 @@ func (m *Machine) bootsThis() (is bool) {
 }
 
 // countStart counts this boot if the slot is watched because it is new, and restarts the machine into the other slot if it
-// is lost again and again before stage 2 can judge that (init/lastend).
+// is lost again and again before stage 2 can judge that (init/lastend). The boot partition is mounted.
 func (m *Machine) countStart(part string) {
-	err := m.mounted(part, func() error {
-		lost, err := blackbox.Starting(BootDir+"/"+box.File, "/dev/"+part, box.Record{Slot: m.Line.Slot, Root: m.rootName(), After: SinceKernel()})
-		if err != nil || lost < box.MaxTries {
-			return err
-		}
+	lost, err := blackbox.Starting(BootDir+"/"+box.File, "/dev/"+part, box.Record{Slot: m.Line.Slot, Root: m.rootName(), After: SinceKernel()})
+	if err == nil && lost >= box.MaxTries {
 		why := fmt.Sprintf("the machine was lost %d times early in a boot", lost)
-		if err = TakeOver(m, box.AfterGood, why); err != nil {
-			return fmt.Errorf("slot %s: %s; it stays, because %w", m.Line.Slot, why, err)
+		if err = TakeOver(m, box.AfterGood, why); err == nil {
+			m.Logf("slot %s: %s; restarting, the other slot takes over", m.Line.Slot, why)
+			m.Sys.Sync()
+			err = m.Sys.Restart("")
+		} else {
+			err = fmt.Errorf("slot %s: %s; it stays, because %w", m.Line.Slot, why, err)
 		}
-		m.Logf("slot %s: %s; restarting, the other slot takes over", m.Line.Slot, why)
-		m.Sys.Sync()
-		return m.Sys.Restart("")
-	})
+	}
 	if err != nil {
 		m.Logf("black box: %v", err)
 	}

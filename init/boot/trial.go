@@ -40,15 +40,18 @@ func (t Trial) Restart() bool { return t.Known && t.On && (t.Left > 0 || t.Other
 func openBox(_ context.Context, m *Machine) error {
 	part, err := m.sibling(string(layout.Boot))
 	if err == nil {
-		err = m.lookAt(part)
+		err = m.mounted(part, func() error {
+			err := m.lookIn(part)
+			if m.patience(); err == nil && !m.Found.Trial.On {
+				m.countStart(part)
+			}
+			return err
+		})
 	}
 	if err != nil {
 		m.Logf("boot state: %v", err)
 	}
 	m.patience()
-	if err == nil && !m.Found.Trial.On {
-		m.countStart(part)
-	}
 	return nil
 }
 
@@ -59,15 +62,13 @@ func (m *Machine) patience() {
 	}
 }
 
-// lookAt reads the boot state from a boot partition, and finds the black box there if it is needed.
-func (m *Machine) lookAt(part string) error {
-	return m.mounted(part, func() error {
-		err := m.readTrial()
-		if err == nil && m.Found.Trial.On {
-			m.record(blackbox.Find(BootDir+"/"+box.File, "/dev/"+part))
-		}
-		return err
-	})
+// lookIn reads the boot state from a boot partition that is mounted, and finds the black box there if it is needed.
+func (m *Machine) lookIn(part string) error {
+	err := m.readTrial()
+	if err == nil && m.Found.Trial.On {
+		m.record(blackbox.Find(BootDir+"/"+box.File, "/dev/"+part))
+	}
+	return err
 }
 
 // mounted calls use with a boot partition mounted temporarily at BootDir.
@@ -131,7 +132,7 @@ func Recoverable(m *Machine) bool {
 		if m.Found.Trial.Known {
 			break
 		}
-		if err := m.lookAt(part); err != nil {
+		if err := m.mounted(part, func() error { return m.lookIn(part) }); err != nil {
 			m.Logf("boot state on %s: %v", part, err)
 		}
 	}
