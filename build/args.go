@@ -6,6 +6,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"math"
 	"slices"
 	"strings"
 
@@ -39,7 +40,18 @@ func proa(ctx context.Context, args []string, out io.Writer) error {
 	if err != nil {
 		return usage("%s: %v", v.name, err)
 	}
+	if n := v.most(); len(c.args) > n {
+		return usage("%s: unexpected argument %q; want `proa %s`", v.name, c.args[n], strings.TrimSpace(v.name+" "+v.args))
+	}
 	return c.substituting(ctx, v.run)
+}
+
+// most returns how many arguments the usage line has room for: as many as words, or any number with an ellipsis.
+func (v verb) most() int {
+	if strings.Contains(v.args, "…") {
+		return math.MaxInt
+	}
+	return len(strings.Fields(v.args))
 }
 
 func findVerb(name string) (verb, error) {

@@ -94,7 +94,7 @@ func main() {
 	case errors.Is(err, context.Canceled):
 		fmt.Fprintln(os.Stderr, "proa: stopped; what was finished is kept")
 		os.Exit(130)
-	case errors.Is(err, errUsage), errors.Is(err, keys.ErrUsage), errors.Is(err, push.ErrUsage):
+	case errors.Is(err, errUsage), errors.Is(err, keys.ErrUsage), errors.Is(err, push.ErrUsage), errors.Is(err, releasing.ErrUsage):
 		fmt.Fprintln(os.Stderr, "proa: "+strings.TrimSuffix(err.Error(), "\n"+errUsage.Error()))
 		os.Exit(2)
 	default:

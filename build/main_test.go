@@ -14,6 +14,7 @@ import (
 	"github.com/proa-os/proa/build/flash/bootconfig"
 	keyverb "github.com/proa-os/proa/build/keys/verb"
 	"github.com/proa-os/proa/build/qemu"
+	"github.com/proa-os/proa/build/releasing"
 	"github.com/proa-os/proa/build/remote"
 )
 
@@ -47,9 +48,17 @@ func TestUsageErrorsHelp(t *testing.T) {
 		"plan pc --keys d --unsigned": "--unsigned and --keys exclude each other",
 		"flash":                       "no board given; want one of: ",
 		"flash cp sdb":                `no board "cp"; there is `,
+		"flash pc a b --yes":          "flash: unexpected argument \"b\"; want `proa flash BOARD [DEVICE]`",
+		"lock pc":                     "lock: unexpected argument \"pc\"; want `proa lock`",
+		"version 2":                   `version: unexpected argument "2"`,
+		"plan pc disk root":           "want `proa plan BOARD [KIND]`",
+		"kubeconfig root@a root@b":    `unexpected argument "root@b"`,
+		"config-into --show":          "config-into: give one image file",
+		"release":                     "release: --out DIR is missing; see `proa help release`",
+		"release --out d --wave 5":    `--wave "5": want PERCENT@TIME`,
 	} {
 		_, err := say(t, strings.Fields(args)...)
-		if !errors.Is(err, errUsage) && !errors.Is(err, keyverb.ErrUsage) || !strings.Contains(err.Error(), want) {
+		if !errors.Is(err, errUsage) && !errors.Is(err, keyverb.ErrUsage) && !errors.Is(err, releasing.ErrUsage) || !strings.Contains(err.Error(), want) {
 			t.Errorf("proa %s: %v; want a usage error with %q", args, err, want)
 		}
 	}
@@ -248,9 +257,7 @@ func TestBoardKindNotOfTheBoard(t *testing.T) {
 
 func TestFlashVerbsTakeTheirFlags(t *testing.T) {
 	for args, want := range map[string]string{
-		"flash pc a b --yes":                                   "flash: one disk at a time, not a b",
 		"flash pc a --kind iso":                                "flash: board pc has no such image to write to a disk; it has iso, disk, slot",
-		"config-into --show":                                   "config-into: give one image file",
 		"config-into /nonexistent.img --show":                  "config-into: stat /nonexistent.img: no such file or directory",
 		"config-into x.img --config /nonexistent.yaml --force": "config-into: open /nonexistent.yaml: no such file or directory",
 	} {

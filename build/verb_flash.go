@@ -22,6 +22,9 @@ func releaseVerb(ctx context.Context, c *call) error {
 }
 func keysVerb(_ context.Context, c *call) error { return keys.Run(c.opts.trust, c.args, c.out) }
 func configVerb(ctx context.Context, c *call) error {
+	if len(c.args) == 0 {
+		return usage("config-into: give one image file")
+	}
 	return flash.Into(ctx, c.opts.flash, c.args, c.out)
 }
 func flashVerb(ctx context.Context, c *call) error {

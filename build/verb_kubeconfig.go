@@ -7,7 +7,7 @@ import (
 )
 
 func kubeconfigVerb(ctx context.Context, c *call) error {
-	if len(c.args) != 1 {
+	if len(c.args) == 0 {
 		return usage("kubeconfig: no node given; want root@ADDRESS")
 	}
 	if o := c.opts.kubeconfig; !o.Merge && (o.File != "" || o.Force) {

@@ -2,6 +2,7 @@ package releasing
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -11,11 +12,14 @@ import (
 	"github.com/proa-os/proa/build/progress"
 )
 
+// ErrUsage is wrapped by errors of the command line.
+var ErrUsage = errors.New("see `proa help release`")
+
 // Main runs the verb: it prints what was made, and what can be done with it. Progress goes to standard error.
 func Main(ctx context.Context, f Flags, ring func() (*keys.Ring, error), files []string, out io.Writer) error {
 	o, err := f.Options()
 	if err != nil {
-		return fmt.Errorf("release: %w; see `proa help release`", err)
+		return fmt.Errorf("release: %w; %w", err, ErrUsage)
 	}
 	if o.Ring, err = ring(); err != nil {
 		return err
