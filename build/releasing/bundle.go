@@ -26,7 +26,7 @@ func (j *job) bundle() error {
 			names = append(names, path.Join(tufrepo.TargetsDir, t.File()))
 		}
 	}
-	out, err := os.CreateTemp(filepath.Dir(j.Bundle), ".bundle-*")
+	out, err := j.newBundle()
 	if err != nil {
 		return fmt.Errorf("bundle: %w", err)
 	}
@@ -38,6 +38,27 @@ func (j *job) bundle() error {
 		return fmt.Errorf("bundle: %w", err)
 	}
 	return os.Rename(out.Name(), j.Bundle)
+}
+
+// newBundle makes the file that gets the name of the bundle when it is complete.
+func (j *job) newBundle() (*os.File, error) {
+	return os.CreateTemp(filepath.Dir(j.Bundle), ".bundle-*")
+}
+
+// ready refuses places where the bundle could not be written, before the work of minutes that comes first.
+func (j *job) ready() error {
+	if j.Bundle == "" {
+		return nil
+	}
+	if info, err := os.Stat(j.Bundle); err == nil && !info.Mode().IsRegular() {
+		return fmt.Errorf("--bundle %s: it is no regular file", j.Bundle)
+	}
+	out, err := j.newBundle()
+	if err != nil {
+		return fmt.Errorf("--bundle %s: %w", j.Bundle, err)
+	}
+	discard(out)
+	return nil
 }
 
 // metadata returns the names of the newest metadata, and of every root.

@@ -22,12 +22,8 @@ const DefaultPatches = 10
 
 // patches makes patches from the newest older releases of the board: those that were named, and those in the directory.
 // Others that the release had are no longer listed.
-func (j *job) patches(s *Slot, c contents, sequence int64) error {
+func (j *job) patches(s *Slot, c contents, earlier []string) error {
 	most := cmp.Or(j.Patches, DefaultPatches)
-	earlier, err := j.earlier(s, sequence)
-	if err != nil {
-		return err
-	}
 	kept := map[string]bool{j.target(s, payload.Patch(s.Manifest.Root.Hash)): false}
 	for _, file := range earlier {
 		if len(kept) > most {
@@ -68,7 +64,12 @@ func (j *job) patchFrom(s *Slot, c contents, file string, kept map[string]bool) 
 func (j *job) earlier(s *Slot, sequence int64) (files []string, err error) {
 	for _, from := range j.From {
 		if filepath.Ext(from) == "."+slotName {
+			old, err := OpenSlot(from)
+			if err != nil {
+				return nil, fmt.Errorf("--from %s: %w", from, err)
+			}
 			files = append(files, from)
+			old.Close()
 			continue
 		}
 		r, err := tufrepo.Open(from, j.Ring)

@@ -10,11 +10,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"path"
-	"slices"
 	"time"
 
-	"github.com/proa-os/proa/boards"
 	"github.com/proa-os/proa/build/keys"
 	"github.com/proa-os/proa/build/tufrepo"
 	"github.com/proa-os/proa/images/payload"
@@ -61,7 +58,6 @@ type job struct {
 	ctx  context.Context
 	repo *tufrepo.Repo
 	made []Made
-	next int64 // sequence, at least
 }
 
 // Run adds slot files to the release in a directory. Without slot files it signs the metadata again.
@@ -77,7 +73,9 @@ func Run(ctx context.Context, o Options, files []string) ([]Made, error) {
 	if o.Valid > 0 {
 		j.repo.Periods.Timestamp = o.Valid
 	}
-	j.next = max(o.Sequence, j.highest()+1)
+	if err := j.ready(); err != nil {
+		return nil, err
+	}
 	for _, file := range files {
 		if err := j.add(file); err != nil {
 			return j.made, fmt.Errorf("%s: %w", file, err)
@@ -95,16 +93,6 @@ func Run(ctx context.Context, o Options, files []string) ([]Made, error) {
 	return j.made, j.bundle()
 }
 
-// highest returns the highest sequence in the repository.
-func (j *job) highest() (n int64) {
-	for _, t := range j.repo.Targets() {
-		if r, err := releasemeta.ParseRelease(t.Custom); err == nil && path.Base(t.Path) == releasemeta.ManifestName {
-			n = max(n, r.Sequence)
-		}
-	}
-	return n
-}
-
 // add adds one slot file.
 func (j *job) add(file string) error {
 	s, err := OpenSlot(file)
@@ -119,6 +107,10 @@ func (j *job) add(file string) error {
 	if err != nil {
 		return err
 	}
+	earlier, err := j.earlier(s, custom.Sequence)
+	if err != nil {
+		return err
+	}
 	c, err := s.Contents()
 	if err != nil {
 		return err
@@ -126,7 +118,7 @@ func (j *job) add(file string) error {
 	if err := j.payload(s, c, nil); err != nil {
 		return err
 	}
-	if err := j.patches(s, c, custom.Sequence); err != nil {
+	if err := j.patches(s, c, earlier); err != nil {
 		return err
 	}
 	if err := j.copySlot(s, file); err != nil {
@@ -148,53 +140,6 @@ func (j *job) accept(s *Slot) error {
 		return fmt.Errorf("%w\nhint: build it with the same keys: proa build %s slot --keys %s", err, s.Manifest.Board, j.Ring.Dir)
 	}
 	return nil
-}
-
-// describe is what the metadata says of the slot. A version that is there already keeps its sequence.
-func (j *job) describe(s *Slot) (r releasemeta.Release, err error) {
-	m := s.Manifest
-	all, err := boards.All()
-	if err != nil {
-		return r, err
-	}
-	i := slices.IndexFunc(all, func(b boards.Board) bool { return b.Name == m.Board })
-	if i < 0 {
-		return r, fmt.Errorf("there is no board %q", m.Board)
-	}
-	seq, err := j.sequence(s)
-	if err != nil {
-		return r, err
-	}
-	r = releasemeta.Release{Board: m.Board, Arch: all[i].Arch, Layout: m.Layout, Version: m.Version, Sequence: seq, From: j.Least, Stones: j.Stones, Waves: j.Waves}
-	for _, t := range j.repo.Targets() {
-		dir, name := path.Split(t.Path)
-		if name != releasemeta.ManifestName || path.Base(dir) != m.Version {
-			continue
-		}
-		if have, err := releasemeta.ParseRelease(t.Custom); err == nil && j.Sequence == 0 {
-			r.Sequence = have.Sequence // the same version for another board
-		}
-		if t.Path == j.target(s, name) && t.SHA256 != sumOf(s.Text) {
-			return r, fmt.Errorf("version %s for the board %s was released with other contents; give the new release another version", m.Version, m.Board)
-		}
-	}
-	return r, r.Check()
-}
-
-// sequence orders the release after all that are there, and not before its own image: a device that runs it takes nothing
-// with a lower sequence than that says.
-func (j *job) sequence(s *Slot) (int64, error) {
-	own, err := s.sequence()
-	switch {
-	case err != nil:
-		return 0, err
-	case j.Sequence == 0:
-		j.next = max(j.next, own)
-		return j.next, nil
-	case j.Sequence < own:
-		return 0, fmt.Errorf("--sequence %d is less than that of the image itself, %d, below which devices that run it take nothing", j.Sequence, own)
-	}
-	return j.Sequence, nil
 }
 
 func (j *job) target(s *Slot, name string) string {

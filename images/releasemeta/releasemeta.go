@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/proa-os/proa/images/slotsig"
+	"golang.org/x/mod/semver"
 )
 
 // Names of targets beside payloads, the last part of their paths: ManifestName describes a release, SlotName is its slot
@@ -99,10 +100,12 @@ func (r Release) Check() error {
 	switch {
 	case !word.MatchString(r.Board) || !word.MatchString(r.Arch) || !word.MatchString(r.Version):
 		return fmt.Errorf("board %q, arch %q, version %q", r.Board, r.Arch, r.Version)
-	case r.Layout < 1 || r.Sequence < 1 || r.From != "" && !word.MatchString(r.From):
-		return fmt.Errorf("layout %d, sequence %d, from %q", r.Layout, r.Sequence, r.From)
-	case slices.ContainsFunc(r.Stones, func(s string) bool { return !word.MatchString(s) || s == r.Version }):
-		return fmt.Errorf("stepping stones %q", r.Stones)
+	case r.Layout < 1 || r.Sequence < 1:
+		return fmt.Errorf("layout %d, sequence %d", r.Layout, r.Sequence)
+	case r.From != "" && !semver.IsValid(r.From): // whatever is compared with an invalid one is later
+		return fmt.Errorf("least version to come from %q: a version such as v1.2.0 is meant", r.From)
+	case slices.ContainsFunc(r.Stones, func(s string) bool { return !semver.IsValid(s) || s == r.Version }):
+		return fmt.Errorf("stepping stones %q: versions such as v1.2.0, and not its own, are meant", r.Stones)
 	case slices.ContainsFunc(r.Migrates, func(n int) bool { return n < 1 || n >= r.Layout }) || !slices.IsSorted(r.Migrates):
 		return fmt.Errorf("layout %d, migrates %d: the layouts before it in increasing order are meant", r.Layout, r.Migrates)
 	}

@@ -69,9 +69,9 @@ func TestParse(t *testing.T) {
 	}
 	for name, change := range map[string]func(*Release){
 		"no board": func(r *Release) { r.Board = "" }, "board as path": func(r *Release) { r.Board = "../pc" }, "no version": func(r *Release) { r.Version = "" },
-		"layout": func(r *Release) { r.Layout = 0 }, "sequence": func(r *Release) { r.Sequence = 0 }, "from": func(r *Release) { r.From = "-" },
+		"layout": func(r *Release) { r.Layout = 0 }, "sequence": func(r *Release) { r.Sequence = 0 }, "from": func(r *Release) { r.From = "-" }, "from a version without v": func(r *Release) { r.From = "1.0.0" },
 		"migrates to itself": func(r *Release) { r.Migrates = []int{3} }, "migrates from nothing": func(r *Release) { r.Migrates = []int{0, 1} }, "migrates backwards": func(r *Release) { r.Migrates = []int{2, 1} },
-		"stone": func(r *Release) { r.Stones = []string{""} }, "own stone": func(r *Release) { r.Stones = []string{"v1.2"} },
+		"stone": func(r *Release) { r.Stones = []string{""} }, "stone that is no version": func(r *Release) { r.Stones = []string{"1.1.0"} }, "own stone": func(r *Release) { r.Stones = []string{"v1.2"} },
 		"percent": func(r *Release) { r.Waves[1].Percent = 101 }, "shrinks": func(r *Release) { r.Waves[1].Percent = 5 }, "time": func(r *Release) { r.Waves[1].At = r.Waves[0].At },
 	} {
 		r := release()

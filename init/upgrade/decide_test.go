@@ -116,6 +116,7 @@ func TestAtLeast(t *testing.T) {
 	}{
 		{"v1.2.0", "v1.2.0", true}, {"v1.10.0", "v1.9.0", true}, {"v1.2.0-5-gabcdef1", "v1.2.0", true}, {"v1.2.0-dirty", "v1.2.0", true},
 		{"v1.2.0-5-gabcdef1-dirty", "v1.2.1", false}, {"v1.2.0-rc1", "v1.2.0", false}, {"unknown", "v1.0.0", false},
+		{"v1.2.0", "v1.2.0-5-gabcdef1", false}, {"v1.2.0-10-gabcdef1", "v1.2.0-9-gabcdef2", true}, {"v1.2.0-4-gabcdef1", "v1.2.0-5-gabcdef2-dirty", false}, {"v1.2.1", "v1.2.0-5-gabcdef1", true},
 	} {
 		if atLeast(test.version, test.least) != test.want {
 			t.Errorf("%+v", test)

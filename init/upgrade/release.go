@@ -1,7 +1,10 @@
 package upgrade
 
 import (
+	"cmp"
 	"regexp"
+	"strconv"
+	"strings"
 
 	"github.com/proa-os/proa/images/layout"
 	"github.com/proa-os/proa/images/releasemeta"
@@ -33,11 +36,20 @@ func (m Machine) running() journal.Release {
 	return journal.Release{Version: m.Version, Root: journal.ShortRoot(m.Root), Slot: m.Slot}
 }
 
-// after is the end of a version between releases, as git describe has it: v1.2.0-5-gabcdef is later than v1.2.0, and
-// semantic versioning would have it earlier.
-var after = regexp.MustCompile(`-\d+-g[0-9a-f]+(-dirty)?$|-dirty$`)
+// after is the end of a version between releases, as git describe has it: v1.2.0-5-gabcdef is five commits later than
+// v1.2.0, and semantic versioning would have it earlier.
+var after = regexp.MustCompile(`(-(\d+)-g[0-9a-f]+)?(-dirty)?$`)
 
 // atLeast says whether a version is another one, or later. A version that is none is earlier than all.
 func atLeast(version, least string) bool {
-	return semver.Compare(after.ReplaceAllString(version, ""), least) >= 0
+	release, commits := described(version)
+	other, n := described(least)
+	return cmp.Or(semver.Compare(release, other), cmp.Compare(commits, n)) >= 0
+}
+
+// described returns the release that a version comes after, and how many commits.
+func described(version string) (release string, commits int) {
+	end := after.FindStringSubmatch(version)
+	commits, _ = strconv.Atoi(end[2]) // none if the version is a release
+	return strings.TrimSuffix(version, end[0]), commits
 }
