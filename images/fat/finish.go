@@ -5,11 +5,11 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/proa-os/proa/images/fatdisk"
 	"github.com/proa-os/proa/images/sparse"
 )
 
 const (
-	entrySize  = 32
 	attrVolume = 0x08
 	attrDir    = 0x10
 	attrLong   = 0x0f
@@ -23,13 +23,10 @@ type finishing struct {
 	id   *uint32 // set the serial number
 }
 
-// geometry has the fields of the boot sector that are needed to walk directories.
-type geometry struct {
-	cluster, data int64   // bytes per cluster, offset of cluster 2
-	fats          []int64 // offsets of the copies of the FAT
-	size          int64   // of each in bytes
-	table         []uint32
-	count         uint32 // number of clusters
+// volume is a file system with its first allocation table.
+type volume struct {
+	fatdisk.Volume
+	table []uint32
 }
 
 // finish walks all directories once and corrects in place: times; ".." in directories of the first level, which must
@@ -40,16 +37,15 @@ func finish(img sparse.ReadWriterAt, f finishing) error {
 	if _, err := img.ReadAt(boot, 0); err != nil {
 		return err
 	}
-	g, err := readGeometry(img, boot)
+	v, err := open(img, boot)
 	if err != nil {
 		return err
 	}
-	root := binary.LittleEndian.Uint32(boot[44:])
-	if err := g.walk(img, root, root, f); err != nil {
+	if err := v.walk(img, v.Root, f); err != nil {
 		return err
 	}
 	if f.id != nil {
-		binary.LittleEndian.PutUint32(boot[32:], uint32((g.data+int64(g.count)*g.cluster)/512))
+		binary.LittleEndian.PutUint32(boot[32:], uint32(v.At(v.Count+2)/512))
 		binary.LittleEndian.PutUint32(boot[67:], *f.id)
 		backup := int64(binary.LittleEndian.Uint16(boot[50:])) * 512
 		for _, at := range []int64{backup, 0} {
@@ -58,63 +54,45 @@ func finish(img sparse.ReadWriterAt, f finishing) error {
 			}
 		}
 	}
-	return g.countFree(img, boot)
+	return v.countFree(img, boot)
 }
 
-// readGeometry reads where the parts are, and the first FAT.
-func readGeometry(img sparse.ReadWriterAt, boot []byte) (geometry, error) {
-	g, err := places(boot)
-	if err != nil {
-		return g, err
+func open(img sparse.ReadWriterAt, boot []byte) (v volume, err error) {
+	if v.Volume, err = fatdisk.Parse(boot); err != nil {
+		return v, err
 	}
-	raw := make([]byte, g.size)
-	if _, err := img.ReadAt(raw, g.fats[0]); err != nil {
-		return g, err
+	raw := make([]byte, v.Table)
+	if _, err := img.ReadAt(raw, v.Tables[0]); err != nil {
+		return v, err
 	}
-	g.table = make([]uint32, g.count+2)
-	for i := range g.table {
-		g.table[i] = binary.LittleEndian.Uint32(raw[4*i:]) & 0x0fffffff
+	v.table = make([]uint32, v.Count+2)
+	for i := range v.table {
+		v.table[i] = binary.LittleEndian.Uint32(raw[4*i:]) & 0x0fffffff
 	}
-	return g, nil
+	return v, nil
 }
 
-// places returns where the parts are by the boot sector, without the table.
-func places(boot []byte) (geometry, error) {
-	le := binary.LittleEndian
-	reserved, perFAT := int64(le.Uint16(boot[14:])), int64(le.Uint32(boot[36:]))
-	g := geometry{cluster: int64(boot[13]) * 512, data: (reserved + int64(boot[16])*perFAT) * 512, size: perFAT * 512}
-	if le.Uint16(boot[11:]) != 512 || perFAT == 0 || g.cluster == 0 || boot[16] == 0 {
-		return g, fmt.Errorf("boot sector is none of FAT32")
-	}
-	for i := range int64(boot[16]) {
-		g.fats = append(g.fats, reserved*512+i*g.size)
-	}
-	g.count = uint32((int64(le.Uint32(boot[32:]))*512 - g.data) / g.cluster)
-	g.count = min(g.count, uint32(perFAT*128-2))
-	return g, nil
-}
-
-func (g geometry) walk(img sparse.ReadWriterAt, first, root uint32, f finishing) error {
-	buf := make([]byte, g.cluster)
-	for c, n := first, uint32(0); c < endOfChain; c, n = g.table[c], n+1 {
-		if c < 2 || int(c) >= len(g.table) || n > g.count {
+func (v volume) walk(img sparse.ReadWriterAt, first uint32, f finishing) error {
+	buf := make([]byte, v.Cluster)
+	for c, n := first, uint32(0); c < endOfChain; c, n = v.table[c], n+1 {
+		if c < 2 || int(c) >= len(v.table) || n > v.Count {
 			return fmt.Errorf("cluster chain of a directory leads to %d", c)
 		}
-		at := g.data + int64(c-2)*g.cluster
+		at := v.At(c)
 		if _, err := img.ReadAt(buf, at); err != nil {
 			return err
 		}
-		subdirs, unused := fixEntries(buf, root, f)
+		subdirs, unused := fixEntries(buf, v.Root, f)
 		if _, err := img.WriteAt(buf, at); err != nil {
 			return err
 		}
 		for _, c := range unused {
-			if err := g.free(img, c); err != nil {
+			if err := v.free(img, c); err != nil {
 				return err
 			}
 		}
 		for _, d := range subdirs {
-			if err := g.walk(img, d, root, f); err != nil {
+			if err := v.walk(img, d, f); err != nil {
 				return err
 			}
 		}
@@ -123,9 +101,9 @@ func (g geometry) walk(img sparse.ReadWriterAt, first, root uint32, f finishing)
 }
 
 // free marks the cluster of an empty file as free.
-func (g geometry) free(img sparse.ReadWriterAt, cluster uint32) error {
-	g.table[cluster] = 0
-	for _, at := range g.fats {
+func (v volume) free(img sparse.ReadWriterAt, cluster uint32) error {
+	v.table[cluster] = 0
+	for _, at := range v.Tables {
 		if _, err := img.WriteAt(make([]byte, 4), at+4*int64(cluster)); err != nil {
 			return err
 		}
@@ -138,7 +116,7 @@ func (g geometry) free(img sparse.ReadWriterAt, cluster uint32) error {
 func fixEntries(buf []byte, root uint32, f finishing) (subdirs, unused []uint32) {
 	le := binary.LittleEndian
 	long := ""
-	for e := buf; len(e) >= entrySize && e[0] != 0; e = e[entrySize:] {
+	for e := buf; len(e) >= fatdisk.EntrySize && e[0] != 0; e = e[fatdisk.EntrySize:] {
 		attr := e[11]
 		if e[0] == 0xe5 {
 			continue
@@ -147,11 +125,11 @@ func fixEntries(buf []byte, root uint32, f finishing) (subdirs, unused []uint32)
 			long = longPart(e) + long
 			continue
 		}
-		if f.only == "" || long == f.only || shortName(e) == f.only {
+		if f.only == "" || long == f.only || fatdisk.ShortName(e) == f.only {
 			stamp(e, f.when)
 		}
 		long = ""
-		cluster := uint32(le.Uint16(e[20:]))<<16 | uint32(le.Uint16(e[26:]))
+		cluster := fatdisk.First(e)
 		switch {
 		case attr&attrVolume != 0 || string(e[:11]) == ".          ":
 		case attr&attrDir == 0:
@@ -206,34 +184,11 @@ func longPart(e []byte) string {
 	return string(s)
 }
 
-// shortName returns the 8.3 name in lower case: go-diskfs writes no long name for those.
-func shortName(e []byte) string {
-	name := trimLower(e[:8])
-	if ext := trimLower(e[8:11]); ext != "" {
-		return name + "." + ext
-	}
-	return name
-}
-
-func trimLower(b []byte) string {
-	var s []byte
-	for _, c := range b {
-		if c == ' ' {
-			break
-		}
-		if 'A' <= c && c <= 'Z' {
-			c += 'a' - 'A'
-		}
-		s = append(s, c)
-	}
-	return string(s)
-}
-
 // countFree updates the free cluster count in both FSInfo sectors.
-func (g geometry) countFree(img sparse.ReadWriterAt, boot []byte) error {
+func (v volume) countFree(img sparse.ReadWriterAt, boot []byte) error {
 	var free, next uint32
-	for i := len(g.table) - 1; i >= 2; i-- {
-		if g.table[i] == 0 {
+	for i := len(v.table) - 1; i >= 2; i-- {
+		if v.table[i] == 0 {
 			free, next = free+1, uint32(i)
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 
+	"github.com/proa-os/proa/images/fatdisk"
 	"github.com/proa-os/proa/images/layout"
 	"github.com/proa-os/proa/images/sparse"
 )
@@ -19,19 +20,19 @@ func mirrored(w sparse.ReadWriterAt) error {
 	if _, err := w.ReadAt(boot, 0); err != nil {
 		return fmt.Errorf("boot sector: %w", err)
 	}
-	g, err := places(boot)
-	if err != nil || g.fats[0] == 0 || len(g.fats) < 2 || g.size > maxFAT {
+	v, err := fatdisk.Parse(boot)
+	if err != nil || len(v.Tables) < 2 || v.Table > maxFAT {
 		return nil // go-diskfs says what is wrong with it
 	}
-	first, other := make([]byte, g.size), make([]byte, g.size)
-	if _, err := w.ReadAt(first, g.fats[0]); err != nil {
+	first, other := make([]byte, v.Table), make([]byte, v.Table)
+	if _, err := w.ReadAt(first, v.Tables[0]); err != nil {
 		return fmt.Errorf("allocation table: %w", err)
 	}
-	for n, at := range g.fats[1:] {
+	for n, at := range v.Tables[1:] {
 		if _, err := w.ReadAt(other, at); err != nil {
 			return fmt.Errorf("allocation table %d: %w", n+2, err)
 		}
-		for i := int64(0); i < g.size; i += layout.Sector {
+		for i := int64(0); i < v.Table; i += layout.Sector {
 			if sector := first[i : i+layout.Sector]; !bytes.Equal(sector, other[i:i+layout.Sector]) {
 				if _, err := w.WriteAt(sector, at+i); err != nil {
 					return fmt.Errorf("allocation table %d: %w", n+2, err)

@@ -15,16 +15,13 @@ import (
 	"fmt"
 	"io"
 	"path"
-	"strings"
 
+	"github.com/proa-os/proa/images/fatdisk"
 	"github.com/proa-os/proa/images/layout"
 )
 
-// entry is the size of a directory entry in bytes; free marks one that was deleted, ended the first one behind the last.
-const (
-	entry       = 32
-	ended, free = 0x00, 0xe5
-)
+// First bytes of entries: free marks one that was deleted, ended the first one behind the last.
+const ended, free = 0x00, 0xe5
 
 // Attributes of an entry, in byte 11. A part of a long name has all of the lower four.
 const (
@@ -48,7 +45,7 @@ func Find(r io.ReaderAt, size int64) ([]Found, error) {
 		return nil, err
 	}
 	w := walk{volume: v, seen: map[uint32]bool{}}
-	err = w.dir("", v.root)
+	err = w.dir("", v.Root)
 	return w.found, err
 }
 
@@ -70,11 +67,9 @@ func Clear(d interface {
 	return nil
 }
 
-// volume is where the parts of a FAT32 are, in bytes and in clusters.
 type volume struct {
 	io.ReaderAt
-	table, clusters, cluster int64 // offsets of the allocation table and of cluster 2, and the size of one
-	count, root              uint32
+	fatdisk.Volume
 }
 
 func open(r io.ReaderAt, size int64) (v volume, err error) {
@@ -82,24 +77,17 @@ func open(r io.ReaderAt, size int64) (v volume, err error) {
 	if _, err := r.ReadAt(b, 0); err != nil {
 		return v, fmt.Errorf("boot sector: %w", err)
 	}
-	le := binary.LittleEndian
-	perCluster, fats, perFAT, sectors := int64(b[13]), int64(b[16]), int64(le.Uint32(b[36:])), int64(le.Uint32(b[32:]))
-	if b[510] != 0x55 || b[511] != 0xaa || le.Uint16(b[11:]) != layout.Sector || perCluster == 0 || fats == 0 || string(b[82:87]) != "FAT32" {
-		return v, errors.New("no FAT32 with sectors of 512 bytes")
+	if v.Volume, err = fatdisk.Parse(b); err == nil && v.End > size {
+		err = fmt.Errorf("a FAT32 of %d bytes in a partition of %d bytes", v.End, size)
 	}
-	v = volume{ReaderAt: r, table: int64(le.Uint16(b[14:])) * layout.Sector, cluster: perCluster * layout.Sector, root: le.Uint32(b[44:])}
-	v.clusters = v.table + fats*perFAT*layout.Sector
-	if sectors*layout.Sector > size || v.clusters > sectors*layout.Sector {
-		return v, fmt.Errorf("a FAT32 of %d sectors in a partition of %d bytes", sectors, size)
-	}
-	v.count = uint32(min((sectors*layout.Sector-v.clusters)/v.cluster, perFAT*layout.Sector/4-2))
-	return v, nil
+	v.ReaderAt = r
+	return v, err
 }
 
 // next returns the cluster after one; ok is false behind the last.
 func (v volume) next(c uint32) (n uint32, ok bool, err error) {
 	link := make([]byte, 4)
-	if _, err = v.ReadAt(link, v.table+4*int64(c)); err != nil {
+	if _, err = v.ReadAt(link, v.Tables[0]+4*int64(c)); err != nil {
 		return 0, false, err
 	}
 	n = binary.LittleEndian.Uint32(link) & 0x0fffffff
@@ -117,11 +105,11 @@ func (w *walk) dir(name string, first uint32) error {
 	var below []func() error
 	over := false
 	for c, ok := first, true; ok; {
-		if c < 2 || c-2 >= w.count || w.seen[c] {
+		if c < 2 || c-2 >= w.Count || w.seen[c] {
 			return fmt.Errorf("directory /%s: cluster %#x does not belong to it", name, c)
 		}
 		w.seen[c] = true
-		data, at := make([]byte, w.cluster), w.clusters+int64(c-2)*w.cluster
+		data, at := make([]byte, w.Cluster), w.At(c)
 		_, err := w.ReadAt(data, at)
 		if err == nil {
 			below = append(below, w.sectors(name, at, data, &over)...)
@@ -145,15 +133,15 @@ func (w *walk) sectors(name string, at int64, data []byte, over *bool) (below []
 		if *over {
 			own = 0
 		}
-		for i := 0; i < layout.Sector; i += entry {
-			e := data[off+i:][:entry]
+		for i := 0; i < layout.Sector; i += fatdisk.EntrySize {
+			e := data[off+i:][:fatdisk.EntrySize]
 			switch {
 			case !*over && e[0] == ended:
 				*over, own = true, i
 			case *over:
 				used = used || e[0] != ended && e[0] != free
 			case e[0] != free && e[attributes]&(directory|volumeName) == directory && e[0] != '.':
-				path, first := path.Join(name, short(e)), uint32(binary.LittleEndian.Uint16(e[20:]))<<16|uint32(binary.LittleEndian.Uint16(e[26:]))
+				path, first := path.Join(name, fatdisk.ShortName(e)), fatdisk.First(e)
 				below = append(below, func() error { return w.dir(path, first) })
 			}
 		}
@@ -162,10 +150,4 @@ func (w *walk) sectors(name string, at int64, data []byte, over *bool) (below []
 		}
 	}
 	return below
-}
-
-// short returns the short name of an entry in small letters.
-func short(e []byte) string {
-	base, ext := strings.TrimRight(string(e[:8]), " "), strings.TrimRight(string(e[8:11]), " ")
-	return strings.ToLower(strings.TrimSuffix(base+"."+ext, "."))
 }

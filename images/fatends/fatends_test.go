@@ -12,6 +12,7 @@ import (
 
 	"github.com/proa-os/proa/build/oracle"
 	"github.com/proa-os/proa/images/fat"
+	"github.com/proa-os/proa/images/fatdisk"
 	"github.com/proa-os/proa/images/layout"
 	"github.com/proa-os/proa/images/tree"
 )
@@ -70,9 +71,9 @@ func TestTornName(t *testing.T) {
 			t.Fatalf("of a sound file system: %v, %v", found, err)
 		}
 		before := raw(t, f)
-		write(t, f, make([]byte, entry), at+14*entry)
+		write(t, f, make([]byte, fatdisk.EntrySize), at+14*fatdisk.EntrySize)
 		found, err := Find(f, size)
-		if err != nil || len(found) < 10 || found[0] != (Found{"/slots/b", at, 14 * entry}) {
+		if err != nil || len(found) < 10 || found[0] != (Found{"/slots/b", at, 14 * fatdisk.EntrySize}) {
 			t.Fatalf("%v, %v", found, err)
 		}
 		if err := Clear(f, found); err != nil {
@@ -83,7 +84,7 @@ func TestTornName(t *testing.T) {
 		}
 		after := raw(t, f)
 		for i := range after {
-			if after[i] != before[i] && (after[i] != 0 || int64(i) < at+14*entry) {
+			if after[i] != before[i] && (after[i] != 0 || int64(i) < at+14*fatdisk.EntrySize) {
 				t.Fatalf("byte %d was %#x and is %#x", i, before[i], after[i])
 			}
 		}
@@ -102,17 +103,17 @@ func TestTornName(t *testing.T) {
 // TestDeletedNames: entries that are free behind the end are no fault, as Linux leaves them.
 func TestDeletedNames(t *testing.T) {
 	f, at := disk(t, fat.MinSize)
-	write(t, f, []byte{ended}, at+15*entry)
+	write(t, f, []byte{ended}, at+15*fatdisk.EntrySize)
 	behind, err := Find(f, fat.MinSize)
 	if err != nil || len(behind) == 0 {
 		t.Fatalf("%v, %v", behind, err)
 	}
 	for _, s := range behind {
-		for i := int64(s.own); i < layout.Sector; i += entry {
+		for i := int64(s.own); i < layout.Sector; i += fatdisk.EntrySize {
 			write(t, f, []byte{free}, s.At+i)
 		}
 	}
-	write(t, f, []byte{ended}, at+15*entry)
+	write(t, f, []byte{ended}, at+15*fatdisk.EntrySize)
 	if found, err := Find(f, fat.MinSize); err != nil || len(found) != 0 {
 		t.Errorf("%v, %v", found, err)
 	}
@@ -123,9 +124,9 @@ func TestDamage(t *testing.T) {
 	f, at := disk(t, fat.MinSize)
 	b := raw(t, f)
 	zoo := bytes.Index(b, []byte("ZOO     "))
-	write(t, f, b[zoo:zoo+entry], at)                       // a directory in two places
-	write(t, f, make([]byte, entry), at+14*entry)           // and a torn one
-	write(t, f, []byte{0xff, 0xff, 0xff, 7}, int64(zoo)+26) // its first cluster is none
+	write(t, f, b[zoo:zoo+fatdisk.EntrySize], at)                         // a directory in two places
+	write(t, f, make([]byte, fatdisk.EntrySize), at+14*fatdisk.EntrySize) // and a torn one
+	write(t, f, []byte{0xff, 0xff, 0xff, 7}, int64(zoo)+26)               // its first cluster is none
 	found, err := Find(f, fat.MinSize)
 	if err == nil || !strings.Contains(err.Error(), "directory /zoo: cluster 0x") || len(found) == 0 {
 		t.Errorf("%v, %v", found, err)
