@@ -168,10 +168,7 @@ func (r Row) judge() error {
 		missed("patch, compared with zstd", float64(r.Patch), r.ofZstd*float64(r.ZstdFiles))
 	}
 	for name, f := range map[string]engine.Figures{"engine": r.Device, "engine on ARM": r.ARM, "bundle": r.Bundle} {
-		missed(name+": memory", float64(f.Over()), memory)
+		missed(name+": memory", float64(f.Over()), engine.Memory)
 	}
 	return errors.Join(all...)
 }
-
-// memory is what an upgrade may need in bytes beyond a program that does nothing.
-const memory = 16 << 20

@@ -23,6 +23,10 @@ import (
 
 const module = "github.com/proa-os/proa/init/"
 
+// Memory is the goal for what an upgrade needs in bytes beyond a program that does nothing; benchmarks and tests fail above
+// it.
+const Memory = 16 << 20
+
 // Figures are what an upgrade took. In an emulator, CPU and Seconds are the emulator's, Idle and Peak the memory of the
 // emulated program only, and proa-fetch is a program of the host.
 type Figures struct {

@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	bench "github.com/proa-os/proa/build/bench/engine"
 	"github.com/proa-os/proa/build/keys"
 	"github.com/proa-os/proa/build/releasing"
 	"github.com/proa-os/proa/build/tufrepo"
@@ -31,9 +32,6 @@ const siteVariable, runsVariable, keysVariable = "PROA_TEST_RELEASE", "PROA_TEST
 
 // placeVariable makes this program an engine that upgrades from a place, and deviceVariable is its device.
 const placeVariable, deviceVariable = "PROA_TEST_PLACE", "PROA_TEST_DEVICE"
-
-// limit is what the engine may need in bytes beyond what it needs when it does nothing.
-const limit = 16 << 20
 
 // measured is what an engine says.
 type measured struct {
@@ -67,8 +65,8 @@ func TestMemory(t *testing.T) {
 		}
 		m := d.child(t, serve(t, site, whole).URL)
 		t.Logf("%s: %d bytes fetched in %.1f s, resident %.1f MB idle, %.1f MB at most", m.Outcome.Kind, m.Outcome.Bytes, m.Seconds, float64(m.Idle)/1e6, float64(m.Peak)/1e6)
-		if m.Peak-m.Idle > limit || !m.Outcome.Trying {
-			t.Errorf("%+v: at most %d bytes", m, limit)
+		if m.Peak-m.Idle > bench.Memory || !m.Outcome.Trying {
+			t.Errorf("%+v: at most %d bytes", m, bench.Memory)
 		}
 	}
 }

@@ -22,6 +22,7 @@ import (
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 
+	bench "github.com/proa-os/proa/build/bench/engine"
 	"github.com/proa-os/proa/build/releasing"
 	"github.com/proa-os/proa/images/layout"
 	"github.com/proa-os/proa/init/fetch/fetchtest"
@@ -271,7 +272,7 @@ func (m *member) took() (r measured) {
 		m.t.Errorf("%s: %s", m.machine.ID, said)
 	}
 	m.t.Logf("%s: %.1f MB%s, in %.0f s, memory %.1f MiB over idle", m.machine.ID, float64(r.Outcome.Bytes)/1e6, r.Outcome.Near.Text(), r.Seconds, float64(r.Peak-r.Idle)/(1<<20))
-	if r.Peak-r.Idle > limit {
+	if r.Peak-r.Idle > bench.Memory {
 		m.t.Errorf("%s needed %d bytes", m.machine.ID, r.Peak-r.Idle)
 	}
 	return r
