@@ -10,7 +10,7 @@ import (
 )
 
 // guestBase is where QEMU puts the 4 GiB of an emulated program, so that its memory can be told from the emulator's.
-const guestBase, guestSize = 0x100000000000, 1 << 32
+const guestBase, guestSize uint64 = 0x100000000000, 1 << 32
 
 // watcher looks at the memory of a process again and again.
 type watcher struct {
