@@ -13,14 +13,18 @@ import (
 	"github.com/proa-os/proa/images/verity"
 )
 
-// Check verifies that the tree after the image at offset matches rootHash. It reads two blocks, not the image.
+// Check verifies that the tree after the image at offset matches rootHash. It reads two blocks, not the image. An image of
+// one block has no tree: its hash is the root hash.
 func Check(r io.ReaderAt, offset int64, rootHash string) error {
 	p, err := verity.ReadParams(r, offset)
 	if err != nil {
 		return fmt.Errorf("verity superblock: %w", err)
 	}
-	top := make([]byte, verity.BlockSize)
-	if _, err := r.ReadAt(top, offset+int64(verity.BlockSize)); err != nil {
+	top, at := make([]byte, verity.BlockSize), offset+int64(verity.BlockSize)
+	if p.DataBlocks == 1 {
+		at = 0
+	}
+	if _, err := r.ReadAt(top, at); err != nil {
 		return fmt.Errorf("verity tree: %w", err)
 	}
 	sum := sha256.Sum256(append(append([]byte{}, p.Salt...), top...))

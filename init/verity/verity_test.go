@@ -38,6 +38,24 @@ func TestCheck(t *testing.T) {
 	}
 }
 
+// TestCheckOneBlock: an image of one block has no tree, and what the medium had before may follow the superblock.
+func TestCheckOneBlock(t *testing.T) {
+	data := bytes.Repeat([]byte("proa"), verity.BlockSize/4)
+	var tree bytes.Buffer
+	root, err := verity.Write(&tree, bytes.NewReader(data), int64(len(data)), []byte("salt"), [16]byte{1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	img := append(append(bytes.Clone(data), tree.Bytes()...), make([]byte, verity.BlockSize)...)
+	if err := Check(bytes.NewReader(img), int64(len(data)), hex.EncodeToString(root)); err != nil {
+		t.Error(err)
+	}
+	img[9]++
+	if err := Check(bytes.NewReader(img), int64(len(data)), hex.EncodeToString(root)); err == nil {
+		t.Error("another block was accepted")
+	}
+}
+
 // TestHeader: the kernel checks the size, which is part of the ioctl's number.
 func TestHeader(t *testing.T) {
 	if n := unsafe.Sizeof(header{}); n != 312 {
