@@ -11,14 +11,14 @@ import (
 	"github.com/proa-os/proa/images/releasemeta"
 )
 
-// published is a release in the directory, or one that this run has added.
+// published is a release in a directory, or one that this run has added.
 type published struct {
 	tufrepo.Listed // its manifest
 	releasemeta.Release
 }
 
-func (j *job) published() (list []published) {
-	for _, t := range j.repo.Targets() {
+func releases(r *tufrepo.Repo) (list []published) {
+	for _, t := range r.Targets() {
 		if path.Base(t.Path) != releasemeta.ManifestName {
 			continue
 		}
@@ -41,12 +41,13 @@ func (j *job) describe(s *Slot) (r releasemeta.Release, err error) {
 	if i < 0 {
 		return r, fmt.Errorf("there is no board %q", m.Board)
 	}
-	seq, err := j.sequence(s)
+	list := releases(j.repo)
+	seq, err := j.sequence(s, list)
 	if err != nil {
 		return r, err
 	}
 	r = releasemeta.Release{Board: m.Board, Arch: all[i].Arch, Layout: m.Layout, Version: m.Version, Sequence: seq, From: j.Least, Stones: j.Stones, Waves: j.Waves}
-	for _, have := range j.published() {
+	for _, have := range list {
 		switch same := have.Version == m.Version; {
 		case have.Path == j.target(s, releasemeta.ManifestName) && have.SHA256 != sumOf(s.Text):
 			return r, fmt.Errorf("version %s for the board %s was released with other contents; give the new release another version", m.Version, m.Board)
@@ -56,18 +57,18 @@ func (j *job) describe(s *Slot) (r releasemeta.Release, err error) {
 			return r, fmt.Errorf("--sequence %d is that of version %s; devices could not tell which of them is newer", j.Sequence, have.Version)
 		}
 	}
-	return r, errors.Join(r.Check(), j.way(r))
+	return r, errors.Join(r.Check(), j.way(r, list))
 }
 
 // sequence orders the release after all that are there, and not before its own image: a device that runs it takes nothing
 // with a lower sequence than that says.
-func (j *job) sequence(s *Slot) (int64, error) {
+func (j *job) sequence(s *Slot, list []published) (int64, error) {
 	own, err := s.sequence()
 	switch {
 	case err != nil:
 		return 0, err
 	case j.Sequence == 0:
-		for _, have := range j.published() {
+		for _, have := range list {
 			own = max(own, have.Sequence+1)
 		}
 		return max(own, 1), nil
@@ -78,8 +79,8 @@ func (j *job) sequence(s *Slot) (int64, error) {
 }
 
 // way refuses stepping stones that devices could not take one after the other.
-func (j *job) way(r releasemeta.Release) error {
-	last, list := int64(0), j.published()
+func (j *job) way(r releasemeta.Release, list []published) error {
+	last := int64(0)
 	for _, version := range r.Stones {
 		i := slices.IndexFunc(list, func(p published) bool { return p.Board == r.Board && p.Version == version })
 		if i < 0 {

@@ -13,7 +13,6 @@ import (
 
 	"github.com/proa-os/proa/build/tufrepo"
 	"github.com/proa-os/proa/images/payload"
-	"github.com/proa-os/proa/images/releasemeta"
 )
 
 // DefaultPatches is how many patches a release has if nobody says: each takes as much work as a build and lies on the
@@ -87,19 +86,16 @@ func (j *job) earlier(s *Slot, sequence int64) (files []string, err error) {
 // older returns the slot files of a board's releases below a sequence, 0: of all, the newest first.
 func older(dir string, r *tufrepo.Repo, board string, sequence int64) (files []string) {
 	of := map[string]int64{} // by BOARD/VERSION
+	for _, p := range releases(r) {
+		of[path.Dir(p.Path)] = p.Sequence
+	}
 	var list []tufrepo.Listed
 	for _, t := range r.Targets() {
-		switch where, name := path.Split(t.Path); {
-		case !strings.HasPrefix(t.Path, board+"/"):
-		case name == slotName:
+		if strings.HasPrefix(t.Path, board+"/") && path.Base(t.Path) == slotName {
 			list = append(list, t)
-		case name == releasemeta.ManifestName:
-			if m, err := releasemeta.ParseRelease(t.Custom); err == nil {
-				of[where] = m.Sequence
-			}
 		}
 	}
-	at := func(t tufrepo.Listed) int64 { return of[strings.TrimSuffix(t.Path, slotName)] }
+	at := func(t tufrepo.Listed) int64 { return of[path.Dir(t.Path)] }
 	slices.SortStableFunc(list, func(a, b tufrepo.Listed) int { return cmp.Compare(at(b), at(a)) })
 	for _, t := range list {
 		if sequence == 0 || at(t) < sequence {
