@@ -9,12 +9,8 @@ import (
 	"github.com/proa-os/proa/images/sparse"
 )
 
-const (
-	attrVolume = 0x08
-	attrDir    = 0x10
-	attrLong   = 0x0f
-	endOfChain = 0x0ffffff8
-)
+// attrLong are the attributes of a part of a long name.
+const attrLong = 0x0f
 
 // finishing selects what finish corrects in addition to what it always does.
 type finishing struct {
@@ -67,14 +63,14 @@ func open(img sparse.ReadWriterAt, boot []byte) (v volume, err error) {
 	}
 	v.table = make([]uint32, v.Count+2)
 	for i := range v.table {
-		v.table[i] = binary.LittleEndian.Uint32(raw[4*i:]) & 0x0fffffff
+		v.table[i] = fatdisk.Link(raw[4*i:])
 	}
 	return v, nil
 }
 
 func (v volume) walk(img sparse.ReadWriterAt, first uint32, f finishing) error {
 	buf := make([]byte, v.Cluster)
-	for c, n := first, uint32(0); c < endOfChain; c, n = v.table[c], n+1 {
+	for c, n := first, uint32(0); c < fatdisk.EndOfChain; c, n = v.table[c], n+1 {
 		if c < 2 || int(c) >= len(v.table) || n > v.Count {
 			return fmt.Errorf("cluster chain of a directory leads to %d", c)
 		}
@@ -117,7 +113,7 @@ func fixEntries(buf []byte, root uint32, f finishing) (subdirs, unused []uint32)
 	le := binary.LittleEndian
 	long := ""
 	for e := buf; len(e) >= fatdisk.EntrySize && e[0] != 0; e = e[fatdisk.EntrySize:] {
-		attr := e[11]
+		attr := e[fatdisk.Attributes]
 		if e[0] == 0xe5 {
 			continue
 		}
@@ -131,8 +127,8 @@ func fixEntries(buf []byte, root uint32, f finishing) (subdirs, unused []uint32)
 		long = ""
 		cluster := fatdisk.First(e)
 		switch {
-		case attr&attrVolume != 0 || string(e[:11]) == ".          ":
-		case attr&attrDir == 0:
+		case attr&fatdisk.VolumeName != 0 || string(e[:11]) == ".          ":
+		case attr&fatdisk.Directory == 0:
 			if le.Uint32(e[28:]) == 0 && cluster != 0 {
 				unused = append(unused, cluster)
 				clearCluster(e)

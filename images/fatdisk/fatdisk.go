@@ -14,6 +14,16 @@ import (
 // EntrySize is the size of a directory entry in bytes.
 const EntrySize = 32
 
+// Attributes is the byte of an entry that has its kind; a part of a long name has the lower four bits.
+const (
+	Attributes = 11
+	VolumeName = 0x08
+	Directory  = 0x10
+)
+
+// EndOfChain is the least link of a last cluster.
+const EndOfChain = 0x0ffffff8
+
 // Volume is where the parts of a file system are, in bytes from its beginning.
 type Volume struct {
 	Tables  []int64 // copies of the allocation table; the first one counts
@@ -49,6 +59,9 @@ func Parse(b []byte) (v Volume, err error) {
 
 // At returns where a cluster is.
 func (v Volume) At(cluster uint32) int64 { return v.Data + int64(cluster-2)*v.Cluster }
+
+// Link reads an entry of the allocation table: the next cluster, 0 if it is free, EndOfChain or more behind the last.
+func Link(b []byte) uint32 { return binary.LittleEndian.Uint32(b) & 0x0fffffff } // the upper four bits are reserved
 
 // First returns the first cluster of what a directory entry names; 0: it has none.
 func First(e []byte) uint32 {

@@ -10,7 +10,6 @@
 package fatends
 
 import (
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -22,13 +21,6 @@ import (
 
 // First bytes of entries: free marks one that was deleted, ended the first one behind the last.
 const ended, free = 0x00, 0xe5
-
-// Attributes of an entry, in byte 11. A part of a long name has all of the lower four.
-const (
-	attributes = 11
-	volumeName = 0x08
-	directory  = 0x10
-)
 
 // Found is a sector with used entries behind the end of its directory.
 type Found struct {
@@ -90,8 +82,8 @@ func (v volume) next(c uint32) (n uint32, ok bool, err error) {
 	if _, err = v.ReadAt(link, v.Tables[0]+4*int64(c)); err != nil {
 		return 0, false, err
 	}
-	n = binary.LittleEndian.Uint32(link) & 0x0fffffff
-	return n, n < 0x0ffffff8, nil
+	n = fatdisk.Link(link)
+	return n, n < fatdisk.EndOfChain, nil
 }
 
 type walk struct {
@@ -140,7 +132,7 @@ func (w *walk) sectors(name string, at int64, data []byte, over *bool) (below []
 				*over, own = true, i
 			case *over:
 				used = used || e[0] != ended && e[0] != free
-			case e[0] != free && e[attributes]&(directory|volumeName) == directory && e[0] != '.':
+			case e[0] != free && e[fatdisk.Attributes]&(fatdisk.Directory|fatdisk.VolumeName) == fatdisk.Directory && e[0] != '.':
 				path, first := path.Join(name, fatdisk.ShortName(e)), fatdisk.First(e)
 				below = append(below, func() error { return w.dir(path, first) })
 			}
